@@ -1,0 +1,99 @@
+//! Classifier heads: fitted once to features, without gradients through the backbone.
+
+use crate::{Instance, Sink, Status};
+
+/// The functions of a classifier head.
+#[repr(C)]
+pub struct ClassifierTable {
+    /// The bytes of this table that the plugin filled.
+    pub size: usize,
+    /// Fits the instance to `features` with one label for each sample, each below `classes`; an earlier fit is forgotten.
+    /// The same input, `seed` included, gives the same result to the bit, whatever the number of threads.
+    /// Fills `*report`, whose `size` the host has set, and may write a remark for people to `note`.
+    /// A long fit asks the host now and then whether to stop, and reports its progress.
+    pub fit: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            features: *const Features,
+            labels: *const u32,
+            classes: usize,
+            options: *const FitOptions,
+            report: *mut FitReport,
+            note: *const Sink,
+            error: *const Sink,
+        ) -> Status,
+    >,
+    /// Writes samples × `classes` finite scores to `scores`, sample by sample; a greater score is a likelier class. `classes`
+    /// is the number that the fit (or the loaded state) had. Calls may overlap with other `predict` calls on one instance.
+    pub predict: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            features: *const Features,
+            classes: usize,
+            scores: *mut f32,
+            error: *const Sink,
+        ) -> Status,
+    >,
+}
+
+/// Features of several samples: a row-major matrix, `samples` × `dimensions`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Features {
+    /// The first number.
+    pub data: *const f32,
+    /// The number of rows.
+    pub samples: usize,
+    /// The number of columns.
+    pub dimensions: usize,
+}
+
+/// What the host wishes for a fit.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct FitOptions {
+    /// The bytes of this table that the host filled.
+    pub size: usize,
+    /// The seed of everything random in the fit.
+    pub seed: u64,
+    /// How many threads the fit may keep busy, at least 1.
+    pub threads: usize,
+}
+
+/// What a fit came to.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct FitReport {
+    /// The bytes of this table the host has room for, set by the host.
+    pub size: usize,
+    /// The number of iterations made.
+    pub iterations: u64,
+    /// The number of parameters fitted.
+    pub parameters: u64,
+    /// 1 when the method met its own criterion of convergence, 0 when it ended for another reason.
+    pub converged: u32,
+}
+
+/// Id of the ability to save a fitted classifier and to load it again: a [`ClassifierSaveTable`].
+pub const CLASSIFIER_SAVE: &str = "topwork.classifier.save/1";
+
+/// The functions behind [`CLASSIFIER_SAVE`].
+#[repr(C)]
+pub struct ClassifierSaveTable {
+    /// The bytes of this table that the plugin filled.
+    pub size: usize,
+    /// Writes the state of a fitted instance to `state`, in a form of the plugin's own that says its version.
+    pub save: Option<
+        unsafe extern "C" fn(instance: Instance, state: *const Sink, error: *const Sink) -> Status,
+    >,
+    /// Puts an instance into a state that `save` wrote, `len` bytes at `data`. Bytes it cannot read are
+    /// [`Status::BAD_DATA`].
+    pub load: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            data: *const u8,
+            len: usize,
+            error: *const Sink,
+        ) -> Status,
+    >,
+}

@@ -1,0 +1,34 @@
+//! Finds, opens and checks plugins, and turns their components into Rust types.
+//!
+//! Everything that comes out of a plugin is checked here, before anyone else sees it: lengths, label range, NaN and
+//! infinity, UTF-8, duplicate ids, size and depth of JSON; control characters are taken out of its texts. What cannot be
+//! checked is a crash: opening a library runs foreign native code, so only a process that may die should do it.
+//!
+//! This crate must not know the engine (a blueprint is JSON text here) or a terminal (an [`Observer`] hears of everything).
+#![allow(
+    unsafe_code,
+    reason = "calling functions of a shared library is unsafe by nature"
+)]
+
+mod backbone;
+mod call;
+mod classifier;
+mod dataset;
+mod error;
+mod find;
+mod head;
+mod json;
+mod library;
+mod open;
+mod plugins;
+mod services;
+mod text;
+
+pub use backbone::Backbone;
+pub use classifier::{Classifier, FitOptions, FitReport};
+pub use dataset::{Dataset, DatasetInfo, Pixel, Split};
+pub use error::{Ending, ErrorKind, HostError};
+pub use head::NetworkHead;
+pub use library::is_plugin_file_name;
+pub use plugins::{ComponentInfo, Kind, Options, PluginInfo, Plugins, Skipped};
+pub use services::{Level, Observer, Silent};

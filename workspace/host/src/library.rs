@@ -1,0 +1,168 @@
+//! Shared libraries: which files are plugins, how they are opened, what is kept of them.
+
+use crate::open::{Checked, check_entry, check_version};
+use crate::services::services;
+use crate::text::clean;
+use crate::{Options, PluginInfo, Skipped, call};
+use libloading::Library;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use topwork_abi as abi;
+
+/// An initialised plugin. Its tables stay in memory until the process ends, so references to them are `'static`.
+pub(crate) struct Opened {
+    pub(crate) info: PluginInfo,
+    /// The checked tables, one for each component of `info`, in the same order.
+    pub(crate) components: Vec<&'static abi::Component>,
+    pub(crate) services: &'static abi::HostServices,
+    pub(crate) observer: Arc<dyn crate::Observer>,
+    deinit: Option<unsafe extern "C" fn()>,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(deinit) = self.deinit {
+            let _entered = call::Entered::new(&*self.observer, &self.info.id, "shutting down");
+            // SAFETY: `init` succeeded for this `Opened`, and every instance holds it alive, so none is left.
+            unsafe { deinit() };
+        }
+    }
+}
+
+/// Whether a file of this name is opened as a plugin: `libtopwork_plugin_….so` and its like on other systems.
+pub fn is_plugin_file_name(name: &str) -> bool {
+    let name = name.strip_prefix("lib").unwrap_or(name);
+    let Some(rest) = name.strip_prefix("topwork_plugin_") else {
+        return false;
+    };
+    let suffix = std::env::consts::DLL_SUFFIX;
+    [suffix, ".so", ".dylib", ".dll"]
+        .iter()
+        .any(|suffix| rest.len() > suffix.len() && rest.ends_with(suffix))
+}
+
+/// Opens the plugins of all folders.
+pub(crate) fn open_folders(options: &Options) -> (Vec<Arc<Opened>>, Vec<Skipped>) {
+    let (mut opened, mut skipped) = (Vec::new(), Vec::new());
+    let mut seen_files = HashSet::new();
+    let mut first_with: HashMap<String, PathBuf> = HashMap::new();
+    for folder in &options.folders {
+        let files = match plugin_files(folder) {
+            Ok(files) => files,
+            Err(error) => {
+                skipped.push(Skipped {
+                    path: folder.clone(),
+                    reason: format!("cannot be listed: {error}"),
+                });
+                continue;
+            }
+        };
+        for path in files {
+            if !seen_files.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+                continue;
+            }
+            match open_library(&path, options, &first_with) {
+                Ok(plugin) => {
+                    first_with.insert(plugin.info.id.clone(), path);
+                    opened.push(Arc::new(plugin));
+                }
+                Err(reason) => skipped.push(Skipped { path, reason }),
+            }
+        }
+    }
+    (opened, skipped)
+}
+
+/// The plugin files directly in a folder, sorted by name; none when there is no such folder.
+fn plugin_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let is_plugin = entry.file_name().to_str().is_some_and(is_plugin_file_name);
+        if is_plugin && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn open_library(
+    path: &Path,
+    options: &Options,
+    first_with: &HashMap<String, PathBuf>,
+) -> Result<Opened, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let sha256 = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    drop(bytes);
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let _entered = call::Entered::new(&*options.observer, &file, "opening the library");
+    // SAFETY: opening runs the library's own start-up code, which nobody can check; the folder is one that the user trusts.
+    let library = unsafe { Library::new(path) }
+        .map_err(|error| format!("cannot be opened: {}", clean(&error.to_string())))?;
+    // Never unloaded: threads, thread-local destructors and tables of the plugin may outlive everything the host knows of.
+    let library: &'static Library = Box::leak(Box::new(library));
+    // SAFETY: the contract gives the symbol of this name this type.
+    let entry = unsafe { library.get::<abi::EntryFunction>(abi::ENTRY_SYMBOL) }
+        .map_err(|_| format!("does not export `{}`", abi::ENTRY_SYMBOL))?;
+    // SAFETY: an entry function may be called at any time.
+    let entry = unsafe { entry() };
+    // SAFETY: the pointer came from the plugin's entry function.
+    unsafe { initialise(entry, path, sha256, options, first_with) }
+}
+
+/// Checks an entry's tables and then initialises the plugin.
+///
+/// # Safety
+///
+/// `entry` is null or points to an entry as [`abi`] describes it, at least to its first three fields.
+pub(crate) unsafe fn initialise(
+    entry: *const abi::Entry,
+    path: &Path,
+    sha256: String,
+    options: &Options,
+    first_with: &HashMap<String, PathBuf>,
+) -> Result<Opened, String> {
+    // SAFETY: passed on.
+    let entry = unsafe { check_version(entry) }?;
+    // SAFETY: the version fits and the size covers the whole table.
+    let Checked {
+        mut info,
+        components,
+    } = unsafe { check_entry(entry) }?;
+    if let Some(first) = first_with.get(&info.id) {
+        return Err(format!(
+            "the plugin \"{}\" was already loaded from `{}`",
+            info.id,
+            first.display()
+        ));
+    }
+    info.path = path.to_owned();
+    info.sha256 = sha256;
+    let services = services(&info.id, options);
+    let observer = Arc::clone(&options.observer);
+    if let Some(init) = entry.init {
+        // SAFETY: the services live until the process ends and the sink during the call.
+        call::run(&*observer, &info.id, "starting up", |error| unsafe {
+            init(services, error)
+        })
+        .map_err(|error| error.to_string())?;
+    }
+    Ok(Opened {
+        info,
+        components,
+        services,
+        observer,
+        deinit: entry.deinit,
+    })
+}

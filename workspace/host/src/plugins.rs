@@ -1,0 +1,170 @@
+//! All plugins of a process: load them once, list them, ask for components.
+
+use crate::library::{Opened, open_folders};
+use crate::{Backbone, Classifier, Dataset, HostError, NetworkHead, Observer, find};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where plugins come from and what they get to see of this process.
+#[derive(Clone)]
+pub struct Options {
+    /// Trusted folders, searched in this order and not below. A folder that does not exist is passed over.
+    pub folders: Vec<PathBuf>,
+    /// Where plugins' data files are looked for, in this order.
+    pub data_folders: Vec<PathBuf>,
+    /// Where plugins may keep what can be made again.
+    pub cache_folder: PathBuf,
+    /// How many threads one call may keep busy.
+    pub threads: usize,
+    /// Who hears of calls, log lines and progress.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// The opened plugins. A library stays in memory until the process ends, also after this is dropped.
+pub struct Plugins {
+    opened: Vec<Arc<Opened>>,
+    infos: Vec<PluginInfo>,
+    skipped: Vec<Skipped>,
+}
+
+impl Plugins {
+    /// Opens every file with a plugin's name in the trusted folders. This runs their code.
+    ///
+    /// A library that cannot be opened or breaks the contract is skipped with its reason. Of two plugins with one id the
+    /// first counts; a file reachable through two of the folders is opened once.
+    pub fn load(options: Options) -> Plugins {
+        let (opened, skipped) = open_folders(&options);
+        Plugins::from_opened(opened, skipped)
+    }
+
+    pub(crate) fn from_opened(opened: Vec<Arc<Opened>>, skipped: Vec<Skipped>) -> Plugins {
+        let infos = opened.iter().map(|plugin| plugin.info.clone()).collect();
+        Plugins {
+            opened,
+            infos,
+            skipped,
+        }
+    }
+
+    /// The plugins in use, in the order of loading.
+    pub fn list(&self) -> &[PluginInfo] {
+        &self.infos
+    }
+
+    /// The libraries that are not used, and why.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// The component that `use_` names among those of the given kinds: `id`, or `plugin-id/id` where several plugins have it.
+    pub fn find(
+        &self,
+        kinds: &[Kind],
+        use_: &str,
+    ) -> Result<(&PluginInfo, &ComponentInfo), HostError> {
+        let (plugin, component) = find::find(&self.infos, &self.skipped, kinds, use_)?;
+        let info = &self.infos[plugin];
+        Ok((info, &info.components[component]))
+    }
+
+    /// Makes the dataset that `use_` names. `parameters` is a JSON object that fits its schema.
+    pub fn dataset(&self, use_: &str, parameters: &Value) -> Result<Dataset, HostError> {
+        let (plugin, component) = self.pick(Kind::Dataset, use_)?;
+        Dataset::create(plugin, component, parameters)
+    }
+
+    /// Makes the backbone that `use_` names.
+    pub fn backbone(&self, use_: &str, parameters: &Value) -> Result<Backbone, HostError> {
+        let (plugin, component) = self.pick(Kind::Backbone, use_)?;
+        Backbone::create(plugin, component, parameters)
+    }
+
+    /// Makes the network head that `use_` names.
+    pub fn network_head(&self, use_: &str, parameters: &Value) -> Result<NetworkHead, HostError> {
+        let (plugin, component) = self.pick(Kind::NetworkHead, use_)?;
+        NetworkHead::create(plugin, component, parameters)
+    }
+
+    /// Makes the classifier head that `use_` names.
+    pub fn classifier(&self, use_: &str, parameters: &Value) -> Result<Classifier, HostError> {
+        let (plugin, component) = self.pick(Kind::ClassifierHead, use_)?;
+        Classifier::create(plugin, component, parameters)
+    }
+
+    fn pick(&self, kind: Kind, use_: &str) -> Result<(&Arc<Opened>, usize), HostError> {
+        let (plugin, component) = find::find(&self.infos, &self.skipped, &[kind], use_)?;
+        Ok((&self.opened[plugin], component))
+    }
+}
+
+/// A plugin in use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginInfo {
+    /// Its id.
+    pub id: String,
+    /// Its version, for people.
+    pub version: String,
+    /// Its licence as an SPDX expression.
+    pub licence: String,
+    /// The library's file.
+    pub path: PathBuf,
+    /// The SHA-256 of that file, in hexadecimal.
+    pub sha256: String,
+    /// What it offers.
+    pub components: Vec<ComponentInfo>,
+    /// What of it is not used, and why: components of a kind from a newer ABI.
+    pub notes: Vec<String>,
+}
+
+/// A component of a plugin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentInfo {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, as written after `use =`.
+    pub id: String,
+    /// One line about it.
+    pub about: String,
+    /// The JSON Schema of its parameters, an object.
+    pub schema: Value,
+}
+
+/// What a component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A network that is trained and cut.
+    Backbone,
+    /// Labelled images.
+    Dataset,
+    /// A head of layers trained by gradient.
+    NetworkHead,
+    /// A head fitted once to features.
+    ClassifierHead,
+}
+
+impl Kind {
+    /// The kind as words of a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Backbone => "backbone",
+            Kind::Dataset => "dataset",
+            Kind::NetworkHead => "network head",
+            Kind::ClassifierHead => "classifier head",
+        }
+    }
+
+    /// Both kinds of heads.
+    pub const HEADS: [Kind; 2] = [Kind::NetworkHead, Kind::ClassifierHead];
+}
+
+/// A library that is not used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its file.
+    pub path: PathBuf,
+    /// Why, as one sentence.
+    pub reason: String,
+}

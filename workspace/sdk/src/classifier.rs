@@ -1,0 +1,255 @@
+//! Classifier heads for authors.
+
+use crate::component::component;
+use crate::enter::{enter, give, host_table, instance, instance_mut, slice, slice_mut, write};
+use crate::{Component, Error};
+use std::ffi::c_void;
+use topwork_abi as abi;
+
+/// A head that is fitted to features once.
+pub trait Classifier: Component {
+    /// Fits to features with one label below `classes` for each sample; an earlier fit is forgotten. The same input, seed
+    /// included, gives the same result to the bit, whatever the number of threads. A long fit calls
+    /// [`Host::check_stop`](crate::Host::check_stop) and [`Host::progress`](crate::Host::progress) now and then.
+    fn fit(
+        &mut self,
+        features: Features<'_>,
+        labels: &[u32],
+        classes: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error>;
+
+    /// Fills `scores`, samples × `classes`, with finite scores; a greater one is a likelier class.
+    fn predict(
+        &self,
+        features: Features<'_>,
+        classes: usize,
+        scores: &mut [f32],
+    ) -> Result<(), Error>;
+}
+
+/// A classifier whose fitted state can be kept.
+pub trait SavedClassifier: Classifier {
+    /// The fitted state, in a form of its own that says its version.
+    fn save(&self) -> Result<Vec<u8>, Error>;
+    /// Puts this instance into a saved state. Bytes it cannot read are [`Error::data`].
+    fn load(&mut self, state: &[u8]) -> Result<(), Error>;
+}
+
+/// Features of several samples: a row-major matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct Features<'a> {
+    data: &'a [f32],
+    dimensions: usize,
+}
+
+impl<'a> Features<'a> {
+    /// `data` holds one row of `dimensions` numbers for each sample. An error when the lengths do not fit or are 0.
+    pub fn new(data: &'a [f32], dimensions: usize) -> Result<Self, Error> {
+        if dimensions == 0 || data.is_empty() || !data.len().is_multiple_of(dimensions) {
+            return Err(Error::call(format!(
+                "{} features, expected a multiple of {dimensions} dimensions and more than none",
+                data.len()
+            )));
+        }
+        Ok(Features { data, dimensions })
+    }
+
+    /// All numbers, row by row.
+    pub fn data(&self) -> &'a [f32] {
+        self.data
+    }
+
+    /// The number of rows, at least 1.
+    pub fn samples(&self) -> usize {
+        self.data.len() / self.dimensions
+    }
+
+    /// The number of columns, at least 1.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+}
+
+/// What the host wishes for a fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FitOptions {
+    /// The seed of everything random in it.
+    pub seed: u64,
+    /// How many threads it may keep busy, at least 1.
+    pub threads: usize,
+}
+
+/// What a fit came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FitReport {
+    /// Whether the method met its own criterion of convergence.
+    pub converged: bool,
+    /// The iterations made.
+    pub iterations: u64,
+    /// The number of parameters fitted.
+    pub parameters: u64,
+    /// A remark for people; may be empty.
+    pub note: String,
+}
+
+/// The component for [`export_plugin!`](crate::export_plugin).
+pub const fn classifier<C: Classifier>() -> abi::Component {
+    component::<C, C>(
+        abi::Kind::CLASSIFIER_HEAD,
+        std::ptr::from_ref(Tables::<C>::TABLE).cast(),
+    )
+}
+
+/// The component for [`export_plugin!`](crate::export_plugin), with the ability to be saved.
+pub const fn saved_classifier<C: SavedClassifier>() -> abi::Component {
+    let mut component = classifier::<C>();
+    component.extension = Some(extension::<C>);
+    component
+}
+
+struct Tables<C>(C);
+
+impl<C: Classifier> Tables<C> {
+    const TABLE: &'static abi::ClassifierTable = &abi::ClassifierTable {
+        size: size_of::<abi::ClassifierTable>(),
+        fit: Some(fit::<C>),
+        predict: Some(predict::<C>),
+    };
+}
+
+impl<C: SavedClassifier> Tables<C> {
+    const SAVE: &'static abi::ClassifierSaveTable = &abi::ClassifierSaveTable {
+        size: size_of::<abi::ClassifierSaveTable>(),
+        save: Some(save::<C>),
+        load: Some(load::<C>),
+    };
+}
+
+unsafe extern "C" fn extension<C: SavedClassifier>(id: abi::Text) -> *const c_void {
+    // SAFETY: the host lends the text for this call. Nothing here can panic.
+    match unsafe { crate::enter::text("id of the ability", id) } {
+        Ok(abi::CLASSIFIER_SAVE) => std::ptr::from_ref(Tables::<C>::SAVE).cast(),
+        _ => std::ptr::null(),
+    }
+}
+
+/// # Safety
+///
+/// `features` is null or what the host lends for the call.
+unsafe fn borrow<'a>(features: *const abi::Features) -> Result<Features<'a>, Error> {
+    // SAFETY: passed on.
+    let [features] = (unsafe { slice("features", features, 1) })? else {
+        return Err(Error::call("no features"));
+    };
+    let len = features.samples.checked_mul(features.dimensions);
+    let len = len.ok_or_else(|| Error::call("more features than memory has"))?;
+    // SAFETY: the host says that this many stand there.
+    let data = unsafe { slice("features", features.data, len) }?;
+    Features::new(data, features.dimensions)
+}
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the signature is that of the C interface"
+)]
+unsafe extern "C" fn fit<C: Classifier>(
+    pointer: abi::Instance,
+    features: *const abi::Features,
+    labels: *const u32,
+    classes: usize,
+    options: *const abi::FitOptions,
+    report: *mut abi::FitReport,
+    note: *const abi::Sink,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it and makes no other call on it meanwhile.
+        let classifier = unsafe { instance_mut::<C>(pointer) }?;
+        // SAFETY: the host lends all of these for this call.
+        let (features, options) = unsafe {
+            host_table("report", report.cast_const())?;
+            (borrow(features)?, *host_table("options", options)?)
+        };
+        // SAFETY: the host says that there is one label for each sample.
+        let labels = unsafe { slice("labels", labels, features.samples()) }?;
+        if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
+            return Err(Error::call(format!(
+                "label {label}, expected less than {classes}"
+            )));
+        }
+        let options = FitOptions {
+            seed: options.seed,
+            threads: options.threads.max(1),
+        };
+        let fitted = classifier.fit(features, labels, classes, options)?;
+        // SAFETY: the report was checked for null and for its size and is the host's to be written; so is the sink.
+        unsafe {
+            *report = abi::FitReport {
+                size: (*report).size,
+                iterations: fitted.iterations,
+                parameters: fitted.parameters,
+                converged: u32::from(fitted.converged),
+            };
+            write(note, fitted.note.as_bytes());
+        }
+        Ok(())
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn predict<C: Classifier>(
+    pointer: abi::Instance,
+    features: *const abi::Features,
+    classes: usize,
+    scores: *mut f32,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it, and no exclusive call is running.
+        let classifier = unsafe { instance::<C>(pointer) }?;
+        // SAFETY: the host lends the features for this call.
+        let features = unsafe { borrow(features) }?;
+        let len = features.samples().checked_mul(classes);
+        let len = len.ok_or_else(|| Error::call("more scores than memory has"))?;
+        // SAFETY: the host has room for samples × classes initialised numbers.
+        let scores = unsafe { slice_mut("scores", scores, len) }?;
+        classifier.predict(features, classes, scores)
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn save<C: SavedClassifier>(
+    pointer: abi::Instance,
+    state: *const abi::Sink,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it, and no exclusive call is running.
+        let classifier = unsafe { instance::<C>(pointer) }?;
+        let bytes = classifier.save()?;
+        // SAFETY: the sink is valid during the call.
+        unsafe { give("state", state, &bytes) }
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn load<C: SavedClassifier>(
+    pointer: abi::Instance,
+    data: *const u8,
+    len: usize,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it and makes no other call on it meanwhile.
+        let classifier = unsafe { instance_mut::<C>(pointer) }?;
+        // SAFETY: the host lends the bytes for this call.
+        let state = unsafe { slice("state", data, len) }?;
+        classifier.load(state)
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}

@@ -1,0 +1,144 @@
+//! What every component has, and how a plugin's list of them is exported.
+
+use crate::enter::{enter, host_table, text};
+use crate::{Error, Host};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use topwork_abi as abi;
+
+/// What every component has; a second trait, such as [`Dataset`](crate::Dataset), makes it one of a kind.
+pub trait Component: Sized + Send + Sync {
+    /// The id after `use =`: 1 to 64 of `a-z`, `0-9` and `-`.
+    const ID: &str;
+    /// One line for people.
+    const ABOUT: &str;
+    /// The JSON Schema of the parameters: an object with `"additionalProperties": false`, and for every parameter a description,
+    /// bounds and a default.
+    const SCHEMA: &str;
+    /// The parameters, all with defaults.
+    type Parameters: DeserializeOwned;
+    /// Makes an instance. Quick: heavy work belongs to the first call that needs it.
+    fn create(host: Host, parameters: Self::Parameters) -> Result<Self, Error>;
+}
+
+/// The parameters of a component that has none.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParameters {}
+
+impl NoParameters {
+    /// The schema that allows no parameter.
+    pub const SCHEMA: &str =
+        r#"{"type": "object", "properties": {}, "additionalProperties": false}"#;
+}
+
+/// Exports a plugin from a `cdylib` and defines `PLUGIN`, its table, for tests in the same process.
+///
+/// The version is that of the package. Every component is an expression such as `backbone::<LeNet>()`.
+#[macro_export]
+macro_rules! export_plugin {
+    (id: $id:expr, licence: $licence:expr, components: [$($component:expr),+ $(,)?] $(,)?) => {
+        /// The plugin's table.
+        pub static PLUGIN: $crate::abi::Entry =
+            $crate::plugin($id, env!("CARGO_PKG_VERSION"), $licence, &[$(&$component),+]);
+
+        /// The one symbol that topwork looks for.
+        #[allow(unsafe_code, reason = "the name must be the one that topwork looks for")]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn topwork_plugin_entry() -> *const $crate::abi::Entry {
+            &raw const PLUGIN
+        }
+    };
+}
+
+/// A plugin's table; [`export_plugin!`] calls it.
+pub const fn plugin(
+    id: &'static str,
+    version: &'static str,
+    licence: &'static str,
+    components: &'static [&'static abi::Component],
+) -> abi::Entry {
+    abi::Entry {
+        size: size_of::<abi::Entry>(),
+        abi_major: abi::ABI_MAJOR,
+        abi_minor: abi::ABI_MINOR,
+        id: abi::Text::new(id),
+        version: abi::Text::new(version),
+        licence: abi::Text::new(licence),
+        init: None,
+        deinit: None,
+        // References and pointers to a sized type have one layout.
+        components: components.as_ptr().cast(),
+        component_count: components.len(),
+    }
+}
+
+/// The table of a component whose instances are of type `I`, made from a `C`.
+pub(crate) const fn component<C: Component, I: From<C>>(
+    kind: abi::Kind,
+    table: *const std::ffi::c_void,
+) -> abi::Component {
+    abi::Component {
+        size: size_of::<abi::Component>(),
+        kind,
+        id: abi::Text::new(C::ID),
+        about: abi::Text::new(C::ABOUT),
+        parameter_schema: abi::Text::new(C::SCHEMA),
+        create: Some(create::<C, I>),
+        destroy: Some(destroy::<I>),
+        table,
+        extension: None,
+    }
+}
+
+unsafe extern "C" fn create<C: Component, I: From<C>>(
+    host: *const abi::HostServices,
+    parameters: abi::Text,
+    instance: *mut abi::Instance,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        if instance.is_null() {
+            return Err(Error::call("the place for the instance is null"));
+        }
+        // SAFETY: the host promises that its services live until the process ends.
+        let host = unsafe { &*host_table("host services", host)? };
+        // SAFETY: the text lives during the call.
+        let parameters = unsafe { text("parameters", parameters) }?;
+        let parameters = if parameters.is_empty() {
+            "{}"
+        } else {
+            parameters
+        };
+        let parameters: C::Parameters =
+            serde_json::from_str(parameters).map_err(|e| Error::parameters(without_place(&e)))?;
+        let component = C::create(Host::new(host), parameters)?;
+        let made = Box::into_raw(Box::new(I::from(component)));
+        // SAFETY: not null, and the host's to be written.
+        unsafe { *instance = made.cast() };
+        Ok(())
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn destroy<I>(instance: abi::Instance) {
+    let body = || {
+        if !instance.is_null() {
+            // SAFETY: it came from `create`, which made it as a box of this type, and it is not used any more.
+            drop(unsafe { Box::from_raw(instance.cast::<I>()) });
+        }
+        Ok(())
+    };
+    // SAFETY: a null sink takes nothing; there is nobody to tell.
+    unsafe { enter(std::ptr::null(), body) };
+}
+
+/// The message of a JSON error without "at line 1 column 7": the text is one that the host put together, which no user sees.
+fn without_place(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    }
+}

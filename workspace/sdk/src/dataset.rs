@@ -1,0 +1,236 @@
+//! Datasets for authors.
+
+use crate::component::component;
+use crate::enter::{enter, host_table, instance, slice, slice_mut};
+use crate::{Component, Error};
+use std::ffi::c_void;
+use std::sync::OnceLock;
+use topwork_abi as abi;
+
+/// Labelled images in named splits. The host filters classes, draws subsets, shuffles and normalises; a dataset only reads, on
+/// several threads at once.
+pub trait Dataset: Component {
+    /// The type of one number of a sample: `u8` (the host divides by 255) or `f32` (finite).
+    type Element: Element;
+    /// What the dataset holds, the same at every call; without opening images.
+    fn description(&self) -> Description;
+    /// The labels of a split (a position in the description's list), in its order, each below the number of classes.
+    fn labels(&self, split: usize) -> Result<Vec<u32>, Error>;
+    /// Fills `samples` with the samples of these indices, one after the other: `indices.len()` × channels × height × width,
+    /// row-major. Indices are below the split's length, in any order, with repeats.
+    fn read(
+        &self,
+        split: usize,
+        indices: &[u64],
+        samples: &mut [Self::Element],
+    ) -> Result<(), Error>;
+}
+
+/// What a dataset holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The names of the classes, all different; a label is a position in this list.
+    pub classes: Vec<String>,
+    /// Channels, height and width of every sample.
+    pub shape: [usize; 3],
+    /// The splits, with different names. `train` and `test` are the names that experiments use.
+    pub splits: Vec<Split>,
+}
+
+/// A split of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Its name.
+    pub name: String,
+    /// Its number of samples.
+    pub len: u64,
+}
+
+/// The type of one number of a sample: `u8` or `f32`.
+pub trait Element: Copy + sealed::Sealed {
+    /// Its number in the ABI.
+    const ELEMENT: abi::Element;
+}
+
+impl Element for u8 {
+    const ELEMENT: abi::Element = abi::Element::U8;
+}
+
+impl Element for f32 {
+    const ELEMENT: abi::Element = abi::Element::F32;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for f32 {}
+}
+
+/// The component for [`export_plugin!`](crate::export_plugin).
+pub const fn dataset<D: Dataset>() -> abi::Component {
+    component::<D, Instance<D>>(
+        abi::Kind::DATASET,
+        std::ptr::from_ref(Tables::<D>::TABLE).cast(),
+    )
+}
+
+struct Tables<D>(D);
+
+impl<D: Dataset> Tables<D> {
+    const TABLE: &'static abi::DatasetTable = &abi::DatasetTable {
+        size: size_of::<abi::DatasetTable>(),
+        describe: Some(describe::<D>),
+        labels: Some(labels::<D>),
+        read: Some(read::<D>),
+    };
+}
+
+/// A dataset with its description in the form of the ABI, which must live as long as the instance.
+struct Instance<D> {
+    dataset: D,
+    described: OnceLock<Described>,
+}
+
+struct Described {
+    description: Description,
+    /// These point into `description`, which is never changed.
+    classes: Vec<abi::Text>,
+    splits: Vec<abi::Split>,
+}
+
+impl<D> From<D> for Instance<D> {
+    fn from(dataset: D) -> Self {
+        Instance {
+            dataset,
+            described: OnceLock::new(),
+        }
+    }
+}
+
+impl<D: Dataset> Instance<D> {
+    fn described(&self) -> &Described {
+        self.described.get_or_init(|| {
+            let description = self.dataset.description();
+            let classes = description.classes.iter().map(|c| abi::Text::new(c));
+            let classes = classes.collect();
+            let split = |split: &Split| abi::Split {
+                name: abi::Text::new(&split.name),
+                len: split.len,
+            };
+            let splits = description.splits.iter().map(split).collect();
+            Described {
+                description,
+                classes,
+                splits,
+            }
+        })
+    }
+
+    fn split_len(&self, split: usize) -> Result<u64, Error> {
+        let splits = &self.described().description.splits;
+        splits.get(split).map(|split| split.len).ok_or_else(|| {
+            Error::call(format!(
+                "split {split}, expected less than {}",
+                splits.len()
+            ))
+        })
+    }
+}
+
+unsafe extern "C" fn describe<D: Dataset>(
+    pointer: abi::Instance,
+    description: *mut abi::DatasetDescription,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it; calls on datasets are shared.
+        let instance = unsafe { instance::<Instance<D>>(pointer) }?;
+        // SAFETY: the host lends the table for this call.
+        unsafe { host_table("description", description.cast_const()) }?;
+        let described = instance.described();
+        let [channels, height, width] = described.description.shape;
+        // SAFETY: checked for null and for its size; the host's to be written.
+        unsafe {
+            *description = abi::DatasetDescription {
+                size: (*description).size,
+                channels,
+                height,
+                width,
+                element: D::Element::ELEMENT,
+                abilities: abi::READS_IN_PARALLEL,
+                classes: described.classes.as_ptr(),
+                class_count: described.classes.len(),
+                splits: described.splits.as_ptr(),
+                split_count: described.splits.len(),
+            };
+        }
+        Ok(())
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn labels<D: Dataset>(
+    pointer: abi::Instance,
+    split: usize,
+    out: *mut u32,
+    capacity: usize,
+    count: *mut usize,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it; calls on datasets are shared.
+        let instance = unsafe { instance::<Instance<D>>(pointer) }?;
+        instance.split_len(split)?;
+        // SAFETY: the host lends both for this call.
+        let (out, count) = unsafe {
+            (
+                slice_mut("labels", out, capacity)?,
+                slice_mut("count of labels", count, 1)?,
+            )
+        };
+        let labels = instance.dataset.labels(split)?;
+        // A wrong number of labels is told to the host as it is; never more are written than it has room for.
+        let written = labels.len().min(capacity);
+        out[..written].copy_from_slice(&labels[..written]);
+        count[0] = labels.len();
+        Ok(())
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn read<D: Dataset>(
+    pointer: abi::Instance,
+    split: usize,
+    indices: *const u64,
+    count: usize,
+    samples: *mut c_void,
+    bytes: usize,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it; calls on datasets are shared.
+        let instance = unsafe { instance::<Instance<D>>(pointer) }?;
+        let len = instance.split_len(split)?;
+        // SAFETY: the host lends the indices for this call.
+        let indices = unsafe { slice("indices", indices, count) }?;
+        if let Some(index) = indices.iter().find(|&&index| index >= len) {
+            return Err(Error::call(format!(
+                "sample {index}, expected less than {len}"
+            )));
+        }
+        let pixels: usize = instance.described().description.shape.iter().product();
+        let elements = bytes / size_of::<D::Element>();
+        if Some(elements) != count.checked_mul(pixels) {
+            return Err(Error::call(format!(
+                "room for {elements} numbers, expected {count} × {pixels}"
+            )));
+        }
+        // SAFETY: the host lends this initialised place for this call.
+        let samples = unsafe { slice_mut("samples", samples.cast::<D::Element>(), elements) }?;
+        instance.dataset.read(split, indices, samples)
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}

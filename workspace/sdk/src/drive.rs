@@ -1,0 +1,134 @@
+//! Calls a plugin through its own tables in the same process: for tests that need no shared library.
+//!
+//! ```
+//! # use topwork_sdk::*;
+//! # struct Small;
+//! # impl Component for Small {
+//! #     const ID: &str = "small";
+//! #     const ABOUT: &str = "one convolution";
+//! #     const SCHEMA: &str = NoParameters::SCHEMA;
+//! #     type Parameters = NoParameters;
+//! #     fn create(_: Host, _: NoParameters) -> Result<Self, Error> { Ok(Small) }
+//! # }
+//! # impl Backbone for Small {
+//! #     fn blueprint(&self) -> Result<Blueprint, Error> { Ok(Blueprint::new(&[4]).layer("relu", Layer::Relu)) }
+//! # }
+//! # export_plugin! { id: "my-plugin", licence: "MIT", components: [backbone::<Small>()] }
+//! use serde_json::json;
+//! use topwork_sdk::drive::{Driver, TestHost};
+//!
+//! # fn main() -> Result<(), Error> {
+//! let driver = Driver::new(&PLUGIN, &TestHost::new());
+//! let blueprint = driver.backbone("small", &json!({}))?.blueprint()?;
+//! assert_eq!(blueprint["layers"][0]["op"], "relu");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Unlike the host, a driver takes the plugin's word for everything: pointers and counts are not checked.
+
+mod instance;
+mod test_host;
+
+pub use instance::{DrivenBackbone, DrivenClassifier, DrivenDataset, DrivenNetworkHead};
+pub use test_host::TestHost;
+
+use crate::Error;
+use instance::Driven;
+use serde_json::Value;
+use topwork_abi as abi;
+
+/// A plugin of this process and the host it is shown.
+pub struct Driver {
+    entry: &'static abi::Entry,
+    services: &'static abi::HostServices,
+}
+
+/// What a plugin says about a component.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// What it is.
+    pub kind: abi::Kind,
+    /// Its id.
+    pub id: String,
+    /// One line about it.
+    pub about: String,
+    /// The JSON Schema of its parameters.
+    pub schema: Value,
+}
+
+impl Driver {
+    /// Drives the plugin with this table: the `PLUGIN` that [`export_plugin!`](crate::export_plugin) defines.
+    pub fn new(entry: &'static abi::Entry, host: &TestHost) -> Self {
+        Driver {
+            entry,
+            services: host.services(),
+        }
+    }
+
+    /// The plugin's components. An error when a schema is not JSON.
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
+        let listed = |component: &&'static abi::Component| {
+            let schema = own(component.parameter_schema);
+            let schema = serde_json::from_str(&schema)
+                .map_err(|error| Error::failed(format!("the schema is not JSON: {error}")))?;
+            Ok(Listed {
+                kind: component.kind,
+                id: own(component.id),
+                about: own(component.about),
+                schema,
+            })
+        };
+        self.components().iter().map(listed).collect()
+    }
+
+    /// Makes a dataset.
+    pub fn dataset(&self, id: &str, parameters: &Value) -> Result<DrivenDataset, Error> {
+        let driven = self.create(abi::Kind::DATASET, id, parameters)?;
+        DrivenDataset::new(driven)
+    }
+
+    /// Makes a backbone.
+    pub fn backbone(&self, id: &str, parameters: &Value) -> Result<DrivenBackbone, Error> {
+        let driven = self.create(abi::Kind::BACKBONE_BLUEPRINT, id, parameters)?;
+        Ok(DrivenBackbone::new(driven))
+    }
+
+    /// Makes a network head.
+    pub fn network_head(&self, id: &str, parameters: &Value) -> Result<DrivenNetworkHead, Error> {
+        let driven = self.create(abi::Kind::NETWORK_HEAD, id, parameters)?;
+        Ok(DrivenNetworkHead::new(driven))
+    }
+
+    /// Makes a classifier head.
+    pub fn classifier(&self, id: &str, parameters: &Value) -> Result<DrivenClassifier, Error> {
+        let driven = self.create(abi::Kind::CLASSIFIER_HEAD, id, parameters)?;
+        Ok(DrivenClassifier::new(driven))
+    }
+
+    fn create(&self, kind: abi::Kind, id: &str, parameters: &Value) -> Result<Driven, Error> {
+        let component = self
+            .components()
+            .iter()
+            .find(|component| component.kind == kind && own(component.id) == id)
+            .ok_or_else(|| Error::failed(format!("no component `{id}` of kind {}", kind.0)))?;
+        Driven::create(component, self.services, parameters)
+    }
+
+    fn components(&self) -> &'static [&'static abi::Component] {
+        // SAFETY: the table was made by `plugin`, from a slice of references; these have the layout of pointers.
+        unsafe {
+            std::slice::from_raw_parts(self.entry.components.cast(), self.entry.component_count)
+        }
+    }
+}
+
+/// A copy of a text; what is not UTF-8 is replaced.
+fn own(text: abi::Text) -> String {
+    if text.data.is_null() {
+        return String::new();
+    }
+    // SAFETY: texts of a plugin's tables live until the process ends.
+    let bytes = unsafe { std::slice::from_raw_parts(text.data, text.len) };
+    String::from_utf8_lossy(bytes).into_owned()
+}

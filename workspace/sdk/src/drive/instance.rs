@@ -1,0 +1,347 @@
+//! Instances of components, called through their tables.
+
+use crate::drive::own;
+use crate::enter::collect;
+use crate::{Description, Element, Error, Features, FitOptions, FitReport, Split};
+use serde_json::Value;
+use topwork_abi as abi;
+
+/// An instance, destroyed when dropped.
+pub(super) struct Driven {
+    component: &'static abi::Component,
+    pointer: abi::Instance,
+}
+
+impl Driven {
+    pub(super) fn create(
+        component: &'static abi::Component,
+        services: &'static abi::HostServices,
+        parameters: &Value,
+    ) -> Result<Driven, Error> {
+        let create = offered(component.create)?;
+        let parameters = parameters.to_string();
+        let mut pointer: abi::Instance = std::ptr::null_mut();
+        // SAFETY: the services live until the process ends, everything else during the call.
+        call(|error| unsafe {
+            create(
+                services,
+                abi::Text::new(&parameters),
+                &raw mut pointer,
+                error,
+            )
+        })?;
+        Ok(Driven { component, pointer })
+    }
+
+    /// # Safety
+    ///
+    /// `T` is the table type of the component's kind.
+    unsafe fn table<T>(&self) -> &'static T {
+        // SAFETY: passed on.
+        unsafe { &*self.component.table.cast::<T>() }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.component.destroy {
+            // SAFETY: the pointer came from `create` and is not used after this.
+            unsafe { destroy(self.pointer) };
+        }
+    }
+}
+
+fn offered<F>(function: Option<F>) -> Result<F, Error> {
+    function.ok_or_else(|| Error::unsupported("the function is missing in the table"))
+}
+
+/// Runs a call and reads its status and its error text.
+fn call(function: impl FnOnce(*const abi::Sink) -> abi::Status) -> Result<(), Error> {
+    let (status, text) = collect(function);
+    Error::from_status(status, &text)
+}
+
+fn parse(json: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(json)
+        .map_err(|error| Error::failed(format!("the blueprint is not JSON: {error}")))
+}
+
+/// A backbone.
+pub struct DrivenBackbone(Driven);
+
+impl DrivenBackbone {
+    pub(super) fn new(driven: Driven) -> Self {
+        DrivenBackbone(driven)
+    }
+
+    /// Its blueprint.
+    pub fn blueprint(&self) -> Result<Value, Error> {
+        // SAFETY: a backbone has this table.
+        let network = offered(unsafe { self.0.table::<abi::BackboneTable>() }.network)?;
+        let (result, json) = collect(|sink| {
+            // SAFETY: instance and sinks live during the call.
+            call(|error| unsafe { network(self.0.pointer, sink, error) })
+        });
+        result?;
+        parse(&json)
+    }
+}
+
+/// A network head.
+pub struct DrivenNetworkHead(Driven);
+
+impl DrivenNetworkHead {
+    pub(super) fn new(driven: Driven) -> Self {
+        DrivenNetworkHead(driven)
+    }
+
+    /// Its layers for features of this shape.
+    pub fn layers(&self, feature_shape: &[usize], classes: usize) -> Result<Value, Error> {
+        // SAFETY: a network head has this table.
+        let network = offered(unsafe { self.0.table::<abi::NetworkHeadTable>() }.network)?;
+        let (result, json) = collect(|sink| {
+            // SAFETY: instance, shape and sinks live during the call.
+            call(|error| unsafe {
+                network(
+                    self.0.pointer,
+                    feature_shape.as_ptr(),
+                    feature_shape.len(),
+                    classes,
+                    sink,
+                    error,
+                )
+            })
+        });
+        result?;
+        parse(&json)
+    }
+}
+
+/// A dataset. Its calls may come from several threads at once.
+pub struct DrivenDataset {
+    driven: Driven,
+    description: Description,
+    element: abi::Element,
+}
+
+// SAFETY: datasets made with this sdk are `Send + Sync` and say so with `READS_IN_PARALLEL`.
+unsafe impl Sync for DrivenDataset {}
+
+impl DrivenDataset {
+    pub(super) fn new(driven: Driven) -> Result<Self, Error> {
+        // SAFETY: a dataset has this table.
+        let describe = offered(unsafe { driven.table::<abi::DatasetTable>() }.describe)?;
+        let mut raw = abi::DatasetDescription {
+            size: size_of::<abi::DatasetDescription>(),
+            channels: 0,
+            height: 0,
+            width: 0,
+            element: abi::Element(0),
+            abilities: 0,
+            classes: std::ptr::null(),
+            class_count: 0,
+            splits: std::ptr::null(),
+            split_count: 0,
+        };
+        // SAFETY: instance, description and sink live during the call.
+        call(|error| unsafe { describe(driven.pointer, &raw mut raw, error) })?;
+        // SAFETY: the sdk made both arrays from vectors that live as long as the instance.
+        let (classes, splits) = unsafe {
+            (
+                std::slice::from_raw_parts(raw.classes, raw.class_count),
+                std::slice::from_raw_parts(raw.splits, raw.split_count),
+            )
+        };
+        let split = |split: &abi::Split| Split {
+            name: own(split.name),
+            len: split.len,
+        };
+        let description = Description {
+            classes: classes.iter().map(|&class| own(class)).collect(),
+            shape: [raw.channels, raw.height, raw.width],
+            splits: splits.iter().map(split).collect(),
+        };
+        Ok(DrivenDataset {
+            driven,
+            description,
+            element: raw.element,
+        })
+    }
+
+    /// What it holds.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The labels of a split.
+    pub fn labels(&self, split: &str) -> Result<Vec<u32>, Error> {
+        let (index, len) = self.split(split)?;
+        let mut labels = vec![u32::MAX; len];
+        let mut count = 0;
+        // SAFETY: a dataset has this table.
+        let function = offered(unsafe { self.driven.table::<abi::DatasetTable>() }.labels)?;
+        // SAFETY: `labels` has room for `len`, and all pointers live during the call.
+        call(|error| unsafe {
+            function(
+                self.driven.pointer,
+                index,
+                labels.as_mut_ptr(),
+                len,
+                &raw mut count,
+                error,
+            )
+        })?;
+        labels.truncate(count);
+        Ok(labels)
+    }
+
+    /// The samples with these indices, as `T`, which must be the dataset's element type.
+    pub fn read<T: Element + Default>(
+        &self,
+        split: &str,
+        indices: &[u64],
+    ) -> Result<Vec<T>, Error> {
+        if T::ELEMENT != self.element {
+            return Err(Error::call("the dataset has another element type"));
+        }
+        let (index, _) = self.split(split)?;
+        let pixels: usize = self.description.shape.iter().product();
+        let mut samples = vec![T::default(); indices.len() * pixels];
+        // SAFETY: a dataset has this table.
+        let function = offered(unsafe { self.driven.table::<abi::DatasetTable>() }.read)?;
+        // SAFETY: `samples` has as many bytes as said, and all pointers live during the call.
+        call(|error| unsafe {
+            function(
+                self.driven.pointer,
+                index,
+                indices.as_ptr(),
+                indices.len(),
+                samples.as_mut_ptr().cast(),
+                size_of_val(&*samples),
+                error,
+            )
+        })?;
+        Ok(samples)
+    }
+
+    fn split(&self, name: &str) -> Result<(usize, usize), Error> {
+        let splits = &self.description.splits;
+        let index = splits.iter().position(|split| split.name == name);
+        let index = index.ok_or_else(|| Error::call(format!("no split \"{name}\"")))?;
+        Ok((index, splits[index].len as usize))
+    }
+}
+
+/// A classifier head.
+pub struct DrivenClassifier(Driven);
+
+impl DrivenClassifier {
+    pub(super) fn new(driven: Driven) -> Self {
+        DrivenClassifier(driven)
+    }
+
+    /// Fits it.
+    pub fn fit(
+        &mut self,
+        features: Features<'_>,
+        labels: &[u32],
+        classes: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error> {
+        if labels.len() != features.samples() {
+            return Err(Error::call("the number of labels is not that of samples"));
+        }
+        let raw = lend(features);
+        let options = abi::FitOptions {
+            size: size_of::<abi::FitOptions>(),
+            seed: options.seed,
+            threads: options.threads,
+        };
+        let mut report = abi::FitReport {
+            size: size_of::<abi::FitReport>(),
+            iterations: 0,
+            parameters: 0,
+            converged: 0,
+        };
+        // SAFETY: a classifier has this table.
+        let fit = offered(unsafe { self.0.table::<abi::ClassifierTable>() }.fit)?;
+        let (result, note) = collect(|note| {
+            // SAFETY: lengths fit, and all pointers live during the call.
+            call(|error| unsafe {
+                fit(
+                    self.0.pointer,
+                    &raw const raw,
+                    labels.as_ptr(),
+                    classes,
+                    &raw const options,
+                    &raw mut report,
+                    note,
+                    error,
+                )
+            })
+        });
+        result?;
+        Ok(FitReport {
+            converged: report.converged == 1,
+            iterations: report.iterations,
+            parameters: report.parameters,
+            note: String::from_utf8_lossy(&note).into_owned(),
+        })
+    }
+
+    /// Scores, samples × classes.
+    pub fn predict(&self, features: Features<'_>, classes: usize) -> Result<Vec<f32>, Error> {
+        let raw = lend(features);
+        let mut scores = vec![f32::NAN; features.samples() * classes];
+        // SAFETY: a classifier has this table.
+        let predict = offered(unsafe { self.0.table::<abi::ClassifierTable>() }.predict)?;
+        // SAFETY: `scores` has room for samples × classes, and all pointers live during the call.
+        call(|error| unsafe {
+            predict(
+                self.0.pointer,
+                &raw const raw,
+                classes,
+                scores.as_mut_ptr(),
+                error,
+            )
+        })?;
+        Ok(scores)
+    }
+
+    /// The fitted state.
+    pub fn save(&self) -> Result<Vec<u8>, Error> {
+        let save = offered(self.saving()?.save)?;
+        let (result, state) = collect(|state| {
+            // SAFETY: instance and sinks live during the call.
+            call(|error| unsafe { save(self.0.pointer, state, error) })
+        });
+        result?;
+        Ok(state)
+    }
+
+    /// Puts it into a saved state.
+    pub fn load(&mut self, state: &[u8]) -> Result<(), Error> {
+        let load = offered(self.saving()?.load)?;
+        // SAFETY: instance, bytes and sink live during the call.
+        call(|error| unsafe { load(self.0.pointer, state.as_ptr(), state.len(), error) })
+    }
+
+    fn saving(&self) -> Result<&'static abi::ClassifierSaveTable, Error> {
+        let extension = offered(self.0.component.extension)?;
+        // SAFETY: the id decides the type of the table; null means that it is not offered.
+        unsafe {
+            extension(abi::Text::new(abi::CLASSIFIER_SAVE))
+                .cast::<abi::ClassifierSaveTable>()
+                .as_ref()
+        }
+        .ok_or_else(|| Error::unsupported("the classifier cannot be saved"))
+    }
+}
+
+fn lend(features: Features<'_>) -> abi::Features {
+    abi::Features {
+        data: features.data().as_ptr(),
+        samples: features.samples(),
+        dimensions: features.dimensions(),
+    }
+}

@@ -1,0 +1,87 @@
+//! What the host does for a component.
+
+use crate::Error;
+use crate::enter::collect;
+use std::path::PathBuf;
+use topwork_abi as abi;
+
+/// The services of the host that created a component. Cheap to copy; any thread may use it.
+#[derive(Clone, Copy)]
+pub struct Host(&'static abi::HostServices);
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something went wrong.
+    Error,
+    /// Something may be wrong.
+    Warning,
+    /// Worth knowing.
+    Info,
+    /// For the author of the plugin.
+    Debug,
+}
+
+impl Host {
+    pub(crate) fn new(services: &'static abi::HostServices) -> Self {
+        Host(services)
+    }
+
+    /// Records a line in the run's log.
+    pub fn log(&self, level: Level, text: &str) {
+        let level = match level {
+            Level::Error => abi::Level::ERROR,
+            Level::Warning => abi::Level::WARNING,
+            Level::Info => abi::Level::INFO,
+            Level::Debug => abi::Level::DEBUG,
+        };
+        // SAFETY: the context belongs to the table, and the text lives during the call.
+        unsafe { (self.0.log)(self.0.context, level, abi::Text::new(text)) }
+    }
+
+    /// Says that `done` of `total` steps of the present call are made; `total` is 0 when it is not known. Also the sign of
+    /// life of a long call.
+    pub fn progress(&self, done: u64, total: u64, text: &str) {
+        // SAFETY: as in `log`.
+        unsafe { (self.0.progress)(self.0.context, done, total, abi::Text::new(text)) }
+    }
+
+    /// Ends the present call, with `?`, when the host wishes to stop. Cheap enough for every iteration.
+    pub fn check_stop(&self) -> Result<(), Error> {
+        // SAFETY: the context belongs to the table.
+        if unsafe { (self.0.should_stop)(self.0.context) } {
+            Err(Error::stopped())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How many threads a call may keep busy, at least 1.
+    pub fn threads(&self) -> usize {
+        // SAFETY: the context belongs to the table.
+        unsafe { (self.0.threads)(self.0.context) }.max(1)
+    }
+
+    /// The absolute path of a data file, given relative to a data folder as `folder/file`; the first folder that has it counts.
+    /// The error names the folders that were searched.
+    pub fn find_data(&self, relative: &str) -> Result<PathBuf, Error> {
+        let ((status, error), path) = collect(|path| {
+            // SAFETY: text and sinks live during the call.
+            collect(|error| unsafe {
+                (self.0.find_data)(self.0.context, abi::Text::new(relative), path, error)
+            })
+        });
+        Error::from_status(status, &error)?;
+        String::from_utf8(path)
+            .map(PathBuf::from)
+            .map_err(|_| Error::call("the path of a data file is not UTF-8"))
+    }
+
+    /// The absolute path of a folder for files that can be made again. It may not exist yet.
+    pub fn cache_folder(&self) -> Result<PathBuf, Error> {
+        // SAFETY: the context belongs to the table, and the text lives until the process ends.
+        let text =
+            unsafe { crate::enter::text("cache folder", (self.0.cache_folder)(self.0.context)) }?;
+        Ok(PathBuf::from(text))
+    }
+}

@@ -1,0 +1,65 @@
+//! Write topwork plugins in safe Rust: implement a trait, name the type in [`export_plugin!`], build a `cdylib`.
+//!
+//! ```
+//! use topwork_sdk::{Backbone, Blueprint, Component, Error, Host, Layer, NoParameters, backbone, export_plugin};
+//!
+//! struct Small;
+//!
+//! impl Component for Small {
+//!     const ID: &str = "small";
+//!     const ABOUT: &str = "one convolution";
+//!     const SCHEMA: &str = NoParameters::SCHEMA;
+//!     type Parameters = NoParameters;
+//!     fn create(_: Host, _: NoParameters) -> Result<Self, Error> {
+//!         Ok(Small)
+//!     }
+//! }
+//!
+//! impl Backbone for Small {
+//!     fn blueprint(&self) -> Result<Blueprint, Error> {
+//!         Ok(Blueprint::new(&[1, 28, 28])
+//!             .layer("conv", Layer::conv2d(8, [5, 5]))
+//!             .layer("relu", Layer::Relu)
+//!             .layer("flatten", Layer::Flatten)
+//!             .cut("features"))
+//!     }
+//! }
+//!
+//! export_plugin! {
+//!     id: "my-plugin",
+//!     licence: "MIT OR Apache-2.0",
+//!     components: [backbone::<Small>()],
+//! }
+//! ```
+//!
+//! Every call from the host enters through one function that checks pointers, catches panics and turns errors into a status
+//! and a text. [`drive`] calls a plugin through the same tables in the same process, so that most tests need no shared library.
+//!
+//! This crate must not know the host or the engine: it sees nothing of ours but the [`abi`].
+#![allow(
+    unsafe_code,
+    reason = "this is where the pointers of the C interface become Rust types"
+)]
+
+mod backbone;
+mod blueprint;
+mod classifier;
+mod component;
+mod dataset;
+pub mod drive;
+mod enter;
+mod error;
+mod head;
+mod host;
+
+pub use backbone::{Backbone, backbone};
+pub use blueprint::{Blueprint, Layer};
+pub use classifier::{
+    Classifier, Features, FitOptions, FitReport, SavedClassifier, classifier, saved_classifier,
+};
+pub use component::{Component, NoParameters, plugin};
+pub use dataset::{Dataset, Description, Element, Split, dataset};
+pub use error::{Error, ErrorKind};
+pub use head::{NetworkHead, network_head};
+pub use host::{Host, Level};
+pub use topwork_abi as abi;
