@@ -1,0 +1,136 @@
+use super::*;
+use crate::example_networks::LENET;
+
+fn table(blueprint: &Blueprint) -> String {
+    let mut lines = vec![format!("input {}", blueprint.input())];
+    for layer in blueprint.summary() {
+        lines.push(format!(
+            "{} | {} | {} | {} | {} | {}",
+            layer.name, layer.op, layer.detail, layer.output, layer.parameters, layer.multiply_adds
+        ));
+    }
+    for cut in blueprint.cuts() {
+        lines.push(format!("{} after {}", cut.name, cut.after));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn lenet_has_the_published_sizes() {
+    let lenet = Blueprint::parse(LENET).unwrap();
+    insta::assert_snapshot!(table(&lenet));
+    assert_eq!(lenet.output(), Shape::features(800));
+    assert_eq!(lenet.cut("pool1"), Some(3));
+    assert_eq!(lenet.cut("features"), Some(7));
+    assert_eq!(lenet.cut("conv1"), None);
+}
+
+#[test]
+fn settings_other_than_the_defaults_show_in_the_summary() {
+    let blueprint = Blueprint::parse(
+        r#"{"format": 1, "input": [3, 11, 9], "layers": [
+            {"name": "a", "op": "conv2d", "filters": 4, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 0]},
+            {"name": "b", "op": "max-pool2d", "kernel": [3, 3], "stride": [1, 2]},
+            {"name": "c", "op": "flatten"},
+            {"name": "d", "op": "linear", "units": 10}]}"#,
+    );
+    insta::assert_snapshot!(table(&blueprint.unwrap()));
+}
+
+#[test]
+fn a_trunk_keeps_its_own_cuts_only() {
+    let lenet = Blueprint::parse(LENET).unwrap();
+    let trunk = lenet.keep(3).unwrap();
+    assert_eq!(trunk.output(), Shape::image(20, 12, 12));
+    assert_eq!(trunk.layers(), &lenet.layers()[..3]);
+    assert_eq!(trunk.cut("pool1"), Some(3));
+    assert_eq!(trunk.cut("features"), None);
+    for layers in [0, 8] {
+        let error = lenet.keep(layers).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("cannot keep {layers} layers, expected 1 to 7")
+        );
+    }
+}
+
+/// One broken blueprint per mistake, each with the whole message it must give.
+#[test]
+fn mistakes_are_named_with_the_way_out() {
+    let layers =
+        |layers: &str| format!(r#"{{"format": 1, "input": [1, 8, 8], "layers": [{layers}]}}"#);
+    let flat = r#"{"name": "flat", "op": "flatten"}"#;
+    let cases = [
+        ("not JSON", "{\"format\": 1,".to_owned()),
+        ("not an object", "[1, 2]".to_owned()),
+        ("empty object", "{}".to_owned()),
+        (
+            "another format, no layers, wrong input",
+            r#"{"format": 2, "input": [1, 8], "layers": []}"#.to_owned(),
+        ),
+        (
+            "unknown keys",
+            r#"{"format": 1, "inputs": [8], "input": [8], "layers": [{"name": "a", "op": "relu", "unit": 1}]}"#
+                .to_owned(),
+        ),
+        ("unknown op", layers(r#"{"name": "c", "op": "conv2", "filters": 3}"#)),
+        ("a layer that is none", layers("3")),
+        ("no name", layers(r#"{"op": "relu"}"#)),
+        ("no filters, no kernel", layers(r#"{"name": "c", "op": "conv2d"}"#)),
+        (
+            "misspelt filters",
+            layers(r#"{"name": "c", "op": "conv2d", "filter": 3, "kernel": [2, 2]}"#),
+        ),
+        (
+            "wrong numbers",
+            layers(
+                r#"{"name": "c", "op": "conv2d", "filters": -3, "kernel": [2], "stride": [0, 1], "padding": "same"}"#,
+            ),
+        ),
+        (
+            "kernel larger than the image",
+            layers(r#"{"name": "c", "op": "conv2d", "filters": 3, "kernel": [11, 3], "padding": [1, 1]}"#),
+        ),
+        (
+            "pool larger than the image",
+            layers(r#"{"name": "p", "op": "max-pool2d", "kernel": [9, 9]}"#),
+        ),
+        ("linear on an image", layers(r#"{"name": "l", "op": "linear", "units": 5}"#)),
+        (
+            "convolution on features",
+            layers(&format!(
+                r#"{flat}, {{"name": "c", "op": "conv2d", "filters": 3, "kernel": [1, 1]}}"#
+            )),
+        ),
+        ("the same name twice", layers(&format!("{flat}, {flat}"))),
+        (
+            "far too many units",
+            layers(&format!(
+                r#"{flat}, {{"name": "a", "op": "linear", "units": 1000000}}, {{"name": "b", "op": "linear", "units": 1000000}}"#
+            )),
+        ),
+        (
+            "a sample beyond all measure",
+            r#"{"format": 1, "input": [1000000, 1000000, 1000000], "layers": [{"name": "a", "op": "relu"}]}"#.to_owned(),
+        ),
+        (
+            "cuts",
+            r#"{"format": 1, "input": [8], "layers": [{"name": "hidden1", "op": "linear", "units": 4}, {"name": "relu1", "op": "relu"}],
+                "cuts": [{"name": "a", "after": "hidden"}, {"name": "a", "after": "relu1"}, {"name": "b"}, {"name": "c", "after": "zzz", "before": "x"}]}"#
+                .to_owned(),
+        ),
+        (
+            "two layers wrong and a cut",
+            r#"{"format": 1, "input": [8], "layers": [{"name": "l", "op": "linear", "units": 0}, {"name": "r", "op": "rellu"}],
+                "cuts": [{"name": "a", "after": "s"}]}"#
+                .to_owned(),
+        ),
+    ];
+    let mut report = String::new();
+    for (case, json) in cases {
+        let error = Blueprint::parse(&json).unwrap_err();
+        assert!(!error.problems().is_empty(), "{case}");
+        report += &format!("# {case}\n{error}\n\n");
+    }
+    insta::assert_snapshot!(report);
+}

@@ -1,0 +1,189 @@
+//! The threads that compute, and the buffers they reuse.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::denormals;
+use crate::error::EngineError;
+
+/// Threads with denormals switched off, and buffers that outlive a single step.
+///
+/// All arithmetic of the engine runs on these threads, never on the caller's: a unit that has died drives
+/// Adam's moments denormal, and one slow operand makes a whole step slow. How work is cut depends on its
+/// size alone, so every number of threads gives the same bits.
+#[derive(Debug)]
+pub struct Compute {
+    pool: rayon::ThreadPool,
+    buffers: Buffers,
+}
+
+impl Compute {
+    /// Starts `threads` threads.
+    ///
+    /// # Errors
+    /// When `threads` is 0 or the system refuses to start them.
+    pub fn new(threads: usize) -> Result<Self, EngineError> {
+        if threads == 0 {
+            return Err(EngineError::NoThreads);
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("compute-{index}"))
+            .start_handler(|_| denormals::flush_to_zero())
+            .build()
+            .map_err(|error| EngineError::Threads {
+                threads,
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            pool,
+            buffers: Buffers::default(),
+        })
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    /// Runs `work` on the pool; rayon's parallel iterators within it stay on the pool.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(work)
+    }
+}
+
+/// Buffers waiting to be used again. Fresh megabytes at every step cost as much as the arithmetic, because
+/// the system has to map each page anew.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Buffers {
+    numbers: Arc<Shelf<f32>>,
+    positions: Arc<Shelf<u32>>,
+}
+
+impl Buffers {
+    /// `len` numbers with unspecified values: whatever their last user left.
+    pub(crate) fn take(&self, len: usize) -> Buffer<f32> {
+        Buffer::take(&self.numbers, len)
+    }
+
+    /// `len` positions with unspecified values.
+    pub(crate) fn take_positions(&self, len: usize) -> Buffer<u32> {
+        Buffer::take(&self.positions, len)
+    }
+
+    /// Makes a plain vector a buffer, to be used again once it is dropped.
+    pub(crate) fn adopt(&self, values: Vec<f32>) -> Buffer<f32> {
+        Buffer {
+            len: values.len(),
+            values,
+            shelf: Arc::clone(&self.numbers),
+        }
+    }
+}
+
+type Shelf<T> = Mutex<Vec<Vec<T>>>;
+
+/// A borrowed buffer; dropping it puts it back.
+#[derive(Debug)]
+pub(crate) struct Buffer<T> {
+    // May be longer than what was asked for: growing it again would mean filling it again.
+    values: Vec<T>,
+    len: usize,
+    shelf: Arc<Shelf<T>>,
+}
+
+impl<T: Clone + Default> Buffer<T> {
+    fn take(shelf: &Arc<Shelf<T>>, len: usize) -> Self {
+        let mut waiting = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        // The smallest that is large enough, and none much larger: a request for a few numbers must not
+        // tie up megabytes.
+        let fitting = len..=len.saturating_mul(2).max(1024);
+        let best = (0..waiting.len())
+            .filter(|&index| fitting.contains(&waiting[index].len()))
+            .min_by_key(|&index| waiting[index].len());
+        let values = best.map(|index| waiting.swap_remove(index));
+        drop(waiting);
+        Self {
+            values: values.unwrap_or_else(|| vec![T::default(); len]),
+            len,
+            shelf: Arc::clone(shelf),
+        }
+    }
+
+    /// The values as a plain vector, for owners who do not know buffers; see [`Buffers::adopt`].
+    pub(crate) fn into_vec(mut self) -> Vec<T> {
+        let mut values = std::mem::take(&mut self.values);
+        values.truncate(self.len);
+        values
+    }
+}
+
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if !self.values.is_empty() {
+            let mut waiting = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.push(std::mem::take(&mut self.values));
+        }
+    }
+}
+
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.values[..self.len]
+    }
+}
+
+impl<T> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.values[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+
+    use super::*;
+
+    #[test]
+    fn denormals_are_zero_on_every_thread_of_the_pool_and_on_no_other() {
+        let halved = || black_box(f32::MIN_POSITIVE) * black_box(0.5);
+        let compute = Compute::new(3).unwrap();
+        assert_eq!(compute.threads(), 3);
+        for result in compute.pool.broadcast(|_| halved()) {
+            assert_eq!(result, 0.0);
+        }
+        assert_eq!(compute.run(halved), 0.0);
+        assert!(halved() > 0.0);
+    }
+
+    #[test]
+    fn no_threads_are_refused() {
+        let error = Compute::new(0).unwrap_err().to_string();
+        assert_eq!(error, "cannot compute with 0 threads, expected 1 or more");
+    }
+
+    #[test]
+    fn buffers_come_back_to_those_who_need_their_size() {
+        let buffers = Buffers::default();
+        let large = buffers.take(10_000);
+        let small = buffers.take(100);
+        let (large_at, small_at) = (large.as_ptr(), small.as_ptr());
+        drop((large, small));
+        let small = buffers.take(90);
+        assert_eq!((small.as_ptr(), small.len()), (small_at, 90));
+        let another = buffers.take(90);
+        assert_ne!(another.as_ptr(), large_at);
+        let large = buffers.take(9_000);
+        assert_eq!((large.as_ptr(), large.len()), (large_at, 9_000));
+        let adopted = buffers.adopt(large.into_vec());
+        assert_eq!((adopted.as_ptr(), adopted.len()), (large_at, 9_000));
+        drop(adopted);
+        assert_eq!(buffers.take(9_000).as_ptr(), large_at);
+    }
+}

@@ -1,0 +1,36 @@
+//! Networks, layers, kernels, autodiff and optimizers: a blueprint in, trained weights out.
+//!
+//! This crate must not know files, plugins, experiments or the terminal: everything comes in and goes out
+//! as values and bytes, and nothing is printed.
+//!
+//! From the outside in: a [`Blueprint`] is checked JSON; a [`Network`] is a blueprint with weights; a
+//! [`Trainer`] puts networks together and trains them on the threads of a [`Compute`]. Within, `program`
+//! compiles a blueprint into the fused operations of `ops`, and `tape` hangs those on dfdx's tape, which
+//! also holds the gradients and the loss.
+
+mod blueprint;
+mod compute;
+mod denormals;
+mod error;
+#[cfg(test)]
+mod example_networks;
+mod matrix;
+mod network;
+mod ops;
+mod optimizer;
+mod program;
+mod shape;
+mod stream;
+mod tape;
+mod trainer;
+
+pub use blueprint::{
+    Blueprint, BlueprintError, CutPoint, LayerOp, LayerSpec, LayerSummary, Problem,
+};
+pub use compute::Compute;
+pub use error::EngineError;
+pub use network::Network;
+pub use optimizer::{Optimizer, TrainSettings};
+pub use shape::Shape;
+pub use stream::Stream;
+pub use trainer::{Part, Step, Trainer};

@@ -1,0 +1,117 @@
+//! Dense layer, alone or with a rectifier: `y = W x + b`, `W` of `units × features` as in PyTorch.
+//!
+//! Gradients: `dW = dyᵀ x`, `db = Σ dy`, `dx = dy W`, with `dy` set to zero where a rectifier has cut off.
+//! The three products are cut along the weight, not along the batch: it is the largest operand, and this
+//! way each of its elements is read once.
+
+use rayon::prelude::*;
+
+use super::{
+    Backward, Forward, Operation, PIECES, mask_by_output, pieces, pieces_mut, rectify, vectorized,
+};
+use crate::matrix::{Matrix, MatrixMut};
+
+/// A dense layer.
+pub(crate) struct Linear {
+    pub(crate) features: usize,
+    pub(crate) units: usize,
+    pub(crate) relu: bool,
+}
+
+/// Columns or rows per piece of a matrix. Never fewer than the widest vector registers want at a time.
+fn block_of(length: usize) -> usize {
+    length.div_ceil(PIECES).next_multiple_of(16)
+}
+
+impl Operation for Linear {
+    fn input(&self) -> usize {
+        self.features
+    }
+
+    fn output(&self) -> usize {
+        self.units
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let input = Matrix::new(pass.input, pass.samples, self.features);
+        let block = block_of(self.units);
+        let outputs = MatrixMut::new(pass.output, pass.samples, self.units)
+            .into_column_blocks(block)
+            .into_par_iter()
+            .with_max_len(1);
+        let weights = pass.parameters.weight.par_chunks(block * self.features);
+        let biases = pass.parameters.bias.par_chunks(block);
+        outputs
+            .zip(weights)
+            .zip(biases)
+            .for_each(|((mut output, weight), bias)| {
+                let weight = Matrix::new(weight, bias.len(), self.features);
+                output.set_product(input, weight.transposed());
+                vectorized(|| {
+                    for sample in 0..output.rows() {
+                        finish(output.row(sample), bias, self.relu);
+                    }
+                });
+            });
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        if self.relu {
+            pieces_mut(pass.output_gradient, pass.samples)
+                .into_par_iter()
+                .with_max_len(1)
+                .zip(pieces(pass.output, pass.samples))
+                .for_each(|(gradient, output)| vectorized(|| mask_by_output(gradient, output)));
+        }
+        let output_gradient = Matrix::new(pass.output_gradient, pass.samples, self.units);
+        if let Some(gradients) = pass.parameter_gradients {
+            let input = Matrix::new(pass.input, pass.samples, self.features);
+            let block = block_of(self.units);
+            let weights = gradients.weight.par_chunks_mut(block * self.features);
+            let biases = gradients.bias.par_chunks_mut(block);
+            weights
+                .with_max_len(1)
+                .zip(biases)
+                .enumerate()
+                .for_each(|(index, (weight, bias))| {
+                    let (from, to) = (index * block, index * block + bias.len());
+                    MatrixMut::new(weight, bias.len(), self.features)
+                        .set_product(output_gradient.columns(from, to).transposed(), input);
+                    vectorized(|| sum_columns(pass.output_gradient, self.units, from, bias));
+                });
+        }
+        if let Some(input_gradient) = pass.input_gradient {
+            let weight = Matrix::new(pass.weight, self.units, self.features);
+            let block = block_of(self.features);
+            MatrixMut::new(input_gradient, pass.samples, self.features)
+                .into_column_blocks(block)
+                .into_par_iter()
+                .with_max_len(1)
+                .enumerate()
+                .for_each(|(index, mut gradient)| {
+                    let from = index * block;
+                    let to = self.features.min(from + block);
+                    gradient.set_product(output_gradient, weight.columns(from, to));
+                });
+        }
+    }
+}
+
+#[inline(always)]
+fn finish(output: &mut [f32], bias: &[f32], relu: bool) {
+    for (output, &bias) in output.iter_mut().zip(bias) {
+        let sum = *output + bias;
+        *output = if relu { rectify(sum) } else { sum };
+    }
+}
+
+/// Sums of the columns from `from` on, as many as `sums` holds, sample after sample.
+#[inline(always)]
+fn sum_columns(rows: &[f32], width: usize, from: usize, sums: &mut [f32]) {
+    sums.fill(0.0);
+    for row in rows.chunks_exact(width) {
+        for (sum, &value) in sums.iter_mut().zip(&row[from..]) {
+            *sum += value;
+        }
+    }
+}
