@@ -1,0 +1,171 @@
+//! What the installed components are and say of themselves, as plain data.
+//!
+//! The worker's probe fills a [`Catalog`] (only it loads plugins) and hands it over as JSON;
+//! the experiment file is then checked against it without any native code.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::diagnostics::Category;
+
+/// Everything that is known about the installed components.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Catalog {
+    /// The components that plugins offer.
+    pub components: Vec<ComponentEntry>,
+    /// Shared libraries that were found and could not be used.
+    pub skipped: Vec<SkippedPlugin>,
+    /// What the components named by an experiment said when asked with its parameters.
+    pub described: Vec<Described>,
+}
+
+/// One component as its plugin lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ComponentEntry {
+    /// What the component is.
+    pub kind: ComponentKind,
+    /// Id of the plugin that offers it.
+    pub plugin: String,
+    /// Id of the component within its plugin.
+    pub id: String,
+    /// One line about it.
+    pub about: String,
+    /// JSON Schema of its parameters. Keys it does not name are refused unless it sets
+    /// `additionalProperties`; a string with `"format": "path"` is a path relative to the
+    /// experiment file; a `default` is filled in where the file says nothing.
+    pub schema: Value,
+}
+
+impl ComponentEntry {
+    /// The id that is never ambiguous: `plugin/component`.
+    pub fn full_id(&self) -> String {
+        format!("{}/{}", self.plugin, self.id)
+    }
+}
+
+/// The kinds of component a plugin can offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComponentKind {
+    /// A network, or an opaque extractor, that turns a sample into activations.
+    Backbone,
+    /// Labelled samples in named splits.
+    Dataset,
+    /// A head of layers, trained by gradient.
+    NetworkHead,
+    /// A head that is fit once on features.
+    ClassifierHead,
+}
+
+/// A shared library that was found and could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SkippedPlugin {
+    /// Where the library lies.
+    pub path: String,
+    /// Why it was skipped: one sentence, lowercase, without a final period.
+    pub reason: String,
+}
+
+/// One component named by an experiment file, with its parameters as written there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Use {
+    /// The role it is named for.
+    pub kind: UseKind,
+    /// The component as written: `component` or `plugin/component`.
+    pub component: String,
+    /// Its parameters as written, a JSON object; see [`resolve_parameters`](crate::resolve_parameters).
+    pub parameters: Value,
+}
+
+/// The roles in which an experiment file names components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UseKind {
+    /// The backbone.
+    Backbone,
+    /// The dataset of the source or the target.
+    Dataset,
+    /// A network head or a classifier head.
+    Head,
+}
+
+/// What came out when a component was created with the parameters of one [`Use`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Described {
+    /// The component and its parameters.
+    pub of: Use,
+    /// What it said of itself, or why it could not.
+    pub outcome: Result<Description, Problem>,
+}
+
+/// What a created component says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Description {
+    /// Labelled samples.
+    Dataset {
+        /// Names of the classes; a label is an index into them.
+        classes: Vec<String>,
+        /// Shape of one sample: channels, height, width.
+        shape: [usize; 3],
+        /// Name and number of samples of every split.
+        splits: Vec<(String, u64)>,
+    },
+    /// A network with the places where it can be cut.
+    Backbone {
+        /// Shape of one sample: `[channels, height, width]` or `[features]`.
+        input: Vec<usize>,
+        /// The layers in order.
+        layers: Vec<LayerEntry>,
+        /// The declared cut points.
+        cuts: Vec<CutEntry>,
+    },
+    /// A head that accepted its parameters.
+    Head,
+}
+
+/// One layer of a backbone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerEntry {
+    /// Unique name of the layer.
+    pub name: String,
+    /// Operation, for example `conv2d`.
+    pub op: String,
+    /// Its settings in words, for example `20 filters 5x5`.
+    pub detail: String,
+    /// Shape of its output per sample.
+    pub output: Vec<usize>,
+    /// Number of trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds per sample.
+    pub multiply_adds: u64,
+}
+
+/// One declared cut point of a backbone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CutEntry {
+    /// Name of the cut point.
+    pub name: String,
+    /// How many layers stay: all up to and including the one cut after.
+    pub layers: usize,
+}
+
+/// Why a component could not be described.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Problem {
+    /// Who has to act: `Experiment` when the component refuses its parameters, `Plugin` when it
+    /// misbehaves, `Data` when what it reads is missing or damaged.
+    pub category: Category,
+    /// One sentence, lowercase, without a final period.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}

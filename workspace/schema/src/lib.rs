@@ -1,0 +1,44 @@
+//! The experiment file: from the text as written to a checked [`Plan`].
+//!
+//! ```text
+//! text --Draft::read--> Draft --Draft::check(&Catalog)--> Plan, or Diagnostics with all mistakes
+//!                         └-- Draft::uses() --> the components to ask, which fills the Catalog
+//! ```
+//!
+//! Everything about the file's keys stands in one table (`keys`): the checks, the JSON Schema for
+//! editors and the reference page come from it.
+//!
+//! This crate must not know plugins' native code, the engine or the terminal. It does no I/O but
+//! one question: whether the file that `backbone.weights` names exists.
+
+mod catalog;
+mod check;
+mod components;
+mod diagnostics;
+mod draft;
+mod keys;
+mod nearest;
+mod overrides;
+mod parameters;
+mod plan;
+mod reference;
+mod resolved;
+mod rules;
+mod shape;
+mod task;
+mod tree;
+mod written;
+
+pub use catalog::{
+    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry, Problem,
+    SkippedPlugin, Use, UseKind,
+};
+pub use diagnostics::{Category, Diagnostic, Diagnostics};
+pub use draft::Draft;
+pub use overrides::{OverrideError, apply_overrides};
+pub use parameters::resolve_parameters;
+pub use plan::{
+    Component, Cut, DatasetUse, Experiment, Optimizer, Plan, Reference, Source, Strategy,
+    StrategyKind, Target, Train, Weights,
+};
+pub use reference::{json_schema, reference};

@@ -1,0 +1,228 @@
+//! The checked experiment: fully typed, defaults filled, components and classes resolved.
+//!
+//! A [`Plan`] comes only out of [`Draft::check`](crate::Draft::check), so whoever holds one need
+//! not check anything again.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An experiment that can be run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plan {
+    /// The experiment with every component resolved.
+    pub experiment: Experiment,
+    /// How many layers of the backbone are kept.
+    pub cut_layers: usize,
+    /// Name of the cut: the one written, or for a layer count the declared cut point with as many
+    /// layers, or else the last layer kept.
+    pub cut_name: String,
+    /// Names of the source classes in label order; empty without a source.
+    pub source_classes: Vec<String>,
+    /// Names of the target classes in label order.
+    pub target_classes: Vec<String>,
+}
+
+/// The experiment file with every default filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Experiment {
+    /// Name of the experiment.
+    pub name: String,
+    /// What it is about; may be empty.
+    pub about: String,
+    /// The seeds; everything is repeated for each.
+    pub seeds: Vec<u64>,
+    /// The backbone.
+    pub backbone: Component,
+    /// A file of trained weights (absolute path) that replaces the source training.
+    pub backbone_weights: Option<PathBuf>,
+    /// What the backbone learns first.
+    pub source: Option<Source>,
+    /// The new task.
+    pub target: Target,
+    /// The strategies to compare, at least one.
+    pub strategies: Vec<Strategy>,
+    /// Figures from elsewhere.
+    pub references: Vec<Reference>,
+}
+
+/// A component with its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Component {
+    /// `plugin/component`.
+    pub component: String,
+    /// Its parameters with top-level defaults filled in and paths made absolute.
+    pub parameters: Map<String, Value>,
+}
+
+impl Component {
+    /// Id of the plugin that offers the component.
+    pub fn plugin(&self) -> &str {
+        self.component
+            .split_once('/')
+            .map_or("", |(plugin, _)| plugin)
+    }
+
+    /// Id of the component within its plugin.
+    pub fn id(&self) -> &str {
+        self.component
+            .split_once('/')
+            .map_or(&self.component, |(_, id)| id)
+    }
+}
+
+/// A dataset and the classes taken from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DatasetUse {
+    /// The dataset.
+    pub component: Component,
+    /// Class indices of the dataset in the order written; the place in this list is the label.
+    pub classes: Vec<usize>,
+}
+
+/// What the backbone learns first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Source {
+    /// The source task.
+    pub dataset: DatasetUse,
+    /// The network head trained with the backbone.
+    pub head: Component,
+    /// How both are trained.
+    pub train: Train,
+}
+
+/// The new task and where the backbone is cut for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Target {
+    /// The target task.
+    pub dataset: DatasetUse,
+    /// Where the backbone is cut, as written.
+    pub cut: Cut,
+}
+
+/// Where a backbone is cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cut {
+    /// The number of layers kept, counted from the input.
+    Layers(usize),
+    /// A cut point the backbone declares.
+    Name(String),
+}
+
+/// How layers are trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Train {
+    /// Passes over the training samples.
+    pub epochs: usize,
+    /// Samples per optimizer step.
+    pub batch_size: usize,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// Step size.
+    pub learning_rate: f64,
+    /// Momentum of `sgd`, in `[0, 1)`; 0 with `adam`.
+    pub momentum: f64,
+    /// L2 penalty on the weights, 0 or more.
+    pub weight_decay: f64,
+}
+
+/// The optimizers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+    /// Adam (Kingma and Ba, 2015).
+    Adam,
+}
+
+/// One way to reach the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Strategy {
+    /// Unique name, the row of the results table.
+    pub name: String,
+    /// How the head is obtained.
+    pub kind: StrategyKind,
+    /// A network head for `frozen-backbone`, a classifier head for `feature-classifier`.
+    pub head: Component,
+    /// How a network head is trained; `None` for a classifier head.
+    pub train: Option<Train>,
+    /// How many training samples are drawn (stratified); all if `None`.
+    pub train_samples: Option<usize>,
+    /// How many test samples are drawn (stratified); all if `None`.
+    pub test_samples: Option<usize>,
+    /// The weights of the backbone.
+    pub weights: Weights,
+}
+
+/// The kinds of strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StrategyKind {
+    /// A network head is trained on the frozen backbone.
+    FrozenBackbone,
+    /// A classifier head is fit once on the features.
+    FeatureClassifier,
+}
+
+impl StrategyKind {
+    /// The word in the experiment file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StrategyKind::FrozenBackbone => "frozen-backbone",
+            StrategyKind::FeatureClassifier => "feature-classifier",
+        }
+    }
+}
+
+/// Where the weights of a strategy's backbone come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weights {
+    /// From the source task, or from `backbone.weights`.
+    Source,
+    /// The backbone stays at its initial random weights: the control.
+    Random,
+}
+
+impl Weights {
+    /// The word in the experiment file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Weights::Source => "source",
+            Weights::Random => "random",
+        }
+    }
+}
+
+impl Optimizer {
+    /// The word in the experiment file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Optimizer::Sgd => "sgd",
+            Optimizer::Adam => "adam",
+        }
+    }
+}
+
+/// A figure from elsewhere: shown beside the results with its note, never ranked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reference {
+    /// Name of a strategy, or `source`.
+    pub strategy: String,
+    /// Accuracy as a fraction, 0 to 1.
+    pub accuracy: f64,
+    /// Where the figure comes from; may be empty.
+    pub note: String,
+}

@@ -1,0 +1,157 @@
+//! What the table of keys tells others: the JSON Schema for editors and the reference page.
+
+use serde_json::{Map, Value, json};
+
+use crate::keys::{self, Key, Kind, Presence, Table};
+use crate::shape::expectation;
+use crate::tree;
+
+/// The JSON Schema (draft 7) of the experiment file, with which editors complete and check it.
+///
+/// It knows nothing of plugins: beside `use` it lets any parameter pass.
+pub fn json_schema() -> Value {
+    let mut schema = Map::new();
+    schema.insert(
+        "$schema".to_owned(),
+        "http://json-schema.org/draft-07/schema#".into(),
+    );
+    schema.insert("title".to_owned(), "Topwork experiment".into());
+    schema.extend(table_schema(&keys::EXPERIMENT));
+    schema.into()
+}
+
+fn table_schema(table: &Table) -> Map<String, Value> {
+    let mut properties = Map::new();
+    for key in table.keys {
+        let mut schema = kind_schema(&key.kind);
+        schema.insert("description".to_owned(), key.about.into());
+        if let Presence::Default(text) = key.presence
+            && let Some(default) = tree::parse_default(text, 0..0)
+        {
+            schema.insert("default".to_owned(), default.to_json());
+        }
+        properties.insert(key.name.to_owned(), schema.into());
+    }
+    let required = |key: &&Key| matches!(key.presence, Presence::Required);
+    let required: Vec<&str> = table
+        .keys
+        .iter()
+        .filter(required)
+        .map(|key| key.name)
+        .collect();
+    object(json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": table.component,
+    }))
+}
+
+fn kind_schema(kind: &Kind) -> Map<String, Value> {
+    object(match kind {
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Name | Kind::Path => json!({ "type": "string", "minLength": 1 }),
+        Kind::Integer { min } => json!({ "type": "integer", "minimum": min }),
+        Kind::Number(bounds) => {
+            let mut schema = object(json!({ "type": "number" }));
+            let minimum = if bounds.above {
+                "exclusiveMinimum"
+            } else {
+                "minimum"
+            };
+            schema.insert(minimum.to_owned(), bounds.min.into());
+            if let Some(max) = bounds.max {
+                let maximum = if bounds.below {
+                    "exclusiveMaximum"
+                } else {
+                    "maximum"
+                };
+                schema.insert(maximum.to_owned(), max.into());
+            }
+            return schema;
+        }
+        Kind::Choice(choice) => {
+            let words: Vec<&str> = choice
+                .iter()
+                .filter(|c| c.available)
+                .map(|c| c.word)
+                .collect();
+            json!({ "enum": words })
+        }
+        Kind::List { of, min } => json!({
+            "type": "array",
+            "items": kind_schema(of),
+            "minItems": min,
+            "uniqueItems": true,
+        }),
+        Kind::Either(kinds) => {
+            json!({ "anyOf": kinds.iter().map(kind_schema).collect::<Vec<_>>() })
+        }
+        Kind::Table(table) => return table_schema(table),
+        Kind::Tables { of, min } => {
+            json!({ "type": "array", "items": table_schema(of), "minItems": min })
+        }
+    })
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// The reference of all keys as Markdown.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# The experiment file: all keys\n\n\
+         This page is generated from the table the checks are made from.\n\
+         Unknown keys are errors. Paths are relative to the file.\n",
+    );
+    let mut tables = vec![&keys::EXPERIMENT];
+    let mut next = 0;
+    while let Some(table) = tables.get(next).copied() {
+        next += 1;
+        page.push_str(&format!("\n## {}\n\n{}\n", table.title, table.about));
+        if table.component {
+            page.push_str(
+                "Other keys are parameters of the component; `topwork plugins show` lists them.\n",
+            );
+        }
+        page.push_str("\n| key | value | when left out | meaning |\n|---|---|---|---|\n");
+        for key in table.keys {
+            page.push_str(&row(key));
+            if let Kind::Choice(choice) = &key.kind {
+                for word in *choice {
+                    let planned = if word.available { "" } else { " (planned)" };
+                    page.push_str(&format!(
+                        "| | `{}` | | {}{planned} |\n",
+                        word.word, word.about
+                    ));
+                }
+            }
+            if let Kind::Table(inner) | Kind::Tables { of: inner, .. } = key.kind
+                && !tables.iter().any(|known| known.title == inner.title)
+            {
+                tables.push(inner);
+            }
+        }
+    }
+    page
+}
+
+fn row(key: &Key) -> String {
+    let left_out = match key.presence {
+        Presence::Required => "must be written".to_owned(),
+        Presence::Default(text) => format!("`{text}`"),
+        Presence::Optional(meaning) => meaning.to_owned(),
+    };
+    let value = match &key.kind {
+        Kind::Choice(_) => "one of".to_owned(),
+        kind => expectation(kind),
+    };
+    format!(
+        "| `{}` | {value} | {left_out} | {} |\n",
+        key.name, key.about
+    )
+}

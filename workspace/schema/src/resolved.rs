@@ -1,0 +1,152 @@
+//! Writes a checked experiment as an experiment file in which nothing is left to defaults.
+
+use serde_json::{Map, Value as Json};
+use toml_edit::{
+    Array, ArrayOfTables, DocumentMut, Formatted, InlineTable, Item, Table, Value, value,
+};
+
+use crate::plan::{
+    Component, Cut, DatasetUse, Experiment, Optimizer, Plan, Reference, Source, Strategy, Target,
+    Train,
+};
+
+impl Plan {
+    /// The experiment as a file with all defaults filled in, full component ids and absolute
+    /// paths; reading and checking it gives this plan again.
+    pub fn to_toml(&self) -> String {
+        self.experiment.to_toml()
+    }
+}
+
+impl Experiment {
+    /// See [`Plan::to_toml`].
+    pub fn to_toml(&self) -> String {
+        let mut document = DocumentMut::new();
+        document["name"] = value(&self.name);
+        document["about"] = value(&self.about);
+        let seeds: Array = self.seeds.iter().copied().map(integer).collect();
+        document["seeds"] = value(seeds);
+        document["backbone"] = Item::Table(self.backbone_table());
+        if let Some(source) = &self.source {
+            document["source"] = Item::Table(source_table(source));
+        }
+        document["target"] = Item::Table(target_table(&self.target));
+        let strategies: ArrayOfTables = self.strategies.iter().map(strategy_table).collect();
+        document["strategy"] = Item::ArrayOfTables(strategies);
+        if !self.references.is_empty() {
+            let references: ArrayOfTables = self.references.iter().map(reference_table).collect();
+            document["reference"] = Item::ArrayOfTables(references);
+        }
+        document.to_string()
+    }
+
+    fn backbone_table(&self) -> Table {
+        let mut table = component(&self.backbone).into_table();
+        if let Some(weights) = &self.backbone_weights {
+            table["weights"] = value(weights.to_string_lossy().into_owned());
+        }
+        table
+    }
+}
+
+fn source_table(source: &Source) -> Table {
+    let mut table = Table::new();
+    table["dataset"] = value(dataset(&source.dataset));
+    table["head"] = value(component(&source.head));
+    table["train"] = value(train(&source.train));
+    table
+}
+
+fn target_table(target: &Target) -> Table {
+    let mut table = Table::new();
+    table["dataset"] = value(dataset(&target.dataset));
+    table["cut"] = match &target.cut {
+        Cut::Layers(layers) => value(integer(*layers as u64)),
+        Cut::Name(name) => value(name),
+    };
+    table
+}
+
+fn strategy_table(strategy: &Strategy) -> Table {
+    let mut table = Table::new();
+    table["name"] = value(&strategy.name);
+    table["kind"] = value(strategy.kind.as_str());
+    table["head"] = value(component(&strategy.head));
+    if let Some(training) = &strategy.train {
+        table["train"] = value(train(training));
+    }
+    if let Some(samples) = strategy.train_samples {
+        table["train-samples"] = value(integer(samples as u64));
+    }
+    if let Some(samples) = strategy.test_samples {
+        table["test-samples"] = value(integer(samples as u64));
+    }
+    table["weights"] = value(strategy.weights.as_str());
+    table
+}
+
+fn reference_table(reference: &Reference) -> Table {
+    let mut table = Table::new();
+    table["strategy"] = value(&reference.strategy);
+    table["accuracy"] = value(reference.accuracy);
+    table["note"] = value(&reference.note);
+    table
+}
+
+fn component(component: &Component) -> InlineTable {
+    let mut table = InlineTable::new();
+    table.insert("use", component.component.as_str().into());
+    table.extend(object(&component.parameters));
+    table
+}
+
+fn dataset(dataset: &DatasetUse) -> InlineTable {
+    let mut table = component(&dataset.component);
+    let classes: Array = dataset
+        .classes
+        .iter()
+        .map(|class| integer(*class as u64))
+        .collect();
+    table.insert("classes", classes.into());
+    table
+}
+
+fn train(train: &Train) -> InlineTable {
+    let mut table = InlineTable::new();
+    table.insert("epochs", integer(train.epochs as u64));
+    table.insert("batch-size", integer(train.batch_size as u64));
+    table.insert("optimizer", train.optimizer.as_str().into());
+    table.insert("learning-rate", train.learning_rate.into());
+    if train.optimizer == Optimizer::Sgd {
+        table.insert("momentum", train.momentum.into());
+    }
+    table.insert("weight-decay", train.weight_decay.into());
+    table
+}
+
+/// An integer that was read from TOML, whose integers are signed.
+fn integer(integer: u64) -> Value {
+    Value::Integer(Formatted::new(i64::try_from(integer).unwrap_or(i64::MAX)))
+}
+
+fn object(entries: &Map<String, Json>) -> InlineTable {
+    entries
+        .iter()
+        .filter_map(|(key, json)| Some((key, from_json(json)?)))
+        .collect()
+}
+
+/// `None` for null, which TOML has no word for and which parameters therefore never are.
+fn from_json(json: &Json) -> Option<Value> {
+    Some(match json {
+        Json::Null => return None,
+        Json::Bool(boolean) => (*boolean).into(),
+        Json::Number(number) => match number.as_i64() {
+            Some(integer) => integer.into(),
+            None => number.as_f64()?.into(),
+        },
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => Value::Array(items.iter().filter_map(from_json).collect()),
+        Json::Object(entries) => Value::InlineTable(object(entries)),
+    })
+}

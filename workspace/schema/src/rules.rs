@@ -1,0 +1,175 @@
+//! What the file must say whatever components are installed: names, which keys go together, where
+//! the backbone's weights come from.
+
+use std::path::Path;
+
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::nearest::choices;
+use crate::plan::{Optimizer, StrategyKind, Weights};
+use crate::tree::Node;
+use crate::written::{Written, WrittenStrategy, WrittenTrain};
+
+/// The name that stands for the source task beside the strategies.
+const SOURCE: &str = "source";
+
+/// Checks what the tables say together. `root` is the whole file, `folder` what its paths are
+/// relative to.
+pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
+    names(written, diagnostics);
+    for strategy in &written.strategies {
+        training(strategy, diagnostics);
+    }
+    let source_train = written.source.as_ref().and_then(|s| s.train.as_ref());
+    let strategy_trains = written.strategies.iter().filter_map(|s| s.train.as_ref());
+    for train in source_train.into_iter().chain(strategy_trains) {
+        momentum(train, diagnostics);
+    }
+    weights(written, root, folder, diagnostics);
+    references(written, root, diagnostics);
+}
+
+fn names(written: &Written, diagnostics: &mut Diagnostics) {
+    let mut seen: Vec<&str> = Vec::new();
+    for strategy in &written.strategies {
+        let Some(name) = &strategy.name else {
+            continue;
+        };
+        let span = Some(name.span.clone());
+        let path = &strategy.path;
+        if name.value == SOURCE {
+            let message = format!("`{path}.name`: the name \"source\" is reserved");
+            let reserved = Diagnostic::new(message, span).label("reserved");
+            diagnostics
+                .push(reserved.hint("it stands for the source task in `[[reference]]`".to_owned()));
+        } else if seen.contains(&name.value.as_str()) {
+            let message = format!("`{path}.name`: the name {:?} is taken", name.value);
+            let taken = Diagnostic::new(message, span).label("another strategy has this name");
+            diagnostics.push(
+                taken.hint("every strategy is a row of its own and needs its own name".to_owned()),
+            );
+        }
+        seen.push(&name.value);
+    }
+}
+
+/// Only layers are trained: `train` goes with a network head, not with a classifier head.
+fn training(strategy: &WrittenStrategy, diagnostics: &mut Diagnostics) {
+    let path = &strategy.path;
+    match (
+        strategy.kind.as_ref().map(|kind| kind.value),
+        &strategy.train,
+    ) {
+        (Some(StrategyKind::FrozenBackbone), None) if !strategy.train_given => {
+            let message = format!("missing table `train` in `{path}`");
+            let missing = Diagnostic::new(message, Some(strategy.span.clone()));
+            diagnostics.push(
+                missing.hint(
+                    "`frozen-backbone` trains its head, for example with train = { epochs = 1 }"
+                        .to_owned(),
+                ),
+            );
+        }
+        (Some(StrategyKind::FeatureClassifier), Some(train)) => {
+            let message = format!(
+                "`{}`: a `feature-classifier` is fit once and not trained",
+                train.path
+            );
+            let refused = Diagnostic::new(message, Some(train.span.clone())).label("has no effect");
+            diagnostics.push(refused.hint("remove `train`; how the classifier is fit is said by the parameters of its head".to_owned()));
+        }
+        _ => {}
+    }
+}
+
+/// A setting that would be ignored is a mistake, not a detail.
+fn momentum(train: &WrittenTrain, diagnostics: &mut Diagnostics) {
+    if let (Some(values), Some(span)) = (&train.train, &train.momentum_span)
+        && values.optimizer == Optimizer::Adam
+        && values.momentum > 0.0
+    {
+        let message = format!(
+            "`{}.momentum` has no effect with the optimizer `adam`",
+            train.path
+        );
+        let unused = Diagnostic::new(message, Some(span.clone())).label("has no effect");
+        diagnostics.push(unused.hint("remove it, or write optimizer = \"sgd\"".to_owned()));
+    }
+}
+
+fn weights(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
+    let Some(backbone) = &written.backbone else {
+        return;
+    };
+    if let Some(weights) = &backbone.weights {
+        let span = Some(weights.span.clone());
+        let file = folder.join(&weights.value);
+        if !file.is_file() {
+            let message = format!("`backbone.weights`: there is no file `{}`", file.display());
+            let missing = Diagnostic::new(message, span.clone()).label("not found");
+            diagnostics.push(missing.hint("paths are relative to the experiment file".to_owned()));
+        } else if file.to_str().is_none() {
+            let message = format!(
+                "`backbone.weights`: the path `{}` is not UTF-8",
+                file.display()
+            );
+            diagnostics.push(Diagnostic::new(message, span.clone()));
+        }
+        if root.get(SOURCE).is_some() {
+            let message = "`source` and `backbone.weights` both give the backbone its weights";
+            let both = Diagnostic::new(message, span).label("trained already");
+            diagnostics.push(both.hint(
+                "remove `weights` to train on the source, or `[source]` to use the file".to_owned(),
+            ));
+        }
+    } else if root.get(SOURCE).is_none() && !backbone.weights_given {
+        let needs = |s: &&WrittenStrategy| s.weights == Some(Weights::Source);
+        let Some(strategy) = written.strategies.iter().find(needs) else {
+            return;
+        };
+        let who = match &strategy.name {
+            Some(name) => format!("the strategy {:?}", name.value),
+            None => format!("`{}`", strategy.path),
+        };
+        let message = format!("nothing trains the backbone, but {who} uses trained weights");
+        diagnostics.push(
+            Diagnostic::new(message, Some(backbone.span.clone())).hint(
+                "add `[source]`, or name a file of weights in `backbone.weights`, or write \
+             weights = \"random\" in every strategy"
+                    .to_owned(),
+            ),
+        );
+    }
+}
+
+fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
+    let strategies = written.strategies.iter();
+    let mut names: Vec<&str> = strategies
+        .filter_map(|s| Some(s.name.as_ref()?.value.as_str()))
+        .collect();
+    if names.len() < written.strategies.len() {
+        // The name meant may be one that could not be read.
+        return;
+    }
+    if root.get(SOURCE).is_some() {
+        names.push(SOURCE);
+    }
+    for (index, reference) in written.references.iter().enumerate() {
+        let Some(strategy) = &reference.strategy else {
+            continue;
+        };
+        if names.contains(&strategy.value.as_str()) {
+            continue;
+        }
+        let message = format!(
+            "`reference[{index}].strategy`: there is no strategy {:?}",
+            strategy.value
+        );
+        let unknown =
+            Diagnostic::new(message, Some(strategy.span.clone())).label("unknown strategy");
+        diagnostics.push(unknown.hint(choices(
+            &strategy.value,
+            "strategies",
+            names.iter().copied(),
+        )));
+    }
+}

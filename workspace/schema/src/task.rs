@@ -1,0 +1,158 @@
+//! Checks a dataset as written against what it says of itself: splits, sample shape, classes.
+
+use crate::catalog::Description;
+use crate::components::{Components, Wanted};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::nearest::{choices, listed};
+use crate::plan::{Component, DatasetUse};
+use crate::written::{Located, WrittenClass, WrittenDataset};
+
+/// A dataset with the classes taken from it.
+pub(crate) struct Task {
+    pub dataset: DatasetUse,
+    pub class_names: Vec<String>,
+    pub train_length: u64,
+    pub test_length: u64,
+}
+
+/// The dataset named by `written`, checked; `backbone` is the backbone and the sample shape it
+/// takes, if both are known.
+pub(crate) fn check(
+    written: &WrittenDataset,
+    backbone: Option<(&Component, &[usize])>,
+    components: &Components<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Task> {
+    let named = &written.component;
+    let found = components.find(named, Wanted::Dataset, diagnostics)?;
+    let Description::Dataset {
+        classes,
+        shape,
+        splits,
+    } = found.description?
+    else {
+        return None;
+    };
+    let dataset = found.component;
+    let complain = |message: String| Diagnostic::new(message, Some(named.component.span.clone()));
+
+    let length = |split: &str| {
+        let found = splits.iter().find(|(name, _)| name == split);
+        found.map(|(_, length)| *length)
+    };
+    for split in ["train", "test"] {
+        if length(split).is_none() {
+            let message = format!(
+                "`{}`: `{}` has no split `{split}`",
+                named.path,
+                dataset.id()
+            );
+            let has = listed(splits.iter().map(|(name, _)| name.as_str()));
+            diagnostics.push(complain(message).hint(format!("its splits are {has}")));
+        }
+    }
+    if let Some((backbone, input)) = backbone
+        && input != shape
+    {
+        let (samples, input) = (shape_text(shape), shape_text(input));
+        let message = format!(
+            "`{}`: the samples of `{}` have the shape {samples}, but the backbone `{}` takes {input}",
+            named.path,
+            dataset.id(),
+            backbone.id(),
+        );
+        let mismatch = complain(message).label(samples);
+        diagnostics.push(mismatch.hint("a shape is channels x height x width".to_owned()));
+    }
+    let indices = match &written.classes {
+        Some(list) => class_indices(list, named.path.as_str(), classes, &dataset, diagnostics)?,
+        None => (0..classes.len()).collect(),
+    };
+    let names = indices
+        .iter()
+        .filter_map(|index| classes.get(*index).cloned());
+    Some(Task {
+        class_names: names.collect(),
+        dataset: DatasetUse {
+            component: dataset,
+            classes: indices,
+        },
+        train_length: length("train")?,
+        test_length: length("test")?,
+    })
+}
+
+/// The indices of the classes listed; `None` if one of them is wrong.
+fn class_indices(
+    list: &[Located<WrittenClass>],
+    path: &str,
+    names: &[String],
+    dataset: &Component,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<usize>> {
+    let mut taken: Vec<(usize, &WrittenClass)> = Vec::new();
+    let mut all_right = true;
+    for class in list {
+        let span = Some(class.span.clone());
+        let Some(index) = class.value.index_in(names) else {
+            all_right = false;
+            let (count, last) = (names.len(), names.len().saturating_sub(1));
+            let id = dataset.id();
+            let unknown = match &class.value {
+                WrittenClass::Index(index) => Diagnostic::new(
+                    format!(
+                        "`{path}.classes`: class {index}: `{id}` has {count} classes, 0 to {last}"
+                    ),
+                    span,
+                ),
+                WrittenClass::Name(name) => Diagnostic::new(
+                    format!("`{path}.classes`: class {name:?}: `{id}` has no class of this name"),
+                    span,
+                )
+                .hint(choices(name, "classes", names.iter().map(String::as_str))),
+            };
+            diagnostics.push(unknown.label("no such class"));
+            continue;
+        };
+        if let Some((_, before)) = taken.iter().find(|(other, _)| *other == index) {
+            all_right = false;
+            // The same value twice is a mistake of any list and has been reported as one.
+            if **before != class.value {
+                let (before, now) = (before.written(), class.value.written());
+                let message = format!(
+                    "`{path}.classes`: {before} and {now} are the same class of `{}`",
+                    dataset.id()
+                );
+                let again = Diagnostic::new(message, span).label("listed before");
+                diagnostics.push(
+                    again.hint("integers are class indices, strings are class names".to_owned()),
+                );
+            }
+        }
+        taken.push((index, &class.value));
+    }
+    all_right.then(|| taken.into_iter().map(|(index, _)| index).collect())
+}
+
+impl WrittenClass {
+    fn index_in(&self, names: &[String]) -> Option<usize> {
+        match self {
+            WrittenClass::Index(index) => usize::try_from(*index)
+                .ok()
+                .filter(|index| *index < names.len()),
+            WrittenClass::Name(name) => names.iter().position(|other| other == name),
+        }
+    }
+
+    fn written(&self) -> String {
+        match self {
+            WrittenClass::Index(index) => index.to_string(),
+            WrittenClass::Name(name) => format!("{name:?}"),
+        }
+    }
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    sizes.join("x")
+}

@@ -1,0 +1,343 @@
+//! The experiment file as written: what could be read of it, with the place of everything a later
+//! check may have to point at. A value that is wrong in itself is left out; `shape` has said so.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use crate::catalog::UseKind;
+use crate::keys::{self, Kind, Presence, Table};
+use crate::plan::{Cut, Optimizer, StrategyKind, Train, Weights};
+use crate::shape;
+use crate::tree::{self, Node};
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Located<T> {
+    pub value: T,
+    pub span: Range<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub name: Option<String>,
+    pub about: String,
+    pub seeds: Vec<u64>,
+    pub backbone: Option<WrittenBackbone>,
+    pub source: Option<WrittenSource>,
+    pub target: Option<WrittenTarget>,
+    pub strategies: Vec<WrittenStrategy>,
+    pub references: Vec<WrittenReference>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenBackbone {
+    pub span: Range<usize>,
+    pub component: Option<WrittenUse>,
+    /// Whether `weights` is written, rightly or not.
+    pub weights_given: bool,
+    pub weights: Option<Located<String>>,
+}
+
+/// A component and its parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenUse {
+    pub kind: UseKind,
+    /// The path of its table, as one would type it.
+    pub path: String,
+    pub component: Located<String>,
+    pub parameters: Map<String, Value>,
+    /// The table itself, where the parameters' places are.
+    pub node: Node,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenDataset {
+    pub component: WrittenUse,
+    pub classes: Option<Vec<Located<WrittenClass>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WrittenClass {
+    Index(u64),
+    Name(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenSource {
+    pub dataset: Option<WrittenDataset>,
+    pub head: Option<WrittenUse>,
+    pub train: Option<WrittenTrain>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenTarget {
+    pub dataset: Option<WrittenDataset>,
+    pub cut: Option<Located<Cut>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenTrain {
+    pub span: Range<usize>,
+    pub path: String,
+    /// Where `momentum` stands, if it is written.
+    pub momentum_span: Option<Range<usize>>,
+    /// `None` when a value in it is wrong.
+    pub train: Option<Train>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenStrategy {
+    pub path: String,
+    pub span: Range<usize>,
+    pub name: Option<Located<String>>,
+    pub kind: Option<Located<StrategyKind>>,
+    pub head: Option<WrittenUse>,
+    /// Whether `train` is written, rightly or not.
+    pub train_given: bool,
+    pub train: Option<WrittenTrain>,
+    pub train_samples: Option<Located<u64>>,
+    pub test_samples: Option<Located<u64>>,
+    pub weights: Option<Weights>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenReference {
+    pub strategy: Option<Located<String>>,
+    pub accuracy: Option<f64>,
+    pub note: String,
+}
+
+impl Written {
+    pub fn read(root: &Node) -> Written {
+        let view = View::new(&keys::EXPERIMENT, root, String::new());
+        let seeds = view.node("seeds");
+        Written {
+            name: view.text("name").map(|name| name.value),
+            about: view
+                .text("about")
+                .map(|about| about.value)
+                .unwrap_or_default(),
+            seeds: seeds
+                .map(|list| list.items().iter().filter_map(Node::integer).collect())
+                .unwrap_or_default(),
+            backbone: view.table("backbone").map(|view| WrittenBackbone {
+                span: view.node.span.clone(),
+                component: view.component(UseKind::Backbone),
+                weights_given: view.node.get("weights").is_some(),
+                weights: view.text("weights"),
+            }),
+            source: view.table("source").map(|view| WrittenSource {
+                dataset: view.dataset(),
+                head: view.head(),
+                train: view.train(),
+            }),
+            target: view.table("target").map(|view| WrittenTarget {
+                dataset: view.dataset(),
+                cut: view.cut(),
+            }),
+            strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
+            references: view
+                .tables("reference")
+                .map(|view| WrittenReference {
+                    strategy: view.text("strategy"),
+                    accuracy: view.number("accuracy"),
+                    note: view.text("note").map(|note| note.value).unwrap_or_default(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Every component named, in the order of the file's parts.
+    pub fn components(&self) -> Vec<&WrittenUse> {
+        let backbone = self.backbone.as_ref().and_then(|b| b.component.as_ref());
+        let source = self.source.as_ref();
+        let source_dataset = source.and_then(|s| s.dataset.as_ref());
+        let target_dataset = self.target.as_ref().and_then(|t| t.dataset.as_ref());
+        let mut all: Vec<&WrittenUse> = Vec::new();
+        all.extend(backbone);
+        all.extend(source_dataset.map(|dataset| &dataset.component));
+        all.extend(source.and_then(|s| s.head.as_ref()));
+        all.extend(target_dataset.map(|dataset| &dataset.component));
+        all.extend(self.strategies.iter().filter_map(|s| s.head.as_ref()));
+        all
+    }
+}
+
+impl WrittenStrategy {
+    fn read(view: View<'_>) -> WrittenStrategy {
+        let kind = view.text("kind").and_then(|kind| {
+            let value = match kind.value.as_str() {
+                "frozen-backbone" => StrategyKind::FrozenBackbone,
+                "feature-classifier" => StrategyKind::FeatureClassifier,
+                _ => return None,
+            };
+            let span = kind.span;
+            Some(Located { value, span })
+        });
+        let weights = view.text("weights");
+        WrittenStrategy {
+            span: view.node.span.clone(),
+            name: view.text("name"),
+            kind,
+            head: view.head(),
+            train_given: view.node.get("train").is_some(),
+            train: view.train(),
+            train_samples: view.integer("train-samples"),
+            test_samples: view.integer("test-samples"),
+            weights: weights.and_then(|weights| match weights.value.as_str() {
+                "source" => Some(Weights::Source),
+                "random" => Some(Weights::Random),
+                _ => None,
+            }),
+            path: view.path,
+        }
+    }
+}
+
+/// A table of the file beside its declaration: reads values, and defaults for what is not there.
+struct View<'a> {
+    table: &'static Table,
+    node: &'a Node,
+    path: String,
+}
+
+impl<'a> View<'a> {
+    fn new(table: &'static Table, node: &'a Node, path: String) -> Self {
+        View { table, node, path }
+    }
+
+    /// The value of a key; for a key that is left out its default, standing where the table does.
+    fn node(&self, key: &str) -> Option<Node> {
+        if let Some(node) = self.node.get(key) {
+            return Some(node.clone());
+        }
+        match self.table.key(key)?.presence {
+            Presence::Default(text) => tree::parse_default(text, self.node.span.clone()),
+            Presence::Required | Presence::Optional(_) => None,
+        }
+    }
+
+    /// A value that is right in itself.
+    fn located<T>(&self, key: &str, read: impl Fn(&Node) -> Option<T>) -> Option<Located<T>> {
+        let node = self.node(key)?;
+        if !shape::accepts(&self.table.key(key)?.kind, &node) {
+            return None;
+        }
+        let value = read(&node)?;
+        let span = node.span;
+        Some(Located { value, span })
+    }
+
+    fn text(&self, key: &str) -> Option<Located<String>> {
+        self.located(key, |node| node.text().map(str::to_owned))
+    }
+
+    fn integer(&self, key: &str) -> Option<Located<u64>> {
+        self.located(key, Node::integer)
+    }
+
+    fn size(&self, key: &str) -> Option<usize> {
+        usize::try_from(self.integer(key)?.value).ok()
+    }
+
+    fn number(&self, key: &str) -> Option<f64> {
+        Some(self.located(key, Node::number)?.value)
+    }
+
+    fn table(&self, key: &str) -> Option<View<'a>> {
+        let Kind::Table(table) = self.table.key(key)?.kind else {
+            return None;
+        };
+        let node = self.node.get(key)?;
+        matches!(node.value, tree::Value::Table(_))
+            .then(|| View::new(table, node, shape::join(&self.path, key)))
+    }
+
+    fn tables(&self, key: &str) -> impl Iterator<Item = View<'a>> {
+        let of = match self.table.key(key).map(|key| &key.kind) {
+            Some(Kind::Tables { of, .. }) => Some(*of),
+            _ => None,
+        };
+        let items = self.node.get(key).map_or(&[][..], Node::items);
+        let path = shape::join(&self.path, key);
+        items
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, node)| Some(View::new(of?, node, format!("{path}[{index}]"))))
+    }
+
+    fn component(&self, kind: UseKind) -> Option<WrittenUse> {
+        let component = self.text("use")?;
+        let parameters = self
+            .node
+            .entries()
+            .iter()
+            .filter(|entry| self.table.key(&entry.key).is_none())
+            .map(|entry| (entry.key.clone(), entry.node.to_json()))
+            .collect();
+        Some(WrittenUse {
+            kind,
+            path: self.path.clone(),
+            component,
+            parameters,
+            node: self.node.clone(),
+        })
+    }
+
+    fn head(&self) -> Option<WrittenUse> {
+        self.table("head")?.component(UseKind::Head)
+    }
+
+    fn dataset(&self) -> Option<WrittenDataset> {
+        let view = self.table("dataset")?;
+        // Read even if one of them is wrong: the others can still be compared with the dataset.
+        let classes = view.node.get("classes").map(|node| {
+            let classes = node.items().iter().filter_map(|item| {
+                let index = item.integer().map(WrittenClass::Index);
+                let name = || item.text().map(|name| WrittenClass::Name(name.to_owned()));
+                let value = index.or_else(name)?;
+                let span = item.span.clone();
+                Some(Located { value, span })
+            });
+            classes.collect()
+        });
+        let component = view.component(UseKind::Dataset)?;
+        Some(WrittenDataset { component, classes })
+    }
+
+    fn cut(&self) -> Option<Located<Cut>> {
+        self.located("cut", |node| {
+            let layers = node
+                .integer()
+                .and_then(|layers| usize::try_from(layers).ok());
+            let name = || node.text().map(|name| Cut::Name(name.to_owned()));
+            layers.map(Cut::Layers).or_else(name)
+        })
+    }
+
+    fn train(&self) -> Option<WrittenTrain> {
+        let view = self.table("train")?;
+        let train = || {
+            let optimizer = match view.text("optimizer")?.value.as_str() {
+                "adam" => Optimizer::Adam,
+                "sgd" => Optimizer::Sgd,
+                _ => return None,
+            };
+            Some(Train {
+                epochs: view.size("epochs")?,
+                batch_size: view.size("batch-size")?,
+                optimizer,
+                learning_rate: view.number("learning-rate")?,
+                momentum: view.number("momentum")?,
+                weight_decay: view.number("weight-decay")?,
+            })
+        };
+        Some(WrittenTrain {
+            span: view.node.span.clone(),
+            momentum_span: view.node.get("momentum").map(|node| node.span.clone()),
+            train: train(),
+            path: view.path,
+        })
+    }
+}

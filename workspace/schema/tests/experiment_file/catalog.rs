@@ -1,0 +1,171 @@
+//! A catalog like the one the first-party plugins give, and files that go with it.
+
+use serde_json::{Value, json};
+use topwork_schema::{
+    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry, Use,
+    UseKind,
+};
+
+/// The smallest file that says everything it must; the broken files are this one with a mistake.
+pub const SMALL: &str = r#"name = "small"
+
+[backbone]
+use = "lenet"
+
+[source]
+dataset = { use = "mnist", classes = [0, 1, 2, 3, 4] }
+head = { use = "mlp", hidden = [500] }
+train = { epochs = 3 }
+
+[target]
+dataset = { use = "mnist", classes = [5, 6, 7, 8, 9] }
+cut = "features"
+
+[[strategy]]
+name = "frozen backbone"
+kind = "frozen-backbone"
+head = { use = "mlp", hidden = [500] }
+train = { epochs = 1 }
+
+[[strategy]]
+name = "feature classifier"
+kind = "feature-classifier"
+head = { use = "logistic-regression" }
+"#;
+
+pub fn catalog() -> Catalog {
+    Catalog {
+        components: vec![
+            entry(
+                ComponentKind::Backbone,
+                "lenet",
+                json!({ "type": "object" }),
+            ),
+            entry(
+                ComponentKind::Dataset,
+                "mnist",
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "folder": { "type": "string", "format": "path", "description": "where the four files lie" },
+                    },
+                    "additionalProperties": false,
+                }),
+            ),
+            entry(
+                ComponentKind::NetworkHead,
+                "mlp",
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "hidden": {
+                            "type": "array",
+                            "items": { "type": "integer", "minimum": 1 },
+                            "default": [],
+                            "description": "units of every hidden layer",
+                        },
+                    },
+                }),
+            ),
+            entry(
+                ComponentKind::ClassifierHead,
+                "logistic-regression",
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "l2": { "type": "number", "exclusiveMinimum": 0, "default": 1.0, "description": "strength of the penalty" },
+                        "scaling": { "enum": ["standard", "none"], "default": "standard" },
+                        "max-iterations": { "type": "integer", "minimum": 1, "maximum": 100_000, "default": 500 },
+                    },
+                }),
+            ),
+        ],
+        skipped: Vec::new(),
+        described: vec![
+            described(UseKind::Backbone, "lenet", json!({}), lenet()),
+            described(UseKind::Dataset, "mnist", json!({}), mnist()),
+            described(
+                UseKind::Head,
+                "mlp",
+                json!({ "hidden": [500] }),
+                Description::Head,
+            ),
+            described(
+                UseKind::Head,
+                "logistic-regression",
+                json!({}),
+                Description::Head,
+            ),
+        ],
+    }
+}
+
+/// A component whose plugin has the same id.
+pub fn entry(kind: ComponentKind, id: &str, schema: Value) -> ComponentEntry {
+    ComponentEntry {
+        kind,
+        plugin: id.to_owned(),
+        id: id.to_owned(),
+        about: format!("the component {id}"),
+        schema,
+    }
+}
+
+pub fn described(
+    kind: UseKind,
+    component: &str,
+    parameters: Value,
+    description: Description,
+) -> Described {
+    let component = component.to_owned();
+    Described {
+        of: Use {
+            kind,
+            component,
+            parameters,
+        },
+        outcome: Ok(description),
+    }
+}
+
+pub fn mnist() -> Description {
+    Description::Dataset {
+        classes: (0..10).map(|digit| digit.to_string()).collect(),
+        shape: [1, 28, 28],
+        splits: vec![("train".to_owned(), 60_000), ("test".to_owned(), 10_000)],
+    }
+}
+
+fn lenet() -> Description {
+    let layer = |name: &str, op: &str, output: &[usize], parameters, multiply_adds| LayerEntry {
+        name: name.to_owned(),
+        op: op.to_owned(),
+        detail: String::new(),
+        output: output.to_vec(),
+        parameters,
+        multiply_adds,
+    };
+    let cut = |name: &str, layers| CutEntry {
+        name: name.to_owned(),
+        layers,
+    };
+    Description::Backbone {
+        input: vec![1, 28, 28],
+        layers: vec![
+            layer("conv1", "conv2d", &[20, 24, 24], 520, 288_000),
+            layer("relu1", "relu", &[20, 24, 24], 0, 0),
+            layer("pool1", "max-pool2d", &[20, 12, 12], 0, 0),
+            layer("conv2", "conv2d", &[50, 8, 8], 25_050, 1_600_000),
+            layer("relu2", "relu", &[50, 8, 8], 0, 0),
+            layer("pool2", "max-pool2d", &[50, 4, 4], 0, 0),
+            layer("flatten", "flatten", &[800], 0, 0),
+        ],
+        cuts: vec![
+            cut("conv1", 2),
+            cut("pool1", 3),
+            cut("conv2", 5),
+            cut("pool2", 6),
+            cut("features", 7),
+        ],
+    }
+}

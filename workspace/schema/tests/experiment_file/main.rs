@@ -1,0 +1,11 @@
+//! The experiment file from the outside: messages, plans, and what editors get.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers outside of test functions stop a test as well"
+)]
+
+mod catalog;
+mod editors;
+mod messages;
+mod plans;

@@ -1,0 +1,295 @@
+//! Good files: what the plan says, and that it survives being written out.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::json;
+use topwork_schema::{
+    Cut, Draft, Optimizer, Plan, StrategyKind, UseKind, Weights, resolve_parameters,
+};
+
+use crate::catalog::{SMALL, catalog, described, mnist};
+
+fn plan(text: &str, folder: &Path) -> Plan {
+    Draft::read("experiment.toml", text, folder)
+        .check(&catalog())
+        .unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
+}
+
+fn crate_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_flagship_is_a_plan() {
+    let folder = crate_folder().join("../../experiments");
+    let text = std::fs::read_to_string(folder.join("mnist-transfer.toml")).unwrap();
+    let plan = plan(&text, &folder);
+    let experiment = &plan.experiment;
+
+    assert_eq!((plan.cut_layers, plan.cut_name.as_str()), (7, "features"));
+    assert_eq!(plan.source_classes, ["0", "1", "2", "3", "4"]);
+    assert_eq!(plan.target_classes, ["5", "6", "7", "8", "9"]);
+    assert_eq!(experiment.seeds, [1]);
+    assert_eq!(experiment.backbone.component, "lenet/lenet");
+    assert_eq!(experiment.backbone.plugin(), "lenet");
+    assert_eq!(experiment.backbone.id(), "lenet");
+
+    let rows: Vec<_> = experiment
+        .strategies
+        .iter()
+        .map(|s| {
+            (
+                s.name.as_str(),
+                s.kind,
+                s.head.id(),
+                s.train_samples,
+                s.weights,
+            )
+        })
+        .collect();
+    let (frozen, classifier) = (
+        StrategyKind::FrozenBackbone,
+        StrategyKind::FeatureClassifier,
+    );
+    assert_eq!(
+        rows,
+        [
+            ("frozen backbone", frozen, "mlp", None, Weights::Source),
+            (
+                "feature classifier, 1,000 samples",
+                classifier,
+                "logistic-regression",
+                Some(1000),
+                Weights::Source
+            ),
+            (
+                "feature classifier",
+                classifier,
+                "logistic-regression",
+                None,
+                Weights::Source
+            ),
+            (
+                "frozen random backbone",
+                frozen,
+                "mlp",
+                None,
+                Weights::Random
+            ),
+        ]
+    );
+    let figures: Vec<_> = experiment
+        .references
+        .iter()
+        .map(|reference| (reference.strategy.as_str(), reference.accuracy))
+        .collect();
+    assert_eq!(
+        figures,
+        [
+            ("source", 0.99747),
+            ("frozen backbone", 0.947542),
+            ("feature classifier, 1,000 samples", 0.96),
+        ]
+    );
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let plan = plan(SMALL, &crate_folder());
+    let experiment = plan.experiment;
+    assert_eq!(experiment.seeds, [1]);
+    assert_eq!(experiment.about, "");
+    let train = experiment.source.unwrap().train;
+    assert_eq!(
+        (train.epochs, train.batch_size, train.optimizer),
+        (3, 64, Optimizer::Adam)
+    );
+    assert_eq!(
+        (train.learning_rate, train.momentum, train.weight_decay),
+        (1e-3, 0.0, 0.0)
+    );
+    let classifier = &experiment.strategies[1];
+    assert_eq!(
+        (classifier.train.as_ref(), classifier.weights),
+        (None, Weights::Source)
+    );
+    assert_eq!(
+        serde_json::Value::from(classifier.head.parameters.clone()),
+        json!({ "l2": 1.0, "scaling": "standard", "max-iterations": 500 })
+    );
+}
+
+#[test]
+fn a_cut_is_named_after_what_it_keeps() {
+    let cases = [
+        ("\"pool2\"", Cut::Name("pool2".to_owned()), 6, "pool2"),
+        ("6", Cut::Layers(6), 6, "pool2"),
+        ("1", Cut::Layers(1), 1, "conv1"),
+        ("4", Cut::Layers(4), 4, "conv2"),
+    ];
+    for (written, cut, layers, name) in cases {
+        let plan = plan(&SMALL.replace("\"features\"", written), &crate_folder());
+        assert_eq!(plan.experiment.target.cut, cut);
+        assert_eq!(
+            (plan.cut_layers, plan.cut_name.as_str()),
+            (layers, name),
+            "cut = {written}"
+        );
+    }
+}
+
+#[test]
+fn classes_keep_their_order_and_mix_names_and_indices() {
+    let cases = [
+        ("classes = [7, \"5\", 6]", vec![7, 5, 6]),
+        ("", (0..10).collect()),
+    ];
+    for (written, expected) in cases {
+        let text = SMALL
+            .replace("classes = [5, 6, 7, 8, 9]", written)
+            .replace("\"mnist\",  }", "\"mnist\" }");
+        let plan = plan(&text, &crate_folder());
+        assert_eq!(plan.experiment.target.dataset.classes, expected);
+        let names: Vec<String> = expected.iter().map(usize::to_string).collect();
+        assert_eq!(plan.target_classes, names);
+    }
+}
+
+#[test]
+fn without_a_source_the_weights_come_from_a_file_or_by_chance() {
+    let source = SMALL.find("[source]").unwrap()..SMALL.find("[target]").unwrap();
+    let mut no_source = SMALL.to_owned();
+    no_source.replace_range(source, "");
+
+    let from_file = no_source.replace(
+        "use = \"lenet\"",
+        "use = \"lenet\"\nweights = \"Cargo.toml\"",
+    );
+    let experiment = plan(&from_file, &crate_folder()).experiment;
+    assert_eq!(
+        experiment.backbone_weights,
+        Some(crate_folder().join("Cargo.toml"))
+    );
+    assert_eq!(experiment.source, None);
+
+    let by_chance = no_source.replace("kind =", "weights = \"random\"\nkind =");
+    let plan = plan(&by_chance, &crate_folder());
+    assert!(
+        plan.experiment
+            .strategies
+            .iter()
+            .all(|s| s.weights == Weights::Random)
+    );
+    assert!(plan.source_classes.is_empty());
+}
+
+#[test]
+fn the_kind_of_a_component_and_its_full_id_tell_it_apart() {
+    let text = SMALL.replace("use = \"mnist\"", "use = \"mnist/mnist\"");
+    assert_eq!(plan(&text, &crate_folder()), plan(SMALL, &crate_folder()));
+}
+
+#[test]
+fn paths_in_parameters_are_taken_from_the_folder() {
+    let schema = json!({
+        "properties": {
+            "file": { "type": "string", "format": "path" },
+            "files": { "type": "array", "items": { "type": "string", "format": "path" } },
+            "deep": { "properties": { "file": { "format": "path" } } },
+            "text": { "type": "string", "default": "a" },
+            "nothing": { "default": null },
+        },
+    });
+    let given = json!({
+        "file": "a/b", "files": ["c", "/d"], "deep": { "file": "./e" }, "empty": "", "other": "f",
+    });
+    let resolved = resolve_parameters(&schema, given.as_object().unwrap(), Path::new("/home/x"));
+    assert_eq!(
+        serde_json::Value::from(resolved),
+        json!({
+            "file": "/home/x/a/b", "files": ["/home/x/c", "/d"], "deep": { "file": "/home/x/e" },
+            "empty": "", "other": "f", "text": "a",
+        })
+    );
+
+    let text = SMALL.replace("use = \"mnist\"", "use = \"mnist\", folder = \"digits\"");
+    let mut catalog = catalog();
+    catalog.described.push(described(
+        UseKind::Dataset,
+        "mnist",
+        json!({ "folder": "digits" }),
+        mnist(),
+    ));
+    let draft = Draft::read("experiment.toml", &text, Path::new("/home/x"));
+    let plan = draft.check(&catalog).unwrap();
+    let parameters = &plan.experiment.target.dataset.component.parameters;
+    assert_eq!(parameters["folder"], "/home/x/digits");
+    assert!(plan.to_toml().contains("folder = \"/home/x/digits\""));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(\\PC|\n|=|\\[|\\]|\"|\\{|\\}|,|name|strategy|[0-9]){0,60}") {
+        let draft = Draft::read("experiment.toml", &text, Path::new("/nowhere"));
+        let mistakes = draft.check(&catalog()).unwrap_err();
+        prop_assert!(!mistakes.is_empty());
+        prop_assert!(!mistakes.render(true).is_empty());
+        draft.uses();
+    }
+
+    #[test]
+    fn no_edit_makes_it_panic(from in 0..SMALL.len(), length in 0usize..12, with in "(\\PC|\n|[0-9]|=|\\[|\\]|\"|\\{|\\}|,|\\.|-|true|nan|é|1979-05-27){0,4}") {
+        let mut text = SMALL.to_owned();
+        text.replace_range(from..(from + length).min(SMALL.len()), &with);
+        let draft = Draft::read("experiment.toml", &text, Path::new("/nowhere"));
+        match draft.check(&catalog()) {
+            Ok(plan) => prop_assert!(draft.check(&catalog()).is_ok() && !plan.target_classes.is_empty()),
+            Err(mistakes) => prop_assert!(!mistakes.render(false).is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_plan_written_out_reads_as_the_same_plan(
+        name in "[^\\p{Cc}]{0,12}[a-z]",
+        about in any::<String>(),
+        seed in 0..=i64::MAX as u64,
+        epochs in 1..1000usize,
+        sgd in any::<bool>(),
+        learning_rate in prop::num::f64::POSITIVE | prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL,
+        momentum in 0.0..1.0f64,
+        accuracy in 0.0..=1.0f64,
+        hidden in prop::collection::vec(1..5000u64, 0..3),
+        l2 in prop::num::f64::POSITIVE,
+        samples in prop::option::of(5..60_000u64),
+        layers in 1..=7usize,
+        first in 0..10usize,
+        random in any::<bool>(),
+    ) {
+        let optimizer = if sgd { format!("\"sgd\", momentum = {momentum:?}") } else { "\"adam\"".to_owned() };
+        let samples = samples.map_or(String::new(), |samples| format!("train-samples = {samples}\n"));
+        let weights = if random { "weights = \"random\"\n" } else { "" };
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let second = (first + 1) % 10;
+        let text = SMALL
+            .replace("name = \"small\"", &format!("name = {}\nabout = {}\nseeds = [{seed}]", quoted(&name), quoted(&about)))
+            .replace("epochs = 3", &format!("epochs = {epochs}, optimizer = {optimizer}, learning-rate = {learning_rate:?}"))
+            .replace("\"features\"", &layers.to_string())
+            .replace("[5, 6, 7, 8, 9]", &format!("[{first}, {second}]"))
+            .replace("\"logistic-regression\"", &format!("\"logistic-regression\", l2 = {l2:?}"))
+            .replace("[500]", &format!("{hidden:?}"))
+            .replace("kind = \"frozen", &format!("{samples}{weights}kind = \"frozen"))
+            + &format!("[[reference]]\nstrategy = \"source\"\naccuracy = {accuracy:?}\nnote = {}\n", quoted(&about));
+        let mut catalog = catalog();
+        catalog.described.retain(|described| described.of.kind != UseKind::Head);
+        let read = |text: &str| Draft::read("experiment.toml", text, Path::new("/home/x")).check(&catalog);
+        let plan = read(&text).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
+        prop_assert_eq!(&plan.experiment.name, &name);
+        prop_assert_eq!(plan.experiment.strategies[0].weights == Weights::Random, random);
+        let written = plan.to_toml();
+        let again = read(&written).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
+        prop_assert_eq!(&plan, &again, "{}", written);
+        let json = serde_json::to_string(&plan).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
+}
