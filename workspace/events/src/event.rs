@@ -1,0 +1,361 @@
+//! The events, as they are written.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the stream, told by its first event. A reader skips event kinds it does not
+/// know, so only a change of meaning raises it.
+pub const FORMAT: u32 = 1;
+
+/// One line of the stream: when, and what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Milliseconds since the Unix epoch.
+    pub at: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Record {
+    /// The record as one JSON line, line end included.
+    pub fn to_line(&self) -> Result<String, serde_json::Error> {
+        let mut line = serde_json::to_string(self)?;
+        line.push('\n');
+        Ok(line)
+    }
+
+    /// Reads one line. `None` for a line that is torn or no record at all.
+    pub fn from_line(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+}
+
+/// What can happen in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "event",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
+pub enum Event {
+    /// Always the first: what is going to be done.
+    RunStarted(RunPlan),
+    /// A stage of the plan begins.
+    StageStarted {
+        /// Index into [`RunPlan::stages`].
+        stage: usize,
+    },
+    /// How far the running stage is. Sent several times a second at most.
+    Progress {
+        /// Index into [`RunPlan::stages`].
+        stage: usize,
+        /// Units done so far, over all epochs.
+        done: u64,
+        /// Units in all; 0 when that is not known.
+        total: u64,
+        /// What is counted: `images`, `iterations`, …
+        unit: String,
+        /// The epoch running, from 1; 0 outside of training.
+        #[serde(default)]
+        epoch: u32,
+        /// Mean cross-entropy of the latest batches.
+        #[serde(default)]
+        loss: Option<f64>,
+        /// Units a second.
+        #[serde(default)]
+        per_second: Option<f64>,
+    },
+    /// One pass over the training samples is complete.
+    EpochEnded {
+        /// Index into [`RunPlan::stages`].
+        stage: usize,
+        /// What the epoch came to.
+        #[serde(flatten)]
+        figures: EpochFigures,
+    },
+    /// A stage is complete.
+    StageEnded {
+        /// Index into [`RunPlan::stages`].
+        stage: usize,
+        /// Wall-clock time.
+        seconds: f64,
+        /// One short sentence for a person: what came out.
+        detail: String,
+    },
+    /// The trained backbone was tried on the source task's test examples.
+    SourceEvaluated(SourceOutcome),
+    /// One strategy was tried on the target task's test examples, with one seed.
+    StrategyEvaluated(Outcome),
+    /// Two strategies were compared on the test examples they share.
+    Compared(Agreement),
+    /// A line from the worker or a plugin.
+    Log {
+        /// How much it matters.
+        level: LogLevel,
+        /// `topwork` or a plugin's id.
+        from: String,
+        /// The text, without control characters.
+        text: String,
+    },
+    /// Always the last.
+    RunEnded {
+        /// How it ended.
+        status: EndStatus,
+        /// What went wrong, when something did.
+        #[serde(default)]
+        message: Option<String>,
+        /// What to try.
+        #[serde(default)]
+        hint: Option<String>,
+        /// The exit code the command line gives for it.
+        exit_code: u8,
+        /// Wall-clock time of the whole run.
+        seconds: f64,
+        /// The worker's largest resident memory, where the system tells it.
+        #[serde(default)]
+        peak_bytes: Option<u64>,
+    },
+    /// An event of a newer version: skipped.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Everything a viewer must know before the first stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunPlan {
+    /// [`FORMAT`] of the writer.
+    pub format: u32,
+    /// The run's id.
+    pub run: String,
+    /// The experiment's name.
+    pub name: String,
+    /// The experiment's one-line description.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// The version of topwork that computes.
+    pub version: String,
+    /// Every seed of the experiment.
+    pub seeds: Vec<u64>,
+    /// Threads of the worker's pool.
+    pub threads: usize,
+    /// The stages, in the order they run.
+    pub stages: Vec<StagePlan>,
+    /// The rows of the comparison, in the order of the file.
+    pub rows: Vec<RowPlan>,
+    /// Figures from elsewhere.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+}
+
+/// One stage of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StagePlan {
+    /// What kind of work.
+    pub kind: StageKind,
+    /// For a person: `source`, `extract features`, a strategy's name.
+    pub title: String,
+    /// The seed it runs with; none for stages that do not depend on one.
+    #[serde(default)]
+    pub seed: Option<u64>,
+}
+
+/// The kinds of stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageKind {
+    /// Reading and checking the data.
+    Data,
+    /// Training the backbone on the source task.
+    Source,
+    /// Passing images through the frozen trunk.
+    Extract,
+    /// Fitting and evaluating one strategy's head.
+    Strategy,
+}
+
+/// What stays the same over the seeds of a row of the comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RowPlan {
+    /// The strategy's name.
+    pub name: String,
+    /// `frozen-backbone` or `feature-classifier`.
+    pub kind: String,
+    /// The cut point's name.
+    pub cut: String,
+    /// Length of one feature vector.
+    pub feature_dim: usize,
+    /// The head's component id.
+    pub head: String,
+    /// Where the trunk's weights come from.
+    pub weights: Weights,
+    /// The target classes, in the order of the labels.
+    pub classes: Vec<String>,
+}
+
+/// Where a trunk's weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weights {
+    /// From training on the source task, or from the weights file.
+    Source,
+    /// As initialised: the control.
+    Random,
+}
+
+/// A figure from elsewhere, shown under the table and never ranked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reference {
+    /// The strategy it belongs to, or `source`.
+    pub strategy: String,
+    /// Proportion correct.
+    pub accuracy: f64,
+    /// Where it comes from and what to know about it.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// What one epoch came to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EpochFigures {
+    /// From 1.
+    pub epoch: u32,
+    /// Epochs in all.
+    pub epochs: u32,
+    /// Mean cross-entropy over the epoch's batches, measured before each update.
+    pub loss: f64,
+    /// Proportion of training samples classified correctly, measured before each update.
+    pub accuracy: f64,
+    /// Images a second.
+    pub per_second: f64,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+/// The backbone on its source task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SourceOutcome {
+    /// The seed.
+    pub seed: u64,
+    /// Test examples classified correctly.
+    pub correct: u64,
+    /// Test examples.
+    pub total: u64,
+    /// Epochs trained.
+    pub epochs: u32,
+    /// Training samples of one epoch.
+    pub train_samples: u64,
+    /// Trained parameters, head included.
+    pub trainable_parameters: u64,
+    /// Wall-clock time of training and evaluation.
+    pub seconds: f64,
+}
+
+/// One strategy, one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outcome {
+    /// Index into [`RunPlan::rows`].
+    pub row: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Test examples classified correctly.
+    pub correct: u64,
+    /// Test examples.
+    pub total: u64,
+    /// SHA-256 over the test examples' positions: rows are only ranked when it is the same.
+    pub test_set: String,
+    /// Training samples used.
+    pub train_samples: u64,
+    /// Parameters of the head.
+    pub trainable_parameters: u64,
+    /// The trunk's weights and buffers have the same SHA-256 after the strategy as before.
+    pub frozen_intact: bool,
+    /// That SHA-256, before.
+    pub trunk_digest: String,
+    /// Cost.
+    pub seconds: Seconds,
+    /// The features had been extracted for an earlier row, at the cost that is told again here.
+    pub features_cached: bool,
+    /// Row: true class; column: predicted class.
+    pub confusion: Vec<Vec<u64>>,
+    /// Whether the fit converged; `None` where the notion does not apply.
+    #[serde(default)]
+    pub converged: Option<bool>,
+    /// Iterations of the fit, or epochs.
+    #[serde(default)]
+    pub iterations: Option<u64>,
+}
+
+/// What a row costs, wall-clock seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Seconds {
+    /// Features out of the trunk.
+    pub extract: f64,
+    /// Training or fitting the head.
+    pub fit: f64,
+    /// Classifying the test examples.
+    pub evaluate: f64,
+}
+
+/// Two rows on the same test examples, with one seed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Agreement {
+    /// Index into [`RunPlan::rows`].
+    pub a: usize,
+    /// Index into [`RunPlan::rows`].
+    pub b: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Examples only `a` classifies correctly.
+    pub only_a: u64,
+    /// Examples only `b` classifies correctly.
+    pub only_b: u64,
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// For someone who looks for a fault.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something may be wrong.
+    Warning,
+    /// Something is wrong.
+    Error,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndStatus {
+    /// Everything planned was done.
+    Done,
+    /// The run itself found that it cannot go on.
+    Failed,
+    /// The user asked for it.
+    Stopped,
+    /// The worker process ended without a word.
+    Crashed,
+}
+
+impl EndStatus {
+    /// The word, as written in files and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::Crashed => "crashed",
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What a run tells: a stream of typed events, one JSON object a line, and the reducer
+//! that turns the stream into a [`RunState`].
+//!
+//! The stream is a run's only output: screens, plain lines, tables and recordings are its
+//! readers. Deliberately absent: input and output, the engine, plugins.
+
+mod event;
+mod state;
+
+pub use event::{
+    Agreement, EndStatus, EpochFigures, Event, FORMAT, LogLevel, Outcome, Record, Reference,
+    RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan, Weights,
+};
+pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -1,0 +1,13 @@
+//! A run's figures, for files and for people: `results.json` and the comparison table.
+//! Both are made from the [`topwork_events::RunState`] alone, so that what a screen shows,
+//! what a file says and what a recording gives again are the same.
+//!
+//! Deliberately absent: the terminal (widths are told, colours are not used) and the engine.
+
+mod number;
+mod results;
+mod table;
+
+pub use number::{percent, seconds, thousands};
+pub use results::{PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult};
+pub use table::comparison;

@@ -1,0 +1,56 @@
+//! Figures as a person reads them.
+
+/// `29404` as `29,404`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A proportion as percent with two decimals: `0.98662` as `98.66 %`.
+pub fn percent(proportion: f64) -> String {
+    format!("{:.2} %", proportion * 100.0)
+}
+
+/// A time span, precise where it is short: `42 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`.
+pub fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0005 => "0 ms".to_owned(),
+        s if s < 0.9995 => format!("{:.0} ms", s * 1e3),
+        s if s < 59.95 => format!("{s:.1} s"),
+        s if s < 3599.5 => {
+            let whole = s.round() as u64;
+            format!("{} min {:02} s", whole / 60, whole % 60)
+        }
+        s => {
+            let minutes = (s / 60.0).round() as u64;
+            format!("{} h {:02} min", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn figures_read_well() {
+        let check = |found: String, expected: &str| assert_eq!(found, expected);
+        check(super::thousands(0), "0");
+        check(super::thousands(999), "999");
+        check(super::thousands(1000), "1,000");
+        check(super::thousands(1234567), "1,234,567");
+        check(super::percent(4796.0 / 4861.0), "98.66 %");
+        check(super::percent(1.0), "100.00 %");
+        check(super::seconds(0.0), "0 ms");
+        check(super::seconds(0.0421), "42 ms");
+        check(super::seconds(0.9999), "1.0 s");
+        check(super::seconds(59.96), "1 min 00 s");
+        check(super::seconds(125.0), "2 min 05 s");
+        check(super::seconds(3780.0), "1 h 03 min");
+    }
+}

@@ -1,0 +1,301 @@
+//! `results.json`: the figures of a run, for programs.
+
+use serde::{Deserialize, Serialize};
+use topwork_events::{Outcome, Reference, RowPlan, RunState, Seconds, Weights};
+use topwork_stats::{Disagreement, Interval, mcnemar_mid_p, mean_std, wilson};
+
+/// The figures of a run. Rows without outcomes yet have no seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Results {
+    /// Version of this layout.
+    pub format: u32,
+    /// The run's id.
+    pub run: String,
+    /// The experiment's name.
+    pub name: String,
+    /// `running`, `done`, `failed`, `stopped` or `crashed`.
+    pub status: String,
+    /// The source task; `null` when nothing was trained on one.
+    pub source: Option<SourceResult>,
+    /// One entry per strategy, in the order of the file.
+    pub strategies: Vec<StrategyResult>,
+    /// Pairs of strategies measured on the same test examples.
+    pub pairs: Vec<PairResult>,
+    /// Figures from elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
+}
+
+/// The backbone on its source task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SourceResult {
+    /// Correct of total.
+    pub accuracy: f64,
+    /// Test examples classified correctly, summed over seeds.
+    pub correct: u64,
+    /// Test examples, summed over seeds.
+    pub total: u64,
+    /// Epochs trained.
+    pub epochs: u32,
+    /// Training samples of one epoch.
+    pub train_samples: u64,
+    /// Trained parameters.
+    pub trainable_parameters: u64,
+    /// Mean wall-clock seconds of training and evaluation.
+    pub seconds: f64,
+    /// One entry per seed.
+    pub seeds: Vec<SeedResult>,
+}
+
+/// One strategy over all seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StrategyResult {
+    /// The strategy's name.
+    pub name: String,
+    /// `frozen-backbone` or `feature-classifier`.
+    pub kind: String,
+    /// The cut point.
+    pub cut: String,
+    /// Length of a feature vector.
+    pub feature_dim: usize,
+    /// The head's component.
+    pub head: String,
+    /// Whose weights the trunk has.
+    pub weights: Weights,
+    /// Training samples used.
+    pub train_samples: u64,
+    /// Parameters of the head.
+    pub trainable_parameters: u64,
+    /// One entry per seed, in the order they ran.
+    pub seeds: Vec<SeedResult>,
+    /// Mean accuracy over seeds.
+    pub mean: Option<f64>,
+    /// Sample standard deviation over seeds; `null` for a single one.
+    pub std: Option<f64>,
+    /// Wilson 95 % interval of the mean accuracy over the test examples.
+    pub interval: Option<Interval>,
+    /// SHA-256 over the positions of the test examples.
+    pub test_set: Option<String>,
+    /// The trunk was the same to the bit after every seed.
+    pub frozen_intact: bool,
+    /// Mean wall-clock seconds over seeds.
+    pub seconds: Seconds,
+    /// The extraction had been paid for by an earlier row.
+    pub features_cached: bool,
+    /// Counts summed over seeds; row: true class, column: predicted class.
+    pub confusion: Vec<Vec<u64>>,
+    /// The classes, in the order of the matrix.
+    pub classes: Vec<String>,
+}
+
+/// One seed's figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SeedResult {
+    /// The seed.
+    pub seed: u64,
+    /// Test examples classified correctly.
+    pub correct: u64,
+    /// Test examples.
+    pub total: u64,
+    /// Correct of total.
+    pub accuracy: f64,
+    /// Whether the fit converged, where that means something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converged: Option<bool>,
+    /// Iterations of the fit, or epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<u64>,
+}
+
+/// A pair of strategies on the same test examples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PairResult {
+    /// The first strategy's name.
+    pub a: String,
+    /// The second strategy's name.
+    pub b: String,
+    /// `mcnemar-mid-p`.
+    pub test: String,
+    /// The largest p over the seeds: with every seed, the pair is told apart at least this well.
+    pub p: f64,
+    /// One entry per seed both were measured with.
+    pub seeds: Vec<PairSeed>,
+}
+
+/// A pair with one seed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PairSeed {
+    /// The seed.
+    pub seed: u64,
+    /// Examples only `a` classifies correctly.
+    pub only_a: u64,
+    /// Examples only `b` classifies correctly.
+    pub only_b: u64,
+    /// McNemar's mid-p.
+    pub p: f64,
+}
+
+impl Results {
+    /// The present [`Results::format`].
+    pub const FORMAT: u32 = 1;
+
+    /// The figures known so far; `None` before the plan is.
+    pub fn from_state(state: &RunState) -> Option<Self> {
+        let plan = state.plan.as_ref()?;
+        Some(Self {
+            format: Self::FORMAT,
+            run: plan.run.clone(),
+            name: plan.name.clone(),
+            status: state
+                .ending
+                .as_ref()
+                .map_or("running", |ending| ending.status.word())
+                .to_owned(),
+            source: source(state),
+            strategies: (plan.rows.iter().enumerate())
+                .map(|(row, plan)| strategy(plan, state.outcomes.iter().filter(|o| o.row == row)))
+                .collect(),
+            pairs: pairs(state, &plan.rows),
+            references: plan.references.clone(),
+        })
+    }
+
+    /// The file's content.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}
+
+fn accuracy(correct: u64, total: u64) -> f64 {
+    if total == 0 {
+        0.0
+    } else {
+        correct as f64 / total as f64
+    }
+}
+
+fn source(state: &RunState) -> Option<SourceResult> {
+    let first = state.source.first()?;
+    let correct = state.source.iter().map(|outcome| outcome.correct).sum();
+    let total = state.source.iter().map(|outcome| outcome.total).sum();
+    Some(SourceResult {
+        accuracy: accuracy(correct, total),
+        correct,
+        total,
+        epochs: first.epochs,
+        train_samples: first.train_samples,
+        trainable_parameters: first.trainable_parameters,
+        seconds: mean(state.source.iter().map(|outcome| outcome.seconds)),
+        seeds: (state.source.iter())
+            .map(|outcome| SeedResult {
+                seed: outcome.seed,
+                correct: outcome.correct,
+                total: outcome.total,
+                accuracy: accuracy(outcome.correct, outcome.total),
+                converged: None,
+                iterations: None,
+            })
+            .collect(),
+    })
+}
+
+fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> StrategyResult {
+    let outcomes: Vec<_> = outcomes.collect();
+    let first = outcomes.first();
+    let accuracies: Vec<_> = outcomes
+        .iter()
+        .map(|o| accuracy(o.correct, o.total))
+        .collect();
+    let spread = mean_std(&accuracies);
+    let mut confusion: Vec<Vec<u64>> = Vec::new();
+    for outcome in &outcomes {
+        if confusion.is_empty() {
+            confusion.clone_from(&outcome.confusion);
+        } else {
+            for (sum, row) in confusion.iter_mut().zip(&outcome.confusion) {
+                sum.iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, count)| *sum += count);
+            }
+        }
+    }
+    StrategyResult {
+        name: plan.name.clone(),
+        kind: plan.kind.clone(),
+        cut: plan.cut.clone(),
+        feature_dim: plan.feature_dim,
+        head: plan.head.clone(),
+        weights: plan.weights,
+        train_samples: first.map_or(0, |o| o.train_samples),
+        trainable_parameters: first.map_or(0, |o| o.trainable_parameters),
+        seeds: (outcomes.iter())
+            .map(|o| SeedResult {
+                seed: o.seed,
+                correct: o.correct,
+                total: o.total,
+                accuracy: accuracy(o.correct, o.total),
+                converged: o.converged,
+                iterations: o.iterations,
+            })
+            .collect(),
+        mean: spread.map(|spread| spread.mean),
+        std: spread.and_then(|spread| spread.std),
+        interval: spread
+            .zip(first)
+            .map(|(spread, first)| wilson(spread.mean, first.total)),
+        test_set: first.map(|o| o.test_set.clone()),
+        frozen_intact: !outcomes.is_empty() && outcomes.iter().all(|o| o.frozen_intact),
+        seconds: Seconds {
+            extract: mean(outcomes.iter().map(|o| o.seconds.extract)),
+            fit: mean(outcomes.iter().map(|o| o.seconds.fit)),
+            evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
+        },
+        features_cached: !outcomes.is_empty() && outcomes.iter().all(|o| o.features_cached),
+        confusion,
+        classes: plan.classes.clone(),
+    }
+}
+
+fn pairs(state: &RunState, rows: &[RowPlan]) -> Vec<PairResult> {
+    let mut pairs: Vec<((usize, usize), Vec<PairSeed>)> = Vec::new();
+    for agreement in &state.agreements {
+        let key = (agreement.a, agreement.b);
+        let position = pairs
+            .iter()
+            .position(|(pair, _)| *pair == key)
+            .unwrap_or_else(|| {
+                pairs.push((key, Vec::new()));
+                pairs.len() - 1
+            });
+        let (only_a, only_b) = (agreement.only_a, agreement.only_b);
+        let p = mcnemar_mid_p(Disagreement { only_a, only_b });
+        pairs[position].1.push(PairSeed {
+            seed: agreement.seed,
+            only_a,
+            only_b,
+            p,
+        });
+    }
+    pairs.sort_by_key(|(pair, _)| *pair);
+    (pairs.into_iter())
+        .filter_map(|((a, b), seeds)| {
+            Some(PairResult {
+                a: rows.get(a)?.name.clone(),
+                b: rows.get(b)?.name.clone(),
+                test: "mcnemar-mid-p".to_owned(),
+                p: seeds.iter().map(|seed| seed.p).fold(0.0, f64::max),
+                seeds,
+            })
+        })
+        .collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    mean_std(&values.collect::<Vec<_>>()).map_or(0.0, |spread| spread.mean)
+}

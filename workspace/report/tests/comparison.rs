@@ -1,0 +1,219 @@
+//! Tables and `results.json` from event streams, as snapshots.
+
+use topwork_events::{
+    Agreement, EndStatus, Event, Outcome, Record, Reference, RowPlan, RunPlan, RunState, Seconds,
+    SourceOutcome, Weights,
+};
+use topwork_report::{Results, comparison};
+
+fn row(name: &str, kind: &str, head: &str, weights: Weights) -> RowPlan {
+    RowPlan {
+        name: name.into(),
+        kind: kind.into(),
+        cut: "features".into(),
+        feature_dim: 800,
+        head: head.into(),
+        weights,
+        classes: vec!["5".into(), "6".into()],
+    }
+}
+
+fn plan(seeds: &[u64]) -> Event {
+    Event::RunStarted(RunPlan {
+        format: 1,
+        run: "0001-test".into(),
+        name: "test".into(),
+        seeds: seeds.to_vec(),
+        rows: vec![
+            row("frozen backbone", "frozen-backbone", "mlp", Weights::Source),
+            row(
+                "feature classifier, 1,000 samples",
+                "feature-classifier",
+                "logistic-regression",
+                Weights::Source,
+            ),
+            row(
+                "frozen random backbone",
+                "frozen-backbone",
+                "mlp",
+                Weights::Random,
+            ),
+        ],
+        references: vec![
+            Reference {
+                strategy: "source".into(),
+                accuracy: 0.99747,
+                note: Some("three rounds".into()),
+            },
+            Reference {
+                strategy: "frozen random backbone".into(),
+                accuracy: 0.947542,
+                note: None,
+            },
+        ],
+        ..RunPlan::default()
+    })
+}
+
+fn source(seed: u64, correct: u64) -> Event {
+    Event::SourceEvaluated(SourceOutcome {
+        seed,
+        correct,
+        total: 5139,
+        epochs: 3,
+        train_samples: 30_596,
+        trainable_parameters: 429_075,
+        seconds: 9.0,
+    })
+}
+
+fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
+    Outcome {
+        row,
+        seed,
+        correct,
+        total: 4861,
+        test_set: "all".into(),
+        train_samples: 29_404,
+        trainable_parameters: 403_005,
+        frozen_intact: true,
+        trunk_digest: "ab".into(),
+        seconds: Seconds {
+            extract: 1.25,
+            fit: 2.5,
+            evaluate: 0.042,
+        },
+        features_cached: row == 1,
+        confusion: vec![vec![correct, 0], vec![4861 - correct, 0]],
+        converged: (row == 1).then_some(true),
+        iterations: Some(1),
+    }
+}
+
+fn results(events: Vec<Event>) -> Results {
+    let records: Vec<_> = events
+        .into_iter()
+        .map(|event| Record { at: 1, event })
+        .collect();
+    Results::from_state(&RunState::from_records(&records)).unwrap()
+}
+
+fn ended() -> Event {
+    let (message, hint) = (None, None);
+    Event::RunEnded {
+        status: EndStatus::Done,
+        message,
+        hint,
+        exit_code: 0,
+        seconds: 20.0,
+        peak_bytes: None,
+    }
+}
+
+fn one_seed() -> Results {
+    results(vec![
+        plan(&[1]),
+        source(1, 5125),
+        Event::StrategyEvaluated(outcome(0, 1, 4796)),
+        Event::StrategyEvaluated(Outcome {
+            train_samples: 1000,
+            trainable_parameters: 1602,
+            ..outcome(1, 1, 4760)
+        }),
+        Event::StrategyEvaluated(outcome(2, 1, 4690)),
+        Event::Compared(Agreement {
+            a: 0,
+            b: 1,
+            seed: 1,
+            only_a: 60,
+            only_b: 24,
+        }),
+        Event::Compared(Agreement {
+            a: 0,
+            b: 2,
+            seed: 1,
+            only_a: 150,
+            only_b: 44,
+        }),
+        Event::Compared(Agreement {
+            a: 1,
+            b: 2,
+            seed: 1,
+            only_a: 40,
+            only_b: 36,
+        }),
+        ended(),
+    ])
+}
+
+#[test]
+fn a_finished_run_in_full() {
+    insta::assert_snapshot!(comparison(&one_seed(), None));
+}
+
+#[test]
+fn a_finished_run_in_80_columns() {
+    let text = comparison(&one_seed(), Some(80));
+    // The first line is a sentence, which a terminal may break.
+    for line in text
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("95 %"))
+    {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn several_seeds_show_their_spread() {
+    let mut events = vec![plan(&[1, 2, 3])];
+    for (seed, a, b) in [(1, 4796, 4760), (2, 4790, 4770), (3, 4801, 4755)] {
+        events.push(source(seed, 5120 + seed));
+        events.push(Event::StrategyEvaluated(outcome(0, seed, a)));
+        events.push(Event::StrategyEvaluated(Outcome {
+            converged: Some(seed != 2),
+            ..outcome(1, seed, b)
+        }));
+        events.push(Event::Compared(Agreement {
+            a: 0,
+            b: 1,
+            seed,
+            only_a: 50,
+            only_b: 20 + seed,
+        }));
+    }
+    insta::assert_snapshot!(comparison(&results(events), None));
+}
+
+#[test]
+fn other_test_examples_are_not_ranked_and_missing_rows_are_dashes() {
+    let events = vec![
+        plan(&[1]),
+        Event::StrategyEvaluated(outcome(0, 1, 4796)),
+        Event::StrategyEvaluated(Outcome {
+            total: 100,
+            test_set: "a hundred".into(),
+            frozen_intact: false,
+            ..outcome(1, 1, 96)
+        }),
+    ];
+    insta::assert_snapshot!(comparison(&results(events), None));
+}
+
+#[test]
+fn the_file_for_programs() {
+    insta::assert_snapshot!(one_seed().to_json().unwrap());
+}
+
+#[test]
+fn the_file_reads_back() {
+    let results = one_seed();
+    let read: Results = serde_json::from_str(&results.to_json().unwrap()).unwrap();
+    assert_eq!(read, results);
+}
+
+#[test]
+fn before_the_plan_there_is_nothing() {
+    assert!(Results::from_state(&RunState::default()).is_none());
+}

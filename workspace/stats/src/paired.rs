@@ -1,0 +1,107 @@
+//! Whether two classifiers, tried on the same examples, can be told apart.
+
+use statrs::distribution::{Binomial, Discrete, DiscreteCDF};
+
+/// On which shared test examples two classifiers disagree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Examples only the first one classifies correctly.
+    pub only_a: u64,
+    /// Examples only the second one classifies correctly.
+    pub only_b: u64,
+}
+
+impl Disagreement {
+    /// Counts the disagreements of two rows of outcomes (`true` = correct) on the same
+    /// examples in the same order. `None` when the rows differ in length.
+    pub fn count(a: &[bool], b: &[bool]) -> Option<Self> {
+        if a.len() != b.len() {
+            return None;
+        }
+        let mut found = Self::default();
+        for (a, b) in a.iter().zip(b) {
+            found.only_a += u64::from(*a && !*b);
+            found.only_b += u64::from(*b && !*a);
+        }
+        Some(found)
+    }
+}
+
+/// McNemar's test with the mid-p correction, two-sided: the probability, were the two
+/// classifiers equally good, of disagreements at least this lopsided.
+///
+/// With `n = only_a + only_b` and `k = min(only_a, only_b)`:
+/// `p = 2·P(X < k) + P(X = k)` for `X ~ Binomial(n, 1/2)`, at most 1.
+///
+/// Source: M. W. Fagerland, S. Lydersen, P. Laake, "The McNemar test for binary matched-pairs
+/// data: mid-p and asymptotic are better than exact conditional", BMC Med. Res. Methodol. 13 (2013), 91.
+pub fn mcnemar_mid_p(disagreement: Disagreement) -> f64 {
+    let Disagreement { only_a, only_b } = disagreement;
+    let n = only_a + only_b;
+    let k = only_a.min(only_b);
+    let Ok(binomial) = Binomial::new(0.5, n) else {
+        return 1.0; // cannot happen: 0.5 is a probability
+    };
+    if only_a == only_b {
+        return 1.0; // the mid-p of a perfect balance is 1, and the sum below would only approximate it
+    }
+    let below = if k == 0 { 0.0 } else { binomial.cdf(k - 1) };
+    (2.0 * below + binomial.pmf(k)).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The same sum over exact binomial terms, by hand: k of n with probability C(n, k) / 2^n.
+    #[test]
+    fn agrees_with_exact_sums() {
+        let check = |only_a, only_b, expected: f64| {
+            let found = mcnemar_mid_p(Disagreement { only_a, only_b });
+            assert!(
+                (found - expected).abs() < 1e-9,
+                "{only_a}/{only_b}: {found} ≠ {expected}"
+            );
+        };
+        check(0, 0, 1.0);
+        check(3, 3, 1.0);
+        check(0, 5, 1.0 / 32.0);
+        check(5, 0, 1.0 / 32.0);
+        check(1, 4, (2.0 * 1.0 + 5.0) / 32.0);
+        check(2, 8, (2.0 * (1.0 + 10.0) + 45.0) / 1024.0);
+    }
+
+    #[test]
+    fn large_counts_stay_finite() {
+        let p = mcnemar_mid_p(Disagreement {
+            only_a: 20,
+            only_b: 4000,
+        });
+        assert!((0.0..1e-300).contains(&p) || p < 1e-100, "{p}");
+    }
+
+    #[test]
+    fn counts_only_disagreements_of_equal_rows() {
+        let a = [true, true, false, false, true];
+        let b = [true, false, true, false, false];
+        assert_eq!(
+            Disagreement::count(&a, &b),
+            Some(Disagreement {
+                only_a: 2,
+                only_b: 1
+            })
+        );
+        assert_eq!(Disagreement::count(&a, &b[..4]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn is_a_symmetric_probability(only_a in 0u64..400, only_b in 0u64..400) {
+            let p = mcnemar_mid_p(Disagreement { only_a, only_b });
+            let mirrored = mcnemar_mid_p(Disagreement { only_a: only_b, only_b: only_a });
+            prop_assert!((0.0..=1.0).contains(&p));
+            prop_assert_eq!(p, mirrored);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The event file: appended line by line by one process, read by many while it grows.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use topwork_events::{Event, Record};
+
+use crate::StoreError;
+
+/// Milliseconds since the Unix epoch.
+pub fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_millis() as u64)
+}
+
+/// Appends records. Every record reaches the system in one write, so a reader sees whole
+/// lines, or at worst a torn last one after a crash.
+pub struct EventWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl EventWriter {
+    /// Opens the file for appending, creating it. A line torn by a crash is closed first,
+    /// so that the next record starts on its own line.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let fail = |error: &io::Error| StoreError::io("write", path, error);
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(path)
+            .map_err(|e| fail(&e))?;
+        if ends_torn(&mut file).map_err(|e| fail(&e))? {
+            file.write_all(b"\n").map_err(|e| fail(&e))?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Appends one event, stamped with the present time, and returns the record.
+    pub fn append(&mut self, event: Event) -> Result<Record, StoreError> {
+        let record = Record { at: now(), event };
+        let line = record.to_line().map_err(|error| StoreError::Damaged {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })?;
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(|error| StoreError::io("write", &self.path, &error))?;
+        Ok(record)
+    }
+}
+
+/// True when the file holds something whose last byte is not a line end.
+fn ends_torn(file: &mut File) -> io::Result<bool> {
+    // Only a regular file has an end to look at; a device or pipe is appended to as it is.
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+/// Reads records as they come. Remembers where it was; an incomplete last line waits for
+/// its rest, a line that is no record is skipped and counted.
+pub struct EventReader {
+    path: PathBuf,
+    file: Option<File>,
+    rest: Vec<u8>,
+    skipped: u64,
+}
+
+impl EventReader {
+    /// A reader from the beginning of `path`, which may not exist yet.
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: None,
+            rest: Vec::new(),
+            skipped: 0,
+        }
+    }
+
+    /// The records written since the last call.
+    pub fn poll(&mut self) -> Result<Vec<Record>, StoreError> {
+        let fail = |error: &io::Error| StoreError::io("read", &self.path, error);
+        if self.file.is_none() {
+            match File::open(&self.path) {
+                Ok(file) => self.file = Some(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(fail(&error)),
+            }
+        }
+        if let Some(file) = &mut self.file {
+            file.read_to_end(&mut self.rest)
+                .map_err(|error| fail(&error))?;
+        }
+        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
+            return Ok(Vec::new());
+        };
+        let lines: Vec<u8> = self.rest.drain(..=end).collect();
+        let mut records = Vec::new();
+        for line in lines
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            match std::str::from_utf8(line).ok().and_then(Record::from_line) {
+                Some(record) => records.push(record),
+                None => self.skipped += 1,
+            }
+        }
+        Ok(records)
+    }
+
+    /// Lines that were no records.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use topwork_events::LogLevel;
+
+    fn log(text: &str) -> Event {
+        Event::Log {
+            level: LogLevel::Info,
+            from: "test".into(),
+            text: text.into(),
+        }
+    }
+
+    fn texts(records: &[Record]) -> Vec<&str> {
+        records
+            .iter()
+            .map(|record| match &record.event {
+                Event::Log { text, .. } => text.as_str(),
+                other => panic!("unexpected {other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_reader_follows_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let mut reader = EventReader::new(&path);
+        assert!(reader.poll().unwrap().is_empty(), "no file yet");
+        let mut writer = EventWriter::open(&path).unwrap();
+        writer.append(log("one")).unwrap();
+        writer.append(log("two")).unwrap();
+        assert_eq!(texts(&reader.poll().unwrap()), ["one", "two"]);
+        assert!(reader.poll().unwrap().is_empty());
+        writer.append(log("three")).unwrap();
+        assert_eq!(texts(&reader.poll().unwrap()), ["three"]);
+    }
+
+    #[test]
+    fn a_torn_line_is_skipped_and_the_next_one_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        EventWriter::open(&path)
+            .unwrap()
+            .append(log("one"))
+            .unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(br#"{"at":1,"event":"lo"#).unwrap();
+        let mut reader = EventReader::new(&path);
+        assert_eq!(
+            texts(&reader.poll().unwrap()),
+            ["one"],
+            "the torn line waits"
+        );
+        EventWriter::open(&path)
+            .unwrap()
+            .append(log("two"))
+            .unwrap();
+        assert_eq!(texts(&reader.poll().unwrap()), ["two"]);
+        assert_eq!(reader.skipped(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told_as_such() {
+        let mut writer = EventWriter::open(Path::new("/dev/full")).unwrap();
+        let error = writer.append(log("lost")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot write `/dev/full`: the disk is full"
+        );
+    }
+}

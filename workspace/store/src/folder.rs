@@ -1,0 +1,224 @@
+//! One run's folder.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use topwork_events::RunState;
+
+use crate::{EventReader, EventWriter, Manifest, Owner, StoreError};
+
+/// A folder that holds a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The run in `path`, whose last part is the run's id. Nothing is read yet.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The run's id: the folder's name.
+    pub fn id(&self) -> String {
+        self.path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The resolved experiment.
+    pub fn experiment_path(&self) -> PathBuf {
+        self.path.join("experiment.toml")
+    }
+
+    /// The event stream.
+    pub fn events_path(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// What the worker and its plugins print.
+    pub fn log_path(&self) -> PathBuf {
+        self.path.join("worker.log")
+    }
+
+    /// The plugin call in progress.
+    pub fn call_path(&self) -> PathBuf {
+        self.path.join("call")
+    }
+
+    /// The figures.
+    pub fn results_path(&self) -> PathBuf {
+        self.path.join("results.json")
+    }
+
+    /// The predictions of one strategy (by its position in the file, since names may hold
+    /// anything) with one seed.
+    pub fn predictions_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
+        self.path.join("predictions").join(format!(
+            "{}-{}-seed-{seed}.csv",
+            row + 1,
+            slug(strategy)
+        ))
+    }
+
+    /// The weights called `name`, trained with `seed`.
+    pub fn weights_path(&self, name: &str, seed: u64) -> PathBuf {
+        self.path
+            .join("checkpoints")
+            .join(format!("{name}-seed-{seed}.safetensors"))
+    }
+
+    /// The fitted head of one strategy with one seed, in the format of its kind.
+    pub fn head_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
+        self.path.join("checkpoints").join(format!(
+            "head-{}-{}-seed-{seed}",
+            row + 1,
+            slug(strategy)
+        ))
+    }
+
+    /// Opens the event stream for appending.
+    pub fn event_writer(&self) -> Result<EventWriter, StoreError> {
+        EventWriter::open(&self.events_path())
+    }
+
+    /// A reader from the beginning of the event stream.
+    pub fn event_reader(&self) -> EventReader {
+        EventReader::new(&self.events_path())
+    }
+
+    /// What the event stream says so far.
+    pub fn state(&self) -> Result<RunState, StoreError> {
+        Ok(RunState::from_records(&self.event_reader().poll()?))
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> Result<Manifest, StoreError> {
+        self.read_json("manifest.json")
+    }
+
+    /// Writes the manifest.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        self.write_json("manifest.json", manifest)
+    }
+
+    /// The process that looks after the run; `None` before one does.
+    pub fn owner(&self) -> Option<Owner> {
+        self.read_json("owner.json").ok()
+    }
+
+    /// Notes the process that looks after the run.
+    pub fn write_owner(&self, owner: &Owner) -> Result<(), StoreError> {
+        self.write_json("owner.json", owner)
+    }
+
+    /// The resolved experiment's text.
+    pub fn experiment(&self) -> Result<String, StoreError> {
+        let path = self.experiment_path();
+        fs::read_to_string(&path).map_err(|error| StoreError::io("read", path, &error))
+    }
+
+    /// Replaces a file of the folder as a whole: a reader, or a crash, finds the old content
+    /// or the new one. Missing folders on the way are made.
+    pub fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+        let fail = |error: std::io::Error| StoreError::io("write", path, &error);
+        let folder = path.parent().unwrap_or(&self.path);
+        fs::create_dir_all(folder).map_err(fail)?;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".partial");
+        let partial = folder.join(name);
+        let mut file = File::create(&partial).map_err(fail)?;
+        file.write_all(content)
+            .and_then(|()| file.sync_all())
+            .map_err(fail)?;
+        fs::rename(&partial, path).map_err(fail)
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let path = self.path.join(name);
+        let mut text =
+            serde_json::to_string_pretty(value).map_err(|error| StoreError::Damaged {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        text.push('\n');
+        self.write(&path, text.as_bytes())
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let path = self.path.join(name);
+        let text =
+            fs::read_to_string(&path).map_err(|error| StoreError::io("read", &path, &error))?;
+        serde_json::from_str(&text).map_err(|error| StoreError::Damaged {
+            path,
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// A name reduced to what is safe in a file name on every system.
+pub(crate) fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() == 40 {
+            break;
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        slug.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_safe_file_names() {
+        let check = |name: &str, expected: &str| assert_eq!(slug(name), expected, "{name}");
+        check("mnist-transfer", "mnist-transfer");
+        check(
+            "feature classifier, 1,000 samples",
+            "feature-classifier-1-000-samples",
+        );
+        check("../../etc", "etc");
+        check("Größe ×2", "gr-e-2");
+        check("...", "unnamed");
+        check(
+            &"long ".repeat(20),
+            "long-long-long-long-long-long-long-long",
+        );
+    }
+
+    #[test]
+    fn writing_replaces_the_whole_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path().join("0001-test"));
+        let path = folder.weights_path("source", 1);
+        folder.write(&path, b"old and long").unwrap();
+        folder.write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "no partial file stays"
+        );
+    }
+}

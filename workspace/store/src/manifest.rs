@@ -1,0 +1,83 @@
+//! What a run was made of, written before anything else happens.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The manifest of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Manifest {
+    /// Version of the run folder's layout.
+    pub format: u32,
+    /// The run's id.
+    pub run: String,
+    /// The experiment's name.
+    pub name: String,
+    /// The experiment file the user named.
+    pub experiment: PathBuf,
+    /// The version of topwork.
+    pub version: String,
+    /// When the run was created, milliseconds since the Unix epoch.
+    pub created_at: u64,
+    /// Threads of the worker's pool.
+    pub threads: usize,
+    /// Folders plugins are loaded from.
+    pub plugin_folders: Vec<PathBuf>,
+    /// Folders plugins find their data in.
+    pub data_folders: Vec<PathBuf>,
+    /// Folder plugins may keep derived files in.
+    pub cache_folder: PathBuf,
+    /// The plugins the experiment uses.
+    pub plugins: Vec<PluginDigest>,
+    /// Where it was created.
+    pub machine: Machine,
+}
+
+impl Manifest {
+    /// The present [`Manifest::format`].
+    pub const FORMAT: u32 = 1;
+}
+
+/// One plugin, to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PluginDigest {
+    /// The plugin's id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// The machine a run was created on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Machine {
+    /// Its network name.
+    pub host: String,
+    /// `linux`, `macos`, …
+    pub system: String,
+    /// `x86_64`, `aarch64`, …
+    pub architecture: String,
+    /// Processors the system offers to the process.
+    pub cores: usize,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Self {
+        Self {
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            system: std::env::consts::OS.to_owned(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
