@@ -1,0 +1,197 @@
+//! From an experiment file to a checked plan, with plugins only ever loaded by a child process.
+
+use std::{
+    io::{Read, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use topwork_schema::{Draft, Plan, apply_overrides};
+use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
+
+use crate::{
+    arguments::FileArguments,
+    failure::{Failure, RUN_FAILED, WRONG_PLUGIN, WRONG_USE},
+    folders::Folders,
+    output, supervise,
+};
+
+/// An experiment that can be run.
+pub struct Checked {
+    /// What to do.
+    pub plan: Plan,
+    /// What the plugins say.
+    pub answer: ProbeAnswer,
+    /// Where they were looked for.
+    pub folders: Folders,
+}
+
+/// Reads and checks an experiment file. All mistakes come as one failure.
+pub fn check(arguments: &FileArguments) -> Result<Checked, Failure> {
+    let folders = Folders::find(&arguments.plugin_dir);
+    let draft = read(arguments)?;
+    let folder = draft.folder().to_owned();
+    let request = request(&folders, draft.uses(), &folder);
+    let answer = ask(&request)?;
+    match draft.check(&answer.catalog) {
+        Ok(plan) => Ok(Checked {
+            plan,
+            answer,
+            folders,
+        }),
+        Err(diagnostics) => {
+            let rendered = diagnostics.render(output::colours());
+            Err(Failure::rendered(diagnostics.exit_code(), rendered))
+        }
+    }
+}
+
+/// What to ask of the plugins in these folders.
+pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path) -> ProbeRequest {
+    ProbeRequest {
+        plugin_folders: folders.plugins.clone(),
+        data_folders: folders.data.clone(),
+        cache_folder: folders.cache.clone(),
+        uses,
+        folder: folder.to_owned(),
+        call_path: std::env::temp_dir().join(format!("topwork-probe-{}", std::process::id())),
+        plan: None,
+    }
+}
+
+fn read(arguments: &FileArguments) -> Result<Draft, Failure> {
+    let path = &arguments.file;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let reason = topwork_store::reason(&error);
+        let failure = Failure::new(
+            WRONG_USE,
+            format!("cannot read the experiment `{}`: {reason}", path.display()),
+        );
+        match nearest_file(path) {
+            Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+            None => failure,
+        }
+    })?;
+    let mut name = path.display().to_string();
+    let mut text = text;
+    if !arguments.seeds.is_empty() || !arguments.sets.is_empty() {
+        text = apply_overrides(&text, &arguments.seeds, &arguments.sets)
+            .map_err(|error| Failure::new(WRONG_USE, error.to_string()))?;
+        name.push_str(" (with --seed and --set)");
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    Ok(Draft::read(&name, &text, folder))
+}
+
+/// The experiment in the same folder whose name is closest.
+fn nearest_file(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_string_lossy().into_owned();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|candidate| {
+            candidate
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|candidate| {
+            let name = candidate
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (strsim::jaro_winkler(&name, &wanted), candidate)
+        })
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.display().to_string())
+}
+
+/// Asks a child process about plugins: whatever their code does, it does it there.
+pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
+    let fail =
+        |what: &str, reason: String| Failure::new(RUN_FAILED, format!("cannot {what}: {reason}"));
+    let binary =
+        std::env::current_exe().map_err(|e| fail("find the program itself", e.to_string()))?;
+    let input = serde_json::to_vec(request)
+        .map_err(|e| fail("write the request to the plugins", e.to_string()))?;
+    let mut child = Command::new(binary)
+        .arg("probe")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| fail("start a process to look at the plugins", e.to_string()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A child that died early is told from how it ended.
+        let _ = stdin.write_all(&input);
+    }
+    let output = child
+        .wait_with_output()
+        .map_err(|e| fail("wait for the look at the plugins", e.to_string()))?;
+    let answer = output
+        .stdout
+        .rsplit(|byte| *byte == ANSWER_MARK)
+        .next()
+        .and_then(|json| serde_json::from_slice(json).ok());
+    let answer = match answer {
+        Some(answer) if output.status.success() => Ok(answer),
+        _ => {
+            let crash = supervise::crash(output.status, &request.call_path);
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty());
+            let said = last.map_or(String::new(), |line| format!("; it printed `{line}`"));
+            Err(
+                Failure::new(WRONG_PLUGIN, format!("crashed: {crash}{said}")).hint(format!(
+                    "plugins are loaded from {}",
+                    listed(&request.plugin_folders)
+                )),
+            )
+        }
+    };
+    let _ = std::fs::remove_file(&request.call_path);
+    answer
+}
+
+fn listed(folders: &[std::path::PathBuf]) -> String {
+    let names: Vec<_> = folders
+        .iter()
+        .map(|folder| format!("`{}`", folder.display()))
+        .collect();
+    names.join(", ")
+}
+
+/// Separates what plugins may print on stdout from the answer, which comes last. The byte
+/// occurs in no UTF-8 text.
+const ANSWER_MARK: u8 = 0xff;
+
+/// The child's side of [`ask`].
+pub fn answer_probe() -> Result<u8, Failure> {
+    let fail = |reason: String| {
+        Failure::new(
+            WRONG_USE,
+            format!("cannot answer a look at plugins: {reason}"),
+        )
+    };
+    let mut input = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut input)
+        .map_err(|error| fail(error.to_string()))?;
+    let request: ProbeRequest =
+        serde_json::from_slice(&input).map_err(|error| fail(error.to_string()))?;
+    let answer = serde_json::to_vec(&probe(&request)).map_err(|error| fail(error.to_string()))?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&[ANSWER_MARK])
+        .and_then(|()| out.write_all(&answer))
+        .and_then(|()| out.flush())
+        .map_err(|error| fail(error.to_string()))?;
+    Ok(0)
+}

@@ -1,0 +1,49 @@
+//! The binary `topwork`: arguments, wiring, looking after the worker process. How anything
+//! works inside is in the libraries.
+
+mod arguments;
+mod experiment;
+mod failure;
+mod folders;
+mod output;
+mod plan;
+mod plugins;
+mod references;
+mod run;
+mod runs;
+mod show;
+mod supervise;
+mod table;
+mod viewer;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command, PluginsCommand, RunsCommand};
+use clap::Parser;
+use topwork_store::RunFolder;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => plan::check(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Show(arguments) => show::show(&arguments),
+        Command::Schema => references::schema(),
+        Command::Runs(arguments) => match arguments.command.unwrap_or(RunsCommand::List) {
+            RunsCommand::List => runs::list(&arguments.runs_dir),
+            RunsCommand::Show { run } => runs::show(&arguments.runs_dir, &run),
+        },
+        Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {
+            PluginsCommand::List => plugins::list(&arguments.plugin_dir),
+            PluginsCommand::Show { id } => plugins::show(&arguments.plugin_dir, &id),
+        },
+        Command::Supervise { run } => return supervise::supervise(&RunFolder::at(run)).into(),
+        Command::Worker { run } => return topwork_worker::run(&RunFolder::at(run)).into(),
+        Command::Probe => experiment::answer_probe(),
+        Command::References { folder, check } => references::write(&folder, check),
+    };
+    match outcome {
+        Ok(code) => code.into(),
+        Err(failure) => failure.report(),
+    }
+}

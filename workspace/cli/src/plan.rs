@@ -1,0 +1,114 @@
+//! `topwork check` and `topwork plan`.
+
+use topwork_report::thousands;
+use topwork_schema::{Plan, Weights};
+use topwork_worker::{Work, stages};
+
+use crate::{
+    arguments::FileArguments,
+    experiment,
+    failure::Failure,
+    output::print,
+    table::{Align, render},
+};
+
+/// Checks an experiment file.
+pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
+    let plan = experiment::check(arguments)?.plan;
+    let experiment = &plan.experiment;
+    print(&format!(
+        "{}: ok ({}, {})\n",
+        arguments.file.display(),
+        counted(experiment.strategies.len(), "strategy", "strategies"),
+        counted(experiment.seeds.len(), "seed", "seeds"),
+    ))?;
+    Ok(0)
+}
+
+/// Shows the stages of a run.
+pub fn plan(arguments: &FileArguments) -> Result<u8, Failure> {
+    let plan = experiment::check(arguments)?.plan;
+    let stages = stages(&plan);
+    let rows = stages.iter().enumerate().map(|(index, stage)| {
+        let seed = stage.seed.map_or("–".to_owned(), |seed| seed.to_string());
+        vec![
+            (index + 1).to_string(),
+            stage.title.clone(),
+            seed,
+            detail(&plan, stage.work),
+        ]
+    });
+    let columns = [
+        ("", Align::Right),
+        ("stage", Align::Left),
+        ("seed", Align::Right),
+        ("what is done", Align::Left),
+    ];
+    print(&render(&columns, rows))?;
+    Ok(0)
+}
+
+fn detail(plan: &Plan, work: Work) -> String {
+    let experiment = &plan.experiment;
+    match work {
+        Work::Data => {
+            let mut components = vec![experiment.target.dataset.component.id()];
+            if let Some(source) = &experiment.source {
+                components.insert(0, source.dataset.component.id());
+            }
+            components.dedup();
+            components.join(", ")
+        }
+        Work::Source => experiment.source.as_ref().map_or(String::new(), |source| {
+            format!(
+                "train {} with head {} on {}, {}",
+                experiment.backbone.id(),
+                source.head.id(),
+                plan.source_classes.join(" "),
+                counted(source.train.epochs, "epoch", "epochs")
+            )
+        }),
+        Work::Extract(weights) => {
+            let names = experiment
+                .strategies
+                .iter()
+                .filter(|strategy| strategy.weights == weights);
+            let shared = names.count();
+            let weights = match weights {
+                Weights::Source => "source weights",
+                Weights::Random => "initial random weights",
+            };
+            format!(
+                "cut at {}, {weights}, for {}",
+                plan.cut_name,
+                counted(shared, "strategy", "strategies")
+            )
+        }
+        Work::Strategy(row) => {
+            let strategy = &experiment.strategies[row];
+            let samples = strategy
+                .train_samples
+                .map_or("all".to_owned(), |n| thousands(n as u64));
+            let effort = match &strategy.train {
+                Some(train) => format!(
+                    "train {} for {}",
+                    strategy.head.id(),
+                    counted(train.epochs, "epoch", "epochs")
+                ),
+                None => format!("fit {}", strategy.head.id()),
+            };
+            format!(
+                "{}: {effort} on {samples} training samples",
+                strategy.kind.as_str()
+            )
+        }
+    }
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!(
+        "{} {}",
+        thousands(count as u64),
+        if count == 1 { one } else { several }
+    )
+}

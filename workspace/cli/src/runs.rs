@@ -1,0 +1,148 @@
+//! `topwork runs`: what was run.
+
+use std::path::Path;
+
+use jiff::{Timestamp, tz::TimeZone};
+use topwork_events::RunState;
+use topwork_report::{Results, comparison, percent, seconds};
+use topwork_store::{RunFolder, Runs};
+
+use crate::{
+    failure::{Failure, tell, write},
+    output::{print, width},
+    table::{Align, render},
+};
+
+/// Lists all runs, the latest last.
+pub fn list(runs_dir: &Path) -> Result<u8, Failure> {
+    let runs = Runs::at(runs_dir).list()?;
+    if runs.is_empty() {
+        tell_none(runs_dir);
+        return Ok(0);
+    }
+    let mut rows = Vec::new();
+    for folder in &runs {
+        let state = folder.state()?;
+        let started = folder
+            .manifest()
+            .map_or(state.started_at, |manifest| manifest.created_at);
+        let took = match &state.ending {
+            Some(ending) => seconds(ending.seconds),
+            None => String::new(),
+        };
+        rows.push(vec![
+            folder.id(),
+            status(folder, &state),
+            date(started),
+            took,
+            best(&state),
+        ]);
+    }
+    let columns = [
+        ("run", Align::Left),
+        ("state", Align::Left),
+        ("started", Align::Left),
+        ("took", Align::Right),
+        ("best", Align::Left),
+    ];
+    print(&render(&columns, rows))?;
+    Ok(0)
+}
+
+fn tell_none(runs_dir: &Path) {
+    write(&format!(
+        "no runs in `{}` yet; `topwork run FILE` makes one\n",
+        runs_dir.display()
+    ));
+}
+
+/// Shows one run with its comparison.
+pub fn show(runs_dir: &Path, wanted: &str) -> Result<u8, Failure> {
+    let folder = Runs::at(runs_dir).find(wanted)?;
+    let state = folder.state()?;
+    let manifest = folder.manifest()?;
+    let mut text = format!(
+        "{}: {}\nexperiment {}\nstarted {}, topwork {}, {} on {}\n",
+        folder.id(),
+        status(&folder, &state),
+        manifest.experiment.display(),
+        date(manifest.created_at),
+        manifest.version,
+        match manifest.threads {
+            1 => "1 thread".to_owned(),
+            threads => format!("{threads} threads"),
+        },
+        manifest.machine.host,
+    );
+    if let Some(ending) = &state.ending {
+        let memory = ending.peak_bytes.map_or(String::new(), |bytes| {
+            format!(", peak memory {} MB", bytes / 1_000_000)
+        });
+        text.push_str(&format!("took {}{memory}\n", seconds(ending.seconds)));
+    }
+    text.push_str(&format!("files in {}\n", folder.path().display()));
+    if let Some(results) = Results::from_state(&state) {
+        text.push('\n');
+        text.push_str(&comparison(&results, width()));
+    }
+    print(&text)?;
+    if let Some(ending) = &state.ending
+        && let Some(message) = &ending.message
+    {
+        tell(message, ending.hint.as_deref());
+    }
+    Ok(0)
+}
+
+/// How a run stands, also when nobody was left to say so.
+fn status(folder: &RunFolder, state: &RunState) -> String {
+    if let Some(ending) = &state.ending {
+        return ending.status.word().to_owned();
+    }
+    match folder.owner().map(|owner| (owner.alive(), owner.host)) {
+        None => "never started".to_owned(),
+        Some((Some(true), _)) => match state.running_stage() {
+            Some((_, stage)) => format!("running: {}", stage.plan.title),
+            None => "running".to_owned(),
+        },
+        Some((Some(false), _)) => "crashed: its supervisor is gone".to_owned(),
+        Some((None, host)) => format!("on {host}: not ended"),
+    }
+}
+
+/// The best row among those on the same test examples.
+fn best(state: &RunState) -> String {
+    let Some(results) = Results::from_state(state) else {
+        return String::new();
+    };
+    let first_set = results
+        .strategies
+        .iter()
+        .find_map(|strategy| strategy.test_set.clone());
+    let comparable = results
+        .strategies
+        .iter()
+        .filter(|strategy| strategy.test_set == first_set);
+    let best = comparable
+        .filter_map(|strategy| Some((strategy.mean?, &strategy.name)))
+        .fold(None, |best: Option<(f64, &String)>, row| match best {
+            Some(best) if best.0 >= row.0 => Some(best),
+            _ => Some(row),
+        });
+    best.map_or(String::new(), |(mean, name)| {
+        format!("{} {name}", percent(mean))
+    })
+}
+
+/// A moment in the local time zone, or in UTC where that is unknown.
+fn date(milliseconds: u64) -> String {
+    i64::try_from(milliseconds)
+        .ok()
+        .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
+        .map_or_else(String::new, |moment| {
+            moment
+                .to_zoned(TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M")
+                .to_string()
+        })
+}

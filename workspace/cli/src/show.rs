@@ -1,0 +1,93 @@
+//! `topwork show`: the networks of an experiment.
+
+use topwork_report::thousands;
+use topwork_schema::LayerEntry;
+use topwork_worker::NetworkEntry;
+
+use crate::{
+    arguments::FileArguments,
+    experiment::{self, Checked, ask, request},
+    failure::{Failure, WRONG_PLUGIN},
+    output::print,
+    table::{Align, render},
+};
+
+/// Shows layers, shapes, parameters and cut points.
+pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
+    let Checked { plan, folders, .. } = experiment::check(arguments)?;
+    let folder = arguments
+        .file
+        .parent()
+        .unwrap_or(std::path::Path::new("."))
+        .to_owned();
+    let (cut_layers, cut_name) = (plan.cut_layers, plan.cut_name.clone());
+    let mut request = request(&folders, Vec::new(), &folder);
+    request.plan = Some(plan);
+    let networks = ask(&request)?.networks.map_err(|problem| {
+        let failure = Failure::new(WRONG_PLUGIN, problem.message);
+        Failure {
+            hint: problem.hint,
+            ..failure
+        }
+    })?;
+    let mut text = String::new();
+    for (index, network) in networks.iter().enumerate() {
+        let cut = (index == 0).then_some((cut_layers, cut_name.as_str()));
+        text.push_str(&describe(network, cut));
+        text.push('\n');
+    }
+    print(text.trim_end_matches('\n'))?;
+    print("\n")?;
+    Ok(0)
+}
+
+fn describe(network: &NetworkEntry, cut: Option<(usize, &str)>) -> String {
+    let columns = [
+        ("", Align::Right),
+        ("layer", Align::Left),
+        ("op", Align::Left),
+        ("", Align::Left),
+        ("output", Align::Left),
+        ("parameters", Align::Right),
+        ("multiply-adds", Align::Right),
+        ("cut points", Align::Left),
+    ];
+    let rows = network.layers.iter().enumerate().map(|(index, layer)| {
+        let kept = index + 1;
+        let mut cuts: Vec<String> = (network.cuts.iter())
+            .filter(|point| point.layers == kept)
+            .map(|point| point.name.clone())
+            .collect();
+        if let Some((layers, name)) = cut.filter(|(layers, _)| *layers == kept) {
+            cuts.retain(|point| point != name);
+            cuts.insert(0, format!("◀ cut here: {name} ({layers} layers kept)"));
+        }
+        vec![
+            kept.to_string(),
+            layer.name.clone(),
+            layer.op.clone(),
+            layer.detail.clone(),
+            shape(&layer.output),
+            thousands(layer.parameters),
+            thousands(layer.multiply_adds),
+            cuts.join(", "),
+        ]
+    });
+    let total = |figure: fn(&LayerEntry) -> u64| thousands(network.layers.iter().map(figure).sum());
+    format!(
+        "{}: {}, input {}\n{}{} parameters, {} multiply-adds per sample\n",
+        network.role,
+        network.component,
+        shape(&network.input),
+        render(&columns, rows),
+        total(|layer| layer.parameters),
+        total(|layer| layer.multiply_adds),
+    )
+}
+
+fn shape(dims: &[usize]) -> String {
+    dims.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("×")
+}

@@ -1,0 +1,205 @@
+//! The run as lines of text on stderr: one per epoch and stage, with a progress bar below
+//! them when stderr is a terminal.
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use topwork_events::{EndStatus, Event, LogLevel, Record, RunState, StageState};
+use topwork_report::{percent, seconds, thousands};
+use topwork_store::RunFolder;
+
+use super::Viewer;
+use crate::failure::{Failure, write};
+
+/// Lines, and on a terminal a bar.
+pub struct Plain {
+    bar: Option<ProgressBar>,
+}
+
+impl Plain {
+    /// Begins with where the run is kept.
+    pub fn new(folder: &RunFolder) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        let mut plain = Self { bar };
+        plain.say(&format!("run {} in {}", folder.id(), short(folder)));
+        if let Some(bar) = &plain.bar {
+            bar.set_style(waiting_style());
+            bar.set_message("starting");
+        }
+        plain
+    }
+
+    fn progress(&self, stage: &StageState, several_seeds: bool) {
+        let Some(bar) = &self.bar else { return };
+        if stage.total == 0 {
+            bar.set_style(waiting_style());
+            bar.set_message(format!(
+                "{}: {} {}",
+                title(stage, several_seeds),
+                thousands(stage.done),
+                stage.unit
+            ));
+            return;
+        }
+        bar.set_style(bar_style());
+        bar.set_prefix(title(stage, several_seeds));
+        bar.set_length(stage.total);
+        bar.set_position(stage.done);
+        bar.set_message(figures(stage));
+    }
+}
+
+impl Viewer for Plain {
+    fn show(&mut self, record: &Record, state: &RunState) -> Result<(), Failure> {
+        let several_seeds = state.plan.as_ref().is_some_and(|plan| plan.seeds.len() > 1);
+        match &record.event {
+            Event::RunStarted(plan) => {
+                let threads = if plan.threads == 1 {
+                    "thread"
+                } else {
+                    "threads"
+                };
+                let about = plan
+                    .about
+                    .as_ref()
+                    .map_or(String::new(), |about| format!(": {about}"));
+                self.say(&format!(
+                    "{}{about} ({} {threads})",
+                    plan.name, plan.threads
+                ));
+            }
+            Event::StageStarted { stage } => {
+                if let (Some(bar), Some(stage)) = (&self.bar, state.stages.get(*stage)) {
+                    bar.set_style(waiting_style());
+                    bar.set_message(title(stage, several_seeds));
+                }
+            }
+            Event::Progress { stage, .. } => {
+                if let Some(stage) = state.stages.get(*stage) {
+                    self.progress(stage, several_seeds);
+                }
+            }
+            Event::EpochEnded { stage, figures } => {
+                if let Some(stage) = state.stages.get(*stage) {
+                    self.say(&format!(
+                        "  {}, epoch {}/{}: loss {:.4}, training accuracy {}, {} images/s, {}",
+                        title(stage, several_seeds),
+                        figures.epoch,
+                        figures.epochs,
+                        figures.loss,
+                        percent(figures.accuracy),
+                        thousands(figures.per_second as u64),
+                        seconds(figures.seconds),
+                    ));
+                }
+            }
+            Event::StageEnded {
+                stage,
+                seconds: took,
+                detail,
+            } => {
+                if let Some(stage) = state.stages.get(*stage) {
+                    self.say(&format!(
+                        "✓ {}: {detail} ({})",
+                        title(stage, several_seeds),
+                        seconds(*took)
+                    ));
+                }
+            }
+            Event::Log { level, from, text } if *level >= LogLevel::Warning => {
+                let word = if *level == LogLevel::Error {
+                    "error"
+                } else {
+                    "warning"
+                };
+                self.say(&format!("{word} from {from}: {text}"));
+            }
+            Event::RunEnded {
+                status: EndStatus::Done,
+                seconds: took,
+                peak_bytes,
+                ..
+            } => {
+                let memory = peak_bytes.map_or(String::new(), |bytes| {
+                    format!(", peak memory {} MB", bytes / 1_000_000)
+                });
+                self.say(&format!("done in {}{memory}", seconds(*took)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        match &self.bar {
+            Some(bar) => bar.suspend(|| write(&line)),
+            None => write(&line),
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn title(stage: &StageState, several_seeds: bool) -> String {
+    match stage.plan.seed {
+        Some(seed) if several_seeds => format!("seed {seed} · {}", stage.plan.title),
+        _ => stage.plan.title.clone(),
+    }
+}
+
+/// Loss, speed and time left.
+fn figures(stage: &StageState) -> String {
+    let mut parts = Vec::new();
+    if stage.epoch > 0 {
+        parts.push(format!("epoch {}", stage.epoch));
+    }
+    if let Some(loss) = stage.loss {
+        parts.push(format!("loss {loss:.4}"));
+    }
+    if let Some(rate) = stage.per_second.filter(|rate| *rate > 0.0) {
+        parts.push(format!("{} {}/s", thousands(rate as u64), stage.unit));
+        parts.push(format!(
+            "{} left",
+            seconds(stage.total.saturating_sub(stage.done) as f64 / rate)
+        ));
+    }
+    parts.join(" · ")
+}
+
+fn bar_style() -> ProgressStyle {
+    style("{prefix} {bar:24} {percent:>3} % {wide_msg}")
+}
+
+fn waiting_style() -> ProgressStyle {
+    style("{spinner} {wide_msg}")
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants; a wrong one would show as the default style.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▉▊▋▌▍▎▏ ")
+}
+
+/// The run's folder as the user would type it.
+fn short(folder: &RunFolder) -> String {
+    let path = folder.path();
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}

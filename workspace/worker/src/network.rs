@@ -1,0 +1,67 @@
+//! From a plugin's description to a network.
+
+use topwork_engine::{Blueprint, Network, Stream};
+use topwork_host::Plugins;
+use topwork_schema::{Component, LayerEntry};
+
+use crate::WorkerError;
+
+/// The backbone's blueprint.
+pub fn backbone_blueprint(
+    plugins: &Plugins,
+    component: &Component,
+) -> Result<Blueprint, WorkerError> {
+    let backbone = plugins.backbone(&component.component, &component.parameters.clone().into())?;
+    parse(&backbone.blueprint()?, &component.component)
+}
+
+/// The blueprint of a network head on features of this shape.
+pub fn head_blueprint(
+    plugins: &Plugins,
+    component: &Component,
+    features: &[usize],
+    classes: usize,
+) -> Result<Blueprint, WorkerError> {
+    let head = plugins.network_head(&component.component, &component.parameters.clone().into())?;
+    let blueprint = parse(&head.layers(features, classes)?, &component.component)?;
+    let (input, output) = (blueprint.input(), blueprint.output());
+    if input.dims() != features || output.dims() != [classes] {
+        return Err(WorkerError::Experiment {
+            message: format!(
+                "head `{}` takes {:?} and gives {:?}, expected {features:?} and [{classes}]",
+                component.component,
+                input.dims(),
+                output.dims()
+            ),
+            hint: None,
+        });
+    }
+    Ok(blueprint)
+}
+
+/// A network with its initial weights. `role` names the random stream, so that the same role
+/// starts from the same weights whatever else an experiment holds.
+pub fn initialised(blueprint: &Blueprint, seed: u64, role: &str) -> Network {
+    Network::init(blueprint, &mut Stream::new(seed, &format!("init/{role}")))
+}
+
+/// The layers for tables and catalogs.
+pub fn layer_entries(blueprint: &Blueprint) -> Vec<LayerEntry> {
+    (blueprint.summary().into_iter())
+        .map(|layer| LayerEntry {
+            name: layer.name,
+            op: layer.op.to_owned(),
+            detail: layer.detail,
+            output: layer.output.dims().to_vec(),
+            parameters: layer.parameters as u64,
+            multiply_adds: layer.multiply_adds,
+        })
+        .collect()
+}
+
+fn parse(json: &str, component: &str) -> Result<Blueprint, WorkerError> {
+    Blueprint::parse(json).map_err(|source| WorkerError::Blueprint {
+        component: format!("`{component}`"),
+        source,
+    })
+}

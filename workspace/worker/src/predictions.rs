@@ -1,0 +1,85 @@
+//! What a strategy says of every test example.
+
+use std::fmt::Write;
+
+/// Predictions of one strategy with one seed, in the order of the test examples.
+pub struct Predictions<'a> {
+    /// Positions of the examples in the dataset's test split.
+    pub positions: &'a [u64],
+    /// True labels.
+    pub labels: &'a [u32],
+    /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
+    pub scores: &'a [f32],
+    /// Names of the classes.
+    pub classes: &'a [String],
+}
+
+/// The class with the largest score; the first of equals.
+pub fn predicted(scores: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+impl Predictions<'_> {
+    /// One line per test example: its position, its class, the class predicted, all scores.
+    pub fn to_csv(&self) -> String {
+        let mut text = String::from("example,class,predicted");
+        for class in self.classes {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ",{}", quoted(&format!("score {class}")));
+        }
+        text.push('\n');
+        let scores = self.scores.chunks_exact(self.classes.len());
+        for ((position, label), scores) in self.positions.iter().zip(self.labels).zip(scores) {
+            let name = |class: usize| quoted(&self.classes[class]);
+            let _ = write!(
+                text,
+                "{position},{},{}",
+                name(*label as usize),
+                name(predicted(scores))
+            );
+            for score in scores {
+                let _ = write!(text, ",{score}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A CSV field, in quotes where it needs them (RFC 4180).
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_by_hand() {
+        let predictions = Predictions {
+            positions: &[3, 8],
+            labels: &[0, 1],
+            scores: &[0.25, 0.75, -1.0, 2.5],
+            classes: &["a, b".to_owned(), "c".to_owned()],
+        };
+        let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
+        assert_eq!(predictions.to_csv(), expected);
+    }
+
+    #[test]
+    fn the_first_of_equal_scores_wins() {
+        assert_eq!(predicted(&[0.0, 1.0, 1.0]), 1);
+        assert_eq!(predicted(&[2.0]), 0);
+    }
+}

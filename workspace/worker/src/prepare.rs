@@ -1,0 +1,86 @@
+//! Before the first stage: the plugins are those of the manifest, the experiment still holds,
+//! and viewers get to know what is coming.
+
+use topwork_engine::Blueprint;
+use topwork_events::{Reference, RowPlan, RunPlan};
+use topwork_host::Plugins;
+use topwork_schema::{Draft, Plan, Weights};
+use topwork_store::{Manifest, RunFolder};
+
+use crate::{Stage, WorkerError, probe::catalog};
+
+/// A run says of its plugins what they were to the byte: with others it would be another run.
+pub fn same_plugins(manifest: &Manifest, plugins: &Plugins) -> Result<(), WorkerError> {
+    for used in &manifest.plugins {
+        let found = plugins
+            .list()
+            .iter()
+            .find(|plugin| plugin.id == used.id)
+            .map(|plugin| plugin.sha256.clone());
+        if found.as_ref() != Some(&used.sha256) {
+            return Err(WorkerError::PluginChanged {
+                plugin: used.id.clone(),
+                found: found.unwrap_or_else(|| "none".to_owned()),
+                expected: used.sha256.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Reads the resolved experiment and checks it as it was checked before, against the plugins as
+/// they are in this process.
+pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerError> {
+    let path = folder.experiment_path();
+    let draft = Draft::read(
+        &path.display().to_string(),
+        &folder.experiment()?,
+        folder.path(),
+    );
+    let catalog = catalog(plugins, &draft.uses(), folder.path());
+    draft
+        .check(&catalog)
+        .map_err(|diagnostics| WorkerError::Experiment {
+            message: format!(
+                "the experiment no longer holds\n{}",
+                diagnostics.render(false).trim_end()
+            ),
+            hint: None,
+        })
+}
+
+/// The plan as viewers are told of it.
+pub fn run_plan(manifest: &Manifest, plan: &Plan, stages: &[Stage], trunk: &Blueprint) -> RunPlan {
+    let experiment = &plan.experiment;
+    RunPlan {
+        format: topwork_events::FORMAT,
+        run: manifest.run.clone(),
+        name: experiment.name.clone(),
+        about: Some(experiment.about.clone()).filter(|about| !about.is_empty()),
+        version: manifest.version.clone(),
+        seeds: experiment.seeds.clone(),
+        threads: manifest.threads,
+        stages: stages.iter().map(Stage::plan).collect(),
+        rows: (experiment.strategies.iter())
+            .map(|strategy| RowPlan {
+                name: strategy.name.clone(),
+                kind: strategy.kind.as_str().to_owned(),
+                cut: plan.cut_name.clone(),
+                feature_dim: trunk.output().elements(),
+                head: strategy.head.id().to_owned(),
+                weights: match strategy.weights {
+                    Weights::Source => topwork_events::Weights::Source,
+                    Weights::Random => topwork_events::Weights::Random,
+                },
+                classes: plan.target_classes.clone(),
+            })
+            .collect(),
+        references: (experiment.references.iter())
+            .map(|reference| Reference {
+                strategy: reference.strategy.clone(),
+                accuracy: reference.accuracy,
+                note: Some(reference.note.clone()).filter(|note| !note.is_empty()),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,278 @@
+//! A look at plugins, for a process that must not load them itself: which there are, and what
+//! the components of an experiment say of themselves.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
+use topwork_schema::{
+    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, Described, Description,
+    LayerEntry, Plan, Problem, SkippedPlugin, StrategyKind, Use, UseKind, resolve_parameters,
+};
+use topwork_store::CallRecorder;
+
+use crate::{
+    WorkerError,
+    network::{backbone_blueprint, head_blueprint, layer_entries},
+};
+
+/// What to look at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProbeRequest {
+    /// Folders plugins are loaded from.
+    pub plugin_folders: Vec<PathBuf>,
+    /// Folders plugins find their data in.
+    pub data_folders: Vec<PathBuf>,
+    /// Folder plugins may keep derived files in.
+    pub cache_folder: PathBuf,
+    /// The components to create and ask.
+    pub uses: Vec<Use>,
+    /// What paths among their parameters are relative to.
+    pub folder: PathBuf,
+    /// File the plugin call in progress is noted in, so that a crash can be attributed.
+    pub call_path: PathBuf,
+    /// A plan whose networks are to be described.
+    pub plan: Option<Plan>,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProbeAnswer {
+    /// The plugins.
+    pub plugins: Vec<PluginInfo>,
+    /// Everything the experiment file is checked against.
+    pub catalog: Catalog,
+    /// The networks of the plan: the backbone first, then the heads.
+    pub networks: Result<Vec<NetworkEntry>, Problem>,
+}
+
+/// A network of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NetworkEntry {
+    /// `backbone`, `source head` or a strategy's name.
+    pub role: String,
+    /// `plugin/component`.
+    pub component: String,
+    /// Shape of its input, per sample.
+    pub input: Vec<usize>,
+    /// Its layers.
+    pub layers: Vec<LayerEntry>,
+    /// Its cut points.
+    pub cuts: Vec<CutEntry>,
+}
+
+/// Loads the plugins and answers.
+pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
+    let plugins = Plugins::load(Options {
+        folders: request.plugin_folders.clone(),
+        data_folders: request.data_folders.clone(),
+        cache_folder: request.cache_folder.clone(),
+        threads: 1,
+        observer: Arc::new(Calls::note(&request.call_path)),
+    });
+    ProbeAnswer {
+        catalog: catalog(&plugins, &request.uses, &request.folder),
+        networks: request
+            .plan
+            .as_ref()
+            .map_or(Ok(Vec::new()), |plan| networks(&plugins, plan)),
+        plugins: plugins.list().to_vec(),
+    }
+}
+
+/// Notes the plugin call in progress and hears nothing else.
+struct Calls(Option<Mutex<CallRecorder>>);
+
+impl Calls {
+    /// Without the file a crash is told all the same, only not in which plugin.
+    fn note(path: &Path) -> Self {
+        Self(CallRecorder::create(path).ok().map(Mutex::new))
+    }
+
+    fn with(&self, note: impl FnOnce(&mut CallRecorder)) {
+        if let Some(calls) = &self.0 {
+            note(&mut calls.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl Observer for Calls {
+    fn call(&self, plugin: &str, call: &str) {
+        self.with(|calls| calls.entered(plugin, call));
+    }
+    fn returned(&self) {
+        self.with(CallRecorder::left);
+    }
+    fn log(&self, _: &str, _: Level, _: &str) {}
+    fn progress(&self, _: &str, _: u64, _: u64, _: &str) {}
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+/// What is known of the installed components, and of the used ones with their parameters.
+pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog {
+    let mut components = Vec::new();
+    for plugin in plugins.list() {
+        for component in &plugin.components {
+            components.push(ComponentEntry {
+                kind: match component.kind {
+                    Kind::Backbone => ComponentKind::Backbone,
+                    Kind::Dataset => ComponentKind::Dataset,
+                    Kind::NetworkHead => ComponentKind::NetworkHead,
+                    Kind::ClassifierHead => ComponentKind::ClassifierHead,
+                },
+                plugin: plugin.id.clone(),
+                id: component.id.clone(),
+                about: component.about.clone(),
+                schema: component.schema.clone(),
+            });
+        }
+    }
+    let skipped = (plugins.skipped().iter())
+        .map(|skipped| SkippedPlugin {
+            path: skipped.path.display().to_string(),
+            reason: skipped.reason.clone(),
+        })
+        .collect();
+    let described = (uses.iter())
+        .filter_map(|of| {
+            Some(Described {
+                of: of.clone(),
+                outcome: describe(plugins, of, folder)?,
+            })
+        })
+        .collect();
+    Catalog {
+        components,
+        skipped,
+        described,
+    }
+}
+
+/// What a used component says of itself. `None` when there is no such component: the check of
+/// the file says so, with the place.
+fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Description, Problem>> {
+    let kinds: &[Kind] = match of.kind {
+        UseKind::Backbone => &[Kind::Backbone],
+        UseKind::Dataset => &[Kind::Dataset],
+        UseKind::Head => &Kind::HEADS,
+    };
+    let (plugin, component) = plugins.find(kinds, &of.component).ok()?;
+    let parameters = resolve_parameters(&component.schema, of.parameters.as_object()?, folder);
+    let id = format!("{}/{}", plugin.id, component.id);
+    let description = match component.kind {
+        Kind::Dataset => plugins.dataset(&id, &parameters.into()).map(|dataset| {
+            let info = dataset.describe();
+            Description::Dataset {
+                classes: info.classes.clone(),
+                shape: info.shape,
+                splits: info
+                    .splits
+                    .iter()
+                    .map(|split| (split.name.clone(), split.len))
+                    .collect(),
+            }
+        }),
+        Kind::NetworkHead => plugins
+            .network_head(&id, &parameters.into())
+            .map(|_| Description::Head),
+        Kind::ClassifierHead => plugins
+            .classifier(&id, &parameters.into())
+            .map(|_| Description::Head),
+        Kind::Backbone => {
+            let backbone = backbone_blueprint(
+                plugins,
+                &Component {
+                    component: id,
+                    parameters,
+                },
+            );
+            return Some(backbone.map_err(|error| problem(&error)).map(|blueprint| {
+                Description::Backbone {
+                    input: blueprint.input().dims().to_vec(),
+                    layers: layer_entries(&blueprint),
+                    cuts: cut_entries(&blueprint),
+                }
+            }));
+        }
+    };
+    Some(description.map_err(|error| problem(&error.into())))
+}
+
+fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkEntry>, Problem> {
+    let experiment = &plan.experiment;
+    let mut entries = Vec::new();
+    let mut push = |role: &str, component: &Component, blueprint: &topwork_engine::Blueprint| {
+        entries.push(NetworkEntry {
+            role: role.to_owned(),
+            component: component.component.clone(),
+            input: blueprint.input().dims().to_vec(),
+            layers: layer_entries(blueprint),
+            cuts: cut_entries(blueprint),
+        });
+    };
+    let fail = |error: WorkerError| problem(&error);
+    let backbone = backbone_blueprint(plugins, &experiment.backbone).map_err(fail)?;
+    push("backbone", &experiment.backbone, &backbone);
+    if let Some(source) = &experiment.source {
+        let classes = plan.source_classes.len();
+        let head = head_blueprint(plugins, &source.head, backbone.output().dims(), classes)
+            .map_err(fail)?;
+        push("source head", &source.head, &head);
+    }
+    let cut = backbone.keep(plan.cut_layers).map_err(|source| {
+        fail(WorkerError::Blueprint {
+            component: format!("`{}`", experiment.backbone.component),
+            source,
+        })
+    })?;
+    for strategy in &experiment.strategies {
+        if strategy.kind == StrategyKind::FrozenBackbone {
+            let classes = plan.target_classes.len();
+            let head = head_blueprint(plugins, &strategy.head, cut.output().dims(), classes)
+                .map_err(fail)?;
+            push(&strategy.name, &strategy.head, &head);
+        }
+    }
+    Ok(entries)
+}
+
+fn cut_entries(blueprint: &topwork_engine::Blueprint) -> Vec<CutEntry> {
+    (blueprint.cuts().iter())
+        .filter_map(|cut| {
+            Some(CutEntry {
+                name: cut.name.clone(),
+                layers: blueprint.cut(&cut.name)?,
+            })
+        })
+        .collect()
+}
+
+/// A failure as the check of an experiment file wants it.
+fn problem(error: &WorkerError) -> Problem {
+    let category = match error {
+        WorkerError::Host(error) => category(error),
+        WorkerError::Blueprint { .. } => Category::Plugin,
+        _ => Category::Experiment,
+    };
+    Problem {
+        category,
+        message: error.to_string(),
+        hint: error.hint(),
+    }
+}
+
+fn category(error: &HostError) -> Category {
+    match error.kind() {
+        ErrorKind::Parameters | ErrorKind::Stopped => Category::Experiment,
+        ErrorKind::Plugin => Category::Plugin,
+        ErrorKind::Data => Category::Data,
+    }
+}

@@ -1,0 +1,107 @@
+//! The life of a worker process.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use topwork_events::{EndStatus, Event, Record, RunState};
+use topwork_report::Results;
+use topwork_store::{CallRecorder, RunFolder, StoreError, now};
+
+use crate::{WorkerError, emitter::Emitter, execute::execute};
+
+/// The worker's exit code when the run folder can no longer be written, so that nothing more
+/// can be told there.
+pub const EXIT_FOLDER_LOST: u8 = 74;
+
+/// Executes the run in `folder` and gives the process's exit code.
+pub fn run(folder: &RunFolder) -> u8 {
+    let begun = Instant::now();
+    match try_run(folder, begun) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            EXIT_FOLDER_LOST
+        }
+    }
+}
+
+/// Fails only when the folder cannot be written: every other end is an event.
+fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let signals =
+        [SIGTERM, SIGINT].map(|signal| signal_hook::flag::register(signal, Arc::clone(&stop)));
+    let writer = folder.event_writer()?;
+    let calls = CallRecorder::create(&folder.call_path())?;
+    let emitter = Arc::new(Emitter::new(writer, calls, stop));
+    let outcome = signals
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| WorkerError::System {
+            action: "listen for signals",
+            reason: error.to_string(),
+        })
+        .and_then(|_| execute(folder, &emitter));
+    let ending = ending(&outcome, begun);
+    match write_results(folder, emitter.state(), &ending) {
+        Err(error) if outcome.is_ok() => emitter.emit(self::ending(&Err(error.into()), begun))?,
+        _ => emitter.emit(ending)?,
+    }
+    match outcome {
+        Err(WorkerError::Store(error)) => Err(error),
+        Err(error) => Ok(error.exit_code()),
+        Ok(()) => Ok(0),
+    }
+}
+
+fn ending(outcome: &Result<(), WorkerError>, begun: Instant) -> Event {
+    let error = outcome.as_ref().err();
+    let status = error.map_or(EndStatus::Done, WorkerError::status);
+    Event::RunEnded {
+        status,
+        message: error
+            .filter(|_| status != EndStatus::Stopped)
+            .map(ToString::to_string),
+        hint: error.and_then(WorkerError::hint),
+        exit_code: error.map_or(0, WorkerError::exit_code),
+        seconds: begun.elapsed().as_secs_f64(),
+        peak_bytes: peak_memory(),
+    }
+}
+
+/// Written before the last event, so that whoever sees the run end finds the figures.
+fn write_results(
+    folder: &RunFolder,
+    mut state: RunState,
+    ending: &Event,
+) -> Result<(), StoreError> {
+    state.apply(&Record {
+        at: now(),
+        event: ending.clone(),
+    });
+    let path = folder.results_path();
+    let Some(results) = Results::from_state(&state) else {
+        return Ok(());
+    };
+    let text = results.to_json().map_err(|error| StoreError::Damaged {
+        path: path.clone(),
+        reason: error.to_string(),
+    })?;
+    folder.write(&path, text.as_bytes())
+}
+
+/// The process's largest resident memory, where `/proc` tells it.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes * 1024)
+}

@@ -1,0 +1,147 @@
+//! A classification task: a dataset reduced to the classes the experiment wants.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use topwork_host::Dataset;
+use topwork_report::thousands;
+use topwork_schema::DatasetUse;
+
+use crate::WorkerError;
+
+/// The two splits every task has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SplitName {
+    /// For learning.
+    Train,
+    /// For measuring, and for nothing else.
+    Test,
+}
+
+impl SplitName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A dataset with the classes of a task.
+pub struct Task {
+    dataset: Arc<Dataset>,
+    component: String,
+    /// Number of classes.
+    pub classes: usize,
+    /// For learning.
+    pub train: Examples,
+    /// For measuring.
+    pub test: Examples,
+}
+
+/// The examples of one split that belong to the task.
+pub struct Examples {
+    /// Positions in the dataset's split, ascending.
+    pub positions: Vec<u64>,
+    /// Labels, counted in the order the experiment names the classes.
+    pub labels: Vec<u32>,
+}
+
+impl Task {
+    /// Picks the examples of the wanted classes.
+    pub fn new(dataset: Arc<Dataset>, used: &DatasetUse) -> Result<Self, WorkerError> {
+        let component = &used.component;
+        let pick = |split: SplitName| -> Result<Examples, WorkerError> {
+            let mut examples = Examples {
+                positions: Vec::new(),
+                labels: Vec::new(),
+            };
+            for (position, class) in (0..).zip(dataset.labels(split.name())?) {
+                if let Some(label) = used
+                    .classes
+                    .iter()
+                    .position(|wanted| *wanted == class as usize)
+                {
+                    examples.positions.push(position);
+                    examples.labels.push(label as u32);
+                }
+            }
+            if examples.positions.is_empty() {
+                return Err(WorkerError::Experiment {
+                    message: format!(
+                        "split \"{}\" of `{}` has no example of the classes wanted",
+                        split.name(),
+                        component.component
+                    ),
+                    hint: None,
+                });
+            }
+            Ok(examples)
+        };
+        let (train, test) = (pick(SplitName::Train)?, pick(SplitName::Test)?);
+        Ok(Self {
+            component: component.component.clone(),
+            classes: used.classes.len(),
+            dataset,
+            train,
+            test,
+        })
+    }
+
+    /// Reads one image of each split: a dataset that unpacks when it is first read does so now,
+    /// and what is wrong with its files shows before anything is computed.
+    pub fn touch(&self) -> Result<(), WorkerError> {
+        let mut image = Vec::new();
+        self.read(SplitName::Train, &[0], &mut image)?;
+        self.read(SplitName::Test, &[0], &mut image)
+    }
+
+    /// How many examples there are, for a person.
+    pub fn sizes(&self) -> String {
+        let count = |examples: &Examples| thousands(examples.labels.len() as u64);
+        format!("{} + {} test", count(&self.train), count(&self.test))
+    }
+
+    /// The examples of a split.
+    pub fn examples(&self, split: SplitName) -> &Examples {
+        match split {
+            SplitName::Train => &self.train,
+            SplitName::Test => &self.test,
+        }
+    }
+
+    /// Numbers in one image.
+    pub fn image_len(&self) -> usize {
+        self.dataset.describe().shape.iter().product()
+    }
+
+    /// Reads the images of these examples (indices into [`Examples`]) into `images`, which is
+    /// made to fit.
+    pub fn read(
+        &self,
+        split: SplitName,
+        examples: &[usize],
+        images: &mut Vec<f32>,
+    ) -> Result<(), WorkerError> {
+        let positions: Vec<u64> = examples
+            .iter()
+            .map(|&i| self.examples(split).positions[i])
+            .collect();
+        images.resize(positions.len() * self.image_len(), 0.0);
+        Ok(self.dataset.read(split.name(), &positions, images)?)
+    }
+
+    /// SHA-256 that is the same exactly for the same examples of the same dataset.
+    pub fn digest(&self, split: SplitName, examples: &[usize]) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.component.as_bytes());
+        hash.update(split.name().as_bytes());
+        for &example in examples {
+            hash.update(self.examples(split).positions[example].to_le_bytes());
+        }
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
