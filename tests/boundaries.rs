@@ -1,0 +1,237 @@
+//! Who may know whom, over `cargo metadata`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// For a crate (or every plugin): what it must never reach, directly or through others.
+const MUST_NOT_REACH: &[(&str, &[&str])] = &[
+    ("topwork-abi", &["*"]),
+    ("topwork-stats", &["topwork-*"]),
+    ("topwork-events", &["topwork-*"]),
+    ("topwork-schema", &["topwork-*"]),
+    (
+        "topwork-engine",
+        &["topwork-*", "libloading", "ratatui", "crossterm"],
+    ),
+    (
+        "topwork-host",
+        &[
+            "topwork-engine",
+            "topwork-schema",
+            "topwork-events",
+            "ratatui",
+            "crossterm",
+            "dfdx",
+        ],
+    ),
+    (
+        "topwork-store",
+        &[
+            "topwork-engine",
+            "topwork-host",
+            "dfdx",
+            "libloading",
+            "ratatui",
+        ],
+    ),
+    (
+        "topwork-report",
+        &[
+            "topwork-engine",
+            "topwork-host",
+            "topwork-store",
+            "dfdx",
+            "libloading",
+            "ratatui",
+        ],
+    ),
+    (
+        "topwork-worker",
+        &["ratatui", "crossterm", "indicatif", "clap"],
+    ),
+    (
+        "topwork-tui",
+        &["topwork-engine", "topwork-host", "dfdx", "libloading"],
+    ),
+];
+
+/// For a crate (or every plugin): the only crates of ours it may reach.
+const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
+    ("topwork-sdk", &["topwork-abi"]),
+    ("topwork-plugin-*", &["topwork-sdk", "topwork-abi"]),
+];
+
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn crates_know_only_what_they_may() {
+    let graph = dependencies();
+    let mut broken = Vec::new();
+    for name in graph.keys().filter(|name| name.starts_with("topwork")) {
+        let reached = reachable(&graph, name);
+        let found = |pattern: &str| {
+            reached
+                .iter()
+                .filter(move |other| fits(pattern, other))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        for (_, forbidden) in MUST_NOT_REACH
+            .iter()
+            .filter(|(pattern, _)| fits(pattern, name))
+        {
+            for other in forbidden.iter().flat_map(|pattern| found(pattern)) {
+                broken.push(format!("{name} reaches {other}"));
+            }
+        }
+        for (_, allowed) in MAY_ONLY_REACH
+            .iter()
+            .filter(|(pattern, _)| fits(pattern, name))
+        {
+            for other in found("topwork*")
+                .into_iter()
+                .filter(|other| !allowed.contains(&other.as_str()))
+            {
+                broken.push(format!("{name} reaches {other}"));
+            }
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "{broken:#?}\nthe arrows are explained in ARCHITECTURE.md"
+    );
+}
+
+#[test]
+fn engine_and_plugins_meet_only_in_the_worker() {
+    let graph = dependencies();
+    let both: Vec<_> = (graph.iter())
+        .filter(|(name, direct)| {
+            name.starts_with("topwork")
+                && direct.contains("topwork-engine")
+                && direct.contains("topwork-host")
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(both, ["topwork-worker"]);
+}
+
+#[test]
+fn the_architecture_names_every_crate() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let missing: Vec<_> = (dependencies().into_keys())
+        .filter(|name| name.starts_with("topwork-") && !name.starts_with("topwork-plugin-"))
+        .map(|name| format!("`{}`", name.trim_start_matches("topwork-")))
+        .filter(|cell| {
+            !text
+                .lines()
+                .any(|line| line.starts_with("| ") && line.contains(cell))
+        })
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "ARCHITECTURE.md has no row for {missing:?}"
+    );
+}
+
+#[test]
+fn no_file_grows_past_600_lines() {
+    let mut long = Vec::new();
+    let mut folders = vec![
+        root().join("workspace"),
+        root().join("plugins"),
+        root().join("tests"),
+    ];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+                if lines > 600 {
+                    long.push(format!("{}: {lines} lines", path.display()));
+                }
+            }
+        }
+    }
+    assert!(long.is_empty(), "split these by meaning: {long:#?}");
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Every package with what it needs to run or to be built; what only its tests need is left out.
+fn dependencies() -> Graph {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(
+            [
+                "--locked",
+                "--offline",
+                "--filter-platform",
+                &this_platform(),
+            ]
+            .map(str::to_owned),
+        )
+        .exec()
+        .unwrap();
+    let names: BTreeMap<_, _> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, package.name.to_string()))
+        .collect();
+    let resolve = metadata.resolve.as_ref().unwrap();
+    (resolve.nodes.iter())
+        .map(|node| {
+            let needed = node.deps.iter().filter(|dependency| {
+                dependency
+                    .dep_kinds
+                    .iter()
+                    .any(|kind| kind.kind != DependencyKind::Development)
+            });
+            (
+                names[&node.id].clone(),
+                needed
+                    .map(|dependency| names[&dependency.pkg].clone())
+                    .collect(),
+            )
+        })
+        .collect()
+}
+
+/// Other platforms' dependencies need not have been downloaded.
+fn this_platform() -> String {
+    let output = std::process::Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.unwrap().to_owned()
+}
+
+fn reachable(graph: &Graph, from: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(name) = open.pop() {
+        for other in graph.get(name).into_iter().flatten() {
+            if found.insert(other.clone()) {
+                open.push(other);
+            }
+        }
+    }
+    found
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}

@@ -1,0 +1,158 @@
+//! The shipped experiment on the full, real MNIST: its figures, its honesty, its exactness.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use topwork_testkit::Project;
+
+fn flagship() -> PathBuf {
+    PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../experiments/mnist-transfer.toml"
+    ))
+}
+
+fn run(project: &Project, arguments: &[&str]) {
+    let file = flagship();
+    let mut all = vec!["run", file.to_str().unwrap(), "--ui", "none"];
+    all.extend(arguments);
+    let output = project.topwork(&all);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+}
+
+/// The results without what may differ between two runs of the same experiment.
+fn timeless(results: &Value) -> Value {
+    match results {
+        Value::Object(map) => (map.iter())
+            .filter(|(key, _)| !["seconds", "run"].contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), timeless(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(timeless).collect(),
+        other => other.clone(),
+    }
+}
+
+fn accuracy(seed: &Value) -> f64 {
+    let (correct, total) = (
+        seed["correct"].as_u64().unwrap(),
+        seed["total"].as_u64().unwrap(),
+    );
+    let accuracy = seed["accuracy"].as_f64().unwrap();
+    assert_eq!(accuracy, correct as f64 / total as f64, "{seed}");
+    accuracy
+}
+
+#[test]
+fn three_seeds_reach_what_the_features_can_give() {
+    let project = Project::new();
+    run(&project, &["--seed", "1", "--seed", "2", "--seed", "3"]);
+    let results = project.results(1);
+    assert_eq!(results["status"], "done");
+    for seed in results["source"]["seeds"].as_array().unwrap() {
+        assert_eq!(seed["total"], 5139);
+        assert!(accuracy(seed) >= 0.990, "source {seed}");
+    }
+    let strategies = results["strategies"].as_array().unwrap();
+    let at_least = [
+        ("frozen backbone", 0.975),
+        ("1,000", 0.970),
+        ("feature classifier", 0.985),
+        ("random", 0.90),
+    ];
+    for strategy in strategies {
+        let name = strategy["name"].as_str().unwrap();
+        let (_, least) = at_least
+            .iter()
+            .rfind(|(part, _)| name.contains(part))
+            .unwrap();
+        let least = if name.contains("1,000") {
+            0.970
+        } else {
+            *least
+        };
+        assert_eq!(strategy["frozen-intact"], true, "{name}");
+        for seed in strategy["seeds"].as_array().unwrap() {
+            assert_eq!(seed["total"], 4861);
+            assert!(accuracy(seed) >= least, "{name} {seed}");
+        }
+        let [low, mean, high] = [
+            &strategy["interval"][0],
+            &strategy["mean"],
+            &strategy["interval"][1],
+        ]
+        .map(|figure| figure.as_f64().unwrap());
+        assert!(low < mean && mean < high, "{name}");
+    }
+    let named = |name: &str| {
+        strategies
+            .iter()
+            .find(|strategy| strategy["name"] == name)
+            .unwrap()
+    };
+    assert!(
+        named("feature classifier, 1,000 samples")["mean"]
+            .as_f64()
+            .unwrap()
+            >= 0.975
+    );
+    // The control: features nobody trained must do worse by more than the intervals' width.
+    let (trained, random) = (named("frozen backbone"), named("frozen random backbone"));
+    assert!(
+        trained["interval"][0].as_f64() > random["interval"][1].as_f64(),
+        "{trained} {random}"
+    );
+    predictions_agree(&project, &results);
+}
+
+/// The stored predictions say the same as the figures made from them.
+fn predictions_agree(project: &Project, results: &Value) {
+    let folder = project.run_folder(1).join("predictions");
+    for (row, strategy) in results["strategies"].as_array().unwrap().iter().enumerate() {
+        for seed in strategy["seeds"].as_array().unwrap() {
+            let (first, last) = (
+                format!("{}-", row + 1),
+                format!("-seed-{}.csv", seed["seed"]),
+            );
+            let file = fs::read_dir(&folder).unwrap().flatten().find(|entry| {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                name.starts_with(&first) && name.ends_with(&last)
+            });
+            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+            let right = text.lines().skip(1).filter(|line| {
+                let fields: Vec<_> = line.split(',').collect();
+                fields[1] == fields[2]
+            });
+            assert_eq!(
+                right.count() as u64,
+                seed["correct"].as_u64().unwrap(),
+                "{first} {last}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_and_two_threads_give_the_same_bits() {
+    let project = Project::new();
+    let quick = ["--seed", "7", "--set", "source.train.epochs=1"];
+    run(&project, &[&quick[..], &["--threads", "2"]].concat());
+    run(&project, &[&quick[..], &["--threads", "1"]].concat());
+    assert_eq!(timeless(&project.results(1)), timeless(&project.results(2)));
+    for name in ["checkpoints", "predictions"] {
+        let (first, second) = (
+            project.run_folder(1).join(name),
+            project.run_folder(2).join(name),
+        );
+        let files: Vec<_> = fs::read_dir(&first)
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
+        assert!(!files.is_empty());
+        for file in files {
+            let same =
+                fs::read(first.join(&file)).unwrap() == fs::read(second.join(&file)).unwrap();
+            assert!(same, "{name}/{} differs", file.display());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Stopping a run, killing it, and leaving it alone.
+
+use std::{
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use topwork_testkit::Project;
+
+use crate::small::{experiment, with_classifier};
+
+/// A project with an experiment that would train for a long time.
+fn endless() -> Project {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write(
+        "small.toml",
+        &experiment("").replacen("epochs = 1", "epochs = 100000", 1),
+    );
+    project
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(
+        Command::new("kill")
+            .args([name, &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn code(mut child: Child) -> Option<i32> {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < limit {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    panic!("the viewer did not end");
+}
+
+#[test]
+fn ctrl_c_stops_the_run_at_the_next_step() {
+    for name in ["-INT", "-TERM"] {
+        let project = endless();
+        let child = project.start(&["run", "small.toml"]);
+        project.wait_for_event(1, "\"epoch-ended\"");
+        signal(&child, name);
+        assert_eq!(code(child), Some(130), "{name}");
+        assert_eq!(project.results(1)["status"], "stopped", "{name}");
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_kills_a_run_that_hangs() {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write("small.toml", &with_classifier("fault = \"hang\""));
+    let child = project.start(&["run", "small.toml"]);
+    // The third strategy's stage: the one whose head never comes back.
+    project.wait_for_event(1, "\"stage-started\",\"stage\":5");
+    thread::sleep(Duration::from_millis(300));
+    signal(&child, "-INT");
+    thread::sleep(Duration::from_millis(300));
+    signal(&child, "-INT");
+    assert_eq!(code(child), Some(130));
+    let shown = project.topwork(&["runs", "show", "1"]);
+    assert!(
+        shown.stdout.contains("0001-small: stopped"),
+        "{}",
+        shown.snapshot()
+    );
+    assert!(
+        shown.stdout.contains("logistic"),
+        "what was done before is still there: {}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn killing_the_viewer_leaves_the_run_alone() {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write(
+        "small.toml",
+        &experiment("").replacen("epochs = 1", "epochs = 30", 1),
+    );
+    let mut child = project.start(&["run", "small.toml"]);
+    project.wait_for_event(1, "\"epoch-ended\"");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    project.wait_for_event(1, "\"run-ended\"");
+    assert_eq!(project.results(1)["status"], "done");
+}

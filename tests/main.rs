@@ -1,0 +1,16 @@
+//! End-to-end tests: the real binary, real plugins, real data.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod boundaries;
+mod broken_experiments;
+mod commands;
+mod disk;
+mod flagship;
+mod hostile_plugins;
+mod interruption;
+mod small;

@@ -1,0 +1,15 @@
+//! For end-to-end tests: a temporary project in which the real binary runs with the plugins
+//! that were built beside it, and redaction of what varies from run to run.
+//!
+//! Everything here panics on failure: it is only ever called from tests.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test kit fails by panicking"
+)]
+
+mod project;
+mod redact;
+
+pub use project::{Output, Project, built_library};
+pub use redact::{redact, without_widths};
