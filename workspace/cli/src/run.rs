@@ -32,9 +32,8 @@ fn create(
     let runs_dir =
         std::path::absolute(&arguments.runs_dir).unwrap_or_else(|_| arguments.runs_dir.clone());
     let folder = Runs::at(runs_dir).create(name)?;
-    folder.write(&folder.experiment_path(), checked.plan.to_toml().as_bytes())?;
     let experiment = &arguments.file.file;
-    folder.write_manifest(&Manifest {
+    let manifest = Manifest {
         format: Manifest::FORMAT,
         run: folder.id(),
         name: name.clone(),
@@ -47,7 +46,15 @@ fn create(
         cache_folder: checked.folders.cache.clone(),
         plugins: used_plugins(checked),
         machine: Machine::here(),
-    })?;
+    };
+    let written = folder
+        .write(&folder.experiment_path(), checked.plan.to_toml().as_bytes())
+        .and_then(|()| folder.write_manifest(&manifest));
+    if let Err(error) = written {
+        // A run that cannot even begin leaves nothing that looks like one.
+        let _ = std::fs::remove_dir_all(folder.path());
+        return Err(error.into());
+    }
     Ok(folder)
 }
 

@@ -351,8 +351,10 @@ mod tests {
 
     const ONE_CLASS: [abi::Text; 1] = [abi::Text::new("cat")];
 
+    type Spoil = fn(&mut abi::DatasetDescription);
+
     /// The complaint about a sound description after `spoil` has had its way with it.
-    fn complaint(spoil: fn(&mut abi::DatasetDescription)) -> Option<String> {
+    fn complaint(spoil: Spoil) -> Option<String> {
         let splits = [abi::Split {
             name: abi::Text::new("train"),
             len: 10,
@@ -376,7 +378,7 @@ mod tests {
     #[test]
     fn descriptions_are_checked() {
         assert_eq!(complaint(|_| ()), None);
-        let cases: &[(fn(&mut abi::DatasetDescription), &str)] = &[
+        let cases: &[(Spoil, &str)] = &[
             (
                 |d| d.channels = 0,
                 "samples of shape [0, 2, 3], expected 1 to 268435456 numbers in each",

@@ -124,7 +124,8 @@ mod tests {
                 &[(Kind::Dataset, "mnist"), (Kind::ClassifierHead, "svm")],
             ),
         ];
-        let cases: &[(&[Kind], &str, Option<(usize, usize)>)] = &[
+        type Position = Option<(usize, usize)>;
+        let cases: &[(&[Kind], &str, Position)] = &[
             (&[Kind::Backbone], "mnist", Some((0, 1))),
             (&[Kind::Dataset], "ours/mnist", Some((0, 0))),
             (&[Kind::Dataset], "theirs/mnist", Some((1, 0))),

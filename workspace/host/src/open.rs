@@ -3,7 +3,6 @@
 use crate::json::{LARGEST, parse_object};
 use crate::text::{clean, is_id, read_text};
 use crate::{ComponentInfo, Kind, PluginInfo};
-use std::mem::offset_of;
 use std::path::PathBuf;
 use topwork_abi as abi;
 
@@ -35,7 +34,7 @@ pub(crate) unsafe fn check_version(
     }
     // SAFETY: the caller vouches for these three; they are read through the pointer, as the rest may not be there.
     let (size, major, minor) = unsafe { ((*entry).size, (*entry).abi_major, (*entry).abi_minor) };
-    if size < offset_of!(abi::Entry, id) || major != abi::ABI_MAJOR {
+    if major != abi::ABI_MAJOR {
         return Err(format!(
             "speaks ABI {major}.{minor}, this topwork speaks {}.{}",
             abi::ABI_MAJOR,
@@ -195,7 +194,7 @@ fn id(text: abi::Text) -> Result<String, String> {
     } else {
         Err(format!(
             "is `{}`, expected 1 to 64 of a-z, 0-9 and -",
-            clean(&id)
+            id.escape_debug()
         ))
     }
 }

@@ -136,11 +136,14 @@ impl RunFolder {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
         let partial = folder.join(name);
-        let mut file = File::create(&partial).map_err(fail)?;
-        file.write_all(content)
-            .and_then(|()| file.sync_all())
-            .map_err(fail)?;
-        fs::rename(&partial, path).map_err(fail)
+        let written = File::create(&partial)
+            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&partial, path));
+        written.map_err(|error| {
+            // On a full disk the half of it would take the room others need.
+            let _ = fs::remove_file(&partial);
+            fail(error)
+        })
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {

@@ -131,7 +131,14 @@ impl Viewer for Plain {
                 let memory = peak_bytes.map_or(String::new(), |bytes| {
                     format!(", peak memory {} MB", bytes / 1_000_000)
                 });
-                self.say(&format!("done in {}{memory}", seconds(*took)));
+                let run = state
+                    .plan
+                    .as_ref()
+                    .map_or("latest", |plan| plan.run.as_str());
+                self.say(&format!(
+                    "done in {}{memory}; `topwork runs show {run}` shows it again",
+                    seconds(*took)
+                ));
             }
             _ => {}
         }

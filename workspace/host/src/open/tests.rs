@@ -72,8 +72,10 @@ fn component(kind: abi::Kind, id: &'static str) -> abi::Component {
     }
 }
 
+type Spoil = fn(&mut Parts);
+
 /// Checks an entry after `spoil` has had its way with it.
-fn check(spoil: fn(&mut Parts)) -> Result<Checked, String> {
+fn check(spoil: Spoil) -> Result<Checked, String> {
     let mut parts = Parts {
         entry: abi::Entry {
             size: size_of::<abi::Entry>(),
@@ -146,7 +148,7 @@ fn kinds_of_a_newer_minor_are_noted_and_left_out() {
 
 #[test]
 fn whatever_is_wrong_with_a_table_is_said() {
-    let cases: &[(&str, fn(&mut Parts))] = &[
+    let cases: &[(&str, Spoil)] = &[
         ("a newer major", |p| p.entry.abi_major = 3),
         ("an older major", |p| p.entry.abi_major = 0),
         ("a size of nothing", |p| p.entry.size = 0),
@@ -193,7 +195,7 @@ fn whatever_is_wrong_with_a_table_is_said() {
         ("a short table", |p| p.dataset.size = 16),
         ("a missing function", |p| p.dataset.labels = None),
     ];
-    let told = |(what, spoil): &(&str, fn(&mut Parts))| match check(*spoil) {
+    let told = |(what, spoil): &(&str, Spoil)| match check(*spoil) {
         Ok(_) => panic!("{what} was accepted"),
         Err(problem) => format!("{what}: {problem}"),
     };

@@ -44,6 +44,17 @@ fn they_are_listed() {
 }
 
 #[test]
+fn threads_may_share_everything() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Plugins>();
+    shared::<topwork_host::Dataset>();
+    shared::<topwork_host::Backbone>();
+    shared::<topwork_host::NetworkHead>();
+    shared::<topwork_host::Classifier>();
+    shared::<topwork_host::HostError>();
+}
+
+#[test]
 fn mnist_is_read_as_numbers_from_0_to_1() {
     let (_folder, plugins) = all();
     let mnist = plugins.dataset("mnist", &json!({})).unwrap();
