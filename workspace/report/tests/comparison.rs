@@ -1,4 +1,5 @@
 //! Tables and `results.json` from event streams, as snapshots.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use topwork_events::{
     Agreement, EndStatus, Event, Outcome, Record, Reference, RowPlan, RunPlan, RunState, Seconds,
