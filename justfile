@@ -16,7 +16,7 @@ build:
 
 # build everything and run all tests
 test *ARGUMENTS: build
-    cargo test --release --locked --workspace {{ARGUMENTS}}
+    cargo test --release --locked --workspace --no-fail-fast {{ARGUMENTS}}
 
 # formatting, lints and generated files, without changing anything
 check: build
