@@ -15,6 +15,7 @@
 //!
 //! Deliberately absent: the engine, plugins, the terminal.
 
+mod cache;
 mod call;
 mod error;
 mod event_log;
@@ -23,6 +24,7 @@ mod manifest;
 mod owner;
 mod runs;
 
+pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
 pub use call::CallRecorder;
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
