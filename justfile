@@ -32,6 +32,23 @@ generate: build
 format:
     cargo fmt --all
 
+# how fast the engine is here: every workload in a process of its own
+bench *ARGUMENTS: build
+    target/release/bench prepare {{ARGUMENTS}}
+    target/release/bench all {{ARGUMENTS}}
+
+# the same beside PyTorch and scikit-learn, alternating, into bench/results.md (downloads 2 GB once; ten minutes on a quiet machine)
+bench-peers *ARGUMENTS: build peers
+    python3 bench/compare.py {{ARGUMENTS}}
+
+# the Python environment of the peers: bench/.venv
+peers:
+    test -e bench/.venv/installed || { python3 -m venv bench/.venv && bench/.venv/bin/pip install --quiet --requirement bench/requirements.txt && touch bench/.venv/installed; }
+
+# write the reference arrays of the engine's tests again
+reference: peers
+    bench/.venv/bin/python bench/reference/reference.py
+
 # delete what was built
 clean:
     cargo clean

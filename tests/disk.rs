@@ -105,3 +105,42 @@ fn a_read_only_file_system_is_named() {
     );
     assert!(!output.stderr.contains("panicked"), "{}", output.stderr);
 }
+
+/// Needs the right to mount; without it there is no disk to fill, and the test says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_run_with_a_sentence_and_keeps_what_was_there() {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write("small.toml", &experiment(""));
+    let disk = project.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let mount = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(arguments[0]);
+        let status = command
+            .args(&arguments[1..])
+            .arg(&disk)
+            .stderr(std::process::Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs"]) {
+        eprintln!("skipped: not allowed to mount a small disk");
+        return;
+    }
+    let output = project.topwork(&["run", "small.toml", "--runs-dir", "disk/runs"]);
+    let listed = project.topwork(&["runs", "list", "--runs-dir", "disk/runs"]);
+    assert!(mount(&["umount"]));
+    assert_eq!(output.code, 1, "{}", output.snapshot());
+    assert!(
+        output.stderr.contains("the disk is full"),
+        "{}",
+        output.stderr
+    );
+    assert!(!output.stderr.contains("panicked"), "{}", output.stderr);
+    assert!(
+        listed.stdout.contains("0001-small"),
+        "{}",
+        listed.snapshot()
+    );
+}

@@ -96,3 +96,56 @@ fn killing_the_viewer_leaves_the_run_alone() {
     project.wait_for_event(1, "\"run-ended\"");
     assert_eq!(project.results(1)["status"], "done");
 }
+
+#[test]
+fn a_stop_in_the_first_moments_is_a_stop_too() {
+    let project = endless();
+    for (number, delay) in [0, 1, 2, 4, 6, 8, 10, 15, 20, 30, 40, 60]
+        .into_iter()
+        .enumerate()
+    {
+        let child = project.start(&["run", "small.toml"]);
+        // From here on there is a run, whoever looks after it.
+        project.wait_for_run(number + 1);
+        thread::sleep(Duration::from_millis(delay));
+        signal(&child, "-INT");
+        assert_eq!(code(child), Some(130), "after {delay} ms");
+    }
+}
+
+#[test]
+fn a_worker_whose_supervisor_was_killed_stops_and_says_so() {
+    let project = endless();
+    let child = project.start(&["run", "small.toml"]);
+    project.wait_for_event(1, "\"epoch-ended\"");
+    let owner = std::fs::read_to_string(project.run_folder(1).join("owner.json")).unwrap();
+    let owner: serde_json::Value = serde_json::from_str(&owner).unwrap();
+    let pid = owner["pid"].to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-KILL", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(code(child), Some(130));
+    assert_eq!(project.results(1)["status"], "stopped");
+}
+
+#[test]
+fn a_crash_leaves_the_figures_measured_before_it() {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write("small.toml", &with_classifier("fault = \"segfault\""));
+    assert_eq!(
+        project.topwork(&["run", "small.toml", "--ui", "none"]).code,
+        3
+    );
+    let results = project.results(1);
+    assert_eq!(results["status"], "crashed");
+    assert_eq!(results["strategies"][1]["seeds"][0]["total"], 50);
+    assert_eq!(
+        results["strategies"][2]["frozen-intact"],
+        serde_json::Value::Null
+    );
+}

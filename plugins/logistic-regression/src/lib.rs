@@ -10,6 +10,7 @@ mod solve;
 mod state;
 
 use kernels::{CHUNK, Logits};
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use scaling::Scale;
 use serde::Deserialize;
@@ -49,6 +50,8 @@ impl Default for Parameters {
 struct LogisticRegression {
     host: Host,
     parameters: Parameters,
+    /// All parallel work is done in it: rayon's own pool would take every core, whatever the host grants.
+    pool: ThreadPool,
     fitted: Option<Fitted>,
 }
 
@@ -111,6 +114,7 @@ impl Component for LogisticRegression {
         Ok(LogisticRegression {
             host,
             parameters,
+            pool: start_threads(host.threads())?,
             fitted: None,
         })
     }
@@ -140,15 +144,15 @@ impl Classifier for LogisticRegression {
                 features.data()[position]
             )));
         }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .build()
-            .map_err(|error| Error::failed(format!("cannot start threads: {error}")))?;
+        let threads = options.threads.min(self.host.threads());
+        if threads != self.pool.current_num_threads() {
+            self.pool = start_threads(threads)?;
+        }
         let limits = Limits {
             iterations: self.parameters.max_iterations,
             tolerance: self.parameters.tolerance,
         };
-        let (scaling, solution) = pool.install(|| {
+        let (scaling, solution) = self.pool.install(|| {
             let scaling = self.parameters.scale.measure(features.data(), dimensions);
             let scaled = scaling.apply(features.data());
             let objective =
@@ -192,8 +196,8 @@ impl Classifier for LogisticRegression {
             )));
         }
         let chunks = features.data().par_chunks(CHUNK * dimensions);
-        let scores = scores.par_chunks_mut(CHUNK * classes);
-        chunks.zip(scores).for_each(|(features, scores)| {
+        let chunks = chunks.zip(scores.par_chunks_mut(CHUNK * classes));
+        let score = |(features, scores): (&[f32], &mut [f32])| {
             let scaled = fitted.scaling.apply(features);
             let mut logits = vec![0.0; scores.len()];
             pulp::Arch::new().dispatch(Logits {
@@ -208,7 +212,8 @@ impl Classifier for LogisticRegression {
                     *score = (logit + bias) as f32;
                 }
             }
-        });
+        };
+        self.pool.install(|| chunks.for_each(score));
         Ok(())
     }
 }
@@ -222,6 +227,13 @@ impl SavedClassifier for LogisticRegression {
         self.fitted = Some(Fitted::from_bytes(state)?);
         Ok(())
     }
+}
+
+fn start_threads(count: usize) -> Result<ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .build()
+        .map_err(|error| Error::failed(format!("cannot start threads: {error}")))
 }
 
 impl LogisticRegression {

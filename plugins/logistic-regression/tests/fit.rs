@@ -12,7 +12,9 @@ const OPTIONS: FitOptions = FitOptions {
 };
 
 fn classifier(parameters: Value) -> Result<DrivenClassifier, Error> {
-    Driver::new(&PLUGIN, &TestHost::new()).classifier("logistic-regression", &parameters)
+    // More than any test asks for.
+    let host = TestHost::new().threads(8);
+    Driver::new(&PLUGIN, &host).classifier("logistic-regression", &parameters)
 }
 
 /// Numbers without a pattern, in −1..1: a linear congruential generator that is easily written again in other languages.

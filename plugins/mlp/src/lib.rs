@@ -87,9 +87,9 @@ impl NetworkHead for Mlp {
         }
         for (index, &units) in self.hidden.iter().enumerate() {
             blueprint = blueprint
-                .layer(format!("hidden{}", index + 1), Layer::Linear { units })
+                .layer(format!("hidden{}", index + 1), Layer::linear(units))
                 .layer(format!("relu{}", index + 1), Layer::Relu);
         }
-        Ok(blueprint.layer("logits", Layer::Linear { units: classes }))
+        Ok(blueprint.layer("logits", Layer::linear(classes)))
     }
 }

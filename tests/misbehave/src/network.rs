@@ -1,15 +1,18 @@
 //! The backbone: one convolution with pooling for images of 28 × 28, or text that is no blueprint.
 
 use crate::{At, Fault, Parameters, SCHEMA, Trouble};
-use topwork_sdk::{Backbone, Blueprint, Component, Error, Host, Layer, abi, backbone};
+use topwork_sdk::{
+    Backbone, Blueprint, Component, Error, ExportedComponent, Host, Layer, abi, backbone,
+};
 
 struct Network(Trouble);
 
 /// The sdk's component with its function exchanged, for blueprints that the sdk would not write.
-pub const fn component() -> abi::Component {
-    let mut component = backbone::<Network>();
+pub const fn component() -> ExportedComponent {
+    let mut component = *backbone::<Network>().table();
     component.table = (&raw const TABLE).cast();
-    component
+    // SAFETY: the table is one of a backbone, and its function may be called; what that writes is another matter.
+    unsafe { ExportedComponent::from_table(component) }
 }
 
 static TABLE: abi::BackboneTable = abi::BackboneTable {
@@ -51,7 +54,12 @@ unsafe extern "C" fn write_blueprint(
     error: *const abi::Sink,
 ) -> abi::Status {
     // SAFETY: the sdk gives a backbone this table.
-    let sdk_table = unsafe { &*backbone::<Network>().table.cast::<abi::BackboneTable>() };
+    let sdk_table = unsafe {
+        &*backbone::<Network>()
+            .table()
+            .table
+            .cast::<abi::BackboneTable>()
+    };
     // SAFETY: the sdk's instance of a backbone is the backbone, and this call asks for shared access only.
     let fault = unsafe { &*instance.cast::<Network>() }.0.parameters.fault;
     let bytes = match (fault, sdk_table.network) {

@@ -4,6 +4,7 @@ use crate::{Instance, Sink, Status};
 
 /// The functions of a blueprint backbone.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct BackboneTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,

@@ -4,12 +4,15 @@ use crate::{Instance, Sink, Status};
 
 /// The functions of a classifier head.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct ClassifierTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,
     /// Fits the instance to `features` with one label for each sample, each below `classes`; an earlier fit is forgotten.
     /// The same input, `seed` included, gives the same result to the bit, whatever the number of threads.
-    /// Fills `*report`, whose `size` the host has set, and may write a remark for people to `note`.
+    /// Fills `*report`, whose `size` the host has set. What is written to `note` is one line for people, shown to the user as a
+    /// warning when the fit did not converge: it says why and how far off the fit is. The note of a fit that converged
+    /// need not be shown.
     /// A long fit asks the host now and then whether to stop, and reports its progress.
     pub fit: Option<
         unsafe extern "C" fn(
@@ -72,6 +75,8 @@ pub struct FitReport {
     pub parameters: u64,
     /// 1 when the method met its own criterion of convergence, 0 when it ended for another reason.
     pub converged: u32,
+    /// 0. It leaves no padding, in which a later field would seem to be there.
+    pub reserved: u32,
 }
 
 /// Id of the ability to save a fitted classifier and to load it again: a [`ClassifierSaveTable`].
@@ -79,6 +84,7 @@ pub const CLASSIFIER_SAVE: &str = "topwork.classifier.save/1";
 
 /// The functions behind [`CLASSIFIER_SAVE`].
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct ClassifierSaveTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,

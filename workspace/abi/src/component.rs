@@ -8,6 +8,7 @@ pub type Instance = *mut c_void;
 
 /// One thing a plugin offers: a dataset, a backbone, a head.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct Component {
     /// The bytes of this table that the plugin filled.
     pub size: usize,

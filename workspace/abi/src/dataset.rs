@@ -5,6 +5,7 @@ use core::ffi::c_void;
 
 /// The functions of a dataset. The host filters classes, draws subsets, shuffles and normalises; a dataset only reads.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct DatasetTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,
@@ -49,6 +50,7 @@ pub struct DatasetTable {
 
 /// What a dataset holds.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct DatasetDescription {
     /// The bytes of this table the host has room for, set by the host.
     pub size: usize,

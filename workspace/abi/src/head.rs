@@ -4,6 +4,7 @@ use crate::{Instance, Sink, Status};
 
 /// The functions of a network head.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct NetworkHeadTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,

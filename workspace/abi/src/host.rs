@@ -6,6 +6,7 @@ use core::ffi::c_void;
 /// Services of the host. Lives until the process ends; any function may be called on any thread, also from threads that the
 /// plugin started, and takes `context` as its first argument.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct HostServices {
     /// The bytes of this table that the host filled.
     pub size: usize,
@@ -14,7 +15,9 @@ pub struct HostServices {
     /// Records a line in the run's log.
     pub log: unsafe extern "C" fn(context: *mut c_void, level: Level, text: Text),
     /// Says that `done` of `total` steps of the present call are made; `total` is 0 when it is not known. `text` says what
-    /// the steps are. Also a sign of life: a call that makes no progress for long is reported as hung.
+    /// the steps are. The host shows it, so that people see a long call live. A call of a run has no time limit: it ends by
+    /// itself, or when the user stops the run. A look at plugins (opening, `create` and what describes an instance) has one,
+    /// which progress does not extend.
     pub progress: unsafe extern "C" fn(context: *mut c_void, done: u64, total: u64, text: Text),
     /// Whether the call should end soon with [`Status::STOPPED`]. Cheap enough to ask at every iteration.
     pub should_stop: unsafe extern "C" fn(context: *mut c_void) -> bool,

@@ -3,12 +3,15 @@
 //! A plugin is a shared library that exports one function, [`ENTRY_SYMBOL`], of type [`EntryFunction`]. Everything else is
 //! reached through the [`Entry`] it returns. Authors who write Rust use the sdk and never see this crate.
 //!
-//! This crate must not know anything: it has no dependencies and holds no code that runs, apart from building a [`Text`].
+//! This crate must not know anything: it has no dependencies and holds no code that runs, apart from building a [`Text`] and
+//! from reading and filling a [`Table`] no further than its size goes.
 //!
 //! # Rules that hold everywhere
 //!
 //! - **Versions.** Same major: compatible. A newer minor only appends fields to tables and adds constants. Every table
-//!   starts with `size`, the number of bytes its writer knew; a reader touches a field only where `size` covers it.
+//!   starts with `size`, the number of bytes its writer knew (in a table to be filled: has room for); a reader or filler
+//!   touches a field only where `size` covers it. A table is never shorter than in the first version that had it, its
+//!   [`Table::FIRST_SIZE`]; a field behind that counts as zero where `size` does not cover it.
 //!   Unknown numbers (a kind, a status) are skipped or treated as failures, never as undefined behaviour: that is why
 //!   kinds and statuses are integers here and not Rust enums.
 //! - **Ownership.** Nobody frees what the other side allocated. A plugin's tables and texts live until the process ends
@@ -36,6 +39,7 @@ mod component;
 mod dataset;
 mod head;
 mod host;
+mod table;
 
 pub use backbone::BackboneTable;
 pub use classifier::{
@@ -45,6 +49,7 @@ pub use component::{Component, Instance, Kind};
 pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, Split};
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
+pub use table::{Table, TooShort, fill_table, read_table, table_size};
 
 use core::ffi::c_void;
 
@@ -67,6 +72,7 @@ pub type EntryFunction = unsafe extern "C" fn() -> *const Entry;
 /// What a plugin is and what it offers. Its first three fields keep their place in every version of the ABI, so that a host
 /// can refuse a plugin of another major with a sentence before it reads anything else.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// The bytes of this table that the plugin filled.
     pub size: usize,

@@ -47,6 +47,8 @@ pub enum Command {
     Runs(RunsArguments),
     /// List the installed components, or show one
     Plugins(PluginsArguments),
+    /// Look into the cache of extracted features
+    Cache(CacheArguments),
     /// Look after a run's worker process
     #[command(hide = true)]
     Supervise {
@@ -84,6 +86,9 @@ pub struct RunArguments {
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Extract features afresh and keep none for other runs
+    #[arg(long)]
+    pub no_cache: bool,
     /// Folder that run folders are made in
     #[arg(
         long,
@@ -176,6 +181,32 @@ pub enum PluginsCommand {
         /// A component, `plugin/component`, or a plugin
         id: String,
     },
+}
+
+/// Where the cache is and how large it may grow.
+const CACHE_PLACE: &str = "\
+The cache lies in $TOPWORK_CACHE_DIR, else in topwork/features of the user's cache folder, and
+holds at most $TOPWORK_CACHE_LIMIT megabytes, else 4096; what was unused longest goes first.";
+
+/// `topwork cache`.
+#[derive(Debug, Args)]
+#[command(after_help = CACHE_PLACE)]
+pub struct CacheArguments {
+    /// What to do; lists the entries when left out.
+    #[command(subcommand)]
+    pub command: Option<CacheCommand>,
+}
+
+/// The commands of `topwork cache`.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List the entries, the one used last first
+    List,
+    /// Remove all entries
+    Clear,
+    /// Explain whether an experiment's features would be found, and if not, why
+    #[command(after_help = "Example:\n  topwork cache why experiments/mnist-transfer.toml")]
+    Why(FileArguments),
 }
 
 fn parse_set(text: &str) -> Result<(String, String), String> {

@@ -2,11 +2,17 @@
 
 use std::{
     io::{Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use topwork_schema::{Draft, Plan, apply_overrides};
+use topwork_store::reason;
 use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
 
 use crate::{
@@ -15,6 +21,12 @@ use crate::{
     folders::Folders,
     output, supervise,
 };
+
+/// How long plugins may take to say what they are.
+const LOOK_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long reading all images may take, where that was asked for.
+const READ_LIMIT: Duration = Duration::from_secs(3600);
 
 /// An experiment that can be run.
 pub struct Checked {
@@ -54,20 +66,22 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         cache_folder: folders.cache.clone(),
         uses,
         folder: folder.to_owned(),
-        call_path: std::env::temp_dir().join(format!("topwork-probe-{}", std::process::id())),
+        call_path: PathBuf::new(),
         plan: None,
+        explain: false,
     }
 }
 
 fn read(arguments: &FileArguments) -> Result<Draft, Failure> {
     let path = &arguments.file;
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let reason = topwork_store::reason(&error);
+        let reason = reason(&error);
         let failure = Failure::new(
             WRONG_USE,
             format!("cannot read the experiment `{}`: {reason}", path.display()),
         );
-        match nearest_file(path) {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        match nearest_file(path).filter(|_| missing) {
             Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
             None => failure,
         }
@@ -117,48 +131,73 @@ fn nearest_file(path: &Path) -> Option<String> {
 
 /// Asks a child process about plugins: whatever their code does, it does it there.
 pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
-    let fail =
-        |what: &str, reason: String| Failure::new(RUN_FAILED, format!("cannot {what}: {reason}"));
-    let binary =
-        std::env::current_exe().map_err(|e| fail("find the program itself", e.to_string()))?;
-    let input = serde_json::to_vec(request)
-        .map_err(|e| fail("write the request to the plugins", e.to_string()))?;
+    let fail = |what: &str, error: std::io::Error| {
+        Failure::new(RUN_FAILED, format!("cannot {what}: {}", reason(&error)))
+    };
+    // A folder of its own that nobody else can write to: the call in progress is noted there.
+    let notes = tempfile::tempdir().map_err(|e| fail("make a temporary folder", e))?;
+    let request = ProbeRequest {
+        call_path: notes.path().join("call"),
+        ..request.clone()
+    };
+    let input = serde_json::to_vec(&request)
+        .map_err(|error| Failure::new(RUN_FAILED, format!("cannot write a request: {error}")))?;
+    let binary = std::env::current_exe().map_err(|e| fail("find the program itself", e))?;
     let mut child = Command::new(binary)
         .arg("probe")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|e| fail("start a process to look at the plugins", e.to_string()))?;
+        .map_err(|e| fail("start a process to look at the plugins", e))?;
+    let pid = Pid::from_child(&child);
     if let Some(mut stdin) = child.stdin.take() {
         // A child that died early is told from how it ended.
         let _ = stdin.write_all(&input);
     }
-    let output = child
-        .wait_with_output()
-        .map_err(|e| fail("wait for the look at the plugins", e.to_string()))?;
-    let answer = output
-        .stdout
-        .rsplit(|byte| *byte == ANSWER_MARK)
-        .next()
-        .and_then(|json| serde_json::from_slice(json).ok());
-    let answer = match answer {
+    let (ended, end) = mpsc::channel();
+    let waiting = thread::spawn(move || {
+        let output = child.wait_with_output();
+        // Nobody listens any more when the limit has passed.
+        let _ = ended.send(());
+        output
+    });
+    let limit = if request.explain {
+        READ_LIMIT
+    } else {
+        LOOK_LIMIT
+    };
+    let hung = end.recv_timeout(limit).is_err();
+    if hung {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    let Ok(output) = waiting.join() else {
+        return Err(Failure::new(RUN_FAILED, "the look at the plugins was lost"));
+    };
+    let output = output.map_err(|e| fail("wait for the look at the plugins", e))?;
+    let hint = format!(
+        "plugins are loaded from {}",
+        listed(&request.plugin_folders)
+    );
+    if hung {
+        let call = supervise::in_call(&request.call_path).unwrap_or_default();
+        let message = format!("hung: no answer within {} s{call}", limit.as_secs());
+        return Err(Failure::new(WRONG_PLUGIN, message).hint(hint));
+    }
+    let json = output.stdout.rsplit(|byte| *byte == ANSWER_MARK).next();
+    match json.and_then(|json| serde_json::from_slice(json).ok()) {
         Some(answer) if output.status.success() => Ok(answer),
         _ => {
             let crash = supervise::crash(output.status, &request.call_path);
             let said = String::from_utf8_lossy(&output.stderr);
             let last = said.lines().rfind(|line| !line.trim().is_empty());
-            let said = last.map_or(String::new(), |line| format!("; it printed `{line}`"));
-            Err(
-                Failure::new(WRONG_PLUGIN, format!("crashed: {crash}{said}")).hint(format!(
-                    "plugins are loaded from {}",
-                    listed(&request.plugin_folders)
-                )),
-            )
+            let said = last.map_or(String::new(), |line| {
+                let line: String = line.chars().filter(|c| !c.is_control()).collect();
+                format!("; it printed `{line}`")
+            });
+            Err(Failure::new(WRONG_PLUGIN, format!("crashed: {crash}{said}")).hint(hint))
         }
-    };
-    let _ = std::fs::remove_file(&request.call_path);
-    answer
+    }
 }
 
 fn listed(folders: &[std::path::PathBuf]) -> String {

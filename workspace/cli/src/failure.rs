@@ -2,6 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
+use topwork_schema::{Category, Problem};
 use topwork_store::StoreError;
 
 /// A failed command.
@@ -23,6 +24,8 @@ pub const RUN_FAILED: u8 = 1;
 pub const WRONG_USE: u8 = 2;
 /// A plugin is wrong.
 pub const WRONG_PLUGIN: u8 = 3;
+/// The data is wrong.
+pub const WRONG_DATA: u8 = 4;
 
 impl Failure {
     /// A failure with this exit code.
@@ -77,6 +80,20 @@ pub fn warn(message: &str) {
 /// Talk for a person. Nobody is left to hear of it when stderr is gone.
 pub fn write(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let code = match problem.category {
+            Category::Experiment => WRONG_USE,
+            Category::Plugin => WRONG_PLUGIN,
+            Category::Data => WRONG_DATA,
+        };
+        Self {
+            hint: problem.hint,
+            ..Self::new(code, problem.message)
+        }
+    }
 }
 
 impl From<StoreError> for Failure {

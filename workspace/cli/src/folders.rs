@@ -44,11 +44,10 @@ impl Folders {
                 .map(|checkout| checkout.join("data")),
         );
         data.extend(user.as_ref().map(|user| user.join("data")));
-        let cache = user_folder("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir);
         Self {
             plugins,
             data,
-            cache,
+            cache: user_cache(),
         }
     }
 }
@@ -59,6 +58,11 @@ fn checkout(binary: &Path) -> Option<&Path> {
         .ancestors()
         .find(|folder| folder.file_name().is_some_and(|name| name == "target"))?
         .parent()
+}
+
+/// The user's cache folder of topwork.
+pub fn user_cache() -> PathBuf {
+    user_folder("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir)
 }
 
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {

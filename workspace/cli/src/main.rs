@@ -2,6 +2,7 @@
 //! works inside is in the libraries.
 
 mod arguments;
+mod cache;
 mod experiment;
 mod failure;
 mod folders;
@@ -13,12 +14,11 @@ mod run;
 mod runs;
 mod show;
 mod supervise;
-mod table;
 mod viewer;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command, PluginsCommand, RunsCommand};
+use arguments::{Arguments, CacheCommand, Command, PluginsCommand, RunsCommand};
 use clap::Parser;
 use topwork_store::RunFolder;
 
@@ -36,6 +36,11 @@ fn main() -> ExitCode {
         Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {
             PluginsCommand::List => plugins::list(&arguments.plugin_dir),
             PluginsCommand::Show { id } => plugins::show(&arguments.plugin_dir, &id),
+        },
+        Command::Cache(arguments) => match arguments.command.unwrap_or(CacheCommand::List) {
+            CacheCommand::List => cache::list(),
+            CacheCommand::Clear => cache::clear(),
+            CacheCommand::Why(file) => cache::why(&file),
         },
         Command::Supervise { run } => return supervise::supervise(&RunFolder::at(run)).into(),
         Command::Worker { run } => return topwork_worker::run(&RunFolder::at(run)).into(),

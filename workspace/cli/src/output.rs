@@ -2,6 +2,9 @@
 
 use std::io::{ErrorKind, IsTerminal, Write, stdout};
 
+use topwork_report::{Align, grid};
+use topwork_store::reason;
+
 use crate::failure::{Failure, RUN_FAILED};
 
 /// Writes data to stdout. A reader that has gone away (`| head`) is no failure.
@@ -10,10 +13,16 @@ pub fn print(text: &str) -> Result<(), Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
             RUN_FAILED,
-            format!("cannot write to stdout: {error}"),
+            format!("cannot write to stdout: {}", reason(&error)),
         )),
         _ => Ok(()),
     }
+}
+
+/// A table for stdout, as wide as its terminal.
+pub fn table(columns: &[(&str, Align)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows: Vec<_> = rows.into_iter().collect();
+    grid(columns, &rows, width(), false)
 }
 
 /// Columns of the terminal that stdout is; `None` for a file or pipe, where text is not cut.

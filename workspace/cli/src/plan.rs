@@ -1,6 +1,6 @@
 //! `topwork check` and `topwork plan`.
 
-use topwork_report::thousands;
+use topwork_report::{Align, thousands};
 use topwork_schema::{Plan, Weights};
 use topwork_worker::{Work, stages};
 
@@ -8,8 +8,7 @@ use crate::{
     arguments::FileArguments,
     experiment,
     failure::Failure,
-    output::print,
-    table::{Align, render},
+    output::{self, print},
 };
 
 /// Checks an experiment file.
@@ -44,7 +43,7 @@ pub fn plan(arguments: &FileArguments) -> Result<u8, Failure> {
         ("seed", Align::Right),
         ("what is done", Align::Left),
     ];
-    print(&render(&columns, rows))?;
+    print(&output::table(&columns, rows))?;
     Ok(0)
 }
 

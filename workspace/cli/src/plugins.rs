@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use topwork_report::Align;
 use topwork_worker::ProbeAnswer;
 
 use crate::{
     experiment::{ask, request},
     failure::{Failure, WRONG_PLUGIN, WRONG_USE, warn},
     folders::Folders,
-    output::print,
-    table::{Align, render},
+    output::{self, print},
 };
 
 /// Lists the components of all plugins; libraries that cannot be used go to stderr.
@@ -47,7 +47,7 @@ pub fn list(plugin_dir: &[PathBuf]) -> Result<u8, Failure> {
         ("plugin", Align::Left),
         ("about", Align::Left),
     ];
-    print(&render(&columns, rows))?;
+    print(&output::table(&columns, rows))?;
     tell_skipped(&answer);
     Ok(0)
 }
@@ -145,5 +145,5 @@ fn parameters(schema: &Value) -> String {
         ("default", Align::Left),
         ("meaning", Align::Left),
     ];
-    render(&columns, rows)
+    output::table(&columns, rows)
 }

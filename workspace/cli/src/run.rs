@@ -1,11 +1,15 @@
 //! `topwork run`: makes the run folder, starts its supervisor, becomes a viewer.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+};
 
-use topwork_store::{Machine, Manifest, PluginDigest, RunFolder, Runs, now};
+use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
 
 use crate::{
     arguments::RunArguments,
+    cache,
     experiment::{self, Checked},
     failure::{Failure, RUN_FAILED},
     viewer,
@@ -17,9 +21,11 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let threads = arguments
         .threads
         .map_or_else(|| Machine::here().cores, usize::from);
+    // Before there is anything to stop, so that no request to stop falls between.
+    let signals = viewer::signals()?;
     let folder = create(arguments, &checked, threads)?;
     let supervisor = start_supervisor(&folder)?;
-    viewer::watch(&folder, supervisor, arguments.ui)
+    viewer::watch(&folder, supervisor, signals, arguments.ui)
 }
 
 /// Everything the run is made of is on disk before anything is computed.
@@ -44,6 +50,15 @@ fn create(
         plugin_folders: checked.folders.plugins.clone(),
         data_folders: checked.folders.data.clone(),
         cache_folder: checked.folders.cache.clone(),
+        feature_cache: if arguments.no_cache {
+            None
+        } else {
+            Some(cache::settings()?)
+        },
+        weights: match &checked.plan.experiment.backbone_weights {
+            Some(path) => Some(FileDigest::of(path)?),
+            None => None,
+        },
         plugins: used_plugins(checked),
         machine: Machine::here(),
     };
@@ -83,6 +98,8 @@ fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
             Command::new(binary)
                 .arg("supervise")
                 .arg(folder.path())
+                // Ctrl-C in the terminal is for the viewer, which passes it on.
+                .process_group(0)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

@@ -4,13 +4,12 @@ use std::path::Path;
 
 use jiff::{Timestamp, tz::TimeZone};
 use topwork_events::RunState;
-use topwork_report::{Results, comparison, percent, seconds};
+use topwork_report::{Align, Results, comparison, percent, seconds};
 use topwork_store::{RunFolder, Runs};
 
 use crate::{
-    failure::{Failure, tell, write},
-    output::{print, width},
-    table::{Align, render},
+    failure::{Failure, tell, warn, write},
+    output::{self, print, width},
 };
 
 /// Lists all runs, the latest last.
@@ -22,21 +21,20 @@ pub fn list(runs_dir: &Path) -> Result<u8, Failure> {
     }
     let mut rows = Vec::new();
     for folder in &runs {
-        let state = folder.state()?;
+        // One damaged run must not hide the others.
+        let (state, damage) = match folder.state() {
+            Ok(state) => (state, None),
+            Err(error) => (RunState::default(), Some(format!("damaged: {error}"))),
+        };
         let started = folder
             .manifest()
             .map_or(state.started_at, |manifest| manifest.created_at);
-        let took = match &state.ending {
-            Some(ending) => seconds(ending.seconds),
-            None => String::new(),
-        };
-        rows.push(vec![
-            folder.id(),
-            status(folder, &state),
-            date(started),
-            took,
-            best(&state),
-        ]);
+        let took = state
+            .ending
+            .as_ref()
+            .map_or(String::new(), |ending| seconds(ending.seconds));
+        let status = damage.unwrap_or_else(|| status(folder, &state));
+        rows.push(vec![folder.id(), status, date(started), took, best(&state)]);
     }
     let columns = [
         ("run", Align::Left),
@@ -45,7 +43,7 @@ pub fn list(runs_dir: &Path) -> Result<u8, Failure> {
         ("took", Align::Right),
         ("best", Align::Left),
     ];
-    print(&render(&columns, rows))?;
+    print(&output::table(&columns, rows))?;
     Ok(0)
 }
 
@@ -59,7 +57,8 @@ fn tell_none(runs_dir: &Path) {
 /// Shows one run with its comparison.
 pub fn show(runs_dir: &Path, wanted: &str) -> Result<u8, Failure> {
     let folder = Runs::at(runs_dir).find(wanted)?;
-    let state = folder.state()?;
+    let mut reader = folder.event_reader();
+    let state = RunState::from_records(&reader.poll()?);
     let manifest = folder.manifest()?;
     let mut text = format!(
         "{}: {}\nexperiment {}\nstarted {}, topwork {}, {} on {}\n",
@@ -81,6 +80,14 @@ pub fn show(runs_dir: &Path, wanted: &str) -> Result<u8, Failure> {
         text.push_str(&format!("took {}{memory}\n", seconds(ending.seconds)));
     }
     text.push_str(&format!("files in {}\n", folder.path().display()));
+    if reader.skipped() > 0 {
+        let file = folder.events_path();
+        warn(&format!(
+            "{} lines of `{}` could not be read",
+            reader.skipped(),
+            file.display()
+        ));
+    }
     if let Some(results) = Results::from_state(&state) {
         text.push('\n');
         text.push_str(&comparison(&results, width()));
@@ -110,28 +117,12 @@ fn status(folder: &RunFolder, state: &RunState) -> String {
     }
 }
 
-/// The best row among those on the same test examples.
+/// The best of the rows that may be set in one order.
 fn best(state: &RunState) -> String {
-    let Some(results) = Results::from_state(state) else {
-        return String::new();
-    };
-    let first_set = results
-        .strategies
-        .iter()
-        .find_map(|strategy| strategy.test_set.clone());
-    let comparable = results
-        .strategies
-        .iter()
-        .filter(|strategy| strategy.test_set == first_set);
-    let best = comparable
-        .filter_map(|strategy| Some((strategy.mean?, &strategy.name)))
-        .fold(None, |best: Option<(f64, &String)>, row| match best {
-            Some(best) if best.0 >= row.0 => Some(best),
-            _ => Some(row),
-        });
-    best.map_or(String::new(), |(mean, name)| {
-        format!("{} {name}", percent(mean))
-    })
+    let results = Results::from_state(state);
+    let best = results.as_ref().and_then(Results::best);
+    best.and_then(|row| Some(format!("{} {}", percent(row.mean?), row.name)))
+        .unwrap_or_default()
 }
 
 /// A moment in the local time zone, or in UTC where that is unknown.

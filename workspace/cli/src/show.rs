@@ -1,15 +1,14 @@
 //! `topwork show`: the networks of an experiment.
 
-use topwork_report::thousands;
+use topwork_report::{Align, thousands};
 use topwork_schema::LayerEntry;
 use topwork_worker::NetworkEntry;
 
 use crate::{
     arguments::FileArguments,
     experiment::{self, Checked, ask, request},
-    failure::{Failure, WRONG_PLUGIN},
-    output::print,
-    table::{Align, render},
+    failure::Failure,
+    output::{self, print},
 };
 
 /// Shows layers, shapes, parameters and cut points.
@@ -23,13 +22,7 @@ pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
     let (cut_layers, cut_name) = (plan.cut_layers, plan.cut_name.clone());
     let mut request = request(&folders, Vec::new(), &folder);
     request.plan = Some(plan);
-    let networks = ask(&request)?.networks.map_err(|problem| {
-        let failure = Failure::new(WRONG_PLUGIN, problem.message);
-        Failure {
-            hint: problem.hint,
-            ..failure
-        }
-    })?;
+    let networks = ask(&request)?.networks.map_err(Failure::from)?;
     let mut text = String::new();
     for (index, network) in networks.iter().enumerate() {
         let cut = (index == 0).then_some((cut_layers, cut_name.as_str()));
@@ -53,7 +46,7 @@ fn describe(network: &NetworkEntry, cut: Option<(usize, &str)>) -> String {
         ("cut points", Align::Left),
     ];
     let rows = network.layers.iter().enumerate().map(|(index, layer)| {
-        let kept = index + 1;
+        let kept = index + network.first;
         let mut cuts: Vec<String> = (network.cuts.iter())
             .filter(|point| point.layers == kept)
             .map(|point| point.name.clone())
@@ -79,7 +72,7 @@ fn describe(network: &NetworkEntry, cut: Option<(usize, &str)>) -> String {
         network.role,
         network.component,
         shape(&network.input),
-        render(&columns, rows),
+        output::table(&columns, rows),
         total(|layer| layer.parameters),
         total(|layer| layer.multiply_adds),
     )

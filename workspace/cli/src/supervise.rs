@@ -6,18 +6,19 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
     thread,
     time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM},
     iterator::Signals,
 };
 use topwork_events::{EndStatus, Event};
-use topwork_store::{CallRecorder, Owner, RunFolder, StoreError};
-use topwork_worker::EXIT_FOLDER_LOST;
+use topwork_store::{CallRecorder, Owner, RunFolder, StoreError, reason};
+use topwork_worker::{EXIT_FOLDER_LOST, write_results};
 
 use crate::failure::{RUN_FAILED, WRONG_PLUGIN, tell};
 
@@ -33,31 +34,31 @@ pub fn supervise(folder: &RunFolder) -> u8 {
 }
 
 fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
-    // A session of its own: neither Ctrl-C in the terminal nor its closing reach the run.
-    // Fails only for a process that leads one already, which is just as well.
-    let _ = rustix::process::setsid();
-    folder.write_owner(&Owner::this_process())?;
     let begun = Instant::now();
-    // Before the worker starts, so that no request to stop falls between.
-    let signals = Signals::new([SIGTERM, SIGINT]);
+    // A terminal that is closed sends SIGHUP; the run goes on without it.
+    let hang_up = signal_hook::flag::register(SIGHUP, Arc::default());
+    let signals = hang_up.and_then(|_| Signals::new([SIGTERM, SIGINT]));
     let started = signals.and_then(|signals| Ok((signals, start_worker(folder)?)));
     let (signals, mut worker) = match started {
         Ok(started) => started,
         Err(error) => {
-            let message = format!("cannot start the worker: {error}");
+            let message = format!("cannot start the worker: {}", reason(&error));
             return end(folder, begun, EndStatus::Failed, message, RUN_FAILED);
         }
     };
-    let requests = signals.handle();
+    // Only now, with the handlers in place: whoever reads it may send requests to stop.
+    folder.write_owner(&Owner::this_process())?;
+    // The worker reads this pipe to its end, which comes with the end of this process.
+    let lifeline = worker.stdin.take();
+    let handle = signals.handle();
     let forward = pass_on(signals, &worker);
     let status = worker.wait();
-    requests.close();
-    let killed = forward.join().unwrap_or(false);
+    drop(lifeline);
+    handle.close();
+    let requests = forward.join().unwrap_or(0);
     if folder.state()?.ending.is_some() {
-        return Ok(status
-            .ok()
-            .and_then(|status| status.code())
-            .map_or(RUN_FAILED, |code| code as u8));
+        let code = status.ok().and_then(|status| status.code());
+        return Ok(code.map_or(RUN_FAILED, |code| code as u8));
     }
     let Ok(status) = status else {
         let message = "the worker's end could not be awaited".to_owned();
@@ -66,13 +67,14 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
     if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) {
         return Ok(EXIT_FOLDER_LOST);
     }
-    if killed {
+    let asked_to = matches!(status.signal(), Some(SIGTERM | SIGKILL | SIGINT));
+    if requests > 0 && asked_to {
         let message = "killed before it came to a step boundary".to_owned();
         return end(folder, begun, EndStatus::Stopped, message, 130);
     }
-    let in_plugin = CallRecorder::read(&folder.call_path()).is_some();
-    let message = crash(status, &folder.call_path());
+    let in_plugin = in_call(&folder.call_path()).is_some();
     let code = if in_plugin { WRONG_PLUGIN } else { RUN_FAILED };
+    let message = crash(status, &folder.call_path());
     end(folder, begun, EndStatus::Crashed, message, code)
 }
 
@@ -84,15 +86,15 @@ fn start_worker(folder: &RunFolder) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg("worker")
         .arg(folder.path())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
 }
 
 /// Passes requests to stop on to the worker: the first asks, the second kills. The thread
-/// tells whether it came to that.
-fn pass_on(mut signals: Signals, worker: &Child) -> thread::JoinHandle<bool> {
+/// tells how many there were.
+fn pass_on(mut signals: Signals, worker: &Child) -> thread::JoinHandle<u32> {
     let pid = Pid::from_child(worker);
     thread::spawn(move || {
         let mut requests = 0;
@@ -108,7 +110,7 @@ fn pass_on(mut signals: Signals, worker: &Child) -> thread::JoinHandle<bool> {
                 },
             );
         }
-        requests > 1
+        requests
     })
 }
 
@@ -126,24 +128,32 @@ fn end(
             folder.log_path().display()
         )
     });
-    folder.event_writer()?.append(Event::RunEnded {
+    let ending = Event::RunEnded {
         status,
         message: Some(message),
         hint,
         exit_code,
         seconds: begun.elapsed().as_secs_f64(),
         peak_bytes: None,
-    })?;
+    };
+    // What was measured before is worth a file, too; the end is told even if that fails.
+    let results = write_results(folder, folder.state()?, &ending);
+    folder.event_writer()?.append(ending)?;
+    results?;
     Ok(exit_code)
 }
 
 /// What a process that runs plugins died of, with the call it was in.
 pub fn crash(status: ExitStatus, call_path: &Path) -> String {
     let ended = how_it_ended(status);
-    match CallRecorder::read(call_path) {
-        Some((plugin, call)) => format!("{ended} in plugin \"{plugin}\" while {call}"),
-        None => format!("{ended} outside of any plugin call"),
-    }
+    let call = in_call(call_path).unwrap_or_else(|| " outside of any plugin call".to_owned());
+    format!("{ended}{call}")
+}
+
+/// The plugin call a process was in, as the end of a sentence.
+pub fn in_call(call_path: &Path) -> Option<String> {
+    let (plugin, call) = CallRecorder::read(call_path)?;
+    Some(format!(" in plugin \"{plugin}\" while {call}"))
 }
 
 /// The end of a process in words: `SIGSEGV`, `exit code 3`.

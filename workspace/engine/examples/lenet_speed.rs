@@ -38,17 +38,13 @@ fn main() -> Result<(), EngineError> {
     println!("{} threads, batch {BATCH}", compute.threads());
 
     for frozen in [false, true] {
-        let part = |network: &Network, trained| Part {
-            network: network.clone(),
-            trained,
+        let below = match frozen {
+            true => Part::frozen(trunk.clone()),
+            false => Part::trained(trunk.clone()),
         };
-        let parts = vec![part(&trunk, !frozen), part(&head, true)];
-        let settings = TrainSettings {
-            optimizer: Optimizer::ADAM,
-            learning_rate: 1e-3,
-            weight_decay: 0.0,
-        };
-        let mut trainer = Trainer::new(&compute, parts, settings)?;
+        let parts = vec![below, Part::trained(head.clone())];
+        let settings = TrainSettings::new(Optimizer::ADAM, 1e-3);
+        let mut trainer = Trainer::new(&compute, parts, settings, Stream::new(0, "dropout"))?;
         for _ in 0..ROUNDS {
             let start = Instant::now();
             let batches = images.chunks(BATCH * 784).zip(labels.chunks(BATCH));

@@ -72,6 +72,36 @@ pub enum EngineError {
         /// What is allowed.
         expected: &'static str,
     },
+    /// Not one weight per class.
+    #[error("{found} class weights for {classes} classes, expected one each")]
+    ClassWeights {
+        /// Weights given.
+        found: usize,
+        /// Number of logits.
+        classes: usize,
+    },
+    /// Not one multiplier per layer.
+    #[error("{found} learning-rate multipliers for {layers} layers, expected one each")]
+    Multipliers {
+        /// Multipliers given.
+        found: usize,
+        /// Layers of the part's blueprint.
+        layers: usize,
+    },
+    /// A part that does not exist.
+    #[error("there is no part {part}, expected 0 to {}", parts - 1)]
+    NoPart {
+        /// The number asked for, from 0.
+        part: usize,
+        /// How many there are.
+        parts: usize,
+    },
+    /// A saved state that belongs to another training, or is none.
+    #[error("training state does not fit: {reason}")]
+    State {
+        /// What does not fit.
+        reason: String,
+    },
     /// Two neighbouring parts do not fit.
     #[error("part {part} takes {takes}, but the part before it gives {gives}")]
     PartsDoNotFit {

@@ -14,23 +14,28 @@ mod denormals;
 mod error;
 #[cfg(test)]
 mod example_networks;
+mod kernel;
 mod matrix;
 mod network;
 mod ops;
 mod optimizer;
 mod program;
+#[cfg(test)]
+mod reference_tests;
+mod schedule;
 mod shape;
 mod stream;
 mod tape;
 mod trainer;
 
 pub use blueprint::{
-    Blueprint, BlueprintError, CutPoint, LayerOp, LayerSpec, LayerSummary, Problem,
+    Activation, Blueprint, BlueprintError, CutPoint, LayerOp, LayerSpec, LayerSummary, Problem,
 };
 pub use compute::Compute;
 pub use error::EngineError;
 pub use network::Network;
 pub use optimizer::{Optimizer, TrainSettings};
+pub use schedule::{Schedule, ScheduleShape};
 pub use shape::Shape;
 pub use stream::Stream;
 pub use trainer::{Part, Step, Trainer};

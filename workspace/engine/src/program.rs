@@ -1,100 +1,340 @@
-//! A blueprint compiled into operations: what stands side by side and can be done in one go is fused,
-//! and what only renames shapes disappears.
+//! A blueprint compiled into operations: what follows one another and can be done in one go is fused,
+//! what only renames shapes disappears, and what is not trained is done in its simplest form.
 
 use std::sync::Arc;
 
 use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
-use crate::ops::{Conv2d, Convolution, Linear, MaxPool2d, Operation, Relu, Windows};
+use crate::ops::{
+    Activate, Add, AvgPool2d, BatchNorm2d, Concat, Conv2d, Convolution, Dropout, FrozenNorm2d,
+    Linear, MaxPool2d, Multiply, Operation, Windows,
+};
 
-/// The operations of a network in order.
+/// The operations of a network in order. Values are numbered as in [`LayerSpec::inputs`].
 pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
+    /// The value that is the result; 0 where there is nothing to do.
+    pub(crate) result: usize,
 }
 
-/// One operation and the layer its weights belong to.
+/// One operation, where its operands come from and what becomes of them.
 #[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) operation: Arc<dyn Operation>,
-    /// Which of the layers with weights, counted from 0 in the blueprint's order.
-    pub(crate) weights: Option<usize>,
+    /// Layers whose weights it takes: its own, then the one fused into it.
+    pub(crate) layers: Vec<usize>,
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) output: usize,
+    /// Values that no later step needs.
+    pub(crate) finished: Vec<usize>,
+    /// Whether the weights of its own layer learn.
+    pub(crate) learns: bool,
+    /// Set where it remembers the statistics of the batch.
+    pub(crate) statistics: Option<Statistics>,
+}
+
+/// What is needed to bring the running statistics of a batch normalisation up to date.
+#[derive(Clone, Copy)]
+pub(crate) struct Statistics {
+    pub(crate) momentum: f32,
+    /// Places of one channel in one sample.
+    pub(crate) places: usize,
+}
+
+/// What is trained.
+#[derive(Clone, Copy)]
+pub(crate) struct Training<'a> {
+    /// One per layer.
+    pub(crate) learns: &'a [bool],
+    /// Whether something before the network learns, so that its input wants a gradient.
+    pub(crate) input: bool,
+}
+
+struct Compiler<'a> {
+    blueprint: &'a Blueprint,
+    fuse: bool,
+    /// One per layer.
+    learns: Vec<bool>,
+    /// One per value: whether anything up to it learns.
+    gradient: Vec<bool>,
+    /// One per value: the layers that use it.
+    users: Vec<Vec<usize>>,
+    /// One per value: the value that holds its numbers, once it is computed.
+    held_in: Vec<Option<usize>>,
 }
 
 impl Program {
-    /// With `fuse`, neighbouring layers may become one operation; the results are the same either way.
-    pub(crate) fn compile(blueprint: &Blueprint, fuse: bool) -> Self {
-        let mut steps = Vec::new();
-        let mut layers_with_weights = 0..;
-        let mut rest = blueprint.layers();
-        while let Some((layer, behind)) = rest.split_first() {
-            let can_fuse = if fuse { behind } else { &[] };
-            let (operation, fused) = compile_layer(layer, can_fuse);
-            rest = &behind[fused..];
-            if let Some(operation) = operation {
-                steps.push(Step {
-                    operation,
-                    weights: layer
-                        .parameter_shapes()
-                        .and_then(|_| layers_with_weights.next()),
-                });
+    /// For evaluation, where `training` is nothing. With `fuse`, layers may become one operation; the
+    /// results are the same either way.
+    pub(crate) fn compile(
+        blueprint: &Blueprint,
+        training: Option<Training<'_>>,
+        fuse: bool,
+    ) -> Self {
+        let layers = blueprint.layers();
+        let learns: Vec<bool> = (0..layers.len())
+            .map(|layer| training.is_some_and(|training| training.learns[layer]))
+            .collect();
+        let mut gradient = vec![training.is_some_and(|training| training.input)];
+        let mut users = vec![Vec::new(); layers.len() + 1];
+        for (index, layer) in layers.iter().enumerate() {
+            let weights = learns[index] && layer.parameter_shapes().0.is_some();
+            gradient.push(weights || layer.inputs.iter().any(|&input| gradient[input]));
+            for &input in &layer.inputs {
+                users[input].push(index);
             }
         }
-        Self { steps }
+        let mut held_in = vec![None; layers.len() + 1];
+        held_in[0] = Some(0);
+        let compiler = Compiler {
+            blueprint,
+            fuse,
+            learns,
+            gradient,
+            users,
+            held_in,
+        };
+        compiler.run()
     }
 }
 
-/// The operation for `layer` and how many of the layers behind it are part of it.
-fn compile_layer(layer: &LayerSpec, behind: &[LayerSpec]) -> (Option<Arc<dyn Operation>>, usize) {
-    let relu = matches!(behind.first(), Some(next) if next.op == LayerOp::Relu);
-    match layer.op {
-        LayerOp::Conv2d {
-            filters,
-            kernel,
-            stride,
-            padding,
-        } => {
-            let ([channels, height, width], [_, map_height, map_width]) = images(layer);
-            let pool = behind.get(usize::from(relu)).and_then(windows);
-            let conv = Conv2d {
-                channels,
-                image: [height, width],
-                filters,
-                kernel,
-                stride,
-                padding,
-                map: [map_height, map_width],
-            };
-            let fused = usize::from(relu) + usize::from(pool.is_some());
-            (Some(Arc::new(Convolution { conv, relu, pool })), fused)
+impl<'a> Compiler<'a> {
+    fn run(mut self) -> Program {
+        let mut steps = Vec::new();
+        for index in 0..self.blueprint.layers().len() {
+            if self.held_in[index + 1].is_none() {
+                steps.extend(self.layer(index));
+            }
         }
-        LayerOp::Linear { units } => {
-            let features = layer.input.elements();
-            let linear = Linear {
-                features,
-                units,
-                relu,
-            };
-            (Some(Arc::new(linear)), usize::from(relu))
+        let result = self.held_in.last().copied().flatten().unwrap_or(0);
+        let mut needed = vec![false; self.held_in.len()];
+        needed[result] = true;
+        for step in steps.iter_mut().rev() {
+            for &input in &step.inputs {
+                if !needed[input] {
+                    needed[input] = true;
+                    step.finished.push(input);
+                }
+            }
         }
-        LayerOp::MaxPool2d { .. } => {
-            let operation = windows(layer).map(|windows| -> Arc<dyn Operation> {
-                Arc::new(MaxPool2d {
-                    channels: layer.input.dims()[0],
-                    windows,
-                })
-            });
-            (operation, 0)
-        }
-        LayerOp::Relu => {
-            let elements = layer.input.elements();
-            (Some(Arc::new(Relu { elements })), 0)
-        }
-        LayerOp::Flatten => (None, 0),
+        Program { steps, result }
     }
+
+    /// The layer behind `index` that may become one with it: the only one to use its output.
+    fn next(&self, index: usize) -> Option<(usize, &'a LayerSpec)> {
+        match self.users[index + 1].as_slice() {
+            &[next] if self.fuse => Some((next, &self.blueprint.layers()[next])),
+            _ => None,
+        }
+    }
+
+    /// The rectifier behind `index`, if one may be fused.
+    fn relu_behind(&self, index: usize) -> Option<usize> {
+        let (next, layer) = self.next(index)?;
+        (layer.op == LayerOp::RELU).then_some(next)
+    }
+
+    /// The sum of `index` and one other value that is known by then, and that value.
+    fn sum_behind(&self, index: usize) -> Option<(usize, usize)> {
+        let (next, layer) = self.next(index)?;
+        let others: Vec<usize> = layer
+            .inputs
+            .iter()
+            .copied()
+            .filter(|&input| input != index + 1)
+            .collect();
+        match (&layer.op, others.as_slice(), layer.inputs.len()) {
+            (LayerOp::Add, &[other], 2) => self.held_in[other].map(|held| (next, held)),
+            _ => None,
+        }
+    }
+
+    /// The operation for a layer and those fused with it; nothing where it only renames.
+    fn layer(&mut self, index: usize) -> Option<Step> {
+        let layer = &self.blueprint.layers()[index];
+        let mut inputs: Vec<usize> = layer
+            .inputs
+            .iter()
+            .filter_map(|&input| self.held_in[input])
+            .collect();
+        let learns = self.learns[index];
+        let elements = layer.output.elements();
+        let places = places(layer);
+        let mut last = index;
+        let mut layers = Vec::new();
+        let mut statistics = None;
+        let operation: Arc<dyn Operation> = match layer.op {
+            LayerOp::Conv2d { .. } => {
+                layers.push(index);
+                // Nothing but a rectifier and pooling is fused where gradients pass: what else stands
+                // behind has weights or inputs of its own.
+                let trained = self.gradient[index + 1];
+                let mut norm = None;
+                let mut residual = None;
+                if !trained {
+                    if let Some((next, spec)) = self.next(last)
+                        && let LayerOp::BatchNorm2d { epsilon, .. } = spec.op
+                    {
+                        norm = Some(epsilon);
+                        layers.push(next);
+                        last = next;
+                    }
+                    if let Some((next, other)) = self.sum_behind(last) {
+                        residual = Some(other);
+                        last = next;
+                    }
+                }
+                inputs.extend(residual);
+                let relu = self.relu_behind(last);
+                last = relu.unwrap_or(last);
+                let mut convolution = Convolution {
+                    conv: conv2d(layer)?,
+                    norm,
+                    residual: residual.is_some(),
+                    relu: relu.is_some(),
+                    pool: None,
+                };
+                if residual.is_none()
+                    && let Some((next, spec)) = self.next(last)
+                    && let Some(windows) = windows(spec)
+                    && convolution.may_pool(&windows)
+                {
+                    convolution.pool = Some(windows);
+                    last = next;
+                }
+                Arc::new(convolution)
+            }
+            LayerOp::Linear { units, .. } => {
+                layers.push(index);
+                let relu = self.relu_behind(index);
+                last = relu.unwrap_or(last);
+                Arc::new(Linear {
+                    features: layer.input.elements(),
+                    units,
+                    relu: relu.is_some(),
+                })
+            }
+            LayerOp::BatchNorm2d { epsilon, momentum } => {
+                layers.push(index);
+                let channels = layer.input.dims()[0];
+                if learns {
+                    statistics = Some(Statistics { momentum, places });
+                    let sum = self.sum_behind(index);
+                    last = sum.map_or(last, |(next, _)| next);
+                    inputs.extend(sum.map(|(_, other)| other));
+                    let relu = self.relu_behind(last);
+                    last = relu.unwrap_or(last);
+                    Arc::new(BatchNorm2d {
+                        channels,
+                        places,
+                        epsilon,
+                        residual: sum.is_some(),
+                        relu: relu.is_some(),
+                    })
+                } else {
+                    Arc::new(FrozenNorm2d {
+                        channels,
+                        places,
+                        epsilon,
+                    })
+                }
+            }
+            LayerOp::Add => {
+                let relu = self.relu_behind(index);
+                last = relu.unwrap_or(last);
+                Arc::new(Add {
+                    elements,
+                    relu: relu.is_some(),
+                })
+            }
+            LayerOp::MaxPool2d { .. } => Arc::new(MaxPool2d {
+                channels: layer.input.dims()[0],
+                windows: windows(layer)?,
+            }),
+            LayerOp::AvgPool2d { .. } | LayerOp::GlobalAvgPool2d => Arc::new(AvgPool2d {
+                channels: layer.input.dims()[0],
+                windows: mean_windows(layer)?,
+            }),
+            LayerOp::Dropout { rate } if learns && rate > 0.0 => {
+                Arc::new(Dropout { elements, rate })
+            }
+            LayerOp::Activation(activation) => Arc::new(Activate {
+                activation,
+                elements,
+            }),
+            LayerOp::Multiply => {
+                let second = self.blueprint.shape_of(layer.inputs[1]);
+                Arc::new(Multiply {
+                    elements,
+                    places: elements / second.elements(),
+                })
+            }
+            LayerOp::Concat => {
+                let lengths = layer.inputs.iter();
+                let lengths = lengths.map(|&input| self.blueprint.shape_of(input).elements());
+                Arc::new(Concat {
+                    lengths: lengths.collect(),
+                })
+            }
+            LayerOp::Flatten | LayerOp::Dropout { .. } => {
+                self.held_in[index + 1] = inputs.first().copied();
+                return None;
+            }
+        };
+        self.held_in[last + 1] = Some(last + 1);
+        // What lies within a fused operation is never seen; it only must not be compiled again.
+        let mut inner = index;
+        while inner != last {
+            self.held_in[inner + 1] = Some(last + 1);
+            inner = self.users[inner + 1][0];
+        }
+        let has_weights = layer.parameter_shapes().0.is_some();
+        Some(Step {
+            operation,
+            layers,
+            inputs,
+            output: last + 1,
+            finished: Vec::new(),
+            learns: learns && has_weights,
+            statistics,
+        })
+    }
+}
+
+fn conv2d(layer: &LayerSpec) -> Option<Conv2d> {
+    let LayerOp::Conv2d {
+        filters,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups,
+        ..
+    } = layer.op
+    else {
+        return None;
+    };
+    let ([channels, height, width], [_, rows, columns]) = images(layer);
+    Some(Conv2d {
+        channels,
+        image: [height, width],
+        filters,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups,
+        map: [rows, columns],
+    })
 }
 
 /// The windows of a max pooling layer; nothing for other layers.
 fn windows(layer: &LayerSpec) -> Option<Windows> {
-    let LayerOp::MaxPool2d { kernel, stride } = layer.op else {
+    let LayerOp::MaxPool2d {
+        kernel,
+        stride,
+        padding,
+    } = layer.op
+    else {
         return None;
     };
     let ([_, height, width], [_, rows, columns]) = images(layer);
@@ -102,8 +342,37 @@ fn windows(layer: &LayerSpec) -> Option<Windows> {
         image: [height, width],
         kernel,
         stride,
+        padding,
         count: [rows, columns],
     })
+}
+
+/// The windows of average pooling: a single one as large as the image where it is global.
+fn mean_windows(layer: &LayerSpec) -> Option<Windows> {
+    let ([_, height, width], [_, rows, columns]) = images(layer);
+    let image = [height, width];
+    let (kernel, stride, padding) = match layer.op {
+        LayerOp::AvgPool2d {
+            kernel,
+            stride,
+            padding,
+        } => (kernel, stride, padding),
+        LayerOp::GlobalAvgPool2d => (image, image, [0, 0]),
+        _ => return None,
+    };
+    Some(Windows {
+        image,
+        kernel,
+        stride,
+        padding,
+        count: [rows, columns],
+    })
+}
+
+/// Places of one channel of what enters the layer.
+fn places(layer: &LayerSpec) -> usize {
+    let ([_, height, width], _) = images(layer);
+    height * width
 }
 
 /// Input and output of a layer on images, which a checked blueprint has made sure of.

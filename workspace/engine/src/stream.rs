@@ -28,6 +28,18 @@ impl Stream {
         }
     }
 
+    /// Where the stream stands: its key, and the number of the next 32-bit word.
+    pub(crate) fn position(&self) -> ([u8; 32], u128) {
+        (self.words.get_seed(), self.words.get_word_pos())
+    }
+
+    /// The stream that stands there.
+    pub(crate) fn at((key, word): ([u8; 32], u128)) -> Self {
+        let mut words = ChaCha8Rng::from_seed(key);
+        words.set_word_pos(word);
+        Self { words }
+    }
+
     /// A number from `low` (included) to `high` (reached only when rounding lands on it).
     ///
     /// Takes the upper 24 bits of one 32-bit word, so the distance between neighbours is
@@ -111,6 +123,17 @@ mod tests {
             assert!(count.abs_diff(10_000) < 465, "{counts:?}");
         }
         assert_eq!(stream.below(0), 0);
+    }
+
+    #[test]
+    fn a_stream_goes_on_from_its_position() {
+        let mut stream = Stream::new(3, "position");
+        for draws in 0..40 {
+            let mut other = Stream::at(stream.position());
+            assert_eq!(other.position(), stream.position());
+            let next = |stream: &mut Stream| (stream.uniform(0.0, 1.0), stream.below(1000));
+            assert_eq!(next(&mut other), next(&mut stream), "after {draws} draws");
+        }
     }
 
     #[test]

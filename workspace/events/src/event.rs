@@ -181,7 +181,7 @@ pub enum StageKind {
 pub struct RowPlan {
     /// The strategy's name.
     pub name: String,
-    /// `frozen-backbone` or `feature-classifier`.
+    /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
     /// The cut point's name.
     pub cut: String,
@@ -230,6 +230,12 @@ pub struct EpochFigures {
     pub loss: f64,
     /// Proportion of training samples classified correctly, measured before each update.
     pub accuracy: f64,
+    /// Mean cross-entropy on the samples held out, after the epoch.
+    #[serde(default)]
+    pub validation_loss: Option<f64>,
+    /// Proportion of the samples held out that are classified correctly, after the epoch.
+    #[serde(default)]
+    pub validation_accuracy: Option<f64>,
     /// Images a second.
     pub per_second: f64,
     /// Wall-clock time.
@@ -274,10 +280,20 @@ pub struct Outcome {
     pub train_samples: u64,
     /// Parameters of the head.
     pub trainable_parameters: u64,
-    /// The trunk's weights and buffers have the same SHA-256 after the strategy as before.
-    pub frozen_intact: bool,
-    /// That SHA-256, before.
-    pub trunk_digest: String,
+    /// What was frozen is the same to the bit after the strategy as before: [`frozen_before`]
+    /// and [`frozen_after`] are equal. `None` when nothing was frozen.
+    ///
+    /// [`frozen_before`]: Self::frozen_before
+    /// [`frozen_after`]: Self::frozen_after
+    pub frozen_intact: Option<bool>,
+    /// SHA-256 over every frozen weight and buffer, before.
+    pub frozen_before: Option<String>,
+    /// The same, after.
+    pub frozen_after: Option<String>,
+    /// The learning-rate multipliers really used, by layer with weights, trunk first; `None`
+    /// where the strategy has none.
+    #[serde(default)]
+    pub learning_rate_multipliers: Option<Vec<(String, f64)>>,
     /// Cost.
     pub seconds: Seconds,
     /// The features had been extracted for an earlier row, at the cost that is told again here.

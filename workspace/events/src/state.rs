@@ -346,6 +346,8 @@ mod tests {
                 epochs: 3,
                 loss: 0.1,
                 accuracy: 0.9,
+                validation_loss: None,
+                validation_accuracy: Some(0.8),
                 per_second: 5.0,
                 seconds: 2.0,
             },

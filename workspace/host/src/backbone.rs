@@ -11,6 +11,7 @@ use topwork_abi as abi;
 /// An instance of a backbone.
 pub struct Backbone {
     instance: Instance,
+    table: abi::BackboneTable,
 }
 
 impl Backbone {
@@ -20,17 +21,17 @@ impl Backbone {
         parameters: &Value,
     ) -> Result<Backbone, HostError> {
         let instance = Instance::create(plugin, component, parameters)?;
-        Ok(Backbone { instance })
+        // SAFETY: this is a component of the kind with this table.
+        let table = unsafe { instance.table() }?;
+        Ok(Backbone { instance, table })
     }
 
     /// The blueprint: a JSON object of limited size and depth, without control characters. What it means is not checked here.
     pub fn blueprint(&self) -> Result<String, HostError> {
-        // SAFETY: this is a component of the kind with this table.
-        let table = unsafe { self.instance.table::<abi::BackboneTable>() };
         blueprint(
             &self.instance,
             "describing its network",
-            |instance, sink, error| match table.network {
+            |instance, sink, error| match self.table.network {
                 // SAFETY: instance and sinks live during the call.
                 Some(network) => unsafe { network(instance, sink, error) },
                 None => abi::Status::UNSUPPORTED,

@@ -1,12 +1,13 @@
 //! Every call into a plugin goes through here: the observer hears of it, the error text is collected, the status is read.
 
 use crate::library::Opened;
+use crate::open;
 use crate::text::clean;
 use crate::{Ending, HostError, Observer};
 use serde_json::Value;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use topwork_abi as abi;
 
 /// What a plugin writes to explain an error is cut off here, in bytes.
@@ -101,15 +102,15 @@ pub(crate) fn run(
 /// An instance of a component, destroyed when dropped.
 pub(crate) struct Instance {
     plugin: Arc<Opened>,
-    component: &'static abi::Component,
+    component: abi::Component,
     pointer: abi::Instance,
-    /// Held during calls that must not overlap.
-    exclusive: Mutex<()>,
+    /// Held during every call: shared by those that may overlap, alone by the others.
+    turn: RwLock<()>,
     /// After a panic the contract allows nothing but to destroy the instance.
     panicked: AtomicBool,
 }
 
-// SAFETY: the contract allows calls from any thread, and `exclusive` keeps apart those that must not overlap.
+// SAFETY: the contract allows calls from any thread, and `turn` keeps apart those that must not overlap.
 unsafe impl Send for Instance {}
 // SAFETY: as above.
 unsafe impl Sync for Instance {}
@@ -150,26 +151,32 @@ impl Instance {
             plugin: Arc::clone(plugin),
             component: table,
             pointer,
-            exclusive: Mutex::new(()),
+            turn: RwLock::new(()),
             panicked: AtomicBool::new(false),
         })
     }
 
-    /// A call that never overlaps with another such call on this instance.
+    /// A call that overlaps with no other on this instance.
     pub(crate) fn call(
         &self,
         call: &str,
         function: impl FnOnce(abi::Instance, *const abi::Sink) -> abi::Status,
     ) -> Result<(), HostError> {
-        let _alone = self
-            .exclusive
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.call_in_parallel(call, function)
+        let _alone = self.turn.write().unwrap_or_else(PoisonError::into_inner);
+        self.enter(call, function)
     }
 
-    /// A call that the plugin allows to overlap with others.
+    /// A call that the plugin allows to overlap with others of its sort.
     pub(crate) fn call_in_parallel(
+        &self,
+        call: &str,
+        function: impl FnOnce(abi::Instance, *const abi::Sink) -> abi::Status,
+    ) -> Result<(), HostError> {
+        let _shared = self.turn.read().unwrap_or_else(PoisonError::into_inner);
+        self.enter(call, function)
+    }
+
+    fn enter(
         &self,
         call: &str,
         function: impl FnOnce(abi::Instance, *const abi::Sink) -> abi::Status,
@@ -223,9 +230,12 @@ impl Instance {
     /// # Safety
     ///
     /// `T` is the table type of the component's kind.
-    pub(crate) unsafe fn table<T>(&self) -> &'static T {
-        // SAFETY: opening the plugin checked that the table is there, is long enough and has every function.
-        unsafe { &*self.component.table.cast::<T>() }
+    pub(crate) unsafe fn table<T: abi::Table>(&self) -> Result<T, HostError> {
+        // SAFETY: passed on.
+        unsafe { open::table(self.component.table) }.map_err(|problem| {
+            let problem = format!("a table of functions that {problem}");
+            self.broken("offering its functions", problem)
+        })
     }
 
     /// The table of an ability, null when it is not offered.

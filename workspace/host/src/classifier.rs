@@ -3,7 +3,7 @@
 use crate::HostError;
 use crate::call::{Instance, collect};
 use crate::library::Opened;
-use crate::open::table;
+use crate::open;
 use crate::text::{clean, utf8};
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,10 +15,11 @@ const LONGEST_NOTE: usize = 4096;
 /// Saved states above this are taken for garbage, in bytes.
 const LARGEST_STATE: usize = 1 << 30;
 
-/// An instance of a classifier head.
+/// An instance of a classifier head. Any number of threads may predict at once; the other calls wait until they are alone.
 pub struct Classifier {
     instance: Instance,
-    saving: Option<&'static abi::ClassifierSaveTable>,
+    table: abi::ClassifierTable,
+    saving: Option<abi::ClassifierSaveTable>,
 }
 
 /// What is wished for a fit.
@@ -39,7 +40,7 @@ pub struct FitReport {
     pub iterations: u64,
     /// The number of parameters it fitted.
     pub parameters: u64,
-    /// A remark for people; may be empty.
+    /// One line for people, to be shown as a warning when the fit did not converge; may be empty.
     pub note: String,
 }
 
@@ -50,19 +51,25 @@ impl Classifier {
         parameters: &Value,
     ) -> Result<Classifier, HostError> {
         let instance = Instance::create(plugin, component, parameters)?;
+        // SAFETY: this is a component of the kind with this table.
+        let table = unsafe { instance.table() }?;
         let saving = instance.extension(abi::CLASSIFIER_SAVE);
         let saving = if saving.is_null() {
             None
         } else {
             // SAFETY: the id asked for gives the table this type.
             let table =
-                unsafe { table::<abi::ClassifierSaveTable>(saving) }.map_err(|problem| {
+                unsafe { open::table::<abi::ClassifierSaveTable>(saving) }.map_err(|problem| {
                     let problem = format!("the table `{}` {problem}", abi::CLASSIFIER_SAVE);
                     instance.broken("offering to be saved", problem)
                 })?;
             Some(table)
         };
-        Ok(Classifier { instance, saving })
+        Ok(Classifier {
+            instance,
+            table,
+            saving,
+        })
     }
 
     /// Fits the classifier to features, row-major `samples` × `dims`, with one label below `classes` for each sample.
@@ -95,12 +102,11 @@ impl Classifier {
             iterations: 0,
             parameters: 0,
             converged: 0,
+            reserved: 0,
         };
-        // SAFETY: this is a component of the kind with this table.
-        let table = unsafe { self.instance.table::<abi::ClassifierTable>() };
         let (result, note) = collect(LONGEST_NOTE, |note| {
             self.instance
-                .call(&call, |instance, error| match table.fit {
+                .call(&call, |instance, error| match self.table.fit {
                     // SAFETY: features and labels have the lengths said, and all pointers live during the call.
                     Some(fit) => unsafe {
                         fit(
@@ -150,10 +156,8 @@ impl Classifier {
         let features = self.features(&call, features, samples, dims)?;
         // What the plugin does not write stays NaN and is found below.
         let mut scores = vec![f32::NAN; samples * classes];
-        // SAFETY: this is a component of the kind with this table.
-        let table = unsafe { self.instance.table::<abi::ClassifierTable>() };
         self.instance
-            .call_in_parallel(&call, |instance, error| match table.predict {
+            .call_in_parallel(&call, |instance, error| match self.table.predict {
                 // SAFETY: `scores` has room for samples × classes, and all pointers live during the call.
                 Some(predict) => unsafe {
                     predict(
@@ -227,3 +231,6 @@ impl Classifier {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

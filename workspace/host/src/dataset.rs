@@ -23,6 +23,7 @@ const BLOCK: usize = 256;
 /// An instance of a dataset. Any number of threads may read; where the plugin cannot read in parallel, they take turns.
 pub struct Dataset {
     instance: Instance,
+    table: abi::DatasetTable,
     info: DatasetInfo,
     parallel: bool,
 }
@@ -65,9 +66,12 @@ impl Dataset {
         parameters: &Value,
     ) -> Result<Dataset, HostError> {
         let instance = Instance::create(plugin, component, parameters)?;
-        let (info, parallel) = describe(&instance)?;
+        // SAFETY: this is a component of the kind with this table.
+        let table = unsafe { instance.table() }?;
+        let (info, parallel) = describe(&instance, &table)?;
         Ok(Dataset {
             instance,
+            table,
             info,
             parallel,
         })
@@ -90,9 +94,7 @@ impl Dataset {
         // Positions that the plugin skips hold a number that cannot be a label.
         labels.resize(len, u32::MAX);
         let mut count = 0;
-        // SAFETY: this is a component of the kind with this table.
-        let table = unsafe { self.instance.table::<abi::DatasetTable>() };
-        self.call(&call, |instance, error| match table.labels {
+        self.call(&call, |instance, error| match self.table.labels {
             // SAFETY: `labels` has room for `len`, and all pointers live during the call.
             Some(function) => unsafe {
                 function(
@@ -182,9 +184,7 @@ impl Dataset {
         samples: *mut std::ffi::c_void,
         bytes: usize,
     ) -> Result<(), HostError> {
-        // SAFETY: this is a component of the kind with this table.
-        let table = unsafe { self.instance.table::<abi::DatasetTable>() };
-        self.call(call, |instance, error| match table.read {
+        self.call(call, |instance, error| match self.table.read {
             // SAFETY: `samples` has room for `bytes`, which is what these indices need, and all pointers live during the call.
             Some(function) => unsafe {
                 function(
@@ -233,7 +233,10 @@ impl Dataset {
 }
 
 /// Asks for the description and checks it.
-fn describe(instance: &Instance) -> Result<(DatasetInfo, bool), HostError> {
+fn describe(
+    instance: &Instance,
+    table: &abi::DatasetTable,
+) -> Result<(DatasetInfo, bool), HostError> {
     let call = "describing itself";
     let mut description = abi::DatasetDescription {
         size: size_of::<abi::DatasetDescription>(),
@@ -247,8 +250,6 @@ fn describe(instance: &Instance) -> Result<(DatasetInfo, bool), HostError> {
         splits: std::ptr::null(),
         split_count: 0,
     };
-    // SAFETY: this is a component of the kind with this table.
-    let table = unsafe { instance.table::<abi::DatasetTable>() };
     instance.call(call, |pointer, error| match table.describe {
         // SAFETY: the description lives during the call and says its own size.
         Some(function) => unsafe { function(pointer, &raw mut description, error) },

@@ -11,6 +11,7 @@ use topwork_abi as abi;
 /// An instance of a network head.
 pub struct NetworkHead {
     instance: Instance,
+    table: abi::NetworkHeadTable,
 }
 
 impl NetworkHead {
@@ -20,18 +21,18 @@ impl NetworkHead {
         parameters: &Value,
     ) -> Result<NetworkHead, HostError> {
         let instance = Instance::create(plugin, component, parameters)?;
-        Ok(NetworkHead { instance })
+        // SAFETY: this is a component of the kind with this table.
+        let table = unsafe { instance.table() }?;
+        Ok(NetworkHead { instance, table })
     }
 
     /// The blueprint of the head's layers for features of this shape, `[channels, height, width]` or `[features]`, and this
     /// many classes: a JSON object as from [`Backbone::blueprint`](crate::Backbone::blueprint).
     pub fn layers(&self, feature_shape: &[usize], classes: usize) -> Result<String, HostError> {
-        // SAFETY: this is a component of the kind with this table.
-        let table = unsafe { self.instance.table::<abi::NetworkHeadTable>() };
         blueprint(
             &self.instance,
             "describing its layers",
-            |instance, sink, error| match table.network {
+            |instance, sink, error| match self.table.network {
                 // SAFETY: instance, shape and sinks live during the call.
                 Some(network) => unsafe {
                     network(

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use topwork_abi as abi;
 
-/// An initialised plugin. Its tables stay in memory until the process ends, so references to them are `'static`.
+/// An initialised plugin. What its tables point to stays in memory until the process ends.
 pub(crate) struct Opened {
     pub(crate) info: PluginInfo,
     /// The checked tables, one for each component of `info`, in the same order.
-    pub(crate) components: Vec<&'static abi::Component>,
+    pub(crate) components: Vec<abi::Component>,
     pub(crate) services: &'static abi::HostServices,
     pub(crate) observer: Arc<dyn crate::Observer>,
     deinit: Option<unsafe extern "C" fn()>,
@@ -135,11 +135,11 @@ pub(crate) unsafe fn initialise(
 ) -> Result<Opened, String> {
     // SAFETY: passed on.
     let entry = unsafe { check_version(entry) }?;
-    // SAFETY: the version fits and the size covers the whole table.
+    // SAFETY: the version fits, so the pointers are what the contract says.
     let Checked {
         mut info,
         components,
-    } = unsafe { check_entry(entry) }?;
+    } = unsafe { check_entry(&entry) }?;
     if let Some(first) = first_with.get(&info.id) {
         return Err(format!(
             "the plugin \"{}\" was already loaded from `{}`",

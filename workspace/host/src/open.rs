@@ -15,7 +15,7 @@ const MOST_COMPONENTS: usize = 4096;
 pub(crate) struct Checked {
     /// Without path and digest, which the tables do not say.
     pub(crate) info: PluginInfo,
-    pub(crate) components: Vec<&'static abi::Component>,
+    pub(crate) components: Vec<abi::Component>,
 }
 
 /// Reads the size and the two version numbers, which keep their place in every ABI, and nothing else before they fit.
@@ -23,17 +23,15 @@ pub(crate) struct Checked {
 /// # Safety
 ///
 /// `entry` is null or points at least to the first three fields of an entry that lives until the process ends.
-pub(crate) unsafe fn check_version(
-    entry: *const abi::Entry,
-) -> Result<&'static abi::Entry, String> {
+pub(crate) unsafe fn check_version(entry: *const abi::Entry) -> Result<abi::Entry, String> {
     if entry.is_null() || !entry.is_aligned() {
         return Err(format!(
             "`{}` gave back no table, so the plugin offers nothing",
             abi::ENTRY_SYMBOL
         ));
     }
-    // SAFETY: the caller vouches for these three; they are read through the pointer, as the rest may not be there.
-    let (size, major, minor) = unsafe { ((*entry).size, (*entry).abi_major, (*entry).abi_minor) };
+    // SAFETY: the caller vouches for these; they are read through the pointer, as the rest may not be there.
+    let (major, minor) = unsafe { ((*entry).abi_major, (*entry).abi_minor) };
     if major != abi::ABI_MAJOR {
         return Err(format!(
             "speaks ABI {major}.{minor}, this topwork speaks {}.{}",
@@ -41,14 +39,8 @@ pub(crate) unsafe fn check_version(
             abi::ABI_MINOR
         ));
     }
-    if size < size_of::<abi::Entry>() {
-        return Err(format!(
-            "its entry says that it has {size} bytes, expected at least {}",
-            size_of::<abi::Entry>()
-        ));
-    }
-    // SAFETY: the version fits, so this is an entry, and its size covers all of it.
-    Ok(unsafe { &*entry })
+    // SAFETY: the version fits, so this is an entry as far as its size goes.
+    unsafe { abi::read_table(entry) }.map_err(|short| format!("its entry {short}"))
 }
 
 /// Checks everything that an entry says.
@@ -56,7 +48,7 @@ pub(crate) unsafe fn check_version(
 /// # Safety
 ///
 /// `entry` keeps the contract's promises about its pointers.
-pub(crate) unsafe fn check_entry(entry: &'static abi::Entry) -> Result<Checked, String> {
+pub(crate) unsafe fn check_entry(entry: &abi::Entry) -> Result<Checked, String> {
     let id = id(entry.id).map_err(|problem| format!("the plugin's id {problem}"))?;
     let version = line(entry.version).map_err(|problem| format!("the version {problem}"))?;
     let licence = line(entry.licence).map_err(|problem| format!("the licence {problem}"))?;
@@ -162,12 +154,12 @@ unsafe fn add_component(
     Ok(())
 }
 
-/// A table that starts with its own size; an `Err` completes "the table …".
+/// A copy of a table as far as its size goes; an `Err` completes "the table …".
 ///
 /// # Safety
 ///
-/// `pointer` is null or points to a table of type `T` (as far as its size field says) that lives until the process ends.
-pub(crate) unsafe fn table<T>(pointer: *const std::ffi::c_void) -> Result<&'static T, String> {
+/// `pointer` is null or points to a table of type `T` (as far as its size field says).
+pub(crate) unsafe fn table<T: abi::Table>(pointer: *const std::ffi::c_void) -> Result<T, String> {
     let pointer = pointer.cast::<T>();
     if pointer.is_null() {
         return Err("is a null pointer".to_owned());
@@ -175,16 +167,8 @@ pub(crate) unsafe fn table<T>(pointer: *const std::ffi::c_void) -> Result<&'stat
     if !pointer.is_aligned() {
         return Err("is at an address no table can have".to_owned());
     }
-    // SAFETY: every table starts with its size.
-    let size = unsafe { pointer.cast::<usize>().read() };
-    if size < size_of::<T>() {
-        return Err(format!(
-            "says that it has {size} bytes, expected at least {}",
-            size_of::<T>()
-        ));
-    }
-    // SAFETY: the size covers the whole type.
-    Ok(unsafe { &*pointer })
+    // SAFETY: aligned, and the caller vouches for the rest.
+    unsafe { abi::read_table(pointer) }.map_err(|short| short.to_string())
 }
 
 fn id(text: abi::Text) -> Result<String, String> {

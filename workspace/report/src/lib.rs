@@ -4,10 +4,12 @@
 //!
 //! Deliberately absent: the terminal (widths are told, colours are not used) and the engine.
 
+mod grid;
 mod number;
 mod results;
 mod table;
 
+pub use grid::{Align, grid};
 pub use number::{percent, seconds, thousands};
 pub use results::{PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult};
 pub use table::comparison;

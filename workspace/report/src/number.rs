@@ -13,9 +13,15 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A proportion as percent with two decimals: `0.98662` as `98.66 %`.
+/// A proportion as percent with two decimals: `0.98662` as `98.66 %`. Only what is 0 or 1 reads
+/// as such: all but one of a million is `99.99 %`.
 pub fn percent(proportion: f64) -> String {
-    format!("{:.2} %", proportion * 100.0)
+    let percent = match proportion {
+        p if p < 1.0 && p > 0.99995 => 99.99,
+        p if p > 0.0 && p < 0.00005 => 0.01,
+        p => p * 100.0,
+    };
+    format!("{percent:.2} %")
 }
 
 /// A time span, precise where it is short: `42 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`.
@@ -46,6 +52,9 @@ mod tests {
         check(super::thousands(1234567), "1,234,567");
         check(super::percent(4796.0 / 4861.0), "98.66 %");
         check(super::percent(1.0), "100.00 %");
+        check(super::percent(0.99996), "99.99 %");
+        check(super::percent(0.0), "0.00 %");
+        check(super::percent(1e-6), "0.01 %");
         check(super::seconds(0.0), "0 ms");
         check(super::seconds(0.0421), "42 ms");
         check(super::seconds(0.9999), "1.0 s");

@@ -55,7 +55,7 @@ pub struct SourceResult {
 pub struct StrategyResult {
     /// The strategy's name.
     pub name: String,
-    /// `frozen-backbone` or `feature-classifier`.
+    /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
     /// The cut point.
     pub cut: String,
@@ -65,10 +65,10 @@ pub struct StrategyResult {
     pub head: String,
     /// Whose weights the trunk has.
     pub weights: Weights,
-    /// Training samples used.
-    pub train_samples: u64,
-    /// Parameters of the head.
-    pub trainable_parameters: u64,
+    /// Training samples used; `null` before there are figures, as all that follows.
+    pub train_samples: Option<u64>,
+    /// Parameters that were fitted.
+    pub trainable_parameters: Option<u64>,
     /// One entry per seed, in the order they ran.
     pub seeds: Vec<SeedResult>,
     /// Mean accuracy over seeds.
@@ -79,12 +79,15 @@ pub struct StrategyResult {
     pub interval: Option<Interval>,
     /// SHA-256 over the positions of the test examples.
     pub test_set: Option<String>,
-    /// The trunk was the same to the bit after every seed.
-    pub frozen_intact: bool,
+    /// What was frozen was the same to the bit after every seed; `null` when nothing was.
+    pub frozen_intact: Option<bool>,
+    /// The learning-rate multipliers really used, by layer with weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate_multipliers: Option<Vec<(String, f64)>>,
     /// Mean wall-clock seconds over seeds.
-    pub seconds: Seconds,
-    /// The extraction had been paid for by an earlier row.
-    pub features_cached: bool,
+    pub seconds: Option<Seconds>,
+    /// The features were there already, from an earlier row or run.
+    pub features_cached: Option<bool>,
     /// Counts summed over seeds; row: true class, column: predicted class.
     pub confusion: Vec<Vec<u64>>,
     /// The classes, in the order of the matrix.
@@ -109,6 +112,12 @@ pub struct SeedResult {
     /// Iterations of the fit, or epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
+    /// SHA-256 over what was frozen, before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_before: Option<String>,
+    /// The same, after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_after: Option<String>,
 }
 
 /// A pair of strategies on the same test examples.
@@ -166,6 +175,23 @@ impl Results {
         })
     }
 
+    /// The rows that may be set in one order: measured on the same test examples as the first
+    /// measured row. `None` in place of the others.
+    pub fn comparable(&self) -> Vec<Option<f64>> {
+        let test_set = self.strategies.iter().find_map(|row| row.test_set.as_ref());
+        (self.strategies.iter())
+            .map(|row| row.mean.filter(|_| row.test_set.as_ref() == test_set))
+            .collect()
+    }
+
+    /// The best of the comparable rows, the first of equals.
+    pub fn best(&self) -> Option<&StrategyResult> {
+        let comparable = self.comparable();
+        let best = comparable.iter().flatten().copied().reduce(f64::max)?;
+        let row = comparable.iter().position(|mean| *mean == Some(best))?;
+        self.strategies.get(row)
+    }
+
     /// The file's content.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
@@ -200,6 +226,8 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 accuracy: accuracy(outcome.correct, outcome.total),
                 converged: None,
                 iterations: None,
+                frozen_before: None,
+                frozen_after: None,
             })
             .collect(),
     })
@@ -232,8 +260,8 @@ fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> 
         feature_dim: plan.feature_dim,
         head: plan.head.clone(),
         weights: plan.weights,
-        train_samples: first.map_or(0, |o| o.train_samples),
-        trainable_parameters: first.map_or(0, |o| o.trainable_parameters),
+        train_samples: first.map(|o| o.train_samples),
+        trainable_parameters: first.map(|o| o.trainable_parameters),
         seeds: (outcomes.iter())
             .map(|o| SeedResult {
                 seed: o.seed,
@@ -242,6 +270,8 @@ fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> 
                 accuracy: accuracy(o.correct, o.total),
                 converged: o.converged,
                 iterations: o.iterations,
+                frozen_before: o.frozen_before.clone(),
+                frozen_after: o.frozen_after.clone(),
             })
             .collect(),
         mean: spread.map(|spread| spread.mean),
@@ -250,13 +280,18 @@ fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> 
             .zip(first)
             .map(|(spread, first)| wilson(spread.mean, first.total)),
         test_set: first.map(|o| o.test_set.clone()),
-        frozen_intact: !outcomes.is_empty() && outcomes.iter().all(|o| o.frozen_intact),
-        seconds: Seconds {
+        frozen_intact: outcomes
+            .iter()
+            .map(|o| o.frozen_intact)
+            .reduce(|all, one| Some(all? && one?))
+            .flatten(),
+        learning_rate_multipliers: first.and_then(|o| o.learning_rate_multipliers.clone()),
+        seconds: first.map(|_| Seconds {
             extract: mean(outcomes.iter().map(|o| o.seconds.extract)),
             fit: mean(outcomes.iter().map(|o| o.seconds.fit)),
             evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
-        },
-        features_cached: !outcomes.is_empty() && outcomes.iter().all(|o| o.features_cached),
+        }),
+        features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
         confusion,
         classes: plan.classes.clone(),
     }

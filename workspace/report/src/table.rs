@@ -1,18 +1,20 @@
 //! The comparison as text: for a terminal of any width, for a file, for a pipe.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-
 use topwork_stats::wilson;
 
-use crate::{Results, StrategyResult, number::*};
+use crate::{
+    Results, StrategyResult,
+    grid::{Align, grid},
+    number::*,
+};
 
 /// Below this p a pair counts as told apart. A convention, named where it is used.
 const ALPHA: f64 = 0.05;
 
-/// One column: its heading, its alignment, and its cell for a row.
+/// One column: its heading, the side it keeps to, and its cell for a row.
 struct Column {
     heading: &'static str,
-    alignment: CellAlignment,
+    align: Align,
     cell: fn(&Row<'_>) -> String,
 }
 
@@ -26,7 +28,7 @@ struct Row<'a> {
 /// figures from elsewhere. When the table is wider than `width`, accuracy and cost come as
 /// two tables one under the other; without a width it is written out in full.
 pub fn comparison(results: &Results, width: Option<usize>) -> String {
-    let rows = ranked(&results.strategies);
+    let rows = ranked(results);
     let full: Vec<&Column> = IDENTITY.iter().chain(ACCURACY).chain(COST).collect();
     let mut text = render(&full, &rows, None);
     let widest = text
@@ -52,12 +54,12 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
 const IDENTITY: &[Column] = &[
     Column {
         heading: "",
-        alignment: CellAlignment::Right,
+        align: Align::Right,
         cell: |row| row.rank.map_or(String::new(), |rank| rank.to_string()),
     },
     Column {
         heading: "strategy",
-        alignment: CellAlignment::Left,
+        align: Align::Left,
         cell: |row| row.strategy.name.clone(),
     },
 ];
@@ -65,12 +67,12 @@ const IDENTITY: &[Column] = &[
 const ACCURACY: &[Column] = &[
     Column {
         heading: "trained on",
-        alignment: CellAlignment::Right,
-        cell: |row| row.measured(|strategy| thousands(strategy.train_samples)),
+        align: Align::Right,
+        cell: |row| row.figure(row.strategy.train_samples, thousands),
     },
     Column {
         heading: "correct",
-        alignment: CellAlignment::Right,
+        align: Align::Right,
         cell: |row| {
             row.measured(|strategy| match strategy.seeds.as_slice() {
                 [one] => format!("{}/{}", thousands(one.correct), thousands(one.total)),
@@ -85,7 +87,7 @@ const ACCURACY: &[Column] = &[
     },
     Column {
         heading: "accuracy",
-        alignment: CellAlignment::Right,
+        align: Align::Right,
         cell: |row| {
             row.measured(|strategy| match (strategy.mean, strategy.std) {
                 (Some(mean), Some(std)) => format!("{:.2} ± {:.2} %", mean * 100.0, std * 100.0),
@@ -96,7 +98,7 @@ const ACCURACY: &[Column] = &[
     },
     Column {
         heading: "95 % interval",
-        alignment: CellAlignment::Right,
+        align: Align::Right,
         cell: |row| {
             row.strategy.interval.map_or(String::new(), |interval| {
                 format!(
@@ -112,128 +114,95 @@ const ACCURACY: &[Column] = &[
 const COST: &[Column] = &[
     Column {
         heading: "head",
-        alignment: CellAlignment::Left,
+        align: Align::Left,
         cell: |row| row.strategy.head.clone(),
     },
     Column {
         heading: "parameters",
-        alignment: CellAlignment::Right,
-        cell: |row| row.measured(|strategy| thousands(strategy.trainable_parameters)),
+        align: Align::Right,
+        cell: |row| row.figure(row.strategy.trainable_parameters, thousands),
     },
     Column {
         heading: "extract",
-        alignment: CellAlignment::Right,
+        align: Align::Right,
         cell: |row| {
-            row.measured(|strategy| {
-                let cached = if strategy.features_cached { " *" } else { "" };
-                seconds(strategy.seconds.extract) + cached
+            let cached = row.strategy.features_cached == Some(true);
+            row.figure(row.strategy.seconds, |cost| match cost.extract {
+                // No features are extracted where the whole network is trained.
+                0.0 => "–".to_owned(),
+                extract => seconds(extract) + if cached { " *" } else { "" },
             })
         },
     },
     Column {
         heading: "fit",
-        alignment: CellAlignment::Right,
+        align: Align::Right,
         cell: |row| {
-            row.measured(|strategy| {
-                let unconverged = strategy
-                    .seeds
-                    .iter()
-                    .any(|seed| seed.converged == Some(false));
-                seconds(strategy.seconds.fit) + if unconverged { " !" } else { "" }
+            let unconverged = row
+                .strategy
+                .seeds
+                .iter()
+                .any(|seed| seed.converged == Some(false));
+            row.figure(row.strategy.seconds, |cost| {
+                seconds(cost.fit) + if unconverged { " !" } else { "" }
             })
         },
     },
     Column {
         heading: "evaluate",
-        alignment: CellAlignment::Right,
-        cell: |row| row.measured(|strategy| seconds(strategy.seconds.evaluate)),
+        align: Align::Right,
+        cell: |row| row.figure(row.strategy.seconds, |cost| seconds(cost.evaluate)),
     },
     Column {
         heading: "frozen",
-        alignment: CellAlignment::Left,
+        align: Align::Left,
         cell: |row| {
-            row.measured(|strategy| {
-                if strategy.frozen_intact {
-                    "❄ ✓"
-                } else {
-                    "✗ CHANGED"
-                }
-                .to_owned()
+            row.figure(row.strategy.frozen_intact, |intact| {
+                if intact { "❄ ✓" } else { "✗ CHANGED" }.to_owned()
             })
         },
     },
 ];
 
 impl Row<'_> {
-    /// The cell, or a dash while the row has no figures.
+    /// The cell, or a dash while the row has no such figure.
+    fn figure<T>(&self, figure: Option<T>, cell: impl Fn(T) -> String) -> String {
+        figure.map_or_else(|| "–".to_owned(), cell)
+    }
+
+    /// The cell, or a dash while the row has no figures at all.
     fn measured(&self, cell: impl Fn(&StrategyResult) -> String) -> String {
-        if self.strategy.seeds.is_empty() {
-            "–".to_owned()
-        } else {
-            cell(self.strategy)
-        }
+        self.figure(
+            (!self.strategy.seeds.is_empty()).then_some(self.strategy),
+            cell,
+        )
     }
 }
 
 /// Ranks by mean accuracy, and only rows measured on the same test examples as the first
 /// measured row: figures from other examples cannot be set in one order with them.
-fn ranked(strategies: &[StrategyResult]) -> Vec<Row<'_>> {
-    let test_set = strategies
-        .iter()
-        .find_map(|strategy| strategy.test_set.as_ref());
-    let comparable = |strategy: &StrategyResult| {
-        strategy
-            .mean
-            .filter(|_| strategy.test_set.as_ref() == test_set)
-    };
-    let competitors = strategies
-        .iter()
-        .filter(|strategy| comparable(strategy).is_some())
-        .count();
-    (strategies.iter())
-        .map(|strategy| {
-            let rank = comparable(strategy)
-                .filter(|_| competitors > 1)
-                .map(|mean| {
-                    1 + strategies
-                        .iter()
-                        .filter_map(comparable)
-                        .filter(|other| *other > mean)
-                        .count()
-                });
-            Row { strategy, rank }
+fn ranked(results: &Results) -> Vec<Row<'_>> {
+    let comparable = results.comparable();
+    let competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
+    (results.strategies.iter().zip(comparable))
+        .map(|(strategy, mean)| Row {
+            strategy,
+            rank: mean
+                .filter(|_| competitors.len() > 1)
+                .map(|mean| 1 + competitors.iter().filter(|other| **other > mean).count()),
         })
         .collect()
 }
 
 fn render(columns: &[&Column], rows: &[Row<'_>], width: Option<usize>) -> String {
-    let mut table = Table::new();
-    let rule = LineStyle::none().fill('─').junction('─');
-    table.load_style(
-        TableStyle::new()
-            .top_border(rule)
-            .header_separator(rule)
-            .bottom_border(rule),
-    );
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    }
-    table.set_header(columns.iter().map(|column| column.heading));
-    for row in rows {
-        table.add_row(columns.iter().map(|column| (column.cell)(row)));
-    }
-    for (index, column) in columns.iter().enumerate() {
-        if let Some(settings) = table.column_mut(index) {
-            settings.set_cell_alignment(column.alignment);
-            settings.set_padding((0, 1));
-        }
-    }
-    let lines: Vec<_> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
+    let headings: Vec<_> = columns
+        .iter()
+        .map(|column| (column.heading, column.align))
         .collect();
-    lines.join("\n") + "\n"
+    let cells: Vec<Vec<String>> = (rows.iter())
+        .map(|row| columns.iter().map(|column| (column.cell)(row)).collect())
+        .collect();
+    grid(&headings, &cells, width, true)
 }
 
 /// How well the backbone learnt what its features come from, in one line.
@@ -242,16 +211,18 @@ fn source(results: &Results) -> String {
         return String::new();
     };
     let seeds = source.seeds.len().max(1) as u64;
-    let interval = wilson(source.accuracy, source.total / seeds);
-    let mean = if seeds > 1 {
-        format!("mean of {seeds} seeds, ")
-    } else {
-        String::new()
+    let tests = source.total / seeds;
+    let interval = wilson(source.accuracy, tests);
+    let (correct, over) = match seeds {
+        1 => (thousands(source.correct), String::new()),
+        _ => {
+            let mean = source.correct as f64 / seeds as f64;
+            (format!("{mean:.1}"), format!("mean of {seeds} seeds, "))
+        }
     };
     format!(
-        "source task: {} of {} correct, {} ({mean}95 % interval {:.2} – {:.2} %) after {} epoch{}, {}\n",
-        thousands(source.correct),
-        thousands(source.total),
+        "source task: {correct} of {} correct, {} ({over}95 % interval {:.2} – {:.2} %) after {} epoch{}, {}\n",
+        thousands(tests),
         percent(source.accuracy),
         interval.low * 100.0,
         interval.high * 100.0,
@@ -279,14 +250,14 @@ fn marks(results: &Results) -> String {
     } else {
         "\n"
     });
-    if measured().any(|strategy| strategy.frozen_intact) {
+    if measured().any(|strategy| strategy.frozen_intact == Some(true)) {
         text.push_str(
-            "❄ ✓: everything before the cut has the same SHA-256 after the strategy as before\n",
+            "❄ ✓: all that was frozen has the same SHA-256 after the strategy as before\n",
         );
     }
-    if measured().any(|strategy| strategy.features_cached) {
+    if measured().any(|strategy| strategy.features_cached == Some(true)) {
         text.push_str(
-            "*: extracted for an earlier row; that cost is told again, it was not paid again\n",
+            "*: the features were there already; what extracting them took is told again\n",
         );
     }
     if measured().any(|strategy| {

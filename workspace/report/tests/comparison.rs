@@ -77,8 +77,10 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         test_set: "all".into(),
         train_samples: 29_404,
         trainable_parameters: 403_005,
-        frozen_intact: true,
-        trunk_digest: "ab".into(),
+        frozen_intact: Some(true),
+        frozen_before: Some("ab".into()),
+        frozen_after: Some("ab".into()),
+        learning_rate_multipliers: None,
         seconds: Seconds {
             extract: 1.25,
             fit: 2.5,
@@ -167,6 +169,11 @@ fn a_finished_run_in_80_columns() {
 }
 
 #[test]
+fn a_finished_run_in_40_columns() {
+    insta::assert_snapshot!(comparison(&one_seed(), Some(40)));
+}
+
+#[test]
 fn several_seeds_show_their_spread() {
     let mut events = vec![plan(&[1, 2, 3])];
     for (seed, a, b) in [(1, 4796, 4760), (2, 4790, 4770), (3, 4801, 4755)] {
@@ -195,7 +202,7 @@ fn other_test_examples_are_not_ranked_and_missing_rows_are_dashes() {
         Event::StrategyEvaluated(Outcome {
             total: 100,
             test_set: "a hundred".into(),
-            frozen_intact: false,
+            frozen_intact: Some(false),
             ..outcome(1, 1, 96)
         }),
     ];

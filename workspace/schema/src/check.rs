@@ -1,5 +1,7 @@
 //! Checks the written experiment against the installed components and builds the plan.
 
+mod training;
+
 use std::path::Path;
 
 use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
@@ -52,6 +54,11 @@ impl<'a> Check<'a> {
             .iter()
             .map(|strategy| self.strategy(strategy, task.as_ref()))
             .collect();
+        if let (Some(backbone), Some((_, kept, _))) = (&backbone, &cut) {
+            for strategy in &written.strategies {
+                training::multipliers(strategy, backbone.layers, *kept, &mut self.diagnostics);
+            }
+        }
 
         let (source, source_classes) = match source {
             Some(source) => source.map(|(source, classes)| (Some(source), classes))?,
@@ -119,6 +126,9 @@ impl<'a> Check<'a> {
             self.components
                 .find(head, Wanted::SourceHead, &mut self.diagnostics)
         });
+        if let (Some(train), Some(task)) = (&written.train, &task) {
+            training::samples(train, task, &mut self.diagnostics);
+        }
         let (task, head) = (task?, head?);
         let source = Source {
             dataset: task.dataset,
@@ -189,6 +199,9 @@ impl<'a> Check<'a> {
         });
         if let Some(task) = task {
             self.samples(written, task);
+            if let Some(train) = &written.train {
+                training::samples(train, task, &mut self.diagnostics);
+            }
         }
         let size = |samples: &Option<Located<u64>>| {
             samples
@@ -203,6 +216,12 @@ impl<'a> Check<'a> {
             train_samples: size(&written.train_samples),
             test_samples: size(&written.test_samples),
             weights: written.weights?,
+            multipliers: written
+                .multipliers
+                .iter()
+                .map(|(pattern, multiplier)| (pattern.value.clone(), *multiplier))
+                .collect(),
+            unfreeze_after: size(&written.unfreeze_after),
         })
     }
 

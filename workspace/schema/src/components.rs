@@ -38,10 +38,9 @@ impl Wanted {
         match self {
             Wanted::Backbone => &[Backbone],
             Wanted::Dataset => &[Dataset],
-            Wanted::SourceHead | Wanted::StrategyHead(Some(StrategyKind::FrozenBackbone)) => {
-                &[NetworkHead]
-            }
+            Wanted::SourceHead => &[NetworkHead],
             Wanted::StrategyHead(Some(StrategyKind::FeatureClassifier)) => &[ClassifierHead],
+            Wanted::StrategyHead(Some(_)) => &[NetworkHead],
             Wanted::StrategyHead(None) => &[NetworkHead, ClassifierHead],
         }
     }
@@ -57,6 +56,12 @@ impl Wanted {
             }
             Wanted::StrategyHead(Some(StrategyKind::FeatureClassifier)) => {
                 "`feature-classifier` fits a classifier head"
+            }
+            Wanted::StrategyHead(Some(StrategyKind::FineTune)) => {
+                "`fine-tune` trains a network head"
+            }
+            Wanted::StrategyHead(Some(StrategyKind::FromScratch)) => {
+                "`from-scratch` trains a network head"
             }
             Wanted::StrategyHead(None) => "a head is wanted here",
         }

@@ -3,6 +3,10 @@
 //! The checks, the JSON Schema and the reference page are all read from here; to add a key, add
 //! it here and read it in `written`.
 
+mod training;
+
+pub(crate) use training::TRAIN;
+
 /// A table of the file.
 pub(crate) struct Table {
     /// What the reference page calls it.
@@ -36,19 +40,29 @@ pub(crate) enum Kind {
     /// Text that is not empty.
     Name,
     Path,
+    Boolean,
     Integer {
         min: u64,
+        /// `u64::MAX` for no limit.
+        max: u64,
     },
     Number(Bounds),
     Choice(&'static [Choice]),
-    /// A list without repeated values.
     List {
         of: &'static Kind,
         min: usize,
+        /// Whether no value may stand in it twice.
+        distinct: bool,
     },
     /// Any of kinds that do not overlap.
     Either(&'static [Kind]),
     Table(&'static Table),
+    /// A table whose keys are the user's own, at least one; their order counts.
+    Entries {
+        /// What the keys are, in words.
+        keys: &'static str,
+        of: &'static Kind,
+    },
     Tables {
         of: &'static Table,
         min: usize,
@@ -68,9 +82,41 @@ pub(crate) struct Bounds {
 /// One word of a choice.
 pub(crate) struct Choice {
     pub word: &'static str,
-    /// False for words that are understood and not built yet.
-    pub available: bool,
     pub about: &'static str,
+}
+
+impl Bounds {
+    const ANY: Bounds = Bounds::at_least(f64::NEG_INFINITY);
+
+    const fn at_least(min: f64) -> Bounds {
+        Bounds {
+            min,
+            above: false,
+            max: None,
+            below: false,
+        }
+    }
+
+    const fn above(min: f64) -> Bounds {
+        Bounds {
+            above: true,
+            ..Bounds::at_least(min)
+        }
+    }
+
+    const fn at_most(self, max: f64) -> Bounds {
+        Bounds {
+            max: Some(max),
+            ..self
+        }
+    }
+
+    const fn below(self, max: f64) -> Bounds {
+        Bounds {
+            below: true,
+            ..self.at_most(max)
+        }
+    }
 }
 
 impl Table {
@@ -80,19 +126,7 @@ impl Table {
 }
 
 const fn word(word: &'static str, about: &'static str) -> Choice {
-    Choice {
-        word,
-        available: true,
-        about,
-    }
-}
-
-const fn planned(word: &'static str, about: &'static str) -> Choice {
-    Choice {
-        word,
-        available: false,
-        about,
-    }
+    Choice { word, about }
 }
 
 pub(crate) static EXPERIMENT: Table = Table {
@@ -115,8 +149,12 @@ pub(crate) static EXPERIMENT: Table = Table {
         Key {
             name: "seeds",
             kind: Kind::List {
-                of: &Kind::Integer { min: 0 },
+                of: &Kind::Integer {
+                    min: 0,
+                    max: u64::MAX,
+                },
                 min: 1,
+                distinct: true,
             },
             presence: Presence::Default("[1]"),
             about: "everything is repeated for each seed; the table shows mean and spread",
@@ -192,7 +230,13 @@ pub(crate) static TARGET: Table = Table {
         DATASET_KEY,
         Key {
             name: "cut",
-            kind: Kind::Either(&[Kind::Integer { min: 1 }, Kind::Name]),
+            kind: Kind::Either(&[
+                Kind::Integer {
+                    min: 1,
+                    max: u64::MAX,
+                },
+                Kind::Name,
+            ]),
             presence: Presence::Required,
             about: "a cut point the backbone declares, or the number of layers kept",
         },
@@ -221,8 +265,14 @@ pub(crate) static STRATEGY: Table = Table {
                     "feature-classifier",
                     "fit a classifier head once on the features",
                 ),
-                planned("fine-tune", "train head and backbone"),
-                planned("from-scratch", "train everything on the target alone"),
+                word(
+                    "fine-tune",
+                    "train a network head and the backbone, from the weights it has",
+                ),
+                word(
+                    "from-scratch",
+                    "train the same network on the target alone, from random weights",
+                ),
             ]),
             presence: Presence::Required,
             about: "how the head is obtained",
@@ -232,19 +282,25 @@ pub(crate) static STRATEGY: Table = Table {
             name: "train",
             kind: Kind::Table(&TRAIN),
             presence: Presence::Optional(
-                "required for `frozen-backbone`, refused for `feature-classifier`",
+                "refused for `feature-classifier`, required for every other kind",
             ),
             about: "how a network head is trained",
         },
         Key {
             name: "train-samples",
-            kind: Kind::Integer { min: 1 },
+            kind: Kind::Integer {
+                min: 1,
+                max: u64::MAX,
+            },
             presence: Presence::Optional("all"),
             about: "number of training samples, drawn stratified with the seed",
         },
         Key {
             name: "test-samples",
-            kind: Kind::Integer { min: 1 },
+            kind: Kind::Integer {
+                min: 1,
+                max: u64::MAX,
+            },
             presence: Presence::Optional("all"),
             about: "number of test samples, drawn stratified with the seed",
         },
@@ -261,7 +317,31 @@ pub(crate) static STRATEGY: Table = Table {
                 ),
             ]),
             presence: Presence::Default("\"source\""),
-            about: "the weights of the backbone",
+            about: "the weights the backbone begins with; `from-scratch` has no choice",
+        },
+        Key {
+            name: "learning-rate-multipliers",
+            kind: Kind::Entries {
+                keys: "layers",
+                of: &Kind::Either(&[
+                    Kind::Number(Bounds::at_least(0.0)),
+                    Kind::Choice(&[word("none", "0: the layers stay frozen")]),
+                ]),
+            },
+            presence: Presence::Optional("every layer has 1"),
+            about: "`fine-tune` only: what the learning rate of layers is multiplied by, 0 or \
+                    `none` for frozen. A key is a layer number as `topwork show` has it (trunk, \
+                    then head), a range `3..=7`, `..=4` or `8..`, the name of a trunk layer, \
+                    `head`, or `*` for all; the first that matches counts",
+        },
+        Key {
+            name: "unfreeze-after",
+            kind: Kind::Integer {
+                min: 1,
+                max: u64::MAX,
+            },
+            presence: Presence::Optional("never frozen as a whole"),
+            about: "`fine-tune` only: epochs for which the trunk stays frozen while the head learns",
         },
     ],
 };
@@ -279,12 +359,7 @@ pub(crate) static REFERENCE: Table = Table {
         },
         Key {
             name: "accuracy",
-            kind: Kind::Number(Bounds {
-                min: 0.0,
-                above: false,
-                max: Some(1.0),
-                below: false,
-            }),
+            kind: Kind::Number(Bounds::at_least(0.0).at_most(1.0)),
             presence: Presence::Required,
             about: "accuracy as a fraction",
         },
@@ -306,11 +381,52 @@ pub(crate) static DATASET: Table = Table {
         Key {
             name: "classes",
             kind: Kind::List {
-                of: &Kind::Either(&[Kind::Integer { min: 0 }, Kind::Name]),
+                of: &Kind::Either(&[
+                    Kind::Integer {
+                        min: 0,
+                        max: u64::MAX,
+                    },
+                    Kind::Name,
+                ]),
                 min: 2,
+                distinct: true,
             },
             presence: Presence::Optional("all"),
             about: "integers are class indices, strings are class names",
+        },
+        Key {
+            name: "normalise",
+            kind: Kind::Table(&NORMALISE),
+            presence: Presence::Optional("samples are taken as they are"),
+            about: "every channel is shifted by its mean and divided by its standard deviation",
+        },
+    ],
+};
+
+pub(crate) static NORMALISE: Table = Table {
+    title: "`normalise`",
+    about: "How samples enter the network, in `dataset`: `(x - mean) / std`.",
+    component: false,
+    keys: &[
+        Key {
+            name: "mean",
+            kind: Kind::List {
+                of: &Kind::Number(Bounds::ANY),
+                min: 1,
+                distinct: false,
+            },
+            presence: Presence::Required,
+            about: "mean of every channel; images of bytes are numbers from 0 to 1",
+        },
+        Key {
+            name: "std",
+            kind: Kind::List {
+                of: &Kind::Number(Bounds::above(0.0)),
+                min: 1,
+                distinct: false,
+            },
+            presence: Presence::Required,
+            about: "standard deviation of every channel",
         },
     ],
 };
@@ -320,71 +436,6 @@ pub(crate) static HEAD: Table = Table {
     about: "What is grafted on, in `[source]` and `[[strategy]]`.",
     component: true,
     keys: &[USE],
-};
-
-pub(crate) static TRAIN: Table = Table {
-    title: "`train`",
-    about: "How layers are trained, in `[source]` and `[[strategy]]`.",
-    component: false,
-    keys: &[
-        Key {
-            name: "epochs",
-            kind: Kind::Integer { min: 1 },
-            presence: Presence::Required,
-            about: "passes over the training samples",
-        },
-        Key {
-            name: "batch-size",
-            kind: Kind::Integer { min: 1 },
-            presence: Presence::Default("64"),
-            about: "samples per optimizer step",
-        },
-        Key {
-            name: "optimizer",
-            kind: Kind::Choice(&[
-                word("adam", "Adam"),
-                word(
-                    "sgd",
-                    "stochastic gradient descent, with momentum if wanted",
-                ),
-            ]),
-            presence: Presence::Default("\"adam\""),
-            about: "the rule that changes the weights",
-        },
-        Key {
-            name: "learning-rate",
-            kind: Kind::Number(Bounds {
-                min: 0.0,
-                above: true,
-                max: None,
-                below: false,
-            }),
-            presence: Presence::Default("1e-3"),
-            about: "step size of the optimizer",
-        },
-        Key {
-            name: "momentum",
-            kind: Kind::Number(Bounds {
-                min: 0.0,
-                above: false,
-                max: Some(1.0),
-                below: true,
-            }),
-            presence: Presence::Default("0.0"),
-            about: "momentum of `sgd`",
-        },
-        Key {
-            name: "weight-decay",
-            kind: Kind::Number(Bounds {
-                min: 0.0,
-                above: false,
-                max: None,
-                below: false,
-            }),
-            presence: Presence::Default("0.0"),
-            about: "L2 penalty on the weights",
-        },
-    ],
 };
 
 const USE: Key = Key {

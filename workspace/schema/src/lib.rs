@@ -17,6 +17,7 @@ mod components;
 mod diagnostics;
 mod draft;
 mod keys;
+mod multipliers;
 mod nearest;
 mod overrides;
 mod parameters;
@@ -26,6 +27,7 @@ mod resolved;
 mod rules;
 mod shape;
 mod task;
+mod training;
 mod tree;
 mod written;
 
@@ -35,10 +37,12 @@ pub use catalog::{
 };
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;
+pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::resolve_parameters;
 pub use plan::{
-    Component, Cut, DatasetUse, Experiment, Optimizer, Plan, Reference, Source, Strategy,
-    StrategyKind, Target, Train, Weights,
+    Component, Cut, DatasetUse, Experiment, Normalise, Plan, Reference, Source, Strategy,
+    StrategyKind, Target, Weights,
 };
 pub use reference::{json_schema, reference};
+pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};

@@ -276,6 +276,16 @@ name = "b"
             ("strategy.0.train.epochs", "7", "train = { epochs = 7 }"),
             ("strategy[1].train.epochs", "7", "train = { epochs = 7 }"),
             ("source.head.hidden", "[1]", "head = { hidden = [1] }"),
+            (
+                "source.train.augment.shift",
+                "2",
+                "train = { epochs = 3 , augment = { shift = 2 } } # three",
+            ),
+            (
+                "strategy[1].learning-rate-multipliers",
+                "{ \"8..=10\" = 1.0, \"*\" = 0 }",
+                r#"learning-rate-multipliers = { "8..=10" = 1.0, "*" = 0 }"#,
+            ),
             ("seeds[0]", "4", "seeds = [4]"),
             ("strategy[1]", "{ name = \"c\" }", r#"name = "c""#),
         ];

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::multipliers::LayerPattern;
+use crate::training::Train;
+
 /// An experiment that can be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,6 +86,18 @@ pub struct DatasetUse {
     pub component: Component,
     /// Class indices of the dataset in the order written; the place in this list is the label.
     pub classes: Vec<usize>,
+    /// How samples are normalised before they enter the network; not at all if `None`.
+    pub normalise: Option<Normalise>,
+}
+
+/// Normalisation per channel: `(x - mean) / std`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Normalise {
+    /// Mean of every channel, in the units of the samples (bytes are 0 to 1).
+    pub mean: Vec<f64>,
+    /// Standard deviation of every channel, above 0; as many as means.
+    pub std: Vec<f64>,
 }
 
 /// What the backbone learns first.
@@ -117,34 +132,6 @@ pub enum Cut {
     Name(String),
 }
 
-/// How layers are trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Train {
-    /// Passes over the training samples.
-    pub epochs: usize,
-    /// Samples per optimizer step.
-    pub batch_size: usize,
-    /// The optimizer.
-    pub optimizer: Optimizer,
-    /// Step size.
-    pub learning_rate: f64,
-    /// Momentum of `sgd`, in `[0, 1)`; 0 with `adam`.
-    pub momentum: f64,
-    /// L2 penalty on the weights, 0 or more.
-    pub weight_decay: f64,
-}
-
-/// The optimizers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// Stochastic gradient descent with momentum.
-    Sgd,
-    /// Adam (Kingma and Ba, 2015).
-    Adam,
-}
-
 /// One way to reach the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,7 +140,7 @@ pub struct Strategy {
     pub name: String,
     /// How the head is obtained.
     pub kind: StrategyKind,
-    /// A network head for `frozen-backbone`, a classifier head for `feature-classifier`.
+    /// A classifier head for `feature-classifier`, a network head for every other kind.
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
     pub train: Option<Train>,
@@ -161,8 +148,15 @@ pub struct Strategy {
     pub train_samples: Option<usize>,
     /// How many test samples are drawn (stratified); all if `None`.
     pub test_samples: Option<usize>,
-    /// The weights of the backbone.
+    /// The weights the backbone begins with; random with `from-scratch`.
     pub weights: Weights,
+    /// Learning-rate multipliers of `fine-tune` in the order written: the first pattern that
+    /// matches a layer counts, and a layer no pattern matches has 1. See
+    /// [`Strategy::multipliers`].
+    pub multipliers: Vec<(LayerPattern, f64)>,
+    /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
+    /// there are; none if `None`.
+    pub unfreeze_after: Option<usize>,
 }
 
 /// The kinds of strategy.
@@ -173,6 +167,10 @@ pub enum StrategyKind {
     FrozenBackbone,
     /// A classifier head is fit once on the features.
     FeatureClassifier,
+    /// A network head and the backbone it is grafted on are trained together.
+    FineTune,
+    /// The same network is trained on the target alone, from random weights.
+    FromScratch,
 }
 
 impl StrategyKind {
@@ -181,6 +179,8 @@ impl StrategyKind {
         match self {
             StrategyKind::FrozenBackbone => "frozen-backbone",
             StrategyKind::FeatureClassifier => "feature-classifier",
+            StrategyKind::FineTune => "fine-tune",
+            StrategyKind::FromScratch => "from-scratch",
         }
     }
 }
@@ -189,9 +189,9 @@ impl StrategyKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weights {
-    /// From the source task, or from `backbone.weights`.
+    /// Those learnt on the source task, or from `backbone.weights`.
     Source,
-    /// The backbone stays at its initial random weights: the control.
+    /// Its initial random weights: the control.
     Random,
 }
 
@@ -201,16 +201,6 @@ impl Weights {
         match self {
             Weights::Source => "source",
             Weights::Random => "random",
-        }
-    }
-}
-
-impl Optimizer {
-    /// The word in the experiment file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Optimizer::Sgd => "sgd",
-            Optimizer::Adam => "adam",
         }
     }
 }

@@ -51,7 +51,11 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
     object(match kind {
         Kind::Text => json!({ "type": "string" }),
         Kind::Name | Kind::Path => json!({ "type": "string", "minLength": 1 }),
-        Kind::Integer { min } => json!({ "type": "integer", "minimum": min }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Integer { min, max: u64::MAX } => json!({ "type": "integer", "minimum": min }),
+        Kind::Integer { min, max } => {
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
         Kind::Number(bounds) => {
             let mut schema = object(json!({ "type": "number" }));
             let minimum = if bounds.above {
@@ -59,7 +63,9 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
             } else {
                 "minimum"
             };
-            schema.insert(minimum.to_owned(), bounds.min.into());
+            if bounds.min.is_finite() {
+                schema.insert(minimum.to_owned(), bounds.min.into());
+            }
             if let Some(max) = bounds.max {
                 let maximum = if bounds.below {
                     "exclusiveMaximum"
@@ -71,18 +77,19 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
             return schema;
         }
         Kind::Choice(choice) => {
-            let words: Vec<&str> = choice
-                .iter()
-                .filter(|c| c.available)
-                .map(|c| c.word)
-                .collect();
+            let words: Vec<&str> = choice.iter().map(|c| c.word).collect();
             json!({ "enum": words })
         }
-        Kind::List { of, min } => json!({
+        Kind::List { of, min, distinct } => json!({
             "type": "array",
             "items": kind_schema(of),
             "minItems": min,
-            "uniqueItems": true,
+            "uniqueItems": distinct,
+        }),
+        Kind::Entries { of, .. } => json!({
+            "type": "object",
+            "additionalProperties": kind_schema(of),
+            "minProperties": 1,
         }),
         Kind::Either(kinds) => {
             json!({ "anyOf": kinds.iter().map(kind_schema).collect::<Vec<_>>() })
@@ -123,11 +130,7 @@ pub fn reference() -> String {
             page.push_str(&row(key));
             if let Kind::Choice(choice) = &key.kind {
                 for word in *choice {
-                    let planned = if word.available { "" } else { " (planned)" };
-                    page.push_str(&format!(
-                        "| | `{}` | | {}{planned} |\n",
-                        word.word, word.about
-                    ));
+                    page.push_str(&format!("| | `{}` | | {} |\n", word.word, word.about));
                 }
             }
             if let Kind::Table(inner) | Kind::Tables { of: inner, .. } = key.kind

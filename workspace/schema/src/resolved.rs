@@ -6,9 +6,9 @@ use toml_edit::{
 };
 
 use crate::plan::{
-    Component, Cut, DatasetUse, Experiment, Optimizer, Plan, Reference, Source, Strategy, Target,
-    Train,
+    Component, Cut, DatasetUse, Experiment, Plan, Reference, Source, Strategy, StrategyKind, Target,
 };
+use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
 
 impl Plan {
     /// The experiment as a file with all defaults filled in, full component ids and absolute
@@ -81,7 +81,19 @@ fn strategy_table(strategy: &Strategy) -> Table {
     if let Some(samples) = strategy.test_samples {
         table["test-samples"] = value(integer(samples as u64));
     }
-    table["weights"] = value(strategy.weights.as_str());
+    if strategy.kind != StrategyKind::FromScratch {
+        table["weights"] = value(strategy.weights.as_str());
+    }
+    if !strategy.multipliers.is_empty() {
+        let multipliers = strategy.multipliers.iter();
+        let multipliers: InlineTable = multipliers
+            .map(|(pattern, multiplier)| (pattern.to_string(), Value::from(*multiplier)))
+            .collect();
+        table["learning-rate-multipliers"] = value(multipliers);
+    }
+    if let Some(epochs) = strategy.unfreeze_after {
+        table["unfreeze-after"] = value(integer(epochs as u64));
+    }
     table
 }
 
@@ -108,6 +120,12 @@ fn dataset(dataset: &DatasetUse) -> InlineTable {
         .map(|class| integer(*class as u64))
         .collect();
     table.insert("classes", classes.into());
+    if let Some(normalise) = &dataset.normalise {
+        let mut channels = InlineTable::new();
+        channels.insert("mean", numbers(&normalise.mean));
+        channels.insert("std", numbers(&normalise.std));
+        table.insert("normalise", channels.into());
+    }
     table
 }
 
@@ -119,9 +137,45 @@ fn train(train: &Train) -> InlineTable {
     table.insert("learning-rate", train.learning_rate.into());
     if train.optimizer == Optimizer::Sgd {
         table.insert("momentum", train.momentum.into());
+        table.insert("nesterov", train.nesterov.into());
     }
     table.insert("weight-decay", train.weight_decay.into());
+    table.insert("schedule", train.schedule.as_str().into());
+    if let Schedule::Step { every, factor } = train.schedule {
+        table.insert("step-every", integer(every as u64));
+        table.insert("step-factor", factor.into());
+    }
+    table.insert("warm-up", train.warm_up.into());
+    table.insert("label-smoothing", train.label_smoothing.into());
+    match &train.class_weights {
+        Some(ClassWeights::Balanced) => table.insert("class-weights", "balanced".into()),
+        Some(ClassWeights::Listed(weights)) => table.insert("class-weights", numbers(weights)),
+        None => None,
+    };
+    if let Some(norm) = train.clip_norm {
+        table.insert("clip-norm", norm.into());
+    }
+    table.insert("validation", train.validation.into());
+    if let Some(epochs) = train.patience {
+        table.insert("patience", integer(epochs as u64));
+    }
+    if let Some(augmentation) = &train.augment {
+        table.insert("augment", augment(augmentation).into());
+    }
     table
+}
+
+fn augment(augment: &Augment) -> InlineTable {
+    let mut table = InlineTable::new();
+    table.insert("shift", integer(augment.shift as u64));
+    table.insert("rotate", augment.rotate.into());
+    table.insert("flip", augment.flip.into());
+    table.insert("crop", integer(augment.crop as u64));
+    table
+}
+
+fn numbers(numbers: &[f64]) -> Value {
+    numbers.iter().copied().collect::<Array>().into()
 }
 
 /// An integer that was read from TOML, whose integers are signed.

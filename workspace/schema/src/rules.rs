@@ -1,13 +1,16 @@
 //! What the file must say whatever components are installed: names, which keys go together, where
 //! the backbone's weights come from.
 
+mod strategies;
+mod training;
+
 use std::path::Path;
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::choices;
-use crate::plan::{Optimizer, StrategyKind, Weights};
+use crate::plan::Weights;
 use crate::tree::Node;
-use crate::written::{Written, WrittenStrategy, WrittenTrain};
+use crate::written::{Written, WrittenStrategy};
 
 /// The name that stands for the source task beside the strategies.
 const SOURCE: &str = "source";
@@ -17,12 +20,12 @@ const SOURCE: &str = "source";
 pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
     names(written, diagnostics);
     for strategy in &written.strategies {
-        training(strategy, diagnostics);
+        strategies::check(strategy, diagnostics);
     }
     let source_train = written.source.as_ref().and_then(|s| s.train.as_ref());
     let strategy_trains = written.strategies.iter().filter_map(|s| s.train.as_ref());
     for train in source_train.into_iter().chain(strategy_trains) {
-        momentum(train, diagnostics);
+        training::check(train, diagnostics);
     }
     weights(written, root, folder, diagnostics);
     references(written, root, diagnostics);
@@ -49,50 +52,6 @@ fn names(written: &Written, diagnostics: &mut Diagnostics) {
             );
         }
         seen.push(&name.value);
-    }
-}
-
-/// Only layers are trained: `train` goes with a network head, not with a classifier head.
-fn training(strategy: &WrittenStrategy, diagnostics: &mut Diagnostics) {
-    let path = &strategy.path;
-    match (
-        strategy.kind.as_ref().map(|kind| kind.value),
-        &strategy.train,
-    ) {
-        (Some(StrategyKind::FrozenBackbone), None) if !strategy.train_given => {
-            let message = format!("missing table `train` in `{path}`");
-            let missing = Diagnostic::new(message, Some(strategy.span.clone()));
-            diagnostics.push(
-                missing.hint(
-                    "`frozen-backbone` trains its head, for example with train = { epochs = 1 }"
-                        .to_owned(),
-                ),
-            );
-        }
-        (Some(StrategyKind::FeatureClassifier), Some(train)) => {
-            let message = format!(
-                "`{}`: a `feature-classifier` is fit once and not trained",
-                train.path
-            );
-            let refused = Diagnostic::new(message, Some(train.span.clone())).label("has no effect");
-            diagnostics.push(refused.hint("remove `train`; how the classifier is fit is said by the parameters of its head".to_owned()));
-        }
-        _ => {}
-    }
-}
-
-/// A setting that would be ignored is a mistake, not a detail.
-fn momentum(train: &WrittenTrain, diagnostics: &mut Diagnostics) {
-    if let (Some(values), Some(span)) = (&train.train, &train.momentum_span)
-        && values.optimizer == Optimizer::Adam
-        && values.momentum > 0.0
-    {
-        let message = format!(
-            "`{}.momentum` has no effect with the optimizer `adam`",
-            train.path
-        );
-        let unused = Diagnostic::new(message, Some(span.clone())).label("has no effect");
-        diagnostics.push(unused.hint("remove it, or write optimizer = \"sgd\"".to_owned()));
     }
 }
 
@@ -171,5 +130,25 @@ fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
             "strategies",
             names.iter().copied(),
         )));
+    }
+}
+
+/// What is wrong with one key of a table.
+struct Refusal<'a> {
+    key: &'a str,
+    /// What follows the key's name in the message.
+    problem: String,
+    label: &'a str,
+    hint: &'a str,
+}
+
+impl Refusal<'_> {
+    /// Reports it for the table at `path`; nothing when the key is not written.
+    fn push(self, path: &str, table: &Node, diagnostics: &mut Diagnostics) {
+        if let Some(node) = table.get(self.key) {
+            let message = format!("`{path}.{}`{}", self.key, self.problem);
+            let refused = Diagnostic::new(message, Some(node.span.clone())).label(self.label);
+            diagnostics.push(refused.hint(self.hint.to_owned()));
+        }
     }
 }

@@ -24,10 +24,16 @@ pub(crate) fn check_table(table: &Table, node: &Node, path: &str, diagnostics: &
     }
 }
 
-/// `path` and `key` as one path.
+/// `path` and `key` as one path, as one would type it.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let key = if !key.is_empty() && key.chars().all(bare) {
         key.to_owned()
+    } else {
+        format!("{key:?}")
+    };
+    if path.is_empty() {
+        key
     } else {
         format!("{path}.{key}")
     }
@@ -72,9 +78,18 @@ pub(crate) fn accepts(kind: &Kind, node: &Node) -> bool {
     problems.is_empty()
 }
 
+fn accepts_any(kinds: &[Kind], node: &Node) -> bool {
+    kinds.iter().any(|kind| accepts(kind, node))
+}
+
 fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnostics) {
     match (kind, &node.value) {
         (Kind::Table(table), Value::Table(_)) => check_table(table, node, path, diagnostics),
+        (Kind::Entries { of, .. }, Value::Table(entries)) if !entries.is_empty() => {
+            for entry in entries {
+                check_value(of, &entry.node, &join(path, &entry.key), diagnostics);
+            }
+        }
         (Kind::Tables { of, min }, Value::List(items)) if items.len() >= *min => {
             for (index, item) in items.iter().enumerate() {
                 let path = format!("{path}[{index}]");
@@ -84,11 +99,11 @@ fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnosti
                 }
             }
         }
-        (Kind::List { of, min }, Value::List(items)) if items.len() >= *min => {
+        (Kind::List { of, min, distinct }, Value::List(items)) if items.len() >= *min => {
             for (index, item) in items.iter().enumerate() {
                 check_value(of, item, &format!("{path}[{index}]"), diagnostics);
                 let same = |other: &Node| other.to_json() == item.to_json();
-                if items.iter().take(index).any(same) {
+                if *distinct && items.iter().take(index).any(same) {
                     let message = format!("`{path}` lists {} twice", item.found());
                     let again = Diagnostic::new(message, Some(item.span.clone()));
                     diagnostics.push(again.label("listed before"));
@@ -96,11 +111,15 @@ fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnosti
             }
         }
         (Kind::Choice(choice), Value::Text(text)) => {
-            if !choice.iter().any(|c| c.available && c.word == text) {
+            if !choice.iter().any(|c| c.word == text) {
                 diagnostics.push(not_a_choice(choice, text, node, path));
             }
         }
         (Kind::Either(kinds), _) => match kinds.iter().find(|kind| same_type(kind, node)) {
+            // A wrong word may stand for something that is not a word at all.
+            Some(Kind::Choice(_)) if !accepts_any(kinds, node) => {
+                diagnostics.push(unexpected(&expectation(kind), node, path));
+            }
             Some(kind) => check_value(kind, node, path, diagnostics),
             None => diagnostics.push(unexpected(&expectation(kind), node, path)),
         },
@@ -144,31 +163,26 @@ fn unexpected(expected: &str, node: &Node, path: &str) -> Diagnostic {
 }
 
 fn not_a_choice(choice: &[Choice], text: &str, node: &Node, path: &str) -> Diagnostic {
-    let words = choice.iter().filter(|c| c.available).map(|c| c.word);
-    let span = Some(node.span.clone());
-    if let Some(planned) = choice.iter().find(|c| c.word == text) {
-        let message = format!(
-            "`{path}`: `{text}` ({}) is not available yet",
-            planned.about
-        );
-        return Diagnostic::new(message, span)
-            .label("not available yet")
-            .hint(format!("available: {}", listed(words)));
-    }
     let message = format!(
-        "`{path}`: expected one of {}, found {}",
-        listed(words.clone()),
+        "`{path}`: expected {}, found {}",
+        one_of(choice),
         quoted(text)
     );
-    Diagnostic::new(message, span)
+    Diagnostic::new(message, Some(node.span.clone()))
         .label("none of the choices")
-        .hint(choices(text, "choices", words))
+        .hint(choices(text, "choices", choice.iter().map(|c| c.word)))
 }
 
 /// How to write a value of this kind, where people are likely to get the form wrong.
 fn how_to_write(kind: &Kind, node: &Node, path: &str) -> Option<String> {
     let key = path.rsplit('.').next().unwrap_or(path);
     match (kind, &node.value) {
+        (Kind::Number(bounds), _) if node.number().is_some_and(|n| bounds.contain_exactly(n)) => {
+            let (least, most) = (f32::MIN_POSITIVE, f32::MAX);
+            Some(format!(
+                "numbers are computed with in single precision, which ends at {least:e} and {most:e}"
+            ))
+        }
         (Kind::Table(table), Value::Text(text)) if table.component => {
             Some(format!("write {key} = {{ use = {text:?} }}"))
         }
@@ -191,7 +205,10 @@ fn in_range(kind: &Kind, node: &Node) -> bool {
             .text()
             .is_some_and(|text| !text.trim().is_empty() && !text.contains(char::is_control)),
         Kind::Path => node.text().is_some_and(|text| !text.is_empty()),
-        Kind::Integer { min } => node.integer().is_some_and(|integer| integer >= *min),
+        Kind::Boolean => node.boolean().is_some(),
+        Kind::Integer { min, max } => node
+            .integer()
+            .is_some_and(|integer| (*min..=*max).contains(&integer)),
         Kind::Number(bounds) => node.number().is_some_and(|number| bounds.contain(number)),
         _ => false,
     }
@@ -202,16 +219,23 @@ fn same_type(kind: &Kind, node: &Node) -> bool {
         Kind::Text | Kind::Name | Kind::Path | Kind::Choice(_) => {
             matches!(node.value, Value::Text(_))
         }
+        Kind::Boolean => matches!(node.value, Value::Boolean(_)),
         Kind::Integer { .. } => matches!(node.value, Value::Integer(_)),
         Kind::Number(_) => matches!(node.value, Value::Integer(_) | Value::Float(_)),
         Kind::List { .. } | Kind::Tables { .. } => matches!(node.value, Value::List(_)),
-        Kind::Table(_) => matches!(node.value, Value::Table(_)),
+        Kind::Table(_) | Kind::Entries { .. } => matches!(node.value, Value::Table(_)),
         Kind::Either(kinds) => kinds.iter().any(|kind| same_type(kind, node)),
     }
 }
 
 impl Bounds {
+    /// Numbers are computed with in single precision, so they must be in range there as well:
+    /// a learning rate of 1e-60 would become 0, one of 1e300 infinite.
     fn contain(&self, number: f64) -> bool {
+        self.contain_exactly(number) && self.contain_exactly(f64::from(number as f32))
+    }
+
+    fn contain_exactly(&self, number: f64) -> bool {
         let high_enough = number > self.min || (number == self.min && !self.above);
         let low_enough = self
             .max
@@ -226,7 +250,10 @@ pub(crate) fn expectation(kind: &Kind) -> String {
         Kind::Text => "a string".to_owned(),
         Kind::Name => "a name".to_owned(),
         Kind::Path => "the path of a file".to_owned(),
-        Kind::Integer { min } => format!("an integer of at least {min}"),
+        Kind::Boolean => "true or false".to_owned(),
+        Kind::Integer { min, max: u64::MAX } => format!("an integer of at least {min}"),
+        Kind::Integer { min, max } => format!("an integer from {min} to {max}"),
+        Kind::Number(bounds) if bounds.min.is_infinite() => "a number".to_owned(),
         Kind::Number(bounds) => {
             let min = if bounds.above { "above" } else { "of at least" };
             let max = if bounds.below { "below" } else { "at most" };
@@ -235,11 +262,8 @@ pub(crate) fn expectation(kind: &Kind) -> String {
                 None => format!("a number {min} {}", bounds.min),
             }
         }
-        Kind::Choice(choice) => {
-            let words = choice.iter().filter(|c| c.available).map(|c| c.word);
-            format!("one of {}", listed(words))
-        }
-        Kind::List { of, min } => {
+        Kind::Choice(choice) => one_of(choice),
+        Kind::List { of, min, .. } => {
             let item = expectation(of);
             match min {
                 0 => format!("a list, each item {item}"),
@@ -255,7 +279,17 @@ pub(crate) fn expectation(kind: &Kind) -> String {
             "a table that names a component in `use`".to_owned()
         }
         Kind::Table(_) => "a table".to_owned(),
+        Kind::Entries { keys, of } => format!("a table from {keys} to {}", expectation(of)),
         Kind::Tables { min: 0, .. } => "a list of tables".to_owned(),
         Kind::Tables { .. } => "a list of one or more tables".to_owned(),
+    }
+}
+
+/// "one of `a`, `b`", and "`a`" when there is no choice.
+fn one_of(choice: &[Choice]) -> String {
+    let words = listed(choice.iter().map(|c| c.word));
+    match choice {
+        [_] => words,
+        _ => format!("one of {words}"),
     }
 }

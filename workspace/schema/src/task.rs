@@ -4,13 +4,15 @@ use crate::catalog::Description;
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::{choices, listed};
-use crate::plan::{Component, DatasetUse};
+use crate::plan::{Component, DatasetUse, Normalise};
 use crate::written::{Located, WrittenClass, WrittenDataset};
 
 /// A dataset with the classes taken from it.
 pub(crate) struct Task {
     pub dataset: DatasetUse,
     pub class_names: Vec<String>,
+    /// Channels, height, width of a sample.
+    pub shape: [usize; 3],
     pub train_length: u64,
     pub test_length: u64,
 }
@@ -64,6 +66,15 @@ pub(crate) fn check(
         let mismatch = complain(message).label(samples);
         diagnostics.push(mismatch.hint("a shape is channels x height x width".to_owned()));
     }
+    if let Some(normalise) = &written.normalise {
+        channels(
+            normalise,
+            named.path.as_str(),
+            *shape,
+            &dataset,
+            diagnostics,
+        );
+    }
     let indices = match &written.classes {
         Some(list) => class_indices(list, named.path.as_str(), classes, &dataset, diagnostics)?,
         None => (0..classes.len()).collect(),
@@ -73,13 +84,45 @@ pub(crate) fn check(
         .filter_map(|index| classes.get(*index).cloned());
     Some(Task {
         class_names: names.collect(),
+        shape: *shape,
         dataset: DatasetUse {
             component: dataset,
             classes: indices,
+            normalise: written.normalise.as_ref().map(|n| n.value.clone()),
         },
         train_length: length("train")?,
         test_length: length("test")?,
     })
+}
+
+/// Normalisation is per channel, so it needs one mean and one deviation for each.
+fn channels(
+    normalise: &Located<Normalise>,
+    path: &str,
+    shape: [usize; 3],
+    dataset: &Component,
+    diagnostics: &mut Diagnostics,
+) {
+    let channels = shape[0];
+    let Normalise { mean, std } = &normalise.value;
+    for (key, numbers) in [("mean", mean), ("std", std)] {
+        if numbers.len() != channels {
+            let expected = match channels {
+                1 => "expected 1 number".to_owned(),
+                _ => format!("expected {channels} numbers"),
+            };
+            let message = format!(
+                "`{path}.normalise.{key}`: {expected}, one per channel, found {}",
+                numbers.len()
+            );
+            let wrong = Diagnostic::new(message, Some(normalise.span.clone())).label(expected);
+            diagnostics.push(wrong.hint(format!(
+                "the samples of `{}` have the shape {} (channels x height x width)",
+                dataset.id(),
+                shape_text(&shape)
+            )));
+        }
+    }
 }
 
 /// The indices of the classes listed; `None` if one of them is wrong.

@@ -128,6 +128,13 @@ impl Node {
         }
     }
 
+    pub fn boolean(&self) -> Option<bool> {
+        match self.value {
+            Value::Boolean(boolean) => Some(boolean),
+            _ => None,
+        }
+    }
+
     pub fn integer(&self) -> Option<u64> {
         match self.value {
             Value::Integer(integer) => u64::try_from(integer).ok(),
@@ -172,6 +179,7 @@ impl Node {
             Value::Date(date) => format!("the date {date}"),
             Value::List(items) if items.is_empty() => "an empty list".to_owned(),
             Value::List(items) => format!("a list of {}", items.len()),
+            Value::Table(entries) if entries.is_empty() => "an empty table".to_owned(),
             Value::Table(_) => "a table".to_owned(),
         }
     }

@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::catalog::UseKind;
 use crate::keys::{self, Kind, Presence, Table};
-use crate::plan::{Cut, Optimizer, StrategyKind, Train, Weights};
+use crate::multipliers::LayerPattern;
+use crate::plan::{Cut, Normalise, StrategyKind, Weights};
 use crate::shape;
+use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
 use crate::tree::{self, Node};
 
 /// A value and where it stands.
@@ -55,6 +57,7 @@ pub(crate) struct WrittenUse {
 pub(crate) struct WrittenDataset {
     pub component: WrittenUse,
     pub classes: Option<Vec<Located<WrittenClass>>>,
+    pub normalise: Option<Located<Normalise>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +81,9 @@ pub(crate) struct WrittenTarget {
 
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenTrain {
-    pub span: Range<usize>,
     pub path: String,
-    /// Where `momentum` stands, if it is written.
-    pub momentum_span: Option<Range<usize>>,
+    /// The table itself, where the values' places are.
+    pub node: Node,
     /// `None` when a value in it is wrong.
     pub train: Option<Train>,
 }
@@ -99,6 +101,11 @@ pub(crate) struct WrittenStrategy {
     pub train_samples: Option<Located<u64>>,
     pub test_samples: Option<Located<u64>>,
     pub weights: Option<Weights>,
+    /// Empty when one of them is wrong in itself.
+    pub multipliers: Vec<(Located<LayerPattern>, f64)>,
+    pub unfreeze_after: Option<Located<u64>>,
+    /// The table itself, where the places of keys are.
+    pub node: Node,
 }
 
 #[derive(Clone, Debug)]
@@ -170,12 +177,17 @@ impl WrittenStrategy {
             let value = match kind.value.as_str() {
                 "frozen-backbone" => StrategyKind::FrozenBackbone,
                 "feature-classifier" => StrategyKind::FeatureClassifier,
+                "fine-tune" => StrategyKind::FineTune,
+                "from-scratch" => StrategyKind::FromScratch,
                 _ => return None,
             };
             let span = kind.span;
             Some(Located { value, span })
         });
         let weights = view.text("weights");
+        let from_scratch = kind
+            .as_ref()
+            .is_some_and(|k| k.value == StrategyKind::FromScratch);
         WrittenStrategy {
             span: view.node.span.clone(),
             name: view.text("name"),
@@ -185,7 +197,11 @@ impl WrittenStrategy {
             train: view.train(),
             train_samples: view.integer("train-samples"),
             test_samples: view.integer("test-samples"),
+            multipliers: view.multipliers().unwrap_or_default(),
+            unfreeze_after: view.integer("unfreeze-after"),
+            node: view.node.clone(),
             weights: weights.and_then(|weights| match weights.value.as_str() {
+                _ if from_scratch => Some(Weights::Random),
                 "source" => Some(Weights::Source),
                 "random" => Some(Weights::Random),
                 _ => None,
@@ -239,6 +255,10 @@ impl<'a> View<'a> {
 
     fn size(&self, key: &str) -> Option<usize> {
         usize::try_from(self.integer(key)?.value).ok()
+    }
+
+    fn boolean(&self, key: &str) -> Option<bool> {
+        Some(self.located(key, Node::boolean)?.value)
     }
 
     fn number(&self, key: &str) -> Option<f64> {
@@ -303,7 +323,11 @@ impl<'a> View<'a> {
             classes.collect()
         });
         let component = view.component(UseKind::Dataset)?;
-        Some(WrittenDataset { component, classes })
+        Some(WrittenDataset {
+            component,
+            classes,
+            normalise: view.normalise(),
+        })
     }
 
     fn cut(&self) -> Option<Located<Cut>> {
@@ -316,28 +340,114 @@ impl<'a> View<'a> {
         })
     }
 
+    fn multipliers(&self) -> Option<Vec<(Located<LayerPattern>, f64)>> {
+        let node = self.located("learning-rate-multipliers", |node| Some(node.clone()))?;
+        let entries = node.value.entries().iter().map(|entry| {
+            let pattern = Located {
+                value: entry.key.parse().ok()?,
+                span: entry.key_span.clone(),
+            };
+            // The only word there is stands for 0.
+            Some((pattern, entry.node.number().unwrap_or(0.0)))
+        });
+        entries.collect()
+    }
+
     fn train(&self) -> Option<WrittenTrain> {
         let view = self.table("train")?;
-        let train = || {
-            let optimizer = match view.text("optimizer")?.value.as_str() {
+        Some(WrittenTrain {
+            node: view.node.clone(),
+            train: view.train_values(),
+            path: view.path,
+        })
+    }
+
+    /// The values of a `train` table; `None` when one of them is wrong.
+    fn train_values(&self) -> Option<Train> {
+        // What is left out is `None`; what is written and wrong spoils the table.
+        let written = |key: &str| self.node.get(key).is_some();
+        let clip_norm = self.number("clip-norm");
+        let patience = self.size("patience");
+        let class_weights = self.located("class-weights", |node| match &node.value {
+            tree::Value::List(items) => {
+                let weights = items.iter().map(Node::number).collect::<Option<_>>()?;
+                Some(ClassWeights::Listed(weights))
+            }
+            _ => Some(ClassWeights::Balanced),
+        });
+        if written("clip-norm") && clip_norm.is_none()
+            || written("patience") && patience.is_none()
+            || written("class-weights") && class_weights.is_none()
+        {
+            return None;
+        }
+        let augment = match self.table("augment") {
+            Some(view) => view.augment()?,
+            None if written("augment") => return None,
+            None => None,
+        };
+        Some(Train {
+            epochs: self.size("epochs")?,
+            batch_size: self.size("batch-size")?,
+            optimizer: match self.text("optimizer")?.value.as_str() {
                 "adam" => Optimizer::Adam,
+                "adamw" => Optimizer::AdamW,
                 "sgd" => Optimizer::Sgd,
                 _ => return None,
-            };
-            Some(Train {
-                epochs: view.size("epochs")?,
-                batch_size: view.size("batch-size")?,
-                optimizer,
-                learning_rate: view.number("learning-rate")?,
-                momentum: view.number("momentum")?,
-                weight_decay: view.number("weight-decay")?,
-            })
+            },
+            learning_rate: self.number("learning-rate")?,
+            momentum: self.number("momentum")?,
+            nesterov: self.boolean("nesterov")?,
+            weight_decay: self.number("weight-decay")?,
+            schedule: match self.text("schedule")?.value.as_str() {
+                "constant" => Schedule::Constant,
+                "step" => Schedule::Step {
+                    every: self.size("step-every")?,
+                    factor: self.number("step-factor")?,
+                },
+                "cosine" => Schedule::Cosine,
+                "one-cycle" => Schedule::OneCycle,
+                _ => return None,
+            },
+            warm_up: self.number("warm-up")?,
+            label_smoothing: self.number("label-smoothing")?,
+            class_weights: class_weights.map(|weights| weights.value),
+            clip_norm,
+            validation: self.number("validation")?,
+            patience,
+            augment,
+        })
+    }
+
+    /// `None` when a value is wrong, `Some(None)` when nothing is asked for.
+    fn augment(&self) -> Option<Option<Augment>> {
+        let augment = Augment {
+            shift: self.size("shift")?,
+            rotate: self.number("rotate")?,
+            flip: self.boolean("flip")?,
+            crop: self.size("crop")?,
         };
-        Some(WrittenTrain {
+        let off = Augment {
+            shift: 0,
+            rotate: 0.0,
+            flip: false,
+            crop: 0,
+        };
+        Some(Some(augment).filter(|augment| *augment != off))
+    }
+
+    fn normalise(&self) -> Option<Located<Normalise>> {
+        let view = self.table("normalise")?;
+        let numbers = |key| {
+            let read = |node: &Node| node.items().iter().map(Node::number).collect();
+            Some(view.located(key, read)?.value)
+        };
+        Some(Located {
             span: view.node.span.clone(),
-            momentum_span: view.node.get("momentum").map(|node| node.span.clone()),
-            train: train(),
-            path: view.path,
+            value: Normalise {
+                mean: numbers("mean")?,
+                std: numbers("std")?,
+            },
         })
     }
 }

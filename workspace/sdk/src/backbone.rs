@@ -2,7 +2,7 @@
 
 use crate::component::component;
 use crate::enter::{enter, give, instance};
-use crate::{Blueprint, Component, Error};
+use crate::{Blueprint, Component, Error, ExportedComponent};
 use topwork_abi as abi;
 
 /// A network described as layers; the host builds, trains, freezes and saves it.
@@ -12,7 +12,7 @@ pub trait Backbone: Component {
 }
 
 /// The component for [`export_plugin!`](crate::export_plugin).
-pub const fn backbone<B: Backbone>() -> abi::Component {
+pub const fn backbone<B: Backbone>() -> ExportedComponent {
     component::<B, B>(
         abi::Kind::BACKBONE_BLUEPRINT,
         std::ptr::from_ref(Tables::<B>::TABLE).cast(),

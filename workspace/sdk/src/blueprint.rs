@@ -1,8 +1,9 @@
 //! Blueprints: networks described as layers, written as JSON.
 
+use crate::Layer;
 use serde::Serialize;
 
-/// A chain of layers with cut points, for backbones and network heads.
+/// Layers with cut points, for backbones and network heads: a chain, or a graph where layers name their inputs.
 ///
 /// Shapes are only worked out by the host, which says which layer does not fit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -12,60 +13,8 @@ pub struct Blueprint {
     layers: Vec<NamedLayer>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cuts: Vec<Cut>,
-}
-
-/// One layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-pub enum Layer {
-    /// A convolution with bias: `[channels, h, w]` → `[filters, h', w']`.
-    Conv2d {
-        /// The number of output channels.
-        filters: usize,
-        /// Height and width of the kernel.
-        kernel: [usize; 2],
-        /// Steps down and across.
-        stride: [usize; 2],
-        /// Rows of zeros above and below, columns of zeros left and right.
-        padding: [usize; 2],
-    },
-    /// The greatest number of each window: `[channels, h, w]` → `[channels, h', w']`.
-    #[serde(rename = "max-pool2d")]
-    MaxPool2d {
-        /// Height and width of the window.
-        kernel: [usize; 2],
-        /// Steps down and across.
-        stride: [usize; 2],
-    },
-    /// The greater of 0 and the number, for each.
-    Relu,
-    /// `[channels, h, w]` → `[channels × h × w]`.
-    Flatten,
-    /// A linear layer with bias: `[features]` → `[units]`.
-    Linear {
-        /// The number of outputs.
-        units: usize,
-    },
-}
-
-impl Layer {
-    /// A convolution with stride 1 and no padding.
-    pub const fn conv2d(filters: usize, kernel: [usize; 2]) -> Layer {
-        Layer::Conv2d {
-            filters,
-            kernel,
-            stride: [1, 1],
-            padding: [0, 0],
-        }
-    }
-
-    /// Max pooling with windows side by side.
-    pub const fn max_pool2d(kernel: [usize; 2]) -> Layer {
-        Layer::MaxPool2d {
-            kernel,
-            stride: kernel,
-        }
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<Weights>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,12 +22,21 @@ struct NamedLayer {
     name: String,
     #[serde(flatten)]
     layer: Layer,
+    /// Unless it is the layer before alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Cut {
     name: String,
     after: String,
+}
+
+/// How files with weights for the network may look.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Weights {
+    ignore: Vec<String>,
 }
 
 impl Blueprint {
@@ -89,15 +47,28 @@ impl Blueprint {
             input: input.to_vec(),
             layers: Vec::new(),
             cuts: Vec::new(),
+            weights: None,
         }
     }
 
-    /// Appends a layer. Names are unique in a blueprint.
+    /// Appends a layer that takes what the layer before gives; the first takes the sample. Names are unique in a blueprint.
     #[must_use]
-    pub fn layer(mut self, name: impl Into<String>, layer: Layer) -> Self {
+    pub fn layer(self, name: impl Into<String>, layer: Layer) -> Self {
+        self.layer_from(&[] as &[&str], name, layer)
+    }
+
+    /// Appends a layer that takes what the layers named in `inputs` give, all of them earlier ones; `"input"` is the sample.
+    #[must_use]
+    pub fn layer_from(
+        mut self,
+        inputs: &[impl AsRef<str>],
+        name: impl Into<String>,
+        layer: Layer,
+    ) -> Self {
         self.layers.push(NamedLayer {
             name: name.into(),
             layer,
+            inputs: inputs.iter().map(|name| name.as_ref().into()).collect(),
         });
         self
     }
@@ -111,6 +82,14 @@ impl Blueprint {
                 after: last.name.clone(),
             });
         }
+        self
+    }
+
+    /// Names in a file with weights that are no mistake although no layer has them; `*` stands for anything.
+    #[must_use]
+    pub fn ignore_weights(mut self, patterns: &[&str]) -> Self {
+        let ignore = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+        self.weights = Some(Weights { ignore });
         self
     }
 

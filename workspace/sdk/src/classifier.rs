@@ -1,8 +1,11 @@
 //! Classifier heads for authors.
 
 use crate::component::component;
-use crate::enter::{enter, give, host_table, instance, instance_mut, slice, slice_mut, write};
-use crate::{Component, Error};
+use crate::enter::{
+    check_host_table, enter, fill_host_table, give, host_table, instance, instance_mut, slice,
+    slice_mut, write,
+};
+use crate::{Component, Error, ExportedComponent};
 use std::ffi::c_void;
 use topwork_abi as abi;
 
@@ -89,12 +92,13 @@ pub struct FitReport {
     pub iterations: u64,
     /// The number of parameters fitted.
     pub parameters: u64,
-    /// A remark for people; may be empty.
+    /// One line for people, shown to the user as a warning when the fit did not converge: why not, and how far off it is. May
+    /// be empty; the note of a fit that converged need not be shown.
     pub note: String,
 }
 
 /// The component for [`export_plugin!`](crate::export_plugin).
-pub const fn classifier<C: Classifier>() -> abi::Component {
+pub const fn classifier<C: Classifier>() -> ExportedComponent {
     component::<C, C>(
         abi::Kind::CLASSIFIER_HEAD,
         std::ptr::from_ref(Tables::<C>::TABLE).cast(),
@@ -102,10 +106,11 @@ pub const fn classifier<C: Classifier>() -> abi::Component {
 }
 
 /// The component for [`export_plugin!`](crate::export_plugin), with the ability to be saved.
-pub const fn saved_classifier<C: SavedClassifier>() -> abi::Component {
-    let mut component = classifier::<C>();
+pub const fn saved_classifier<C: SavedClassifier>() -> ExportedComponent {
+    let mut component = *classifier::<C>().table();
     component.extension = Some(extension::<C>);
-    component
+    // SAFETY: the extension gives the table that the contract names, and the rest is as it was.
+    unsafe { ExportedComponent::from_table(component) }
 }
 
 struct Tables<C>(C);
@@ -168,8 +173,9 @@ unsafe extern "C" fn fit<C: Classifier>(
         let classifier = unsafe { instance_mut::<C>(pointer) }?;
         // SAFETY: the host lends all of these for this call.
         let (features, options) = unsafe {
-            host_table("report", report.cast_const())?;
-            (borrow(features)?, *host_table("options", options)?)
+            // Before the fit, which may take long and would be lost.
+            check_host_table("report", report)?;
+            (borrow(features)?, host_table("options", options)?)
         };
         // SAFETY: the host says that there is one label for each sample.
         let labels = unsafe { slice("labels", labels, features.samples()) }?;
@@ -183,14 +189,16 @@ unsafe extern "C" fn fit<C: Classifier>(
             threads: options.threads.max(1),
         };
         let fitted = classifier.fit(features, labels, classes, options)?;
-        // SAFETY: the report was checked for null and for its size and is the host's to be written; so is the sink.
+        let filled = abi::FitReport {
+            size: size_of::<abi::FitReport>(),
+            iterations: fitted.iterations,
+            parameters: fitted.parameters,
+            converged: u32::from(fitted.converged),
+            reserved: 0,
+        };
+        // SAFETY: the host lends report and sink for this call, to be written.
         unsafe {
-            *report = abi::FitReport {
-                size: (*report).size,
-                iterations: fitted.iterations,
-                parameters: fitted.parameters,
-                converged: u32::from(fitted.converged),
-            };
+            fill_host_table("report", report, &filled)?;
             write(note, fitted.note.as_bytes());
         }
         Ok(())

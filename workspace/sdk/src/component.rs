@@ -32,44 +32,84 @@ impl NoParameters {
         r#"{"type": "object", "properties": {}, "additionalProperties": false}"#;
 }
 
-/// Exports a plugin from a `cdylib` and defines `PLUGIN`, its table, for tests in the same process.
+/// Exports a plugin from a `cdylib` and defines `PLUGIN`, a [`Plugin`], for tests in the same process.
 ///
 /// The version is that of the package. Every component is an expression such as `backbone::<LeNet>()`.
 #[macro_export]
 macro_rules! export_plugin {
     (id: $id:expr, licence: $licence:expr, components: [$($component:expr),+ $(,)?] $(,)?) => {
-        /// The plugin's table.
-        pub static PLUGIN: $crate::abi::Entry =
-            $crate::plugin($id, env!("CARGO_PKG_VERSION"), $licence, &[$(&$component),+]);
+        /// The plugin.
+        pub static PLUGIN: $crate::Plugin =
+            $crate::Plugin::new($id, env!("CARGO_PKG_VERSION"), $licence, &[$(&$component),+]);
 
         /// The one symbol that topwork looks for.
         #[allow(unsafe_code, reason = "the name must be the one that topwork looks for")]
         #[unsafe(no_mangle)]
         pub extern "C" fn topwork_plugin_entry() -> *const $crate::abi::Entry {
-            &raw const PLUGIN
+            PLUGIN.entry()
         }
     };
 }
 
-/// A plugin's table; [`export_plugin!`] calls it.
-pub const fn plugin(
-    id: &'static str,
-    version: &'static str,
-    licence: &'static str,
-    components: &'static [&'static abi::Component],
-) -> abi::Entry {
-    abi::Entry {
-        size: size_of::<abi::Entry>(),
-        abi_major: abi::ABI_MAJOR,
-        abi_minor: abi::ABI_MINOR,
-        id: abi::Text::new(id),
-        version: abi::Text::new(version),
-        licence: abi::Text::new(licence),
-        init: None,
-        deinit: None,
-        // References and pointers to a sized type have one layout.
-        components: components.as_ptr().cast(),
-        component_count: components.len(),
+/// A plugin's table, whose pointers all lead where they should: safe code cannot make another.
+#[repr(transparent)]
+pub struct Plugin(abi::Entry);
+
+impl Plugin {
+    /// A plugin without start-up code; [`export_plugin!`] calls it.
+    pub const fn new(
+        id: &'static str,
+        version: &'static str,
+        licence: &'static str,
+        components: &'static [&'static ExportedComponent],
+    ) -> Self {
+        Plugin(abi::Entry {
+            size: size_of::<abi::Entry>(),
+            abi_major: abi::ABI_MAJOR,
+            abi_minor: abi::ABI_MINOR,
+            id: abi::Text::new(id),
+            version: abi::Text::new(version),
+            licence: abi::Text::new(licence),
+            init: None,
+            deinit: None,
+            // References to the transparent type have the layout of pointers to what it holds.
+            components: components.as_ptr().cast(),
+            component_count: components.len(),
+        })
+    }
+
+    /// What the host reads.
+    pub const fn entry(&self) -> &abi::Entry {
+        &self.0
+    }
+
+    /// What it was made from.
+    pub(crate) fn components(&self) -> &'static [&'static ExportedComponent] {
+        // SAFETY: `new` took pointer and count from such a slice.
+        unsafe { std::slice::from_raw_parts(self.0.components.cast(), self.0.component_count) }
+    }
+}
+
+/// A component's table for [`export_plugin!`], as [`dataset`](crate::dataset), [`backbone`](crate::backbone) and their like
+/// make it.
+#[repr(transparent)]
+pub struct ExportedComponent(abi::Component);
+
+impl ExportedComponent {
+    /// A component whose functions are not those of this crate, or not all.
+    ///
+    /// # Safety
+    ///
+    /// The table keeps the contract of [`abi::Component`]: its texts and tables live until the process ends, the table of
+    /// functions is that of its kind, complete and of this ABI, and every function may be called as the contract says.
+    /// A dataset reads in parallel.
+    pub const unsafe fn from_table(table: abi::Component) -> Self {
+        ExportedComponent(table)
+    }
+
+    /// What the host reads.
+    pub const fn table(&self) -> &abi::Component {
+        &self.0
     }
 }
 
@@ -77,8 +117,8 @@ pub const fn plugin(
 pub(crate) const fn component<C: Component, I: From<C>>(
     kind: abi::Kind,
     table: *const std::ffi::c_void,
-) -> abi::Component {
-    abi::Component {
+) -> ExportedComponent {
+    ExportedComponent(abi::Component {
         size: size_of::<abi::Component>(),
         kind,
         id: abi::Text::new(C::ID),
@@ -88,7 +128,7 @@ pub(crate) const fn component<C: Component, I: From<C>>(
         destroy: Some(destroy::<I>),
         table,
         extension: None,
-    }
+    })
 }
 
 unsafe extern "C" fn create<C: Component, I: From<C>>(
@@ -102,7 +142,7 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
             return Err(Error::call("the place for the instance is null"));
         }
         // SAFETY: the host promises that its services live until the process ends.
-        let host = unsafe { &*host_table("host services", host)? };
+        let host = unsafe { host_table("host services", host) }?;
         // SAFETY: the text lives during the call.
         let parameters = unsafe { text("parameters", parameters) }?;
         let parameters = if parameters.is_empty() {

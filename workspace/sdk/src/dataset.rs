@@ -1,8 +1,8 @@
 //! Datasets for authors.
 
 use crate::component::component;
-use crate::enter::{enter, host_table, instance, slice, slice_mut};
-use crate::{Component, Error};
+use crate::enter::{enter, fill_host_table, instance, slice, slice_mut};
+use crate::{Component, Error, ExportedComponent};
 use std::ffi::c_void;
 use std::sync::OnceLock;
 use topwork_abi as abi;
@@ -67,7 +67,7 @@ mod sealed {
 }
 
 /// The component for [`export_plugin!`](crate::export_plugin).
-pub const fn dataset<D: Dataset>() -> abi::Component {
+pub const fn dataset<D: Dataset>() -> ExportedComponent {
     component::<D, Instance<D>>(
         abi::Kind::DATASET,
         std::ptr::from_ref(Tables::<D>::TABLE).cast(),
@@ -145,26 +145,22 @@ unsafe extern "C" fn describe<D: Dataset>(
     let body = || {
         // SAFETY: the host hands back what `create` gave it; calls on datasets are shared.
         let instance = unsafe { instance::<Instance<D>>(pointer) }?;
-        // SAFETY: the host lends the table for this call.
-        unsafe { host_table("description", description.cast_const()) }?;
         let described = instance.described();
         let [channels, height, width] = described.description.shape;
-        // SAFETY: checked for null and for its size; the host's to be written.
-        unsafe {
-            *description = abi::DatasetDescription {
-                size: (*description).size,
-                channels,
-                height,
-                width,
-                element: D::Element::ELEMENT,
-                abilities: abi::READS_IN_PARALLEL,
-                classes: described.classes.as_ptr(),
-                class_count: described.classes.len(),
-                splits: described.splits.as_ptr(),
-                split_count: described.splits.len(),
-            };
-        }
-        Ok(())
+        let filled = abi::DatasetDescription {
+            size: size_of::<abi::DatasetDescription>(),
+            channels,
+            height,
+            width,
+            element: D::Element::ELEMENT,
+            abilities: abi::READS_IN_PARALLEL,
+            classes: described.classes.as_ptr(),
+            class_count: described.classes.len(),
+            splits: described.splits.as_ptr(),
+            split_count: described.splits.len(),
+        };
+        // SAFETY: the host lends the table for this call, to be written.
+        unsafe { fill_host_table("description", description, &filled) }
     };
     // SAFETY: the sink is valid during the call.
     unsafe { enter(error, body) }

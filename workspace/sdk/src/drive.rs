@@ -33,14 +33,14 @@ mod test_host;
 pub use instance::{DrivenBackbone, DrivenClassifier, DrivenDataset, DrivenNetworkHead};
 pub use test_host::TestHost;
 
-use crate::Error;
+use crate::{Error, ExportedComponent, Plugin};
 use instance::Driven;
 use serde_json::Value;
 use topwork_abi as abi;
 
 /// A plugin of this process and the host it is shown.
 pub struct Driver {
-    entry: &'static abi::Entry,
+    plugin: &'static Plugin,
     services: &'static abi::HostServices,
 }
 
@@ -58,17 +58,27 @@ pub struct Listed {
 }
 
 impl Driver {
-    /// Drives the plugin with this table: the `PLUGIN` that [`export_plugin!`](crate::export_plugin) defines.
-    pub fn new(entry: &'static abi::Entry, host: &TestHost) -> Self {
+    /// Drives a plugin: the `PLUGIN` that [`export_plugin!`](crate::export_plugin) defines.
+    ///
+    /// A table that anyone may have put together is not taken, as nothing is known of where its pointers lead:
+    ///
+    /// ```compile_fail,E0308
+    /// # use topwork_sdk::{abi, drive::{Driver, TestHost}};
+    /// fn drive(entry: &'static abi::Entry) -> Driver {
+    ///     Driver::new(entry, &TestHost::new())
+    /// }
+    /// ```
+    pub fn new(plugin: &'static Plugin, host: &TestHost) -> Self {
         Driver {
-            entry,
+            plugin,
             services: host.services(),
         }
     }
 
     /// The plugin's components. An error when a schema is not JSON.
     pub fn list(&self) -> Result<Vec<Listed>, Error> {
-        let listed = |component: &&'static abi::Component| {
+        let listed = |component: &&'static ExportedComponent| {
+            let component = component.table();
             let schema = own(component.parameter_schema);
             let schema = serde_json::from_str(&schema)
                 .map_err(|error| Error::failed(format!("the schema is not JSON: {error}")))?;
@@ -79,7 +89,7 @@ impl Driver {
                 schema,
             })
         };
-        self.components().iter().map(listed).collect()
+        self.plugin.components().iter().map(listed).collect()
     }
 
     /// Makes a dataset.
@@ -108,18 +118,13 @@ impl Driver {
 
     fn create(&self, kind: abi::Kind, id: &str, parameters: &Value) -> Result<Driven, Error> {
         let component = self
+            .plugin
             .components()
             .iter()
+            .map(|component| component.table())
             .find(|component| component.kind == kind && own(component.id) == id)
             .ok_or_else(|| Error::failed(format!("no component `{id}` of kind {}", kind.0)))?;
         Driven::create(component, self.services, parameters)
-    }
-
-    fn components(&self) -> &'static [&'static abi::Component] {
-        // SAFETY: the table was made by `plugin`, from a slice of references; these have the layout of pointers.
-        unsafe {
-            std::slice::from_raw_parts(self.entry.components.cast(), self.entry.component_count)
-        }
     }
 }
 

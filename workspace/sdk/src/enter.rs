@@ -121,22 +121,49 @@ pub(crate) unsafe fn slice_mut<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
 }
 
-/// A table that the host lends for a call; it starts with its size.
+/// A copy of a table that the host lends for a call.
 ///
 /// # Safety
 ///
 /// `table` is null or points to a table of as many bytes as its first field says, valid during the call.
-pub(crate) unsafe fn host_table<T>(what: &str, table: *const T) -> Result<*const T, Error> {
+pub(crate) unsafe fn host_table<T: abi::Table>(what: &str, table: *const T) -> Result<T, Error> {
     check_place(what, table, 1)?;
-    // SAFETY: not null and aligned; every table starts with its size.
-    let size = unsafe { table.cast::<usize>().read() };
-    if size < size_of::<T>() {
-        return Err(Error::call(format!(
-            "the table of the {what} has {size} bytes, expected at least {}",
-            size_of::<T>()
-        )));
-    }
-    Ok(table)
+    // SAFETY: not null, aligned, and the caller vouches for the rest.
+    unsafe { abi::read_table(table) }.map_err(|short| too_short(what, short))
+}
+
+/// Checks a table that the host wants filled, of which only the size can be read.
+///
+/// # Safety
+///
+/// As [`host_table`].
+pub(crate) unsafe fn check_host_table<T: abi::Table>(
+    what: &str,
+    table: *mut T,
+) -> Result<(), Error> {
+    check_place(what, table, 1)?;
+    // SAFETY: not null, aligned, and the caller vouches for the rest.
+    unsafe { abi::table_size(table) }.map_err(|short| too_short(what, short))?;
+    Ok(())
+}
+
+/// Fills a table of the host's as far as it has room.
+///
+/// # Safety
+///
+/// As [`host_table`]; nobody else touches the table during the call.
+pub(crate) unsafe fn fill_host_table<T: abi::Table>(
+    what: &str,
+    table: *mut T,
+    filled: &T,
+) -> Result<(), Error> {
+    check_place(what, table, 1)?;
+    // SAFETY: not null, aligned, and the caller vouches for the rest.
+    unsafe { abi::fill_table(table, filled) }.map_err(|short| too_short(what, short))
+}
+
+fn too_short(what: &str, short: abi::TooShort) -> Error {
+    Error::call(format!("the table of the {what} {short}"))
 }
 
 /// Text that the host lends for a call.
@@ -190,4 +217,83 @@ pub(crate) fn collect<T>(call: impl FnOnce(*const abi::Sink) -> T) -> (T, Vec<u8
     };
     let result = call(&raw const sink);
     (result, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use topwork_abi::Table;
+
+    /// A description as a later minor might have it.
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Later {
+        known: abi::DatasetDescription,
+        added: usize,
+    }
+
+    // SAFETY: it begins with the size of the table it continues, and zeros are a value of what was added.
+    unsafe impl Table for Later {
+        const FIRST_SIZE: usize = abi::DatasetDescription::FIRST_SIZE;
+    }
+
+    fn later(size: usize) -> Later {
+        Later {
+            known: abi::DatasetDescription {
+                size,
+                channels: 3,
+                height: 0,
+                width: 0,
+                element: abi::Element::U8,
+                abilities: 0,
+                classes: std::ptr::null(),
+                class_count: 0,
+                splits: std::ptr::null(),
+                split_count: 0,
+            },
+            added: 7,
+        }
+    }
+
+    #[test]
+    fn a_host_of_another_minor_is_understood_as_far_as_its_tables_go() {
+        let (first, now) = (Later::FIRST_SIZE, size_of::<Later>());
+        for (size, added) in [(first, 0), (now, 7), (now + 64, 7)] {
+            let mut lent = later(size);
+            let place = &raw mut lent;
+            // SAFETY: a `Later` is there, whatever it says.
+            let read = unsafe { host_table("description", place) }.unwrap();
+            assert_eq!((read.known.channels, read.added), (3, added));
+            let mut filled = later(now);
+            (filled.known.channels, filled.added) = (4, 8);
+            // SAFETY: as above.
+            unsafe {
+                check_host_table("description", place).unwrap();
+                fill_host_table("description", place, &filled).unwrap();
+            }
+            let expected = (size, 4, if size == first { 7 } else { 8 });
+            let found = (lent.known.size, lent.known.channels, lent.added);
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_table_shorter_than_the_first_is_refused() {
+        let mut lent = later(Later::FIRST_SIZE - 8);
+        let place = &raw mut lent;
+        // SAFETY: a `Later` is there, whatever it says.
+        let refused = unsafe {
+            [
+                host_table("description", place).err(),
+                check_host_table("description", place).err(),
+                fill_host_table("description", place, &later(0)).err(),
+            ]
+        };
+        let sentence =
+            "the table of the description says that it has 64 bytes, expected at least 72";
+        assert_eq!(
+            refused.map(|error| error.unwrap().to_string()),
+            [sentence; 3]
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::component::component;
 use crate::enter::{enter, give, instance, slice};
-use crate::{Blueprint, Component, Error};
+use crate::{Blueprint, Component, Error, ExportedComponent};
 use topwork_abi as abi;
 
 /// Layers that go on top of the features and are trained by the host.
@@ -13,7 +13,7 @@ pub trait NetworkHead: Component {
 }
 
 /// The component for [`export_plugin!`](crate::export_plugin).
-pub const fn network_head<H: NetworkHead>() -> abi::Component {
+pub const fn network_head<H: NetworkHead>() -> ExportedComponent {
     component::<H, H>(
         abi::Kind::NETWORK_HEAD,
         std::ptr::from_ref(Tables::<H>::TABLE).cast(),

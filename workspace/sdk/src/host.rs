@@ -7,7 +7,7 @@ use topwork_abi as abi;
 
 /// The services of the host that created a component. Cheap to copy; any thread may use it.
 #[derive(Clone, Copy)]
-pub struct Host(&'static abi::HostServices);
+pub struct Host(abi::HostServices);
 
 /// How important a line of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Level {
 }
 
 impl Host {
-    pub(crate) fn new(services: &'static abi::HostServices) -> Self {
+    pub(crate) fn new(services: abi::HostServices) -> Self {
         Host(services)
     }
 
@@ -39,8 +39,8 @@ impl Host {
         unsafe { (self.0.log)(self.0.context, level, abi::Text::new(text)) }
     }
 
-    /// Says that `done` of `total` steps of the present call are made; `total` is 0 when it is not known. Also the sign of
-    /// life of a long call.
+    /// Says that `done` of `total` steps of the present call are made; `total` is 0 when it is not known. The host shows it, so
+    /// that people see a long call live.
     pub fn progress(&self, done: u64, total: u64, text: &str) {
         // SAFETY: as in `log`.
         unsafe { (self.0.progress)(self.0.context, done, total, abi::Text::new(text)) }

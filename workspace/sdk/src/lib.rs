@@ -51,15 +51,17 @@ mod enter;
 mod error;
 mod head;
 mod host;
+mod layer;
 
 pub use backbone::{Backbone, backbone};
-pub use blueprint::{Blueprint, Layer};
+pub use blueprint::Blueprint;
 pub use classifier::{
     Classifier, Features, FitOptions, FitReport, SavedClassifier, classifier, saved_classifier,
 };
-pub use component::{Component, NoParameters, plugin};
+pub use component::{Component, ExportedComponent, NoParameters, Plugin};
 pub use dataset::{Dataset, Description, Element, Split, dataset};
 pub use error::{Error, ErrorKind};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
+pub use layer::{BatchNorm2d, Conv2d, Layer, Pool2d};
 pub use topwork_abi as abi;

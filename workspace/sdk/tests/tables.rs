@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{
-    Backbone, Blueprint, Classifier, Component, Dataset, Description, Error, ErrorKind, Features,
-    FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters, SavedClassifier, Split,
-    abi, backbone, classifier, dataset, export_plugin, network_head, saved_classifier,
+    Backbone, BatchNorm2d, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
+    ErrorKind, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters,
+    Pool2d, SavedClassifier, Split, abi, backbone, classifier, dataset, export_plugin,
+    network_head, saved_classifier,
 };
 
 export_plugin! {
@@ -130,23 +131,41 @@ impl Component for Chain {
 
 impl Backbone for Chain {
     fn blueprint(&self) -> Result<Blueprint, Error> {
-        let strided = Layer::Conv2d {
-            filters: 2,
-            kernel: [3, 1],
-            stride: [2, 1],
-            padding: [0, 1],
+        let strided = Conv2d::new(2, [3, 1]).stride([2, 1]).padding([0, 1]);
+        let depthwise = Conv2d::new(2, [3, 3]).padding([2, 2]).dilation([2, 2]);
+        let depthwise = depthwise.groups(2).without_bias();
+        let norm = BatchNorm2d {
+            epsilon: 1e-3,
+            momentum: 0.01,
         };
+        let pool = Pool2d::new([2, 2]).stride([1, 2]);
         Ok(Blueprint::new(&[3, 8, 9])
             .cut("nothing before it")
             .layer("first", Layer::conv2d(4, [3, 3]))
-            .layer("second", strided)
+            .layer("second", Layer::Conv2d(strided))
             .cut("middle")
             .layer("relu", Layer::Relu)
             .layer("pool", Layer::max_pool2d([1, 2]))
+            .layer("drop", Layer::Dropout { rate: 0.5 })
+            .layer("depthwise", Layer::Conv2d(depthwise))
+            .layer("norm", Layer::batch_norm2d())
+            .layer("other norm", Layer::BatchNorm2d(norm))
+            .layer_from(&["other norm", "drop"], "sum", Layer::Add)
+            .layer("relu6", Layer::Relu6)
+            .layer("squeeze", Layer::GlobalAvgPool2d)
+            .layer("gelu", Layer::Gelu)
+            .layer("silu", Layer::Silu)
+            .layer("sigmoid", Layer::Sigmoid)
+            .layer_from(&["relu6", "sigmoid"], "product", Layer::Multiply)
+            .layer_from(&["product", "drop"], "joined", Layer::Concat)
+            .layer("tanh", Layer::Tanh)
+            .layer("average", Layer::avg_pool2d([1, 1]))
+            .layer("padded", Layer::MaxPool2d(pool.padding([1, 0])))
             .layer("flatten", Layer::Flatten)
-            .layer("hidden", Layer::Linear { units: 7 })
+            .layer("hidden", Layer::linear(7))
             .cut("end")
-            .cut("also the end"))
+            .cut("also the end")
+            .ignore_weights(&["fc.*"]))
     }
 }
 
@@ -166,9 +185,7 @@ impl Component for Line {
 impl NetworkHead for Line {
     fn layers(&self, feature_shape: &[usize], classes: usize) -> Result<Blueprint, Error> {
         match feature_shape {
-            [_] => {
-                Ok(Blueprint::new(feature_shape).layer("line", Layer::Linear { units: classes }))
-            }
+            [_] => Ok(Blueprint::new(feature_shape).layer("line", Layer::linear(classes))),
             shape => Err(Error::parameters(format!("features of shape {shape:?}"))),
         }
     }
@@ -427,7 +444,7 @@ fn instances_are_dropped_once_and_a_panic_on_the_way_ends_there() {
 #[test]
 fn null_pointers_and_short_tables_are_refused() {
     // SAFETY: the entry was made by the macro.
-    let component = unsafe { &**PLUGIN.components };
+    let component = unsafe { &**PLUGIN.entry().components };
     let null_sink: *const abi::Sink = std::ptr::null();
     let create = component.create.unwrap();
     let parameters = abi::Text::new("{}");

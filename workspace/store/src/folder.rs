@@ -77,10 +77,18 @@ impl RunFolder {
             .join(format!("{name}-seed-{seed}.safetensors"))
     }
 
-    /// The fitted head of one strategy with one seed, in the format of its kind.
-    pub fn head_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
+    /// What one strategy has fitted with one seed: its `part` (`head`, `trunk`), whose format the
+    /// `extension` tells: `safetensors` for layers, `state` for what a classifier plugin saves.
+    pub fn fitted_path(
+        &self,
+        part: &str,
+        row: usize,
+        strategy: &str,
+        seed: u64,
+        extension: &str,
+    ) -> PathBuf {
         self.path.join("checkpoints").join(format!(
-            "head-{}-{}-seed-{seed}",
+            "{}-{}-{part}-seed-{seed}.{extension}",
             row + 1,
             slug(strategy)
         ))
@@ -99,6 +107,11 @@ impl RunFolder {
     /// What the event stream says so far.
     pub fn state(&self) -> Result<RunState, StoreError> {
         Ok(RunState::from_records(&self.event_reader().poll()?))
+    }
+
+    /// Whether the folder holds a run: its manifest is the first thing that is complete.
+    pub fn is_run(&self) -> bool {
+        self.path.join("manifest.json").is_file()
     }
 
     /// The manifest.

@@ -29,6 +29,6 @@ pub use call::CallRecorder;
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
 pub use folder::RunFolder;
-pub use manifest::{Machine, Manifest, PluginDigest};
+pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};
 pub use owner::Owner;
 pub use runs::Runs;

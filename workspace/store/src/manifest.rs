@@ -1,8 +1,11 @@
 //! What a run was made of, written before anything else happens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::StoreError;
 
 /// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,12 @@ pub struct Manifest {
     pub data_folders: Vec<PathBuf>,
     /// Folder plugins may keep derived files in.
     pub cache_folder: PathBuf,
+    /// Where features are kept across runs; none when they are not to be.
+    #[serde(default)]
+    pub feature_cache: Option<CacheSettings>,
+    /// The file of trained weights the experiment names.
+    #[serde(default)]
+    pub weights: Option<FileDigest>,
     /// The plugins the experiment uses.
     pub plugins: Vec<PluginDigest>,
     /// Where it was created.
@@ -37,6 +46,38 @@ pub struct Manifest {
 impl Manifest {
     /// The present [`Manifest::format`].
     pub const FORMAT: u32 = 1;
+}
+
+/// The feature cache a run works with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CacheSettings {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The most bytes its entries may take.
+    pub limit: u64,
+}
+
+/// A file, to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileDigest {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}
+
+impl FileDigest {
+    /// Reads the file at `path`.
+    pub fn of(path: &Path) -> Result<Self, StoreError> {
+        let content = std::fs::read(path).map_err(|error| StoreError::io("read", path, &error))?;
+        let digest = Sha256::digest(&content);
+        Ok(Self {
+            path: path.to_owned(),
+            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
 }
 
 /// One plugin, to the byte.

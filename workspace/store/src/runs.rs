@@ -58,18 +58,20 @@ impl Runs {
         }
     }
 
-    /// All runs, the oldest first.
+    /// All runs, the oldest first. Folders that only look like one are left out.
     pub fn list(&self) -> Result<Vec<RunFolder>, StoreError> {
-        Ok(self
-            .numbered()?
-            .into_iter()
-            .map(|(_, folder)| folder)
-            .collect())
+        Ok(self.runs()?.into_iter().map(|(_, folder)| folder).collect())
+    }
+
+    fn runs(&self) -> Result<Vec<(u64, RunFolder)>, StoreError> {
+        let mut numbered = self.numbered()?;
+        numbered.retain(|(_, folder)| folder.is_run());
+        Ok(numbered)
     }
 
     /// The run that `wanted` names: a number, an id, a unique beginning of one, or `latest`.
     pub fn find(&self, wanted: &str) -> Result<RunFolder, StoreError> {
-        let runs = self.numbered()?;
+        let runs = self.runs()?;
         let latest = runs.last().map(|(_, folder)| folder.clone());
         if wanted == "latest" {
             if let Some(latest) = latest {
@@ -104,7 +106,7 @@ impl Runs {
         })
     }
 
-    /// The runs with their numbers, in ascending order; a folder that does not exist has none.
+    /// The folders with a run's kind of name, in ascending order of their numbers.
     fn numbered(&self) -> Result<Vec<(u64, RunFolder)>, StoreError> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -138,8 +140,10 @@ mod tests {
         let runs = Runs::at(temp.path().join("runs"));
         assert!(runs.list().unwrap().is_empty());
         for name in ["alpha", "beta", "Alpha two"] {
-            runs.create(name).unwrap();
+            let folder = runs.create(name).unwrap();
+            fs::write(folder.path().join("manifest.json"), "{}").unwrap();
         }
+        fs::create_dir(runs.folder().join("2024-photos")).unwrap();
         let ids: Vec<_> = runs.list().unwrap().iter().map(RunFolder::id).collect();
         assert_eq!(ids, ["0001-alpha", "0002-beta", "0003-alpha-two"]);
         let check = |wanted: &str, expected: &str| {

@@ -146,6 +146,24 @@ impl Project {
         serde_json::from_str(&text).expect("results.json is JSON")
     }
 
+    /// Waits until run `number` has been made.
+    pub fn wait_for_run(&self, number: usize) {
+        let prefix = format!("{number:04}-");
+        let limit = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < limit {
+            let folders = fs::read_dir(self.path().join("runs"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let mut names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            if names.any(|name| name.starts_with(&prefix)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        panic!("run {number} was never made");
+    }
+
     /// Waits until the events of run `number` hold `text`.
     pub fn wait_for_event(&self, number: usize, text: &str) {
         let limit = Instant::now() + Duration::from_secs(120);

@@ -1,11 +1,17 @@
 //! Features of a frozen trunk: computed once, shared by every strategy that wants them.
 
-use std::time::Instant;
+use std::{ops::Deref, time::Instant};
 
+use sha2::{Digest, Sha256};
 use topwork_engine::{Compute, Network};
+use topwork_events::{Event, LogLevel};
+use topwork_host::Plugins;
+use topwork_schema::Plan;
+use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures};
 
 use crate::{
     WorkerError,
+    draw::Draw,
     emitter::{Emitter, Progress},
     task::{SplitName, Task},
 };
@@ -25,9 +31,7 @@ pub struct Trunk {
     pub train: Rows,
     /// Features of test examples.
     pub test: Rows,
-    /// What the extraction cost.
-    pub seconds: f64,
-    /// Whether a strategy has accounted for that cost.
+    /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
 
@@ -36,67 +40,249 @@ pub struct Rows {
     /// The examples, ascending.
     examples: Vec<usize>,
     /// One vector after the other.
-    values: Vec<f32>,
+    values: Values,
     dim: usize,
+    /// What their extraction took, now or when the cache was filled.
+    seconds: f64,
 }
 
-impl Trunk {
-    /// Freezes `network` and passes these examples of the task through it.
-    pub fn extract(
-        compute: &Compute,
-        emitter: &Emitter,
-        network: Network,
+enum Values {
+    Computed(Vec<f32>),
+    Cached(MappedFeatures),
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Computed(values) => values,
+            Self::Cached(values) => values,
+        }
+    }
+}
+
+/// What a run knows of its trunk's identity before any weights: the part of a cache key that
+/// stays the same.
+#[derive(Clone, Debug)]
+pub struct TrunkIdentity {
+    backbone: String,
+    plugin: String,
+    cut: String,
+    layers: u64,
+}
+
+impl TrunkIdentity {
+    /// The identity of a plan's trunk.
+    pub fn of(plan: &Plan, plugins: &Plugins) -> Self {
+        let backbone = &plan.experiment.backbone;
+        let plugin = plugins
+            .list()
+            .iter()
+            .find(|plugin| plugin.id == backbone.plugin());
+        Self {
+            backbone: backbone.component.clone(),
+            plugin: plugin.map_or(String::new(), |plugin| plugin.sha256.clone()),
+            cut: plan.cut_name.clone(),
+            layers: plan.cut_layers as u64,
+        }
+    }
+
+    /// The key of the features of these examples. Reads all of their images: whatever was done
+    /// to them, and whatever file they came from, the digest is of what enters the trunk.
+    pub fn key(
+        &self,
+        weights: &str,
+        dim: usize,
         task: &Task,
-        train: Vec<usize>,
-        test: Vec<usize>,
-    ) -> Result<Self, WorkerError> {
-        let begun = Instant::now();
+        split: SplitName,
+        examples: &[usize],
+    ) -> Result<FeatureKey, WorkerError> {
+        let mut hash = Sha256::new();
+        let mut images = Vec::new();
+        let mut bytes = Vec::new();
+        for block in examples.chunks(BLOCK) {
+            task.read(split, block, &mut images)?;
+            bytes.clear();
+            bytes.extend(images.iter().flat_map(|number| number.to_le_bytes()));
+            hash.update(&bytes);
+        }
+        Ok(FeatureKey {
+            backbone: self.backbone.clone(),
+            plugin: self.plugin.clone(),
+            weights: weights.to_owned(),
+            cut: self.cut.clone(),
+            layers: self.layers,
+            images: hex(&hash.finalize()),
+            split: split.name().to_owned(),
+            examples: examples.len() as u64,
+            dim: dim as u64,
+            dtype: "f32".to_owned(),
+            engine: format!("{} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH),
+        })
+    }
+}
+
+/// Passes examples through trunks, or finds that this was done before.
+pub struct Extractor<'a> {
+    /// The pool.
+    pub compute: &'a Compute,
+    /// The worker's voice.
+    pub emitter: &'a Emitter,
+    /// Whose images.
+    pub task: &'a Task,
+    /// Where features are kept across runs.
+    pub cache: Option<&'a FeatureCache>,
+    /// What the trunk is, but for its weights.
+    pub identity: &'a TrunkIdentity,
+}
+
+impl Extractor<'_> {
+    /// Freezes `network` and gets the features of these examples.
+    pub fn extract(&self, network: Network, examples: Draw) -> Result<Trunk, WorkerError> {
         let digest = network.digest();
         let dim = network.blueprint().output().elements();
-        let total = (train.len() + test.len()) as u64;
+        let total = (examples.train.len() + examples.test.len()) as u64;
         let mut done = 0;
-        let mut rows = |split, examples: Vec<usize>| -> Result<Rows, WorkerError> {
+        let mut rows = |split, examples: Vec<usize>| -> Result<(Rows, bool), WorkerError> {
+            let key = match self.cache {
+                Some(_) => Some(
+                    self.identity
+                        .key(&digest, dim, self.task, split, &examples)?,
+                ),
+                None => None,
+            };
+            if let Some((values, seconds)) = self.cached(key.as_ref())? {
+                done += examples.len() as u64;
+                return Ok((
+                    Rows {
+                        examples,
+                        values: Values::Cached(values),
+                        dim,
+                        seconds,
+                    },
+                    true,
+                ));
+            }
+            let begun = Instant::now();
             let mut values = vec![0.0; examples.len() * dim];
             let mut images = Vec::new();
             for (block, out) in examples.chunks(BLOCK).zip(values.chunks_mut(BLOCK * dim)) {
-                task.read(split, block, &mut images)?;
-                (network.forward(compute, &images, out)).map_err(|source| WorkerError::Engine {
-                    stage: "extracting features".to_owned(),
-                    source,
-                })?;
+                self.task.read(split, block, &mut images)?;
+                network
+                    .forward(self.compute, &images, out)
+                    .map_err(|source| WorkerError::Engine {
+                        stage: "extracting features".to_owned(),
+                        source,
+                    })?;
                 done += block.len() as u64;
-                emitter.step(Progress {
+                self.emitter.step(Progress {
                     done,
                     total,
                     unit: "images",
                     ..Progress::default()
                 })?;
             }
-            Ok(Rows {
-                examples,
-                values,
-                dim,
-            })
+            let seconds = begun.elapsed().as_secs_f64();
+            self.keep(key.as_ref(), &values, seconds)?;
+            Ok((
+                Rows {
+                    examples,
+                    values: Values::Computed(values),
+                    dim,
+                    seconds,
+                },
+                false,
+            ))
         };
-        let train = rows(SplitName::Train, train)?;
-        let test = rows(SplitName::Test, test)?;
-        let seconds = begun.elapsed().as_secs_f64();
-        Ok(Self {
+        let (train, train_cached) = rows(SplitName::Train, examples.train)?;
+        let (test, test_cached) = rows(SplitName::Test, examples.test)?;
+        Ok(Trunk {
             network,
             digest,
             dim,
             train,
             test,
-            seconds,
-            paid: false,
+            paid: train_cached && test_cached,
         })
+    }
+
+    /// The features with this key, if the cache has them.
+    fn cached(
+        &self,
+        key: Option<&FeatureKey>,
+    ) -> Result<Option<(MappedFeatures, f64)>, WorkerError> {
+        let (Some(cache), Some(key)) = (self.cache, key) else {
+            return Ok(None);
+        };
+        match cache.get(key) {
+            Ok(Lookup::Hit(values, seconds)) => Ok(Some((values, seconds))),
+            Ok(Lookup::Miss) => Ok(None),
+            Ok(Lookup::Damaged(reason)) => {
+                self.warn(format!(
+                    "removed a damaged entry of the feature cache: {reason}"
+                ))?;
+                Ok(None)
+            }
+            Err(error) => {
+                self.warn(format!("cannot use the feature cache: {error}"))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Keeps features for other runs. A cache that cannot be written costs time, not the run.
+    fn keep(
+        &self,
+        key: Option<&FeatureKey>,
+        values: &[f32],
+        seconds: f64,
+    ) -> Result<(), WorkerError> {
+        if let (Some(cache), Some(key)) = (self.cache, key)
+            && let Err(error) = cache.put(key, values, seconds)
+        {
+            self.warn(format!("cannot keep features for other runs: {error}"))?;
+        }
+        Ok(())
+    }
+
+    fn warn(&self, text: String) -> Result<(), WorkerError> {
+        let (level, from) = (LogLevel::Warning, "topwork".to_owned());
+        Ok(self.emitter.emit(Event::Log { level, from, text })?)
     }
 }
 
+impl Trunk {
+    /// What extracting the features of these examples costs: their share of the whole.
+    pub fn cost(&self, draw: &Draw) -> f64 {
+        self.train.cost(draw.train.len()) + self.test.cost(draw.test.len())
+    }
+
+    /// SHA-256 over the trunk and the features it gave.
+    pub fn digest_with_features(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.network.digest());
+        for rows in [&self.train, &self.test] {
+            for number in rows.values.iter() {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        hex(&hash.finalize())
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Rows {
+    fn cost(&self, examples: usize) -> f64 {
+        self.seconds * examples as f64 / self.examples.len().max(1) as f64
+    }
+
     /// The vectors of all examples, when these are exactly the ones wanted: no copy is needed.
     pub fn all_of(&self, examples: &[usize]) -> Option<&[f32]> {
-        (self.examples == examples).then_some(self.values.as_slice())
+        (self.examples == examples).then(|| &*self.values)
     }
 
     /// Copies the vectors of `examples` into `out`, which is made to fit. Examples that were
@@ -123,8 +309,9 @@ mod tests {
     fn rows_are_found_by_example() {
         let rows = Rows {
             examples: vec![2, 5, 9],
-            values: vec![2.0, 2.5, 5.0, 5.5, 9.0, 9.5],
+            values: Values::Computed(vec![2.0, 2.5, 5.0, 5.5, 9.0, 9.5]),
             dim: 2,
+            seconds: 1.5,
         };
         let mut out = vec![7.0; 9];
         rows.gather(&[9, 2], &mut out);

@@ -4,22 +4,31 @@
 //! [`run`] is the life of such a process; [`probe`] is the short life of one that only looks
 //! at plugins. Deliberately absent: the terminal. What the process prints ends in the run's log.
 
+mod augment;
+mod batches;
 mod draw;
 mod emitter;
 mod error;
+mod evaluate;
 mod execute;
 mod features;
+mod fit;
 mod network;
+mod planned;
 mod predictions;
 mod prepare;
 mod probe;
+mod proof;
 mod run;
+mod samples;
+mod source;
 mod stages;
 mod strategy;
 mod task;
 mod training;
 
 pub use error::WorkerError;
+pub use planned::PlannedFeatures;
 pub use probe::{NetworkEntry, ProbeAnswer, ProbeRequest, probe};
-pub use run::{EXIT_FOLDER_LOST, run};
+pub use run::{EXIT_FOLDER_LOST, run, write_results};
 pub use stages::{Stage, Work, stages};

@@ -1,8 +1,11 @@
 //! From a plugin's description to a network.
 
+use std::path::Path;
+
 use topwork_engine::{Blueprint, Network, Stream};
 use topwork_host::Plugins;
 use topwork_schema::{Component, LayerEntry};
+use topwork_store::reason;
 
 use crate::WorkerError;
 
@@ -43,6 +46,18 @@ pub fn head_blueprint(
 /// starts from the same weights whatever else an experiment holds.
 pub fn initialised(blueprint: &Blueprint, seed: u64, role: &str) -> Network {
     Network::init(blueprint, &mut Stream::new(seed, &format!("init/{role}")))
+}
+
+/// Puts the weights of a file into a network.
+pub fn load_weights(network: &mut Network, path: &Path) -> Result<(), WorkerError> {
+    let fail = |reason: String| WorkerError::Weights {
+        path: path.display().to_string(),
+        reason,
+    };
+    let bytes = std::fs::read(path).map_err(|error| fail(reason(&error)))?;
+    network
+        .load_safetensors(&bytes)
+        .map_err(|error| fail(error.to_string()))
 }
 
 /// The layers for tables and catalogs.

@@ -5,7 +5,7 @@ use topwork_engine::Blueprint;
 use topwork_events::{Reference, RowPlan, RunPlan};
 use topwork_host::Plugins;
 use topwork_schema::{Draft, Plan, Weights};
-use topwork_store::{Manifest, RunFolder};
+use topwork_store::{FileDigest, Manifest, RunFolder};
 
 use crate::{Stage, WorkerError, probe::catalog};
 
@@ -26,6 +26,24 @@ pub fn same_plugins(manifest: &Manifest, plugins: &Plugins) -> Result<(), Worker
         }
     }
     Ok(())
+}
+
+/// The same for the file of trained weights.
+pub fn same_weights(manifest: &Manifest) -> Result<(), WorkerError> {
+    let Some(expected) = &manifest.weights else {
+        return Ok(());
+    };
+    let found = FileDigest::of(&expected.path)?;
+    if found == *expected {
+        return Ok(());
+    }
+    Err(WorkerError::Weights {
+        path: expected.path.display().to_string(),
+        reason: format!(
+            "it has changed since the run was created: SHA-256 {}, expected {}",
+            found.sha256, expected.sha256
+        ),
+    })
 }
 
 /// Reads the resolved experiment and checks it as it was checked before, against the plugins as

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use topwork_engine::Blueprint;
 use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, Described, Description,
@@ -15,8 +16,9 @@ use topwork_schema::{
 use topwork_store::CallRecorder;
 
 use crate::{
-    WorkerError,
+    PlannedFeatures, WorkerError,
     network::{backbone_blueprint, head_blueprint, layer_entries},
+    planned::planned_features,
 };
 
 /// What to look at.
@@ -37,6 +39,8 @@ pub struct ProbeRequest {
     pub call_path: PathBuf,
     /// A plan whose networks are to be described.
     pub plan: Option<Plan>,
+    /// Whether to tell which features the plan needs; this reads the data.
+    pub explain: bool,
 }
 
 /// What was seen.
@@ -49,6 +53,8 @@ pub struct ProbeAnswer {
     pub catalog: Catalog,
     /// The networks of the plan: the backbone first, then the heads.
     pub networks: Result<Vec<NetworkEntry>, Problem>,
+    /// The features the plan needs, where that was asked for.
+    pub features: Result<Vec<PlannedFeatures>, Problem>,
 }
 
 /// A network of a plan.
@@ -61,6 +67,9 @@ pub struct NetworkEntry {
     pub component: String,
     /// Shape of its input, per sample.
     pub input: Vec<usize>,
+    /// Number of its first layer: heads go on counting where the layers before them end, as
+    /// learning-rate multipliers do.
+    pub first: usize,
     /// Its layers.
     pub layers: Vec<LayerEntry>,
     /// Its cut points.
@@ -82,6 +91,12 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
             .plan
             .as_ref()
             .map_or(Ok(Vec::new()), |plan| networks(&plugins, plan)),
+        features: match &request.plan {
+            Some(plan) if request.explain => {
+                planned_features(&plugins, plan).map_err(|error| problem(&error))
+            }
+            _ => Ok(Vec::new()),
+        },
         plugins: plugins.list().to_vec(),
     }
 }
@@ -209,23 +224,25 @@ fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Descrip
 fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkEntry>, Problem> {
     let experiment = &plan.experiment;
     let mut entries = Vec::new();
-    let mut push = |role: &str, component: &Component, blueprint: &topwork_engine::Blueprint| {
+    let mut push = |role: &str, component: &Component, before: usize, blueprint: &Blueprint| {
         entries.push(NetworkEntry {
             role: role.to_owned(),
             component: component.component.clone(),
             input: blueprint.input().dims().to_vec(),
+            first: before + 1,
             layers: layer_entries(blueprint),
             cuts: cut_entries(blueprint),
         });
     };
     let fail = |error: WorkerError| problem(&error);
     let backbone = backbone_blueprint(plugins, &experiment.backbone).map_err(fail)?;
-    push("backbone", &experiment.backbone, &backbone);
+    push("backbone", &experiment.backbone, 0, &backbone);
     if let Some(source) = &experiment.source {
         let classes = plan.source_classes.len();
         let head = head_blueprint(plugins, &source.head, backbone.output().dims(), classes)
             .map_err(fail)?;
-        push("source head", &source.head, &head);
+        let before = backbone.layers().len();
+        push("source head", &source.head, before, &head);
     }
     let cut = backbone.keep(plan.cut_layers).map_err(|source| {
         fail(WorkerError::Blueprint {
@@ -234,17 +251,17 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkEntry>, Problem
         })
     })?;
     for strategy in &experiment.strategies {
-        if strategy.kind == StrategyKind::FrozenBackbone {
+        if strategy.kind != StrategyKind::FeatureClassifier {
             let classes = plan.target_classes.len();
             let head = head_blueprint(plugins, &strategy.head, cut.output().dims(), classes)
                 .map_err(fail)?;
-            push(&strategy.name, &strategy.head, &head);
+            push(&strategy.name, &strategy.head, plan.cut_layers, &head);
         }
     }
     Ok(entries)
 }
 
-fn cut_entries(blueprint: &topwork_engine::Blueprint) -> Vec<CutEntry> {
+fn cut_entries(blueprint: &Blueprint) -> Vec<CutEntry> {
     (blueprint.cuts().iter())
         .filter_map(|cut| {
             Some(CutEntry {

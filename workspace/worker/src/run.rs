@@ -1,11 +1,14 @@
 //! The life of a worker process.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use topwork_events::{EndStatus, Event, Record, RunState};
 use topwork_report::Results;
 use topwork_store::{CallRecorder, RunFolder, StoreError, now};
@@ -33,11 +36,15 @@ fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals =
         [SIGTERM, SIGINT].map(|signal| signal_hook::flag::register(signal, Arc::clone(&stop)));
+    // A terminal that is closed sends SIGHUP; the run goes on without it.
+    let hang_up = signal_hook::flag::register(SIGHUP, Arc::default());
+    stop_with_supervisor(Arc::clone(&stop));
     let writer = folder.event_writer()?;
     let calls = CallRecorder::create(&folder.call_path())?;
     let emitter = Arc::new(Emitter::new(writer, calls, stop));
     let outcome = signals
         .into_iter()
+        .chain([hang_up])
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| WorkerError::System {
             action: "listen for signals",
@@ -56,6 +63,15 @@ fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
     }
 }
 
+/// Standard input is a pipe that only the supervisor holds open: when it ends, nobody is left
+/// who could pass on a request to stop or tell how this process ended, so the run stops.
+fn stop_with_supervisor(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
 fn ending(outcome: &Result<(), WorkerError>, begun: Instant) -> Event {
     let error = outcome.as_ref().err();
     let status = error.map_or(EndStatus::Done, WorkerError::status);
@@ -71,8 +87,9 @@ fn ending(outcome: &Result<(), WorkerError>, begun: Instant) -> Event {
     }
 }
 
-/// Written before the last event, so that whoever sees the run end finds the figures.
-fn write_results(
+/// Writes `results.json` as it is once `ending` has been told. Comes before that event, so that
+/// whoever sees the run end finds the figures.
+pub fn write_results(
     folder: &RunFolder,
     mut state: RunState,
     ending: &Event,

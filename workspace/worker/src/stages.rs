@@ -1,7 +1,7 @@
 //! The order of work: what a plan comes to, stage by stage.
 
 use topwork_events::{StageKind, StagePlan};
-use topwork_schema::{Plan, Weights};
+use topwork_schema::{Plan, Strategy, StrategyKind, Weights};
 
 /// One stage of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,14 @@ impl Stage {
     }
 }
 
+/// Whether a strategy works on features of a frozen trunk, which others can share.
+pub fn on_features(strategy: &Strategy) -> bool {
+    match strategy.kind {
+        StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier => true,
+        StrategyKind::FineTune | StrategyKind::FromScratch => false,
+    }
+}
+
 /// The stages of a plan, in the order they run: features are extracted just before the first
 /// strategy that needs them, once for all strategies with the same weights.
 pub fn stages(plan: &Plan) -> Vec<Stage> {
@@ -66,7 +74,7 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
         }
         let mut extracted = Vec::new();
         for (row, strategy) in experiment.strategies.iter().enumerate() {
-            if !extracted.contains(&strategy.weights) {
+            if on_features(strategy) && !extracted.contains(&strategy.weights) {
                 extracted.push(strategy.weights);
                 let title = match strategy.weights {
                     Weights::Source => "extract features",

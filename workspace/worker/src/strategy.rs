@@ -1,202 +1,212 @@
-//! Fitting a head on the features of a frozen trunk and trying it on test examples.
+//! The stages of the target: features out of a trunk, and the strategies that use them.
 
-use std::time::Instant;
-
-use topwork_engine::{Compute, Part, Stream};
-use topwork_host::{FitOptions, Plugins};
-use topwork_schema::{Strategy, StrategyKind};
+use topwork_engine::Network;
+use topwork_events::{Agreement, Event, Outcome, Seconds};
+use topwork_report::thousands;
+use topwork_schema::{StrategyKind, Weights};
+use topwork_stats::{Confusion, Disagreement};
 
 use crate::{
     WorkerError,
-    emitter::Emitter,
-    features::Trunk,
-    network::{head_blueprint, initialised},
-    task::Task,
-    training::train,
+    draw::{Draw, needed},
+    execute::{Execution, correct_of, engine, out_of_order},
+    features::Extractor,
+    fit::{Fit, Fitted, Saved},
+    predictions::{Predictions, predicted},
+    proof::Proof,
+    task::{SplitName, Task},
 };
 
-/// Which examples a strategy uses, as indices into the task's examples.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draw {
-    /// For fitting.
-    pub train: Vec<usize>,
-    /// For measuring.
-    pub test: Vec<usize>,
-}
-
-/// A fitted head and what it says of the test examples.
-pub struct Fitted {
-    /// Parameters of the head.
-    pub parameters: u64,
-    /// Whether the fit converged, where that means something.
-    pub converged: Option<bool>,
-    /// Iterations, or epochs.
-    pub iterations: u64,
-    /// Scores of the test examples, `test × classes`.
-    pub scores: Vec<f32>,
-    /// Wall-clock time of the fit.
-    pub fit_seconds: f64,
-    /// Wall-clock time of scoring.
-    pub evaluate_seconds: f64,
-    /// The fitted head as bytes, where it can be saved.
-    pub saved: Option<Vec<u8>>,
-}
-
-/// What a fit needs.
-pub struct Fit<'a> {
-    /// The pool.
-    pub compute: &'a Compute,
-    /// The worker's voice.
-    pub emitter: &'a Emitter,
-    /// Where heads come from.
-    pub plugins: &'a Plugins,
-    /// The target task.
-    pub task: &'a Task,
-    /// The frozen trunk with its features.
-    pub trunk: &'a Trunk,
-    /// The examples to use.
-    pub draw: &'a Draw,
-    /// The seed.
-    pub seed: u64,
-}
-
-impl Fit<'_> {
-    /// Fits the strategy's head.
-    pub fn run(&self, strategy: &Strategy) -> Result<Fitted, WorkerError> {
-        match (strategy.kind, &strategy.train) {
-            (StrategyKind::FrozenBackbone, Some(settings)) => self.network_head(strategy, settings),
-            (StrategyKind::FrozenBackbone, None) => Err(WorkerError::Experiment {
-                message: format!(
-                    "strategy `{}` does not say how to train its head",
-                    strategy.name
-                ),
-                hint: Some("add `train = { epochs = 1, … }`".to_owned()),
-            }),
-            (StrategyKind::FeatureClassifier, _) => self.classifier_head(strategy),
-        }
-    }
-
-    /// A network head, trained by gradient. The trunk is frozen and nothing changes its input
-    /// from epoch to epoch, so its features stand for it: training on them gives the same head.
-    fn network_head(
-        &self,
-        strategy: &Strategy,
-        settings: &topwork_schema::Train,
-    ) -> Result<Fitted, WorkerError> {
-        let features = self.trunk.network.blueprint().output();
-        let blueprint = head_blueprint(
-            self.plugins,
-            &strategy.head,
-            features.dims(),
-            self.task.classes,
-        )?;
-        let begun = Instant::now();
-        // Every strategy of a seed starts from the same head and sees the same order, so that
-        // strategies with the same head differ in nothing but their trunk.
-        let network = initialised(&blueprint, self.seed, "head");
-        let mut shuffle = Stream::new(self.seed, "shuffle/target");
-        let (samples, labels) = (&self.draw.train, &self.task.train.labels);
-        let mut examples = Vec::new();
-        let parts = train(
-            self.compute,
-            self.emitter,
-            vec![Part {
-                network,
-                trained: true,
-            }],
-            settings,
-            samples.len(),
-            &mut shuffle,
-            |indices, inputs, batch_labels| {
-                examples.clear();
-                examples.extend(indices.iter().map(|&i| samples[i]));
-                self.trunk.train.gather(&examples, inputs);
-                batch_labels.clear();
-                batch_labels.extend(examples.iter().map(|&example| labels[example]));
-                Ok(())
-            },
-        )?;
-        let fit_seconds = begun.elapsed().as_secs_f64();
-        let begun = Instant::now();
-        let fail = |source| WorkerError::Engine {
-            stage: strategy.name.clone(),
-            source,
+impl Execution<'_> {
+    /// Freezes the trunk with these weights and gets the features that strategies need of it.
+    pub fn extract(&mut self, seed: u64, weights: Weights) -> Result<String, WorkerError> {
+        let network = self.trunk_with(seed, weights)?;
+        let examples = needed(&self.plan.experiment, &self.seed.draws, weights);
+        let images = (examples.train.len() + examples.test.len()) as u64;
+        let extractor = Extractor {
+            compute: self.compute,
+            emitter: self.emitter,
+            task: self.target()?,
+            cache: self.cache.as_ref(),
+            identity: &self.identity,
         };
-        let test = self.test_features();
-        let mut scores = vec![0.0; self.draw.test.len() * self.task.classes];
-        let mut parameters = 0;
-        let mut saved = None;
-        for part in &parts {
-            part.network
-                .forward(self.compute, &test, &mut scores)
-                .map_err(fail)?;
-            parameters += part.network.parameters() as u64;
-            saved = Some(part.network.to_safetensors().map_err(fail)?);
-        }
-        let evaluate_seconds = begun.elapsed().as_secs_f64();
-        Ok(Fitted {
-            parameters,
-            converged: None,
-            iterations: settings.epochs as u64,
-            scores,
-            fit_seconds,
-            evaluate_seconds,
-            saved,
-        })
+        let trunk = extractor.extract(network, examples)?;
+        let cached = if trunk.paid { ", from the cache" } else { "" };
+        let detail = format!(
+            "{} vectors of {} numbers{cached}",
+            thousands(images),
+            thousands(trunk.dim as u64)
+        );
+        self.seed.trunks.push((weights, trunk));
+        Ok(detail)
     }
 
-    /// A classifier head, fitted once by its plugin.
-    fn classifier_head(&self, strategy: &Strategy) -> Result<Fitted, WorkerError> {
-        let head = &strategy.head;
-        let mut classifier = self
-            .plugins
-            .classifier(&head.component, &head.parameters.clone().into())?;
-        let labels: Vec<u32> = self
-            .draw
-            .train
+    fn trunk_with(&self, seed: u64, weights: Weights) -> Result<Network, WorkerError> {
+        let backbone = self.backbone_with(seed, weights)?;
+        backbone
+            .keep(self.plan.cut_layers)
+            .map_err(engine("cutting"))
+    }
+
+    /// Does one strategy, measures it and sets it against the earlier rows.
+    pub fn strategy(&mut self, seed: u64, row: usize) -> Result<String, WorkerError> {
+        let strategy = &self.plan.experiment.strategies[row];
+        let (task, draw) = (self.target()?, &self.seed.draws[row]);
+        let fit = Fit {
+            compute: self.compute,
+            emitter: self.emitter,
+            plugins: self.plugins,
+            task,
+            draw,
+            seed,
+            strategy,
+        };
+        let shared = self
+            .seed
+            .trunks
             .iter()
-            .map(|&i| self.task.train.labels[i])
-            .collect();
-        let (dim, classes) = (self.trunk.dim, self.task.classes);
-        let begun = Instant::now();
-        let options = FitOptions {
-            seed: self.seed,
-            threads: self.compute.threads(),
+            .position(|(weights, _)| *weights == strategy.weights);
+        let trunk = shared.map(|shared| &self.seed.trunks[shared].1);
+        let (fitted, extract, cached) = match (strategy.kind, trunk) {
+            (StrategyKind::FrozenBackbone, Some(trunk)) => {
+                (fit.network_head(trunk)?, trunk.cost(draw), trunk.paid)
+            }
+            (StrategyKind::FeatureClassifier, Some(trunk)) => {
+                (fit.classifier_head(trunk)?, trunk.cost(draw), trunk.paid)
+            }
+            (StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier, None) => {
+                return Err(out_of_order("the features were not extracted"));
+            }
+            (StrategyKind::FineTune | StrategyKind::FromScratch, _) => {
+                let trunk = self.trunk_with(seed, strategy.weights)?;
+                (fit.whole_network(trunk)?, 0.0, false)
+            }
         };
-        let mut gathered = Vec::new();
-        let features = self
-            .trunk
-            .train
-            .all_of(&self.draw.train)
-            .unwrap_or_else(|| {
-                self.trunk.train.gather(&self.draw.train, &mut gathered);
-                &gathered
+        if let Some(proof) = fitted.proof.as_ref().filter(|proof| !proof.holds()) {
+            let Proof { before, after } = proof.clone();
+            let strategy = strategy.name.clone();
+            return Err(WorkerError::FrozenChanged {
+                strategy,
+                before,
+                after,
             });
-        let report = classifier.fit(features, labels.len(), dim, &labels, classes, options)?;
-        let fit_seconds = begun.elapsed().as_secs_f64();
-        let begun = Instant::now();
-        let scores =
-            classifier.predict(&self.test_features(), self.draw.test.len(), dim, classes)?;
-        let evaluate_seconds = begun.elapsed().as_secs_f64();
-        Ok(Fitted {
-            parameters: report.parameters,
-            converged: Some(report.converged),
-            iterations: report.iterations,
-            scores,
-            fit_seconds,
-            evaluate_seconds,
-            saved: classifier.save().transpose()?,
-        })
+        }
+        let measured = self.measure(row, seed, task, draw, &fitted)?;
+        let (before, after) = fitted
+            .proof
+            .map(|proof| (proof.before, proof.after))
+            .unzip();
+        let outcome = Outcome {
+            row,
+            seed,
+            correct: measured.confusion.correct(),
+            total: measured.confusion.total(),
+            test_set: task.digest(SplitName::Test, &draw.test),
+            train_samples: draw.train.len() as u64,
+            trainable_parameters: fitted.parameters,
+            frozen_intact: before.as_ref().map(|before| Some(before) == after.as_ref()),
+            frozen_before: before,
+            frozen_after: after,
+            learning_rate_multipliers: fitted.multipliers,
+            seconds: Seconds {
+                extract,
+                fit: fitted.fit_seconds,
+                evaluate: fitted.evaluate_seconds,
+            },
+            features_cached: cached,
+            confusion: measured.confusion.rows(),
+            converged: fitted.converged,
+            iterations: Some(fitted.iterations),
+        };
+        let detail = correct_of(outcome.correct, outcome.total);
+        let test_set = outcome.test_set.clone();
+        self.emitter.emit(Event::StrategyEvaluated(outcome))?;
+        self.compare(seed, row, test_set, measured.right)?;
+        if let Some((_, trunk)) = shared.map(|shared| &mut self.seed.trunks[shared]) {
+            trunk.paid = true;
+        }
+        Ok(detail)
     }
 
-    fn test_features(&self) -> std::borrow::Cow<'_, [f32]> {
-        match self.trunk.test.all_of(&self.draw.test) {
-            Some(all) => all.into(),
-            None => {
-                let mut gathered = Vec::new();
-                self.trunk.test.gather(&self.draw.test, &mut gathered);
-                gathered.into()
+    /// Counts, and keeps the predictions and the fitted head in the run folder.
+    fn measure(
+        &self,
+        row: usize,
+        seed: u64,
+        task: &Task,
+        draw: &Draw,
+        fitted: &Fitted,
+    ) -> Result<Measured, WorkerError> {
+        let name = &self.plan.experiment.strategies[row].name;
+        let labels: Vec<u32> = draw
+            .test
+            .iter()
+            .map(|&example| task.test.labels[example])
+            .collect();
+        let positions: Vec<u64> = draw
+            .test
+            .iter()
+            .map(|&example| task.test.positions[example])
+            .collect();
+        let mut confusion = Confusion::new(task.classes);
+        let mut right = Vec::with_capacity(labels.len());
+        for (label, scores) in labels.iter().zip(fitted.scores.chunks_exact(task.classes)) {
+            let predicted = predicted(scores);
+            confusion.add(*label as usize, predicted);
+            right.push(predicted == *label as usize);
+        }
+        let classes = &self.plan.target_classes;
+        let predictions = Predictions {
+            positions: &positions,
+            labels: &labels,
+            scores: &fitted.scores,
+            classes,
+        };
+        self.folder.write(
+            &self.folder.predictions_path(row, name, seed),
+            predictions.to_csv().as_bytes(),
+        )?;
+        for Saved {
+            part,
+            extension,
+            bytes,
+        } in &fitted.saved
+        {
+            let path = self.folder.fitted_path(part, row, name, seed, extension);
+            self.folder.write(&path, bytes)?;
+        }
+        Ok(Measured { confusion, right })
+    }
+
+    /// Sets a row against every earlier one on the same test examples.
+    fn compare(
+        &mut self,
+        seed: u64,
+        row: usize,
+        test_set: String,
+        right: Vec<bool>,
+    ) -> Result<(), WorkerError> {
+        for (earlier, set, outcomes) in &self.seed.rows {
+            if *set != test_set {
+                continue;
+            }
+            if let Some(Disagreement { only_a, only_b }) = Disagreement::count(outcomes, &right) {
+                self.emitter.emit(Event::Compared(Agreement {
+                    a: *earlier,
+                    b: row,
+                    seed,
+                    only_a,
+                    only_b,
+                }))?;
             }
         }
+        self.seed.rows.push((row, test_set, right));
+        Ok(())
     }
+}
+
+/// A strategy's predictions, counted.
+struct Measured {
+    confusion: Confusion,
+    right: Vec<bool>,
 }

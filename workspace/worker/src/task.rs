@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use topwork_host::Dataset;
 use topwork_report::thousands;
-use topwork_schema::DatasetUse;
+use topwork_schema::{DatasetUse, Normalise};
 
-use crate::WorkerError;
+use crate::{WorkerError, augment::normalise};
 
 /// The two splits every task has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub enum SplitName {
 }
 
 impl SplitName {
-    fn name(self) -> &'static str {
+    /// The split's name in every dataset.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Test => "test",
@@ -31,6 +32,7 @@ impl SplitName {
 pub struct Task {
     dataset: Arc<Dataset>,
     component: String,
+    normalise: Option<Normalise>,
     /// Number of classes.
     pub classes: usize,
     /// For learning.
@@ -82,6 +84,7 @@ impl Task {
         Ok(Self {
             component: component.component.clone(),
             classes: used.classes.len(),
+            normalise: used.normalise.clone(),
             dataset,
             train,
             test,
@@ -110,25 +113,47 @@ impl Task {
         }
     }
 
+    /// Channels, height and width of an image.
+    pub fn image_shape(&self) -> [usize; 3] {
+        self.dataset.describe().shape
+    }
+
     /// Numbers in one image.
     pub fn image_len(&self) -> usize {
         self.dataset.describe().shape.iter().product()
     }
 
     /// Reads the images of these examples (indices into [`Examples`]) into `images`, which is
-    /// made to fit.
+    /// made to fit, as they enter a network: normalised where the experiment says so.
     pub fn read(
         &self,
         split: SplitName,
         examples: &[usize],
         images: &mut Vec<f32>,
     ) -> Result<(), WorkerError> {
-        let positions: Vec<u64> = examples
-            .iter()
-            .map(|&i| self.examples(split).positions[i])
-            .collect();
+        self.read_raw(split, examples, images)?;
+        self.normalise(images);
+        Ok(())
+    }
+
+    /// Reads images as the dataset has them.
+    pub fn read_raw(
+        &self,
+        split: SplitName,
+        examples: &[usize],
+        images: &mut Vec<f32>,
+    ) -> Result<(), WorkerError> {
+        let all = &self.examples(split).positions;
+        let positions: Vec<u64> = examples.iter().map(|&example| all[example]).collect();
         images.resize(positions.len() * self.image_len(), 0.0);
         Ok(self.dataset.read(split.name(), &positions, images)?)
+    }
+
+    /// Normalises images where the experiment says so.
+    pub fn normalise(&self, images: &mut [f32]) {
+        if let Some(settings) = &self.normalise {
+            normalise(images, self.image_shape(), settings);
+        }
     }
 
     /// SHA-256 that is the same exactly for the same examples of the same dataset.

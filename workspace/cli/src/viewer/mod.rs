@@ -3,7 +3,10 @@
 mod json;
 mod plain;
 
-use std::{process::Child, time::Duration};
+use std::{
+    process::Child,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::{
@@ -12,7 +15,7 @@ use signal_hook::{
 };
 use topwork_events::{EndStatus, Record, RunState};
 use topwork_report::{Results, comparison};
-use topwork_store::{RunFolder, StoreError};
+use topwork_store::{RunFolder, StoreError, reason};
 
 use crate::{
     arguments::Ui,
@@ -22,6 +25,9 @@ use crate::{
 
 /// How often the event file is looked at.
 const POLL: Duration = Duration::from_millis(50);
+
+/// How long a worker that lost its supervisor gets to say how it ended.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// One way of telling what happens.
 trait Viewer {
@@ -33,11 +39,24 @@ trait Viewer {
     fn close(&mut self);
 }
 
+/// Listens for requests to stop.
+pub fn signals() -> Result<Signals, Failure> {
+    Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+        Failure::new(
+            RUN_FAILED,
+            format!("cannot listen for signals: {}", reason(&error)),
+        )
+    })
+}
+
 /// Watches the run until it ends and gives its exit code. Ctrl-C and SIGTERM ask the run to
 /// stop; a second one kills it.
-pub fn watch(folder: &RunFolder, mut supervisor: Child, ui: Ui) -> Result<u8, Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failure::new(RUN_FAILED, format!("cannot listen for signals: {error}")))?;
+pub fn watch(
+    folder: &RunFolder,
+    mut supervisor: Child,
+    mut signals: Signals,
+    ui: Ui,
+) -> Result<u8, Failure> {
     let mut viewer: Box<dyn Viewer> = match ui {
         Ui::Auto | Ui::Plain => Box::new(plain::Plain::new(folder)),
         Ui::Json => Box::new(json::Json),
@@ -46,24 +65,48 @@ pub fn watch(folder: &RunFolder, mut supervisor: Child, ui: Ui) -> Result<u8, Fa
     let pid = Pid::from_child(&supervisor);
     let mut reader = folder.event_reader();
     let mut state = RunState::default();
-    let mut requests = 0;
-    let mut lost = false;
-    while state.ending.is_none() && !lost {
+    let (mut requests, mut unsent) = (0, 0);
+    let mut lost_since: Option<Instant> = None;
+    while state.ending.is_none() && lost_since.is_none_or(|since| since.elapsed() < FAREWELL) {
         // Asked before the stream is read: what a supervisor that has ended wrote last is then seen.
-        lost = !matches!(supervisor.try_wait(), Ok(None));
+        let gone = !matches!(supervisor.try_wait(), Ok(None));
         for record in reader.poll()? {
             state.apply(&record);
-            viewer.show(&record, &state)?;
+            viewer.show(&record, &state).map_err(|failure| {
+                failure.hint(format!(
+                    "the run goes on; `topwork runs show {}` tells of it",
+                    folder.id()
+                ))
+            })?;
+        }
+        if gone {
+            // A worker whose supervisor was killed ends at its next step and says so itself.
+            let supervised = folder.owner().is_some();
+            lost_since.get_or_insert_with(|| match supervised {
+                true => Instant::now(),
+                false => Instant::now()
+                    .checked_sub(FAREWELL)
+                    .unwrap_or_else(Instant::now),
+            });
         }
         for _ in signals.pending() {
             requests += 1;
+            unsent += 1;
             viewer.say(match requests {
                 1 => "stopping at the next step; once more to kill",
                 _ => "killing",
             });
-            let _ = kill_process(pid, Signal::TERM);
         }
-        if state.ending.is_none() && !lost {
+        // A supervisor that has not written its name yet is not ready to hear of it.
+        if unsent > 0 && folder.owner().is_some() {
+            for _ in 0..unsent {
+                let _ = kill_process(pid, Signal::TERM);
+                // Two at the same moment would arrive as one.
+                std::thread::sleep(POLL);
+            }
+            unsent = 0;
+        }
+        if state.ending.is_none() {
             std::thread::sleep(POLL);
         }
     }

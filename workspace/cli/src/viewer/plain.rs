@@ -89,8 +89,15 @@ impl Viewer for Plain {
             }
             Event::EpochEnded { stage, figures } => {
                 if let Some(stage) = state.stages.get(*stage) {
+                    let held_out = figures.validation_loss.zip(figures.validation_accuracy);
+                    let validation = held_out.map_or(String::new(), |(loss, accuracy)| {
+                        format!(
+                            ", validation loss {loss:.4}, accuracy {}",
+                            percent(accuracy)
+                        )
+                    });
                     self.say(&format!(
-                        "  {}, epoch {}/{}: loss {:.4}, training accuracy {}, {} images/s, {}",
+                        "  {}, epoch {}/{}: loss {:.4}, training accuracy {}{validation}, {} images/s, {}",
                         title(stage, several_seeds),
                         figures.epoch,
                         figures.epochs,

@@ -1,13 +1,17 @@
 //! Blueprints: the layers of a network and the places where it may be cut, checked before use.
 
+mod op;
 mod parse;
+mod place;
 mod problem;
 
-use crate::shape::{Shape, by};
+use crate::shape::Shape;
 
+pub use op::{Activation, LayerOp};
 pub use problem::{BlueprintError, Problem};
 
-/// The layers of a network in order, with every shape worked out, and its named cut points.
+/// The layers of a network in order, with every shape worked out, and its named cut points. Layers form a
+/// graph: each names the earlier ones it takes its inputs from, and the last one gives the result.
 ///
 /// Only [`Blueprint::parse`] and [`Blueprint::keep`] make one, so a blueprint in hand is a valid one.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +19,7 @@ pub struct Blueprint {
     input: Shape,
     layers: Vec<LayerSpec>,
     cuts: Vec<CutPoint>,
+    ignored: Vec<String>,
 }
 
 /// One layer: its name, what it computes, and the shape of what it gives.
@@ -24,42 +29,13 @@ pub struct LayerSpec {
     pub name: String,
     /// What the layer computes.
     pub op: LayerOp,
-    /// Shape of one sample that enters the layer.
+    /// Where its inputs come from: 0 is the network's own input, `n` the output of the layer counted `n`
+    /// from 1.
+    pub inputs: Vec<usize>,
+    /// Shape of one sample of its first input.
     pub input: Shape,
     /// Shape of one sample that leaves the layer.
     pub output: Shape,
-}
-
-/// What a layer computes. Pairs are height, then width.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LayerOp {
-    /// Cross-correlation with a bias per filter, `conv2d` in PyTorch.
-    Conv2d {
-        /// Output channels.
-        filters: usize,
-        /// Size of the window.
-        kernel: [usize; 2],
-        /// Distance between neighbouring windows.
-        stride: [usize; 2],
-        /// Rows and columns of zeros added on each side.
-        padding: [usize; 2],
-    },
-    /// The largest value of every window; windows that would leave the image are dropped.
-    MaxPool2d {
-        /// Size of the window.
-        kernel: [usize; 2],
-        /// Distance between neighbouring windows.
-        stride: [usize; 2],
-    },
-    /// `max(x, 0)`.
-    Relu,
-    /// Channels × height × width read as one flat vector.
-    Flatten,
-    /// `y = W x + b`.
-    Linear {
-        /// Values in the output.
-        units: usize,
-    },
 }
 
 /// A named place where the network may be cut; a cut keeps every layer up to and including `after`.
@@ -69,6 +45,31 @@ pub struct CutPoint {
     pub name: String,
     /// Name of the last layer kept.
     pub after: String,
+}
+
+/// The name under which layers refer to the network's own input.
+const INPUT: &str = "input";
+
+/// Whether `name` fits `pattern`, in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.find(piece) {
+            Some(start) => rest = &rest[start + piece.len()..],
+            None => return false,
+        }
+    }
+    true
 }
 
 /// What one layer amounts to, for people and for tables.
@@ -117,16 +118,56 @@ impl Blueprint {
         self.layers.last().map_or(self.input, |layer| layer.output)
     }
 
+    /// Shape of what is counted `number`: 0 is the network's input, `n` the output of the layer counted
+    /// `n` from 1.
+    pub(crate) fn shape_of(&self, number: usize) -> Shape {
+        match number
+            .checked_sub(1)
+            .and_then(|index| self.layers.get(index))
+        {
+            Some(layer) => layer.output,
+            None => self.input,
+        }
+    }
+
+    /// Whether a weight called `name` in a file may be passed over, by the blueprint's own patterns.
+    pub(crate) fn ignores(&self, name: &str) -> bool {
+        self.ignored.iter().any(|pattern| matches(pattern, name))
+    }
+
     /// The trunk: the first `layers` layers with the cut points that lie within them.
     ///
     /// # Errors
-    /// When `layers` is 0 or more than there are.
+    /// When `layers` is 0 or more than there are; or when the cut runs through a branch, so that a layer
+    /// behind it needs one before it other than the last one kept.
     pub fn keep(&self, layers: usize) -> Result<Self, BlueprintError> {
         if layers == 0 || layers > self.layers.len() {
             return Err(BlueprintError::new(vec![Problem::new(format!(
                 "cannot keep {layers} layers, expected 1 to {}",
                 self.layers.len()
             ))]));
+        }
+        if let Some((needing, needed)) = self.torn_by(layers) {
+            let legal = |other: &usize| self.torn_by(*other).is_none();
+            let nearest = [
+                (1..layers).rev().find(legal),
+                (layers..=self.layers.len()).find(legal),
+            ];
+            let nearest = nearest.into_iter().flatten();
+            let nearest = nearest.map(|other| format!("after `{}`", self.name_of(other)));
+            let nearest: Vec<String> = nearest.collect();
+            return Err(BlueprintError::new(vec![
+                Problem::new(format!(
+                    "the cut after `{}` runs through a branch: `{}` still needs `{}`",
+                    self.name_of(layers),
+                    self.name_of(needing),
+                    self.name_of(needed)
+                ))
+                .hint(match nearest.len() {
+                    1 => format!("the nearest legal cut is {}", nearest[0]),
+                    _ => format!("the nearest legal cuts are {}", nearest.join(" and ")),
+                }),
+            ]));
         }
         let kept = &self.layers[..layers];
         let cuts = self.cuts.iter();
@@ -135,7 +176,27 @@ impl Blueprint {
             input: self.input,
             layers: kept.to_vec(),
             cuts: cuts.cloned().collect(),
+            ignored: self.ignored.clone(),
         })
+    }
+
+    /// What keeps the network from being cut behind the first `layers` layers: the number of a layer
+    /// behind, and that of what it needs from before.
+    fn torn_by(&self, layers: usize) -> Option<(usize, usize)> {
+        let behind = self.layers.iter().enumerate().skip(layers);
+        behind
+            .flat_map(|(index, layer)| layer.inputs.iter().map(move |&input| (index + 1, input)))
+            .find(|&(_, input)| input < layers)
+    }
+
+    fn name_of(&self, number: usize) -> &str {
+        match number
+            .checked_sub(1)
+            .and_then(|index| self.layers.get(index))
+        {
+            Some(layer) => &layer.name,
+            None => INPUT,
+        }
     }
 
     /// Number of layers kept by the cut point called `name`.
@@ -166,137 +227,46 @@ impl LayerSpec {
         }
     }
 
-    /// Shapes of the layer's weight and bias, if it has any. PyTorch's layout:
-    /// `[filters, channels, height, width]` for a convolution, `[units, features]` for a linear layer.
-    pub(crate) fn parameter_shapes(&self) -> Option<[Vec<usize>; 2]> {
+    /// Shapes of the layer's weight and bias, as far as it has them. PyTorch's layout:
+    /// `[filters, channels of a group, height, width]` for a convolution, `[units, features]` for a
+    /// linear layer, `[channels]` for batch normalisation.
+    pub(crate) fn parameter_shapes(&self) -> (Option<Vec<usize>>, Option<Vec<usize>>) {
+        let first = self.input.dims()[0];
         match &self.op {
             LayerOp::Conv2d {
-                filters, kernel, ..
-            } => {
-                let channels = self.input.dims()[0];
-                Some([
-                    vec![*filters, channels, kernel[0], kernel[1]],
-                    vec![*filters],
-                ])
-            }
-            LayerOp::Linear { units } => Some([vec![*units, self.input.elements()], vec![*units]]),
-            LayerOp::MaxPool2d { .. } | LayerOp::Relu | LayerOp::Flatten => None,
+                filters,
+                kernel,
+                groups,
+                bias,
+                ..
+            } => (
+                Some(vec![*filters, first / groups, kernel[0], kernel[1]]),
+                bias.then(|| vec![*filters]),
+            ),
+            LayerOp::Linear { units, bias } => (
+                Some(vec![*units, self.input.elements()]),
+                bias.then(|| vec![*units]),
+            ),
+            LayerOp::BatchNorm2d { .. } => (Some(vec![first]), Some(vec![first])),
+            _ => (None, None),
         }
     }
 
     fn parameters(&self) -> usize {
-        let shapes = self.parameter_shapes().into_iter().flatten();
+        let (weight, bias) = self.parameter_shapes();
+        let shapes = weight.into_iter().chain(bias);
         shapes.map(|shape| shape.iter().product::<usize>()).sum()
     }
 
     fn multiply_adds(&self) -> u64 {
-        let Some([weight, _]) = self.parameter_shapes() else {
+        let (Some(weight), _) = self.parameter_shapes() else {
             return 0;
         };
         let weight: u64 = weight.iter().map(|&dim| dim as u64).product();
-        // Every weight of a convolution is used once at every place of the output map.
+        // Every weight of a layer on images is used once at every place of the output map.
         let [_, height, width] = self.output.as_image().unwrap_or([1, 1, 1]);
         weight * height as u64 * width as u64
     }
-}
-
-impl LayerOp {
-    /// The kind as written in the blueprint.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Conv2d { .. } => "conv2d",
-            Self::MaxPool2d { .. } => "max-pool2d",
-            Self::Relu => "relu",
-            Self::Flatten => "flatten",
-            Self::Linear { .. } => "linear",
-        }
-    }
-
-    fn detail(&self) -> String {
-        match self {
-            Self::Conv2d {
-                filters,
-                kernel,
-                stride,
-                padding,
-            } => {
-                let mut detail = format!("{filters} filters {}", by(kernel));
-                if *stride != [1, 1] {
-                    detail += &format!(", stride {}", by(stride));
-                }
-                if *padding != [0, 0] {
-                    detail += &format!(", padding {}", by(padding));
-                }
-                detail
-            }
-            Self::MaxPool2d { kernel, stride } if stride == kernel => by(kernel),
-            Self::MaxPool2d { kernel, stride } => {
-                format!("{}, stride {}", by(kernel), by(stride))
-            }
-            Self::Linear { units } => format!("{units} units"),
-            Self::Relu | Self::Flatten => String::new(),
-        }
-    }
-
-    /// Shape of one sample that leaves this operation when `input` enters it.
-    fn output(&self, input: Shape) -> Result<Shape, Problem> {
-        let image = || {
-            let name = self.name();
-            input.as_image().ok_or_else(|| {
-                Problem::new(format!(
-                    "{name} needs channels×height×width, but gets a flat vector of {input}"
-                ))
-            })
-        };
-        match self {
-            Self::Conv2d {
-                filters,
-                kernel,
-                stride,
-                padding,
-            } => {
-                let [_, height, width] = image()?;
-                let padded = [
-                    height.saturating_add(padding[0].saturating_mul(2)),
-                    width.saturating_add(padding[1].saturating_mul(2)),
-                ];
-                let [height, width] = windows(padded, *kernel, *stride).ok_or_else(|| {
-                    let padding = match padding {
-                        [0, 0] => String::new(),
-                        padding => format!(" with padding {}", by(padding)),
-                    };
-                    Problem::new(format!(
-                        "kernel {} does not fit into {input}{padding}",
-                        by(kernel)
-                    ))
-                })?;
-                Ok(Shape::image(*filters, height, width))
-            }
-            Self::MaxPool2d { kernel, stride } => {
-                let [channels, height, width] = image()?;
-                let [height, width] =
-                    windows([height, width], *kernel, *stride).ok_or_else(|| {
-                        Problem::new(format!("kernel {} does not fit into {input}", by(kernel)))
-                    })?;
-                Ok(Shape::image(channels, height, width))
-            }
-            Self::Relu => Ok(input),
-            Self::Flatten => Ok(Shape::features(input.elements())),
-            Self::Linear { units } => match input.as_image() {
-                None => Ok(Shape::features(*units)),
-                Some(_) => Err(Problem::new(format!(
-                    "linear needs a flat vector, but gets {input}"
-                ))
-                .hint("put a `flatten` layer before it")),
-            },
-        }
-    }
-}
-
-/// How many windows fit along height and width; nothing when not even one does.
-fn windows(image: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> Option<[usize; 2]> {
-    let along = |axis: usize| Some(image[axis].checked_sub(kernel[axis])? / stride[axis] + 1);
-    Some([along(0)?, along(1)?])
 }
 
 #[cfg(test)]

@@ -1,16 +1,35 @@
 //! Blueprint JSON, format 1, read by hand so that all mistakes are found in one go.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Blueprint, BlueprintError, CutPoint, LayerOp, LayerSpec, Problem};
+use super::op::BATCH_NORM;
+use super::place::{Place, counted, label, quoted, whole};
+use super::{Activation, Blueprint, BlueprintError, CutPoint, INPUT, LayerOp, LayerSpec, Problem};
 use crate::shape::{Shape, by};
 
 const FORMAT: u64 = 1;
-const OPS: [&str; 5] = ["conv2d", "max-pool2d", "relu", "flatten", "linear"];
+const OPS: [&str; 17] = [
+    "conv2d",
+    "max-pool2d",
+    "avg-pool2d",
+    "global-avg-pool2d",
+    "batch-norm2d",
+    "dropout",
+    "relu",
+    "relu6",
+    "gelu",
+    "tanh",
+    "sigmoid",
+    "silu",
+    "flatten",
+    "linear",
+    "add",
+    "multiply",
+    "concat",
+];
 
 // Blueprints come from plugins, so sizes are bounded here once: no later product of a few of them can
 // overflow, and a slip of the keyboard does not end in a request for terabytes.
-const LARGEST_NUMBER: u64 = 1 << 20;
 const LARGEST_SAMPLE: usize = 1 << 28;
 const LARGEST_WEIGHT: u64 = 1 << 31;
 
@@ -31,7 +50,7 @@ fn read_blueprint(json: &str, problems: &mut Vec<Problem>) -> Option<Blueprint> 
         }
     };
     let mut place = Place::enter(&value, "blueprint".to_owned(), problems)?;
-    place.check_keys(&["format", "input", "layers", "cuts"]);
+    place.check_keys(&["format", "input", "layers", "cuts", "weights"]);
     let expected = FORMAT.to_string();
     if let Some(format) = place.required("format", &expected)
         && *format != FORMAT
@@ -41,10 +60,12 @@ fn read_blueprint(json: &str, problems: &mut Vec<Problem>) -> Option<Blueprint> 
     let input = read_input(&mut place);
     let (names, layers) = read_layers(&mut place, input);
     let cuts = read_cuts(&mut place, names.as_deref());
+    let ignored = read_ignored(&mut place);
     Some(Blueprint {
         input: input?,
         layers: layers?,
         cuts,
+        ignored: ignored?,
     })
 }
 
@@ -85,99 +106,231 @@ fn read_layers(
     };
     let mut names: Vec<Option<String>> = Vec::new();
     let mut layers = Vec::new();
-    let mut shape = input;
+    // Of the network's input and of every layer so far, as far as known.
+    let mut shapes = vec![input];
+    let mut used = vec![false];
     for (index, value) in values.iter().enumerate() {
         let label = label("layer", index, value);
         let Some(mut place) = Place::enter(value, label, place.problems) else {
             names.push(None);
-            shape = None;
+            shapes.push(None);
+            used.push(true);
             continue;
         };
         let name = place.text("name", "the name of the layer");
         if name.is_some() && names.contains(&name) {
             place.report(Problem::new("name is used by an earlier layer as well"));
         }
-        names.push(name.clone());
+        if name.as_deref() == Some(INPUT) {
+            place.report(Problem::new(format!(
+                "name is `{INPUT}`, which means the network's own input, expected another one"
+            )));
+        }
+        let inputs = read_inputs(&mut place, &names);
+        for &input in inputs.iter().flatten() {
+            used[input] = true;
+        }
         let op = read_op(&mut place);
-        shape = shape.zip(op).and_then(|(input, op)| {
-            let output = shape_of(&op, input)
+        let output = inputs.zip(op).and_then(|(inputs, op)| {
+            let shapes: Option<Vec<Shape>> = inputs.iter().map(|&input| shapes[input]).collect();
+            let shapes = shapes?;
+            let output = shape_of(&op, &shapes)
                 .map_err(|problem| place.report(problem))
                 .ok()?;
             layers.push(LayerSpec {
-                name: name?,
+                name: name.clone()?,
                 op,
-                input,
+                inputs,
+                input: shapes[0],
                 output,
             });
             Some(output)
         });
+        names.push(name);
+        shapes.push(output);
+        used.push(false);
     }
-    (
-        names.into_iter().collect(),
-        shape.is_some().then_some(layers),
-    )
+    // The last layer gives the result. What leads nowhere is a mistake in the wiring, or would only cost
+    // time; it can be told only where all inputs are known.
+    let complete = layers.len() == values.len();
+    for index in (0..values.len()).filter(|&index| complete && !used[index + 1]) {
+        if index + 1 < values.len() {
+            let label = label("layer", index, &values[index]);
+            let problem = Problem::new("no layer behind it uses its output");
+            place.problems.push(problem.at(&label));
+        }
+    }
+    (names.into_iter().collect(), complete.then_some(layers))
+}
+
+/// Where the inputs of a layer come from; the layer before it, where it does not say.
+fn read_inputs(place: &mut Place, earlier: &[Option<String>]) -> Option<Vec<usize>> {
+    if !place.object.contains_key("inputs") {
+        return Some(vec![earlier.len()]);
+    }
+    let expected = format!("a list of names of earlier layers or `{INPUT}`");
+    let inputs = place.texts("inputs", &expected)?;
+    let mut numbers = Vec::new();
+    let mut known: Vec<&str> = vec![INPUT];
+    known.extend(earlier.iter().flatten().map(String::as_str));
+    for input in &inputs {
+        let layer = earlier
+            .iter()
+            .position(|name| name.as_deref() == Some(input));
+        match layer {
+            Some(layer) => numbers.push(layer + 1),
+            None if input == INPUT => numbers.push(0),
+            None => {
+                let problem = Problem::new(format!(
+                    "`inputs` names `{input}`, expected earlier layers or `{INPUT}`"
+                ));
+                place.report(problem.nearest(input, known.iter().copied()));
+            }
+        }
+    }
+    (numbers.len() == inputs.len()).then_some(numbers)
 }
 
 fn read_op(place: &mut Place) -> Option<LayerOp> {
     let expected = quoted(&OPS, "or");
     let op = place.text("op", &expected)?;
+    let activation = |name: &str| {
+        Activation::ALL
+            .into_iter()
+            .find(|activation| activation.name() == name)
+    };
     let (keys, op): (&[&str], _) = match op.as_str() {
         "conv2d" => (
-            &["name", "op", "filters", "kernel", "stride", "padding"],
+            &[
+                "filters", "kernel", "stride", "padding", "dilation", "groups", "bias",
+            ],
             read_conv2d(place),
         ),
-        "max-pool2d" => (&["name", "op", "kernel", "stride"], read_max_pool2d(place)),
-        "relu" => (&["name", "op"], Some(LayerOp::Relu)),
-        "flatten" => (&["name", "op"], Some(LayerOp::Flatten)),
-        "linear" => (
-            &["name", "op", "units"],
-            place.number("units").map(|units| LayerOp::Linear { units }),
+        "max-pool2d" => (
+            &["kernel", "stride", "padding"],
+            read_windows(place).map(|[kernel, stride, padding]| LayerOp::MaxPool2d {
+                kernel,
+                stride,
+                padding,
+            }),
         ),
-        unknown => {
-            let problem = Problem::new(format!("unknown op `{unknown}`, expected {expected}"));
-            place.report(problem.nearest(unknown, OPS));
-            return None;
-        }
+        "avg-pool2d" => (
+            &["kernel", "stride", "padding"],
+            read_windows(place).map(|[kernel, stride, padding]| LayerOp::AvgPool2d {
+                kernel,
+                stride,
+                padding,
+            }),
+        ),
+        "global-avg-pool2d" => (&[], Some(LayerOp::GlobalAvgPool2d)),
+        "batch-norm2d" => (&["epsilon", "momentum"], read_batch_norm2d(place)),
+        "dropout" => (&["rate"], read_dropout(place)),
+        "flatten" => (&[], Some(LayerOp::Flatten)),
+        "linear" => (&["units", "bias"], read_linear(place)),
+        "add" => (&[], Some(LayerOp::Add)),
+        "multiply" => (&[], Some(LayerOp::Multiply)),
+        "concat" => (&[], Some(LayerOp::Concat)),
+        other => match activation(other) {
+            Some(activation) => (&[], Some(LayerOp::Activation(activation))),
+            None => {
+                let problem = Problem::new(format!("unknown op `{other}`, expected {expected}"));
+                place.report(problem.nearest(other, OPS));
+                return None;
+            }
+        },
     };
-    place.check_keys(keys);
+    let keys = [&["name", "op", "inputs"], keys].concat();
+    place.check_keys(&keys);
     op
 }
 
 fn read_conv2d(place: &mut Place) -> Option<LayerOp> {
-    let filters = place.number("filters");
+    let filters = place.number("filters", None);
     let kernel = place.pair("kernel", 1, None);
     let stride = place.pair("stride", 1, Some([1, 1]));
     let padding = place.pair("padding", 0, Some([0, 0]));
+    let dilation = place.pair("dilation", 1, Some([1, 1]));
+    let groups = place.number("groups", Some(1));
+    let bias = place.flag("bias", true);
     Some(LayerOp::Conv2d {
         filters: filters?,
         kernel: kernel?,
         stride: stride?,
         padding: padding?,
+        dilation: dilation?,
+        groups: groups?,
+        bias: bias?,
     })
 }
 
-fn read_max_pool2d(place: &mut Place) -> Option<LayerOp> {
+/// Kernel, stride and padding of a pooling layer.
+fn read_windows(place: &mut Place) -> Option<[[usize; 2]; 3]> {
     let kernel = place.pair("kernel", 1, None);
     let stride = place.pair("stride", 1, kernel.or(Some([1, 1])));
-    Some(LayerOp::MaxPool2d {
-        kernel: kernel?,
-        stride: stride?,
+    let padding = place.pair("padding", 0, Some([0, 0]));
+    Some([kernel?, stride?, padding?])
+}
+
+fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
+    let (epsilon, momentum) = BATCH_NORM;
+    let epsilon = place.fraction("epsilon", Some(epsilon), "a number above 0", |x| {
+        x > 0.0 && (x as f32) > 0.0 && (x as f32).is_finite()
+    });
+    let momentum = place.fraction("momentum", Some(momentum), "a number from 0 to 1", |x| {
+        (0.0..=1.0).contains(&x)
+    });
+    Some(LayerOp::BatchNorm2d {
+        epsilon: epsilon?,
+        momentum: momentum?,
     })
+}
+
+fn read_dropout(place: &mut Place) -> Option<LayerOp> {
+    let rate = place.fraction("rate", None, "a number from 0 to below 1", |x| {
+        (0.0..1.0).contains(&x) && (x as f32) < 1.0
+    });
+    Some(LayerOp::Dropout { rate: rate? })
+}
+
+fn read_linear(place: &mut Place) -> Option<LayerOp> {
+    let units = place.number("units", None);
+    let bias = place.flag("bias", true);
+    Some(LayerOp::Linear {
+        units: units?,
+        bias: bias?,
+    })
+}
+
+/// `"weights": {"ignore": […]}`: the patterns of names that a weights file may hold for nothing.
+fn read_ignored(place: &mut Place) -> Option<Vec<String>> {
+    let Some(value) = place.object.get("weights") else {
+        return Some(Vec::new());
+    };
+    let mut place = Place::enter(value, "weights".to_owned(), place.problems)?;
+    place.check_keys(&["ignore"]);
+    place.texts(
+        "ignore",
+        "a list of names, in which `*` stands for anything",
+    )
 }
 
 /// The output shape of a layer that is neither impossible nor beyond all measure.
-fn shape_of(op: &LayerOp, input: Shape) -> Result<Shape, Problem> {
-    let output = op.output(input)?;
+fn shape_of(op: &LayerOp, inputs: &[Shape]) -> Result<Shape, Problem> {
+    let output = op.output(inputs)?;
     check_size(output)?;
+    let input = inputs[0];
     let weight = match op {
         LayerOp::Conv2d {
-            filters, kernel, ..
+            filters,
+            kernel,
+            groups,
+            ..
         } => {
-            let window = [input.dims()[0], kernel[0], kernel[1]];
+            let window = [input.dims()[0] / groups, kernel[0], kernel[1]];
             Some((*filters, Shape::image(window[0], window[1], window[2])))
         }
-        LayerOp::Linear { units } => Some((*units, input)),
-        LayerOp::MaxPool2d { .. } | LayerOp::Relu | LayerOp::Flatten => None,
+        LayerOp::Linear { units, .. } => Some((*units, input)),
+        _ => None,
     };
     if let Some((rows, row)) = weight {
         let elements = row.checked_elements().map(|row| row as u64 * rows as u64);
@@ -235,152 +388,4 @@ fn read_cuts(place: &mut Place, layers: Option<&[String]>) -> Vec<CutPoint> {
         cuts.push(CutPoint { name, after });
     }
     cuts
-}
-
-/// An object being read, with the words that say where it stands.
-struct Place<'json, 'problems> {
-    object: &'json Map<String, Value>,
-    label: String,
-    problems: &'problems mut Vec<Problem>,
-}
-
-impl<'json, 'problems> Place<'json, 'problems> {
-    fn enter(
-        value: &'json Value,
-        label: String,
-        problems: &'problems mut Vec<Problem>,
-    ) -> Option<Self> {
-        match value {
-            Value::Object(object) => Some(Self {
-                object,
-                label,
-                problems,
-            }),
-            other => {
-                let message = format!("is {}, expected an object", shortened(other));
-                problems.push(Problem::new(format!("{label} {message}")));
-                None
-            }
-        }
-    }
-
-    fn report(&mut self, problem: Problem) {
-        self.problems.push(problem.at(&self.label));
-    }
-
-    fn wrong(&mut self, key: &str, found: &Value, expected: &str) {
-        self.report(Problem::new(format!(
-            "`{key}` is {}, expected {expected}",
-            shortened(found)
-        )));
-    }
-
-    fn check_keys(&mut self, known: &[&str]) {
-        for key in self.object.keys() {
-            if !known.contains(&key.as_str()) {
-                let expected = quoted(known, "or");
-                let problem = Problem::new(format!("unknown key `{key}`, expected {expected}"));
-                self.report(problem.nearest(key, known.iter().copied()));
-            }
-        }
-    }
-
-    fn required(&mut self, key: &str, expected: &str) -> Option<&'json Value> {
-        let value = self.object.get(key);
-        if value.is_none() {
-            self.report(Problem::new(format!(
-                "`{key}` is missing, expected {expected}"
-            )));
-        }
-        value
-    }
-
-    fn list(&mut self, key: &str, expected: &str, needed: bool) -> Option<&'json [Value]> {
-        if !needed && !self.object.contains_key(key) {
-            return None;
-        }
-        let value = self.required(key, expected)?;
-        match value.as_array() {
-            Some(list) if !(needed && list.is_empty()) => Some(list),
-            _ => {
-                self.wrong(key, value, expected);
-                None
-            }
-        }
-    }
-
-    fn text(&mut self, key: &str, expected: &str) -> Option<String> {
-        let value = self.required(key, expected)?;
-        match value.as_str() {
-            Some(text) if !text.is_empty() => Some(text.to_owned()),
-            _ => {
-                self.wrong(key, value, expected);
-                None
-            }
-        }
-    }
-
-    fn number(&mut self, key: &str) -> Option<usize> {
-        let expected = counted(1);
-        let value = self.required(key, &expected)?;
-        let number = whole(value, 1);
-        if number.is_none() {
-            self.wrong(key, value, &expected);
-        }
-        number
-    }
-
-    /// Height and width, each `least` or more; `default` where the key is absent.
-    fn pair(&mut self, key: &str, least: u64, default: Option<[usize; 2]>) -> Option<[usize; 2]> {
-        if default.is_some() && !self.object.contains_key(key) {
-            return default;
-        }
-        let expected = format!("[height, width], each {}", counted(least));
-        let value = self.required(key, &expected)?;
-        if let Some([height, width]) = value.as_array().map(Vec::as_slice)
-            && let (Some(height), Some(width)) = (whole(height, least), whole(width, least))
-        {
-            return Some([height, width]);
-        }
-        self.wrong(key, value, &expected);
-        None
-    }
-}
-
-fn counted(least: u64) -> String {
-    format!("a whole number from {least} to {LARGEST_NUMBER}")
-}
-
-fn whole(value: &Value, least: u64) -> Option<usize> {
-    let number = value.as_u64()?;
-    let number = (least..=LARGEST_NUMBER)
-        .contains(&number)
-        .then_some(number)?;
-    usize::try_from(number).ok()
-}
-
-/// "layer `conv1`", or "layer 3" while its name is unknown.
-fn label(kind: &str, index: usize, value: &Value) -> String {
-    match value.get("name").and_then(Value::as_str) {
-        Some(name) if !name.is_empty() => format!("{kind} `{name}`"),
-        _ => format!("{kind} {}", index + 1),
-    }
-}
-
-fn quoted(choices: &[&str], joined_by: &str) -> String {
-    let quoted: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
-    match quoted.as_slice() {
-        [] => String::new(),
-        [only] => only.clone(),
-        [most @ .., last] => format!("{} {joined_by} {last}", most.join(", ")),
-    }
-}
-
-/// A value as JSON, cut where it would fill the screen.
-fn shortened(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }

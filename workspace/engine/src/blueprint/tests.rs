@@ -134,3 +134,95 @@ fn mistakes_are_named_with_the_way_out() {
     }
     insta::assert_snapshot!(report);
 }
+
+/// Two blocks, the second with a shortcut of its own.
+const BLOCKS: &str = r#"{"format": 1, "input": [2, 8, 8], "layers": [
+    {"name": "conv1", "op": "conv2d", "filters": 2, "kernel": [3, 3], "padding": [1, 1], "bias": false},
+    {"name": "bn1", "op": "batch-norm2d", "epsilon": 0.001, "momentum": 0.2},
+    {"name": "add1", "op": "add", "inputs": ["bn1", "input"]},
+    {"name": "relu1", "op": "relu6"},
+    {"name": "conv2", "op": "conv2d", "filters": 4, "kernel": [3, 3], "padding": [2, 2], "dilation": [2, 2], "groups": 2},
+    {"name": "shortcut", "op": "conv2d", "inputs": ["relu1"], "filters": 4, "kernel": [1, 1]},
+    {"name": "both", "op": "concat", "inputs": ["conv2", "shortcut", "relu1"]},
+    {"name": "pool", "op": "avg-pool2d", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]},
+    {"name": "mean", "op": "global-avg-pool2d"},
+    {"name": "gate", "op": "multiply", "inputs": ["pool", "mean"]},
+    {"name": "flat", "op": "flatten"},
+    {"name": "dropout", "op": "dropout", "rate": 0.5},
+    {"name": "scores", "op": "linear", "units": 3, "bias": false}],
+    "cuts": [{"name": "block1", "after": "relu1"}], "weights": {"ignore": ["fc.*"]}}"#;
+
+#[test]
+fn a_graph_has_its_shapes_and_sizes() {
+    insta::assert_snapshot!(table(&Blueprint::parse(BLOCKS).unwrap()));
+}
+
+#[test]
+fn a_cut_never_runs_through_a_branch() {
+    let blocks = Blueprint::parse(BLOCKS).unwrap();
+    let legal: Vec<usize> = (1..=13)
+        .filter(|&layers| blocks.keep(layers).is_ok())
+        .collect();
+    assert_eq!(legal, [3, 4, 7, 8, 10, 11, 12, 13]);
+    insta::assert_snapshot!(blocks.keep(5).unwrap_err().to_string(), @r"
+    the cut after `conv2` runs through a branch: `shortcut` still needs `relu1`
+      hint: the nearest legal cuts are after `relu1` and after `both`
+    ");
+    insta::assert_snapshot!(blocks.keep(1).unwrap_err().to_string(), @r"
+    the cut after `conv1` runs through a branch: `add1` still needs `input`
+      hint: the nearest legal cut is after `add1`
+    ");
+}
+
+#[test]
+fn patterns_match_anything_where_a_star_stands() {
+    for (pattern, name, fits) in [
+        ("fc.*", "fc.weight", true),
+        ("fc.*", "fc", false),
+        (
+            "*.num_batches_tracked",
+            "layer1.0.bn1.num_batches_tracked",
+            true,
+        ),
+        ("*.num_batches_tracked", "num_batches_tracked", false),
+        ("layer*.bn*.bias", "layer1.0.bn1.bias", true),
+        ("layer*.bn*.bias", "layer1.0.bn1.weight", false),
+        ("a*a", "a", false),
+        ("*", "", true),
+        ("exact", "exact", true),
+        ("exact", "exactly", false),
+    ] {
+        assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_graph_are_named_with_the_way_out() {
+    let layers =
+        |layers: &str| format!(r#"{{"format": 1, "input": [4, 8, 8], "layers": [{layers}]}}"#);
+    let conv = r#"{"name": "c", "op": "conv2d", "filters": 6, "kernel": [3, 3]"#;
+    let cases = [
+        ("unknown input", layers(&format!(r#"{conv}}}, {{"name": "r", "op": "relu", "inputs": ["C", "imput"]}}"#))),
+        ("a later layer", layers(r#"{"name": "r", "op": "relu", "inputs": ["r"]}"#)),
+        ("inputs that are no list", layers(r#"{"name": "r", "op": "relu", "inputs": "input"}"#)),
+        ("too many inputs", layers(r#"{"name": "r", "op": "relu", "inputs": ["input", "input"]}"#)),
+        ("too few inputs", layers(r#"{"name": "a", "op": "add"}"#)),
+        ("a dead end", layers(&format!(r#"{conv}}}, {{"name": "r", "op": "relu", "inputs": ["input"]}}"#))),
+        ("the name input", layers(r#"{"name": "input", "op": "relu"}"#)),
+        ("sum of two shapes", layers(&format!(r#"{conv}}}, {{"name": "a", "op": "add", "inputs": ["c", "input"]}}"#))),
+        ("product of two shapes", layers(&format!(r#"{conv}}}, {{"name": "m", "op": "multiply", "inputs": ["c", "input"]}}"#))),
+        ("concat of two sizes", layers(&format!(r#"{conv}}}, {{"name": "m", "op": "concat", "inputs": ["c", "input"]}}"#))),
+        ("groups", layers(&format!(r#"{conv}, "groups": 3}}"#))),
+        ("dilation", layers(&format!(r#"{conv}, "dilation": [4, 4]}}"#))),
+        ("padding of a pool", layers(r#"{"name": "p", "op": "max-pool2d", "kernel": [2, 2], "padding": [2, 0]}"#)),
+        ("numbers", layers(r#"{"name": "b", "op": "batch-norm2d", "epsilon": 0, "momentum": 2}, {"name": "d", "op": "dropout", "rate": 1}"#)),
+        ("flags", layers(&format!(r#"{conv}, "bias": "no"}}"#))),
+        ("weights", r#"{"format": 1, "input": [4], "layers": [{"name": "r", "op": "relu"}], "weights": {"ignored": [], "ignore": "fc"}}"#.to_owned()),
+    ];
+    let mut report = String::new();
+    for (case, json) in cases {
+        let error = Blueprint::parse(&json).unwrap_err();
+        report += &format!("# {case}\n{error}\n\n");
+    }
+    insta::assert_snapshot!(report);
+}

@@ -5,20 +5,21 @@ mod weights;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::blueprint::Blueprint;
-use crate::compute::{Buffers, Compute};
+use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
+use crate::compute::{Buffer, Buffers, Compute};
 use crate::error::EngineError;
-use crate::ops::{Forward, Pair};
-use crate::program::{Program, Step};
+use crate::ops::{Forward, Weights};
+use crate::program::Program;
 use crate::stream::Stream;
 
 /// A blueprint with weights. Cloning is cheap: weights are shared until one of the owners trains them.
 #[derive(Clone)]
 pub struct Network {
     blueprint: Blueprint,
+    /// The program for evaluation.
     program: Arc<Program>,
-    /// Of the layers that have any, in the blueprint's order.
-    weights: Vec<Pair<Weight>>,
+    /// One per layer.
+    layers: Vec<LayerWeights>,
 }
 
 impl fmt::Debug for Network {
@@ -30,7 +31,7 @@ impl fmt::Debug for Network {
     }
 }
 
-/// One named array of weights.
+/// One named array of weights, or of running statistics.
 #[derive(Clone)]
 pub(crate) struct Weight {
     /// Such as `conv1.weight`.
@@ -39,9 +40,26 @@ pub(crate) struct Weight {
     pub(crate) values: Arc<Vec<f32>>,
 }
 
+/// The weights of one layer, as far as it has them.
+#[derive(Clone, Default)]
+pub(crate) struct LayerWeights {
+    pub(crate) weight: Option<Weight>,
+    pub(crate) bias: Option<Weight>,
+    pub(crate) buffers: Option<RunningStatistics>,
+}
+
+/// What batch normalisation keeps, but does not learn by gradient.
+#[derive(Clone)]
+pub(crate) struct RunningStatistics {
+    pub(crate) mean: Weight,
+    pub(crate) variance: Weight,
+}
+
 /// Samples that go through the network at a time when no gradient is wanted: enough for all threads,
 /// little enough that what lies between two layers stays in the cache.
 const BLOCK: usize = 128;
+/// Values in the largest layer of such a block, for networks with large images.
+const BLOCK_VALUES: usize = 1 << 23;
 
 impl Network {
     /// A network with random weights, PyTorch's default: weights and biases of a layer are uniform in
@@ -49,32 +67,18 @@ impl Network {
     /// `Linear.reset_parameters` in `torch/nn/modules/linear.py` and `_ConvNd.reset_parameters` in
     /// `torch/nn/modules/conv.py`, whose `kaiming_uniform_(a=√5)` comes to the same bound.
     ///
+    /// Batch normalisation starts with weight 1, bias 0, running mean 0 and running variance 1.
+    ///
     /// Draws in the order of the blueprint, the weight of each layer before its bias.
     pub fn init(blueprint: &Blueprint, stream: &mut Stream) -> Self {
         let layers = blueprint.layers().iter();
-        let weights = layers
-            .filter_map(|layer| {
-                let [weight, bias] = layer.parameter_shapes()?;
-                let fan_in: usize = weight[1..].iter().product();
-                let bound = 1.0 / (fan_in as f32).sqrt();
-                let mut draw = |kind: &str, shape: Vec<usize>| {
-                    let values = (0..shape.iter().product()).map(|_| stream.uniform(-bound, bound));
-                    Weight {
-                        name: format!("{}.{kind}", layer.name),
-                        values: Arc::new(values.collect()),
-                        shape,
-                    }
-                };
-                Some(Pair {
-                    weight: draw("weight", weight),
-                    bias: draw("bias", bias),
-                })
-            })
+        let layers = layers
+            .map(|layer| LayerWeights::init(layer, stream))
             .collect();
         Self {
             blueprint: blueprint.clone(),
-            program: Arc::new(Program::compile(blueprint, true)),
-            weights,
+            program: Arc::new(Program::compile(blueprint, None, true)),
+            layers,
         }
     }
 
@@ -86,24 +90,24 @@ impl Network {
     /// The trunk: the first `layers` layers with their weights.
     ///
     /// # Errors
-    /// When `layers` is 0 or more than there are.
+    /// When `layers` is 0 or more than there are, or the cut runs through a branch.
     pub fn keep(&self, layers: usize) -> Result<Self, EngineError> {
         let blueprint = self.blueprint.keep(layers)?;
-        let with_weights = blueprint.layers().iter();
-        let with_weights = with_weights.filter(|layer| layer.parameter_shapes().is_some());
         Ok(Self {
-            weights: self.weights[..with_weights.count()].to_vec(),
-            program: Arc::new(Program::compile(&blueprint, true)),
+            layers: self.layers[..layers].to_vec(),
+            program: Arc::new(Program::compile(&blueprint, None, true)),
             blueprint,
         })
     }
 
-    /// Number of weights and biases.
+    /// Number of weights and biases; running statistics are not counted.
     pub fn parameters(&self) -> usize {
-        self.weights().map(|weight| weight.values.len()).sum()
+        let parameters = self.layers.iter().flat_map(LayerWeights::parameters);
+        parameters.map(|weight| weight.values.len()).sum()
     }
 
-    /// Computes the outputs of any number of samples, without noting anything for training.
+    /// Computes the outputs of any number of samples in evaluation: batch normalisation uses its running
+    /// statistics, and dropout is off.
     ///
     /// `inputs` holds samples × input elements, `outputs` samples × output elements.
     ///
@@ -124,8 +128,11 @@ impl Network {
                 shape,
             });
         }
-        let inputs = inputs.chunks(BLOCK * self.blueprint.input().elements());
-        let outputs = outputs.chunks_mut(BLOCK * shape.elements());
+        let layers = self.blueprint.layers().iter();
+        let largest = layers.map(|layer| layer.output.elements()).max();
+        let block = (BLOCK_VALUES / largest.unwrap_or(1)).clamp(1, BLOCK);
+        let inputs = inputs.chunks(block * self.blueprint.input().elements());
+        let outputs = outputs.chunks_mut(block * shape.elements());
         compute.run(|| {
             for (input, output) in inputs.zip(outputs) {
                 let samples = output.len() / shape.elements();
@@ -148,71 +155,127 @@ impl Network {
     }
 
     /// The forward pass itself, on the current thread and those of its pool.
-    pub(crate) fn run(&self, buffers: &Buffers, samples: usize, input: &[f32], output: &mut [f32]) {
-        let mut between = None;
-        for (index, step) in self.program.steps.iter().enumerate() {
-            let last = index + 1 == self.program.steps.len();
-            let mut next = (!last).then(|| buffers.take(samples * step.operation.output()));
-            step.operation.forward(Forward {
+    fn run(&self, buffers: &Buffers, samples: usize, input: &[f32], output: &mut [f32]) {
+        let program = &self.program;
+        if program.result == 0 {
+            return output.copy_from_slice(input);
+        }
+        let mut values: Vec<Option<Buffer<f32>>> = Vec::new();
+        values.resize_with(self.layers.len() + 1, || None);
+        for step in &program.steps {
+            let operation = &step.operation;
+            let last = step.output == program.result;
+            let mut next = (!last).then(|| buffers.take(samples * operation.output()));
+            let inputs = step.inputs.iter();
+            let inputs: Vec<&[f32]> = inputs
+                .map(|&number| values[number].as_deref().unwrap_or(input))
+                .collect();
+            let weights = step.layers.iter();
+            let weights: Vec<Weights> = weights.map(|&layer| self.layers[layer].view()).collect();
+            operation.forward(Forward {
                 buffers,
                 samples,
-                parameters: self.parameters_of(step),
-                input: between.as_deref().unwrap_or(input),
+                weights: &weights,
+                inputs: &inputs,
                 output: next.as_deref_mut().unwrap_or(&mut *output),
-                notes: &mut buffers.take_positions(samples * step.operation.noted()),
+                notes: &mut buffers.take_positions(samples * operation.noted()),
+                memory: &mut [],
             });
-            between = next;
-        }
-        if self.program.steps.is_empty() {
-            output.copy_from_slice(input);
-        }
-    }
-
-    pub(crate) fn steps(&self) -> &[Step] {
-        &self.program.steps
-    }
-
-    fn parameters_of(&self, step: &Step) -> Pair<&[f32]> {
-        match step.weights.and_then(|index| self.weights.get(index)) {
-            Some(pair) => Pair {
-                weight: &pair.weight.values,
-                bias: &pair.bias.values,
-            },
-            None => Pair {
-                weight: &[],
-                bias: &[],
-            },
+            values[step.output] = next;
+            for &number in &step.finished {
+                values[number] = None;
+            }
         }
     }
 
-    /// Weight and bias of every layer that has them; see [`Step::weights`].
-    pub(crate) fn pairs(&self) -> &[Pair<Weight>] {
-        &self.weights
+    pub(crate) fn layers(&self) -> &[LayerWeights] {
+        &self.layers
     }
 
-    pub(crate) fn pairs_mut(&mut self) -> &mut [Pair<Weight>] {
-        &mut self.weights
+    pub(crate) fn layers_mut(&mut self) -> &mut [LayerWeights] {
+        &mut self.layers
     }
 
-    /// Every weight and bias in the blueprint's order.
+    /// Everything that belongs to the network's state, in the blueprint's order: weight, bias, running
+    /// mean and running variance of each layer.
     pub(crate) fn weights(&self) -> impl Iterator<Item = &Weight> {
-        self.weights
-            .iter()
-            .flat_map(|pair| [&pair.weight, &pair.bias])
+        self.layers.iter().flat_map(LayerWeights::all)
     }
 
     pub(crate) fn weights_mut(&mut self) -> impl Iterator<Item = &mut Weight> {
-        self.weights
-            .iter_mut()
-            .flat_map(|pair| [&mut pair.weight, &mut pair.bias])
+        self.layers.iter_mut().flat_map(|layer| {
+            let buffers = layer.buffers.iter_mut();
+            let buffers = buffers.flat_map(|buffers| [&mut buffers.mean, &mut buffers.variance]);
+            layer
+                .weight
+                .iter_mut()
+                .chain(&mut layer.bias)
+                .chain(buffers)
+        })
     }
 
     /// The same network without fused operations.
     #[cfg(test)]
     pub(crate) fn without_fusion(&self) -> Self {
         Self {
-            program: Arc::new(Program::compile(&self.blueprint, false)),
+            program: Arc::new(Program::compile(&self.blueprint, None, false)),
             ..self.clone()
+        }
+    }
+}
+
+impl LayerWeights {
+    fn init(layer: &LayerSpec, stream: &mut Stream) -> Self {
+        let named = |kind: &str, shape: &[usize], values: Vec<f32>| Weight {
+            name: format!("{}.{kind}", layer.name),
+            shape: shape.to_vec(),
+            values: Arc::new(values),
+        };
+        let (Some(weight), bias) = layer.parameter_shapes() else {
+            return Self::default();
+        };
+        if let LayerOp::BatchNorm2d { .. } = layer.op {
+            let constant = |kind, value| named(kind, &weight, vec![value; weight[0]]);
+            return Self {
+                weight: Some(constant("weight", 1.0)),
+                bias: Some(constant("bias", 0.0)),
+                buffers: Some(RunningStatistics {
+                    mean: constant("running_mean", 0.0),
+                    variance: constant("running_var", 1.0),
+                }),
+            };
+        }
+        let fan_in: usize = weight[1..].iter().product();
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let mut draw = |kind: &str, shape: &[usize]| {
+            let values = (0..shape.iter().product()).map(|_| stream.uniform(-bound, bound));
+            named(kind, shape, values.collect())
+        };
+        Self {
+            weight: Some(draw("weight", &weight)),
+            bias: bias.map(|bias| draw("bias", &bias)),
+            buffers: None,
+        }
+    }
+
+    /// Weight and bias.
+    fn parameters(&self) -> impl Iterator<Item = &Weight> {
+        self.weight.iter().chain(&self.bias)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Weight> {
+        let buffers = self.buffers.iter();
+        let buffers = buffers.flat_map(|buffers| [&buffers.mean, &buffers.variance]);
+        self.parameters().chain(buffers)
+    }
+
+    fn view(&self) -> Weights<'_> {
+        let buffers = self.buffers.as_ref();
+        Weights {
+            weight: self.weight.as_ref().map_or(&[], |weight| &weight.values),
+            bias: self.bias.as_ref().map_or(&[], |bias| &bias.values),
+            mean: buffers.map_or(&[], |buffers| &buffers.mean.values),
+            variance: buffers.map_or(&[], |buffers| &buffers.variance.values),
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::error::EngineError;
 use crate::shape::by;
 
 impl Network {
-    /// SHA-256 over all weights, in hexadecimal: equal before and after means that none changed by a bit.
+    /// SHA-256 over all weights and running statistics, in hexadecimal: equal before and after means
+    /// that none changed by a bit.
     ///
     /// For each weight in the blueprint's order, the hash reads the length of its name and the name, the
     /// number of its dimensions and the dimensions (all counts as 8 little-endian bytes), and its values
@@ -32,8 +33,8 @@ impl Network {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The weights in the safetensors format, named `LAYER.weight` and `LAYER.bias`. The same weights
-    /// always give the same bytes.
+    /// The weights in the safetensors format, named `LAYER.weight`, `LAYER.bias`, `LAYER.running_mean` and
+    /// `LAYER.running_var`. The same weights always give the same bytes.
     ///
     /// # Errors
     /// When the format cannot hold them.
@@ -47,7 +48,8 @@ impl Network {
         Ok(safetensors::serialize(views?, None)?)
     }
 
-    /// Replaces all weights by those of a safetensors file. Changes nothing unless every one fits.
+    /// Replaces all weights by those of a safetensors file. Changes nothing unless every one fits. What the
+    /// blueprint says may be ignored is passed over.
     ///
     /// # Errors
     /// When `bytes` is no safetensors file; or, all at once, every weight that is missing, unexpected, of
@@ -74,6 +76,9 @@ impl Network {
             }
         }
         for (name, view) in found {
+            if self.blueprint.ignores(name) {
+                continue;
+            }
             problems.push(format!(
                 "`{name}` ({}) is not part of the network",
                 by(view.shape())

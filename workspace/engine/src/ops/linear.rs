@@ -7,7 +7,8 @@
 use rayon::prelude::*;
 
 use super::{
-    Backward, Forward, Operation, PIECES, mask_by_output, pieces, pieces_mut, rectify, vectorized,
+    Backward, Forward, Operation, PIECES, Weights, mask_by_output, pieces, pieces_mut, rectify,
+    vectorized,
 };
 use crate::matrix::{Matrix, MatrixMut};
 
@@ -24,28 +25,25 @@ fn block_of(length: usize) -> usize {
 }
 
 impl Operation for Linear {
-    fn input(&self) -> usize {
-        self.features
-    }
-
     fn output(&self) -> usize {
         self.units
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        let input = Matrix::new(pass.input, pass.samples, self.features);
+        let input = Matrix::new(pass.inputs[0], pass.samples, self.features);
         let block = block_of(self.units);
         let outputs = MatrixMut::new(pass.output, pass.samples, self.units)
             .into_column_blocks(block)
             .into_par_iter()
             .with_max_len(1);
-        let weights = pass.parameters.weight.par_chunks(block * self.features);
-        let biases = pass.parameters.bias.par_chunks(block);
+        let Weights { weight, bias, .. } = pass.weights[0];
         outputs
-            .zip(weights)
-            .zip(biases)
-            .for_each(|((mut output, weight), bias)| {
-                let weight = Matrix::new(weight, bias.len(), self.features);
+            .zip(weight.par_chunks(block * self.features))
+            .enumerate()
+            .for_each(|(index, (mut output, weight))| {
+                let units = weight.len() / self.features;
+                let bias = bias.get(index * block..index * block + units);
+                let weight = Matrix::new(weight, units, self.features);
                 output.set_product(input, weight.transposed());
                 vectorized(|| {
                     for sample in 0..output.rows() {
@@ -65,23 +63,25 @@ impl Operation for Linear {
         }
         let output_gradient = Matrix::new(pass.output_gradient, pass.samples, self.units);
         if let Some(gradients) = pass.parameter_gradients {
-            let input = Matrix::new(pass.input, pass.samples, self.features);
+            let input = Matrix::new(pass.inputs[0], pass.samples, self.features);
             let block = block_of(self.units);
             let weights = gradients.weight.par_chunks_mut(block * self.features);
-            let biases = gradients.bias.par_chunks_mut(block);
             weights
                 .with_max_len(1)
-                .zip(biases)
                 .enumerate()
-                .for_each(|(index, (weight, bias))| {
-                    let (from, to) = (index * block, index * block + bias.len());
-                    MatrixMut::new(weight, bias.len(), self.features)
+                .for_each(|(index, weight)| {
+                    let units = weight.len() / self.features;
+                    let (from, to) = (index * block, index * block + units);
+                    MatrixMut::new(weight, units, self.features)
                         .set_product(output_gradient.columns(from, to).transposed(), input);
-                    vectorized(|| sum_columns(pass.output_gradient, self.units, from, bias));
                 });
+            let biases = gradients.bias.par_chunks_mut(block).enumerate();
+            biases.for_each(|(index, bias)| {
+                vectorized(|| sum_columns(pass.output_gradient, self.units, index * block, bias));
+            });
         }
-        if let Some(input_gradient) = pass.input_gradient {
-            let weight = Matrix::new(pass.weight, self.units, self.features);
+        if let [Some(input_gradient)] = pass.input_gradients {
+            let weight = Matrix::new(pass.weights[0].weight, self.units, self.features);
             let block = block_of(self.features);
             MatrixMut::new(input_gradient, pass.samples, self.features)
                 .into_column_blocks(block)
@@ -98,10 +98,14 @@ impl Operation for Linear {
 }
 
 #[inline(always)]
-fn finish(output: &mut [f32], bias: &[f32], relu: bool) {
-    for (output, &bias) in output.iter_mut().zip(bias) {
-        let sum = *output + bias;
-        *output = if relu { rectify(sum) } else { sum };
+fn finish(output: &mut [f32], bias: Option<&[f32]>, relu: bool) {
+    for (output, &bias) in output.iter_mut().zip(bias.unwrap_or_default()) {
+        *output += bias;
+    }
+    if relu {
+        for output in output {
+            *output = rectify(*output);
+        }
     }
 }
 

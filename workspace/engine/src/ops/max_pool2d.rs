@@ -2,17 +2,20 @@
 //!
 //! Of equal values the first in reading order wins, as in PyTorch.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
 
-/// Where the windows lie: `count` of them along height and width, all within the image.
+/// Where the windows lie: `count` of them along height and width, all within the padded image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Windows {
     /// Height and width of the image.
     pub(crate) image: [usize; 2],
     pub(crate) kernel: [usize; 2],
     pub(crate) stride: [usize; 2],
+    pub(crate) padding: [usize; 2],
     pub(crate) count: [usize; 2],
 }
 
@@ -33,20 +36,53 @@ impl Windows {
         self.count[0] * self.count[1]
     }
 
-    /// Pools channel after channel; `places` receives the winner's place within its channel.
-    pub(crate) fn pool(&self, images: &[f32], output: &mut [f32], places: &mut [u32]) {
+    /// Rows and columns of the image that a window covers.
+    #[inline(always)]
+    pub(crate) fn bounds(&self, window: [usize; 2]) -> [Range<usize>; 2] {
+        [0, 1].map(|axis| {
+            let start = window[axis] * self.stride[axis];
+            let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]);
+            start.saturating_sub(self.padding[axis])..end.min(self.image[axis])
+        })
+    }
+
+    /// Pools one channel; `places` receives the winner's place within it.
+    #[inline(always)]
+    pub(crate) fn pool(&self, image: &[f32], output: &mut [f32], places: &mut [u32]) {
         let output = output.chunks_exact_mut(self.count[1]);
         let places = places.chunks_exact_mut(self.count[1]);
+        let padded = self.padding != [0, 0];
         let halving = self.kernel == [2, 2] && self.stride == [2, 2];
-        for (index, (output, places)) in output.zip(places).enumerate() {
-            let (channel, y) = (index / self.count[0], index % self.count[0]);
+        for (y, (output, places)) in output.zip(places).enumerate() {
+            if padded {
+                self.pool_padded_row(image, y, output, places);
+                continue;
+            }
             let top = y * self.stride[0] * self.image[1];
-            let rows = &images[channel * self.image_elements() + top..];
+            let rows = &image[top..];
             if halving {
                 pool_row_by_two(rows, self.image[1], top, output, places);
             } else {
                 self.pool_row(rows, top, output, places);
             }
+        }
+    }
+
+    /// One row of results, some of whose windows may reach beyond the image.
+    fn pool_padded_row(&self, image: &[f32], y: usize, output: &mut [f32], places: &mut [u32]) {
+        for (x, (output, place)) in output.iter_mut().zip(places).enumerate() {
+            let [rows, columns] = self.bounds([y, x]);
+            let first = rows.start * self.image[1] + columns.start;
+            let mut best = (image[first], first);
+            for row in rows {
+                let start = row * self.image[1];
+                let run = start + columns.start..start + columns.end;
+                for (at, &value) in run.clone().zip(&image[run]) {
+                    best = winner(best, (value, at));
+                }
+            }
+            *output = best.0;
+            *place = best.1 as u32;
         }
     }
 
@@ -109,10 +145,6 @@ fn winner<P>(best: (f32, P), next: (f32, P)) -> (f32, P) {
 }
 
 impl Operation for MaxPool2d {
-    fn input(&self) -> usize {
-        self.channels * self.windows.image_elements()
-    }
-
     fn output(&self) -> usize {
         self.channels * self.windows.count_elements()
     }
@@ -125,15 +157,22 @@ impl Operation for MaxPool2d {
         pieces_mut(pass.output, pass.samples)
             .into_par_iter()
             .with_max_len(1)
-            .zip(pieces(pass.input, pass.samples))
+            .zip(pieces(pass.inputs[0], pass.samples))
             .zip(pieces_mut(pass.notes, pass.samples))
             .for_each(|((output, input), places)| {
-                vectorized(|| self.windows.pool(input, output, places));
+                vectorized(|| {
+                    let output = output.chunks_exact_mut(self.windows.count_elements());
+                    let places = places.chunks_exact_mut(self.windows.count_elements());
+                    let input = input.chunks_exact(self.windows.image_elements());
+                    for ((output, places), input) in output.zip(places).zip(input) {
+                        self.windows.pool(input, output, places);
+                    }
+                });
             });
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        let Some(input_gradient) = pass.input_gradient else {
+        let [Some(input_gradient)] = pass.input_gradients else {
             return;
         };
         pieces_mut(input_gradient, pass.samples)

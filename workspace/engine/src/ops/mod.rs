@@ -4,23 +4,31 @@
 //! its results do not depend on the number of threads. All of them must run on the threads of a
 //! [`Compute`](crate::Compute).
 
+mod activation;
+mod avg_pool2d;
+mod batch_norm2d;
+mod combine;
 mod conv2d;
+mod dropout;
+mod frozen_norm2d;
 mod linear;
 mod max_pool2d;
-mod relu;
 
 use crate::compute::Buffers;
+use crate::stream::Stream;
 
+pub(crate) use activation::Activate;
+pub(crate) use avg_pool2d::AvgPool2d;
+pub(crate) use batch_norm2d::BatchNorm2d;
+pub(crate) use combine::{Add, Concat, Multiply};
 pub(crate) use conv2d::{Conv2d, Convolution};
+pub(crate) use dropout::Dropout;
+pub(crate) use frozen_norm2d::FrozenNorm2d;
 pub(crate) use linear::Linear;
 pub(crate) use max_pool2d::{MaxPool2d, Windows};
-pub(crate) use relu::Relu;
 
 /// One step of a compiled network. Batches are `samples × elements`, sample after sample.
 pub(crate) trait Operation: Send + Sync {
-    /// Elements of one sample that enters.
-    fn input(&self) -> usize;
-
     /// Elements of one sample that leaves.
     fn output(&self) -> usize;
 
@@ -29,6 +37,14 @@ pub(crate) trait Operation: Send + Sync {
         0
     }
 
+    /// Numbers that the forward pass remembers for the backward pass of a whole batch.
+    fn remembered(&self, _samples: usize) -> usize {
+        0
+    }
+
+    /// Draws what is left to chance into what is remembered, before the forward pass.
+    fn draw(&self, _stream: &mut Stream, _memory: &mut [f32]) {}
+
     /// Computes the outputs of a batch.
     fn forward(&self, pass: Forward<'_>);
 
@@ -36,7 +52,17 @@ pub(crate) trait Operation: Send + Sync {
     fn backward(&self, pass: Backward<'_>);
 }
 
-/// Weight and bias, or their gradients; empty for an operation without parameters.
+/// The weights of one layer; empty where it has none of a kind.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Weights<'a> {
+    pub(crate) weight: &'a [f32],
+    pub(crate) bias: &'a [f32],
+    /// Running mean and variance of batch normalisation.
+    pub(crate) mean: &'a [f32],
+    pub(crate) variance: &'a [f32],
+}
+
+/// Weight and bias, or what belongs to them.
 #[derive(Clone)]
 pub(crate) struct Pair<T> {
     pub(crate) weight: T,
@@ -47,25 +73,28 @@ pub(crate) struct Pair<T> {
 pub(crate) struct Forward<'a> {
     pub(crate) buffers: &'a Buffers,
     pub(crate) samples: usize,
-    pub(crate) parameters: Pair<&'a [f32]>,
-    pub(crate) input: &'a [f32],
+    /// Of the layer itself, then of the one fused into it.
+    pub(crate) weights: &'a [Weights<'a>],
+    pub(crate) inputs: &'a [&'a [f32]],
     pub(crate) output: &'a mut [f32],
-    /// Where the operation notes what its backward pass needs.
+    /// Where the operation notes and remembers what its backward pass needs.
     pub(crate) notes: &'a mut [u32],
+    pub(crate) memory: &'a mut [f32],
 }
 
 /// What a backward pass reads and writes.
 pub(crate) struct Backward<'a> {
     pub(crate) buffers: &'a Buffers,
     pub(crate) samples: usize,
-    pub(crate) weight: &'a [f32],
-    pub(crate) input: &'a [f32],
+    pub(crate) weights: &'a [Weights<'a>],
+    pub(crate) inputs: &'a [&'a [f32]],
     pub(crate) output: &'a [f32],
     pub(crate) notes: &'a [u32],
+    pub(crate) memory: &'a [f32],
     /// Gradient of the loss by each output; used up.
     pub(crate) output_gradient: &'a mut [f32],
-    /// To be overwritten; absent where nothing before this operation is trained.
-    pub(crate) input_gradient: Option<&'a mut [f32]>,
+    /// One per input, to be overwritten; absent where nothing before it is trained.
+    pub(crate) input_gradients: &'a mut [Option<&'a mut [f32]>],
     /// To be overwritten; absent where the operation is frozen or has no parameters.
     pub(crate) parameter_gradients: Option<Pair<&'a mut [f32]>>,
 }
@@ -125,4 +154,4 @@ pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

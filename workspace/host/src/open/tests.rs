@@ -2,6 +2,7 @@
 
 use super::*;
 use std::ffi::c_void;
+use topwork_abi::Table;
 
 /// What a case may spoil. The default is a sound plugin with one component of each kind.
 struct Parts {
@@ -75,7 +76,7 @@ fn component(kind: abi::Kind, id: &'static str) -> abi::Component {
 type Spoil = fn(&mut Parts);
 
 /// Checks an entry after `spoil` has had its way with it.
-fn check(spoil: Spoil) -> Result<Checked, String> {
+fn check(spoil: impl FnOnce(&mut Parts)) -> Result<Checked, String> {
     let mut parts = Parts {
         entry: abi::Entry {
             size: size_of::<abi::Entry>(),
@@ -114,7 +115,7 @@ fn check(spoil: Spoil) -> Result<Checked, String> {
     parts.entry.components = parts.list.unwrap_or(list.leak().as_ptr());
     let entry: &'static abi::Entry = Box::leak(Box::new(parts.entry));
     // SAFETY: made above; what is spoilt is what the checks are to find.
-    unsafe { check_version(entry).and_then(|entry| check_entry(entry)) }
+    unsafe { check_version(entry).and_then(|entry| check_entry(&entry)) }
 }
 
 fn add(parts: &mut Parts, kind: abi::Kind, id: &'static str) {
@@ -144,6 +145,69 @@ fn kinds_of_a_newer_minor_are_noted_and_left_out() {
         checked.info.notes,
         ["`vendor-net` is of kind 11, which this topwork does not know"]
     );
+}
+
+#[test]
+fn tables_of_older_and_newer_minors_pass_and_shorter_ones_do_not() {
+    type Resize = fn(&mut Parts, usize);
+    let tables: [(&str, usize, Resize); 3] = [
+        ("entry", abi::Entry::FIRST_SIZE, |p, size| {
+            p.entry.size = size
+        }),
+        ("component", abi::Component::FIRST_SIZE, |p, size| {
+            p.components[0].size = size;
+        }),
+        ("dataset", abi::DatasetTable::FIRST_SIZE, |p, size| {
+            p.dataset.size = size;
+        }),
+    ];
+    for (name, first, resize) in tables {
+        for size in [first, first + 8, first + 4096] {
+            let checked = check(|parts| resize(parts, size));
+            let listed = checked.map(|checked| checked.components.len());
+            assert_eq!(listed, Ok(1), "{name} of {size} bytes");
+        }
+        let refused = check(|parts| resize(parts, first - 8)).err().unwrap();
+        let sentence = format!(
+            "says that it has {} bytes, expected at least {first}",
+            first - 8
+        );
+        assert!(refused.ends_with(&sentence), "{refused}");
+    }
+}
+
+/// The table of a dataset as a later minor might have it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct LaterTable {
+    known: abi::DatasetTable,
+    added: Option<unsafe extern "C" fn(abi::Instance)>,
+}
+
+// SAFETY: it begins with the size of the table it continues, and zeros are a value of what was added.
+unsafe impl Table for LaterTable {
+    const FIRST_SIZE: usize = abi::DatasetTable::FIRST_SIZE;
+}
+
+#[test]
+fn a_function_added_later_is_missing_in_a_table_of_the_first_minor() {
+    let known = abi::DatasetTable {
+        size: size_of::<abi::DatasetTable>(),
+        describe: Some(describe),
+        labels: Some(labels),
+        read: Some(read),
+    };
+    // SAFETY: the size says that nothing is there but the fields of the first minor.
+    let old = unsafe { table::<LaterTable>((&raw const known).cast()) }.unwrap();
+    assert!(old.known.read.is_some() && old.added.is_none());
+    let mut later = LaterTable {
+        known,
+        added: Some(destroy),
+    };
+    later.known.size = size_of::<LaterTable>();
+    // SAFETY: all of it is there.
+    let new = unsafe { table::<LaterTable>((&raw const later).cast()) }.unwrap();
+    assert!(new.known.read.is_some() && new.added.is_some());
 }
 
 #[test]

@@ -4,11 +4,13 @@ use crate::stage::{folder_with, load, redact};
 use serde_json::json;
 use topwork_host::{FitOptions, Pixel, Plugins};
 
-const ALL: [&str; 4] = [
+const ALL: [&str; 6] = [
+    "topwork_plugin_convnet",
     "topwork_plugin_lenet",
     "topwork_plugin_logistic_regression",
     "topwork_plugin_mlp",
     "topwork_plugin_mnist",
+    "topwork_plugin_resnet",
 ];
 
 fn all() -> (tempfile::TempDir, Plugins) {

@@ -7,6 +7,7 @@ use topwork_schema::{json_schema, reference};
 
 use crate::catalog::SMALL;
 use crate::messages::broken_files;
+use crate::training::DETAILED;
 
 fn shipped(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -25,7 +26,11 @@ fn the_schema_is_one_and_accepts_good_files() {
     let schema = json_schema();
     assert!(jsonschema::meta::is_valid(&schema));
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for text in [SMALL.to_owned(), shipped("mnist-transfer.toml")] {
+    for text in [
+        SMALL.to_owned(),
+        DETAILED.to_owned(),
+        shipped("mnist-transfer.toml"),
+    ] {
         let errors: Vec<String> = validator
             .iter_errors(&as_json(&text).unwrap())
             .map(|error| format!("{}: {error}", error.instance_path()))
@@ -38,23 +43,41 @@ fn the_schema_is_one_and_accepts_good_files() {
 fn the_schema_refuses_what_it_can_know() {
     // What takes the plugins, other keys or the folder to know is beyond a schema.
     let beyond = [
+        "augment_beyond_the_image",
+        "augment_on_features",
         "bad_cut",
         "bad_path",
         "class_11",
         "cut_layers",
         "date_as_a_parameter",
         "duplicate_names",
+        "from_scratch_with_weights",
         "head_of_the_wrong_kind",
+        "head_of_the_wrong_kind_for_fine_tune",
         "missing_plugin",
         "momentum_with_adam",
+        "multipliers_behind_the_cut",
+        "multipliers_freeze_everything",
+        "multipliers_match_nothing",
+        "multipliers_misplaced",
+        "multipliers_no_layers",
+        "nesterov_alone",
         "no_weights",
+        "normalise_other_channels",
         "parameter_outside_its_schema",
+        "patience_without_validation",
         "reference_to_nothing",
         "reserved_name",
+        "step_keys_apart",
         "train_misplaced",
+        "train_missing",
         "two_sources_of_weights",
+        "unfreeze_nothing",
+        "unfreeze_too_late",
+        "unfreeze_with_a_frozen_head",
         "unknown_class_name",
         "unknown_parameter",
+        "warm_up_too_long",
     ];
     let validator = jsonschema::validator_for(&json_schema()).unwrap();
     let accepted: Vec<String> = broken_files()

@@ -9,3 +9,4 @@ mod catalog;
 mod editors;
 mod messages;
 mod plans;
+mod training;

@@ -256,7 +256,7 @@ proptest! {
         seed in 0..=i64::MAX as u64,
         epochs in 1..1000usize,
         sgd in any::<bool>(),
-        learning_rate in prop::num::f64::POSITIVE | prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL,
+        learning_rate in (prop::num::f32::POSITIVE | prop::num::f32::NORMAL).prop_map(f64::from),
         momentum in 0.0..1.0f64,
         accuracy in 0.0..=1.0f64,
         hidden in prop::collection::vec(1..5000u64, 0..3),

@@ -262,6 +262,7 @@ impl DrivenClassifier {
             iterations: 0,
             parameters: 0,
             converged: 0,
+            reserved: 0,
         };
         // SAFETY: a classifier has this table.
         let fit = offered(unsafe { self.0.table::<abi::ClassifierTable>() }.fit)?;

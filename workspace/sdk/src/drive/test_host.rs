@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use topwork_abi as abi;
 
 /// A host for tests: it records log lines and counts progress, and can be told to stop a call.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct TestHost {
     data_folders: Vec<PathBuf>,
     cache_folder: PathBuf,
+    threads: usize,
     heard: Arc<Heard>,
 }
 
@@ -33,10 +34,21 @@ impl Default for Heard {
     }
 }
 
+impl Default for TestHost {
+    fn default() -> Self {
+        TestHost::new()
+    }
+}
+
 impl TestHost {
-    /// A host without data folders.
+    /// A host without data folders, which grants two threads.
     pub fn new() -> Self {
-        TestHost::default()
+        TestHost {
+            data_folders: Vec::new(),
+            cache_folder: PathBuf::new(),
+            threads: 2,
+            heard: Arc::default(),
+        }
     }
 
     /// Adds a folder to those where data is looked for.
@@ -50,6 +62,13 @@ impl TestHost {
     #[must_use]
     pub fn cache_folder(mut self, folder: impl AsRef<Path>) -> Self {
         self.cache_folder = folder.as_ref().to_owned();
+        self
+    }
+
+    /// Sets how many threads a call may keep busy.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -119,8 +138,9 @@ unsafe extern "C" fn should_stop(context: *mut c_void) -> bool {
         .is_err()
 }
 
-unsafe extern "C" fn threads(_: *mut c_void) -> usize {
-    2
+unsafe extern "C" fn threads(context: *mut c_void) -> usize {
+    // SAFETY: the plugin hands back the context.
+    unsafe { host(context) }.threads
 }
 
 unsafe extern "C" fn find_data(

@@ -1,140 +1,255 @@
-//! Unfolding an image into columns and folding columns back.
+//! Unfolding images into columns and folding columns back.
 //!
 //! Row `(channel, y, x)` of the columns holds, for every place of the map, the value that the weight at
-//! `(channel, y, x)` is multiplied by: a row of the image after another, shifted and cut.
+//! `(channel, y, x)` is multiplied by. Where there is padding, the part of the image that a tile needs is
+//! first laid out with its zeros around it, so that every row is made of whole runs.
+
+use std::ops::Range;
 
 use super::Conv2d;
 
-/// What one offset within the kernel touches along one axis.
-#[derive(Clone, Copy)]
-struct Axis {
-    /// Places of the map whose value lies within the image: `from` (included) to `to` (excluded).
-    from: usize,
-    to: usize,
-    /// Where in the image the value of place `from` lies.
-    start: usize,
+/// Some rows of the maps of some images.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tile {
+    pub(super) images: Range<usize>,
+    pub(super) rows: Range<usize>,
+}
+
+impl Tile {
+    pub(super) fn places(&self, conv: &Conv2d) -> usize {
+        self.images.len() * self.rows.len() * conv.map[1]
+    }
+}
+
+/// The part of a plane that the rows of a tile read, and where its rows lie.
+struct Patch {
+    /// First row, counted in the padded plane, and how many.
+    top: usize,
+    rows: usize,
+    /// Values from row to row of the padded plane.
+    width: usize,
 }
 
 impl Conv2d {
-    fn axis(&self, axis: usize, offset: usize) -> Axis {
-        let (stride, padding) = (self.stride[axis], self.padding[axis]);
-        // Place `p` reads `p·stride + offset - padding`.
-        let from = padding.saturating_sub(offset).div_ceil(stride);
-        let end = (self.image[axis] + padding)
-            .saturating_sub(offset)
-            .div_ceil(stride);
-        let to = end.min(self.map[axis]).max(from);
-        Axis {
-            from: from.min(self.map[axis]),
-            to: to.min(self.map[axis]),
-            start: (from * stride + offset).saturating_sub(padding),
+    fn patch(&self, rows: &Range<usize>) -> Patch {
+        let reach = (self.kernel[0] - 1) * self.dilation[0] + 1;
+        Patch {
+            top: rows.start * self.stride[0],
+            rows: (rows.len() - 1) * self.stride[0] + reach,
+            width: self.image[1] + 2 * self.padding[1],
         }
     }
 
-    /// Whether every row of the columns is made of whole runs of the image.
-    fn is_plain(&self) -> bool {
-        self.stride == [1, 1] && self.padding == [0, 0]
+    fn is_padded(&self) -> bool {
+        self.padding != [0, 0]
     }
 
-    /// Fills `columns` (`channels·height·width of the kernel × places`) from one image.
+    /// Room that [`Conv2d::unfold`] and [`Conv2d::fold`] need for one padded plane.
+    pub(super) fn plane_scratch(&self, rows: &Range<usize>) -> usize {
+        let patch = self.patch(rows);
+        match self.is_padded() {
+            true => patch.rows * patch.width,
+            false => 0,
+        }
+    }
+
+    /// Rows of the image that a padded patch holds, and the row of the patch they start at.
+    fn rows_within(&self, patch: &Patch) -> (Range<usize>, usize) {
+        let start = patch.top.saturating_sub(self.padding[0]);
+        let end = (patch.top + patch.rows).saturating_sub(self.padding[0]);
+        let end = end.min(self.image[0]);
+        let at = (start + self.padding[0]).saturating_sub(patch.top);
+        (start.min(end)..end, at)
+    }
+
+    /// Fills the rows of `channels` of the columns of a tile: each `stride` values after the last,
+    /// the places of one image after those of another. `images` holds the whole batch.
     #[inline(always)]
-    pub(super) fn unfold(&self, image: &[f32], columns: &mut [f32]) {
-        let rows = columns.chunks_exact_mut(self.places());
-        for (index, row) in rows.enumerate() {
-            let (channel, y, x) = self.offsets(index);
-            let channel = &image[channel * self.image[0] * self.image[1]..];
-            if self.is_plain() {
-                let source = &channel[y * self.image[1] + x..];
-                match self.map[1] {
-                    4 => copy_rows::<4>(source, self.image[1], row),
-                    8 => copy_rows::<8>(source, self.image[1], row),
-                    12 => copy_rows::<12>(source, self.image[1], row),
-                    16 => copy_rows::<16>(source, self.image[1], row),
-                    24 => copy_rows::<24>(source, self.image[1], row),
-                    28 => copy_rows::<28>(source, self.image[1], row),
-                    _ => self.unfold_row(channel, y, x, row),
+    pub(super) fn unfold(
+        &self,
+        images: &[f32],
+        tile: &Tile,
+        channels: Range<usize>,
+        plane: &mut [f32],
+        columns: &mut [f32],
+        stride: usize,
+    ) {
+        let patch = self.patch(&tile.rows);
+        let places = tile.rows.len() * self.map[1];
+        for (number, image) in tile.images.clone().enumerate() {
+            for (index, channel) in channels.clone().enumerate() {
+                let start = image * self.image_elements() + channel * self.plane();
+                let source = &images[start..start + self.plane()];
+                let rows =
+                    &mut columns[index * self.kernel_elements() * stride + number * places..];
+                if self.is_padded() {
+                    let (within, at) = self.rows_within(&patch);
+                    plane.fill(0.0);
+                    for (row, target) in within.zip(plane.chunks_exact_mut(patch.width).skip(at)) {
+                        let from = &source[row * self.image[1]..(row + 1) * self.image[1]];
+                        target[self.padding[1]..][..self.image[1]].copy_from_slice(from);
+                    }
+                    self.unfold_plane(plane, patch.width, rows, stride, places);
+                } else {
+                    let source = &source[patch.top * self.image[1]..];
+                    self.unfold_plane(source, patch.width, rows, stride, places);
                 }
-            } else {
-                self.unfold_row(channel, y, x, row);
             }
         }
     }
 
-    /// Adds up in `image` what `unfold` would have read from each place; the exact transpose of it.
     #[inline(always)]
-    pub(super) fn fold(&self, columns: &[f32], image: &mut [f32]) {
-        image.fill(0.0);
-        let rows = columns.chunks_exact(self.places());
-        for (index, row) in rows.enumerate() {
-            let (channel, y, x) = self.offsets(index);
-            let channel = &mut image[channel * self.image[0] * self.image[1]..];
-            if self.is_plain() {
-                let target = &mut channel[y * self.image[1] + x..];
-                match self.map[1] {
-                    4 => add_rows::<4>(row, target, self.image[1]),
-                    8 => add_rows::<8>(row, target, self.image[1]),
-                    12 => add_rows::<12>(row, target, self.image[1]),
-                    16 => add_rows::<16>(row, target, self.image[1]),
-                    24 => add_rows::<24>(row, target, self.image[1]),
-                    28 => add_rows::<28>(row, target, self.image[1]),
-                    _ => self.fold_row(channel, y, x, row),
+    fn unfold_plane(
+        &self,
+        plane: &[f32],
+        width: usize,
+        columns: &mut [f32],
+        stride: usize,
+        places: usize,
+    ) {
+        for offset in 0..self.kernel_elements() {
+            let (y, x) = (offset / self.kernel[1], offset % self.kernel[1]);
+            let source = &plane[y * self.dilation[0] * width + x * self.dilation[1]..];
+            let row = &mut columns[offset * stride..][..places];
+            copy_runs(
+                source,
+                width * self.stride[0],
+                self.stride[1],
+                row,
+                self.map[1],
+            );
+        }
+    }
+
+    /// Adds up in the images of a tile what `unfold` would have read from each place; its exact
+    /// transpose. The tile must hold whole images, whose gradients `images` is: it is overwritten.
+    #[inline(always)]
+    pub(super) fn fold(
+        &self,
+        columns: &[f32],
+        stride: usize,
+        channels: Range<usize>,
+        plane: &mut [f32],
+        images: &mut [f32],
+    ) {
+        let patch = self.patch(&(0..self.map[0]));
+        for (number, image) in images.chunks_exact_mut(self.image_elements()).enumerate() {
+            for (index, channel) in channels.clone().enumerate() {
+                let target = &mut image[channel * self.plane()..(channel + 1) * self.plane()];
+                let rows =
+                    &columns[index * self.kernel_elements() * stride + number * self.places()..];
+                if self.is_padded() {
+                    plane.fill(0.0);
+                    self.fold_plane(rows, stride, plane, patch.width);
+                    target.fill(0.0);
+                    let (within, at) = self.rows_within(&patch);
+                    for (row, source) in within.zip(plane.chunks_exact(patch.width).skip(at)) {
+                        let to = &mut target[row * self.image[1]..(row + 1) * self.image[1]];
+                        to.copy_from_slice(&source[self.padding[1]..][..self.image[1]]);
+                    }
+                } else {
+                    target.fill(0.0);
+                    self.fold_plane(rows, stride, target, patch.width);
                 }
-            } else {
-                self.fold_row(channel, y, x, row);
             }
         }
     }
 
-    /// Channel and offsets within the kernel for a row of the columns.
-    fn offsets(&self, row: usize) -> (usize, usize, usize) {
-        let [height, width] = self.kernel;
-        (row / (height * width), row / width % height, row % width)
-    }
-
-    fn unfold_row(&self, channel: &[f32], y: usize, x: usize, row: &mut [f32]) {
-        let (vertical, horizontal) = (self.axis(0, y), self.axis(1, x));
-        row.fill(0.0);
-        for place in vertical.from..vertical.to {
-            let line = vertical.start + (place - vertical.from) * self.stride[0];
-            let line = &channel[line * self.image[1]..(line + 1) * self.image[1]];
-            let row = &mut row[place * self.map[1]..(place + 1) * self.map[1]];
-            let targets = &mut row[horizontal.from..horizontal.to];
-            for (index, target) in targets.iter_mut().enumerate() {
-                *target = line[horizontal.start + index * self.stride[1]];
-            }
+    #[inline(always)]
+    fn fold_plane(&self, columns: &[f32], stride: usize, plane: &mut [f32], width: usize) {
+        for offset in 0..self.kernel_elements() {
+            let (y, x) = (offset / self.kernel[1], offset % self.kernel[1]);
+            let target = &mut plane[y * self.dilation[0] * width + x * self.dilation[1]..];
+            let row = &columns[offset * stride..][..self.places()];
+            add_runs(
+                row,
+                self.map[1],
+                target,
+                width * self.stride[0],
+                self.stride[1],
+            );
         }
     }
+}
 
-    fn fold_row(&self, channel: &mut [f32], y: usize, x: usize, row: &[f32]) {
-        let (vertical, horizontal) = (self.axis(0, y), self.axis(1, x));
-        for place in vertical.from..vertical.to {
-            let line = vertical.start + (place - vertical.from) * self.stride[0];
-            let line = &mut channel[line * self.image[1]..(line + 1) * self.image[1]];
-            let row = &row[place * self.map[1]..(place + 1) * self.map[1]];
-            let sources = &row[horizontal.from..horizontal.to];
-            for (index, source) in sources.iter().enumerate() {
-                line[horizontal.start + index * self.stride[1]] += source;
+/// Copies runs of `width` values that start `pitch` values apart and take every `step`th one. As slices,
+/// so few values would cost a call each: the usual widths are known to the compiler.
+#[inline(always)]
+fn copy_runs(source: &[f32], pitch: usize, step: usize, target: &mut [f32], width: usize) {
+    if step == 1 {
+        match width {
+            4 => return copy_arrays::<4>(source, pitch, target),
+            7 => return copy_arrays::<7>(source, pitch, target),
+            8 => return copy_arrays::<8>(source, pitch, target),
+            12 => return copy_arrays::<12>(source, pitch, target),
+            14 => return copy_arrays::<14>(source, pitch, target),
+            16 => return copy_arrays::<16>(source, pitch, target),
+            24 => return copy_arrays::<24>(source, pitch, target),
+            28 => return copy_arrays::<28>(source, pitch, target),
+            32 => return copy_arrays::<32>(source, pitch, target),
+            56 => return copy_arrays::<56>(source, pitch, target),
+            _ => {}
+        }
+    }
+    for (target, source) in target.chunks_exact_mut(width).zip(source.chunks(pitch)) {
+        match step {
+            1 => target.copy_from_slice(&source[..width]),
+            2 => {
+                let (pairs, rest) = source.as_chunks::<2>();
+                let values = pairs
+                    .iter()
+                    .map(|pair| pair[0])
+                    .chain(rest.first().copied());
+                for (target, value) in target.iter_mut().zip(values) {
+                    *target = value;
+                }
+            }
+            step => {
+                for (target, value) in target.iter_mut().zip(source.iter().step_by(step)) {
+                    *target = *value;
+                }
             }
         }
     }
 }
 
-/// Copies rows of a width known to the compiler: as slices, so few values would cost a call each.
 #[inline(always)]
-fn copy_rows<const WIDTH: usize>(source: &[f32], stride: usize, target: &mut [f32]) {
+fn copy_arrays<const WIDTH: usize>(source: &[f32], pitch: usize, target: &mut [f32]) {
     let targets = target.as_chunks_mut::<WIDTH>().0;
-    for (target, source) in targets.iter_mut().zip(source.chunks(stride)) {
+    for (target, source) in targets.iter_mut().zip(source.chunks(pitch)) {
         if let Some(source) = source.first_chunk::<WIDTH>() {
             *target = *source;
         }
     }
 }
 
-/// Adds rows of a width known to the compiler.
+/// The transpose of [`copy_runs`]: adds where that one reads.
 #[inline(always)]
-fn add_rows<const WIDTH: usize>(source: &[f32], target: &mut [f32], stride: usize) {
+fn add_runs(source: &[f32], width: usize, target: &mut [f32], pitch: usize, step: usize) {
+    if step == 1 {
+        match width {
+            4 => return add_arrays::<4>(source, target, pitch),
+            7 => return add_arrays::<7>(source, target, pitch),
+            8 => return add_arrays::<8>(source, target, pitch),
+            12 => return add_arrays::<12>(source, target, pitch),
+            14 => return add_arrays::<14>(source, target, pitch),
+            16 => return add_arrays::<16>(source, target, pitch),
+            24 => return add_arrays::<24>(source, target, pitch),
+            28 => return add_arrays::<28>(source, target, pitch),
+            _ => {}
+        }
+    }
+    for (source, target) in source.chunks_exact(width).zip(target.chunks_mut(pitch)) {
+        for (target, source) in target.iter_mut().step_by(step).zip(source) {
+            *target += source;
+        }
+    }
+}
+
+#[inline(always)]
+fn add_arrays<const WIDTH: usize>(source: &[f32], target: &mut [f32], pitch: usize) {
     let sources = source.as_chunks::<WIDTH>().0;
-    for (target, source) in target.chunks_mut(stride).zip(sources) {
+    for (target, source) in target.chunks_mut(pitch).zip(sources) {
         if let Some(target) = target.first_chunk_mut::<WIDTH>() {
             for (target, source) in target.iter_mut().zip(source) {
                 *target += source;

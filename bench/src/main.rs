@@ -1,0 +1,117 @@
+//! Runs one named workload and prints one line of JSON about it; `compare.py` puts it beside what `peers.py` prints.
+//!
+//! Each measurement is a process of its own, so that its peak of memory is its own as well. The settings of the workloads
+//! are in `workloads.json`, which both sides read.
+
+mod data;
+mod logistic_regression;
+mod matmul;
+mod measure;
+mod networks;
+mod plugins;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Workloads that are measured beside PyTorch and scikit-learn")]
+struct Arguments {
+    #[command(subcommand)]
+    command: What,
+    /// How many threads may compute
+    #[arg(long, global = true, default_value_t = 2)]
+    threads: usize,
+    /// Where the arrays lie that both sides read
+    #[arg(long, global = true, default_value = "target/bench")]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Writes the arrays that both sides read: digits, and features of a LeNet trained on other digits
+    Prepare,
+    /// Runs one workload and prints one line of JSON
+    Run {
+        /// One of workloads.json
+        name: String,
+        /// Timed repetitions after one that is not; by default those of workloads.json
+        #[arg(long)]
+        repetitions: Option<usize>,
+    },
+    /// Runs every workload in a process of its own and prints a table
+    All,
+}
+
+fn main() -> ExitCode {
+    match measure(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: Arguments) -> Result<()> {
+    let Arguments {
+        command,
+        threads,
+        data,
+    } = arguments;
+    match command {
+        What::Prepare => data::prepare(&data, threads),
+        What::Run { name, repetitions } => {
+            let workloads = settings::workloads()?;
+            let Some((_, settings)) = workloads.iter().find(|(known, _)| *known == name) else {
+                let known: Vec<_> = workloads.iter().map(|(name, _)| name.as_str()).collect();
+                bail!("no workload `{name}`, expected one of {}", known.join(", "));
+            };
+            let repetitions = repetitions.unwrap_or(settings.repetitions).max(1);
+            let measured = match &settings.kind {
+                settings::Kind::Matmul { size, items } => {
+                    matmul::measure(*size, *items, threads, repetitions)?
+                }
+                settings::Kind::LogisticRegression(fit) => {
+                    logistic_regression::measure(fit, &data, threads, repetitions)?
+                }
+                settings::Kind::Train(train) => {
+                    networks::train(train, &data, threads, repetitions)?
+                }
+                settings::Kind::Extract(extract) => {
+                    networks::extract(extract, &data, threads, repetitions)?
+                }
+                settings::Kind::Frozen { train, epochs } => {
+                    networks::frozen(train, *epochs, &data, threads, repetitions)?
+                }
+            };
+            println!("{}", measured.to_json(&name, threads)?);
+            Ok(())
+        }
+        What::All => all(threads, &data),
+    }
+}
+
+fn all(threads: usize, data: &Path) -> Result<()> {
+    let this = std::env::current_exe()?;
+    println!(
+        "{:<20}{:>12}{:>14}{:>12}{:>14}",
+        "", "seconds", "items/s", "GFLOP/s", "peak memory"
+    );
+    for (name, _) in settings::workloads()? {
+        let output = Command::new(&this)
+            .args(["run", &name, "--threads", &threads.to_string(), "--data"])
+            .arg(data)
+            .output()?;
+        if !output.status.success() {
+            bail!("{name}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let line: measure::Line = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the output of {name}"))?;
+        println!("{line}");
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! What is measured: `workloads.json`, the one place where both sides' settings stand.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+const WORKLOADS: &str = include_str!("../workloads.json");
+
+/// One workload. Keys that only the other side or the table needs are passed over.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// Timed repetitions of one process.
+    pub repetitions: usize,
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Kind {
+    /// `items` products of `size` × `size` matrices.
+    Matmul {
+        size: usize,
+        items: usize,
+    },
+    /// Training steps on whole networks.
+    Train(Train),
+    /// Forward passes of a backbone.
+    Extract(Extract),
+    /// Epochs of a head on a trunk that is not trained.
+    Frozen {
+        #[serde(flatten)]
+        train: Train,
+        epochs: usize,
+    },
+    LogisticRegression(Fit),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Train {
+    pub backbone: Backbone,
+    /// Units of the head's hidden layers.
+    pub hidden: Vec<usize>,
+    pub classes: usize,
+    pub samples: usize,
+    pub batch: usize,
+    pub optimizer: Optimizer,
+    pub learning_rate: f32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Extract {
+    pub backbone: Backbone,
+    pub samples: usize,
+    pub batch: usize,
+}
+
+/// A component and its parameters.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Backbone {
+    #[serde(rename = "use")]
+    pub use_: String,
+    #[serde(flatten)]
+    pub parameters: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// With momentum 0.9.
+    Sgd,
+    Adam,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Fit {
+    pub samples: usize,
+    pub l2: f64,
+    pub tolerance: f64,
+    pub iterations: u64,
+}
+
+/// All workloads, in the order of the file.
+pub fn workloads() -> Result<Vec<(String, Settings)>> {
+    let file: Map<String, Value> = serde_json::from_str(WORKLOADS).context("workloads.json")?;
+    file.into_iter()
+        .map(|(name, value)| {
+            let settings =
+                Settings::deserialize(value).with_context(|| format!("workload {name}"))?;
+            Ok((name, settings))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_of_the_file_can_be_read_and_ends() {
+        for (name, settings) in workloads().unwrap() {
+            assert!(settings.repetitions > 0, "{name}");
+            if let Kind::Train(train) | Kind::Frozen { train, .. } = settings.kind {
+                assert_eq!(train.samples % train.batch, 0, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! ResNet-18 and ResNet-34, for photographs and for small images.
+//!
+//! K. He, X. Zhang, S. Ren and J. Sun, "Deep Residual Learning for Image Recognition" (2016); the small stem is that of its
+//! section 4.2. Layers with weights carry the names that torchvision and timm give them, so that their files can be loaded.
+
+use serde::Deserialize;
+use topwork_sdk::{
+    Backbone, Blueprint, Component, Conv2d, Error, Host, Layer, Pool2d, backbone, export_plugin,
+};
+
+export_plugin! {
+    id: "resnet",
+    licence: "MIT OR Apache-2.0",
+    components: [backbone::<ResNet>()],
+}
+
+/// Wider networks than this would need gigabytes; the number is also in the schema.
+const WIDEST: usize = 1024;
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Parameters {
+    depth: u32,
+    size: Size,
+    width: usize,
+    input: Option<[usize; 3]>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Parameters {
+            depth: 18,
+            size: Size::Imagenet,
+            width: 64,
+            input: None,
+        }
+    }
+}
+
+/// The images that the first layers are made for.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Size {
+    /// The first layers shrink an image to a quarter of its height and width.
+    Imagenet,
+    /// The first layer keeps the size.
+    Small,
+}
+
+struct ResNet {
+    size: Size,
+    width: usize,
+    input: [usize; 3],
+    /// The number of blocks of each stage.
+    blocks: [usize; 4],
+}
+
+impl Component for ResNet {
+    const ID: &str = "resnet";
+    const ABOUT: &str =
+        "ResNet-18 or 34, for photographs or small images, with torchvision's layer names";
+    const SCHEMA: &str = r#"{
+        "type": "object",
+        "properties": {
+            "depth": {
+                "type": "integer",
+                "description": "the number of layers with weights, as the network is called",
+                "enum": [18, 34],
+                "default": 18
+            },
+            "size": {
+                "type": "string",
+                "description": "imagenet: the first layers shrink the image to a quarter; small: they keep it, for images up to about 64 × 64",
+                "enum": ["imagenet", "small"],
+                "default": "imagenet"
+            },
+            "width": {
+                "type": "integer",
+                "description": "filters of the first stage; each later stage has twice as many",
+                "minimum": 1,
+                "maximum": 1024,
+                "default": 64
+            },
+            "input": {
+                "type": "array",
+                "description": "channels, height and width of the images; by default [3, 224, 224], or [3, 32, 32] with size small",
+                "items": {"type": "integer", "minimum": 1},
+                "minItems": 3,
+                "maxItems": 3
+            }
+        },
+        "additionalProperties": false
+    }"#;
+    type Parameters = Parameters;
+
+    fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
+        let blocks = match parameters.depth {
+            18 => [2, 2, 2, 2],
+            34 => [3, 4, 6, 3],
+            other => {
+                return Err(Error::parameters(format!(
+                    "`depth` is {other}, expected 18 or 34"
+                )));
+            }
+        };
+        if !(1..=WIDEST).contains(&parameters.width) {
+            return Err(Error::parameters(format!(
+                "`width` is {}, expected 1 to {WIDEST}",
+                parameters.width
+            )));
+        }
+        let size = parameters.size;
+        let input = parameters.input.unwrap_or(match size {
+            Size::Imagenet => [3, 224, 224],
+            Size::Small => [3, 32, 32],
+        });
+        if input.contains(&0) {
+            return Err(Error::parameters(format!(
+                "`input` is {input:?}, expected channels, height and width of 1 or more"
+            )));
+        }
+        Ok(ResNet {
+            size,
+            width: parameters.width,
+            input,
+            blocks,
+        })
+    }
+}
+
+impl Backbone for ResNet {
+    fn blueprint(&self) -> Result<Blueprint, Error> {
+        let stem = match self.size {
+            Size::Imagenet => Conv2d::new(self.width, [7, 7])
+                .stride([2, 2])
+                .padding([3, 3]),
+            Size::Small => Conv2d::new(self.width, [3, 3]).padding([1, 1]),
+        };
+        let mut blueprint = Blueprint::new(&self.input)
+            .layer("conv1", Layer::Conv2d(stem.without_bias()))
+            .layer("bn1", Layer::batch_norm2d())
+            .layer("relu", Layer::Relu);
+        let mut before = "relu".to_owned();
+        if self.size == Size::Imagenet {
+            let pool = Pool2d::new([3, 3]).stride([2, 2]).padding([1, 1]);
+            blueprint = blueprint.layer("maxpool", Layer::MaxPool2d(pool));
+            before = "maxpool".to_owned();
+        }
+        blueprint = blueprint.cut("stem");
+        for (stage, &blocks) in self.blocks.iter().enumerate() {
+            for block in 0..blocks {
+                let basic = BasicBlock {
+                    name: format!("layer{}.{block}", stage + 1),
+                    filters: self.width << stage,
+                    halves: stage > 0 && block == 0,
+                };
+                blueprint = basic.append(blueprint, &before);
+                before = basic.layer("relu");
+            }
+            blueprint = blueprint.cut(format!("layer{}", stage + 1));
+        }
+        Ok(blueprint
+            .layer("avgpool", Layer::GlobalAvgPool2d)
+            .cut("pool")
+            .layer("flatten", Layer::Flatten)
+            .cut("features")
+            .ignore_weights(&["fc.*", "*.num_batches_tracked"]))
+    }
+}
+
+/// Two convolutions and a shortcut round them.
+struct BasicBlock {
+    name: String,
+    filters: usize,
+    /// The first block of a stage halves height and width and doubles the channels, so its shortcut has to do the same.
+    halves: bool,
+}
+
+impl BasicBlock {
+    fn layer(&self, part: &str) -> String {
+        format!("{}.{part}", self.name)
+    }
+
+    fn append(&self, blueprint: Blueprint, before: &str) -> Blueprint {
+        let stride = if self.halves { [2, 2] } else { [1, 1] };
+        let conv = |kernel, padding, stride| {
+            let conv = Conv2d::new(self.filters, kernel).padding(padding);
+            Layer::Conv2d(conv.stride(stride).without_bias())
+        };
+        let mut blueprint = blueprint
+            .layer(self.layer("conv1"), conv([3, 3], [1, 1], stride))
+            .layer(self.layer("bn1"), Layer::batch_norm2d())
+            .layer(self.layer("relu1"), Layer::Relu)
+            .layer(self.layer("conv2"), conv([3, 3], [1, 1], [1, 1]))
+            .layer(self.layer("bn2"), Layer::batch_norm2d());
+        let mut shortcut = before.to_owned();
+        if self.halves {
+            let shrink = conv([1, 1], [0, 0], stride);
+            blueprint = blueprint
+                .layer_from(&[before], self.layer("downsample.0"), shrink)
+                .layer(self.layer("downsample.1"), Layer::batch_norm2d());
+            shortcut = self.layer("downsample.1");
+        }
+        blueprint
+            .layer_from(
+                &[self.layer("bn2"), shortcut],
+                self.layer("add"),
+                Layer::Add,
+            )
+            .layer(self.layer("relu"), Layer::Relu)
+            .cut(self.name.clone())
+    }
+}

@@ -1,0 +1,129 @@
+//! Features kept across runs: found when nothing changed, and only then.
+
+use std::fs;
+
+use topwork_testkit::Project;
+
+use crate::small::experiment;
+
+fn small() -> Project {
+    let mut project = Project::new();
+    project.install("misbehave");
+    // Without a source the trunk's weights are known, and equal from run to run.
+    let text = experiment("").replace("[[strategy]]\n", "[[strategy]]\nweights = \"random\"\n");
+    project.write("small.toml", &text);
+    project
+}
+
+fn cached(project: &Project, run: usize) -> Vec<bool> {
+    let results = project.results(run);
+    let rows = results["strategies"].as_array().unwrap();
+    rows.iter()
+        .map(|row| row["features-cached"].as_bool().unwrap())
+        .collect()
+}
+
+fn run(project: &Project, arguments: &[&str]) {
+    let output = project.topwork(&[&["run", "small.toml", "--ui", "none"], arguments].concat());
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+}
+
+fn why(project: &Project, arguments: &[&str]) -> String {
+    let output = project.topwork(&[&["cache", "why", "small.toml"], arguments].concat());
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    output.stdout
+}
+
+#[test]
+fn a_second_run_finds_what_the_first_one_kept() {
+    let project = small();
+    assert!(why(&project, &[]).contains("miss: the cache is empty"));
+    run(&project, &[]);
+    run(&project, &[]);
+    assert_eq!(
+        (cached(&project, 1), cached(&project, 2)),
+        (vec![false, true], vec![true, true])
+    );
+    let figures = |run| project.results(run)["strategies"][0]["seeds"].clone();
+    assert_eq!(figures(1), figures(2));
+    assert_eq!(why(&project, &[]).matches("hit: entry").count(), 2);
+    // Another head, another number of samples for it: the features stay.
+    run(&project, &["--set", "strategy.0.head.hidden=[7]"]);
+    assert_eq!(cached(&project, 3), [true, true]);
+    let output = project.topwork(&["cache"]);
+    assert_eq!(output.stdout.lines().count(), 2 + 2, "{}", output.stdout);
+    assert!(
+        project
+            .topwork(&["cache", "clear"])
+            .stderr
+            .starts_with("removed 2 entries")
+    );
+    run(&project, &[]);
+    assert_eq!(cached(&project, 4), [false, true]);
+}
+
+#[test]
+fn what_features_depend_on_is_told_when_it_differs() {
+    let project = small();
+    run(&project, &[]);
+    let check = |set: &str, expected: &str| {
+        let told = why(&project, &["--set", set]);
+        assert!(told.contains(expected), "{set}: {told}");
+        assert!(!told.contains("hit"), "{set}: {told}");
+    };
+    check(
+        "target.cut=\"pool1\"",
+        "differs in weights, cut, layers, feature length",
+    );
+    check(
+        "target.dataset.classes=[5, 6, 7]",
+        "differs in images, examples",
+    );
+    let told = why(&project, &["--seed", "2"]);
+    assert_eq!(told.matches("differs in weights").count(), 2, "{told}");
+}
+
+#[test]
+fn nothing_is_kept_or_used_when_that_is_asked_for() {
+    let project = small();
+    run(&project, &["--no-cache"]);
+    assert_eq!(project.topwork(&["cache"]).stdout, "");
+    run(&project, &[]);
+    run(&project, &["--no-cache"]);
+    assert_eq!(cached(&project, 3), [false, true]);
+}
+
+#[test]
+fn a_damaged_entry_is_told_and_replaced() {
+    let project = small();
+    run(&project, &[]);
+    let folder = project.path().join(".cache/topwork/features");
+    for entry in fs::read_dir(&folder).unwrap().flatten() {
+        let mut content = fs::read(entry.path()).unwrap();
+        *content.last_mut().unwrap() ^= 1;
+        fs::write(entry.path(), content).unwrap();
+    }
+    let output = project.topwork(&["run", "small.toml"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let told = "removed a damaged entry of the feature cache: the SHA-256 of its numbers";
+    assert_eq!(output.stderr.matches(told).count(), 2, "{}", output.stderr);
+    run(&project, &[]);
+    assert_eq!(cached(&project, 3), [true, true]);
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_does_not_hurt() {
+    let project = small();
+    project.write("a-file", "");
+    let mut command = project.command(&["run", "small.toml"]);
+    let output = command
+        .env("TOPWORK_CACHE_DIR", project.path().join("a-file/cache"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("cannot keep features for other runs"),
+        "{said}"
+    );
+}

@@ -1,0 +1,186 @@
+//! `topwork cache`: the features that are kept across runs.
+
+use std::{path::PathBuf, time::SystemTime};
+
+use topwork_report::{Align, seconds, thousands};
+use topwork_store::{CacheEntry, CacheSettings, FeatureCache};
+use topwork_worker::PlannedFeatures;
+
+use crate::{
+    arguments::FileArguments,
+    experiment::{self, Checked, ask, request},
+    failure::{Failure, WRONG_USE, write},
+    folders,
+    output::{self, print},
+};
+
+/// Megabytes the cache may take when nothing else is said.
+const DEFAULT_LIMIT: u64 = 4096;
+
+/// Characters of a digest that are enough to tell entries apart on a screen.
+const SHORT: usize = 10;
+
+/// Where the cache is and how large it may grow.
+pub fn settings() -> Result<CacheSettings, Failure> {
+    let named = std::env::var_os("TOPWORK_CACHE_DIR").filter(|folder| !folder.is_empty());
+    let folder = match named {
+        Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| PathBuf::from(folder)),
+        None => folders::user_cache().join("features"),
+    };
+    let limit = std::env::var("TOPWORK_CACHE_LIMIT").unwrap_or_default();
+    let megabytes = match limit.trim() {
+        "" => DEFAULT_LIMIT,
+        text => text.parse().map_err(|_| {
+            Failure::new(
+                WRONG_USE,
+                format!("`TOPWORK_CACHE_LIMIT` is `{text}`, expected a number of megabytes"),
+            )
+            .hint(format!("the default is {DEFAULT_LIMIT}"))
+        })?,
+    };
+    Ok(CacheSettings {
+        folder,
+        limit: u64::saturating_mul(megabytes, 1_000_000),
+    })
+}
+
+fn open() -> Result<FeatureCache, Failure> {
+    let settings = settings()?;
+    Ok(FeatureCache::at(settings.folder, settings.limit))
+}
+
+/// Lists the entries, the one used last first.
+pub fn list() -> Result<u8, Failure> {
+    let cache = open()?;
+    let entries = cache.entries();
+    if !entries.is_empty() {
+        let rows = entries.iter().map(|entry| {
+            vec![
+                short(&entry.key.digest()),
+                entry.key.backbone.clone(),
+                entry.key.cut.clone(),
+                short(&entry.key.weights),
+                entry.key.split.clone(),
+                size(&entry.key),
+                megabytes(entry.bytes),
+                seconds(entry.seconds),
+                ago(entry),
+            ]
+        });
+        let columns = [
+            ("entry", Align::Left),
+            ("backbone", Align::Left),
+            ("cut", Align::Left),
+            ("weights", Align::Left),
+            ("split", Align::Left),
+            ("features", Align::Right),
+            ("size", Align::Right),
+            ("took", Align::Right),
+            ("used", Align::Right),
+        ];
+        print(&output::table(&columns, rows))?;
+    }
+    let total = entries.iter().map(|entry| entry.bytes).sum();
+    write(&format!(
+        "{} of at most {} in `{}`\n",
+        megabytes(total),
+        megabytes(cache.limit()),
+        cache.folder().display()
+    ));
+    Ok(0)
+}
+
+/// Removes all entries.
+pub fn clear() -> Result<u8, Failure> {
+    let (count, bytes) = open()?.clear()?;
+    let entries = if count == 1 { "entry" } else { "entries" };
+    write(&format!(
+        "removed {count} {entries}, {}\n",
+        megabytes(bytes)
+    ));
+    Ok(0)
+}
+
+/// Explains what a run of this experiment would find.
+pub fn why(arguments: &FileArguments) -> Result<u8, Failure> {
+    let Checked { plan, folders, .. } = experiment::check(arguments)?;
+    let folder = arguments.file.parent().unwrap_or(std::path::Path::new("."));
+    let mut request = request(&folders, Vec::new(), folder);
+    request.plan = Some(plan);
+    request.explain = true;
+    let planned = ask(&request)?.features.map_err(Failure::from)?;
+    if planned.is_empty() {
+        write("no strategy of this experiment uses extracted features\n");
+        return Ok(0);
+    }
+    let entries = open()?.entries();
+    let rows = planned.iter().map(|planned| {
+        vec![
+            planned.seed.to_string(),
+            planned.title.clone(),
+            planned.key.split.clone(),
+            size(&planned.key),
+            explain(planned, &entries),
+        ]
+    });
+    let columns = [
+        ("seed", Align::Right),
+        ("stage", Align::Left),
+        ("split", Align::Left),
+        ("features", Align::Right),
+        ("cache", Align::Left),
+    ];
+    print(&output::table(&columns, rows))?;
+    Ok(0)
+}
+
+/// Hit or miss, and why.
+fn explain(planned: &PlannedFeatures, entries: &[CacheEntry]) -> String {
+    // Weights that are yet to be trained have no digest; everything else can be compared.
+    let differences = |entry: &CacheEntry| -> Vec<&'static str> {
+        let mut names = planned.key.differences(&entry.key);
+        names.retain(|name| planned.weights_known || *name != "weights");
+        names
+    };
+    let nearest = entries
+        .iter()
+        .map(|entry| (differences(entry), entry))
+        .min_by_key(|(differences, _)| differences.len());
+    match nearest {
+        None => "miss: the cache is empty".to_owned(),
+        Some((same, entry)) if same.is_empty() && planned.weights_known => format!(
+            "hit: entry {}, used {}",
+            short(&entry.key.digest()),
+            ago(entry)
+        ),
+        Some((same, _)) if same.is_empty() => {
+            let weights: Vec<_> = (entries.iter())
+                .filter(|entry| differences(entry).is_empty())
+                .map(|entry| short(&entry.key.weights))
+                .collect();
+            format!("hit if training gives the weights {}", weights.join(" or "))
+        }
+        Some((differences, entry)) => format!(
+            "miss: the nearest entry, {}, differs in {}",
+            short(&entry.key.digest()),
+            differences.join(", ")
+        ),
+    }
+}
+
+fn size(key: &topwork_store::FeatureKey) -> String {
+    format!("{} × {}", thousands(key.examples), thousands(key.dim))
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(SHORT).collect()
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+fn ago(entry: &CacheEntry) -> String {
+    let age = SystemTime::now().duration_since(entry.used_at);
+    format!("{} ago", seconds(age.unwrap_or_default().as_secs_f64()))
+}

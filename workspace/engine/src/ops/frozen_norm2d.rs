@@ -1,0 +1,68 @@
+//! Batch normalisation with its stored statistics: per channel `y = a x + b` with `a = γ/√(σ² + ε)` and
+//! `b = β - a μ`. Nothing in it learns.
+
+use rayon::prelude::*;
+
+use super::{Backward, Forward, Operation, Weights, pieces, pieces_mut, vectorized};
+
+/// A frozen batch normalisation.
+pub(crate) struct FrozenNorm2d {
+    pub(crate) channels: usize,
+    /// Places of one channel.
+    pub(crate) places: usize,
+    pub(crate) epsilon: f32,
+}
+
+/// `a` and `b` of every channel.
+pub(crate) fn scales_and_shifts(weights: &Weights<'_>, epsilon: f32) -> Vec<(f32, f32)> {
+    let affine = weights.weight.iter().zip(weights.bias);
+    let statistics = weights.mean.iter().zip(weights.variance);
+    affine
+        .zip(statistics)
+        .map(|((weight, bias), (mean, variance))| {
+            let scale = weight / (variance + epsilon).sqrt();
+            (scale, bias - mean * scale)
+        })
+        .collect()
+}
+
+impl FrozenNorm2d {
+    fn each(&self, output: &mut [f32], input: &[f32], samples: usize, scales: &[(f32, f32)]) {
+        pieces_mut(output, samples)
+            .into_par_iter()
+            .with_max_len(1)
+            .zip(pieces(input, samples))
+            .for_each(|(output, input)| {
+                let output = output.chunks_exact_mut(self.places);
+                let channels = output.zip(input.chunks_exact(self.places));
+                for ((output, input), &(scale, shift)) in channels.zip(scales.iter().cycle()) {
+                    vectorized(|| {
+                        for (output, &input) in output.iter_mut().zip(input) {
+                            *output = input * scale + shift;
+                        }
+                    });
+                }
+            });
+    }
+}
+
+impl Operation for FrozenNorm2d {
+    fn output(&self) -> usize {
+        self.channels * self.places
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let scales = scales_and_shifts(&pass.weights[0], self.epsilon);
+        self.each(pass.output, pass.inputs[0], pass.samples, &scales);
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        if let [Some(input_gradient)] = pass.input_gradients {
+            let mut scales = scales_and_shifts(&pass.weights[0], self.epsilon);
+            for (_, shift) in &mut scales {
+                *shift = 0.0;
+            }
+            self.each(input_gradient, pass.output_gradient, pass.samples, &scales);
+        }
+    }
+}

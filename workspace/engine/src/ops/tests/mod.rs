@@ -1,0 +1,531 @@
+//! Every operation against a plain implementation in `f64`, and its gradients against finite differences
+//! of that implementation.
+
+mod reference;
+
+use std::sync::Arc;
+
+use dfdx::shapes::Rank0;
+use dfdx::tensor::{Cpu, PutTape, Tape as _, ZerosTensor};
+use dfdx::tensor_ops::Backward;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use crate::blueprint::Blueprint;
+use crate::example_networks::{blueprint, numbers};
+use crate::ops::Pair;
+use crate::program::{Program, Training};
+use crate::tape::{Parameters, Recorder, Tape, Value, Variable};
+use crate::{Compute, Network, Stream};
+use reference::reference;
+
+/// All numbers a result depends on: the weights in order, then the inputs; or the gradients by them.
+type Numbers = Vec<f64>;
+
+/// What the engine makes of the same: the outputs, and the gradients of `Σ output · factor` by all
+/// numbers, or by the inputs alone where nothing is trained.
+pub(crate) fn engine(
+    network: &Network,
+    inputs: &[f32],
+    factors: &[f32],
+    trained: bool,
+    fuse: bool,
+) -> (Vec<f32>, Numbers) {
+    let compute = Compute::new(2).unwrap();
+    let buffers = compute.buffers().clone();
+    let samples = inputs.len() / network.blueprint().input().elements();
+    compute.run(|| {
+        let device = Cpu::default();
+        let new_variable = || Variable::new(&device).unwrap();
+        let learns = vec![trained; network.layers().len()];
+        let training = Training {
+            learns: &learns,
+            input: true,
+        };
+        let program = Program::compile(network.blueprint(), Some(training), fuse);
+        let mut chance = Stream::new(0, "dropout");
+        let mut recorder = Recorder {
+            tape: Tape::default(),
+            device: &device,
+            buffers: &buffers,
+            samples,
+            chance: &mut chance,
+        };
+        let mut variables: Vec<Option<Pair<Variable>>> = vec![None; network.layers().len()];
+        let input = new_variable();
+        let mut values: Vec<Option<Value>> = vec![None; network.layers().len() + 1];
+        values[0] = Some(Value {
+            numbers: Arc::new(buffers.adopt(inputs.to_vec())),
+            variable: Some(input.clone()),
+        });
+        for step in &program.steps {
+            let parameters = step.layers.iter().enumerate().map(|(place, &layer)| {
+                let mut parameters = Parameters::of(&network.layers()[layer]);
+                if place == 0 && step.learns {
+                    let own = Pair {
+                        weight: new_variable(),
+                        bias: new_variable(),
+                    };
+                    variables[layer] = Some(own.clone());
+                    parameters.variables = Some(own);
+                }
+                parameters
+            });
+            let parameters = parameters.collect();
+            let taken = step
+                .inputs
+                .iter()
+                .map(|&input| values[input].clone().unwrap());
+            let taken = taken.collect();
+            let recorded = recorder.record(step, parameters, taken);
+            values[step.output] = Some(recorded.unwrap().0);
+            for &finished in &step.finished {
+                values[finished] = None;
+            }
+        }
+        let result = values[program.result].take().unwrap();
+        let (last, given) = (
+            result.variable.clone().unwrap(),
+            buffers.adopt(factors.to_vec()),
+        );
+        let mut tape = recorder.tape;
+        tape.add_backward_op(move |gradients| last.add_gradient(gradients, given));
+        let end = device.zeros::<Rank0>().put_tape(tape);
+        let mut gradients = end.try_backward().unwrap();
+        let mut wanted = Vec::new();
+        for (layer, variables) in network.layers().iter().zip(variables) {
+            let Some(Pair { weight, bias }) = variables else {
+                continue;
+            };
+            wanted.push(weight);
+            wanted.extend(layer.bias.is_some().then_some(bias));
+        }
+        wanted.push(input);
+        let all = wanted.iter().flat_map(|variable| {
+            let gradient = variable.take_gradient(&mut gradients, &buffers).unwrap();
+            let gradient = gradient.expect("a gradient for every variable");
+            gradient
+                .iter()
+                .map(|&value| f64::from(value))
+                .collect::<Numbers>()
+        });
+        (result.numbers.to_vec(), all.collect())
+    })
+}
+
+fn close(found: f64, expected: f64, scale: f64) -> bool {
+    (found - expected).abs() <= 2e-4 * (1.0 + scale)
+}
+
+/// A network whose batch normalisations have seen something.
+fn lived_in(blueprint: &Blueprint, seed: u64) -> Network {
+    let mut network = Network::init(blueprint, &mut Stream::new(seed, "init"));
+    let mut stream = Stream::new(seed, "life");
+    for layer in network.layers_mut() {
+        if let Some(buffers) = &mut layer.buffers {
+            let affine = [&mut layer.weight, &mut layer.bias].into_iter().flatten();
+            for (weight, shift) in affine
+                .chain([&mut buffers.mean, &mut buffers.variance])
+                .zip([1.0, 0.0, 0.0, 1.0])
+            {
+                for value in Arc::make_mut(&mut weight.values) {
+                    *value = shift + stream.uniform(-0.4, 0.4);
+                }
+            }
+        }
+    }
+    network
+}
+
+/// The operations in question, fused and not, against the reference: every output, and the derivative
+/// along every number by itself if `each`, else along one random direction through all of them.
+fn check(blueprint: &Blueprint, samples: usize, seed: u64, each: bool) {
+    let network = lived_in(blueprint, seed);
+    let inputs = numbers(samples * blueprint.input().elements(), seed);
+    let factors = numbers(samples * blueprint.output().elements(), seed + 1);
+    let layers = network.layers().iter();
+    let parameters = layers.flat_map(|layer| [&layer.weight, &layer.bias].into_iter().flatten());
+    let parameters = parameters.flat_map(|weight| weight.values.iter());
+    let all: Numbers = parameters.chain(&inputs).map(|&x| f64::from(x)).collect();
+    for trained in [true, false] {
+        let first = if trained { 0 } else { network.parameters() };
+        let expected = reference(&network, &all, trained);
+        let sum_along = |direction: &dyn Fn(usize) -> f64, step: f64| -> f64 {
+            let moved = all.iter().enumerate();
+            let moved: Numbers = moved
+                .map(|(index, &x)| match index.checked_sub(first) {
+                    Some(index) => x + step * direction(index),
+                    None => x,
+                })
+                .collect();
+            let outputs = reference(&network, &moved, trained);
+            outputs
+                .iter()
+                .zip(&factors)
+                .map(|(x, &f)| x * f64::from(f))
+                .sum()
+        };
+        // Nothing where the slopes ahead and behind differ: a rectifier or a maximum changes over within
+        // the step then, and there is no derivative to compare with.
+        let slope = |direction: &dyn Fn(usize) -> f64| {
+            const STEP: f64 = 1e-6;
+            let [behind, here, ahead] = [-STEP, 0.0, STEP].map(|step| sum_along(direction, step));
+            let (ahead, behind) = ((ahead - here) / STEP, (here - behind) / STEP);
+            close(ahead, behind, ahead.abs()).then_some((ahead + behind) / 2.0)
+        };
+        let compute = Compute::new(2).unwrap();
+        for fuse in [true, false] {
+            let (outputs, gradients) = engine(&network, &inputs, &factors, trained, fuse);
+            for (index, (&found, &expected)) in outputs.iter().zip(&expected).enumerate() {
+                assert!(
+                    close(f64::from(found), expected, expected.abs()),
+                    "output {index} is {found}, expected {expected} in {blueprint:?}"
+                );
+            }
+            if !trained {
+                let evaluated = if fuse {
+                    network.clone()
+                } else {
+                    network.without_fusion()
+                };
+                let mut evaluation = vec![0.0; outputs.len()];
+                evaluated
+                    .forward(&compute, &inputs, &mut evaluation)
+                    .unwrap();
+                assert_eq!(evaluation, outputs, "evaluation of {blueprint:?}");
+            }
+            assert_eq!(gradients.len(), all.len() - first);
+            if each {
+                for (index, &found) in gradients.iter().enumerate() {
+                    let expected = slope(&|other| f64::from(u8::from(other == index)));
+                    let expected = expected.expect("a derivative");
+                    assert!(
+                        close(found, expected, expected.abs()),
+                        "gradient {index} is {found}, expected {expected} in {blueprint:?}"
+                    );
+                }
+            } else {
+                let direction = numbers(all.len(), seed + 2);
+                let products = gradients.iter().zip(&direction);
+                let products = products.map(|(&g, &d)| g * f64::from(d));
+                let scale = products.clone().map(f64::abs).sum::<f64>();
+                let found: f64 = products.sum();
+                if let Some(expected) = slope(&|index| f64::from(direction[index])) {
+                    assert!(
+                        close(found, expected, scale),
+                        "slope is {found}, expected {expected} in {blueprint:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn conv2d(filters: usize, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> String {
+    format!(
+        r#""op": "conv2d", "filters": {filters}, "kernel": {kernel:?}, "stride": {stride:?}, "padding": {padding:?}"#
+    )
+}
+
+fn max_pool2d(kernel: [usize; 2], stride: [usize; 2]) -> String {
+    format!(r#""op": "max-pool2d", "kernel": {kernel:?}, "stride": {stride:?}"#)
+}
+
+fn op(rest: &str) -> String {
+    format!(r#""op": {rest}"#)
+}
+
+#[test]
+fn every_gradient_of_every_operation_equals_its_finite_difference() {
+    let relu = || op(r#""relu""#);
+    let flatten = || op(r#""flatten""#);
+    let linear = |units: usize| op(&format!(r#""linear", "units": {units}"#));
+    let plain = [1, 1];
+    let cases = [
+        ("relu", "[7]", vec![relu()]),
+        ("flatten alone", "[2, 3, 2]", vec![flatten()]),
+        ("linear", "[5]", vec![linear(3)]),
+        ("linear-relu", "[5]", vec![linear(20), relu()]),
+        ("two linear", "[4]", vec![linear(6), relu(), linear(2)]),
+        ("pool by two", "[2, 4, 6]", vec![max_pool2d([2, 2], [2, 2])]),
+        (
+            "pool, odd sizes",
+            "[1, 5, 7]",
+            vec![max_pool2d([2, 2], [2, 2])],
+        ),
+        (
+            "pool, overlap",
+            "[2, 5, 6]",
+            vec![max_pool2d([3, 2], [1, 2])],
+        ),
+        ("pool, gaps", "[1, 7, 7]", vec![max_pool2d([2, 1], [3, 2])]),
+        ("conv", "[2, 5, 6]", vec![conv2d(3, [3, 2], plain, [0, 0])]),
+        (
+            "conv, 8 wide",
+            "[2, 4, 10]",
+            vec![conv2d(2, [2, 3], plain, [0, 0])],
+        ),
+        (
+            "conv, stride",
+            "[1, 6, 7]",
+            vec![conv2d(2, [2, 3], [2, 3], [0, 0])],
+        ),
+        (
+            "conv, padding",
+            "[2, 3, 4]",
+            vec![conv2d(2, [3, 3], plain, [1, 2])],
+        ),
+        (
+            "conv, wide padding",
+            "[1, 2, 2]",
+            vec![conv2d(1, [2, 2], [2, 1], [3, 2])],
+        ),
+        (
+            "conv-relu",
+            "[1, 4, 4]",
+            vec![conv2d(3, [2, 2], plain, [0, 0]), relu()],
+        ),
+        (
+            "conv-relu-pool-flatten-linear",
+            "[1, 7, 7]",
+            vec![
+                conv2d(2, [2, 2], plain, [0, 0]),
+                relu(),
+                max_pool2d([2, 2], [2, 2]),
+                flatten(),
+                linear(3),
+            ],
+        ),
+        (
+            "conv-pool-conv-relu-pool with overlap",
+            "[1, 8, 8]",
+            vec![
+                conv2d(2, [3, 3], plain, [1, 1]),
+                max_pool2d([2, 2], [2, 2]),
+                conv2d(3, [2, 2], plain, [0, 0]),
+                relu(),
+                max_pool2d([2, 2], [1, 1]),
+            ],
+        ),
+        ("relu6", "[7]", vec![op(r#""relu6""#)]),
+        ("gelu", "[7]", vec![op(r#""gelu""#)]),
+        ("tanh", "[7]", vec![op(r#""tanh""#)]),
+        ("sigmoid", "[7]", vec![op(r#""sigmoid""#)]),
+        ("silu", "[7]", vec![op(r#""silu""#)]),
+        (
+            "linear without bias",
+            "[5]",
+            vec![op(r#""linear", "units": 3, "bias": false"#), relu()],
+        ),
+        (
+            "batch norm",
+            "[2, 3, 4]",
+            vec![op(r#""batch-norm2d", "epsilon": 0.01"#)],
+        ),
+        (
+            "batch norm, relu",
+            "[3, 5, 5]",
+            vec![op(r#""batch-norm2d""#), relu()],
+        ),
+        (
+            "max pool, padding",
+            "[2, 5, 6]",
+            vec![op(
+                r#""max-pool2d", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]"#,
+            )],
+        ),
+        (
+            "average pool, padding",
+            "[2, 5, 6]",
+            vec![op(
+                r#""avg-pool2d", "kernel": [3, 2], "stride": [2, 2], "padding": [1, 1]"#,
+            )],
+        ),
+        (
+            "global average pool",
+            "[3, 4, 5]",
+            vec![op(r#""global-avg-pool2d""#)],
+        ),
+        (
+            "depthwise and pointwise",
+            "[3, 5, 5]",
+            vec![
+                op(
+                    r#""conv2d", "filters": 6, "kernel": [3, 3], "padding": [1, 1], "groups": 3, "bias": false"#,
+                ),
+                op(r#""batch-norm2d""#),
+                op(r#""relu6""#),
+                op(r#""conv2d", "filters": 4, "kernel": [1, 1]"#),
+            ],
+        ),
+        (
+            "residual block with a shortcut",
+            "[2, 6, 6]",
+            vec![
+                op(
+                    r#""conv2d", "filters": 3, "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "bias": false"#,
+                ),
+                op(r#""batch-norm2d""#),
+                relu(),
+                op(r#""conv2d", "filters": 3, "kernel": [3, 3], "padding": [1, 1], "bias": false"#),
+                op(r#""batch-norm2d""#),
+                op(
+                    r#""conv2d", "inputs": ["input"], "filters": 3, "kernel": [1, 1], "stride": [2, 2], "bias": false"#,
+                ),
+                op(r#""batch-norm2d""#),
+                op(r#""add", "inputs": ["5", "7"]"#),
+                relu(),
+                op(r#""add", "inputs": ["9", "9"]"#),
+            ],
+        ),
+        (
+            "squeeze and excitation, parallel branches",
+            "[2, 4, 4]",
+            vec![
+                conv2d(3, [3, 3], plain, [1, 1]),
+                op(r#""global-avg-pool2d""#),
+                op(r#""conv2d", "filters": 3, "kernel": [1, 1]"#),
+                op(r#""sigmoid""#),
+                op(r#""multiply", "inputs": ["1", "4"]"#),
+                op(r#""tanh", "inputs": ["input"]"#),
+                op(r#""concat", "inputs": ["5", "6", "1"]"#),
+                op(r#""multiply", "inputs": ["7", "7"]"#),
+            ],
+        ),
+    ];
+    for (case, input, layers) in cases {
+        println!("{case}");
+        check(&blueprint(input, &layers), 3, 11, true);
+    }
+}
+
+proptest! {
+    // The same cases every time: among endlessly many there is one whose rounding in f32 falls on the
+    // other side of a rectifier.
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(96) })]
+
+    #[test]
+    fn convolutions_of_any_shape_equal_plain_loops(
+        channels in 1usize..4, filters in 1usize..6, samples in 1usize..36,
+        kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4], padding in [0usize..3, 0usize..3],
+        dilation in [1usize..3, 1usize..3], groups in 1usize..3, bias: bool,
+        spare in [0usize..9, 0usize..30], relu: bool, pool: bool, seed in 0u64..1000,
+    ) {
+        let size = |axis: usize| (kernel[axis] + spare[axis]).saturating_sub(2 * padding[axis]).max(1);
+        let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
+        let mut layers = vec![format!(
+            "{}, \"dilation\": {dilation:?}, \"groups\": {groups}, \"bias\": {bias}",
+            conv2d(filters * groups, kernel, stride, padding)
+        )];
+        prop_assume!((0..2).all(|axis| size(axis) + 2 * padding[axis] >= reach(axis)));
+        if relu {
+            layers.push(op(r#""relu""#));
+        }
+        let map = |axis: usize| (size(axis) + 2 * padding[axis] - reach(axis)) / stride[axis] + 1;
+        if pool {
+            layers.push(max_pool2d([map(0).min(2), map(1).min(2)], [2, 2]));
+        }
+        let input = format!("[{}, {}, {}]", channels * groups, size(0), size(1));
+        check(&blueprint(&input, &layers), samples, seed, false);
+    }
+
+    #[test]
+    fn pooling_of_any_shape_equals_plain_loops(
+        channels in 1usize..4, samples in 1usize..20, kernel in [1usize..5, 1usize..5],
+        stride in [1usize..4, 1usize..4], spare in [0usize..20, 0usize..20], seed in 0u64..1000,
+    ) {
+        let input = format!("[{channels}, {}, {}]", kernel[0] + spare[0], kernel[1] + spare[1]);
+        check(&blueprint(&input, &[max_pool2d(kernel, stride)]), samples, seed, false);
+    }
+
+    #[test]
+    fn dense_layers_of_any_size_equal_plain_loops(
+        features in 1usize..70, units in 1usize..70, samples in 1usize..40, relu: bool, seed in 0u64..1000,
+    ) {
+        let mut layers = vec![op(&format!(r#""linear", "units": {units}"#))];
+        if relu {
+            layers.push(op(r#""relu""#));
+        }
+        check(&blueprint(&format!("[{features}]"), &layers), samples, seed, false);
+    }
+}
+
+/// Convolutions with many weights, whose gradients are cut another way.
+#[test]
+fn large_convolutions_equal_plain_loops() {
+    for (input, rest) in [
+        (
+            "[64, 6, 6]",
+            r#""filters": 64, "kernel": [3, 3], "padding": [1, 1]"#,
+        ),
+        (
+            "[64, 7, 6]",
+            r#""filters": 64, "kernel": [3, 3], "padding": [1, 1], "stride": [2, 2]"#,
+        ),
+        (
+            "[64, 5, 5]",
+            r#""filters": 128, "kernel": [3, 3], "padding": [1, 1], "groups": 2"#,
+        ),
+        ("[150, 3, 4]", r#""filters": 300, "kernel": [1, 1]"#),
+        (
+            "[150, 3, 4]",
+            r#""filters": 300, "kernel": [1, 1], "stride": [2, 2]"#,
+        ),
+        (
+            "[3, 40, 50]",
+            r#""filters": 5, "kernel": [7, 7], "padding": [3, 3]"#,
+        ),
+        (
+            "[8, 40, 50]",
+            r#""filters": 3, "kernel": [5, 5], "padding": [1, 0], "stride": [2, 1]"#,
+        ),
+    ] {
+        let layers = [format!(r#""op": "conv2d", {rest}"#), op(r#""relu""#)];
+        for samples in [1, 5] {
+            check(&blueprint(input, &layers), samples, 3, false);
+        }
+    }
+    let layers = [
+        op(r#""conv2d", "filters": 64, "kernel": [3, 3], "padding": [1, 1]"#),
+        op(r#""relu""#),
+        max_pool2d([2, 2], [2, 2]),
+    ];
+    check(&blueprint("[64, 6, 6]", &layers), 5, 4, false);
+}
+
+/// A diverged network must end in a loss that is not a number, not in units that are silently off.
+#[test]
+fn what_is_not_a_number_stays_so() {
+    let layers = [
+        conv2d(1, [1, 1], [1, 1], [0, 0]),
+        op(r#""relu""#),
+        max_pool2d([2, 2], [2, 2]),
+    ];
+    let network = Network::init(
+        &blueprint("[1, 2, 2]", &layers),
+        &mut Stream::new(0, "init"),
+    );
+    let compute = Compute::new(1).unwrap();
+    for place in 0..4 {
+        let mut image = [0.5; 4];
+        image[place] = f32::NAN;
+        for network in [&network, &network.without_fusion()] {
+            let mut output = [0.0];
+            network.forward(&compute, &image, &mut output).unwrap();
+            assert!(output[0].is_nan(), "place {place}");
+        }
+    }
+}
+
+/// Of equal values the first wins, as in PyTorch.
+#[test]
+fn a_tie_sends_its_gradient_to_the_first_value() {
+    for (kernel, stride) in [([2, 2], [2, 2]), ([2, 2], [1, 1])] {
+        let network = Network::init(
+            &blueprint("[1, 2, 2]", &[max_pool2d(kernel, stride)]),
+            &mut Stream::new(0, "init"),
+        );
+        let (_, gradients) = engine(&network, &[3.0; 4], &[7.0], true, true);
+        assert_eq!(gradients, [7.0, 0.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,233 @@
+//! Every layer in `f64`, loop by loop, as its definition says.
+
+use super::{Network, Numbers};
+use crate::blueprint::{Activation, LayerOp, LayerSpec};
+
+/// A batch through one layer, loop by loop. `inputs` has one batch per input; `network` knows the running
+/// statistics, which are used unless the layer is `trained`.
+fn reference_layer(
+    network: &Network,
+    index: usize,
+    parameters: &[f64],
+    inputs: &[&Numbers],
+    trained: bool,
+) -> Numbers {
+    let layer = &network.blueprint().layers()[index];
+    if let LayerOp::BatchNorm2d { epsilon, .. } = layer.op {
+        return reference_norm(
+            network,
+            index,
+            parameters,
+            inputs[0],
+            f64::from(epsilon),
+            trained,
+        );
+    }
+    let size = layer.input.elements();
+    let samples = inputs[0].len() / size;
+    let others = |sample: usize| -> Vec<&[f64]> {
+        let of = |input: &&Numbers| {
+            let size = input.len() / samples;
+            sample * size..(sample + 1) * size
+        };
+        inputs.iter().map(|input| &input[of(input)]).collect()
+    };
+    (0..samples)
+        .flat_map(|sample| reference_sample(layer, parameters, &others(sample)))
+        .collect()
+}
+
+fn reference_norm(
+    network: &Network,
+    index: usize,
+    parameters: &[f64],
+    input: &Numbers,
+    epsilon: f64,
+    trained: bool,
+) -> Numbers {
+    let layer = &network.blueprint().layers()[index];
+    let [channels, height, width] = layer.input.as_image().unwrap();
+    let channel_of = |place: usize| place / (height * width) % channels;
+    let buffers = network.layers()[index].buffers.as_ref().unwrap();
+    let mut output = vec![0.0; input.len()];
+    for channel in 0..channels {
+        let own: Vec<usize> = (0..input.len())
+            .filter(|&at| channel_of(at) == channel)
+            .collect();
+        let count = own.len() as f64;
+        let mean = own.iter().map(|&at| input[at]).sum::<f64>() / count;
+        let variance = own
+            .iter()
+            .map(|&at| (input[at] - mean).powi(2))
+            .sum::<f64>()
+            / count;
+        let (mean, variance) = match trained {
+            true => (mean, variance),
+            false => (
+                f64::from(buffers.mean.values[channel]),
+                f64::from(buffers.variance.values[channel]),
+            ),
+        };
+        for at in own {
+            let normal = (input[at] - mean) / (variance + epsilon).sqrt();
+            output[at] = normal * parameters[channel] + parameters[channels + channel];
+        }
+    }
+    output
+}
+
+/// One sample through one layer.
+fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) -> Numbers {
+    let input = inputs[0];
+    let mut output = Vec::with_capacity(layer.output.elements());
+    let windows = |kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]| -> Vec<Vec<f64>> {
+        let [channels, height, width] = layer.input.as_image().unwrap();
+        let [_, rows, columns] = layer.output.as_image().unwrap();
+        let mut windows = Vec::new();
+        for channel in 0..channels {
+            for (row, column) in places(rows, columns) {
+                let values = places(kernel[0], kernel[1]).filter_map(|(y, x)| {
+                    let y = (row * stride[0] + y).checked_sub(padding[0])?;
+                    let x = (column * stride[1] + x).checked_sub(padding[1])?;
+                    (y < height && x < width).then(|| input[(channel * height + y) * width + x])
+                });
+                windows.push(values.collect());
+            }
+        }
+        windows
+    };
+    match &layer.op {
+        LayerOp::Flatten | LayerOp::Dropout { .. } => output.extend(input),
+        LayerOp::Activation(activation) => {
+            let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+            output.extend(input.iter().map(|&x| match activation {
+                Activation::Relu => x.max(0.0),
+                Activation::Relu6 => x.clamp(0.0, 6.0),
+                Activation::Gelu => x * 0.5 * (1.0 + libm::erf(x / 2f64.sqrt())),
+                Activation::Tanh => x.tanh(),
+                Activation::Sigmoid => sigmoid(x),
+                Activation::Silu => x * sigmoid(x),
+            }));
+        }
+        LayerOp::Linear { units, bias } => {
+            for unit in 0..*units {
+                let weights = &parameters[unit * input.len()..(unit + 1) * input.len()];
+                let products = weights.iter().zip(input).map(|(w, x)| w * x);
+                let bias = if *bias {
+                    parameters[units * input.len() + unit]
+                } else {
+                    0.0
+                };
+                output.push(bias + products.sum::<f64>());
+            }
+        }
+        LayerOp::Add => {
+            output.extend((0..input.len()).map(|at| inputs.iter().map(|x| x[at]).sum::<f64>()));
+        }
+        LayerOp::Multiply => {
+            let share = input.len() / inputs[1].len();
+            output.extend(
+                input
+                    .iter()
+                    .enumerate()
+                    .map(|(at, x)| x * inputs[1][at / share]),
+            );
+        }
+        LayerOp::Concat => output.extend(inputs.concat()),
+        LayerOp::GlobalAvgPool2d => {
+            let [channels, height, width] = layer.input.as_image().unwrap();
+            let planes = input.chunks_exact(height * width);
+            output.extend(planes.map(|plane| plane.iter().sum::<f64>() / plane.len() as f64));
+            assert_eq!(output.len(), channels);
+        }
+        LayerOp::AvgPool2d {
+            kernel,
+            stride,
+            padding,
+        } => {
+            let count = (kernel[0] * kernel[1]) as f64;
+            let windows = windows(*kernel, *stride, *padding);
+            output.extend(
+                windows
+                    .iter()
+                    .map(|values| values.iter().sum::<f64>() / count),
+            );
+        }
+        LayerOp::MaxPool2d {
+            kernel,
+            stride,
+            padding,
+        } => {
+            let windows = windows(*kernel, *stride, *padding);
+            output.extend(
+                windows
+                    .iter()
+                    .map(|v| v.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+            );
+        }
+        LayerOp::BatchNorm2d { .. } => unreachable!("needs the whole batch"),
+        LayerOp::Conv2d {
+            filters,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+        } => {
+            let [channels, height, width] = layer.input.as_image().unwrap();
+            let [_, rows, columns] = layer.output.as_image().unwrap();
+            let window = kernel[0] * kernel[1];
+            let seen = channels / groups;
+            for filter in 0..*filters {
+                let first = filter / (filters / groups) * seen;
+                for (row, column) in places(rows, columns) {
+                    let mut sum = if *bias {
+                        parameters[filters * seen * window + filter]
+                    } else {
+                        0.0
+                    };
+                    for channel in 0..seen {
+                        for (y, x) in places(kernel[0], kernel[1]) {
+                            let weight = (filter * seen + channel) * window + y * kernel[1] + x;
+                            let y = (row * stride[0] + y * dilation[0]).checked_sub(padding[0]);
+                            let x = (column * stride[1] + x * dilation[1]).checked_sub(padding[1]);
+                            if let (Some(y), Some(x)) = (y, x)
+                                && y < height
+                                && x < width
+                            {
+                                let value = input[((first + channel) * height + y) * width + x];
+                                sum += parameters[weight] * value;
+                            }
+                        }
+                    }
+                    output.push(sum);
+                }
+            }
+        }
+    }
+    output
+}
+
+fn places(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
+}
+
+/// A batch through all layers.
+pub(super) fn reference(network: &Network, all: &[f64], trained: bool) -> Numbers {
+    let blueprint = network.blueprint();
+    let (mut parameters, inputs) = all.split_at(network.parameters());
+    let mut values = vec![inputs.to_vec()];
+    for (index, (layer, summary)) in blueprint
+        .layers()
+        .iter()
+        .zip(blueprint.summary())
+        .enumerate()
+    {
+        let (own, rest) = parameters.split_at(summary.parameters);
+        parameters = rest;
+        let inputs: Vec<&Numbers> = layer.inputs.iter().map(|&input| &values[input]).collect();
+        values.push(reference_layer(network, index, own, &inputs, trained));
+    }
+    values.pop().unwrap()
+}

@@ -1,0 +1,85 @@
+//! Which features a plan needs, without computing any: for explaining what a cache would give.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use topwork_host::Plugins;
+use topwork_schema::{Plan, Weights};
+use topwork_store::FeatureKey;
+
+use crate::{
+    Work, WorkerError,
+    draw::{draws, needed},
+    features::TrunkIdentity,
+    network::{backbone_blueprint, initialised, load_weights},
+    stages,
+    task::{SplitName, Task},
+};
+
+/// One set of features a run would extract.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedFeatures {
+    /// The stage they belong to.
+    pub title: String,
+    /// The seed.
+    pub seed: u64,
+    /// Their key; its weights are empty when they are not known.
+    pub key: FeatureKey,
+    /// False for weights that are yet to be trained.
+    pub weights_known: bool,
+}
+
+/// The features of a plan, in the order they would be extracted. Reads the target's images.
+pub fn planned_features(
+    plugins: &Plugins,
+    plan: &Plan,
+) -> Result<Vec<PlannedFeatures>, WorkerError> {
+    let experiment = &plan.experiment;
+    let target = &experiment.target.dataset;
+    let parameters = target.component.parameters.clone();
+    let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
+    let task = Task::new(Arc::new(dataset), target)?;
+    let backbone = backbone_blueprint(plugins, &experiment.backbone)?;
+    let identity = TrunkIdentity::of(plan, plugins);
+    let mut planned = Vec::new();
+    for stage in stages(plan) {
+        let (Work::Extract(weights), Some(seed)) = (stage.work, stage.seed) else {
+            continue;
+        };
+        let mut network = initialised(&backbone, seed, "backbone");
+        let weights_known = match (weights, &experiment.backbone_weights) {
+            (Weights::Random, _) => true,
+            (Weights::Source, None) => false,
+            (Weights::Source, Some(path)) => {
+                load_weights(&mut network, path)?;
+                true
+            }
+        };
+        let trunk = network
+            .keep(plan.cut_layers)
+            .map_err(|source| WorkerError::Engine {
+                stage: "cutting".to_owned(),
+                source,
+            })?;
+        let dim = trunk.blueprint().output().elements();
+        let digest = if weights_known {
+            trunk.digest()
+        } else {
+            String::new()
+        };
+        let examples = needed(experiment, &draws(experiment, &task, seed)?, weights);
+        for (split, examples) in [
+            (SplitName::Train, &examples.train),
+            (SplitName::Test, &examples.test),
+        ] {
+            planned.push(PlannedFeatures {
+                title: stage.title.clone(),
+                seed,
+                key: identity.key(&digest, dim, &task, split, examples)?,
+                weights_known,
+            });
+        }
+    }
+    Ok(planned)
+}
