@@ -232,17 +232,22 @@ pub(crate) fn update(
         Optimizer::Sgd { momentum, nesterov } => {
             let values = values.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK));
             let firsts = moments.first.par_chunks_mut(BLOCK);
-            values.zip(firsts).for_each(|((values, gradient), firsts)| {
-                vectorized(|| {
-                    let weights = values.iter_mut().zip(gradient);
-                    for ((value, &gradient), first) in weights.zip(firsts) {
-                        let gradient = gradient * scale + decay * *value;
-                        *first = momentum * *first + gradient;
-                        let ahead = gradient + momentum * *first;
-                        *value -= rate * if nesterov { ahead } else { *first };
-                    }
+            values
+                .zip(firsts)
+                .for_each(move |((values, gradient), firsts)| {
+                    vectorized(
+                        #[inline(always)]
+                        move || {
+                            let weights = values.iter_mut().zip(gradient);
+                            for ((value, &gradient), first) in weights.zip(firsts) {
+                                let gradient = gradient * scale + decay * *value;
+                                *first = momentum * *first + gradient;
+                                let ahead = gradient + momentum * *first;
+                                *value -= rate * if nesterov { ahead } else { *first };
+                            }
+                        },
+                    );
                 });
-            });
         }
         Optimizer::Adam {
             beta1,
@@ -250,9 +255,13 @@ pub(crate) fn update(
             epsilon,
         } => {
             let rule = Adam::new(rate, step, beta1, beta2, epsilon);
-            rule.update(moments, values, gradient, |value, gradient| {
-                (value, gradient * scale + decay * value)
-            });
+            rule.update(
+                moments,
+                values,
+                gradient,
+                #[inline(always)]
+                move |value, gradient| (value, gradient * scale + decay * value),
+            );
         }
         Optimizer::AdamW {
             beta1,
@@ -261,9 +270,13 @@ pub(crate) fn update(
         } => {
             let rule = Adam::new(rate, step, beta1, beta2, epsilon);
             let kept = 1.0 - rate * decay;
-            rule.update(moments, values, gradient, |value, gradient| {
-                (value * kept, gradient * scale)
-            });
+            rule.update(
+                moments,
+                values,
+                gradient,
+                #[inline(always)]
+                move |value, gradient| (value * kept, gradient * scale),
+            );
         }
     }
 }
@@ -293,13 +306,14 @@ impl Adam {
         }
     }
 
-    /// `decayed` gives weight and gradient after the weight decay.
+    /// `decayed` gives weight and gradient after the weight decay. Numbers are moved into the
+    /// closures: behind references they might alias the weights, and the loop would stay scalar.
     fn update(
         &self,
         moments: &mut Moments,
         values: &mut [f32],
         gradient: &[f32],
-        decayed: impl Fn(f32, f32) -> (f32, f32) + Sync,
+        decayed: impl Fn(f32, f32) -> (f32, f32) + Copy + Send + Sync,
     ) {
         let &Self {
             rate,
@@ -315,16 +329,21 @@ impl Adam {
         values
             .zip(firsts)
             .zip(seconds)
-            .for_each(|(((values, gradient), firsts), seconds)| {
-                vectorized(|| {
-                    let weights = values.iter_mut().zip(gradient);
-                    for (((value, &gradient), first), second) in weights.zip(firsts).zip(seconds) {
-                        let (kept, gradient) = decayed(*value, gradient);
-                        *first = beta1 * *first + (1.0 - beta1) * gradient;
-                        *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
-                        *value = kept - rate * *first / (second.sqrt() * scale + epsilon);
-                    }
-                });
+            .for_each(move |(((values, gradient), firsts), seconds)| {
+                vectorized(
+                    #[inline(always)]
+                    move || {
+                        let weights = values.iter_mut().zip(gradient);
+                        for (((value, &gradient), first), second) in
+                            weights.zip(firsts).zip(seconds)
+                        {
+                            let (kept, gradient) = decayed(*value, gradient);
+                            *first = beta1 * *first + (1.0 - beta1) * gradient;
+                            *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
+                            *value = kept - rate * *first / (second.sqrt() * scale + epsilon);
+                        }
+                    },
+                );
             });
     }
 }

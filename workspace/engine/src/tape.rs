@@ -58,11 +58,14 @@ impl Variable {
             sum.par_chunks_mut(BLOCK)
                 .zip(gradient.par_chunks(BLOCK))
                 .for_each(|(sum, gradient)| {
-                    vectorized(|| {
-                        for (sum, gradient) in sum.iter_mut().zip(gradient) {
-                            *sum += gradient;
-                        }
-                    });
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (sum, gradient) in sum.iter_mut().zip(gradient) {
+                                *sum += gradient;
+                            }
+                        },
+                    );
                 });
         }
         Ok(())

@@ -24,16 +24,19 @@ impl Operation for Activate {
             .with_max_len(1)
             .zip(pieces(pass.inputs[0], pass.samples))
             .for_each(|(output, input)| {
-                vectorized(|| match self.activation {
-                    Activation::Relu => each(output, input, rectify),
-                    Activation::Relu6 => {
-                        each(output, input, |x| if x > 6.0 { 6.0 } else { rectify(x) })
-                    }
-                    Activation::Gelu => each(output, input, |x| x * normal_cdf(x)),
-                    Activation::Tanh => each(output, input, f32::tanh),
-                    Activation::Sigmoid => each(output, input, sigmoid),
-                    Activation::Silu => each(output, input, |x| x * sigmoid(x)),
-                });
+                vectorized(
+                    #[inline(always)]
+                    || match self.activation {
+                        Activation::Relu => each(output, input, rectify),
+                        Activation::Relu6 => {
+                            each(output, input, |x| if x > 6.0 { 6.0 } else { rectify(x) })
+                        }
+                        Activation::Gelu => each(output, input, |x| x * normal_cdf(x)),
+                        Activation::Tanh => each(output, input, f32::tanh),
+                        Activation::Sigmoid => each(output, input, sigmoid),
+                        Activation::Silu => each(output, input, |x| x * sigmoid(x)),
+                    },
+                );
             });
     }
 
@@ -49,22 +52,25 @@ impl Operation for Activate {
             .zip(pieces(pass.output, pass.samples))
             .for_each(|(((to, from), input), output)| {
                 to.copy_from_slice(from);
-                vectorized(|| match self.activation {
-                    Activation::Relu => mask_by_output(to, output),
-                    Activation::Relu6 => {
-                        mask_by_output(to, output);
-                        by_slope(to, output, |y| f32::from(y < 6.0));
-                    }
-                    Activation::Gelu => {
-                        by_slope(to, input, |x| normal_cdf(x) + x * normal_density(x));
-                    }
-                    Activation::Tanh => by_slope(to, output, |y| 1.0 - y * y),
-                    Activation::Sigmoid => by_slope(to, output, |y| y * (1.0 - y)),
-                    Activation::Silu => by_slope(to, input, |x| {
-                        let s = sigmoid(x);
-                        s + x * s * (1.0 - s)
-                    }),
-                });
+                vectorized(
+                    #[inline(always)]
+                    || match self.activation {
+                        Activation::Relu => mask_by_output(to, output),
+                        Activation::Relu6 => {
+                            mask_by_output(to, output);
+                            by_slope(to, output, |y| f32::from(y < 6.0));
+                        }
+                        Activation::Gelu => {
+                            by_slope(to, input, |x| normal_cdf(x) + x * normal_density(x));
+                        }
+                        Activation::Tanh => by_slope(to, output, |y| 1.0 - y * y),
+                        Activation::Sigmoid => by_slope(to, output, |y| y * (1.0 - y)),
+                        Activation::Silu => by_slope(to, input, |x| {
+                            let s = sigmoid(x);
+                            s + x * s * (1.0 - s)
+                        }),
+                    },
+                );
             });
     }
 }

@@ -42,23 +42,26 @@ impl Operation for AvgPool2d {
             .with_max_len(1)
             .zip(pieces(pass.inputs[0], pass.samples))
             .for_each(|(output, input)| {
-                vectorized(|| {
-                    let output = output.chunks_exact_mut(self.windows.count_elements());
-                    let input = input.chunks_exact(self.windows.image_elements());
-                    for (output, input) in output.zip(input) {
-                        output.fill(0.0);
-                        if self.is_global() {
-                            output[0] = input.iter().sum();
-                        } else {
-                            self.each_run(|place, run| {
-                                output[place] += input[run].iter().sum::<f32>()
-                            });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let output = output.chunks_exact_mut(self.windows.count_elements());
+                        let input = input.chunks_exact(self.windows.image_elements());
+                        for (output, input) in output.zip(input) {
+                            output.fill(0.0);
+                            if self.is_global() {
+                                output[0] = input.iter().sum();
+                            } else {
+                                self.each_run(|place, run| {
+                                    output[place] += input[run].iter().sum::<f32>()
+                                });
+                            }
+                            for output in output {
+                                *output *= share;
+                            }
                         }
-                        for output in output {
-                            *output *= share;
-                        }
-                    }
-                });
+                    },
+                );
             });
     }
 
@@ -72,18 +75,21 @@ impl Operation for AvgPool2d {
             .with_max_len(1)
             .zip(pieces(pass.output_gradient, pass.samples))
             .for_each(|(input, output)| {
-                vectorized(|| {
-                    let output = output.chunks_exact(self.windows.count_elements());
-                    let input = input.chunks_exact_mut(self.windows.image_elements());
-                    for (output, input) in output.zip(input) {
-                        input.fill(0.0);
-                        self.each_run(|place, run| {
-                            for input in &mut input[run] {
-                                *input += output[place] * share;
-                            }
-                        });
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let output = output.chunks_exact(self.windows.count_elements());
+                        let input = input.chunks_exact_mut(self.windows.image_elements());
+                        for (output, input) in output.zip(input) {
+                            input.fill(0.0);
+                            self.each_run(|place, run| {
+                                for input in &mut input[run] {
+                                    *input += output[place] * share;
+                                }
+                            });
+                        }
+                    },
+                );
             });
     }
 }

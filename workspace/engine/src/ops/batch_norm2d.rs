@@ -64,30 +64,34 @@ impl Operation for BatchNorm2d {
                 let inputs = inputs(channel);
                 let residuals = residuals.as_ref().map(|residuals| residuals(channel));
                 let (weight, bias) = (weights.weight[channel], weights.bias[channel]);
-                vectorized(|| {
-                    let count = (inputs.len() * self.places) as f64;
-                    let total: f64 = inputs.iter().map(|x| sum(x, |x| x)).sum();
-                    let mean = (total / count) as f32;
-                    let squares = |x: &&[f32]| sum(x, |x| (x - mean) * (x - mean));
-                    let variance = (inputs.iter().map(squares).sum::<f64>() / count) as f32;
-                    *memory = [mean, variance];
-                    let scale = weight / (variance + self.epsilon).sqrt();
-                    for (index, (output, input)) in outputs.iter_mut().zip(&inputs).enumerate() {
-                        for (output, &input) in output.iter_mut().zip(*input) {
-                            *output = (input - mean) * scale + bias;
-                        }
-                        if let Some(residuals) = &residuals {
-                            for (output, &residual) in output.iter_mut().zip(residuals[index]) {
-                                *output += residual;
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let count = (inputs.len() * self.places) as f64;
+                        let total: f64 = inputs.iter().map(|x| sum(x, |x| x)).sum();
+                        let mean = (total / count) as f32;
+                        let squares = |x: &&[f32]| sum(x, |x| (x - mean) * (x - mean));
+                        let variance = (inputs.iter().map(squares).sum::<f64>() / count) as f32;
+                        *memory = [mean, variance];
+                        let scale = weight / (variance + self.epsilon).sqrt();
+                        for (index, (output, input)) in outputs.iter_mut().zip(&inputs).enumerate()
+                        {
+                            for (output, &input) in output.iter_mut().zip(*input) {
+                                *output = (input - mean) * scale + bias;
+                            }
+                            if let Some(residuals) = &residuals {
+                                for (output, &residual) in output.iter_mut().zip(residuals[index]) {
+                                    *output += residual;
+                                }
+                            }
+                            if self.relu {
+                                for output in output.iter_mut() {
+                                    *output = rectify(*output);
+                                }
                             }
                         }
-                        if self.relu {
-                            for output in output.iter_mut() {
-                                *output = rectify(*output);
-                            }
-                        }
-                    }
-                });
+                    },
+                );
             });
     }
 
@@ -125,30 +129,33 @@ impl Operation for BatchNorm2d {
                     let (inputs, outputs) = (inputs(channel), outputs(channel));
                     let &[mean, variance] = memory;
                     let inverse = 1.0 / (variance + self.epsilon).sqrt();
-                    vectorized(|| {
-                        let count = (inputs.len() * self.places) as f64;
-                        let (mut sum_dy, mut sum_products) = (0.0, 0.0);
-                        for ((dy, x), y) in gradients.iter_mut().zip(&inputs).zip(&outputs) {
-                            if self.relu {
-                                mask_by_output(dy, y);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            let count = (inputs.len() * self.places) as f64;
+                            let (mut sum_dy, mut sum_products) = (0.0, 0.0);
+                            for ((dy, x), y) in gradients.iter_mut().zip(&inputs).zip(&outputs) {
+                                if self.relu {
+                                    mask_by_output(dy, y);
+                                }
+                                sum_dy += sum(dy, |dy| dy);
+                                sum_products += sum_pairs(dy, x, |dy, x| dy * (x - mean));
                             }
-                            sum_dy += sum(dy, |dy| dy);
-                            sum_products += sum_pairs(dy, x, |dy, x| dy * (x - mean));
-                        }
-                        for (dr, dy) in dr.iter_mut().zip(&gradients) {
-                            dr.copy_from_slice(dy);
-                        }
-                        *db = sum_dy as f32;
-                        *dw = (sum_products * f64::from(inverse)) as f32;
-                        let scale = weights.weight[channel] * inverse;
-                        let mean_dy = (sum_dy / count) as f32;
-                        let slope = (sum_products / count) as f32 * inverse * inverse;
-                        for ((dx, dy), x) in dx.iter_mut().zip(&gradients).zip(&inputs) {
-                            for ((dx, &dy), &x) in dx.iter_mut().zip(dy.iter()).zip(*x) {
-                                *dx = scale * (dy - mean_dy - (x - mean) * slope);
+                            for (dr, dy) in dr.iter_mut().zip(&gradients) {
+                                dr.copy_from_slice(dy);
                             }
-                        }
-                    });
+                            *db = sum_dy as f32;
+                            *dw = (sum_products * f64::from(inverse)) as f32;
+                            let scale = weights.weight[channel] * inverse;
+                            let mean_dy = (sum_dy / count) as f32;
+                            let slope = (sum_products / count) as f32 * inverse * inverse;
+                            for ((dx, dy), x) in dx.iter_mut().zip(&gradients).zip(&inputs) {
+                                for ((dx, &dy), &x) in dx.iter_mut().zip(dy.iter()).zip(*x) {
+                                    *dx = scale * (dy - mean_dy - (x - mean) * slope);
+                                }
+                            }
+                        },
+                    );
                 },
             );
     }

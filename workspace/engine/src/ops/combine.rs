@@ -29,18 +29,21 @@ impl Operation for Add {
             .enumerate()
             .for_each(|(piece, output)| {
                 output.copy_from_slice(inputs[0][piece]);
-                vectorized(|| {
-                    for input in &inputs[1..] {
-                        for (output, &input) in output.iter_mut().zip(input[piece]) {
-                            *output += input;
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for input in &inputs[1..] {
+                            for (output, &input) in output.iter_mut().zip(input[piece]) {
+                                *output += input;
+                            }
                         }
-                    }
-                    if self.relu {
-                        for output in output {
-                            *output = rectify(*output);
+                        if self.relu {
+                            for output in output {
+                                *output = rectify(*output);
+                            }
                         }
-                    }
-                });
+                    },
+                );
             });
     }
 
@@ -50,7 +53,12 @@ impl Operation for Add {
                 .into_par_iter()
                 .with_max_len(1)
                 .zip(pieces(pass.output, pass.samples))
-                .for_each(|(gradient, output)| vectorized(|| mask_by_output(gradient, output)));
+                .for_each(|(gradient, output)| {
+                    vectorized(
+                        #[inline(always)]
+                        || mask_by_output(gradient, output),
+                    )
+                });
         }
         for gradient in pass.input_gradients.iter_mut().flatten() {
             pieces_mut(gradient, pass.samples)
@@ -119,21 +127,24 @@ impl Operation for Multiply {
 
 impl Multiply {
     fn scale(&self, output: &mut [f32], input: &[f32], scales: &[f32]) {
-        vectorized(|| {
-            if self.places == 1 {
-                for ((output, &input), &scale) in output.iter_mut().zip(input).zip(scales) {
-                    *output = input * scale;
+        vectorized(
+            #[inline(always)]
+            || {
+                if self.places == 1 {
+                    for ((output, &input), &scale) in output.iter_mut().zip(input).zip(scales) {
+                        *output = input * scale;
+                    }
+                    return;
                 }
-                return;
-            }
-            let output = output.chunks_exact_mut(self.places);
-            let runs = output.zip(input.chunks_exact(self.places));
-            for ((output, input), &scale) in runs.zip(scales) {
-                for (output, &input) in output.iter_mut().zip(input) {
-                    *output = input * scale;
+                let output = output.chunks_exact_mut(self.places);
+                let runs = output.zip(input.chunks_exact(self.places));
+                for ((output, input), &scale) in runs.zip(scales) {
+                    for (output, &input) in output.iter_mut().zip(input) {
+                        *output = input * scale;
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

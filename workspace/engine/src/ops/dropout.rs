@@ -55,10 +55,13 @@ fn scale(output: &mut [f32], input: &[f32], scales: &[f32], samples: usize) {
         .zip(pieces(input, samples))
         .zip(pieces(scales, samples))
         .for_each(|((output, input), scales)| {
-            vectorized(|| {
-                for ((output, &input), &scale) in output.iter_mut().zip(input).zip(scales) {
-                    *output = input * scale;
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((output, &input), &scale) in output.iter_mut().zip(input).zip(scales) {
+                        *output = input * scale;
+                    }
+                },
+            );
         });
 }

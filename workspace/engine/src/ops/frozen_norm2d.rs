@@ -36,11 +36,14 @@ impl FrozenNorm2d {
                 let output = output.chunks_exact_mut(self.places);
                 let channels = output.zip(input.chunks_exact(self.places));
                 for ((output, input), &(scale, shift)) in channels.zip(scales.iter().cycle()) {
-                    vectorized(|| {
-                        for (output, &input) in output.iter_mut().zip(input) {
-                            *output = input * scale + shift;
-                        }
-                    });
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (output, &input) in output.iter_mut().zip(input) {
+                                *output = input * scale + shift;
+                            }
+                        },
+                    );
                 }
             });
     }

@@ -45,11 +45,14 @@ impl Operation for Linear {
                 let bias = bias.get(index * block..index * block + units);
                 let weight = Matrix::new(weight, units, self.features);
                 output.set_product(input, weight.transposed());
-                vectorized(|| {
-                    for sample in 0..output.rows() {
-                        finish(output.row(sample), bias, self.relu);
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for sample in 0..output.rows() {
+                            finish(output.row(sample), bias, self.relu);
+                        }
+                    },
+                );
             });
     }
 
@@ -59,7 +62,12 @@ impl Operation for Linear {
                 .into_par_iter()
                 .with_max_len(1)
                 .zip(pieces(pass.output, pass.samples))
-                .for_each(|(gradient, output)| vectorized(|| mask_by_output(gradient, output)));
+                .for_each(|(gradient, output)| {
+                    vectorized(
+                        #[inline(always)]
+                        || mask_by_output(gradient, output),
+                    )
+                });
         }
         let output_gradient = Matrix::new(pass.output_gradient, pass.samples, self.units);
         if let Some(gradients) = pass.parameter_gradients {
@@ -77,7 +85,10 @@ impl Operation for Linear {
                 });
             let biases = gradients.bias.par_chunks_mut(block).enumerate();
             biases.for_each(|(index, bias)| {
-                vectorized(|| sum_columns(pass.output_gradient, self.units, index * block, bias));
+                vectorized(
+                    #[inline(always)]
+                    || sum_columns(pass.output_gradient, self.units, index * block, bias),
+                );
             });
         }
         if let [Some(input_gradient)] = pass.input_gradients {

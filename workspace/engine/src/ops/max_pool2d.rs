@@ -160,14 +160,17 @@ impl Operation for MaxPool2d {
             .zip(pieces(pass.inputs[0], pass.samples))
             .zip(pieces_mut(pass.notes, pass.samples))
             .for_each(|((output, input), places)| {
-                vectorized(|| {
-                    let output = output.chunks_exact_mut(self.windows.count_elements());
-                    let places = places.chunks_exact_mut(self.windows.count_elements());
-                    let input = input.chunks_exact(self.windows.image_elements());
-                    for ((output, places), input) in output.zip(places).zip(input) {
-                        self.windows.pool(input, output, places);
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let output = output.chunks_exact_mut(self.windows.count_elements());
+                        let places = places.chunks_exact_mut(self.windows.count_elements());
+                        let input = input.chunks_exact(self.windows.image_elements());
+                        for ((output, places), input) in output.zip(places).zip(input) {
+                            self.windows.pool(input, output, places);
+                        }
+                    },
+                );
             });
     }
 

@@ -148,7 +148,9 @@ fn rectify(x: f32) -> f32 {
 
 /// Runs `work` compiled for the vector instructions this processor turns out to have.
 ///
-/// Only code inlined into `work` gains from it.
+/// Only code inlined into `work` gains from it, and `work` itself only when it is inlined here: a
+/// closure that the compiler keeps apart is compiled for the oldest processor. So closures given to
+/// this function are marked `#[inline(always)]`.
 pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }

@@ -34,7 +34,12 @@ impl Convolution {
                 .into_par_iter()
                 .with_max_len(1)
                 .zip(pieces(pass.output, samples))
-                .for_each(|(gradient, output)| vectorized(|| mask_by_output(gradient, output)));
+                .for_each(|(gradient, output)| {
+                    vectorized(
+                        #[inline(always)]
+                        || mask_by_output(gradient, output),
+                    )
+                });
         }
         let mut map;
         let map_gradient: &[f32] = match &self.pool {
@@ -120,7 +125,10 @@ impl Convolution {
                     for (sample, gradient) in gradients.chunks_exact_mut(output).enumerate() {
                         if self.relu {
                             let output = &outputs[sample * output..(sample + 1) * output];
-                            vectorized(|| mask_by_output(gradient, output));
+                            vectorized(
+                                #[inline(always)]
+                                || mask_by_output(gradient, output),
+                            );
                         }
                         let map_gradient = match &self.pool {
                             Some(windows) => {
@@ -136,17 +144,20 @@ impl Convolution {
                         };
                         for group in 0..conv.groups * usize::from(mine > 0) {
                             let channels = conv.channels_of(group);
-                            vectorized(|| {
-                                let places = conv.places();
-                                conv.unfold(
-                                    images,
-                                    &tile,
-                                    channels,
-                                    &mut plane,
-                                    &mut columns,
-                                    places,
-                                );
-                            });
+                            vectorized(
+                                #[inline(always)]
+                                || {
+                                    let places = conv.places();
+                                    conv.unfold(
+                                        images,
+                                        &tile,
+                                        channels,
+                                        &mut plane,
+                                        &mut columns,
+                                        places,
+                                    );
+                                },
+                            );
                             let (filters, window) = (conv.group_filters(), conv.window());
                             let weights = &mut weight_sums[group * filters * window..];
                             MatrixMut::new(&mut weights[..filters * window], filters, window)
@@ -207,7 +218,10 @@ impl Conv2d {
                 self.group_matrix(map_gradient, group),
             );
             let channels = self.channels_of(group);
-            vectorized(|| self.fold(columns, places, channels, plane, image_gradient));
+            vectorized(
+                #[inline(always)]
+                || self.fold(columns, places, channels, plane, image_gradient),
+            );
         }
     }
 
@@ -247,9 +261,10 @@ impl Conv2d {
                         Matrix::new(&gathered, filters, width),
                     );
                     let channels = self.channels_of(group);
-                    vectorized(|| {
-                        self.fold(&columns, width, channels, &mut plane, image_gradients)
-                    });
+                    vectorized(
+                        #[inline(always)]
+                        || self.fold(&columns, width, channels, &mut plane, image_gradients),
+                    );
                 }
             });
     }
@@ -403,7 +418,10 @@ impl Conv2d {
                 let mut gathered = buffers.take(filters * places);
                 let mut plane = buffers.take(self.plane_scratch(&tile.rows));
                 let own = channels.clone();
-                vectorized(|| self.unfold(images, &tile, own, &mut plane, &mut columns, places));
+                vectorized(
+                    #[inline(always)]
+                    || self.unfold(images, &tile, own, &mut plane, &mut columns, places),
+                );
                 for (index, image) in tile.images.clone().enumerate() {
                     let map = &map_gradient[image * self.map_elements()..][..self.map_elements()];
                     let read = row * width..row * width + per_image;
@@ -438,13 +456,16 @@ fn add_up(sums: &[f32], mine: usize, offset: usize, gradient: &mut [f32]) {
         .enumerate()
         .for_each(|(block, gradient)| {
             gradient.fill(0.0);
-            vectorized(|| {
-                for piece in sums.chunks_exact(mine) {
-                    let piece = &piece[offset + block * BLOCK..];
-                    for (gradient, &sum) in gradient.iter_mut().zip(piece) {
-                        *gradient += sum;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for piece in sums.chunks_exact(mine) {
+                        let piece = &piece[offset + block * BLOCK..];
+                        for (gradient, &sum) in gradient.iter_mut().zip(piece) {
+                            *gradient += sum;
+                        }
                     }
-                }
-            });
+                },
+            );
         });
 }

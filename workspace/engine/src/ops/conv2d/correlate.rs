@@ -220,7 +220,10 @@ impl Conv2d {
             let some: Range<usize> = first..channels.min(first + at_once);
             let offset = group * channels;
             let read = offset + some.start..offset + some.end;
-            vectorized(|| self.unfold(images, tile, read, &mut plane, columns, stride));
+            vectorized(
+                #[inline(always)]
+                || self.unfold(images, tile, read, &mut plane, columns, stride),
+            );
             Product {
                 left: weights,
                 depth_of_panel: self.window(),
@@ -262,32 +265,36 @@ impl Conv2d {
             let start = row * stride + number * places;
             let sums = &mut sums[start..start + places];
             let bias = finish.bias.get(filter).copied().unwrap_or(0.0);
-            vectorized(|| {
-                for sum in sums.iter_mut() {
-                    *sum += bias;
-                }
-                if let Some(&(scale, shift)) = finish.norm.get(filter) {
+            vectorized(
+                #[inline(always)]
+                || {
                     for sum in sums.iter_mut() {
-                        *sum = *sum * scale + shift;
+                        *sum += bias;
                     }
-                }
-                if let Some(residual) = finish.residual {
-                    let plane = (tile.images.start + number) * self.filters + filter;
-                    let start = plane * self.places() + tile.rows.start * self.map[1];
-                    for (sum, residual) in sums.iter_mut().zip(&residual[start..start + places]) {
-                        *sum += residual;
+                    if let Some(&(scale, shift)) = finish.norm.get(filter) {
+                        for sum in sums.iter_mut() {
+                            *sum = *sum * scale + shift;
+                        }
                     }
-                }
-                if finish.relu {
-                    for sum in sums.iter_mut() {
-                        *sum = rectify(*sum);
+                    if let Some(residual) = finish.residual {
+                        let plane = (tile.images.start + number) * self.filters + filter;
+                        let start = plane * self.places() + tile.rows.start * self.map[1];
+                        for (sum, residual) in sums.iter_mut().zip(&residual[start..start + places])
+                        {
+                            *sum += residual;
+                        }
                     }
-                }
-                match (&finish.pool, notes.next()) {
-                    (Some(windows), Some(notes)) => windows.pool(sums, output, notes),
-                    _ => output.copy_from_slice(sums),
-                }
-            });
+                    if finish.relu {
+                        for sum in sums.iter_mut() {
+                            *sum = rectify(*sum);
+                        }
+                    }
+                    match (&finish.pool, notes.next()) {
+                        (Some(windows), Some(notes)) => windows.pool(sums, output, notes),
+                        _ => output.copy_from_slice(sums),
+                    }
+                },
+            );
         }
     }
 }
