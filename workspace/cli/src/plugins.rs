@@ -52,7 +52,13 @@ pub fn list(plugin_dir: &[PathBuf]) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// What of the libraries found is not used, and why.
 fn tell_skipped(answer: &ProbeAnswer) {
+    for plugin in &answer.plugins {
+        for note in &plugin.notes {
+            warn(&format!("plugin `{}`: {note}", plugin.id));
+        }
+    }
     for skipped in &answer.catalog.skipped {
         warn(&format!("skipped `{}`: {}", skipped.path, skipped.reason));
     }

@@ -8,7 +8,7 @@ mod interval;
 mod paired;
 mod seeds;
 
-pub use confusion::{ClassScores, Confusion};
+pub use confusion::Confusion;
 pub use interval::{Interval, wilson};
 pub use paired::{Disagreement, mcnemar_mid_p};
 pub use seeds::{MeanStd, mean_std};
