@@ -25,7 +25,7 @@ mod owner;
 mod runs;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
-pub use call::CallRecorder;
+pub use call::{CallRecorder, LastCall};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
 pub use folder::RunFolder;

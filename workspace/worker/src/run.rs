@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -13,7 +13,7 @@ use topwork_events::{EndStatus, Event, Record, RunState};
 use topwork_report::Results;
 use topwork_store::{CallRecorder, RunFolder, StoreError, now};
 
-use crate::{WorkerError, emitter::Emitter, execute::execute};
+use crate::{WorkerError, emitter::Emitter, execute::execute, watchdog::Watchdog};
 
 /// The worker's exit code when the run folder can no longer be written, so that nothing more
 /// can be told there.
@@ -41,7 +41,13 @@ fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
     stop_with_supervisor(Arc::clone(&stop));
     let writer = folder.event_writer()?;
     let calls = CallRecorder::create(&folder.call_path())?;
-    let emitter = Arc::new(Emitter::new(writer, calls, stop));
+    let watchdog = Arc::new(Watchdog::new(calls));
+    // A manifest that cannot be read is told by whoever needs the rest of it.
+    let limit = folder.manifest().ok().and_then(|manifest| manifest.call_limit);
+    if let Some(limit) = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Arc::clone(&watchdog).watch(limit);
+    }
+    let emitter = Arc::new(Emitter::new(writer, watchdog, stop));
     let outcome = signals
         .into_iter()
         .chain([hang_up])
@@ -68,6 +74,12 @@ fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
 fn stop_with_supervisor(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // The supervisor also read what is printed here; without it a plugin that prints would
+        // run into an error.
+        if let Ok(nowhere) = std::fs::File::options().write(true).open("/dev/null") {
+            let _ = rustix::stdio::dup2_stdout(&nowhere);
+            let _ = rustix::stdio::dup2_stderr(&nowhere);
+        }
         stop.store(true, Ordering::Relaxed);
     });
 }
