@@ -159,7 +159,10 @@ pub fn crash(status: ExitStatus, call_path: &Path) -> String {
 /// The plugin call a process was in, as the end of a sentence.
 pub fn in_call(call_path: &Path) -> Option<String> {
     let last = CallRecorder::read(call_path)?;
-    Some(format!(" in plugin \"{}\" while {}", last.plugin, last.call))
+    Some(format!(
+        " in plugin \"{}\" while {}",
+        last.plugin, last.call
+    ))
 }
 
 /// A limit that somebody has set, and so mostly a round one: `10 min`, `1.5 s`.

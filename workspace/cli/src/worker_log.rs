@@ -74,7 +74,9 @@ impl Kept {
         if self.room == 0 {
             return;
         }
-        let fits = bytes.len().min(usize::try_from(self.room).unwrap_or(usize::MAX));
+        let fits = bytes
+            .len()
+            .min(usize::try_from(self.room).unwrap_or(usize::MAX));
         self.room -= fits as u64;
         let mut written = self.file.write_all(&bytes[..fits]);
         if self.room == 0 {
@@ -135,7 +137,11 @@ mod tests {
             (&[b"\x1b[2Jclear\r\x07\x7f"], 100, "^[[2Jclear^M^G^?"),
             (&["übung ≥ 1".as_bytes()], 100, "übung ≥ 1"),
             (&[b"8 bits: \xc2", b"\x9b31m"], 100, "8 bits: \u{fffd}?31m"),
-            (&[b"12345", b"67890", b"lost"], 7, "1234567\ntopwork: more than 16 MiB were printed; the rest is not kept\n"),
+            (
+                &[b"12345", b"67890", b"lost"],
+                7,
+                "1234567\ntopwork: more than 16 MiB were printed; the rest is not kept\n",
+            ),
         ];
         for (chunks, room, expected) in cases {
             assert_eq!(log_of(chunks, *room), *expected);

@@ -43,7 +43,10 @@ fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
     let calls = CallRecorder::create(&folder.call_path())?;
     let watchdog = Arc::new(Watchdog::new(calls));
     // A manifest that cannot be read is told by whoever needs the rest of it.
-    let limit = folder.manifest().ok().and_then(|manifest| manifest.call_limit);
+    let limit = folder
+        .manifest()
+        .ok()
+        .and_then(|manifest| manifest.call_limit);
     if let Some(limit) = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Arc::clone(&watchdog).watch(limit);
     }

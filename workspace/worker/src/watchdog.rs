@@ -131,7 +131,11 @@ mod tests {
     const TICK: Duration = Duration::from_secs(4);
 
     /// A watchdog with its file, and what the file says.
-    fn watchdog() -> (Arc<Watchdog>, tempfile::TempDir, impl Fn(&tempfile::TempDir) -> String) {
+    fn watchdog() -> (
+        Arc<Watchdog>,
+        tempfile::TempDir,
+        impl Fn(&tempfile::TempDir) -> String,
+    ) {
         let folder = tempfile::tempdir().unwrap();
         let recorder = CallRecorder::create(&folder.path().join("call")).unwrap();
         let said = |folder: &tempfile::TempDir| {
