@@ -27,6 +27,7 @@ mod stages;
 mod strategy;
 mod task;
 mod training;
+mod watchdog;
 
 pub use error::WorkerError;
 pub use planned::PlannedFeatures;
