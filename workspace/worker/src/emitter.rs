@@ -82,14 +82,15 @@ impl Emitter {
         inner.append(Event::StageStarted { stage })
     }
 
-    /// Ends the stage that was begun last.
-    pub fn end(&self, detail: String) -> Result<(), StoreError> {
+    /// Ends the stage that was begun last, complete or given up.
+    pub fn end(&self, detail: String, failed: bool) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let (stage, seconds) = (inner.stage, inner.begun.elapsed().as_secs_f64());
         inner.append(Event::StageEnded {
             stage,
             seconds,
             detail,
+            failed,
         })
     }
 

@@ -67,7 +67,7 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
     for (index, stage) in stages.iter().enumerate() {
         emitter.begin(index)?;
         let detail = execution.stage(stage, &stages[index + 1..])?;
-        emitter.end(detail)?;
+        emitter.end(detail, false)?;
     }
     Ok(())
 }

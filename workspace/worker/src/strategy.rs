@@ -5,6 +5,7 @@ use topwork_events::{Agreement, Event, Outcome, Seconds};
 use topwork_report::thousands;
 use topwork_schema::{StrategyKind, Weights};
 use topwork_stats::{Confusion, Disagreement};
+use topwork_store::sha256;
 
 use crate::{
     WorkerError,
@@ -117,6 +118,7 @@ impl Execution<'_> {
             confusion: measured.confusion.rows(),
             converged: fitted.converged,
             iterations: Some(fitted.iterations),
+            predictions: Some(measured.predictions),
         };
         let detail = correct_of(outcome.correct, outcome.total);
         let test_set = outcome.test_set.clone();
@@ -162,9 +164,10 @@ impl Execution<'_> {
             scores: &fitted.scores,
             classes,
         };
+        let predictions = predictions.to_csv();
         self.folder.write(
             &self.folder.predictions_path(row, name, seed),
-            predictions.to_csv().as_bytes(),
+            predictions.as_bytes(),
         )?;
         for Saved {
             part,
@@ -175,7 +178,11 @@ impl Execution<'_> {
             let path = self.folder.fitted_path(part, row, name, seed, extension);
             self.folder.write(&path, bytes)?;
         }
-        Ok(Measured { confusion, right })
+        Ok(Measured {
+            confusion,
+            right,
+            predictions: sha256(predictions.as_bytes()),
+        })
     }
 
     /// Sets a row against every earlier one on the same test examples.
@@ -209,4 +216,6 @@ impl Execution<'_> {
 struct Measured {
     confusion: Confusion,
     right: Vec<bool>,
+    /// SHA-256 of their file.
+    predictions: String,
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use topwork_host::Dataset;
 use topwork_report::thousands;
 use topwork_schema::{DatasetUse, Normalise};
+use topwork_store::hexadecimal;
 
 use crate::{WorkerError, augment::normalise};
 
@@ -164,9 +165,6 @@ impl Task {
         for &example in examples {
             hash.update(self.examples(split).positions[example].to_le_bytes());
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hexadecimal(&hash.finalize())
     }
 }
