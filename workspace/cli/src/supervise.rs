@@ -47,7 +47,7 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
         }
     };
     // Only now, with the handlers in place: whoever reads it may send requests to stop.
-    folder.write_owner(&Owner::this_process())?;
+    folder.write_owner(&Owner::this_process(Some(worker.id())))?;
     // The worker reads this pipe to its end, which comes with the end of this process.
     let lifeline = worker.stdin.take();
     let handle = signals.handle();
