@@ -3,6 +3,7 @@
 
 mod arguments;
 mod cache;
+mod crash;
 mod experiment;
 mod failure;
 mod folders;

@@ -33,7 +33,7 @@ pub fn list(runs_dir: &Path) -> Result<u8, Failure> {
             .ending
             .as_ref()
             .map_or(String::new(), |ending| seconds(ending.seconds));
-        let status = damage.unwrap_or_else(|| status(folder, &state));
+        let status = damage.unwrap_or_else(|| folder.standing(&state).to_string());
         rows.push(vec![folder.id(), status, date(started), took, best(&state)]);
     }
     let columns = [
@@ -63,7 +63,7 @@ pub fn show(runs_dir: &Path, wanted: &str) -> Result<u8, Failure> {
     let mut text = format!(
         "{}: {}\nexperiment {}\nstarted {}, topwork {}, {} on {}\n",
         folder.id(),
-        status(&folder, &state),
+        folder.standing(&state),
         manifest.experiment.display(),
         date(manifest.created_at),
         manifest.version,
@@ -99,22 +99,6 @@ pub fn show(runs_dir: &Path, wanted: &str) -> Result<u8, Failure> {
         tell(message, ending.hint.as_deref());
     }
     Ok(0)
-}
-
-/// How a run stands, also when nobody was left to say so.
-fn status(folder: &RunFolder, state: &RunState) -> String {
-    if let Some(ending) = &state.ending {
-        return ending.status.word().to_owned();
-    }
-    match folder.owner().map(|owner| (owner.alive(), owner.host)) {
-        None => "never started".to_owned(),
-        Some((Some(true), _)) => match state.running_stage() {
-            Some((_, stage)) => format!("running: {}", stage.plan.title),
-            None => "running".to_owned(),
-        },
-        Some((Some(false), _)) => "crashed: its supervisor is gone".to_owned(),
-        Some((None, host)) => format!("on {host}: not ended"),
-    }
 }
 
 /// The best of the rows that may be set in one order.

@@ -1,7 +1,7 @@
 //! One run's folder.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::Write,
     path::{Path, PathBuf},
 };
@@ -10,6 +10,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use topwork_events::RunState;
 
 use crate::{EventReader, EventWriter, Manifest, Owner, StoreError};
+
+/// Charge of a run: ends with the process at the latest.
+#[derive(Debug)]
+pub struct RunLock {
+    _held: File,
+}
 
 /// A folder that holds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +140,18 @@ impl RunFolder {
         self.write_json("owner.json", owner)
     }
 
+    /// Takes charge of the run for as long as the lock is held; `None` when another process
+    /// has it.
+    pub fn lock(&self) -> Result<Option<RunLock>, StoreError> {
+        let path = self.path.join("lock");
+        let file = File::create(&path).map_err(|error| StoreError::io("write", &path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(RunLock { _held: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path, &error)),
+        }
+    }
+
     /// The resolved experiment's text.
     pub fn experiment(&self) -> Result<String, StoreError> {
         let path = self.experiment_path();
@@ -221,6 +239,17 @@ mod tests {
             &"long ".repeat(20),
             "long-long-long-long-long-long-long-long",
         );
+    }
+
+    #[test]
+    fn only_one_process_looks_after_a_run() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        let lock = folder.lock().unwrap();
+        assert!(lock.is_some());
+        assert!(folder.lock().unwrap().is_none());
+        drop(lock);
+        assert!(folder.lock().unwrap().is_some());
     }
 
     #[test]

@@ -40,6 +40,10 @@ impl Stage {
             kind,
             title: self.title.clone(),
             seed: self.seed,
+            row: match self.work {
+                Work::Strategy(row) => Some(row),
+                Work::Data | Work::Source | Work::Extract(_) => None,
+            },
         }
     }
 }
