@@ -32,7 +32,7 @@ mod runs;
 mod standing;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
-pub use call::CallRecorder;
+pub use call::{CallRecorder, LastCall};
 pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};

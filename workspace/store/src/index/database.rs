@@ -60,6 +60,16 @@ const TABLES: &str = "
     CREATE INDEX cells_cell ON cells (cell);
 ";
 
+const SELECT_RUNS: &str = "
+    SELECT id, format, name, standing, created_at, seconds, best_row, best_accuracy, experiment,
+           host, version, bytes, events_length, events_modified
+    FROM runs";
+
+const SELECT_CELLS: &str = "
+    SELECT run, row, kind, head, cut, seed, cell, train_samples, correct, total, extract, fit,
+           evaluate
+    FROM cells ORDER BY run, rowid";
+
 /// The open index.
 pub(super) struct Database {
     connection: Connection,
@@ -189,32 +199,29 @@ impl Database {
         Self::open_to_read(&path(folder))
     }
 
-    /// Finds what is torn or overwritten before any of it is believed.
+    /// Finds what is torn, overwritten or not there before any of it is believed.
     fn check(&self) -> Result<(), Trouble> {
         let found: String =
             (self.connection).query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        match found.as_str() {
-            "ok" => Ok(()),
-            problem => Err(Trouble::Damaged(problem.to_owned())),
+        if found != "ok" {
+            return Err(Trouble::Damaged(found));
         }
+        for query in [SELECT_RUNS, SELECT_CELLS] {
+            self.connection.prepare(query)?;
+        }
+        Ok(())
     }
 
     /// All it knows, by run.
     pub fn runs(&self) -> Result<Vec<(String, Known)>, Trouble> {
-        let mut query = self.connection.prepare(
-            "SELECT id, format, name, standing, created_at, seconds, best_row, best_accuracy,
-                    experiment, host, version, bytes, events_length, events_modified FROM runs",
-        )?;
+        let mut query = self.connection.prepare(SELECT_RUNS)?;
         let rows = query.query_map([], |row| Ok((row.get("id")?, known(row)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// All cells it knows, the runs in the order of their ids.
     pub fn cells(&self) -> Result<Vec<CellEntry>, Trouble> {
-        let mut query = self.connection.prepare(
-            "SELECT run, row, kind, head, cut, seed, cell, train_samples, correct, total,
-                    extract, fit, evaluate FROM cells ORDER BY run, rowid",
-        )?;
+        let mut query = self.connection.prepare(SELECT_CELLS)?;
         let rows = query.query_map([], cell)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
