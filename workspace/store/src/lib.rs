@@ -36,7 +36,7 @@ pub use call::{CallRecorder, LastCall};
 pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
-pub use folder::RunFolder;
+pub use folder::{RunFolder, RunLock};
 pub use heartbeat::Heartbeat;
 pub use index::{BestRow, CellEntry, Overview, RunEntry};
 pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};

@@ -111,29 +111,37 @@ pub(super) fn read(folder: &RunFolder) -> Result<(RunEntry, Vec<CellEntry>), Sto
     let manifest = folder.manifest()?;
     let state = folder.state()?;
     let cells = cells(&folder.id(), &state);
-    Ok((entry(folder, manifest, &state), cells))
+    Ok((folder.entry(manifest, &state), cells))
 }
 
-fn entry(folder: &RunFolder, manifest: Manifest, state: &RunState) -> RunEntry {
-    let results = Results::from_state(state);
-    let best = results.as_ref().and_then(Results::best).and_then(|row| {
-        Some(BestRow {
-            row: row.name.clone(),
-            accuracy: row.mean?,
-        })
-    });
-    RunEntry {
-        id: folder.id(),
-        format: manifest.format,
-        standing: folder.standing_since(state, manifest.created_at),
-        name: manifest.name,
-        created_at: manifest.created_at,
-        seconds: state.ending.as_ref().map(|ending| ending.seconds),
-        best,
-        experiment: manifest.experiment,
-        host: manifest.machine.host,
-        version: manifest.version,
-        bytes: size(folder.path()),
+impl RunFolder {
+    /// The run as it is listed, from what its manifest and its event stream say.
+    pub fn entry(&self, manifest: Manifest, state: &RunState) -> RunEntry {
+        let results = Results::from_state(state);
+        let best = results.as_ref().and_then(Results::best).and_then(|row| {
+            Some(BestRow {
+                row: row.name.clone(),
+                accuracy: row.mean?,
+            })
+        });
+        RunEntry {
+            id: self.id(),
+            format: manifest.format,
+            standing: self.standing_since(state, manifest.created_at),
+            name: manifest.name,
+            created_at: manifest.created_at,
+            seconds: state.ending.as_ref().map(|ending| ending.seconds),
+            best,
+            experiment: manifest.experiment,
+            host: manifest.machine.host,
+            version: manifest.version,
+            bytes: self.bytes(),
+        }
+    }
+
+    /// Bytes its files take.
+    pub fn bytes(&self) -> u64 {
+        size(self.path())
     }
 }
 
@@ -162,7 +170,7 @@ fn cells(run: &str, state: &RunState) -> Vec<CellEntry> {
 }
 
 /// Bytes of all files below `folder`. What vanishes meanwhile takes no room.
-pub(super) fn size(folder: &Path) -> u64 {
+fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .map(|entry| match entry.metadata() {
