@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use topwork_events::RunState;
 
 use crate::{EventReader, EventWriter, Manifest, Owner, StoreError};
@@ -122,7 +122,32 @@ impl RunFolder {
 
     /// The manifest.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
-        self.read_json("manifest.json")
+        let damage = match self.read_json("manifest.json") {
+            Err(damage @ StoreError::Damaged { .. }) => damage,
+            read => return read,
+        };
+        // A later layout may lack what this one needs; its number stays where it is.
+        let bare: Result<Format, _> = self.read_json("manifest.json");
+        match bare {
+            Ok(Format { format }) if format > Manifest::FORMAT => Err(self.newer(format)),
+            _ => Err(damage),
+        }
+    }
+
+    /// The manifest, for who is going to write to the folder: a later layout is refused.
+    pub fn manifest_to_write(&self) -> Result<Manifest, StoreError> {
+        let manifest = self.manifest()?;
+        if manifest.format > Manifest::FORMAT {
+            return Err(self.newer(manifest.format));
+        }
+        Ok(manifest)
+    }
+
+    fn newer(&self, format: u32) -> StoreError {
+        StoreError::Newer {
+            run: self.id(),
+            format,
+        }
     }
 
     /// Writes the manifest.
@@ -197,6 +222,12 @@ impl RunFolder {
             reason: error.to_string(),
         })
     }
+}
+
+/// All that is sure to be in every manifest.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
 }
 
 /// A name reduced to what is safe in a file name on every system.

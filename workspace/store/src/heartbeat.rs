@@ -33,7 +33,7 @@ impl RunFolder {
         let mut beat: Heartbeat = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
         // Of the writer's clock and the file system's, one that runs ahead would keep a dead run
         // alive for as long as it is ahead.
-        if let Some(written) = fs::metadata(&path).and_then(|file| file.modified()).ok() {
+        if let Ok(written) = fs::metadata(&path).and_then(|file| file.modified()) {
             beat.at = beat.at.min(milliseconds(written));
         }
         Some(beat)

@@ -195,16 +195,18 @@ impl fmt::Display for Standing {
                     silent, longest, ..
                 } = self
                 {
-                    let (silent, longest) = (seconds(*silent), seconds(*longest));
-                    write!(
-                        f,
-                        ", silent for {silent}, never longer than {longest} before"
-                    )?;
+                    write!(f, ", silent for {}", seconds(*silent))?;
+                    if *longest > 0.0 {
+                        write!(f, ", never longer than {} before", seconds(*longest))?;
+                    }
                 }
                 Ok(())
             }
             Self::Failed { message } | Self::Crashed { message } => {
-                write!(f, ": {}", message.lines().next().unwrap_or_default())
+                // The end record's sentence for a crash may begin with the word itself.
+                let message = message.lines().next().unwrap_or_default();
+                let message = message.strip_prefix("crashed: ").unwrap_or(message);
+                write!(f, ": {message}")
             }
             Self::Stopped | Self::Done | Self::NeverStarted => Ok(()),
         }
@@ -289,6 +291,15 @@ mod tests {
         state
     }
 
+    type Case<'a> = (
+        &'a str,
+        &'a RunState,
+        Processes<'a>,
+        Option<u64>,
+        u64,
+        &'a str,
+    );
+
     #[test]
     fn standing_is_decided_from_all_signs() {
         let running = state(None);
@@ -313,216 +324,35 @@ mod tests {
         };
         let far = Elsewhere { host: "node7" };
         // Name, stream, processes, heartbeat at, now (seconds); what is said.
-        let cases: &[(&str, &RunState, Processes, Option<u64>, u64, &str)] = &[
-            (
-                "at work",
-                &running,
-                both,
-                Some(1021),
-                1021,
-                "running: source",
-            ),
-            (
-                "a pause within its habits",
-                &slow,
-                both,
-                None,
-                1139,
-                "running: source",
-            ),
-            (
-                "at the floor",
-                &running,
-                both,
-                None,
-                1030,
-                "running: source",
-            ),
-            (
-                "beyond the floor",
-                &running,
-                both,
-                Some(1031),
-                1031,
-                "stalled: source, silent for 11.0 s, never longer than 1.0 s before",
-            ),
-            (
-                "beyond its habits",
-                &slow,
-                both,
-                None,
-                1141,
-                "stalled: source, silent for 2 min 01 s, never longer than 1 min 00 s before",
-            ),
-            (
-                "worker gone, supervisor about to say so",
-                &running,
-                reaping,
-                None,
-                1021,
-                "running: source",
-            ),
-            (
-                "supervisor gone, worker about to stop",
-                &running,
-                winding_down,
-                None,
-                1021,
-                "running: source",
-            ),
-            (
-                "both gone",
-                &running,
-                neither,
-                Some(1021),
-                1021,
-                "crashed: its supervisor and worker are gone",
-            ),
-            (
-                "both gone before the first word",
-                &unheard,
-                neither,
-                None,
-                1001,
-                "crashed: its supervisor and worker are gone",
-            ),
+        #[rustfmt::skip]
+        let cases: &[Case] = &[
+            ("at work", &running, both, Some(1021), 1021, "running: source"),
+            ("a pause within its habits", &slow, both, None, 1139, "running: source"),
+            ("at the floor", &running, both, None, 1030, "running: source"),
+            ("beyond the floor", &running, both, Some(1031), 1031, "stalled: source, silent for 11.0 s, never longer than 1.0 s before"),
+            ("beyond its habits", &slow, both, None, 1141, "stalled: source, silent for 2 min 01 s, never longer than 1 min 00 s before"),
+            ("worker gone, supervisor about to say so", &running, reaping, None, 1021, "running: source"),
+            ("supervisor gone, worker about to stop", &running, winding_down, None, 1021, "running: source"),
+            ("both gone", &running, neither, Some(1021), 1021, "crashed: its supervisor and worker are gone"),
+            ("both gone before the first word", &unheard, neither, None, 1001, "crashed: its supervisor and worker are gone"),
             ("just made", &unheard, Nobody, None, 1001, "running"),
-            (
-                "never taken up",
-                &unheard,
-                Nobody,
-                None,
-                1011,
-                "never started",
-            ),
-            (
-                "started, nothing said yet",
-                &unheard,
-                both,
-                Some(1002),
-                1002,
-                "running",
-            ),
-            (
-                "started, silent from the first",
-                &unheard,
-                both,
-                Some(1002),
-                1020,
-                "stalled, silent for 20.0 s, never longer than 0 ms before",
-            ),
-            (
-                "elsewhere, beating",
-                &running,
-                far,
-                Some(1025),
-                1026,
-                "running on node7: source",
-            ),
-            (
-                "elsewhere, beating, silent",
-                &running,
-                far,
-                Some(1059),
-                1060,
-                "stalled on node7: source, silent for 40.0 s, never longer than 1.0 s before",
-            ),
-            (
-                "elsewhere, at the limit",
-                &running,
-                far,
-                Some(1021),
-                1051,
-                "stalled on node7: source, silent for 31.0 s, never longer than 1.0 s before",
-            ),
-            (
-                "elsewhere, beyond it",
-                &running,
-                far,
-                Some(1021),
-                1052,
-                "crashed: no sign of life from `node7` for 31 s",
-            ),
-            (
-                "elsewhere, long gone",
-                &running,
-                far,
-                Some(1021),
-                1205,
-                "crashed: no sign of life from `node7` for 3 min",
-            ),
-            (
-                "elsewhere, days ago",
-                &running,
-                far,
-                Some(1021),
-                301_021,
-                "crashed: no sign of life from `node7` for 3 days",
-            ),
-            (
-                "elsewhere, without a heartbeat",
-                &running,
-                far,
-                None,
-                1051,
-                "crashed: no sign of life from `node7` for 31 s",
-            ),
-            (
-                "elsewhere, its clock ahead",
-                &running,
-                far,
-                Some(1100),
-                1025,
-                "running on node7: source",
-            ),
-            (
-                "done",
-                &state(Some((EndStatus::Done, None))),
-                both,
-                None,
-                1021,
-                "done",
-            ),
-            (
-                "done, long ago",
-                &state(Some((EndStatus::Done, None))),
-                neither,
-                None,
-                9999,
-                "done",
-            ),
-            (
-                "stopped",
-                &state(Some((EndStatus::Stopped, Some("asked")))),
-                neither,
-                None,
-                1021,
-                "stopped",
-            ),
-            (
-                "failed",
-                &state(Some((EndStatus::Failed, Some("no data\nat all")))),
-                neither,
-                None,
-                1021,
-                "failed: no data",
-            ),
-            (
-                "failed without a word",
-                &state(Some((EndStatus::Failed, None))),
-                far,
-                None,
-                1021,
-                "failed: the run failed",
-            ),
-            (
-                "crashed",
-                &state(Some((EndStatus::Crashed, Some("SIGSEGV in plugin \"x\"")))),
-                neither,
-                None,
-                1021,
-                "crashed: SIGSEGV in plugin \"x\"",
-            ),
+            ("never taken up", &unheard, Nobody, None, 1011, "never started"),
+            ("started, nothing said yet", &unheard, both, Some(1002), 1002, "running"),
+            ("started, silent from the first", &unheard, both, Some(1002), 1020, "stalled, silent for 20.0 s"),
+            ("elsewhere, beating", &running, far, Some(1025), 1026, "running on node7: source"),
+            ("elsewhere, beating, silent", &running, far, Some(1059), 1060, "stalled on node7: source, silent for 40.0 s, never longer than 1.0 s before"),
+            ("elsewhere, at the limit", &running, far, Some(1021), 1051, "stalled on node7: source, silent for 31.0 s, never longer than 1.0 s before"),
+            ("elsewhere, beyond it", &running, far, Some(1021), 1052, "crashed: no sign of life from `node7` for 31 s"),
+            ("elsewhere, long gone", &running, far, Some(1021), 1205, "crashed: no sign of life from `node7` for 3 min"),
+            ("elsewhere, days ago", &running, far, Some(1021), 301_021, "crashed: no sign of life from `node7` for 3 days"),
+            ("elsewhere, without a heartbeat", &running, far, None, 1051, "crashed: no sign of life from `node7` for 31 s"),
+            ("elsewhere, its clock ahead", &running, far, Some(1100), 1025, "running on node7: source"),
+            ("done", &state(Some((EndStatus::Done, None))), both, None, 1021, "done"),
+            ("done, long ago", &state(Some((EndStatus::Done, None))), neither, None, 9999, "done"),
+            ("stopped", &state(Some((EndStatus::Stopped, Some("asked")))), neither, None, 1021, "stopped"),
+            ("failed", &state(Some((EndStatus::Failed, Some("no data\nat all")))), neither, None, 1021, "failed: no data"),
+            ("failed without a word", &state(Some((EndStatus::Failed, None))), far, None, 1021, "failed: the run failed"),
+            ("crashed", &state(Some((EndStatus::Crashed, Some("crashed: SIGSEGV in plugin \"x\"")))), neither, None, 1021, "crashed: SIGSEGV in plugin \"x\""),
         ];
         for (name, state, processes, beat, now, expected) in cases {
             let standing = Standing::decide(&Signs {
