@@ -31,6 +31,8 @@ pub struct RunState {
     pub data: Option<String>,
     /// The longest silence between two records of one session, milliseconds.
     pub longest_gap: u64,
+    /// Time spent on the run over all sessions, from record to record, milliseconds.
+    pub active: u64,
     /// How often the run was taken up again.
     pub resumed: u32,
     /// The latest log lines.
@@ -129,6 +131,16 @@ impl RunState {
         state
     }
 
+    /// Seconds spent on the run over all sessions, the present one up to `now` (milliseconds
+    /// since the Unix epoch).
+    pub fn seconds_until(&self, now: u64) -> f64 {
+        let since = match self.latest_at {
+            0 => 0,
+            latest => now.saturating_sub(latest),
+        };
+        (self.active + since) as f64 / 1000.0
+    }
+
     /// The stage running now, with its index.
     pub fn running_stage(&self) -> Option<(usize, &StageState)> {
         self.stages
@@ -147,6 +159,7 @@ impl RunState {
         if self.latest_at > 0 && !matches!(record.event, Event::RunResumed { .. }) {
             let gap = record.at.saturating_sub(self.latest_at);
             self.longest_gap = self.longest_gap.max(gap);
+            self.active += gap;
         }
         self.latest_at = self.latest_at.max(record.at);
         match &record.event {
