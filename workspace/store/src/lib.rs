@@ -8,7 +8,7 @@
 //!   events.jsonl       the event stream
 //!   call               the plugin call in progress, so that a crash can be attributed
 //!   worker.log         what the worker and its plugins print
-//!   checkpoints/       weights
+//!   checkpoints/       weights, and in training/ the states of trainings that are not over
 //!   predictions/       what every strategy said of every test example
 //!   results.json       the figures, once there are any
 //! ```
@@ -17,15 +17,18 @@
 
 mod cache;
 mod call;
+mod checkpoints;
 mod error;
 mod event_log;
 mod folder;
 mod manifest;
 mod owner;
+mod replace;
 mod runs;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
 pub use call::CallRecorder;
+pub use checkpoints::{Checkpoints, Found, Unusable};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
 pub use folder::RunFolder;
