@@ -18,6 +18,7 @@
 mod cache;
 mod call;
 mod checkpoints;
+mod digest;
 mod error;
 mod event_log;
 mod folder;
@@ -29,6 +30,7 @@ mod runs;
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
 pub use call::CallRecorder;
 pub use checkpoints::{Checkpoints, Found, Unusable};
+pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
 pub use folder::RunFolder;

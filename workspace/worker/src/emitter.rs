@@ -17,10 +17,19 @@ use crate::WorkerError;
 /// At most this often is progress told: as often as a screen is drawn afresh.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// Why a run is to end before it is done.
+#[derive(Default)]
+pub struct Stop {
+    /// The user asked for it.
+    pub asked: Arc<AtomicBool>,
+    /// The supervisor is gone: nobody could pass on a request, or tell how this process ended.
+    pub orphaned: AtomicBool,
+}
+
 /// Appends events and keeps the state they add up to.
 pub struct Emitter {
     inner: Mutex<Inner>,
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
 }
 
 struct Inner {
@@ -51,12 +60,13 @@ pub struct Progress<'a> {
 }
 
 impl Emitter {
-    /// Speaks through `writer`; `stop` is raised when the user wants the run to end.
-    pub fn new(writer: EventWriter, calls: CallRecorder, stop: Arc<AtomicBool>) -> Self {
+    /// Speaks through `writer`, after what earlier sessions said, which adds up to `state`;
+    /// `stop` is raised when the run is to end.
+    pub fn new(writer: EventWriter, calls: CallRecorder, state: RunState, stop: Arc<Stop>) -> Self {
         let inner = Inner {
             writer,
             calls,
-            state: RunState::default(),
+            state,
             lost: None,
             stage: 0,
             begun: Instant::now(),
@@ -82,14 +92,15 @@ impl Emitter {
         inner.append(Event::StageStarted { stage })
     }
 
-    /// Ends the stage that was begun last.
-    pub fn end(&self, detail: String) -> Result<(), StoreError> {
+    /// Ends the stage that was begun last, complete or given up.
+    pub fn end(&self, detail: String, failed: bool) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let (stage, seconds) = (inner.stage, inner.begun.elapsed().as_secs_f64());
         inner.append(Event::StageEnded {
             stage,
             seconds,
             detail,
+            failed,
         })
     }
 
@@ -101,16 +112,28 @@ impl Emitter {
     /// Tells how far the running stage is, unless that was just told. Also the place where a
     /// stop takes effect: call it at every step boundary.
     pub fn step(&self, progress: Progress<'_>) -> Result<(), WorkerError> {
-        if self.stopping() {
-            return Err(WorkerError::Stopped);
-        }
+        self.check_stop()?;
         self.lock().progress(progress)?;
         Ok(())
     }
 
-    /// Whether the user wants the run to end.
+    /// Fails when the run is to end.
+    pub fn check_stop(&self) -> Result<(), WorkerError> {
+        match (self.stop.orphaned.load(Ordering::Relaxed), self.stopping()) {
+            (true, _) => Err(WorkerError::Orphaned),
+            (_, true) => Err(WorkerError::Stopped),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the run is to end.
     pub fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.asked.load(Ordering::Relaxed) || self.stop.orphaned.load(Ordering::Relaxed)
+    }
+
+    /// Looks at what all events so far add up to.
+    pub fn look<T>(&self, look: impl FnOnce(&RunState) -> T) -> T {
+        look(&self.lock().state)
     }
 
     /// What all events so far add up to.
