@@ -2,14 +2,13 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use topwork_events::RunState;
 
-use crate::{EventReader, EventWriter, Manifest, Owner, StoreError};
+use crate::{Checkpoints, EventReader, EventWriter, Manifest, Owner, StoreError, replace::replace};
 
 /// Charge of a run: ends with the process at the latest.
 #[derive(Debug)]
@@ -100,6 +99,11 @@ impl RunFolder {
         ))
     }
 
+    /// The states of trainings that are not over.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::at(self.path.join("checkpoints").join("training"))
+    }
+
     /// Opens the event stream for appending.
     pub fn event_writer(&self) -> Result<EventWriter, StoreError> {
         EventWriter::open(&self.events_path())
@@ -186,20 +190,7 @@ impl RunFolder {
     /// Replaces a file of the folder as a whole: a reader, or a crash, finds the old content
     /// or the new one. Missing folders on the way are made.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-        let fail = |error: std::io::Error| StoreError::io("write", path, &error);
-        let folder = path.parent().unwrap_or(&self.path);
-        fs::create_dir_all(folder).map_err(fail)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let partial = folder.join(name);
-        let written = File::create(&partial)
-            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&partial, path));
-        written.map_err(|error| {
-            // On a full disk the half of it would take the room others need.
-            let _ = fs::remove_file(&partial);
-            fail(error)
-        })
+        replace(path, &[content]).map_err(|error| StoreError::io("write", path, &error))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@
 //!   events.jsonl       the event stream
 //!   call               the plugin call in progress, so that a crash can be attributed
 //!   worker.log         what the worker and its plugins print
-//!   checkpoints/       weights
+//!   checkpoints/       weights, and in training/ the states of trainings that are not over
 //!   predictions/       what every strategy said of every test example
 //!   results.json       the figures, once there are any
 //! ```
@@ -19,6 +19,7 @@
 
 mod cache;
 mod call;
+mod checkpoints;
 mod digest;
 mod error;
 mod event_log;
@@ -27,12 +28,14 @@ mod heartbeat;
 mod index;
 mod manifest;
 mod owner;
+mod replace;
 mod request;
 mod runs;
 mod standing;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
 pub use call::{CallRecorder, LastCall};
+pub use checkpoints::{Checkpoints, Found, Unusable};
 pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};

@@ -62,6 +62,7 @@ impl Execution<'_> {
             draw,
             seed,
             strategy,
+            checkpoints: &self.checkpoints,
         };
         let shared = self
             .seed
