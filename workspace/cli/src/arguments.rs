@@ -1,8 +1,9 @@
 //! The command line as typed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 /// Exit codes, as documented in `topwork help`.
 const EXIT_CODES: &str = "\
@@ -89,6 +90,12 @@ pub struct RunArguments {
     /// Extract features afresh and keep none for other runs
     #[arg(long)]
     pub no_cache: bool,
+    /// Keep a checkpoint this often within an epoch, besides those at the ends of epochs
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_time)]
+    pub checkpoint_every: Duration,
+    /// Longest time a plugin call may go without any progress; `none` to wait for ever
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
+    pub call_limit: Limit,
     /// Folder that run folders are made in
     #[arg(
         long,
@@ -209,6 +216,24 @@ pub enum CacheCommand {
     Why(FileArguments),
 }
 
+/// A time limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+fn parse_limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "none" => Ok(Limit(None)),
+        _ => Ok(Limit(Some(parse_time(text)?))),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<SignedDuration>().ok();
+    let time = time.and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| !time.is_zero())
+        .ok_or_else(|| "expected a length of time, for example 90s, 5m or 1h 30m".to_owned())
+}
+
 fn parse_set(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => {
@@ -221,6 +246,26 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn lengths_of_time_are_read_as_people_write_them() {
+        let check = |text: &str, expected: Option<u64>| {
+            let found = super::parse_time(text).ok();
+            assert_eq!(
+                found.map(|time| time.as_millis()),
+                expected.map(u128::from),
+                "{text}"
+            );
+        };
+        check("90s", Some(90_000));
+        check("5m", Some(300_000));
+        check("1h 30m", Some(5_400_000));
+        check("250ms", Some(250));
+        check("0s", None);
+        check("-5m", None);
+        check("5", None);
+        check("soon", None);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

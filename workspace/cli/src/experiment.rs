@@ -195,7 +195,7 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
                 let line: String = line.chars().filter(|c| !c.is_control()).collect();
                 format!("; it printed `{line}`")
             });
-            Err(Failure::new(WRONG_PLUGIN, format!("crashed: {crash}{said}")).hint(hint))
+            Err(Failure::new(WRONG_PLUGIN, format!("{crash}{said}")).hint(hint))
         }
     }
 }

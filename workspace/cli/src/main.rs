@@ -15,6 +15,7 @@ mod runs;
 mod show;
 mod supervise;
 mod viewer;
+mod worker_log;
 
 use std::process::ExitCode;
 

@@ -45,6 +45,9 @@ fn create(
         name: name.clone(),
         experiment: std::path::absolute(experiment).unwrap_or_else(|_| experiment.clone()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        binary: std::env::current_exe()
+            .ok()
+            .and_then(|binary| FileDigest::of(&binary).ok()),
         created_at: now(),
         threads,
         plugin_folders: checked.folders.plugins.clone(),
@@ -55,6 +58,8 @@ fn create(
         } else {
             Some(cache::settings()?)
         },
+        checkpoint_every: arguments.checkpoint_every.as_secs_f64(),
+        call_limit: arguments.call_limit.0.map(|limit| limit.as_secs_f64()),
         weights: match &checked.plan.experiment.backbone_weights {
             Some(path) => Some(FileDigest::of(path)?),
             None => None,

@@ -2,13 +2,12 @@
 //! the worker ended, whatever happened to it.
 
 use std::{
-    fs::OpenOptions,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,7 +19,10 @@ use topwork_events::{EndStatus, Event};
 use topwork_store::{CallRecorder, Owner, RunFolder, StoreError, reason};
 use topwork_worker::{EXIT_FOLDER_LOST, write_results};
 
-use crate::failure::{RUN_FAILED, WRONG_PLUGIN, tell};
+use crate::{
+    failure::{RUN_FAILED, WRONG_PLUGIN, tell},
+    worker_log::WorkerLog,
+};
 
 /// Starts the worker of the run in `folder`, waits for it and gives the exit code.
 pub fn supervise(folder: &RunFolder) -> u8 {
@@ -39,7 +41,7 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
     let hang_up = signal_hook::flag::register(SIGHUP, Arc::default());
     let signals = hang_up.and_then(|_| Signals::new([SIGTERM, SIGINT]));
     let started = signals.and_then(|signals| Ok((signals, start_worker(folder)?)));
-    let (signals, mut worker) = match started {
+    let (signals, (mut worker, log)) = match started {
         Ok(started) => started,
         Err(error) => {
             let message = format!("cannot start the worker: {}", reason(&error));
@@ -53,6 +55,7 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
     let handle = signals.handle();
     let forward = pass_on(signals, &worker);
     let status = worker.wait();
+    log.finish();
     drop(lifeline);
     handle.close();
     let requests = forward.join().unwrap_or(0);
@@ -61,7 +64,7 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
         return Ok(code.map_or(RUN_FAILED, |code| code as u8));
     }
     let Ok(status) = status else {
-        let message = "the worker's end could not be awaited".to_owned();
+        let message = "crashed: the worker's end could not be awaited".to_owned();
         return end(folder, begun, EndStatus::Crashed, message, RUN_FAILED);
     };
     if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) {
@@ -78,18 +81,16 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
     end(folder, begun, EndStatus::Crashed, message, code)
 }
 
-fn start_worker(folder: &RunFolder) -> std::io::Result<Child> {
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(folder.log_path())?;
-    Command::new(std::env::current_exe()?)
+fn start_worker(folder: &RunFolder) -> std::io::Result<(Child, WorkerLog)> {
+    let (log, stdout, stderr) = WorkerLog::open(&folder.log_path())?;
+    let worker = Command::new(std::env::current_exe()?)
         .arg("worker")
         .arg(folder.path())
         .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()?;
+    Ok((worker, log))
 }
 
 /// Passes requests to stop on to the worker: the first asks, the second kills. The thread
@@ -143,17 +144,35 @@ fn end(
     Ok(exit_code)
 }
 
-/// What a process that runs plugins died of, with the call it was in.
+/// What a process that runs plugins died of, with the call it was in:
+/// `crashed: SIGSEGV in plugin "x" while reading split "train"`.
 pub fn crash(status: ExitStatus, call_path: &Path) -> String {
-    let ended = how_it_ended(status);
+    let hung = CallRecorder::read(call_path).and_then(|last| last.hung);
+    let ended = match hung.filter(|_| status.signal() == Some(SIGKILL)) {
+        Some(silent) => format!("hung: no progress for {}", limit_in_words(silent)),
+        None => format!("crashed: {}", how_it_ended(status)),
+    };
     let call = in_call(call_path).unwrap_or_else(|| " outside of any plugin call".to_owned());
     format!("{ended}{call}")
 }
 
 /// The plugin call a process was in, as the end of a sentence.
 pub fn in_call(call_path: &Path) -> Option<String> {
-    let (plugin, call) = CallRecorder::read(call_path)?;
-    Some(format!(" in plugin \"{plugin}\" while {call}"))
+    let last = CallRecorder::read(call_path)?;
+    Some(format!(
+        " in plugin \"{}\" while {}",
+        last.plugin, last.call
+    ))
+}
+
+/// A limit that somebody has set, and so mostly a round one: `10 min`, `1.5 s`.
+fn limit_in_words(limit: Duration) -> String {
+    let seconds = limit.as_secs();
+    if limit.subsec_nanos() == 0 && seconds >= 60 && seconds.is_multiple_of(60) {
+        format!("{} min", seconds / 60)
+    } else {
+        topwork_report::seconds(limit.as_secs_f64())
+    }
 }
 
 /// The end of a process in words: `SIGSEGV`, `exit code 3`.

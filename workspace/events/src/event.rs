@@ -73,14 +73,17 @@ pub enum Event {
         #[serde(flatten)]
         figures: EpochFigures,
     },
-    /// A stage is complete.
+    /// A stage is complete, or given up.
     StageEnded {
         /// Index into [`RunPlan::stages`].
         stage: usize,
         /// Wall-clock time.
         seconds: f64,
-        /// One short sentence for a person: what came out.
+        /// One short sentence for a person: what came out, or what went wrong.
         detail: String,
+        /// It could not be completed; the run goes on without what it would have given.
+        #[serde(default)]
+        failed: bool,
     },
     /// The trained backbone was tried on the source task's test examples.
     SourceEvaluated(SourceOutcome),
@@ -88,6 +91,19 @@ pub enum Event {
     StrategyEvaluated(Outcome),
     /// Two strategies were compared on the test examples they share.
     Compared(Agreement),
+    /// One strategy could not be measured with one seed. The others go on.
+    StrategyFailed(Failure),
+    /// The data was read: what it is recognised by when the run goes on later.
+    DataRead {
+        /// SHA-256 over the labels of all examples used and the images of some.
+        digest: String,
+    },
+    /// A run that had ended goes on: what is said after this replaces what was said before
+    /// of the same epoch, row or pair, and failed rows are tried again.
+    RunResumed {
+        /// The version of topwork that goes on.
+        version: String,
+    },
     /// A line from the worker or a plugin.
     Log {
         /// How much it matters.
@@ -293,6 +309,10 @@ pub struct SourceOutcome {
     pub trainable_parameters: u64,
     /// Wall-clock time of training and evaluation.
     pub seconds: f64,
+    /// SHA-256 over the trained backbone's weights and buffers: a run that goes on checks by it
+    /// that the file it finds is the one it left.
+    #[serde(default)]
+    pub weights: Option<String>,
 }
 
 /// One strategy, one seed.
@@ -339,6 +359,9 @@ pub struct Outcome {
     /// Iterations of the fit, or epochs.
     #[serde(default)]
     pub iterations: Option<u64>,
+    /// SHA-256 of the file with the predictions.
+    #[serde(default)]
+    pub predictions: Option<String>,
 }
 
 /// What a row costs, wall-clock seconds.
@@ -351,6 +374,25 @@ pub struct Seconds {
     pub fit: f64,
     /// Classifying the test examples.
     pub evaluate: f64,
+}
+
+/// A row that could not be measured with one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// Index into [`RunPlan::rows`].
+    pub row: usize,
+    /// The seed.
+    pub seed: u64,
+    /// `failed`, or `crashed` when it took the worker process with it.
+    pub status: EndStatus,
+    /// What went wrong.
+    pub message: String,
+    /// What to try.
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// The exit code the command line gives for it.
+    pub exit_code: u8,
 }
 
 /// Two rows on the same test examples, with one seed.

@@ -8,7 +8,7 @@ mod event;
 mod state;
 
 pub use event::{
-    Agreement, EndStatus, EpochFigures, Event, FORMAT, LogLevel, Outcome, Record, Reference,
-    RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan, Weights,
+    Agreement, EndStatus, EpochFigures, Event, FORMAT, Failure, LogLevel, Outcome, Record,
+    Reference, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan, Weights,
 };
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -17,6 +17,7 @@
 
 mod cache;
 mod call;
+mod digest;
 mod error;
 mod event_log;
 mod folder;
@@ -25,7 +26,8 @@ mod owner;
 mod runs;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
-pub use call::CallRecorder;
+pub use call::{CallRecorder, LastCall};
+pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
 pub use folder::RunFolder;

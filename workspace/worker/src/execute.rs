@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network};
 use topwork_events::Event;
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
 use topwork_schema::{DatasetUse, Plan, Source};
-use topwork_store::{FeatureCache, RunFolder};
+use topwork_store::{FeatureCache, RunFolder, hexadecimal};
 
 use crate::{
     FrozenTrunk, Stage, Work, WorkerError,
@@ -16,6 +17,7 @@ use crate::{
     features::Trunk,
     network::backbone_blueprint,
     prepare::{read_plan, run_plan, same_plugins, same_weights},
+    resume::Measured,
     stages,
     task::Task,
 };
@@ -39,9 +41,11 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
     })?;
     let backbone = backbone_blueprint(&plugins, &plan.experiment.backbone)?;
     let stages = stages(&plan);
-    emitter.emit(Event::RunStarted(run_plan(
-        &manifest, &plan, &stages, &backbone,
-    )?))?;
+    if emitter.look(|state| state.plan.is_none()) {
+        emitter.emit(Event::RunStarted(run_plan(
+            &manifest, &plan, &stages, &backbone,
+        )?))?;
+    }
     let mut execution = Execution {
         folder,
         emitter,
@@ -57,9 +61,16 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         seed: SeedState::default(),
     };
     for (index, stage) in stages.iter().enumerate() {
+        emitter.check_stop()?;
+        execution.begin_seed(stage)?;
+        if execution.nothing_to_do(index, stage)? {
+            continue;
+        }
         emitter.begin(index)?;
-        let detail = execution.stage(stage, &stages[index + 1..])?;
-        emitter.end(detail)?;
+        match execution.stage(stage, &stages[index + 1..]) {
+            Ok(detail) => emitter.end(detail, false)?,
+            Err(error) => execution.give_up(stage, error)?,
+        }
     }
     Ok(())
 }
@@ -94,32 +105,39 @@ pub struct SeedState {
     pub trunks: Vec<(FrozenTrunk, Trunk)>,
     /// Which examples each row uses.
     pub draws: Vec<Draw>,
-    /// For every row done: its test examples' digest and which it got right.
-    pub rows: Vec<(usize, String, Vec<bool>)>,
+    /// The rows measured, by this session or earlier ones.
+    pub rows: Vec<Measured>,
 }
 
 impl Execution<'_> {
+    /// Makes ready for the seed of this stage, unless it is at work already.
+    fn begin_seed(&mut self, stage: &Stage) -> Result<(), WorkerError> {
+        let Some(seed) = stage.seed.filter(|_| self.seed.seed != stage.seed) else {
+            return Ok(());
+        };
+        self.seed = SeedState {
+            seed: Some(seed),
+            draws: draws(self.plan, self.target()?, seed)?,
+            rows: self.measured_before(seed)?,
+            ..SeedState::default()
+        };
+        self.seed
+            .rows
+            .iter()
+            .try_for_each(|row| self.compare(seed, row))
+    }
+
     /// Does one stage and says in a sentence what came out. `later` are the stages to come.
     fn stage(&mut self, stage: &Stage, later: &[Stage]) -> Result<String, WorkerError> {
-        if self.emitter.stopping() {
-            return Err(WorkerError::Stopped);
-        }
         let Some(seed) = stage.seed else {
             return self.read_data();
         };
-        if self.seed.seed != Some(seed) {
-            self.seed = SeedState {
-                seed: Some(seed),
-                draws: draws(self.plan, self.target()?, seed)?,
-                ..SeedState::default()
-            };
-        }
         match &stage.work {
             Work::Data => self.read_data(),
             Work::Source => self.train_source(seed),
             Work::Extract(trunk) => self.extract(seed, trunk),
             Work::Strategy(row) => {
-                let detail = self.strategy(seed, *row)?;
+                let detail = self.strategy(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.
                 let needed: Vec<FrozenTrunk> = (later.iter())
                     .take_while(|stage| stage.seed == Some(seed))
@@ -129,7 +147,7 @@ impl Execution<'_> {
                     })
                     .collect();
                 self.seed.trunks.retain(|(trunk, _)| needed.contains(trunk));
-                Ok(detail)
+                detail
             }
         }
     }
@@ -166,7 +184,27 @@ impl Execution<'_> {
         task.touch()?;
         detail.push_str(&format!("target {}", task.sizes()));
         self.tasks.target = Some(task);
+        self.same_data()?;
         Ok(detail)
+    }
+
+    /// A run that goes on finds the data it began with.
+    fn same_data(&self) -> Result<(), WorkerError> {
+        let mut hash = Sha256::new();
+        for task in [&self.tasks.source, &self.tasks.target]
+            .into_iter()
+            .flatten()
+        {
+            task.fingerprint(&mut hash)?;
+        }
+        let found = hexadecimal(&hash.finalize());
+        match self.emitter.look(|state| state.data.clone()) {
+            Some(expected) if expected != found => {
+                Err(WorkerError::DataChanged { found, expected })
+            }
+            Some(_) => Ok(()),
+            None => Ok(self.emitter.emit(Event::DataRead { digest: found })?),
+        }
     }
 
     /// The target task.

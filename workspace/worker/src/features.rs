@@ -7,7 +7,7 @@ use topwork_engine::{Compute, Network};
 use topwork_events::{Event, LogLevel};
 use topwork_host::Plugins;
 use topwork_schema::{CutPoint, Plan};
-use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures};
+use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures, hexadecimal};
 
 use crate::{
     WorkerError,
@@ -113,7 +113,7 @@ impl TrunkIdentity {
             weights: weights.to_owned(),
             cut: self.cut.clone(),
             layers: self.layers,
-            images: hex(&hash.finalize()),
+            images: hexadecimal(&hash.finalize()),
             split: split.name().to_owned(),
             examples: examples.len() as u64,
             dim: dim as u64,
@@ -267,12 +267,8 @@ impl Trunk {
                 hash.update(number.to_le_bytes());
             }
         }
-        hex(&hash.finalize())
+        hexadecimal(&hash.finalize())
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Rows {

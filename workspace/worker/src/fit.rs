@@ -297,17 +297,9 @@ impl Fit<'_> {
     fn scores(&self, networks: &[Network], samples: &dyn Samples) -> Result<Vec<f32>, WorkerError> {
         let networks: Vec<&Network> = networks.iter().collect();
         let (test, classes) = (&self.draw.test, self.task.classes);
-        evaluate::scores(
-            self.compute,
-            &networks,
-            samples,
-            test,
-            classes,
-            |_| match self.emitter.stopping() {
-                true => Err(WorkerError::Stopped),
-                false => Ok(()),
-            },
-        )
+        evaluate::scores(self.compute, &networks, samples, test, classes, |_| {
+            self.emitter.check_stop()
+        })
     }
 
     fn save(

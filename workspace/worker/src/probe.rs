@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use crate::{
     PlannedFeatures, WorkerError,
     network::{backbone_blueprint, head_blueprint, layer_entries, trunk_blueprint},
     planned::planned_features,
+    watchdog::Watchdog,
 };
 
 /// What to look at.
@@ -103,27 +104,25 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
 }
 
 /// Notes the plugin call in progress and hears nothing else.
-struct Calls(Option<Mutex<CallRecorder>>);
+struct Calls(Option<Watchdog>);
 
 impl Calls {
     /// Without the file a crash is told all the same, only not in which plugin.
     fn note(path: &Path) -> Self {
-        Self(CallRecorder::create(path).ok().map(Mutex::new))
-    }
-
-    fn with(&self, note: impl FnOnce(&mut CallRecorder)) {
-        if let Some(calls) = &self.0 {
-            note(&mut calls.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+        Self(CallRecorder::create(path).ok().map(Watchdog::new))
     }
 }
 
 impl Observer for Calls {
     fn call(&self, plugin: &str, call: &str) {
-        self.with(|calls| calls.entered(plugin, call));
+        if let Some(calls) = &self.0 {
+            calls.entered(plugin, call);
+        }
     }
     fn returned(&self) {
-        self.with(CallRecorder::left);
+        if let Some(calls) = &self.0 {
+            calls.left();
+        }
     }
     fn log(&self, _: &str, _: Level, _: &str) {}
     fn progress(&self, _: &str, _: u64, _: u64, _: &str) {}

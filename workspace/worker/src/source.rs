@@ -78,6 +78,7 @@ impl Execution<'_> {
             train_samples: samples as u64,
             trainable_parameters,
             seconds: begun.elapsed().as_secs_f64(),
+            weights: Some(backbone.digest()),
         }))?;
         self.seed.trained = Some(backbone);
         Ok(correct_of(correct, total))

@@ -1,10 +1,11 @@
 //! The stages of the target: features out of a trunk, and the strategies that use them.
 
 use topwork_engine::Network;
-use topwork_events::{Agreement, Event, Outcome, Seconds};
+use topwork_events::{Event, Outcome, Seconds};
 use topwork_report::thousands;
 use topwork_schema::{Row, StrategyKind, Weights};
-use topwork_stats::{Confusion, Disagreement};
+use topwork_stats::Confusion;
+use topwork_store::sha256;
 
 use crate::{
     FrozenTrunk, WorkerError,
@@ -14,6 +15,7 @@ use crate::{
     fit::{Fit, Fitted, Saved},
     predictions::{Predictions, predicted},
     proof::Proof,
+    resume::Measured,
     task::{SplitName, Task},
 };
 
@@ -93,7 +95,7 @@ impl Execution<'_> {
                 after,
             });
         }
-        let measured = self.measure((row, planned), seed, task, draw, &fitted)?;
+        let counted = self.measure((row, planned), seed, task, draw, &fitted)?;
         let (before, after) = fitted
             .proof
             .map(|proof| (proof.before, proof.after))
@@ -101,8 +103,8 @@ impl Execution<'_> {
         let outcome = Outcome {
             row,
             seed,
-            correct: measured.confusion.correct(),
-            total: measured.confusion.total(),
+            correct: counted.confusion.correct(),
+            total: counted.confusion.total(),
             test_set: task.digest(SplitName::Test, &draw.test),
             train_samples: draw.train.len() as u64,
             trainable_parameters: fitted.parameters,
@@ -116,14 +118,21 @@ impl Execution<'_> {
                 evaluate: fitted.evaluate_seconds,
             },
             features_cached: cached,
-            confusion: measured.confusion.rows(),
+            confusion: counted.confusion.rows(),
             converged: fitted.converged,
             iterations: Some(fitted.iterations),
+            predictions: Some(counted.predictions),
         };
         let detail = correct_of(outcome.correct, outcome.total);
         let test_set = outcome.test_set.clone();
         self.emitter.emit(Event::StrategyEvaluated(outcome))?;
-        self.compare(seed, row, test_set, measured.right)?;
+        let measured = Measured {
+            row,
+            test_set,
+            right: counted.right,
+        };
+        self.compare(seed, &measured)?;
+        self.seed.rows.push(measured);
         if let Some((_, trunk)) = shared.map(|shared| &mut self.seed.trunks[shared]) {
             trunk.paid = true;
         }
@@ -138,7 +147,7 @@ impl Execution<'_> {
         task: &Task,
         draw: &Draw,
         fitted: &Fitted,
-    ) -> Result<Measured, WorkerError> {
+    ) -> Result<Counted, WorkerError> {
         let title = self.plan.title(planned);
         let labels: Vec<u32> = draw
             .test
@@ -164,9 +173,10 @@ impl Execution<'_> {
             scores: &fitted.scores,
             classes,
         };
+        let predictions = predictions.to_csv();
         self.folder.write(
             &self.folder.predictions_path(row, &title, seed),
-            predictions.to_csv().as_bytes(),
+            predictions.as_bytes(),
         )?;
         for Saved {
             part,
@@ -177,38 +187,18 @@ impl Execution<'_> {
             let path = self.folder.fitted_path(part, row, &title, seed, extension);
             self.folder.write(&path, bytes)?;
         }
-        Ok(Measured { confusion, right })
-    }
-
-    /// Sets a row against every earlier one on the same test examples.
-    fn compare(
-        &mut self,
-        seed: u64,
-        row: usize,
-        test_set: String,
-        right: Vec<bool>,
-    ) -> Result<(), WorkerError> {
-        for (earlier, set, outcomes) in &self.seed.rows {
-            if *set != test_set {
-                continue;
-            }
-            if let Some(Disagreement { only_a, only_b }) = Disagreement::count(outcomes, &right) {
-                self.emitter.emit(Event::Compared(Agreement {
-                    a: *earlier,
-                    b: row,
-                    seed,
-                    only_a,
-                    only_b,
-                }))?;
-            }
-        }
-        self.seed.rows.push((row, test_set, right));
-        Ok(())
+        Ok(Counted {
+            confusion,
+            right,
+            predictions: sha256(predictions.as_bytes()),
+        })
     }
 }
 
 /// A strategy's predictions, counted.
-struct Measured {
+struct Counted {
     confusion: Confusion,
     right: Vec<bool>,
+    /// SHA-256 of their file.
+    predictions: String,
 }

@@ -140,17 +140,10 @@ fn finish(
     match ending.status {
         EndStatus::Done => {}
         EndStatus::Stopped => tell(&format!("the run `{}` was stopped", folder.id()), None),
-        EndStatus::Failed => tell(
+        EndStatus::Failed | EndStatus::Crashed => tell(
             ending.message.as_deref().unwrap_or("the run failed"),
             ending.hint.as_deref(),
         ),
-        EndStatus::Crashed => {
-            let message = ending
-                .message
-                .as_deref()
-                .unwrap_or("the worker ended without a word");
-            tell(&format!("crashed: {message}"), ending.hint.as_deref());
-        }
     }
     Ok(ending.exit_code)
 }
