@@ -70,6 +70,7 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         call_path: PathBuf::new(),
         plan: None,
         explain: false,
+        source_weights: Vec::new(),
     }
 }
 

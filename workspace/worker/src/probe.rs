@@ -43,6 +43,9 @@ pub struct ProbeRequest {
     pub plan: Option<Plan>,
     /// Whether to tell which features the plan needs; this reads the data.
     pub explain: bool,
+    /// Files of the backbone as the source leaves it, by seed, where they are known.
+    #[serde(default)]
+    pub source_weights: Vec<(u64, PathBuf)>,
 }
 
 /// What was seen.
@@ -95,7 +98,8 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
             .map_or(Ok(Vec::new()), |plan| networks(&plugins, plan)),
         features: match &request.plan {
             Some(plan) if request.explain => {
-                planned_features(&plugins, plan).map_err(|error| problem(&error))
+                planned_features(&plugins, plan, &request.source_weights)
+                    .map_err(|error| problem(&error))
             }
             _ => Ok(Vec::new()),
         },
