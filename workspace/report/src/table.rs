@@ -39,7 +39,12 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let grid = all.iter().any(|row| row.title != row.name);
     let trained_on = grid.then_some(&ACCURACY[0]);
     let identity: Vec<&Column> = IDENTITY.iter().chain(cut).collect();
-    let full: Vec<&Column> = identity.iter().copied().chain(ACCURACY).chain(COST).collect();
+    let full: Vec<&Column> = identity
+        .iter()
+        .copied()
+        .chain(ACCURACY)
+        .chain(COST)
+        .collect();
     let mut text = render(&full, &rows, None);
     let widest = text
         .lines()
