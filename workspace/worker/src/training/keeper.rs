@@ -22,9 +22,9 @@ pub struct TrainingCheckpoints {
 /// times older than it took to write, which keeps it below 2 % of the time.
 const WORTH: u32 = 50;
 
-/// What a checkpoint is thought to cost before one was written: trainings of less than a second
-/// are done again as fast as they are read.
-const FIRST_COST: Duration = Duration::from_millis(20);
+/// What a checkpoint is thought to cost before one was written, about what it takes for half a
+/// million weights: trainings of a few seconds need none, they are done again as fast.
+const FIRST_COST: Duration = Duration::from_millis(50);
 
 /// Keeps checkpoints of one training.
 pub struct Keeper<'a> {
