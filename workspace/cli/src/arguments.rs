@@ -44,8 +44,14 @@ pub enum Command {
     Show(FileArguments),
     /// Print the JSON Schema of the experiment file, for editors
     Schema,
-    /// List earlier runs, or show one
+    /// List earlier runs, show or remove them
     Runs(RunsArguments),
+    /// Watch a run that was started elsewhere, or see an ended one again
+    #[command(after_help = ATTACH)]
+    Attach(AttachArguments),
+    /// Stop a run, as Ctrl-C in its viewer does
+    #[command(after_help = "Example:\n  topwork stop latest\n  topwork stop 7 --kill")]
+    Stop(StopArguments),
     /// List the installed components, or show one
     Plugins(PluginsArguments),
     /// Look into the cache of extracted features
@@ -136,12 +142,57 @@ pub enum Ui {
     None,
 }
 
+const ATTACH: &str = "\
+Ctrl-C leaves; the run goes on. The exit code is that of the run, once it has ended.
+
+Example:
+  topwork attach latest";
+
+/// `topwork attach`.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    /// How to watch the run
+    #[arg(long, value_enum, default_value_t = Ui::Auto)]
+    pub ui: Ui,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork stop`.
+#[derive(Debug, Args)]
+pub struct StopArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    /// Kill it when it has not ended after a few seconds
+    #[arg(long)]
+    pub kill: bool,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
 /// `topwork runs`.
 #[derive(Debug, Args)]
 pub struct RunsArguments {
     /// What to do; lists the runs when left out.
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
+    /// List as JSON, when no command is given
+    #[arg(long)]
+    pub json: bool,
     /// Folder the run folders are in
     #[arg(
         long,
@@ -157,12 +208,29 @@ pub struct RunsArguments {
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// List all runs, the latest last
-    List,
+    List {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Show one run with its comparison
     #[command(after_help = "Example:\n  topwork runs show latest\n  topwork runs show 7")]
     Show {
         /// Its number, its id, a unique beginning of it, or `latest`
         run: String,
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove runs that have ended, with all their files
+    #[command(after_help = "Example:\n  topwork runs rm 3 4 5")]
+    Rm {
+        /// Their numbers, ids, unique beginnings of them, or `latest`
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 

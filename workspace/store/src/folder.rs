@@ -1,14 +1,20 @@
 //! One run's folder.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use topwork_events::RunState;
 
 use crate::{Checkpoints, EventReader, EventWriter, Manifest, Owner, StoreError, replace::replace};
+
+/// Charge of a run: ends with the process at the latest.
+#[derive(Debug)]
+pub struct RunLock {
+    _held: File,
+}
 
 /// A folder that holds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +126,32 @@ impl RunFolder {
 
     /// The manifest.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
-        self.read_json("manifest.json")
+        let damage = match self.read_json("manifest.json") {
+            Err(damage @ StoreError::Damaged { .. }) => damage,
+            read => return read,
+        };
+        // A later layout may lack what this one needs; its number stays where it is.
+        let bare: Result<Format, _> = self.read_json("manifest.json");
+        match bare {
+            Ok(Format { format }) if format > Manifest::FORMAT => Err(self.newer(format)),
+            _ => Err(damage),
+        }
+    }
+
+    /// The manifest, for who is going to write to the folder: a later layout is refused.
+    pub fn manifest_to_write(&self) -> Result<Manifest, StoreError> {
+        let manifest = self.manifest()?;
+        if manifest.format > Manifest::FORMAT {
+            return Err(self.newer(manifest.format));
+        }
+        Ok(manifest)
+    }
+
+    fn newer(&self, format: u32) -> StoreError {
+        StoreError::Newer {
+            run: self.id(),
+            format,
+        }
     }
 
     /// Writes the manifest.
@@ -136,6 +167,18 @@ impl RunFolder {
     /// Notes the process that looks after the run.
     pub fn write_owner(&self, owner: &Owner) -> Result<(), StoreError> {
         self.write_json("owner.json", owner)
+    }
+
+    /// Takes charge of the run for as long as the lock is held; `None` when another process
+    /// has it.
+    pub fn lock(&self) -> Result<Option<RunLock>, StoreError> {
+        let path = self.path.join("lock");
+        let file = File::create(&path).map_err(|error| StoreError::io("write", &path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(RunLock { _held: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path, &error)),
+        }
     }
 
     /// The resolved experiment's text.
@@ -170,6 +213,12 @@ impl RunFolder {
             reason: error.to_string(),
         })
     }
+}
+
+/// All that is sure to be in every manifest.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
 }
 
 /// A name reduced to what is safe in a file name on every system.
@@ -212,6 +261,17 @@ mod tests {
             &"long ".repeat(20),
             "long-long-long-long-long-long-long-long",
         );
+    }
+
+    #[test]
+    fn only_one_process_looks_after_a_run() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        let lock = folder.lock().unwrap();
+        assert!(lock.is_some());
+        assert!(folder.lock().unwrap().is_none());
+        drop(lock);
+        assert!(folder.lock().unwrap().is_some());
     }
 
     #[test]

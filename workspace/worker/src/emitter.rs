@@ -10,12 +10,17 @@ use std::{
 
 use topwork_events::{Event, LogLevel, RunState};
 use topwork_host::{Level, Observer};
-use topwork_store::{CallRecorder, EventWriter, StoreError};
+use topwork_report::thousands;
+use topwork_store::{EventWriter, StoreError};
 
-use crate::WorkerError;
+use crate::{WorkerError, watchdog::Watchdog};
 
 /// At most this often is progress told: as often as a screen is drawn afresh.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// The most log lines of plugins that a worker passes on: one that never ends must not fill the
+/// disk, and nobody reads more.
+const MOST_LOG_LINES: u64 = 10_000;
 
 /// Why a run is to end before it is done.
 #[derive(Default)]
@@ -29,13 +34,14 @@ pub struct Stop {
 /// Appends events and keeps the state they add up to.
 pub struct Emitter {
     inner: Mutex<Inner>,
+    watchdog: Arc<Watchdog>,
     stop: Arc<Stop>,
 }
 
 struct Inner {
     writer: EventWriter,
-    calls: CallRecorder,
     state: RunState,
+    log_lines: u64,
     /// The first event that could not be written: the run must not go on unheard.
     lost: Option<StoreError>,
     /// The running stage, its begin, and when its progress was last told.
@@ -62,13 +68,18 @@ pub struct Progress<'a> {
 }
 
 impl Emitter {
-    /// Speaks through `writer`, after what earlier sessions said, which adds up to `state`;
-    /// `stop` is raised when the run is to end.
-    pub fn new(writer: EventWriter, calls: CallRecorder, state: RunState, stop: Arc<Stop>) -> Self {
+    /// Speaks through `writer`, after what earlier sessions said, which adds up to `state`, and
+    /// tells `watchdog` of plugin calls; `stop` is raised when the run is to end.
+    pub fn new(
+        writer: EventWriter,
+        watchdog: Arc<Watchdog>,
+        state: RunState,
+        stop: Arc<Stop>,
+    ) -> Self {
         let inner = Inner {
             writer,
-            calls,
             state,
+            log_lines: 0,
             lost: None,
             stage: 0,
             begun: Instant::now(),
@@ -76,6 +87,7 @@ impl Emitter {
         };
         Self {
             inner: Mutex::new(inner),
+            watchdog,
             stop,
         }
     }
@@ -190,11 +202,11 @@ impl Inner {
 
 impl Observer for Emitter {
     fn call(&self, plugin: &str, call: &str) {
-        self.lock().calls.entered(plugin, call);
+        self.watchdog.entered(plugin, call);
     }
 
     fn returned(&self) {
-        self.lock().calls.left();
+        self.watchdog.left();
     }
 
     fn log(&self, plugin: &str, level: Level, text: &str) {
@@ -204,14 +216,30 @@ impl Observer for Emitter {
             Level::Info => LogLevel::Info,
             Level::Debug => LogLevel::Debug,
         };
-        self.lock().append_or_keep(Event::Log {
+        let mut inner = self.lock();
+        inner.log_lines += 1;
+        if inner.log_lines > MOST_LOG_LINES + 1 {
+            return;
+        }
+        let (level, text) = if inner.log_lines <= MOST_LOG_LINES {
+            (level, text.to_owned())
+        } else {
+            let kept = thousands(MOST_LOG_LINES);
+            let text = format!("more than {kept} log lines; the rest of the log is not kept");
+            (LogLevel::Warning, text)
+        };
+        inner.append_or_keep(Event::Log {
             level,
             from: plugin.to_owned(),
-            text: text.to_owned(),
+            text,
         });
+        drop(inner);
+        // Beyond the most lines logging is no progress: who only logs, hangs.
+        self.watchdog.progress(plugin);
     }
 
-    fn progress(&self, _plugin: &str, done: u64, total: u64, text: &str) {
+    fn progress(&self, plugin: &str, done: u64, total: u64, text: &str) {
+        self.watchdog.progress(plugin);
         let mut inner = self.lock();
         if let Err(error) = inner.progress(Progress {
             done,

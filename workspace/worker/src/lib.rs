@@ -27,9 +27,10 @@ mod stages;
 mod strategy;
 mod task;
 mod training;
+mod watchdog;
 
 pub use error::WorkerError;
 pub use planned::PlannedFeatures;
 pub use probe::{NetworkEntry, ProbeAnswer, ProbeRequest, probe};
 pub use run::{EXIT_FOLDER_LOST, ending, run, write_results};
-pub use stages::{Stage, Work, stages};
+pub use stages::{FrozenTrunk, Stage, Work, stages};

@@ -1,6 +1,9 @@
 //! The life of a worker process.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use topwork_events::{EndStatus, Event, Failure, Record, RunState, StageStatus};
@@ -11,6 +14,7 @@ use crate::{
     WorkerError,
     emitter::{Emitter, Stop},
     execute::execute,
+    watchdog::Watchdog,
 };
 
 /// The worker's exit code when the run folder can no longer be written, so that nothing more
@@ -40,7 +44,16 @@ fn try_run(folder: &RunFolder) -> Result<u8, StoreError> {
     let state = folder.state()?;
     let writer = folder.event_writer()?;
     let calls = CallRecorder::create(&folder.call_path())?;
-    let emitter = Arc::new(Emitter::new(writer, calls, state, stop));
+    let watchdog = Arc::new(Watchdog::new(calls));
+    // A manifest that cannot be read is told by whoever needs the rest of it.
+    let limit = folder
+        .manifest()
+        .ok()
+        .and_then(|manifest| manifest.call_limit);
+    if let Some(limit) = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Arc::clone(&watchdog).watch(limit);
+    }
+    let emitter = Arc::new(Emitter::new(writer, watchdog, state, stop));
     let outcome = signals
         .into_iter()
         .chain([hang_up])
@@ -71,6 +84,12 @@ fn try_run(folder: &RunFolder) -> Result<u8, StoreError> {
 fn stop_with_supervisor(stop: Arc<Stop>) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // The supervisor also read what is printed here; without it a plugin that prints would
+        // run into an error.
+        if let Ok(nowhere) = std::fs::File::options().write(true).open("/dev/null") {
+            let _ = rustix::stdio::dup2_stdout(&nowhere);
+            let _ = rustix::stdio::dup2_stderr(&nowhere);
+        }
         stop.orphaned.store(true, Ordering::Relaxed);
     });
 }
