@@ -76,9 +76,7 @@ impl Execution<'_> {
                     .look(|state| state.source.iter().any(|known| known.seed == seed));
                 Ok(known && (needed.is_empty() || self.take_up_source(seed)?))
             }
-            Work::Extract(trunk) => Ok(self
-                .pending(seed, |row| self.uses(row, trunk))
-                .is_empty()),
+            Work::Extract(trunk) => Ok(self.pending(seed, |row| self.uses(row, trunk)).is_empty()),
             &Work::Strategy(row) => {
                 if self.is_pending(seed, row) {
                     return Ok(false);
@@ -98,10 +96,7 @@ impl Execution<'_> {
         };
         let (rows, prefix) = match &stage.work {
             Work::Data => return Err(error),
-            Work::Source => (
-                self.pending(seed, |row| self.uses_source(row)),
-                "source: ",
-            ),
+            Work::Source => (self.pending(seed, |row| self.uses_source(row)), "source: "),
             Work::Extract(trunk) => (
                 self.pending(seed, |row| self.uses(row, trunk)),
                 "extracting features: ",
@@ -206,12 +201,7 @@ impl Execution<'_> {
 
     /// Tells the end of a strategy's stage that is not run: it was measured in a session that
     /// died before it could say so, or what it builds on has failed.
-    fn close(
-        &self,
-        index: usize,
-        seed: u64,
-        row: usize,
-    ) -> Result<(), WorkerError> {
+    fn close(&self, index: usize, seed: u64, row: usize) -> Result<(), WorkerError> {
         let counts = self.emitter.look(|state| {
             let same = |outcome: &&Outcome| (outcome.row, outcome.seed) == (row, seed);
             let outcome = state.outcomes.iter().find(same);

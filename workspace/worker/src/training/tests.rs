@@ -17,7 +17,7 @@ use topwork_schema::{ClassWeights, Optimizer, Schedule};
 use topwork_store::{CallRecorder, RunFolder};
 
 use super::*;
-use crate::{augment::Augment, emitter::Stop};
+use crate::{augment::Augment, emitter::Stop, watchdog::Watchdog};
 
 const SHAPE: [usize; 3] = [1, 6, 6];
 
@@ -128,7 +128,9 @@ impl Case {
         let stop = Arc::new(Stop::default());
         let emitter = Emitter::new(
             folder.event_writer().unwrap(),
-            CallRecorder::create(&folder.call_path()).unwrap(),
+            Arc::new(Watchdog::new(
+                CallRecorder::create(&folder.call_path()).unwrap(),
+            )),
             folder.state().unwrap(),
             Arc::clone(&stop),
         );
