@@ -15,4 +15,5 @@ mod flagship;
 mod hostile_plugins;
 mod interruption;
 mod small;
+mod trust;
 mod whole_networks;

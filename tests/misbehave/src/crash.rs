@@ -58,7 +58,9 @@ pub fn strike(fault: Fault, host: Host) -> Result<(), Error> {
                 unsafe { libc::close(stream) };
             }
         }
-        Fault::Folder => std::env::set_current_dir("/").map_err(|e| Error::failed(e.to_string()))?,
+        Fault::Folder => {
+            std::env::set_current_dir("/").map_err(|e| Error::failed(e.to_string()))?
+        }
         Fault::Rounding => round_wrongly(),
         _ => {}
     }

@@ -175,7 +175,7 @@ impl Trouble {
             return Ok(());
         }
         match self.parameters.fault {
-                        Fault::Panic => panic!("told to panic"),
+            Fault::Panic => panic!("told to panic"),
             Fault::Fail => {
                 return Err(Error::failed("told to \u{1b}[2J\u{1b}[31mfail\u{7}")
                     .with_hint("ask for \u{1b}[1mno fault"));

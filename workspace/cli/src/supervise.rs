@@ -67,7 +67,9 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
         let message = "crashed: the worker's end could not be awaited".to_owned();
         return end(folder, begun, EndStatus::Crashed, message, RUN_FAILED);
     };
-    if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) {
+    // In a plugin's call it is the plugin that ended the process, with a code that means nothing.
+    let in_plugin = in_call(&folder.call_path()).is_some();
+    if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) && !in_plugin {
         return Ok(EXIT_FOLDER_LOST);
     }
     let asked_to = matches!(status.signal(), Some(SIGTERM | SIGKILL | SIGINT));
@@ -75,7 +77,6 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
         let message = "killed before it came to a step boundary".to_owned();
         return end(folder, begun, EndStatus::Stopped, message, 130);
     }
-    let in_plugin = in_call(&folder.call_path()).is_some();
     let code = if in_plugin { WRONG_PLUGIN } else { RUN_FAILED };
     let message = crash(status, &folder.call_path());
     end(folder, begun, EndStatus::Crashed, message, code)
