@@ -186,7 +186,6 @@ fn a_backbone_that_misbehaves() {
             "segfault",
             "stack-overflow",
             "exit-zero",
-            "endless-output",
             "not-json",
             "json-list",
             "deep-json",
@@ -203,7 +202,7 @@ fn a_backbone_that_misbehaves() {
 #[test]
 fn a_look_at_a_plugin_that_hangs_ends_too() {
     insta::assert_snapshot!(outcome(
-        &experiment("fault = \"hang\", at = \"create\""),
+        &experiment("fault = \"endless-output\", at = \"create\""),
         &[]
     ));
 }
