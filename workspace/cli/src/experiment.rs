@@ -17,9 +17,10 @@ use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
 
 use crate::{
     arguments::FileArguments,
+    crash,
     failure::{Failure, RUN_FAILED, WRONG_PLUGIN, WRONG_USE},
     folders::Folders,
-    output, supervise,
+    output,
 };
 
 /// How long plugins may take to say what they are.
@@ -79,6 +80,7 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         call_path: PathBuf::new(),
         plan: None,
         explain: false,
+        source_weights: Vec::new(),
     }
 }
 
@@ -192,7 +194,7 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
         listed(&request.plugin_folders)
     );
     if hung {
-        let call = supervise::in_call(&request.call_path).unwrap_or_default();
+        let call = crash::in_call(&request.call_path).unwrap_or_default();
         let message = format!("hung: no answer within {} s{call}", limit.as_secs());
         return Err(Failure::new(WRONG_PLUGIN, message).hint(hint));
     }
@@ -206,7 +208,7 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     match json.and_then(|json| serde_json::from_slice(json).ok()) {
         Some(answer) if status.success() => Ok(answer),
         _ => {
-            let crash = supervise::crash(status, &request.call_path);
+            let crash = crash::crash(status, &request.call_path).message;
             let said = rest(said);
             let said = String::from_utf8_lossy(&said);
             let last = said.lines().rfind(|line| !line.trim().is_empty());

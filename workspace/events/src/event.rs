@@ -157,11 +157,27 @@ pub struct RunPlan {
     pub threads: usize,
     /// The stages, in the order they run.
     pub stages: Vec<StagePlan>,
-    /// The rows of the comparison, in the order of the file.
+    /// The rows of the comparison: by strategy in the order of the file, then by cut, then by
+    /// number of training samples.
     pub rows: Vec<RowPlan>,
     /// Figures from elsewhere.
     #[serde(default)]
     pub references: Vec<Reference>,
+}
+
+impl RunPlan {
+    /// The indices of the rows by strategy, in the order of the file: the points of a curve over
+    /// cuts or over numbers of training samples.
+    pub fn strategies(&self) -> Vec<(&str, Vec<usize>)> {
+        let mut strategies: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            match strategies.iter_mut().find(|(name, _)| *name == row.name) {
+                Some((_, rows)) => rows.push(index),
+                None => strategies.push((&row.name, vec![index])),
+            }
+        }
+        strategies
+    }
 }
 
 /// One stage of the plan.
@@ -170,11 +186,14 @@ pub struct RunPlan {
 pub struct StagePlan {
     /// What kind of work.
     pub kind: StageKind,
-    /// For a person: `source`, `extract features`, a strategy's name.
+    /// For a person: `source`, `extract features`, a row's title.
     pub title: String,
     /// The seed it runs with; none for stages that do not depend on one.
     #[serde(default)]
     pub seed: Option<u64>,
+    /// The row it measures, an index into [`RunPlan::rows`]; none for stages that measure none.
+    #[serde(default)]
+    pub row: Option<usize>,
 }
 
 /// The kinds of stages.
@@ -187,7 +206,7 @@ pub enum StageKind {
     Source,
     /// Passing images through the frozen trunk.
     Extract,
-    /// Fitting and evaluating one strategy's head.
+    /// Fitting and evaluating the head of one row.
     Strategy,
 }
 
@@ -195,8 +214,12 @@ pub enum StageKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RowPlan {
-    /// The strategy's name.
+    /// The strategy's name, which no other strategy has.
     pub name: String,
+    /// What tells the row from the others of its strategy: cut, number of training samples or
+    /// both. `None` when there are none.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
     /// The cut point's name.
@@ -207,8 +230,21 @@ pub struct RowPlan {
     pub head: String,
     /// Where the trunk's weights come from.
     pub weights: Weights,
+    /// Training samples asked for; all if `None`.
+    #[serde(default)]
+    pub train_samples: Option<u64>,
     /// The target classes, in the order of the labels.
     pub classes: Vec<String>,
+}
+
+impl RowPlan {
+    /// The row's name, which no other row has: `frozen backbone · pool1 · 100`.
+    pub fn title(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{} · {detail}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// Where a trunk's weights come from.

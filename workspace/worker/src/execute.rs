@@ -1,26 +1,26 @@
 //! The run itself: stage after stage, seed after seed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network};
 use topwork_events::Event;
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
-use topwork_schema::{DatasetUse, Plan, Source, Weights};
+use topwork_schema::{DatasetUse, Plan, Source};
 use topwork_store::{FeatureCache, RunFolder, hexadecimal};
 
 use crate::{
-    Stage, Work, WorkerError,
+    FrozenTrunk, Stage, Work, WorkerError,
     draw::{Draw, draws},
     emitter::Emitter,
-    features::{Trunk, TrunkIdentity},
+    features::Trunk,
     network::backbone_blueprint,
     prepare::{read_plan, run_plan, same_plugins, same_weights},
     resume::Measured,
     stages,
-    stages::on_features,
     task::Task,
+    training::TrainingCheckpoints,
 };
 
 /// Does what the run folder says.
@@ -41,17 +41,11 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         source,
     })?;
     let backbone = backbone_blueprint(&plugins, &plan.experiment.backbone)?;
-    let trunk = backbone
-        .keep(plan.cut_layers)
-        .map_err(|source| WorkerError::Blueprint {
-            component: format!("`{}`", plan.experiment.backbone.component),
-            source,
-        })?;
     let stages = stages(&plan);
     if emitter.look(|state| state.plan.is_none()) {
         emitter.emit(Event::RunStarted(run_plan(
-            &manifest, &plan, &stages, &trunk,
-        )))?;
+            &manifest, &plan, &stages, &backbone,
+        )?))?;
     }
     let mut execution = Execution {
         folder,
@@ -59,11 +53,14 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         plan: &plan,
         plugins: &plugins,
         compute: &compute,
-        identity: TrunkIdentity::of(&plan, &plugins),
         cache: manifest
             .feature_cache
             .as_ref()
             .map(|cache| FeatureCache::at(&cache.folder, cache.limit)),
+        checkpoints: TrainingCheckpoints {
+            store: folder.checkpoints(),
+            every: Duration::try_from_secs_f64(manifest.checkpoint_every).unwrap_or(Duration::MAX),
+        },
         backbone,
         tasks: Tasks::default(),
         seed: SeedState::default(),
@@ -76,7 +73,13 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         }
         emitter.begin(index)?;
         match execution.stage(stage, &stages[index + 1..]) {
-            Ok(detail) => emitter.end(detail, false)?,
+            Ok(detail) => {
+                emitter.end(detail, false)?;
+                if stage.work == Work::Data {
+                    execution.adopt(&manifest.adopted)?;
+                }
+                execution.checkpoints.store.remove(index)?;
+            }
             Err(error) => execution.give_up(stage, error)?,
         }
     }
@@ -91,8 +94,8 @@ pub struct Execution<'a> {
     pub plugins: &'a Plugins,
     pub compute: &'a Compute,
     pub backbone: Blueprint,
-    pub identity: TrunkIdentity,
     pub cache: Option<FeatureCache>,
+    pub checkpoints: TrainingCheckpoints,
     pub tasks: Tasks,
     pub seed: SeedState,
 }
@@ -110,9 +113,9 @@ pub struct SeedState {
     pub seed: Option<u64>,
     /// The backbone with the source's weights.
     pub trained: Option<Network>,
-    /// The trunks in use, each for the strategies with its weights.
-    pub trunks: Vec<(Weights, Trunk)>,
-    /// Which examples each strategy uses.
+    /// The trunks in use.
+    pub trunks: Vec<(FrozenTrunk, Trunk)>,
+    /// Which examples each row uses.
     pub draws: Vec<Draw>,
     /// The rows measured, by this session or earlier ones.
     pub rows: Vec<Measured>,
@@ -126,7 +129,7 @@ impl Execution<'_> {
         };
         self.seed = SeedState {
             seed: Some(seed),
-            draws: draws(&self.plan.experiment, self.target()?, seed)?,
+            draws: draws(self.plan, self.target()?, seed)?,
             rows: self.measured_before(seed)?,
             ..SeedState::default()
         };
@@ -141,19 +144,21 @@ impl Execution<'_> {
         let Some(seed) = stage.seed else {
             return self.read_data();
         };
-        match stage.work {
+        match &stage.work {
             Work::Data => self.read_data(),
             Work::Source => self.train_source(seed),
-            Work::Extract(weights) => self.extract(seed, weights),
+            Work::Extract(trunk) => self.extract(seed, trunk),
             Work::Strategy(row) => {
-                let detail = self.strategy(seed, row);
-                let needed = |weights: Weights| {
-                    let strategies = &self.plan.experiment.strategies;
-                    (later.iter().take_while(|stage| stage.seed == Some(seed)))
-                        .any(|stage| matches!(stage.work, Work::Strategy(row) if on_features(&strategies[row]) && strategies[row].weights == weights))
-                };
+                let detail = self.strategy(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.
-                self.seed.trunks.retain(|(weights, _)| needed(*weights));
+                let needed: Vec<FrozenTrunk> = (later.iter())
+                    .take_while(|stage| stage.seed == Some(seed))
+                    .filter_map(|stage| match stage.work {
+                        Work::Strategy(row) => FrozenTrunk::of(self.plan, &self.plan.rows[row]),
+                        _ => None,
+                    })
+                    .collect();
+                self.seed.trunks.retain(|(trunk, _)| needed.contains(trunk));
                 detail
             }
         }

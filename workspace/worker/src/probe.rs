@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use topwork_engine::Blueprint;
 use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
-    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, Described, Description,
-    LayerEntry, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
+    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
+    Description, LayerEntry, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
     resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
 use crate::{
     PlannedFeatures, WorkerError,
-    network::{backbone_blueprint, head_blueprint, layer_entries},
+    network::{backbone_blueprint, head_blueprint, layer_entries, trunk_blueprint},
     planned::planned_features,
     watchdog::Watchdog,
 };
@@ -43,6 +43,9 @@ pub struct ProbeRequest {
     pub plan: Option<Plan>,
     /// Whether to tell which features the plan needs; this reads the data.
     pub explain: bool,
+    /// Files of the backbone as the source leaves it, by seed, where they are known.
+    #[serde(default)]
+    pub source_weights: Vec<(u64, PathBuf)>,
 }
 
 /// What was seen.
@@ -63,7 +66,7 @@ pub struct ProbeAnswer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NetworkEntry {
-    /// `backbone`, `source head` or a strategy's name.
+    /// `backbone`, `source head`, or a strategy's name, with the cut where it has several.
     pub role: String,
     /// `plugin/component`.
     pub component: String,
@@ -95,7 +98,8 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
             .map_or(Ok(Vec::new()), |plan| networks(&plugins, plan)),
         features: match &request.plan {
             Some(plan) if request.explain => {
-                planned_features(&plugins, plan).map_err(|error| problem(&error))
+                planned_features(&plugins, plan, &request.source_weights)
+                    .map_err(|error| problem(&error))
             }
             _ => Ok(Vec::new()),
         },
@@ -251,18 +255,26 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkEntry>, Problem
         let before = backbone.layers().len();
         push("source head", &source.head, before, &head);
     }
-    let cut = backbone.keep(plan.cut_layers).map_err(|source| {
-        fail(WorkerError::Blueprint {
-            component: format!("`{}`", experiment.backbone.component),
-            source,
-        })
-    })?;
-    for strategy in &experiment.strategies {
-        if strategy.kind != StrategyKind::FeatureClassifier {
+    for (index, strategy) in experiment.strategies.iter().enumerate() {
+        let mut cuts: Vec<&CutPoint> = (plan.rows.iter())
+            .filter(|row| row.strategy == index)
+            .map(|row| &row.cut)
+            .collect();
+        cuts.dedup();
+        if strategy.kind == StrategyKind::FeatureClassifier {
+            continue;
+        }
+        let several = cuts.len() > 1;
+        for cut in cuts {
+            let trunk = trunk_blueprint(plan, &backbone, cut.layers).map_err(fail)?;
             let classes = plan.target_classes.len();
-            let head = head_blueprint(plugins, &strategy.head, cut.output().dims(), classes)
+            let head = head_blueprint(plugins, &strategy.head, trunk.output().dims(), classes)
                 .map_err(fail)?;
-            push(&strategy.name, &strategy.head, plan.cut_layers, &head);
+            let role = match several {
+                true => format!("{} · {}", strategy.name, cut.name),
+                false => strategy.name.clone(),
+            };
+            push(&role, &strategy.head, cut.layers, &head);
         }
     }
     Ok(entries)

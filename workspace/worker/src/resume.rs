@@ -2,16 +2,15 @@
 //! one row that fails leaves the others alone.
 
 use topwork_events::{Agreement, Event, Failure, LogLevel, Outcome, StageStatus};
-use topwork_schema::{Strategy, Weights};
+use topwork_schema::{Row, Weights};
 use topwork_stats::Disagreement;
 use topwork_store::sha256;
 
 use crate::{
-    Stage, Work, WorkerError,
+    FrozenTrunk, Stage, Work, WorkerError,
     execute::{Execution, correct_of},
     network::{initialised, load_weights},
     predictions::right_of,
-    stages::on_features,
 };
 
 /// A row that was measured: which of its test examples it got right.
@@ -34,12 +33,11 @@ impl Execution<'_> {
         });
         let mut rows = Vec::new();
         for outcome in outcomes {
-            let Some(strategy) = self.plan.experiment.strategies.get(outcome.row) else {
+            let Some(planned) = self.plan.rows.get(outcome.row) else {
                 continue;
             };
-            let path = self
-                .folder
-                .predictions_path(outcome.row, &strategy.name, seed);
+            let title = self.plan.title(planned);
+            let path = self.folder.predictions_path(outcome.row, &title, seed);
             let bytes = std::fs::read(&path).unwrap_or_default();
             let intact = outcome.predictions.as_deref() == Some(sha256(&bytes).as_str());
             match right_of(&bytes).filter(|right| intact && right.len() as u64 == outcome.total) {
@@ -51,9 +49,8 @@ impl Execution<'_> {
                 None => self.note(
                     LogLevel::Warning,
                     format!(
-                        "`{}` is missing or was altered: `{}` is measured again",
+                        "`{}` is missing or was altered: `{title}` is measured again",
                         path.display(),
-                        strategy.name
                     ),
                 )?,
             }
@@ -66,35 +63,26 @@ impl Execution<'_> {
         let Some(seed) = stage.seed else {
             return Ok(false);
         };
-        let strategies = &self.plan.experiment.strategies;
         let status = self
             .emitter
             .look(|state| state.stages.get(index).map(|stage| stage.status));
-        match stage.work {
-            Work::Data => Ok(false),
-            Work::Source if status == Some(StageStatus::Failed) => Ok(true),
+        let nothing = match &stage.work {
+            Work::Data => false,
+            Work::Source if status == Some(StageStatus::Failed) => true,
             Work::Source => {
-                let needed = self.pending(seed, |strategy| strategy.weights == Weights::Source);
+                let needed = self.pending(seed, |row| self.uses_source(row));
                 let known = self
                     .emitter
                     .look(|state| state.source.iter().any(|known| known.seed == seed));
-                Ok(known && (needed.is_empty() || self.take_up_source(seed)?))
+                known && (needed.is_empty() || self.take_up_source(seed)?)
             }
-            Work::Extract(weights) => Ok(self
-                .pending(seed, |strategy| {
-                    on_features(strategy) && strategy.weights == weights
-                })
-                .is_empty()),
-            Work::Strategy(row) => {
-                if self.is_pending(seed, row) {
-                    return Ok(false);
-                }
-                if status == Some(StageStatus::Waiting) {
-                    self.close(index, seed, row, &strategies[row])?;
-                }
-                Ok(true)
-            }
+            Work::Extract(trunk) => self.pending(seed, |row| self.uses(row, trunk)).is_empty(),
+            Work::Strategy(row) => !self.is_pending(seed, *row),
+        };
+        if nothing && status == Some(StageStatus::Waiting) {
+            self.close(index, stage, seed)?;
         }
+        Ok(nothing)
     }
 
     /// Gives up a stage and what builds on it, unless the error concerns the whole run.
@@ -102,19 +90,14 @@ impl Execution<'_> {
         let Some(seed) = stage.seed.filter(|_| !error.ends_run()) else {
             return Err(error);
         };
-        let (rows, prefix) = match stage.work {
+        let (rows, prefix) = match &stage.work {
             Work::Data => return Err(error),
-            Work::Source => (
-                self.pending(seed, |strategy| strategy.weights == Weights::Source),
-                "source: ",
-            ),
-            Work::Extract(weights) => (
-                self.pending(seed, |strategy| {
-                    on_features(strategy) && strategy.weights == weights
-                }),
+            Work::Source => (self.pending(seed, |row| self.uses_source(row)), "source: "),
+            Work::Extract(trunk) => (
+                self.pending(seed, |row| self.uses(row, trunk)),
                 "extracting features: ",
             ),
-            Work::Strategy(row) => (vec![row], ""),
+            Work::Strategy(row) => (vec![*row], ""),
         };
         for row in rows {
             self.emitter.emit(Event::StrategyFailed(Failure {
@@ -174,11 +157,19 @@ impl Execution<'_> {
     }
 
     /// The rows of the seed at work that are neither measured nor given up, of those `wanted`.
-    fn pending(&self, seed: u64, wanted: impl Fn(&Strategy) -> bool) -> Vec<usize> {
-        (self.plan.experiment.strategies.iter().enumerate())
-            .filter(|(row, strategy)| wanted(strategy) && self.is_pending(seed, *row))
-            .map(|(row, _)| row)
+    fn pending(&self, seed: u64, wanted: impl Fn(&Row) -> bool) -> Vec<usize> {
+        (self.plan.rows.iter().enumerate())
+            .filter(|(index, row)| wanted(row) && self.is_pending(seed, *index))
+            .map(|(index, _)| index)
             .collect()
+    }
+
+    fn uses_source(&self, row: &Row) -> bool {
+        self.plan.strategy(row).weights == Weights::Source
+    }
+
+    fn uses(&self, row: &Row, trunk: &FrozenTrunk) -> bool {
+        FrozenTrunk::of(self.plan, row).as_ref() == Some(trunk)
     }
 
     /// Loads the backbone an earlier session trained; false when it has to be trained again.
@@ -204,30 +195,28 @@ impl Execution<'_> {
         Ok(false)
     }
 
-    /// Tells the end of a strategy's stage that is not run: it was measured in a session that
-    /// died before it could say so, or what it builds on has failed.
-    fn close(
-        &self,
-        index: usize,
-        seed: u64,
-        row: usize,
-        strategy: &Strategy,
-    ) -> Result<(), WorkerError> {
-        let counts = self.emitter.look(|state| {
-            let same = |outcome: &&Outcome| (outcome.row, outcome.seed) == (row, seed);
-            let outcome = state.outcomes.iter().find(same);
-            outcome.map(|outcome| (outcome.correct, outcome.total))
+    /// Tells the end of a stage that is not run: its result is there already, nobody needs it,
+    /// or what it builds on has failed.
+    fn close(&self, index: usize, stage: &Stage, seed: u64) -> Result<(), WorkerError> {
+        let counts = self.emitter.look(|state| match stage.work {
+            Work::Data | Work::Extract(_) => None,
+            Work::Source => (state.source.iter().find(|known| known.seed == seed))
+                .map(|known| (known.correct, known.total)),
+            Work::Strategy(row) => (state.outcomes.iter())
+                .find(|known| (known.row, known.seed) == (row, seed))
+                .map(|known| (known.correct, known.total)),
         });
         self.emitter.begin(index)?;
-        match counts {
-            Some((correct, total)) => self.emitter.end(correct_of(correct, total), false)?,
-            None => {
-                let missing = match on_features(strategy) {
-                    true => "its features are missing",
-                    false => "its backbone is missing",
-                };
-                self.emitter.end(format!("not tried: {missing}"), true)?;
+        match (counts, &stage.work) {
+            (Some((correct, total)), _) => {
+                let detail = format!("{}, measured before", correct_of(correct, total));
+                self.emitter.end(detail, false)?;
             }
+            (None, Work::Strategy(_)) => {
+                let detail = "not tried: what it builds on is missing".to_owned();
+                self.emitter.end(detail, true)?;
+            }
+            (None, _) => self.emitter.end("not needed".to_owned(), false)?,
         }
         Ok(())
     }
