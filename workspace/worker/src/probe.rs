@@ -11,7 +11,7 @@ use topwork_engine::Blueprint;
 use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
-    Description, LayerEntry, Plan, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
+    Description, LayerEntry, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
     resolve_parameters,
 };
 use topwork_store::CallRecorder;
@@ -169,6 +169,13 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
         })
         .collect();
     Catalog {
+        plugins: (plugins.list().iter())
+            .map(|plugin| PluginEntry {
+                id: plugin.id.clone(),
+                path: plugin.path.display().to_string(),
+                sha256: plugin.sha256.clone(),
+            })
+            .collect(),
         components,
         skipped,
         described,
