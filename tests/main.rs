@@ -15,6 +15,7 @@ mod flagship;
 mod grid;
 mod hostile_plugins;
 mod interruption;
+mod resume;
 mod small;
 mod trust;
 mod whole_networks;

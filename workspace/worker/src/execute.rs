@@ -69,6 +69,8 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         emitter.check_stop()?;
         execution.begin_seed(stage)?;
         if execution.nothing_to_do(index, stage)? {
+            // A worker that was killed just after the stage left them.
+            execution.checkpoints.store.remove(index)?;
             continue;
         }
         emitter.begin(index)?;
