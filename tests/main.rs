@@ -16,4 +16,5 @@ mod grid;
 mod hostile_plugins;
 mod interruption;
 mod small;
+mod trust;
 mod whole_networks;

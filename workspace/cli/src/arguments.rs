@@ -38,14 +38,26 @@ pub enum Command {
     Run(RunArguments),
     /// Check an experiment file and tell all its mistakes at once
     Check(FileArguments),
-    /// Show what a run of an experiment would do, stage by stage
-    Plan(FileArguments),
+    /// Show what a run of an experiment would do, and what of it earlier runs have done
+    Plan(PlanArguments),
+    /// Go on with a run that was stopped, failed or crashed
+    #[command(after_help = "Example:\n  topwork resume latest\n  topwork resume 7")]
+    Resume(ResumeArguments),
+    /// Prove that a run killed at random moments gives the same bits as one left alone
+    #[command(after_help = VERIFY_EXAMPLE)]
+    VerifyResume(VerifyArguments),
     /// Show the networks of an experiment: layers, shapes, parameters, cut points
     Show(FileArguments),
     /// Print the JSON Schema of the experiment file, for editors
     Schema,
-    /// List earlier runs, or show one
+    /// List earlier runs, show or remove them
     Runs(RunsArguments),
+    /// Watch a run that was started elsewhere, or see an ended one again
+    #[command(after_help = ATTACH)]
+    Attach(AttachArguments),
+    /// Stop a run, as Ctrl-C in its viewer does
+    #[command(after_help = "Example:\n  topwork stop latest\n  topwork stop 7 --kill")]
+    Stop(StopArguments),
     /// List the installed components, or show one
     Plugins(PluginsArguments),
     /// Look into the cache of extracted features
@@ -87,6 +99,13 @@ pub struct RunArguments {
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Start the run and leave it alone: prints its id; `topwork attach` watches it
+    #[arg(long)]
+    pub detach: bool,
+    /// Do only what is missing: go on with the run of this experiment that did not finish, or
+    /// take over from earlier runs what they have measured
+    #[arg(long)]
+    pub resume: bool,
     /// Extract features afresh and keep none for other runs
     #[arg(long)]
     pub no_cache: bool,
@@ -105,6 +124,63 @@ pub struct RunArguments {
     )]
     pub runs_dir: PathBuf,
 }
+
+/// `topwork plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// Folder with earlier runs
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    /// How to watch the run
+    #[arg(long, value_enum, default_value_t = Ui::Auto)]
+    pub ui: Ui,
+    /// Start the run and leave it alone
+    #[arg(long)]
+    pub detach: bool,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork verify-resume`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// How often to kill the worker
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub kills: u32,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+const VERIFY_EXAMPLE: &str = "\
+Example:
+  topwork verify-resume experiments/mnist-transfer.toml --kills 5
+
+Runs the experiment once through, then again, killing the worker with SIGKILL at random moments
+and going on, until it was killed often enough; then compares figures, weights and predictions.
+Everything happens in a temporary folder.";
 
 /// An experiment file, with what changes it.
 #[derive(Debug, Args)]
@@ -136,12 +212,57 @@ pub enum Ui {
     None,
 }
 
+const ATTACH: &str = "\
+Ctrl-C leaves; the run goes on. The exit code is that of the run, once it has ended.
+
+Example:
+  topwork attach latest";
+
+/// `topwork attach`.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    /// How to watch the run
+    #[arg(long, value_enum, default_value_t = Ui::Auto)]
+    pub ui: Ui,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork stop`.
+#[derive(Debug, Args)]
+pub struct StopArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    /// Kill it when it has not ended after a few seconds
+    #[arg(long)]
+    pub kill: bool,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
 /// `topwork runs`.
 #[derive(Debug, Args)]
 pub struct RunsArguments {
     /// What to do; lists the runs when left out.
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
+    /// List as JSON, when no command is given
+    #[arg(long)]
+    pub json: bool,
     /// Folder the run folders are in
     #[arg(
         long,
@@ -157,12 +278,29 @@ pub struct RunsArguments {
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// List all runs, the latest last
-    List,
+    List {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Show one run with its comparison
     #[command(after_help = "Example:\n  topwork runs show latest\n  topwork runs show 7")]
     Show {
         /// Its number, its id, a unique beginning of it, or `latest`
         run: String,
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove runs that have ended, with all their files
+    #[command(after_help = "Example:\n  topwork runs rm 3 4 5")]
+    Rm {
+        /// Their numbers, ids, unique beginnings of them, or `latest`
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -11,7 +11,7 @@ use crate::{
     experiment::{self, Checked, ask, request},
     failure::{Failure, WRONG_USE, write},
     folders,
-    output::{self, print},
+    output::{self, megabytes, print},
 };
 
 /// Megabytes the cache may take when nothing else is said.
@@ -44,7 +44,8 @@ pub fn settings() -> Result<CacheSettings, Failure> {
     })
 }
 
-fn open() -> Result<FeatureCache, Failure> {
+/// The cache as the environment names it.
+pub fn open() -> Result<FeatureCache, Failure> {
     let settings = settings()?;
     Ok(FeatureCache::at(settings.folder, settings.limit))
 }
@@ -174,10 +175,6 @@ fn size(key: &topwork_store::FeatureKey) -> String {
 
 fn short(digest: &str) -> String {
     digest.chars().take(SHORT).collect()
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn ago(entry: &CacheEntry) -> String {

@@ -2,7 +2,10 @@
 //! works inside is in the libraries.
 
 mod arguments;
+mod attach;
 mod cache;
+mod crash;
+mod earlier;
 mod experiment;
 mod failure;
 mod folders;
@@ -10,10 +13,13 @@ mod output;
 mod plan;
 mod plugins;
 mod references;
+mod resume;
 mod run;
 mod runs;
 mod show;
+mod stop;
 mod supervise;
+mod verify_resume;
 mod viewer;
 mod worker_log;
 
@@ -28,12 +34,20 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => plan::check(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Resume(arguments) => resume::resume(&arguments),
+        Command::VerifyResume(arguments) => verify_resume::verify(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Schema => references::schema(),
-        Command::Runs(arguments) => match arguments.command.unwrap_or(RunsCommand::List) {
-            RunsCommand::List => runs::list(&arguments.runs_dir),
-            RunsCommand::Show { run } => runs::show(&arguments.runs_dir, &run),
+        Command::Runs(arguments) => match arguments
+            .command
+            .unwrap_or(RunsCommand::List { json: false })
+        {
+            RunsCommand::List { json } => runs::list(&arguments.runs_dir, json || arguments.json),
+            RunsCommand::Show { run, json } => runs::show(&arguments.runs_dir, &run, json),
+            RunsCommand::Rm { runs, yes } => runs::remove(&arguments.runs_dir, &runs, yes),
         },
+        Command::Attach(arguments) => attach::attach(&arguments),
+        Command::Stop(arguments) => stop::stop(&arguments),
         Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {
             PluginsCommand::List => plugins::list(&arguments.plugin_dir),
             PluginsCommand::Show { id } => plugins::show(&arguments.plugin_dir, &id),

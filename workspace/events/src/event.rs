@@ -191,6 +191,9 @@ pub struct StagePlan {
     /// The seed it runs with; none for stages that do not depend on one.
     #[serde(default)]
     pub seed: Option<u64>,
+    /// The row it measures, an index into [`RunPlan::rows`]; none for stages that measure none.
+    #[serde(default)]
+    pub row: Option<usize>,
 }
 
 /// The kinds of stages.

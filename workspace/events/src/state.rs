@@ -315,6 +315,7 @@ mod tests {
             kind: StageKind::Source,
             title: "source".into(),
             seed: Some(1),
+            row: None,
         };
         RunPlan {
             format: 1,

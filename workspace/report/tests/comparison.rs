@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use topwork_events::{
-    Agreement, EndStatus, Event, Outcome, Record, Reference, RowPlan, RunPlan, RunState, Seconds,
-    SourceOutcome, Weights,
+    Agreement, EndStatus, Event, Failure, Outcome, Record, Reference, RowPlan, RunPlan, RunState,
+    Seconds, SourceOutcome, Weights,
 };
 use topwork_report::{Results, comparison};
 
@@ -305,4 +305,37 @@ fn the_file_reads_back() {
 #[test]
 fn before_the_plan_there_is_nothing() {
     assert!(Results::from_state(&RunState::default()).is_none());
+}
+
+#[test]
+fn rows_that_failed_are_marked() {
+    let failed = |row, seed, status, message: &str| {
+        Event::StrategyFailed(Failure {
+            row,
+            seed,
+            status,
+            message: message.into(),
+            hint: None,
+            exit_code: 3,
+        })
+    };
+    let crash = "crashed: SIGSEGV in plugin \"x\" while fitting \"x\"";
+    let results = results(vec![
+        plan(&[1, 2]),
+        // The second seed's row was measured first: the first one failed and was tried again.
+        Event::StrategyEvaluated(outcome(0, 2, 4790)),
+        Event::StrategyEvaluated(outcome(0, 1, 4796)),
+        failed(1, 1, EndStatus::Crashed, crash),
+        failed(1, 2, EndStatus::Crashed, crash),
+        Event::StrategyEvaluated(outcome(2, 1, 4690)),
+        failed(
+            2,
+            2,
+            EndStatus::Failed,
+            "training: the loss is NaN at step 12",
+        ),
+    ]);
+    let seeds: Vec<u64> = results.strategies[0].seeds.iter().map(|s| s.seed).collect();
+    assert_eq!(seeds, [1, 2]);
+    insta::assert_snapshot!(comparison(&results, None));
 }

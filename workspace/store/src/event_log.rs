@@ -13,7 +13,12 @@ use crate::StoreError;
 
 /// Milliseconds since the Unix epoch.
 pub fn now() -> u64 {
-    SystemTime::now()
+    milliseconds(SystemTime::now())
+}
+
+/// A moment as milliseconds since the Unix epoch, 0 for one before it.
+pub(crate) fn milliseconds(moment: SystemTime) -> u64 {
+    moment
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_millis() as u64)
 }

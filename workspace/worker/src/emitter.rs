@@ -55,6 +55,8 @@ struct Inner {
 pub struct Progress<'a> {
     /// Units done.
     pub done: u64,
+    /// Those of them that earlier sessions of the run have done: they say nothing of the speed.
+    pub done_before: u64,
     /// Units in all.
     pub total: u64,
     /// What is counted.
@@ -184,6 +186,7 @@ impl Inner {
             return Ok(());
         }
         self.told = Some(now);
+        let now_done = progress.done.saturating_sub(progress.done_before);
         let elapsed = (now - self.begun).as_secs_f64();
         self.append(Event::Progress {
             stage: self.stage,
@@ -192,8 +195,7 @@ impl Inner {
             unit: progress.unit.to_owned(),
             epoch: progress.epoch,
             loss: progress.loss,
-            per_second: (progress.done > 0 && elapsed > 0.0)
-                .then(|| progress.done as f64 / elapsed),
+            per_second: (now_done > 0 && elapsed > 0.0).then(|| now_done as f64 / elapsed),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The run itself: stage after stage, seed after seed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network};
@@ -20,6 +20,7 @@ use crate::{
     resume::Measured,
     stages,
     task::Task,
+    training::TrainingCheckpoints,
 };
 
 /// Does what the run folder says.
@@ -56,6 +57,10 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
             .feature_cache
             .as_ref()
             .map(|cache| FeatureCache::at(&cache.folder, cache.limit)),
+        checkpoints: TrainingCheckpoints {
+            store: folder.checkpoints(),
+            every: Duration::try_from_secs_f64(manifest.checkpoint_every).unwrap_or(Duration::MAX),
+        },
         backbone,
         tasks: Tasks::default(),
         seed: SeedState::default(),
@@ -68,7 +73,13 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         }
         emitter.begin(index)?;
         match execution.stage(stage, &stages[index + 1..]) {
-            Ok(detail) => emitter.end(detail, false)?,
+            Ok(detail) => {
+                emitter.end(detail, false)?;
+                if stage.work == Work::Data {
+                    execution.adopt(&manifest.adopted)?;
+                }
+                execution.checkpoints.store.remove(index)?;
+            }
             Err(error) => execution.give_up(stage, error)?,
         }
     }
@@ -84,6 +95,7 @@ pub struct Execution<'a> {
     pub compute: &'a Compute,
     pub backbone: Blueprint,
     pub cache: Option<FeatureCache>,
+    pub checkpoints: TrainingCheckpoints,
     pub tasks: Tasks,
     pub seed: SeedState,
 }

@@ -66,6 +66,7 @@ impl Execution<'_> {
             draw,
             seed,
             strategy,
+            checkpoints: &self.checkpoints,
         };
         let wanted = FrozenTrunk::of(self.plan, planned);
         let shared =

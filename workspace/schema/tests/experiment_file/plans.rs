@@ -21,6 +21,21 @@ fn crate_folder() -> PathBuf {
 }
 
 #[test]
+fn pins_are_part_of_the_resolved_experiment() {
+    let digest = "0123456789ABCDEF".repeat(4);
+    let text = format!("{SMALL}\n[plugins.mnist]\nsha256 = \"{digest}\"\n");
+    let plan = plan(&text, &crate_folder());
+    let [pin] = &plan.experiment.pins[..] else {
+        panic!("{:?}", plan.experiment.pins);
+    };
+    assert_eq!(
+        (pin.plugin.as_str(), &pin.sha256),
+        ("mnist", &digest.to_lowercase())
+    );
+    assert_eq!(self::plan(&plan.to_toml(), &crate_folder()), plan);
+}
+
+#[test]
 fn the_flagship_is_a_plan() {
     let folder = crate_folder().join("../../experiments");
     let text = std::fs::read_to_string(folder.join("mnist-transfer.toml")).unwrap();
