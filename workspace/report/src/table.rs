@@ -53,9 +53,11 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         .unwrap_or(0);
     if let Some(width) = width.filter(|width| widest > *width) {
         let first: Vec<&Column> = identity.iter().copied().chain(ACCURACY).collect();
+        // What tells a grid's rows apart needs the room of the head, which its rows share.
+        let cost = if grid { &COST[1..] } else { COST };
         let second: Vec<&Column> = (identity[1..].iter().copied())
             .chain(trained_on)
-            .chain(COST)
+            .chain(cost)
             .collect();
         text = render(&first, &rows, Some(width)) + "\n" + &render(&second, &rows, Some(width));
     }
