@@ -326,7 +326,8 @@ fn a_newer_run_is_shown_and_not_touched() {
     );
     assert_eq!(project.topwork(&["stop", "1"]).code, 2);
     assert!(manifest.exists());
-    // Beyond recognition.
+    // Beyond recognition, and unknown to the index.
+    fs::remove_file(project.path().join("runs/index.sqlite")).unwrap();
     fs::write(&manifest, r#"{ "format": 9, "all": "different" }"#).unwrap();
     let listed = project.topwork(&["runs"]);
     insta::assert_snapshot!("newer_run_unreadable", without_widths(&listed.snapshot()));

@@ -75,6 +75,9 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         match execution.stage(stage, &stages[index + 1..]) {
             Ok(detail) => {
                 emitter.end(detail, false)?;
+                if stage.work == Work::Data {
+                    execution.adopt(&manifest.adopted)?;
+                }
                 execution.checkpoints.store.remove(index)?;
             }
             Err(error) => execution.give_up(stage, error)?,
