@@ -8,18 +8,7 @@ use std::{
 
 use topwork_testkit::Project;
 
-use crate::small::{experiment, with_classifier};
-
-/// A project with an experiment that would train for a long time.
-fn endless() -> Project {
-    let mut project = Project::new();
-    project.install("misbehave");
-    project.write(
-        "small.toml",
-        &experiment("").replacen("epochs = 1", "epochs = 100000", 1),
-    );
-    project
-}
+use crate::small::{endless, experiment, with_classifier};
 
 fn signal(child: &Child, name: &str) {
     assert!(

@@ -16,6 +16,7 @@ mod grid;
 mod hostile_plugins;
 mod interruption;
 mod resume;
+mod runs;
 mod small;
 mod trust;
 mod whole_networks;
