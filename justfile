@@ -51,6 +51,10 @@ peers:
 reference: peers
     bench/.venv/bin/python bench/reference/reference.py
 
+# try every fault on real runs (kills, damage, full disks, hostile plugins) and write docs/reliability.md: ten minutes or so
+torture *ARGUMENTS: build
+    target/release/torture --flagship experiments/mnist-transfer.toml {{ARGUMENTS}}
+
 # look for inputs that a reader of foreign data trips over: just fuzz events 60; without a target each in turn (needs nightly Rust and cargo-fuzz)
 fuzz TARGET="" SECONDS="60":
     @cargo +nightly --version >/dev/null 2>&1 || { echo "fuzzing needs nightly Rust: rustup toolchain install nightly" >&2; exit 1; }
