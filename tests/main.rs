@@ -12,6 +12,7 @@ mod commands;
 mod disk;
 mod feature_cache;
 mod flagship;
+mod grid;
 mod hostile_plugins;
 mod interruption;
 mod small;

@@ -131,8 +131,8 @@ impl Proof<'_> {
             let folder = self.create(Some(took))?;
             loop {
                 let left = self.arguments.kills - verdict.kills;
-                // Now soon after the start, now shortly before the end.
-                let delay = (left > 0).then(|| took.mul_f64(fastrand::f64()));
+                // Now soon after the start, now in the middle of what is left.
+                let delay = (left > 0).then(|| took.mul_f64(fastrand::f64() / 2.0));
                 if self.session(&folder, delay)? {
                     break;
                 }

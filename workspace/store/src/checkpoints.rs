@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(newest(&checkpoints, 3).newest, None);
         checkpoints.remove(3).unwrap();
         for round in 0_u8..12 {
-            checkpoints.write(3, &vec![round; 100]).unwrap();
+            checkpoints.write(3, &[round; 100]).unwrap();
             let found = newest(&checkpoints, 3);
             assert_eq!(found.newest, Some(vec![round; 100]));
             assert_eq!(found.unusable, []);

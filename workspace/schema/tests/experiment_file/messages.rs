@@ -58,7 +58,7 @@ fn every_trouble_with_plugins_gets_its_message() {
     type Edit = fn(&str) -> String;
     type Change = fn(&mut Catalog);
     let same: Edit = str::to_owned;
-    let cases: [(&str, Edit, Change); 15] = [
+    let cases: [(&str, Edit, Change); 17] = [
         (
             "plugin_skipped",
             |text| text.replace("\"logistic-regression\"", "\"svm\""),
