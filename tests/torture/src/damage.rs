@@ -6,7 +6,7 @@ use rustix::process::{Signal, kill_process};
 use topwork_store::{Process, RunFolder};
 
 use crate::{
-    subject::{Subject, processes, wait_for, wait_for_end},
+    subject::{Subject, processes, wait_for, wait_for_end, wait_for_session},
     table::Table,
 };
 
@@ -99,6 +99,7 @@ fn index(subject: &Subject, times: u32, table: &mut Table) {
 /// A run whose processes were all killed at a random moment.
 fn killed_on_its_way(subject: &Subject) -> RunFolder {
     let (mut viewer, run) = subject.start();
+    wait_for_session(&run, &mut viewer);
     thread::sleep(subject.took.mul_f64(0.1 + 0.7 * fastrand::f64()));
     let (supervisor, worker) = processes(&run);
     for pid in [supervisor, worker]

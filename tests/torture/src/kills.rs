@@ -6,7 +6,7 @@ use rustix::process::{Signal, kill_process};
 use topwork_store::{Process, RunFolder};
 
 use crate::{
-    subject::{Subject, processes, silent, wait_for, wait_for_end},
+    subject::{Subject, processes, silent, wait_for, wait_for_end, wait_for_session},
     table::Table,
 };
 
@@ -27,6 +27,7 @@ pub fn all(subject: &Subject, kills: u32, table: &mut Table) {
                 subject.start()
             }
         };
+        wait_for_session(&run, &mut viewer);
         thread::sleep(subject.took.mul_f64(fastrand::f64()));
         let (supervisor, worker) = processes(&run);
         let hit = |process: Option<Process>| {

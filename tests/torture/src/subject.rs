@@ -152,6 +152,15 @@ pub fn processes(run: &RunFolder) -> (Option<Process>, Option<Process>) {
     }
 }
 
+/// Waits until somebody looks after the run, or `viewer`, who sees to that, has ended.
+pub fn wait_for_session(run: &RunFolder, viewer: &mut Child) {
+    while viewer.try_wait().expect("a child").is_none()
+        && !processes(run).0.is_some_and(Process::alive)
+    {
+        thread::sleep(POLL);
+    }
+}
+
 /// Waits until nobody is at work on the run.
 pub fn wait_for_end(run: &RunFolder) {
     let begun = Instant::now();
