@@ -10,6 +10,7 @@
 //!   worker.log         what the worker and its plugins print
 //!   checkpoints/       weights
 //!   predictions/       what every strategy said of every test example
+//!   samples/           some feature vectors and test images, for viewers to draw
 //!   results.json       the figures, once there are any
 //! ```
 //!
@@ -23,6 +24,7 @@ mod folder;
 mod manifest;
 mod owner;
 mod runs;
+mod samples;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
 pub use call::CallRecorder;
@@ -32,3 +34,4 @@ pub use folder::RunFolder;
 pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};
 pub use owner::Owner;
 pub use runs::Runs;
+pub use samples::{FeatureSample, ImageSample, evenly_spaced};

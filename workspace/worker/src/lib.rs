@@ -21,6 +21,7 @@ mod probe;
 mod proof;
 mod run;
 mod samples;
+mod sampling;
 mod source;
 mod stages;
 mod strategy;

@@ -86,10 +86,7 @@ pub fn run_plan(manifest: &Manifest, plan: &Plan, stages: &[Stage], trunk: &Blue
                 cut: plan.cut_name.clone(),
                 feature_dim: trunk.output().elements(),
                 head: strategy.head.id().to_owned(),
-                weights: match strategy.weights {
-                    Weights::Source => topwork_events::Weights::Source,
-                    Weights::Random => topwork_events::Weights::Random,
-                },
+                weights: as_told(strategy.weights),
                 classes: plan.target_classes.clone(),
             })
             .collect(),
@@ -100,5 +97,13 @@ pub fn run_plan(manifest: &Manifest, plan: &Plan, stages: &[Stage], trunk: &Blue
                 note: Some(reference.note.clone()).filter(|note| !note.is_empty()),
             })
             .collect(),
+    }
+}
+
+/// The word for viewers and files of what the experiment calls the same.
+pub fn as_told(weights: Weights) -> topwork_events::Weights {
+    match weights {
+        Weights::Source => topwork_events::Weights::Source,
+        Weights::Random => topwork_events::Weights::Random,
     }
 }

@@ -23,6 +23,7 @@ impl Execution<'_> {
         let network = self.trunk_with(seed, weights)?;
         let examples = needed(&self.plan.experiment, &self.seed.draws, weights);
         let images = (examples.train.len() + examples.test.len()) as u64;
+        let test = examples.test.clone();
         let extractor = Extractor {
             compute: self.compute,
             emitter: self.emitter,
@@ -31,6 +32,7 @@ impl Execution<'_> {
             identity: &self.identity,
         };
         let trunk = extractor.extract(network, examples)?;
+        self.keep_feature_sample(seed, weights, &trunk, &test)?;
         let cached = if trunk.paid { ", from the cache" } else { "" };
         let detail = format!(
             "{} vectors of {} numbers{cached}",
@@ -166,6 +168,7 @@ impl Execution<'_> {
             &self.folder.predictions_path(row, name, seed),
             predictions.to_csv().as_bytes(),
         )?;
+        self.keep_image_sample(row, seed, draw, &fitted.scores)?;
         for Saved {
             part,
             extension,
