@@ -14,5 +14,6 @@ mod feature_cache;
 mod flagship;
 mod hostile_plugins;
 mod interruption;
+mod samples;
 mod small;
 mod whole_networks;

@@ -1,7 +1,8 @@
 //! A sample of the features a trunk gives.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use topwork_events::Weights;
 
 use super::tensors::{Writer, read};
@@ -37,23 +38,24 @@ pub struct FeatureSample {
 
 impl FeatureSample {
     /// The most bytes the features of one file take.
-    pub const BYTES: usize = 4 << 20;
+    pub const BYTES: usize = 2 << 20;
     /// The most examples of one class.
-    pub const PER_CLASS: usize = 200;
+    pub const PER_CLASS: usize = 100;
     /// The most dimensions: more than any screen has rows.
     pub const DIMENSIONS: usize = 1024;
 
     /// Writes the sample to its place in a run folder.
     pub fn write(&self, folder: &RunFolder) -> Result<(), StoreError> {
         let (examples, dimensions) = (self.examples.len(), self.dimensions.len());
-        Writer::new(KIND)
-            .fact("cut", &self.cut)
-            .fact("weights", word(self.weights))
-            .fact("seed", self.seed)
-            .fact("split", "test")
-            .fact("extracted", self.extracted)
-            .fact("dim", self.dim)
-            .names("classes", &self.classes)
+        let facts = Facts {
+            cut: self.cut.clone(),
+            weights: self.weights,
+            seed: self.seed,
+            classes: self.classes.clone(),
+            extracted: self.extracted,
+            dim: self.dim,
+        };
+        Writer::default()
             .tensor("examples", &[examples], &self.examples)
             .tensor("labels", &[examples], &self.labels)
             .tensor("dimensions", &[dimensions], &self.dimensions)
@@ -61,65 +63,59 @@ impl FeatureSample {
             .write(
                 folder,
                 &folder.feature_sample_path(&self.cut, self.weights, self.seed),
+                KIND,
+                facts,
             )
     }
 
     /// Reads a sample; `None` when there is no such file.
     pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
-        read(path, KIND, |file| {
-            let [examples, dimensions] = file.shape("features")?;
-            let classes = file.names("classes")?;
-            let dim = file.number("dim")?;
-            let kept: Vec<u32> = file.values("dimensions", &[dimensions])?;
-            if let Some(wrong) = kept.iter().find(|kept| **kept as usize >= dim) {
+        read(path, KIND, |facts: Facts, tensors| {
+            let [examples, dimensions] = tensors.shape("features")?;
+            let kept: Vec<u32> = tensors.values("dimensions", &[dimensions])?;
+            if let Some(wrong) = kept.iter().find(|kept| **kept as usize >= facts.dim) {
                 return Err(format!(
-                    "`dimensions` holds {wrong}, expected less than {dim}"
+                    "`dimensions` holds {wrong}, expected less than {}",
+                    facts.dim
                 ));
             }
             Ok(Self {
-                cut: file.text("cut")?.to_owned(),
-                weights: match file.text("weights")? {
-                    "source" => Weights::Source,
-                    "random" => Weights::Random,
-                    other => {
-                        return Err(format!(
-                            "`weights` is `{other}`, expected `source` or `random`"
-                        ));
-                    }
-                },
-                seed: file.number("seed")?,
-                extracted: file.number("extracted")?,
-                examples: file.values("examples", &[examples])?,
-                labels: file.labels("labels", examples, classes.len())?,
-                values: file.values("features", &[examples, dimensions])?,
-                classes,
-                dim,
+                examples: tensors.values("examples", &[examples])?,
+                labels: tensors.labels("labels", examples, facts.classes.len())?,
+                values: tensors.values("features", &[examples, dimensions])?,
                 dimensions: kept,
+                cut: facts.cut,
+                weights: facts.weights,
+                seed: facts.seed,
+                classes: facts.classes,
+                extracted: facts.extracted,
+                dim: facts.dim,
             })
         })
     }
 }
 
-impl RunFolder {
-    /// The sample of features of the trunk with these weights.
-    pub fn feature_sample_path(
-        &self,
-        cut: &str,
-        weights: Weights,
-        seed: u64,
-    ) -> std::path::PathBuf {
-        self.path().join("samples").join(format!(
-            "features-{}-{}-seed-{seed}.safetensors",
-            crate::folder::slug(cut),
-            word(weights)
-        ))
-    }
+/// The metadata.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    cut: String,
+    weights: Weights,
+    seed: u64,
+    classes: Vec<String>,
+    extracted: usize,
+    dim: usize,
 }
 
-fn word(weights: Weights) -> &'static str {
-    match weights {
-        Weights::Source => "source",
-        Weights::Random => "random",
+impl RunFolder {
+    /// The sample of features of the trunk with these weights.
+    pub fn feature_sample_path(&self, cut: &str, weights: Weights, seed: u64) -> PathBuf {
+        let weights = match weights {
+            Weights::Source => "source",
+            Weights::Random => "random",
+        };
+        let cut = crate::folder::slug(cut);
+        let name = format!("features-{cut}-{weights}-seed-{seed}.safetensors");
+        self.path().join("samples").join(name)
     }
 }
 
@@ -201,6 +197,10 @@ mod tests {
                 "{length}: {error}"
             );
         }
+        let other = RunFolder::at(temp.path()).image_sample_path(0, "x", 1);
+        fs::write(&other, &bytes).unwrap();
+        let error = crate::ImageSample::read(&other).unwrap_err().to_string();
+        assert!(error.ends_with("it holds `features` in format 1, expected `images` in format 1"));
         let other = bytes.len() - 20;
         fs::write(&path, [&bytes[..other], &[0; 20]].concat()).unwrap();
         assert!(FeatureSample::read(&path).is_ok(), "numbers are not judged");

@@ -1,6 +1,8 @@
 //! A sample of the test images with what one strategy says of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     evenly_spaced,
@@ -89,49 +91,64 @@ impl ImageSample {
         seed: u64,
     ) -> Result<(), StoreError> {
         let (examples, [channels, height, width]) = (self.examples.len(), self.shape);
-        Writer::new(KIND)
-            .fact("strategy", strategy)
-            .fact("seed", seed)
-            .fact("split", "test")
-            .fact("low", self.range[0])
-            .fact("high", self.range[1])
-            .names("classes", &self.classes)
+        let facts = Facts {
+            strategy: strategy.to_owned(),
+            seed,
+            classes: self.classes.clone(),
+            low: self.range[0],
+            high: self.range[1],
+        };
+        Writer::default()
             .tensor("examples", &[examples], &self.examples)
             .tensor("labels", &[examples], &self.labels)
             .tensor("predicted", &[examples], &self.predicted)
             .tensor("scores", &[examples, self.classes.len()], &self.scores)
             .tensor("images", &[examples, channels, height, width], &self.pixels)
-            .write(folder, &folder.image_sample_path(row, strategy, seed))
+            .write(
+                folder,
+                &folder.image_sample_path(row, strategy, seed),
+                KIND,
+                facts,
+            )
     }
 
     /// Reads a sample; `None` when there is no such file.
     pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
-        read(path, KIND, |file| {
-            let [examples, channels, height, width] = file.shape("images")?;
+        read(path, KIND, |facts: Facts, tensors| {
+            let [examples, channels, height, width] = tensors.shape("images")?;
             if ![1, 3].contains(&channels) {
                 return Err(format!(
                     "its images have {channels} channels, expected 1 or 3"
                 ));
             }
-            let classes = file.names("classes")?;
-            let labels = |name| file.labels(name, examples, classes.len());
+            let classes = facts.classes.len();
             Ok(Self {
                 shape: [channels, height, width],
-                range: [file.number("low")?, file.number("high")?],
-                examples: file.values("examples", &[examples])?,
-                labels: labels("labels")?,
-                predicted: labels("predicted")?,
-                scores: file.values("scores", &[examples, classes.len()])?,
-                pixels: file.values("images", &[examples, channels, height, width])?,
-                classes,
+                range: [facts.low, facts.high],
+                examples: tensors.values("examples", &[examples])?,
+                labels: tensors.labels("labels", examples, classes)?,
+                predicted: tensors.labels("predicted", examples, classes)?,
+                scores: tensors.values("scores", &[examples, classes])?,
+                pixels: tensors.values("images", &[examples, channels, height, width])?,
+                classes: facts.classes,
             })
         })
     }
 }
 
+/// The metadata.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    strategy: String,
+    seed: u64,
+    classes: Vec<String>,
+    low: f32,
+    high: f32,
+}
+
 impl RunFolder {
     /// The sample of test images with what one strategy says of them, with one seed.
-    pub fn image_sample_path(&self, row: usize, strategy: &str, seed: u64) -> std::path::PathBuf {
+    pub fn image_sample_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
         self.path().join("samples").join(format!(
             "images-{}-{}-seed-{seed}.safetensors",
             row + 1,

@@ -3,11 +3,16 @@
 use std::{collections::HashMap, fs, io::ErrorKind, path::Path};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{RunFolder, StoreError};
 
 /// Version of the layout of both files.
-const FORMAT: &str = "1";
+const FORMAT: u32 = 1;
+
+/// The one key of a file's metadata. The format's metadata has no order; one JSON text has, and
+/// so the same sample gives the same bytes.
+const KEY: &str = "topwork";
 
 /// No file of samples is written larger; one that is found larger is not read.
 const LARGEST: u64 = 64 << 20;
@@ -37,33 +42,26 @@ macro_rules! numbers {
 
 numbers!(u8 => U8, u32 => U32, u64 => U64, f32 => F32);
 
+/// What the metadata says, beside the facts of its kind.
+#[derive(Serialize, Deserialize)]
+struct Header<Facts> {
+    kind: String,
+    format: u32,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+/// Only what tells whether the rest can be read.
+#[derive(Deserialize)]
+struct Nothing {}
+
 /// A file in the making.
+#[derive(Default)]
 pub(super) struct Writer {
     tensors: Vec<(&'static str, Dtype, Vec<usize>, Vec<u8>)>,
-    metadata: HashMap<String, String>,
 }
 
 impl Writer {
-    pub(super) fn new(kind: &str) -> Self {
-        let metadata = [("format", FORMAT), ("kind", kind)];
-        Self {
-            tensors: Vec::new(),
-            metadata: metadata
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into(),
-        }
-    }
-
-    pub(super) fn fact(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.to_owned(), value.to_string());
-        self
-    }
-
-    pub(super) fn names(self, key: &str, names: &[String]) -> Self {
-        let list: serde_json::Value = names.into();
-        self.fact(key, list)
-    }
-
     pub(super) fn tensor<T: Number>(
         mut self,
         name: &'static str,
@@ -78,27 +76,40 @@ impl Writer {
         self
     }
 
-    pub(super) fn write(self, folder: &RunFolder, path: &Path) -> Result<(), StoreError> {
-        let damaged = |error: safetensors::SafeTensorError| StoreError::Damaged {
+    pub(super) fn write(
+        self,
+        folder: &RunFolder,
+        path: &Path,
+        kind: &str,
+        facts: impl Serialize,
+    ) -> Result<(), StoreError> {
+        let damaged = |reason: String| StoreError::Damaged {
             path: path.to_owned(),
-            reason: error.to_string(),
+            reason,
         };
-        let views = (self.tensors.iter())
+        let header = Header {
+            kind: kind.to_owned(),
+            format: FORMAT,
+            facts,
+        };
+        let header = serde_json::to_string(&header).map_err(|error| damaged(error.to_string()))?;
+        let metadata = HashMap::from([(KEY.to_owned(), header)]);
+        let bytes = (self.tensors.iter())
             .map(|(name, dtype, shape, bytes)| {
                 Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?))
             })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(damaged)?;
-        let bytes = safetensors::serialize(views, Some(self.metadata)).map_err(damaged)?;
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .and_then(|views| safetensors::serialize(views, Some(metadata)))
+            .map_err(|error| damaged(error.to_string()))?;
         folder.write(path, &bytes)
     }
 }
 
 /// Reads a file that `take` knows the content of; `None` when there is no such file.
-pub(super) fn read<T>(
+pub(super) fn read<Facts: DeserializeOwned, T>(
     path: &Path,
     kind: &str,
-    take: impl FnOnce(&Reader<'_>) -> Result<T, String>,
+    take: impl FnOnce(Facts, &Tensors<'_>) -> Result<T, String>,
 ) -> Result<Option<T>, StoreError> {
     let fail = |error: &std::io::Error| StoreError::io("read", path, error);
     let damaged = |reason: String| StoreError::Damaged {
@@ -117,49 +128,38 @@ pub(super) fn read<T>(
         Ok(_) => {}
     }
     let bytes = fs::read(path).map_err(|error| fail(&error))?;
-    let open = || -> Result<T, String> {
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| error.to_string())?;
-        let reader = Reader {
-            tensors: SafeTensors::deserialize(&bytes).map_err(|error| error.to_string())?,
-            metadata: header.metadata().clone().unwrap_or_default(),
-        };
-        for (key, expected) in [("kind", kind), ("format", FORMAT)] {
-            let found = reader.text(key)?;
-            if found != expected {
-                return Err(format!("its {key} is `{found}`, expected `{expected}`"));
-            }
-        }
-        take(&reader)
-    };
-    open().map(Some).map_err(damaged)
+    open(&bytes, kind, take).map(Some).map_err(damaged)
 }
 
-/// A file being read. Errors say what is wrong, not where.
-pub(super) struct Reader<'a> {
-    tensors: SafeTensors<'a>,
-    metadata: HashMap<String, String>,
+fn open<Facts: DeserializeOwned, T>(
+    bytes: &[u8],
+    kind: &str,
+    take: impl FnOnce(Facts, &Tensors<'_>) -> Result<T, String>,
+) -> Result<T, String> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let header = (metadata.metadata().as_ref())
+        .and_then(|metadata| metadata.get(KEY))
+        .ok_or_else(|| format!("its metadata has no `{KEY}`"))?;
+    let wrong = |error: serde_json::Error| format!("its metadata is wrong: {error}");
+    let found: Header<Nothing> = serde_json::from_str(header).map_err(wrong)?;
+    if (found.kind.as_str(), found.format) != (kind, FORMAT) {
+        return Err(format!(
+            "it holds `{}` in format {}, expected `{kind}` in format {FORMAT}",
+            found.kind, found.format
+        ));
+    }
+    let header: Header<Facts> = serde_json::from_str(header).map_err(wrong)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    take(header.facts, &Tensors(tensors))
 }
 
-impl Reader<'_> {
-    pub(super) fn text(&self, key: &str) -> Result<&str, String> {
-        let value = self.metadata.get(key).map(String::as_str);
-        value.ok_or_else(|| format!("its metadata has no `{key}`"))
-    }
+/// The tensors of a file. Errors say what is wrong, not where.
+pub(super) struct Tensors<'a>(SafeTensors<'a>);
 
-    pub(super) fn number<T: std::str::FromStr>(&self, key: &str) -> Result<T, String> {
-        let text = self.text(key)?;
-        text.parse()
-            .map_err(|_| format!("`{key}` is `{text}`, expected a number"))
-    }
-
-    pub(super) fn names(&self, key: &str) -> Result<Vec<String>, String> {
-        serde_json::from_str(self.text(key)?)
-            .map_err(|error| format!("`{key}` is no list of names: {error}"))
-    }
-
+impl Tensors<'_> {
     /// A tensor's shape, which has `N` sides.
     pub(super) fn shape<const N: usize>(&self, name: &str) -> Result<[usize; N], String> {
-        let tensor = self.tensors.tensor(name).map_err(|e| e.to_string())?;
+        let tensor = self.0.tensor(name).map_err(|e| e.to_string())?;
         let shape = tensor.shape();
         <[usize; N]>::try_from(shape)
             .map_err(|_| format!("`{name}` has the shape {shape:?}, expected {N} sides"))
@@ -167,7 +167,7 @@ impl Reader<'_> {
 
     /// A tensor's numbers, which has exactly this shape.
     pub(super) fn values<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, String> {
-        let tensor = self.tensors.tensor(name).map_err(|e| e.to_string())?;
+        let tensor = self.0.tensor(name).map_err(|e| e.to_string())?;
         if (tensor.dtype(), tensor.shape()) != (T::DTYPE, shape) {
             return Err(format!(
                 "`{name}` is {:?} of shape {:?}, expected {:?} of shape {shape:?}",
