@@ -12,8 +12,11 @@ use crate::{
 /// Columns between two columns.
 const GAP: usize = 2;
 
-/// Narrowest that a column of text is cut to.
+/// Narrowest that a column of text is cut to when nothing else helps.
 const NARROWEST: usize = 6;
+
+/// Text is cut to this before a whole column is left out.
+const LEGIBLE: usize = 24;
 
 /// One column.
 #[derive(Clone, Debug)]
@@ -85,7 +88,7 @@ impl From<&str> for Cell {
 pub struct Table<'a> {
     /// The columns.
     pub columns: &'a [Column],
-    /// The rows, a cell for every column.
+    /// The rows, a cell for every column; or a single one that goes across them all.
     pub rows: &'a [Vec<Cell>],
     /// The selected row.
     pub selected: Option<usize>,
@@ -114,6 +117,13 @@ impl Table<'_> {
             .enumerate()
         {
             let selected = self.selected == Some(index);
+            if let ([across], false) = (row.as_slice(), self.columns.len() == 1) {
+                let words = format!(" ── {} ", across.text);
+                let rule = usize::from(area.width).saturating_sub(width(&words));
+                let words = format!("{words}{}", "─".repeat(rule));
+                line(buffer, area, shown + 1, Line::styled(words, across.style));
+                continue;
+            }
             let mut texts = row.iter().map(|cell| (cell.text.clone(), cell.style));
             let mark = if selected { "▌" } else { " " };
             line(buffer, area, shown + 1, cells(&mut texts, mark));
@@ -132,7 +142,8 @@ impl Table<'_> {
     fn widths(&self, room: usize) -> Vec<Option<usize>> {
         let mut widths: Vec<Option<usize>> = (self.columns.iter().enumerate())
             .map(|(index, column)| {
-                let cells = self.rows.iter().filter_map(|row| row.get(index));
+                let whole = self.rows.iter().filter(|row| row.len() == self.columns.len());
+                let cells = whole.filter_map(|row| row.get(index));
                 let widest = cells.map(|cell| width(&cell.text)).max().unwrap_or(0);
                 Some(widest.max(width(&column.heading)))
             })
@@ -151,7 +162,7 @@ impl Table<'_> {
             };
             let spare: usize = (0..widths.len())
                 .filter(cuttable)
-                .filter_map(|index| Some(widths[index]?.saturating_sub(NARROWEST * 2)))
+                .filter_map(|index| Some(widths[index]?.saturating_sub(LEGIBLE)))
                 .sum();
             let dropped = (0..widths.len())
                 .filter(|index| widths[*index].is_some() && self.columns[*index].rank > 0)

@@ -72,22 +72,19 @@ fn parts(app: &App, area: Rect) -> Parts {
         Constraint::Length(table),
     ])
     .areas(area);
-    let widest = if area.width >= 110 {
-        area.width / 3
-    } else {
-        area.width / 2
-    };
     let [stages, loss, accuracy] = if area.width >= 110 {
-        Layout::horizontal([
-            Constraint::Length(widest.min(52)),
-            Constraint::Fill(1),
+        let stages = Constraint::Length((area.width / 3).min(52));
+        Layout::horizontal([stages, Constraint::Fill(1), Constraint::Fill(1)]).areas(top)
+    } else {
+        let [stages, curves] = Layout::horizontal([
+            Constraint::Length(area.width / 2),
             Constraint::Fill(1),
         ])
-        .areas(top)
-    } else {
-        let [stages, loss] =
-            Layout::horizontal([Constraint::Length(widest), Constraint::Fill(1)]).areas(top);
-        [stages, loss, none]
+        .areas(top);
+        let below = if curves.height >= 14 { curves.height / 2 } else { 0 };
+        let [loss, accuracy] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(curves);
+        [stages, loss, accuracy]
     };
     Parts {
         stages,
@@ -114,11 +111,16 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     }
     let parts = parts(app, area);
     draw_stages(app, run, parts.stages, buffer);
-    let stage = shown_stage(app, run);
-    if let Some((_, stage)) = stage {
+    if let Some((index, stage)) = shown_stage(app, run) {
         draw_loss(app, stage, parts.loss, buffer);
         draw_accuracy(app, stage, parts.accuracy, buffer);
-        line(buffer, parts.figures, 0, figures(app, run, stage));
+        // What happens now is told even while the curves are those of an earlier stage.
+        let running = run.state.running_stage().map(|(_, running)| running);
+        let told = match (app.live.stage, running) {
+            (None, Some(running)) => running,
+            _ => run.state.stages.get(index).unwrap_or(stage),
+        };
+        line(buffer, parts.figures, 0, figures(app, run, told));
     }
     if !parts.table.is_empty() {
         let inner = panel(app, "comparison", parts.table, buffer, false);
@@ -126,18 +128,16 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// The stage whose curves are shown: the selected one, else the running one, else the latest
-/// that has any, else the first.
+/// The stage whose curves are shown: the selected one, else the running one if it trains, else
+/// the latest that has trained, else the running one.
 fn shown_stage<'a>(app: &App, run: &'a Watched) -> Option<(usize, &'a StageState)> {
     let stages = &run.state.stages;
     let selected = app.live.stage.and_then(|i| Some((i, stages.get(i)?)));
-    let with_curve = || {
-        let curved = |(_, stage): &(usize, &StageState)| !stage.epochs.is_empty();
-        stages.iter().enumerate().rev().find(curved)
-    };
+    let trains = |(_, stage): &(usize, &StageState)| stage.loss_curve.whole().next().is_some();
     selected
+        .or_else(|| run.state.running_stage().filter(trains))
+        .or_else(|| stages.iter().enumerate().rev().find(trains))
         .or_else(|| run.state.running_stage())
-        .or_else(with_curve)
         .or_else(|| stages.first().map(|stage| (0, stage)))
 }
 
@@ -247,16 +247,15 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let title = if app.live.recent {
-        "loss, recent"
-    } else {
-        "loss"
-    };
-    let inner = panel(app, title, area, buffer, false);
+    let window = if app.live.recent { ", recent" } else { "" };
+    let title = format!("loss{window} · {}", stage.plan.title);
+    let inner = panel(app, &title, area, buffer, false);
+    // On a logarithmic axis the late part of a training is as legible as its beginning.
+    let log = |(x, loss): (f64, f64)| (x, loss.max(1e-9).log10());
     let train: Vec<(f64, f64)> = if app.live.recent {
-        stage.loss_curve.recent().collect()
+        stage.loss_curve.recent().map(log).collect()
     } else {
-        stage.loss_curve.whole().collect()
+        stage.loss_curve.whole().map(log).collect()
     };
     let epoch_length = stage.epochs.last().map_or(0.0, |figures| {
         stage.total as f64 / f64::from(figures.epochs.max(1))
@@ -264,7 +263,7 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     let valid: Vec<(f64, f64)> = (stage.epochs.iter())
         .filter_map(|figures| {
             let x = f64::from(figures.epoch) * epoch_length;
-            Some((x, figures.validation_loss?))
+            Some(log((x, figures.validation_loss?)))
         })
         .filter(|(x, _)| train.first().is_none_or(|first| *x >= first.0))
         .collect();
@@ -299,14 +298,15 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     };
     let unit = stage.unit.clone();
     let x_label = move |x: f64| format!("{} {unit}", thousands(x.max(0.0) as u64));
-    chart::draw(app, shown, x_label, |y| format!("{y:.4}"), inner, buffer);
+    chart::draw(app, shown, x_label, |y| format!("{:.4}", 10_f64.powf(y)), inner, buffer);
 }
 
 fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let inner = panel(app, "accuracy", area, buffer, false);
+    let title = format!("accuracy · {}", stage.plan.title);
+    let inner = panel(app, &title, area, buffer, false);
     let train: Vec<(f64, f64)> = (stage.epochs.iter())
         .map(|figures| (f64::from(figures.epoch), figures.accuracy))
         .collect();

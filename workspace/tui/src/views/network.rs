@@ -131,9 +131,8 @@ fn table(
             .to_vec(),
         );
         for (_, name) in cuts.iter().filter(|(layers, _)| *layers == number) {
-            let mut cells = vec![Cell::default(); columns.len()];
-            cells[2] = Cell::new(format!("── cut at {name} ──"), app.theme.warning());
-            lines.push(cells);
+            let words = format!("cut at {name}: {number} layers kept");
+            lines.push(vec![Cell::new(words, app.theme.warning())]);
         }
     }
     let total = |figure: fn(&topwork_events::LayerPlan) -> u64| {
