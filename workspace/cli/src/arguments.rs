@@ -83,6 +83,9 @@ pub struct RunArguments {
     /// How to watch the run
     #[arg(long, value_enum, default_value_t = Ui::Auto)]
     pub ui: Ui,
+    /// Show the dashboard with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -119,8 +122,10 @@ pub struct FileArguments {
 /// Ways to watch a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Ui {
-    /// The best the place offers
+    /// The dashboard on a terminal, plain lines elsewhere
     Auto,
+    /// The dashboard
+    Tui,
     /// A progress bar on a terminal, plain lines elsewhere
     Plain,
     /// The event stream, one JSON object a line

@@ -8,7 +8,7 @@ use std::{
 use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
 
 use crate::{
-    arguments::RunArguments,
+    arguments::{RunArguments, Ui},
     cache,
     experiment::{self, Checked},
     failure::{Failure, RUN_FAILED},
@@ -25,7 +25,13 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let signals = viewer::signals()?;
     let folder = create(arguments, &checked, threads)?;
     let supervisor = start_supervisor(&folder)?;
-    viewer::watch(&folder, supervisor, signals, arguments.ui)
+    match arguments.ui {
+        Ui::Auto if viewer::dashboard::possible() => {
+            viewer::dashboard::watch(&folder, arguments.ascii)
+        }
+        Ui::Tui => viewer::dashboard::watch(&folder, arguments.ascii),
+        ui => viewer::watch(&folder, supervisor, signals, ui),
+    }
 }
 
 /// Everything the run is made of is on disk before anything is computed.

@@ -1,8 +1,7 @@
 //! `topwork show`: the networks of an experiment.
 
+use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_report::{Align, thousands};
-use topwork_schema::LayerEntry;
-use topwork_worker::NetworkEntry;
 
 use crate::{
     arguments::FileArguments,
@@ -34,7 +33,7 @@ pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn describe(network: &NetworkEntry, cut: Option<(usize, &str)>) -> String {
+fn describe(network: &NetworkPlan, cut: Option<(usize, &str)>) -> String {
     let columns = [
         ("", Align::Right),
         ("layer", Align::Left),
@@ -66,7 +65,7 @@ fn describe(network: &NetworkEntry, cut: Option<(usize, &str)>) -> String {
             cuts.join(", "),
         ]
     });
-    let total = |figure: fn(&LayerEntry) -> u64| thousands(network.layers.iter().map(figure).sum());
+    let total = |figure: fn(&LayerPlan) -> u64| thousands(network.layers.iter().map(figure).sum());
     format!(
         "{}: {}, input {}\n{}{} parameters, {} multiply-adds per sample\n",
         network.role,

@@ -12,4 +12,4 @@ mod table;
 pub use grid::{Align, grid};
 pub use number::{percent, seconds, thousands};
 pub use results::{PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult};
-pub use table::comparison;
+pub use table::{ALPHA, Figures, comparison, figures};

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use topwork_events::{Event, LogLevel, RunState};
+use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
 use topwork_host::{Level, Observer};
 use topwork_store::{CallRecorder, EventWriter, StoreError};
 
@@ -71,6 +71,21 @@ impl Emitter {
     /// Appends one event.
     pub fn emit(&self, event: Event) -> Result<(), StoreError> {
         self.lock().append(event)
+    }
+
+    /// Tells of a network, unless one of its role is known.
+    pub fn network(&self, network: NetworkPlan) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let known = inner
+            .state
+            .networks
+            .iter()
+            .any(|other| other.role == network.role);
+        if known {
+            Ok(())
+        } else {
+            inner.append(Event::Network(network))
+        }
     }
 
     /// Begins a stage: progress belongs to it from here on.

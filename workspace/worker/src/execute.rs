@@ -14,7 +14,7 @@ use crate::{
     draw::{Draw, draws},
     emitter::Emitter,
     features::{Trunk, TrunkIdentity},
-    network::backbone_blueprint,
+    network::{backbone_blueprint, network_plan},
     prepare::{read_plan, run_plan, same_plugins, same_weights},
     stages,
     stages::on_features,
@@ -49,6 +49,12 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
     emitter.emit(Event::RunStarted(run_plan(
         &manifest, &plan, &stages, &trunk,
     )))?;
+    emitter.network(network_plan(
+        "backbone",
+        &plan.experiment.backbone,
+        0,
+        &backbone,
+    ))?;
     let mut execution = Execution {
         folder,
         emitter,

@@ -30,6 +30,6 @@ mod training;
 
 pub use error::WorkerError;
 pub use planned::PlannedFeatures;
-pub use probe::{NetworkEntry, ProbeAnswer, ProbeRequest, probe};
+pub use probe::{ProbeAnswer, ProbeRequest, probe};
 pub use run::{EXIT_FOLDER_LOST, run, write_results};
 pub use stages::{Stage, Work, stages};

@@ -1,5 +1,6 @@
 //! Watching a run: readers of its event stream, none of which the run depends on.
 
+pub mod dashboard;
 mod json;
 mod plain;
 
@@ -58,7 +59,7 @@ pub fn watch(
     ui: Ui,
 ) -> Result<u8, Failure> {
     let mut viewer: Box<dyn Viewer> = match ui {
-        Ui::Auto | Ui::Plain => Box::new(plain::Plain::new(folder)),
+        Ui::Auto | Ui::Tui | Ui::Plain => Box::new(plain::Plain::new(folder)),
         Ui::Json => Box::new(json::Json),
         Ui::None => Box::new(Silent),
     };
