@@ -40,10 +40,11 @@ impl Classifier for Guess {
         } else {
             "counted"
         };
+        let huge = self.trouble.is(Fault::HugeCounts);
         Ok(FitReport {
             converged: true,
-            iterations: 1,
-            parameters: classes as u64,
+            iterations: if huge { u64::MAX } else { 1 },
+            parameters: if huge { u64::MAX } else { classes as u64 },
             note: note.to_owned(),
         })
     }

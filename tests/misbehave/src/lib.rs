@@ -1,5 +1,6 @@
-//! A plugin that misbehaves on request: a dataset, a backbone and a classifier head, all named `misbehave`, with a parameter
-//! `fault`. Without a fault they work, so that a test can put one broken part into a whole that is sound.
+//! A plugin that misbehaves on request: a dataset, a backbone, a network head (`misbehave-network`) and a classifier head, with
+//! a parameter `fault`. Without a fault they work, so that a test can put one broken part into a whole that is sound. The
+//! datasets named `liar-…` have parameter schemas that are wrong in themselves.
 //!
 //! The library's file name is not that of a plugin, so nobody loads it by accident: tests copy it under such a name.
 #![allow(
@@ -7,8 +8,10 @@
     reason = "a crash, and answers that the sdk does not let pass, need it"
 )]
 
+mod crash;
 mod guess;
 mod images;
+mod liar;
 mod network;
 
 use guess::Guess;
@@ -22,8 +25,14 @@ export_plugin! {
     licence: "MIT OR Apache-2.0",
     components: [
         dataset::<Images>(),
-        network::component(),
+        network::backbone_component(),
+        network::head_component(),
         classifier::<Guess>(),
+        dataset::<liar::Default>(),
+        dataset::<liar::Type>(),
+        dataset::<liar::Recursion>(),
+        dataset::<liar::Elsewhere>(),
+        dataset::<liar::Promise>(),
     ],
 }
 
@@ -40,8 +49,38 @@ pub enum Fault {
     Abort,
     /// A write to an address that is not there.
     Segfault,
+    /// A recursion without end.
+    StackOverflow,
+    /// The process ends as if all were well.
+    ExitZero,
+    /// The process ends with the code by which a worker tells that its run folder is lost.
+    ExitFolderLost,
+    /// A thread that crashes while the call has long come back.
+    ThreadCrash,
+    /// A thread that panics while the call has long come back.
+    ThreadPanic,
     /// A call that never comes back.
     Hang,
+    /// A call that never comes back and tells its progress.
+    BusyHang,
+    /// A call that never comes back unless the host wishes to stop.
+    PoliteHang,
+    /// A call that prints for ever.
+    EndlessOutput,
+    /// A call that writes to the log for ever.
+    EndlessLog,
+    /// More output than anyone wants, and no fault otherwise.
+    ManyLines,
+    /// Log lines longer and more than anyone wants, and no fault otherwise.
+    ManyLogLines,
+    /// The signals that ask a process to stop are ignored from here on, and no fault otherwise.
+    Signals,
+    /// Standard input, output and error are closed, and no fault otherwise.
+    Streams,
+    /// The current folder is another, and no fault otherwise.
+    Folder,
+    /// Small numbers become zero and others are rounded up from here on, and no fault otherwise.
+    Rounding,
     /// An error whose text would move a terminal's cursor.
     Fail,
     /// An error about data.
@@ -50,7 +89,7 @@ pub enum Fault {
     Print,
     /// Log lines and progress with control characters, and no fault otherwise.
     ControlCharacters,
-    /// Dataset: a class name that is not UTF-8. Backbone: a blueprint that is not.
+    /// Dataset: a class name that is not UTF-8. Backbone and network head: a blueprint that is not. Any call: an error that is not.
     BadUtf8,
     /// Dataset: NaN in a sample. Classifier: NaN in the scores.
     Nan,
@@ -58,21 +97,23 @@ pub enum Fault {
     WrongLengths,
     /// Dataset: a label that is no class.
     LabelOutOfRange,
+    /// Dataset: a split longer than any memory. Classifier: as many parameters as there are numbers.
+    HugeCounts,
     /// Dataset: two classes of one name.
     DuplicateClasses,
     /// Dataset: no classes.
     NoClasses,
     /// Dataset: samples larger than memory.
     WildShape,
-    /// Backbone: text that is no JSON.
+    /// Backbone and network head: text that is no JSON.
     NotJson,
-    /// Backbone: a JSON list where an object belongs.
+    /// Backbone and network head: a JSON list where an object belongs.
     JsonList,
-    /// Backbone: JSON nested deeper than a parser's stack.
+    /// Backbone and network head: JSON nested deeper than a parser's stack.
     DeepJson,
-    /// Backbone: more JSON than anyone wants.
+    /// Backbone and network head: more JSON than anyone wants.
     HugeJson,
-    /// Backbone: a layer's name with control characters.
+    /// Backbone and network head: a layer's name with control characters.
     ControlName,
 }
 
@@ -89,7 +130,7 @@ pub enum At {
     Second,
 }
 
-/// The parameters of all three.
+/// The parameters of all of them.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
@@ -135,21 +176,13 @@ impl Trouble {
         }
         match self.parameters.fault {
             Fault::Panic => panic!("told to panic"),
-            Fault::Abort => std::process::abort(),
-            // SAFETY: none at all; the crash is what was asked for.
-            Fault::Segfault => unsafe {
-                std::ptr::without_provenance_mut::<u8>(8).write_volatile(1)
-            },
-            Fault::Hang => loop {
-                std::thread::sleep(std::time::Duration::from_secs(1));
-            },
             Fault::Fail => {
                 return Err(Error::failed("told to \u{1b}[2J\u{1b}[31mfail\u{7}")
                     .with_hint("ask for \u{1b}[1mno fault"));
             }
             Fault::BadData => return Err(Error::data("told to miss its data")),
             Fault::Print => {
-                println!("a plugin's line on stdout");
+                println!("a plugin's \u{1b}[2Jline on stdout");
                 eprintln!("a plugin's line on stderr");
             }
             Fault::ControlCharacters => {
@@ -159,7 +192,7 @@ impl Trouble {
                 );
                 self.host.progress(1, 2, "half\u{8}way");
             }
-            _ => {}
+            fault => crash::strike(fault, self.host)?,
         }
         Ok(())
     }

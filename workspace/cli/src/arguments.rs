@@ -1,8 +1,9 @@
 //! The command line as typed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 /// Exit codes, as documented in `topwork help`.
 const EXIT_CODES: &str = "\
@@ -43,8 +44,14 @@ pub enum Command {
     Show(FileArguments),
     /// Print the JSON Schema of the experiment file, for editors
     Schema,
-    /// List earlier runs, or show one
+    /// List earlier runs, show or remove them
     Runs(RunsArguments),
+    /// Watch a run that was started elsewhere, or see an ended one again
+    #[command(after_help = ATTACH)]
+    Attach(AttachArguments),
+    /// Stop a run, as Ctrl-C in its viewer does
+    #[command(after_help = "Example:\n  topwork stop latest\n  topwork stop 7 --kill")]
+    Stop(StopArguments),
     /// List the installed components, or show one
     Plugins(PluginsArguments),
     /// Look into the cache of extracted features
@@ -80,18 +87,20 @@ pub enum Command {
 pub struct RunArguments {
     #[command(flatten)]
     pub file: FileArguments,
-    /// How to watch the run
-    #[arg(long, value_enum, default_value_t = Ui::Auto)]
-    pub ui: Ui,
-    /// Show the dashboard with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub view: ViewArguments,
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Extract features afresh and keep none for other runs
     #[arg(long)]
     pub no_cache: bool,
+    /// Keep a checkpoint this often within an epoch, besides those at the ends of epochs
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_time)]
+    pub checkpoint_every: Duration,
+    /// Longest time a plugin call may go without any progress; `none` to wait for ever
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
+    pub call_limit: Limit,
     /// Folder that run folders are made in
     #[arg(
         long,
@@ -119,6 +128,17 @@ pub struct FileArguments {
     pub plugin_dir: Vec<PathBuf>,
 }
 
+/// How to watch a run.
+#[derive(Debug, Args)]
+pub struct ViewArguments {
+    /// How to watch the run
+    #[arg(long, value_enum, default_value_t = Ui::Auto)]
+    pub ui: Ui,
+    /// Show the dashboard with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
 /// Ways to watch a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Ui {
@@ -134,12 +154,57 @@ pub enum Ui {
     None,
 }
 
+const ATTACH: &str = "\
+Leaving (`q` on the dashboard, else Ctrl-C) lets the run go on. The exit code is that of the run,
+once it has ended.
+
+Example:
+  topwork attach latest";
+
+/// `topwork attach`.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    #[command(flatten)]
+    pub view: ViewArguments,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork stop`.
+#[derive(Debug, Args)]
+pub struct StopArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    /// Kill it when it has not ended after a few seconds
+    #[arg(long)]
+    pub kill: bool,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
 /// `topwork runs`.
 #[derive(Debug, Args)]
 pub struct RunsArguments {
     /// What to do; lists the runs when left out.
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
+    /// List as JSON, when no command is given
+    #[arg(long)]
+    pub json: bool,
     /// Folder the run folders are in
     #[arg(
         long,
@@ -155,12 +220,29 @@ pub struct RunsArguments {
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// List all runs, the latest last
-    List,
+    List {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Show one run with its comparison
     #[command(after_help = "Example:\n  topwork runs show latest\n  topwork runs show 7")]
     Show {
         /// Its number, its id, a unique beginning of it, or `latest`
         run: String,
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove runs that have ended, with all their files
+    #[command(after_help = "Example:\n  topwork runs rm 3 4 5")]
+    Rm {
+        /// Their numbers, ids, unique beginnings of them, or `latest`
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -214,6 +296,24 @@ pub enum CacheCommand {
     Why(FileArguments),
 }
 
+/// A time limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+fn parse_limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "none" => Ok(Limit(None)),
+        _ => Ok(Limit(Some(parse_time(text)?))),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<SignedDuration>().ok();
+    let time = time.and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| !time.is_zero())
+        .ok_or_else(|| "expected a length of time, for example 90s, 5m or 1h 30m".to_owned())
+}
+
 fn parse_set(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => {
@@ -226,6 +326,26 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn lengths_of_time_are_read_as_people_write_them() {
+        let check = |text: &str, expected: Option<u64>| {
+            let found = super::parse_time(text).ok();
+            assert_eq!(
+                found.map(|time| time.as_millis()),
+                expected.map(u128::from),
+                "{text}"
+            );
+        };
+        check("90s", Some(90_000));
+        check("5m", Some(300_000));
+        check("1h 30m", Some(5_400_000));
+        check("250ms", Some(250));
+        check("0s", None);
+        check("-5m", None);
+        check("5", None);
+        check("soon", None);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

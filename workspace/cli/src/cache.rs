@@ -11,7 +11,7 @@ use crate::{
     experiment::{self, Checked, ask, request},
     failure::{Failure, WRONG_USE, write},
     folders,
-    output::{self, print},
+    output::{self, megabytes, print},
 };
 
 /// Megabytes the cache may take when nothing else is said.
@@ -174,10 +174,6 @@ fn size(key: &topwork_store::FeatureKey) -> String {
 
 fn short(digest: &str) -> String {
     digest.chars().take(SHORT).collect()
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn ago(entry: &CacheEntry) -> String {

@@ -17,9 +17,10 @@ use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
 
 use crate::{
     arguments::FileArguments,
+    crash,
     failure::{Failure, RUN_FAILED, WRONG_PLUGIN, WRONG_USE},
     folders::Folders,
-    output, supervise,
+    output,
 };
 
 /// How long plugins may take to say what they are.
@@ -180,7 +181,7 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
         listed(&request.plugin_folders)
     );
     if hung {
-        let call = supervise::in_call(&request.call_path).unwrap_or_default();
+        let call = crash::in_call(&request.call_path).unwrap_or_default();
         let message = format!("hung: no answer within {} s{call}", limit.as_secs());
         return Err(Failure::new(WRONG_PLUGIN, message).hint(hint));
     }
@@ -188,14 +189,14 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     match json.and_then(|json| serde_json::from_slice(json).ok()) {
         Some(answer) if output.status.success() => Ok(answer),
         _ => {
-            let crash = supervise::crash(output.status, &request.call_path);
+            let crash = crash::crash(output.status, &request.call_path).message;
             let said = String::from_utf8_lossy(&output.stderr);
             let last = said.lines().rfind(|line| !line.trim().is_empty());
             let said = last.map_or(String::new(), |line| {
                 let line: String = line.chars().filter(|c| !c.is_control()).collect();
                 format!("; it printed `{line}`")
             });
-            Err(Failure::new(WRONG_PLUGIN, format!("crashed: {crash}{said}")).hint(hint))
+            Err(Failure::new(WRONG_PLUGIN, format!("{crash}{said}")).hint(hint))
         }
     }
 }

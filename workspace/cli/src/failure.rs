@@ -99,11 +99,18 @@ impl From<Problem> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::NoSuchRun { .. } | StoreError::Ambiguous { .. } => WRONG_USE,
+            StoreError::NoSuchRun { .. }
+            | StoreError::Ambiguous { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Live { .. } => WRONG_USE,
             StoreError::Io { .. } | StoreError::Damaged { .. } => RUN_FAILED,
         };
-        let hint = matches!(error, StoreError::NoSuchRun { .. })
-            .then(|| "`topwork runs` lists them".to_owned());
+        let hint = match &error {
+            StoreError::NoSuchRun { .. } => Some("`topwork runs` lists them".to_owned()),
+            StoreError::Live { run, .. } => Some(format!("`topwork stop {run}` ends it first")),
+            StoreError::Newer { .. } => Some("a newer topwork can do it".to_owned()),
+            _ => None,
+        };
         Self {
             message: error.to_string(),
             rendered: None,

@@ -2,7 +2,9 @@
 //! works inside is in the libraries.
 
 mod arguments;
+mod attach;
 mod cache;
+mod crash;
 mod experiment;
 mod failure;
 mod folders;
@@ -13,8 +15,10 @@ mod references;
 mod run;
 mod runs;
 mod show;
+mod stop;
 mod supervise;
 mod viewer;
+mod worker_log;
 
 use std::process::ExitCode;
 
@@ -29,10 +33,16 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Schema => references::schema(),
-        Command::Runs(arguments) => match arguments.command.unwrap_or(RunsCommand::List) {
-            RunsCommand::List => runs::list(&arguments.runs_dir),
-            RunsCommand::Show { run } => runs::show(&arguments.runs_dir, &run),
+        Command::Runs(arguments) => match arguments
+            .command
+            .unwrap_or(RunsCommand::List { json: false })
+        {
+            RunsCommand::List { json } => runs::list(&arguments.runs_dir, json || arguments.json),
+            RunsCommand::Show { run, json } => runs::show(&arguments.runs_dir, &run, json),
+            RunsCommand::Rm { runs, yes } => runs::remove(&arguments.runs_dir, &runs, yes),
         },
+        Command::Attach(arguments) => attach::attach(&arguments),
+        Command::Stop(arguments) => stop::stop(&arguments),
         Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {
             PluginsCommand::List => plugins::list(&arguments.plugin_dir),
             PluginsCommand::Show { id } => plugins::show(&arguments.plugin_dir, &id),

@@ -25,6 +25,11 @@ pub fn table(columns: &[(&str, Align)], rows: impl IntoIterator<Item = Vec<Strin
     grid(columns, &rows, width(), false)
 }
 
+/// A size on disk.
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 /// Columns of the terminal that stdout is; `None` for a file or pipe, where text is not cut.
 pub fn width() -> Option<usize> {
     let terminal = stdout();

@@ -2,7 +2,7 @@
 
 use topwork_report::{Align, thousands};
 use topwork_schema::{Plan, Weights};
-use topwork_worker::{Work, stages};
+use topwork_worker::{FrozenTrunk, Work, stages};
 
 use crate::{
     arguments::FileArguments,
@@ -15,10 +15,15 @@ use crate::{
 pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
     let plan = experiment::check(arguments)?.plan;
     let experiment = &plan.experiment;
+    let strategies = experiment.strategies.len();
+    let rows = match plan.rows.len() {
+        rows if rows == strategies => String::new(),
+        rows => format!(" in {}", counted(rows, "row", "rows")),
+    };
     print(&format!(
-        "{}: ok ({}, {})\n",
+        "{}: ok ({}{rows}, {})\n",
         arguments.file.display(),
-        counted(experiment.strategies.len(), "strategy", "strategies"),
+        counted(strategies, "strategy", "strategies"),
         counted(experiment.seeds.len(), "seed", "seeds"),
     ))?;
     Ok(0)
@@ -34,7 +39,7 @@ pub fn plan(arguments: &FileArguments) -> Result<u8, Failure> {
             (index + 1).to_string(),
             stage.title.clone(),
             seed,
-            detail(&plan, stage.work),
+            detail(&plan, &stage.work),
         ]
     });
     let columns = [
@@ -47,7 +52,7 @@ pub fn plan(arguments: &FileArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn detail(plan: &Plan, work: Work) -> String {
+fn detail(plan: &Plan, work: &Work) -> String {
     let experiment = &plan.experiment;
     match work {
         Work::Data => {
@@ -67,25 +72,24 @@ fn detail(plan: &Plan, work: Work) -> String {
                 counted(source.train.epochs, "epoch", "epochs")
             )
         }),
-        Work::Extract(weights) => {
-            let names = experiment
-                .strategies
-                .iter()
-                .filter(|strategy| strategy.weights == weights);
-            let shared = names.count();
-            let weights = match weights {
+        Work::Extract(trunk) => {
+            let rows =
+                (plan.rows.iter()).filter(|row| FrozenTrunk::of(plan, row).as_ref() == Some(trunk));
+            let shared = rows.count();
+            let weights = match trunk.weights {
                 Weights::Source => "source weights",
                 Weights::Random => "initial random weights",
             };
             format!(
                 "cut at {}, {weights}, for {}",
-                plan.cut_name,
-                counted(shared, "strategy", "strategies")
+                trunk.cut.name,
+                counted(shared, "row", "rows")
             )
         }
         Work::Strategy(row) => {
-            let strategy = &experiment.strategies[row];
-            let samples = strategy
+            let row = &plan.rows[*row];
+            let strategy = plan.strategy(row);
+            let samples = row
                 .train_samples
                 .map_or("all".to_owned(), |n| thousands(n as u64));
             let effort = match &strategy.train {

@@ -8,7 +8,7 @@ use std::{
 use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
 
 use crate::{
-    arguments::{RunArguments, Ui},
+    arguments::RunArguments,
     cache,
     experiment::{self, Checked},
     failure::{Failure, RUN_FAILED},
@@ -25,13 +25,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let signals = viewer::signals()?;
     let folder = create(arguments, &checked, threads)?;
     let supervisor = start_supervisor(&folder)?;
-    match arguments.ui {
-        Ui::Auto if viewer::dashboard::possible() => {
-            viewer::dashboard::watch(&folder, arguments.ascii)
-        }
-        Ui::Tui => viewer::dashboard::watch(&folder, arguments.ascii),
-        ui => viewer::watch(&folder, supervisor, signals, ui),
-    }
+    viewer::watch(&folder, supervisor, signals, &arguments.view)
 }
 
 /// Everything the run is made of is on disk before anything is computed.
@@ -51,6 +45,9 @@ fn create(
         name: name.clone(),
         experiment: std::path::absolute(experiment).unwrap_or_else(|_| experiment.clone()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        binary: std::env::current_exe()
+            .ok()
+            .and_then(|binary| FileDigest::of(&binary).ok()),
         created_at: now(),
         threads,
         plugin_folders: checked.folders.plugins.clone(),
@@ -61,6 +58,8 @@ fn create(
         } else {
             Some(cache::settings()?)
         },
+        checkpoint_every: arguments.checkpoint_every.as_secs_f64(),
+        call_limit: arguments.call_limit.0.map(|limit| limit.as_secs_f64()),
         weights: match &checked.plan.experiment.backbone_weights {
             Some(path) => Some(FileDigest::of(path)?),
             None => None,

@@ -2,6 +2,7 @@
 
 use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_report::{Align, thousands};
+use topwork_schema::CutPoint;
 
 use crate::{
     arguments::FileArguments,
@@ -18,14 +19,14 @@ pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
         .parent()
         .unwrap_or(std::path::Path::new("."))
         .to_owned();
-    let (cut_layers, cut_name) = (plan.cut_layers, plan.cut_name.clone());
+    let cuts: Vec<CutPoint> = plan.cuts().into_iter().cloned().collect();
     let mut request = request(&folders, Vec::new(), &folder);
     request.plan = Some(plan);
     let networks = ask(&request)?.networks.map_err(Failure::from)?;
     let mut text = String::new();
     for (index, network) in networks.iter().enumerate() {
-        let cut = (index == 0).then_some((cut_layers, cut_name.as_str()));
-        text.push_str(&describe(network, cut));
+        let cuts = if index == 0 { &cuts[..] } else { &[] };
+        text.push_str(&describe(network, cuts));
         text.push('\n');
     }
     print(text.trim_end_matches('\n'))?;
@@ -33,7 +34,7 @@ pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn describe(network: &NetworkPlan, cut: Option<(usize, &str)>) -> String {
+fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
     let columns = [
         ("", Align::Right),
         ("layer", Align::Left),
@@ -50,7 +51,7 @@ fn describe(network: &NetworkPlan, cut: Option<(usize, &str)>) -> String {
             .filter(|point| point.layers == kept)
             .map(|point| point.name.clone())
             .collect();
-        if let Some((layers, name)) = cut.filter(|(layers, _)| *layers == kept) {
+        if let Some(CutPoint { name, layers }) = made.iter().find(|cut| cut.layers == kept) {
             cuts.retain(|point| point != name);
             cuts.insert(0, format!("◀ cut here: {name} ({layers} layers kept)"));
         }

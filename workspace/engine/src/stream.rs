@@ -28,15 +28,21 @@ impl Stream {
         }
     }
 
-    /// Where the stream stands: its key, and the number of the next 32-bit word.
-    pub(crate) fn position(&self) -> ([u8; 32], u128) {
-        (self.words.get_seed(), self.words.get_word_pos())
+    /// Where the stream stands: its key, and the number of the next 32-bit word as 16 little-endian bytes.
+    pub fn position(&self) -> [u8; 48] {
+        let mut position = [0; 48];
+        position[..32].copy_from_slice(&self.words.get_seed());
+        position[32..].copy_from_slice(&self.words.get_word_pos().to_le_bytes());
+        position
     }
 
-    /// The stream that stands there.
-    pub(crate) fn at((key, word): ([u8; 32], u128)) -> Self {
+    /// The stream that stands at this [`Stream::position`].
+    pub fn at(position: &[u8; 48]) -> Self {
+        let (mut key, mut word) = ([0; 32], [0; 16]);
+        key.copy_from_slice(&position[..32]);
+        word.copy_from_slice(&position[32..]);
         let mut words = ChaCha8Rng::from_seed(key);
-        words.set_word_pos(word);
+        words.set_word_pos(u128::from_le_bytes(word));
         Self { words }
     }
 
@@ -129,7 +135,7 @@ mod tests {
     fn a_stream_goes_on_from_its_position() {
         let mut stream = Stream::new(3, "position");
         for draws in 0..40 {
-            let mut other = Stream::at(stream.position());
+            let mut other = Stream::at(&stream.position());
             assert_eq!(other.position(), stream.position());
             let next = |stream: &mut Stream| (stream.uniform(0.0, 1.0), stream.below(1000));
             assert_eq!(next(&mut other), next(&mut stream), "after {draws} draws");

@@ -75,14 +75,17 @@ pub enum Event {
         #[serde(flatten)]
         figures: EpochFigures,
     },
-    /// A stage is complete.
+    /// A stage is complete, or given up.
     StageEnded {
         /// Index into [`RunPlan::stages`].
         stage: usize,
         /// Wall-clock time.
         seconds: f64,
-        /// One short sentence for a person: what came out.
+        /// One short sentence for a person: what came out, or what went wrong.
         detail: String,
+        /// It could not be completed; the run goes on without what it would have given.
+        #[serde(default)]
+        failed: bool,
     },
     /// The trained backbone was tried on the source task's test examples.
     SourceEvaluated(SourceOutcome),
@@ -90,6 +93,19 @@ pub enum Event {
     StrategyEvaluated(Outcome),
     /// Two strategies were compared on the test examples they share.
     Compared(Agreement),
+    /// One strategy could not be measured with one seed. The others go on.
+    StrategyFailed(Failure),
+    /// The data was read: what it is recognised by when the run goes on later.
+    DataRead {
+        /// SHA-256 over the labels of all examples used and the images of some.
+        digest: String,
+    },
+    /// A run that had ended goes on: what is said after this replaces what was said before
+    /// of the same epoch, row or pair, and failed rows are tried again.
+    RunResumed {
+        /// The version of topwork that goes on.
+        version: String,
+    },
     /// A line from the worker or a plugin.
     Log {
         /// How much it matters.
@@ -143,7 +159,8 @@ pub struct RunPlan {
     pub threads: usize,
     /// The stages, in the order they run.
     pub stages: Vec<StagePlan>,
-    /// The rows of the comparison, in the order of the file.
+    /// The rows of the comparison: by strategy in the order of the file, then by cut, then by
+    /// number of training samples.
     pub rows: Vec<RowPlan>,
     /// Figures from elsewhere.
     #[serde(default)]
@@ -197,17 +214,35 @@ pub struct CutPlan {
     pub layers: usize,
 }
 
+impl RunPlan {
+    /// The indices of the rows by strategy, in the order of the file: the points of a curve over
+    /// cuts or over numbers of training samples.
+    pub fn strategies(&self) -> Vec<(&str, Vec<usize>)> {
+        let mut strategies: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            match strategies.iter_mut().find(|(name, _)| *name == row.name) {
+                Some((_, rows)) => rows.push(index),
+                None => strategies.push((&row.name, vec![index])),
+            }
+        }
+        strategies
+    }
+}
+
 /// One stage of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StagePlan {
     /// What kind of work.
     pub kind: StageKind,
-    /// For a person: `source`, `extract features`, a strategy's name.
+    /// For a person: `source`, `extract features`, a row's title.
     pub title: String,
     /// The seed it runs with; none for stages that do not depend on one.
     #[serde(default)]
     pub seed: Option<u64>,
+    /// The row it measures, an index into [`RunPlan::rows`]; none for stages that measure none.
+    #[serde(default)]
+    pub row: Option<usize>,
 }
 
 /// The kinds of stages.
@@ -220,7 +255,7 @@ pub enum StageKind {
     Source,
     /// Passing images through the frozen trunk.
     Extract,
-    /// Fitting and evaluating one strategy's head.
+    /// Fitting and evaluating the head of one row.
     Strategy,
 }
 
@@ -228,8 +263,12 @@ pub enum StageKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RowPlan {
-    /// The strategy's name.
+    /// The strategy's name, which no other strategy has.
     pub name: String,
+    /// What tells the row from the others of its strategy: cut, number of training samples or
+    /// both. `None` when there are none.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
     /// The cut point's name.
@@ -240,8 +279,21 @@ pub struct RowPlan {
     pub head: String,
     /// Where the trunk's weights come from.
     pub weights: Weights,
+    /// Training samples asked for; all if `None`.
+    #[serde(default)]
+    pub train_samples: Option<u64>,
     /// The target classes, in the order of the labels.
     pub classes: Vec<String>,
+}
+
+impl RowPlan {
+    /// The row's name, which no other row has: `frozen backbone · pool1 · 100`.
+    pub fn title(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{} · {detail}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// Where a trunk's weights come from.
@@ -309,6 +361,10 @@ pub struct SourceOutcome {
     pub trainable_parameters: u64,
     /// Wall-clock time of training and evaluation.
     pub seconds: f64,
+    /// SHA-256 over the trained backbone's weights and buffers: a run that goes on checks by it
+    /// that the file it finds is the one it left.
+    #[serde(default)]
+    pub weights: Option<String>,
 }
 
 /// One strategy, one seed.
@@ -355,6 +411,9 @@ pub struct Outcome {
     /// Iterations of the fit, or epochs.
     #[serde(default)]
     pub iterations: Option<u64>,
+    /// SHA-256 of the file with the predictions.
+    #[serde(default)]
+    pub predictions: Option<String>,
 }
 
 /// What a row costs, wall-clock seconds.
@@ -367,6 +426,25 @@ pub struct Seconds {
     pub fit: f64,
     /// Classifying the test examples.
     pub evaluate: f64,
+}
+
+/// A row that could not be measured with one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// Index into [`RunPlan::rows`].
+    pub row: usize,
+    /// The seed.
+    pub seed: u64,
+    /// `failed`, or `crashed` when it took the worker process with it.
+    pub status: EndStatus,
+    /// What went wrong.
+    pub message: String,
+    /// What to try.
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// The exit code the command line gives for it.
+    pub exit_code: u8,
 }
 
 /// Two rows on the same test examples, with one seed.

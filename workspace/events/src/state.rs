@@ -3,8 +3,8 @@
 use crate::{
     curve::Curve,
     event::{
-        Agreement, EndStatus, EpochFigures, Event, LogLevel, NetworkPlan, Outcome, Record, RunPlan,
-        SourceOutcome, StagePlan,
+        Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
+        RunPlan, SourceOutcome, StagePlan,
     },
 };
 
@@ -20,7 +20,8 @@ pub struct RunState {
     pub started_at: u64,
     /// When the latest record was written.
     pub latest_at: u64,
-    /// The networks used so far: the backbone first, then the heads of layers.
+    /// The networks used so far: the backbone first, then the heads of layers, one of a
+    /// strategy for each of its cuts.
     pub networks: Vec<NetworkPlan>,
     /// One entry per stage of the plan.
     pub stages: Vec<StageState>,
@@ -30,6 +31,16 @@ pub struct RunState {
     pub outcomes: Vec<Outcome>,
     /// The comparisons of pairs.
     pub agreements: Vec<Agreement>,
+    /// What could not be measured.
+    pub failures: Vec<Failure>,
+    /// What the data is recognised by, once it was read.
+    pub data: Option<String>,
+    /// The longest silence between two records of one session, milliseconds.
+    pub longest_gap: u64,
+    /// Time spent on the run over all sessions, from record to record, milliseconds.
+    pub active: u64,
+    /// How often the run was taken up again.
+    pub resumed: u32,
     /// The latest log lines.
     pub log: std::collections::VecDeque<LogLine>,
     /// How it ended; `None` while it has not said so.
@@ -76,6 +87,16 @@ pub enum StageStatus {
     Running,
     /// Complete.
     Done,
+    /// Could not be completed.
+    Failed,
+}
+
+/// Puts `new` in the place of what has the same key, or at the end.
+fn replace<T, K: PartialEq>(known: &mut Vec<T>, new: T, key: impl Fn(&T) -> K) {
+    match known.iter_mut().find(|old| key(old) == key(&new)) {
+        Some(old) => *old = new,
+        None => known.push(new),
+    }
 }
 
 /// One line of the log.
@@ -118,6 +139,16 @@ impl RunState {
         state
     }
 
+    /// Seconds spent on the run over all sessions, the present one up to `now` (milliseconds
+    /// since the Unix epoch).
+    pub fn seconds_until(&self, now: u64) -> f64 {
+        let since = match self.latest_at {
+            0 => 0,
+            latest => now.saturating_sub(latest),
+        };
+        (self.active + since) as f64 / 1000.0
+    }
+
     /// The stage running now, with its index.
     pub fn running_stage(&self) -> Option<(usize, &StageState)> {
         self.stages
@@ -132,6 +163,12 @@ impl RunState {
         if self.started_at == 0 {
             self.started_at = record.at;
         }
+        // The pause before a run is taken up again is nobody's silence.
+        if self.latest_at > 0 && !matches!(record.event, Event::RunResumed { .. }) {
+            let gap = record.at.saturating_sub(self.latest_at);
+            self.longest_gap = self.longest_gap.max(gap);
+            self.active += gap;
+        }
         self.latest_at = self.latest_at.max(record.at);
         match &record.event {
             Event::RunStarted(plan) => {
@@ -144,11 +181,9 @@ impl RunState {
                 self.plan = Some(plan.clone());
             }
             Event::Network(network) => {
-                let known = |other: &&mut NetworkPlan| other.role == network.role;
-                match self.networks.iter_mut().find(known) {
-                    Some(known) => known.clone_from(network),
-                    None => self.networks.push(network.clone()),
-                }
+                replace(&mut self.networks, network.clone(), |known| {
+                    (known.role.clone(), known.first)
+                });
             }
             Event::StageStarted { stage } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
@@ -179,6 +214,8 @@ impl RunState {
             }
             Event::EpochEnded { stage, figures } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
+                    // Told again by a run that went on from before the end of this epoch.
+                    stage.epochs.retain(|epoch| epoch.epoch < figures.epoch);
                     stage.epochs.push(*figures);
                 }
             }
@@ -186,16 +223,50 @@ impl RunState {
                 stage,
                 seconds,
                 detail,
+                failed,
             } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
-                    stage.status = StageStatus::Done;
+                    stage.status = if *failed {
+                        StageStatus::Failed
+                    } else {
+                        StageStatus::Done
+                    };
                     stage.seconds = Some(*seconds);
                     stage.detail.clone_from(detail);
                 }
             }
-            Event::SourceEvaluated(outcome) => self.source.push(outcome.clone()),
-            Event::StrategyEvaluated(outcome) => self.outcomes.push(outcome.clone()),
-            Event::Compared(agreement) => self.agreements.push(*agreement),
+            Event::SourceEvaluated(outcome) => {
+                replace(&mut self.source, outcome.clone(), |known| known.seed);
+            }
+            Event::StrategyEvaluated(outcome) => {
+                replace(&mut self.outcomes, outcome.clone(), |known| {
+                    (known.row, known.seed)
+                });
+                let same = |failure: &Failure| (failure.row, failure.seed);
+                self.failures
+                    .retain(|failure| same(failure) != (outcome.row, outcome.seed));
+            }
+            Event::Compared(agreement) => {
+                replace(&mut self.agreements, *agreement, |known| {
+                    (known.a, known.b, known.seed)
+                });
+            }
+            Event::StrategyFailed(failure) => {
+                replace(&mut self.failures, failure.clone(), |known| {
+                    (known.row, known.seed)
+                });
+            }
+            Event::DataRead { digest } => self.data = Some(digest.clone()),
+            Event::RunResumed { .. } => {
+                self.resumed += 1;
+                self.ending = None;
+                self.failures.clear();
+                for stage in &mut self.stages {
+                    if matches!(stage.status, StageStatus::Running | StageStatus::Failed) {
+                        stage.status = StageStatus::Waiting;
+                    }
+                }
+            }
             Event::Log { level, from, text } => {
                 if self.log.len() == LOG_LINES {
                     self.log.pop_front();
@@ -261,6 +332,7 @@ mod tests {
             kind: StageKind::Source,
             title: "source".into(),
             seed: Some(1),
+            row: None,
         };
         RunPlan {
             format: 1,
@@ -315,6 +387,7 @@ mod tests {
                 stage: 1,
                 seconds: 2.0,
                 detail: "fine".into(),
+                failed: false,
             },
         ));
         assert_eq!(state.stages[1].status, StageStatus::Done);
@@ -328,6 +401,64 @@ mod tests {
             record(2, ended(EndStatus::Crashed)),
         ]);
         assert_eq!(state.ending.unwrap().status, EndStatus::Done);
+    }
+
+    #[test]
+    fn a_resumed_run_says_again_what_it_does_again() {
+        let mut state = RunState::default();
+        let figures = |epoch, loss| EpochFigures {
+            epoch,
+            epochs: 3,
+            loss,
+            accuracy: 0.9,
+            validation_loss: None,
+            validation_accuracy: None,
+            per_second: 5.0,
+            seconds: 2.0,
+        };
+        let epoch = |epoch, loss| Event::EpochEnded {
+            stage: 1,
+            figures: figures(epoch, loss),
+        };
+        let failed = |row| {
+            Event::StrategyFailed(Failure {
+                row,
+                seed: 1,
+                status: EndStatus::Failed,
+                message: "no".into(),
+                hint: None,
+                exit_code: 1,
+            })
+        };
+        let version = "1.0.0".to_owned();
+        for (at, event) in [
+            (10, Event::RunStarted(plan(2))),
+            (11, Event::StageStarted { stage: 1 }),
+            (12, epoch(1, 0.5)),
+            (15, epoch(2, 0.4)),
+            (16, failed(0)),
+            (17, ended(EndStatus::Crashed)),
+            (9_000, Event::RunResumed { version }),
+        ] {
+            state.apply(&record(at, event));
+        }
+        assert_eq!((&state.ending, state.resumed), (&None, 1));
+        assert_eq!((state.failures.len(), state.longest_gap), (0, 3));
+        assert_eq!(state.stages[1].status, StageStatus::Waiting);
+        for (at, event) in [
+            (9_001, epoch(2, 0.45)),
+            (9_002, failed(1)),
+            (9_003, failed(1)),
+        ] {
+            state.apply(&record(at, event));
+        }
+        let losses: Vec<f64> = state.stages[1]
+            .epochs
+            .iter()
+            .map(|epoch| epoch.loss)
+            .collect();
+        assert_eq!(losses, [0.5, 0.45]);
+        assert_eq!(state.failures.len(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Every call into a plugin goes through here: the observer hears of it, the error text is collected, the status is read.
 
+use crate::floats::FloatMode;
 use crate::library::Opened;
 use crate::open;
 use crate::text::clean;
@@ -13,19 +14,25 @@ use topwork_abi as abi;
 /// What a plugin writes to explain an error is cut off here, in bytes.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// Tells the observer of a call for as long as it lives.
-pub(crate) struct Entered<'a>(&'a dyn Observer);
+/// Tells the observer of a call for as long as it lives, and undoes what the call does to the rounding of numbers.
+pub(crate) struct Entered<'a> {
+    observer: &'a dyn Observer,
+    _mode: FloatMode,
+}
 
 impl<'a> Entered<'a> {
     pub(crate) fn new(observer: &'a dyn Observer, plugin: &str, call: &str) -> Self {
         observer.call(plugin, call);
-        Entered(observer)
+        Entered {
+            observer,
+            _mode: FloatMode::keep(),
+        }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.0.returned();
+        self.observer.returned();
     }
 }
 

@@ -16,6 +16,7 @@ mod classifier;
 mod dataset;
 mod error;
 mod find;
+mod floats;
 mod head;
 mod json;
 mod library;

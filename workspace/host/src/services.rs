@@ -1,7 +1,7 @@
 //! What the host does for a plugin while it works, and who hears of it.
 
 use crate::Options;
-use crate::text::{clean, read_text};
+use crate::text::{clean, read_cut, read_text};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
@@ -51,7 +51,7 @@ pub enum Level {
     Debug,
 }
 
-/// Texts of log and progress longer than this are cut off.
+/// Texts of log and progress longer than this many bytes are cut off.
 const LONGEST_LINE: usize = 4096;
 
 /// What stands behind the services of one plugin.
@@ -101,7 +101,7 @@ fn serve<T>(context: *mut c_void, otherwise: T, service: impl FnOnce(&'static Co
 }
 
 fn line(text: abi::Text) -> String {
-    match read_text(text, LONGEST_LINE) {
+    match read_cut(text, LONGEST_LINE) {
         Ok(text) => clean(&text),
         Err(problem) => format!("(a text that {problem})"),
     }

@@ -21,6 +21,20 @@ pub(crate) fn read_text(text: abi::Text, longest: usize) -> Result<String, Strin
     utf8(bytes).map(str::to_owned)
 }
 
+/// The same, of a text that may be longer: as much as fits into `longest` bytes, with a mark where it is cut off.
+pub(crate) fn read_cut(text: abi::Text, longest: usize) -> Result<String, String> {
+    if text.len <= longest {
+        return read_text(text, longest);
+    }
+    // The cut may fall into a character, which has up to 4 bytes.
+    let cut = |off: usize| {
+        let len = longest.saturating_sub(off);
+        read_text(abi::Text { len, ..text }, longest)
+    };
+    let whole = (0..4).find_map(|off| cut(off).ok());
+    whole.map_or_else(|| cut(0), |text| Ok(text + " …"))
+}
+
 /// The bytes as text; an `Err` says where they are not UTF-8 and completes "a text that …".
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(bytes)
@@ -103,6 +117,10 @@ mod tests {
         for (text, expected) in cases {
             let read = read_text(text, 5);
             assert_eq!(read.as_deref().map_err(|e| &**e), expected);
+        }
+        let long = abi::Text::new("aéb");
+        for (longest, expected) in [(4, "aéb"), (3, "aé …"), (2, "a …"), (1, "a …")] {
+            assert_eq!(read_cut(long, longest).as_deref(), Ok(expected));
         }
     }
 

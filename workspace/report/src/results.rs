@@ -18,9 +18,10 @@ pub struct Results {
     pub status: String,
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
-    /// One entry per strategy, in the order of the file.
+    /// One entry per row: by strategy in the order of the file, then by cut, then by number of
+    /// training samples.
     pub strategies: Vec<StrategyResult>,
-    /// Pairs of strategies measured on the same test examples.
+    /// Pairs of rows measured on the same test examples.
     pub pairs: Vec<PairResult>,
     /// Figures from elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -49,12 +50,14 @@ pub struct SourceResult {
     pub seeds: Vec<SeedResult>,
 }
 
-/// One strategy over all seeds.
+/// One row over all seeds: a strategy with one cut and one number of training samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StrategyResult {
     /// The strategy's name.
     pub name: String,
+    /// The row's own name: the strategy's, and after it what tells it from the strategy's others.
+    pub title: String,
     /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
     /// The cut point.
@@ -65,7 +68,8 @@ pub struct StrategyResult {
     pub head: String,
     /// Whose weights the trunk has.
     pub weights: Weights,
-    /// Training samples used; `null` before there are figures, as all that follows.
+    /// Training samples used. Before there are figures those asked for, `null` for all; what
+    /// follows is then `null` or empty.
     pub train_samples: Option<u64>,
     /// Parameters that were fitted.
     pub trainable_parameters: Option<u64>,
@@ -120,13 +124,13 @@ pub struct SeedResult {
     pub frozen_after: Option<String>,
 }
 
-/// A pair of strategies on the same test examples.
+/// A pair of rows on the same test examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PairResult {
-    /// The first strategy's name.
+    /// The first row's title.
     pub a: String,
-    /// The second strategy's name.
+    /// The second row's title.
     pub b: String,
     /// `mcnemar-mid-p`.
     pub test: String,
@@ -255,12 +259,13 @@ fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> 
     }
     StrategyResult {
         name: plan.name.clone(),
+        title: plan.title(),
         kind: plan.kind.clone(),
         cut: plan.cut.clone(),
         feature_dim: plan.feature_dim,
         head: plan.head.clone(),
         weights: plan.weights,
-        train_samples: first.map(|o| o.train_samples),
+        train_samples: first.map(|o| o.train_samples).or(plan.train_samples),
         trainable_parameters: first.map(|o| o.trainable_parameters),
         seeds: (outcomes.iter())
             .map(|o| SeedResult {
@@ -321,8 +326,8 @@ fn pairs(state: &RunState, rows: &[RowPlan]) -> Vec<PairResult> {
     (pairs.into_iter())
         .filter_map(|((a, b), seeds)| {
             Some(PairResult {
-                a: rows.get(a)?.name.clone(),
-                b: rows.get(b)?.name.clone(),
+                a: rows.get(a)?.title(),
+                b: rows.get(b)?.title(),
                 test: "mcnemar-mid-p".to_owned(),
                 p: seeds.iter().map(|seed| seed.p).fold(0.0, f64::max),
                 seeds,

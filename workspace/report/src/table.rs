@@ -11,6 +11,9 @@ use crate::{
 /// Below this p a pair counts as told apart. A convention, named where it is used.
 pub const ALPHA: f64 = 0.05;
 
+/// More pairs than this are not all listed: a grid has hundreds.
+const PAIRS: usize = 15;
+
 /// One column: its heading, the side it keeps to, and its cell for a row.
 struct Column {
     heading: &'static str,
@@ -29,7 +32,19 @@ struct Row<'a> {
 /// two tables one under the other; without a width it is written out in full.
 pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let rows = ranked(results);
-    let full: Vec<&Column> = IDENTITY.iter().chain(ACCURACY).chain(COST).collect();
+    let all = &results.strategies;
+    // Columns that tell rows of one strategy apart, where there are such rows.
+    let cuts = all.windows(2).any(|pair| pair[0].cut != pair[1].cut);
+    let cut = cuts.then_some(&CUT);
+    let grid = all.iter().any(|row| row.title != row.name);
+    let trained_on = grid.then_some(&ACCURACY[0]);
+    let identity: Vec<&Column> = IDENTITY.iter().chain(cut).collect();
+    let full: Vec<&Column> = identity
+        .iter()
+        .copied()
+        .chain(ACCURACY)
+        .chain(COST)
+        .collect();
     let mut text = render(&full, &rows, None);
     let widest = text
         .lines()
@@ -37,8 +52,11 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         .max()
         .unwrap_or(0);
     if let Some(width) = width.filter(|width| widest > *width) {
-        let first: Vec<&Column> = IDENTITY.iter().chain(ACCURACY).collect();
-        let second: Vec<&Column> = IDENTITY[1..].iter().chain(COST).collect();
+        let first: Vec<&Column> = identity.iter().copied().chain(ACCURACY).collect();
+        let second: Vec<&Column> = (identity[1..].iter().copied())
+            .chain(trained_on)
+            .chain(COST)
+            .collect();
         text = render(&first, &rows, Some(width)) + "\n" + &render(&second, &rows, Some(width));
     }
     text.insert_str(0, &source(results));
@@ -84,6 +102,12 @@ const IDENTITY: &[Column] = &[
         cell: |row| row.strategy.name.clone(),
     },
 ];
+
+const CUT: Column = Column {
+    heading: "cut",
+    align: Align::Left,
+    cell: |row| row.strategy.cut.clone(),
+};
 
 const ACCURACY: &[Column] = &[
     Column {
@@ -300,7 +324,7 @@ fn marks(results: &Results) -> String {
     text
 }
 
-/// Which pairs can be told apart on the test examples they share.
+/// Which pairs can be told apart on the test examples they share; of many, those that cannot.
 fn pairs(results: &Results) -> String {
     let mut text = String::new();
     if results.pairs.is_empty() {
@@ -308,19 +332,30 @@ fn pairs(results: &Results) -> String {
     }
     let several = results.pairs.iter().any(|pair| pair.seeds.len() > 1);
     text.push_str("pairs on the same test examples, McNemar mid-p");
-    text.push_str(if several {
-        ", the largest over the seeds\n"
-    } else {
-        "\n"
-    });
+    if several {
+        text.push_str(", the largest over the seeds");
+    }
+    let mut listed: Vec<&crate::PairResult> = results.pairs.iter().collect();
+    if listed.len() > PAIRS {
+        listed.retain(|pair| pair.p >= ALPHA);
+        let apart = results.pairs.len() - listed.len();
+        text.push_str(&format!(
+            ": {} of {} pairs are told apart, p < {ALPHA}",
+            thousands(apart as u64),
+            thousands(results.pairs.len() as u64)
+        ));
+        if !listed.is_empty() {
+            text.push_str("; the others");
+        }
+    }
+    text.push('\n');
     let names = |pair: &crate::PairResult| format!("{} / {}", pair.a, pair.b);
-    let width = results
-        .pairs
+    let width = listed
         .iter()
         .map(|pair| names(pair).chars().count())
         .max()
         .unwrap_or(0);
-    for pair in &results.pairs {
+    for pair in listed {
         let p = if pair.p < 0.0001 {
             "p < 0.0001".to_owned()
         } else {
@@ -351,23 +386,23 @@ fn references(results: &Results) -> String {
         return text;
     }
     text.push_str("figures from elsewhere, not ranked\n");
-    let width = results
-        .references
+    // A strategy with several rows has a line for each.
+    let mut lines = Vec::new();
+    for reference in &results.references {
+        let of_strategy = |row: &&StrategyResult| row.name == reference.strategy;
+        let mut rows = results.strategies.iter().filter(of_strategy).peekable();
+        if rows.peek().is_none() {
+            let ours = results.source.as_ref().map(|source| source.accuracy);
+            lines.push((reference.strategy.as_str(), ours, reference));
+        }
+        lines.extend(rows.map(|row| (row.title.as_str(), row.mean, reference)));
+    }
+    let width = lines
         .iter()
-        .map(|r| r.strategy.chars().count())
+        .map(|(title, ..)| title.chars().count())
         .max()
         .unwrap_or(0);
-    for reference in &results.references {
-        let ours = if reference.strategy == "source" {
-            results.source.as_ref().map(|source| source.accuracy)
-        } else {
-            let same_name = |strategy: &&StrategyResult| strategy.name == reference.strategy;
-            results
-                .strategies
-                .iter()
-                .find(same_name)
-                .and_then(|strategy| strategy.mean)
-        };
+    for (title, ours, reference) in lines {
         let ours = ours.map_or("–".to_owned(), percent);
         let note = reference
             .note
@@ -375,8 +410,7 @@ fn references(results: &Results) -> String {
             .map_or(String::new(), |note| format!("  {note}"));
         let theirs = percent(reference.accuracy);
         text.push_str(&format!(
-            "  {:<width$}  ours {ours:>8}  theirs {theirs:>8}{note}\n",
-            reference.strategy
+            "  {title:<width$}  ours {ours:>8}  theirs {theirs:>8}{note}\n"
         ));
     }
     text

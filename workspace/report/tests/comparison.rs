@@ -65,6 +65,7 @@ fn source(seed: u64, correct: u64) -> Event {
         train_samples: 30_596,
         trainable_parameters: 429_075,
         seconds: 9.0,
+        weights: None,
     })
 }
 
@@ -90,6 +91,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         confusion: vec![vec![correct, 0], vec![4861 - correct, 0]],
         converged: (row == 1).then_some(true),
         iterations: Some(1),
+        predictions: None,
     }
 }
 

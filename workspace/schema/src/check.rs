@@ -1,5 +1,6 @@
 //! Checks the written experiment against the installed components and builds the plan.
 
+mod rows;
 mod training;
 
 use std::path::Path;
@@ -7,8 +8,7 @@ use std::path::Path;
 use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::nearest::nearest;
-use crate::plan::{Component, Cut, Experiment, Plan, Reference, Source, Strategy, Target};
+use crate::plan::{Component, Experiment, Plan, Reference, Row, Source, Strategy, Target};
 use crate::task::{self, Task};
 use crate::written::{Located, Written, WrittenDataset, WrittenSource, WrittenStrategy};
 
@@ -48,23 +48,20 @@ impl<'a> Check<'a> {
         let target = written.target.as_ref();
         let dataset = target.and_then(|target| target.dataset.as_ref());
         let task = dataset.and_then(|dataset| self.task(dataset, backbone.as_ref()));
-        let cut = target.and_then(|target| self.cut(target.cut.as_ref()?, backbone.as_ref()?));
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()
             .map(|strategy| self.strategy(strategy, task.as_ref()))
             .collect();
-        if let (Some(backbone), Some((_, kept, _))) = (&backbone, &cut) {
-            for strategy in &written.strategies {
-                training::multipliers(strategy, backbone.layers, *kept, &mut self.diagnostics);
-            }
-        }
+        let rows = backbone
+            .as_ref()
+            .map(|backbone| self.rows(written, backbone));
 
         let (source, source_classes) = match source {
             Some(source) => source.map(|(source, classes)| (Some(source), classes))?,
             None => (None, Vec::new()),
         };
-        let (task, (cut, cut_layers, cut_name)) = (task?, cut?);
+        let task = task?;
         let weights = written.backbone.as_ref()?.weights.as_ref();
         let experiment = Experiment {
             name: written.name.clone()?,
@@ -75,18 +72,43 @@ impl<'a> Check<'a> {
             source,
             target: Target {
                 dataset: task.dataset,
-                cut,
+                cuts: values(&target?.cuts),
             },
             strategies: strategies.into_iter().collect::<Option<_>>()?,
             references: references(written)?,
         };
         Some(Plan {
             experiment,
-            cut_layers,
-            cut_name,
+            rows: rows?,
             source_classes,
             target_classes: task.class_names,
         })
+    }
+
+    /// The rows of all strategies.
+    fn rows(&mut self, written: &Written, backbone: &Backbone<'a>) -> Vec<Row> {
+        let of_target = written.target.as_ref().map_or(Vec::new(), |target| {
+            rows::cuts("target", &target.cuts, backbone, &mut self.diagnostics)
+        });
+        let mut all = Vec::new();
+        for (index, strategy) in written.strategies.iter().enumerate() {
+            let cuts = match strategy.node.get("cut") {
+                None => of_target.clone(),
+                Some(_) => rows::cuts(
+                    &strategy.path,
+                    &strategy.cuts,
+                    backbone,
+                    &mut self.diagnostics,
+                ),
+            };
+            training::multipliers(strategy, backbone.layers, &cuts, &mut self.diagnostics);
+            all.extend(rows::of_strategy(
+                index,
+                &cuts,
+                &sizes(&strategy.train_samples),
+            ));
+        }
+        all
     }
 
     fn backbone(&mut self, written: &Written) -> Option<Backbone<'a>> {
@@ -138,59 +160,6 @@ impl<'a> Check<'a> {
         Some((source, task.class_names))
     }
 
-    /// The cut as written, the number of layers it keeps and its name.
-    fn cut(
-        &mut self,
-        written: &Located<Cut>,
-        backbone: &Backbone<'a>,
-    ) -> Option<(Cut, usize, String)> {
-        let id = backbone.component.id();
-        let declared: Vec<String> = backbone
-            .cuts
-            .iter()
-            .map(|cut| format!("`{}` ({} layers)", cut.name, cut.layers))
-            .collect();
-        let all = backbone.layers.len();
-        let (problem, hint) = match &written.value {
-            Cut::Layers(layers) => {
-                if let Some(last) = layers
-                    .checked_sub(1)
-                    .and_then(|last| backbone.layers.get(last))
-                {
-                    let same = backbone.cuts.iter().find(|cut| cut.layers == *layers);
-                    let name = same.map_or(&last.name, |cut| &cut.name);
-                    return Some((written.value.clone(), *layers, name.clone()));
-                }
-                let problem = format!("`{id}` has {all} layers, found {layers}");
-                (problem, format!("write a layer count from 1 to {all}"))
-            }
-            Cut::Name(name) => {
-                if let Some(cut) = backbone.cuts.iter().find(|cut| cut.name == *name) {
-                    return Some((written.value.clone(), cut.layers, name.clone()));
-                }
-                let problem = format!("`{id}` has no cut point {name:?}");
-                let names = backbone.cuts.iter().map(|cut| cut.name.as_str());
-                let meant = nearest(name, names)
-                    .map_or(String::new(), |name| format!("did you mean `{name}`? "));
-                let points = if declared.is_empty() {
-                    "none".to_owned()
-                } else {
-                    declared.join(", ")
-                };
-                (
-                    problem,
-                    format!("{meant}cut points: {points}; or a layer count from 1 to {all}"),
-                )
-            }
-        };
-        let wrong = Diagnostic::new(
-            format!("`target.cut`: {problem}"),
-            Some(written.span.clone()),
-        );
-        self.diagnostics.push(wrong.label("no such cut").hint(hint));
-        None
-    }
-
     fn strategy(&mut self, written: &WrittenStrategy, task: Option<&Task>) -> Option<Strategy> {
         let kind = written.kind.as_ref().map(|kind| kind.value);
         let head = written.head.as_ref().and_then(|head| {
@@ -213,7 +182,8 @@ impl<'a> Check<'a> {
             kind: kind?,
             head: head?.component,
             train: written.train.as_ref().and_then(|train| train.train.clone()),
-            train_samples: size(&written.train_samples),
+            cuts: values(&written.cuts),
+            train_samples: sizes(&written.train_samples),
             test_samples: size(&written.test_samples),
             weights: written.weights?,
             multipliers: written
@@ -230,14 +200,12 @@ impl<'a> Check<'a> {
     fn samples(&mut self, written: &WrittenStrategy, task: &Task) {
         let id = task.dataset.component.id();
         let classes = task.dataset.classes.len();
-        let splits = [
-            ("train", &written.train_samples, task.train_length),
-            ("test", &written.test_samples, task.test_length),
-        ];
-        for (split, samples, length) in splits {
-            let Some(Located { value, span }) = samples else {
-                continue;
-            };
+        let train = written.train_samples.iter();
+        let test = written.test_samples.iter();
+        let numbers = train
+            .map(|samples| ("train", samples, task.train_length))
+            .chain(test.map(|samples| ("test", samples, task.test_length)));
+        for (split, Located { value, span }, length) in numbers {
             let problem = if *value > length {
                 format!("the split `{split}` of `{id}` has {length} samples, found {value}")
             } else if split == "train" && *value < classes as u64 {
@@ -250,6 +218,20 @@ impl<'a> Check<'a> {
                 .push(Diagnostic::new(message, Some(span.clone())));
         }
     }
+}
+
+fn values<T: Clone>(written: &[Located<T>]) -> Vec<T> {
+    written
+        .iter()
+        .map(|located| located.value.clone())
+        .collect()
+}
+
+fn sizes(written: &[Located<u64>]) -> Vec<usize> {
+    let values = written.iter();
+    values
+        .filter_map(|located| usize::try_from(located.value).ok())
+        .collect()
 }
 
 fn references(written: &Written) -> Option<Vec<Reference>> {

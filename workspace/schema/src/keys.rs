@@ -54,6 +54,9 @@ pub(crate) enum Kind {
         /// Whether no value may stand in it twice.
         distinct: bool,
     },
+    /// A value of a kind that is no list, or a list of one or more of them, none twice: what a
+    /// strategy is repeated for.
+    OneOrMore(&'static Kind),
     /// Any of kinds that do not overlap.
     Either(&'static [Kind]),
     Table(&'static Table),
@@ -186,7 +189,8 @@ pub(crate) static EXPERIMENT: Table = Table {
                 min: 1,
             },
             presence: Presence::Required,
-            about: "one way to reach the target; each is a row of the table",
+            about: "one way to reach the target: a row of the table, or one for each of its cuts and \
+                    numbers of training samples",
         },
         Key {
             name: "reference",
@@ -230,29 +234,25 @@ pub(crate) static TARGET: Table = Table {
         DATASET_KEY,
         Key {
             name: "cut",
-            kind: Kind::Either(&[
-                Kind::Integer {
-                    min: 1,
-                    max: u64::MAX,
-                },
-                Kind::Name,
-            ]),
+            kind: CUT,
             presence: Presence::Required,
-            about: "a cut point the backbone declares, or the number of layers kept",
+            about: "a cut point the backbone declares, or the number of layers kept; with several, \
+                    every strategy has a row for each",
         },
     ],
 };
 
 pub(crate) static STRATEGY: Table = Table {
     title: "`[[strategy]]`",
-    about: "One way to reach the target; each is a row of the table.",
+    about: "One way to reach the target: a row of the table, or one for each of its cuts and \
+            numbers of training samples.",
     component: false,
     keys: &[
         Key {
             name: "name",
             kind: Kind::Name,
             presence: Presence::Required,
-            about: "name of the row",
+            about: "name of its rows",
         },
         Key {
             name: "kind",
@@ -287,13 +287,22 @@ pub(crate) static STRATEGY: Table = Table {
             about: "how a network head is trained",
         },
         Key {
+            name: "cut",
+            kind: CUT,
+            presence: Presence::Optional("that of `[target]`"),
+            about: "where the backbone is cut for this strategy alone: before the cut is the trunk, \
+                    which the strategy freezes or trains, and the head takes the place of the rest; \
+                    a row for each",
+        },
+        Key {
             name: "train-samples",
-            kind: Kind::Integer {
+            kind: Kind::OneOrMore(&Kind::Integer {
                 min: 1,
                 max: u64::MAX,
-            },
+            }),
             presence: Presence::Optional("all"),
-            about: "number of training samples, drawn stratified with the seed",
+            about: "number of training samples, drawn stratified with the seed; with several, a row \
+                    for each, and the samples of a smaller number are among those of a larger one",
         },
         Key {
             name: "test-samples",
@@ -437,6 +446,14 @@ pub(crate) static HEAD: Table = Table {
     component: true,
     keys: &[USE],
 };
+
+const CUT: Kind = Kind::OneOrMore(&Kind::Either(&[
+    Kind::Integer {
+        min: 1,
+        max: u64::MAX,
+    },
+    Kind::Name,
+]));
 
 const USE: Key = Key {
     name: "use",

@@ -41,8 +41,8 @@ pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::resolve_parameters;
 pub use plan::{
-    Component, Cut, DatasetUse, Experiment, Normalise, Plan, Reference, Source, Strategy,
-    StrategyKind, Target, Weights,
+    Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Plan, Reference, Row, Source,
+    Strategy, StrategyKind, Target, Weights,
 };
 pub use reference::{json_schema, reference};
 pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};

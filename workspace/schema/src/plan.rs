@@ -17,15 +17,66 @@ use crate::training::Train;
 pub struct Plan {
     /// The experiment with every component resolved.
     pub experiment: Experiment,
-    /// How many layers of the backbone are kept.
-    pub cut_layers: usize,
-    /// Name of the cut: the one written, or for a layer count the declared cut point with as many
-    /// layers, or else the last layer kept.
-    pub cut_name: String,
+    /// The rows of the table: every strategy with each of its cuts and, within that, each of its
+    /// numbers of training samples.
+    pub rows: Vec<Row>,
     /// Names of the source classes in label order; empty without a source.
     pub source_classes: Vec<String>,
     /// Names of the target classes in label order.
     pub target_classes: Vec<String>,
+}
+
+impl Plan {
+    /// The strategy of a row.
+    pub fn strategy(&self, row: &Row) -> &Strategy {
+        &self.experiment.strategies[row.strategy]
+    }
+
+    /// The row's name: that of its strategy, and after it what tells it from the strategy's other
+    /// rows, such as `frozen backbone · pool1 · 100`.
+    pub fn title(&self, row: &Row) -> String {
+        let name = &self.strategy(row).name;
+        match &row.detail {
+            Some(detail) => format!("{name} · {detail}"),
+            None => name.clone(),
+        }
+    }
+
+    /// The cuts of all rows, each once, in the order they come first.
+    pub fn cuts(&self) -> Vec<&CutPoint> {
+        let mut cuts: Vec<&CutPoint> = Vec::new();
+        for row in &self.rows {
+            if !cuts.iter().any(|cut| cut.layers == row.cut.layers) {
+                cuts.push(&row.cut);
+            }
+        }
+        cuts
+    }
+}
+
+/// A row of the table: one strategy with one cut and one number of training samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Row {
+    /// Index into [`Experiment::strategies`].
+    pub strategy: usize,
+    /// Where the backbone is cut.
+    pub cut: CutPoint,
+    /// How many training samples are drawn (stratified); all if `None`.
+    pub train_samples: Option<usize>,
+    /// What tells the row from the others of its strategy; `None` when there are none.
+    pub detail: Option<String>,
+}
+
+/// A cut as it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CutPoint {
+    /// Its name: the one written, or for a layer count the declared cut point with as many layers,
+    /// or else the last layer kept.
+    pub name: String,
+    /// How many layers of the backbone are kept, 1 or more.
+    pub layers: usize,
 }
 
 /// The experiment file with every default filled in.
@@ -118,8 +169,8 @@ pub struct Source {
 pub struct Target {
     /// The target task.
     pub dataset: DatasetUse,
-    /// Where the backbone is cut, as written.
-    pub cut: Cut,
+    /// Where the backbone is cut, as written; at least one.
+    pub cuts: Vec<Cut>,
 }
 
 /// Where a backbone is cut.
@@ -136,7 +187,7 @@ pub enum Cut {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Strategy {
-    /// Unique name, the row of the results table.
+    /// Unique name, that of its rows in the results table.
     pub name: String,
     /// How the head is obtained.
     pub kind: StrategyKind,
@@ -144,8 +195,10 @@ pub struct Strategy {
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
     pub train: Option<Train>,
-    /// How many training samples are drawn (stratified); all if `None`.
-    pub train_samples: Option<usize>,
+    /// Where the backbone is cut, as written; where the target says if empty.
+    pub cuts: Vec<Cut>,
+    /// How many training samples are drawn (stratified), a row for each; all if empty.
+    pub train_samples: Vec<usize>,
     /// How many test samples are drawn (stratified); all if `None`.
     pub test_samples: Option<usize>,
     /// The weights the backbone begins with; random with `from-scratch`.

@@ -91,6 +91,15 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
             "additionalProperties": kind_schema(of),
             "minProperties": 1,
         }),
+        Kind::OneOrMore(of) => {
+            let list = json!({
+                "type": "array",
+                "items": kind_schema(of),
+                "minItems": 1,
+                "uniqueItems": true,
+            });
+            json!({ "anyOf": [kind_schema(of), list] })
+        }
         Kind::Either(kinds) => {
             json!({ "anyOf": kinds.iter().map(kind_schema).collect::<Vec<_>>() })
         }

@@ -60,10 +60,7 @@ fn source_table(source: &Source) -> Table {
 fn target_table(target: &Target) -> Table {
     let mut table = Table::new();
     table["dataset"] = value(dataset(&target.dataset));
-    table["cut"] = match &target.cut {
-        Cut::Layers(layers) => value(integer(*layers as u64)),
-        Cut::Name(name) => value(name),
-    };
+    table["cut"] = value(one_or_more(target.cuts.iter().map(cut)));
     table
 }
 
@@ -75,8 +72,12 @@ fn strategy_table(strategy: &Strategy) -> Table {
     if let Some(training) = &strategy.train {
         table["train"] = value(train(training));
     }
-    if let Some(samples) = strategy.train_samples {
-        table["train-samples"] = value(integer(samples as u64));
+    if !strategy.cuts.is_empty() {
+        table["cut"] = value(one_or_more(strategy.cuts.iter().map(cut)));
+    }
+    if !strategy.train_samples.is_empty() {
+        let samples = strategy.train_samples.iter();
+        table["train-samples"] = value(one_or_more(samples.map(|n| integer(*n as u64))));
     }
     if let Some(samples) = strategy.test_samples {
         table["test-samples"] = value(integer(samples as u64));
@@ -172,6 +173,22 @@ fn augment(augment: &Augment) -> InlineTable {
     table.insert("flip", augment.flip.into());
     table.insert("crop", integer(augment.crop as u64));
     table
+}
+
+fn cut(cut: &Cut) -> Value {
+    match cut {
+        Cut::Layers(layers) => integer(*layers as u64),
+        Cut::Name(name) => name.into(),
+    }
+}
+
+/// A single value as itself, several as a list.
+fn one_or_more(values: impl Iterator<Item = Value>) -> Value {
+    let mut values: Vec<Value> = values.collect();
+    match (values.pop(), values.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => values.into_iter().chain(last).collect::<Array>().into(),
+    }
 }
 
 fn numbers(numbers: &[f64]) -> Value {

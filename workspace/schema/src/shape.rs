@@ -100,15 +100,13 @@ fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnosti
             }
         }
         (Kind::List { of, min, distinct }, Value::List(items)) if items.len() >= *min => {
-            for (index, item) in items.iter().enumerate() {
-                check_value(of, item, &format!("{path}[{index}]"), diagnostics);
-                let same = |other: &Node| other.to_json() == item.to_json();
-                if *distinct && items.iter().take(index).any(same) {
-                    let message = format!("`{path}` lists {} twice", item.found());
-                    let again = Diagnostic::new(message, Some(item.span.clone()));
-                    diagnostics.push(again.label("listed before"));
-                }
-            }
+            check_items(of, *distinct, items, path, diagnostics);
+        }
+        (Kind::OneOrMore(of), Value::List(items)) if !items.is_empty() => {
+            check_items(of, true, items, path, diagnostics);
+        }
+        (Kind::OneOrMore(of), _) if same_type(of, node) => {
+            check_value(of, node, path, diagnostics);
         }
         (Kind::Choice(choice), Value::Text(text)) => {
             if !choice.iter().any(|c| c.word == text) {
@@ -130,6 +128,24 @@ fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnosti
                 diagnostic = diagnostic.hint(hint);
             }
             diagnostics.push(diagnostic);
+        }
+    }
+}
+
+fn check_items(
+    of: &Kind,
+    distinct: bool,
+    items: &[Node],
+    path: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    for (index, item) in items.iter().enumerate() {
+        check_value(of, item, &format!("{path}[{index}]"), diagnostics);
+        let same = |other: &Node| other.to_json() == item.to_json();
+        if distinct && items.iter().take(index).any(same) {
+            let message = format!("`{path}` lists {} twice", item.found());
+            let again = Diagnostic::new(message, Some(item.span.clone()));
+            diagnostics.push(again.label("listed before"));
         }
     }
 }
@@ -224,6 +240,7 @@ fn same_type(kind: &Kind, node: &Node) -> bool {
         Kind::Number(_) => matches!(node.value, Value::Integer(_) | Value::Float(_)),
         Kind::List { .. } | Kind::Tables { .. } => matches!(node.value, Value::List(_)),
         Kind::Table(_) | Kind::Entries { .. } => matches!(node.value, Value::Table(_)),
+        Kind::OneOrMore(of) => matches!(node.value, Value::List(_)) || same_type(of, node),
         Kind::Either(kinds) => kinds.iter().any(|kind| same_type(kind, node)),
     }
 }
@@ -271,6 +288,7 @@ pub(crate) fn expectation(kind: &Kind) -> String {
                 min => format!("a list of {min} or more items, each {item}"),
             }
         }
+        Kind::OneOrMore(of) => format!("{}, or a list of them", expectation(of)),
         Kind::Either(kinds) => {
             let kinds: Vec<String> = kinds.iter().map(expectation).collect();
             kinds.join(" or ")

@@ -76,7 +76,8 @@ pub(crate) struct WrittenSource {
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenTarget {
     pub dataset: Option<WrittenDataset>,
-    pub cut: Option<Located<Cut>>,
+    /// Empty when none is right in itself.
+    pub cuts: Vec<Located<Cut>>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,7 +99,10 @@ pub(crate) struct WrittenStrategy {
     /// Whether `train` is written, rightly or not.
     pub train_given: bool,
     pub train: Option<WrittenTrain>,
-    pub train_samples: Option<Located<u64>>,
+    /// Empty for those of the target.
+    pub cuts: Vec<Located<Cut>>,
+    /// Empty for all.
+    pub train_samples: Vec<Located<u64>>,
     pub test_samples: Option<Located<u64>>,
     pub weights: Option<Weights>,
     /// Empty when one of them is wrong in itself.
@@ -141,7 +145,7 @@ impl Written {
             }),
             target: view.table("target").map(|view| WrittenTarget {
                 dataset: view.dataset(),
-                cut: view.cut(),
+                cuts: view.cuts(),
             }),
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: view
@@ -195,7 +199,8 @@ impl WrittenStrategy {
             head: view.head(),
             train_given: view.node.get("train").is_some(),
             train: view.train(),
-            train_samples: view.integer("train-samples"),
+            cuts: view.cuts(),
+            train_samples: view.one_or_more("train-samples", Node::integer),
             test_samples: view.integer("test-samples"),
             multipliers: view.multipliers().unwrap_or_default(),
             unfreeze_after: view.integer("unfreeze-after"),
@@ -330,14 +335,36 @@ impl<'a> View<'a> {
         })
     }
 
-    fn cut(&self) -> Option<Located<Cut>> {
-        self.located("cut", |node| {
+    fn cuts(&self) -> Vec<Located<Cut>> {
+        self.one_or_more("cut", |node| {
             let layers = node
                 .integer()
                 .and_then(|layers| usize::try_from(layers).ok());
             let name = || node.text().map(|name| Cut::Name(name.to_owned()));
             layers.map(Cut::Layers).or_else(name)
         })
+    }
+
+    /// A value or several, without those that are wrong in themselves: the others can still be
+    /// checked.
+    fn one_or_more<T>(&self, key: &str, read: impl Fn(&Node) -> Option<T>) -> Vec<Located<T>> {
+        let Some(Kind::OneOrMore(of)) = self.table.key(key).map(|key| &key.kind) else {
+            return Vec::new();
+        };
+        let node = self.node.get(key);
+        let nodes = node.map_or(&[][..], |node| match node.value {
+            tree::Value::List(_) => node.items(),
+            _ => std::slice::from_ref(node),
+        });
+        let mut values: Vec<Located<T>> = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let again = nodes[..index].iter().any(|o| o.to_json() == node.to_json());
+            if let Some(value) = read(node).filter(|_| !again && shape::accepts(of, node)) {
+                let span = node.span.clone();
+                values.push(Located { value, span });
+            }
+        }
+        values
     }
 
     fn multipliers(&self) -> Option<Vec<(Located<LayerPattern>, f64)>> {

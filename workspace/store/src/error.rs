@@ -23,6 +23,25 @@ pub enum StoreError {
         /// Why it cannot be read.
         reason: String,
     },
+    /// The folder is of a later layout than this version writes.
+    #[error(
+        "the run `{run}` was made by a newer topwork (format {format}, this one knows {})",
+        crate::Manifest::FORMAT
+    )]
+    Newer {
+        /// The run.
+        run: String,
+        /// Its layout.
+        format: u32,
+    },
+    /// Somebody looks after the run.
+    #[error("the run `{run}` is {standing}")]
+    Live {
+        /// The run.
+        run: String,
+        /// How it stands.
+        standing: String,
+    },
     /// No run is called that.
     #[error("there is no run `{wanted}` in `{folder}`{}", .nearest.as_ref().map(|id| format!("; the latest is `{id}`")).unwrap_or_default())]
     NoSuchRun {

@@ -16,7 +16,12 @@ const READ_AT_ONCE: u64 = 1 << 20;
 
 /// Milliseconds since the Unix epoch.
 pub fn now() -> u64 {
-    SystemTime::now()
+    milliseconds(SystemTime::now())
+}
+
+/// A moment as milliseconds since the Unix epoch, 0 for one before it.
+pub(crate) fn milliseconds(moment: SystemTime) -> u64 {
+    moment
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_millis() as u64)
 }

@@ -1,15 +1,20 @@
 //! One run's folder.
 
 use std::{
-    fs::{self, File},
-    io::Write,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use topwork_events::RunState;
 
-use crate::{EventReader, EventWriter, Manifest, Owner, StoreError};
+use crate::{Checkpoints, EventReader, EventWriter, Manifest, Owner, StoreError, replace::replace};
+
+/// Charge of a run: ends with the process at the latest.
+#[derive(Debug)]
+pub struct RunLock {
+    _held: File,
+}
 
 /// A folder that holds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +99,11 @@ impl RunFolder {
         ))
     }
 
+    /// The states of trainings that are not over.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::at(self.path.join("checkpoints").join("training"))
+    }
+
     /// Opens the event stream for appending.
     pub fn event_writer(&self) -> Result<EventWriter, StoreError> {
         EventWriter::open(&self.events_path())
@@ -116,7 +126,32 @@ impl RunFolder {
 
     /// The manifest.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
-        self.read_json("manifest.json")
+        let damage = match self.read_json("manifest.json") {
+            Err(damage @ StoreError::Damaged { .. }) => damage,
+            read => return read,
+        };
+        // A later layout may lack what this one needs; its number stays where it is.
+        let bare: Result<Format, _> = self.read_json("manifest.json");
+        match bare {
+            Ok(Format { format }) if format > Manifest::FORMAT => Err(self.newer(format)),
+            _ => Err(damage),
+        }
+    }
+
+    /// The manifest, for who is going to write to the folder: a later layout is refused.
+    pub fn manifest_to_write(&self) -> Result<Manifest, StoreError> {
+        let manifest = self.manifest()?;
+        if manifest.format > Manifest::FORMAT {
+            return Err(self.newer(manifest.format));
+        }
+        Ok(manifest)
+    }
+
+    fn newer(&self, format: u32) -> StoreError {
+        StoreError::Newer {
+            run: self.id(),
+            format,
+        }
     }
 
     /// Writes the manifest.
@@ -134,6 +169,18 @@ impl RunFolder {
         self.write_json("owner.json", owner)
     }
 
+    /// Takes charge of the run for as long as the lock is held; `None` when another process
+    /// has it.
+    pub fn lock(&self) -> Result<Option<RunLock>, StoreError> {
+        let path = self.path.join("lock");
+        let file = File::create(&path).map_err(|error| StoreError::io("write", &path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(RunLock { _held: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path, &error)),
+        }
+    }
+
     /// The resolved experiment's text.
     pub fn experiment(&self) -> Result<String, StoreError> {
         let path = self.experiment_path();
@@ -143,20 +190,7 @@ impl RunFolder {
     /// Replaces a file of the folder as a whole: a reader, or a crash, finds the old content
     /// or the new one. Missing folders on the way are made.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-        let fail = |error: std::io::Error| StoreError::io("write", path, &error);
-        let folder = path.parent().unwrap_or(&self.path);
-        fs::create_dir_all(folder).map_err(fail)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let partial = folder.join(name);
-        let written = File::create(&partial)
-            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&partial, path));
-        written.map_err(|error| {
-            // On a full disk the half of it would take the room others need.
-            let _ = fs::remove_file(&partial);
-            fail(error)
-        })
+        replace(path, &[content]).map_err(|error| StoreError::io("write", path, &error))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
@@ -179,6 +213,12 @@ impl RunFolder {
             reason: error.to_string(),
         })
     }
+}
+
+/// All that is sure to be in every manifest.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
 }
 
 /// A name reduced to what is safe in a file name on every system.
@@ -221,6 +261,17 @@ mod tests {
             &"long ".repeat(20),
             "long-long-long-long-long-long-long-long",
         );
+    }
+
+    #[test]
+    fn only_one_process_looks_after_a_run() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        let lock = folder.lock().unwrap();
+        assert!(lock.is_some());
+        assert!(folder.lock().unwrap().is_none());
+        drop(lock);
+        assert!(folder.lock().unwrap().is_some());
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! runs/0007-mnist-transfer/
 //!   experiment.toml    the experiment as resolved: defaults filled, overrides applied
 //!   manifest.json      versions, plugins with digests, folders, machine
-//!   owner.json         the process that looks after the run
+//!   owner.json         the processes that look after the run
+//!   heartbeat          their sign of life, every second
+//!   stop-requested     there while somebody wants the run to end
 //!   events.jsonl       the event stream
 //!   call               the plugin call in progress, so that a crash can be attributed
 //!   worker.log         what the worker and its plugins print
-//!   checkpoints/       weights
+//!   checkpoints/       weights, and in training/ the states of trainings that are not over
 //!   predictions/       what every strategy said of every test example
 //!   samples/           some feature vectors and test images, for viewers to draw
 //!   results.json       the figures, once there are any
@@ -18,20 +20,33 @@
 
 mod cache;
 mod call;
+mod checkpoints;
+mod digest;
 mod error;
 mod event_log;
 mod folder;
+mod heartbeat;
+mod index;
 mod manifest;
 mod owner;
+mod replace;
+mod request;
 mod runs;
 mod samples;
+mod standing;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
-pub use call::CallRecorder;
+pub use call::{CallRecorder, LastCall};
+pub use checkpoints::{Checkpoints, Found, Unusable};
+pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};
 pub use event_log::{EventReader, EventWriter, now};
-pub use folder::RunFolder;
+pub use folder::{RunFolder, RunLock};
+pub use heartbeat::Heartbeat;
+pub use index::{BestRow, CellEntry, Overview, RunEntry};
 pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};
-pub use owner::Owner;
+pub use owner::{Owner, Process};
+pub use request::StopRequest;
 pub use runs::Runs;
 pub use samples::{FeatureSample, ImageSample, evenly_spaced};
+pub use standing::{Processes, Signs, Standing};

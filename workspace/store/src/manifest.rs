@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::StoreError;
+use crate::{StoreError, sha256_of_file};
 
 /// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +20,9 @@ pub struct Manifest {
     pub experiment: PathBuf,
     /// The version of topwork.
     pub version: String,
+    /// Its program file: another one may compute other bits.
+    #[serde(default)]
+    pub binary: Option<FileDigest>,
     /// When the run was created, milliseconds since the Unix epoch.
     pub created_at: u64,
     /// Threads of the worker's pool.
@@ -34,6 +36,12 @@ pub struct Manifest {
     /// Where features are kept across runs; none when they are not to be.
     #[serde(default)]
     pub feature_cache: Option<CacheSettings>,
+    /// Seconds between two checkpoints within an epoch.
+    #[serde(default = "Manifest::checkpoint_every")]
+    pub checkpoint_every: f64,
+    /// Seconds a plugin call may go without any progress; none to wait for ever.
+    #[serde(default = "Manifest::call_limit")]
+    pub call_limit: Option<f64>,
     /// The file of trained weights the experiment names.
     #[serde(default)]
     pub weights: Option<FileDigest>,
@@ -46,6 +54,16 @@ pub struct Manifest {
 impl Manifest {
     /// The present [`Manifest::format`].
     pub const FORMAT: u32 = 1;
+
+    /// Five minutes: what a power cut may cost.
+    pub fn checkpoint_every() -> f64 {
+        300.0
+    }
+
+    /// Ten minutes: a fit on a large data set takes long without a word.
+    pub fn call_limit() -> Option<f64> {
+        Some(600.0)
+    }
 }
 
 /// The feature cache a run works with.
@@ -71,11 +89,9 @@ pub struct FileDigest {
 impl FileDigest {
     /// Reads the file at `path`.
     pub fn of(path: &Path) -> Result<Self, StoreError> {
-        let content = std::fs::read(path).map_err(|error| StoreError::io("read", path, &error))?;
-        let digest = Sha256::digest(&content);
         Ok(Self {
             path: path.to_owned(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256_of_file(path)?,
         })
     }
 }

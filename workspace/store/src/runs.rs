@@ -8,6 +8,9 @@ use std::{
 
 use crate::{RunFolder, StoreError, folder::slug};
 
+/// How the names of folders begin that are being removed.
+const REMOVED: &str = ".removed-";
+
 /// A folder of runs, each in a folder `NUMBER-NAME`. Numbers only grow, so they sort by age;
 /// the number alone, the whole id or any unique beginning of it names a run.
 #[derive(Clone, Debug)]
@@ -104,6 +107,44 @@ impl Runs {
             folder: self.folder.clone(),
             nearest: latest.map(|folder| folder.id()),
         })
+    }
+
+    /// Removes a run with all its files, and gives the bytes that were freed. A run that
+    /// somebody looks after is refused.
+    pub fn remove(&self, folder: &RunFolder) -> Result<u64, StoreError> {
+        let standing = folder.standing(&folder.state().unwrap_or_default());
+        let live = |standing: String| StoreError::Live {
+            run: folder.id(),
+            standing,
+        };
+        if standing.is_live() {
+            return Err(live(standing.to_string()));
+        }
+        if let Err(newer @ StoreError::Newer { .. }) = folder.manifest_to_write() {
+            return Err(newer);
+        }
+        // Held until the folder is gone, so that nobody takes the run up meanwhile.
+        let Some(_lock) = folder.lock()? else {
+            return Err(live("being taken up".to_owned()));
+        };
+        let bytes = folder.bytes();
+        // Out of sight first: what a crash leaves is no half run, and goes the next time.
+        let hidden = self.folder.join(format!("{REMOVED}{}", folder.id()));
+        fs::rename(folder.path(), &hidden)
+            .map_err(|error| StoreError::io("remove", folder.path(), &error))?;
+        fs::remove_dir_all(&hidden).map_err(|error| StoreError::io("remove", &hidden, &error))?;
+        self.sweep();
+        Ok(bytes)
+    }
+
+    /// Removes what removals that were cut short have left.
+    fn sweep(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(REMOVED) {
+                // Another process may be at it, too.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// The folders with a run's kind of name, in ascending order of their numbers.
@@ -204,5 +245,50 @@ mod tests {
                 && error.ends_with("a part of the path is not a folder"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn only_runs_nobody_looks_after_are_removed() {
+        let temp = tempfile::tempdir().unwrap();
+        let runs = Runs::at(temp.path());
+        let ended = |name: &str, format: u32| {
+            let folder = runs.create(name).unwrap();
+            let manifest = format!(r#"{{ "format": {format} }}"#);
+            fs::write(folder.path().join("manifest.json"), manifest).unwrap();
+            folder
+        };
+        let names = || {
+            let mut names: Vec<_> = fs::read_dir(temp.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        let refusal = |folder: &RunFolder| runs.remove(folder).unwrap_err().to_string();
+        let ours = ended("ours", 1);
+        let newer = ended("newer", 9);
+        let taken = ended("taken", 1);
+        let live = ended("live", 1);
+        live.write_owner(&crate::Owner::this_process(None)).unwrap();
+        live.event_writer()
+            .unwrap()
+            .append(topwork_events::Event::RunResumed {
+                version: "0.1.0".into(),
+            })
+            .unwrap();
+        let lock = taken.lock().unwrap().unwrap();
+        assert_eq!(
+            refusal(&newer),
+            "the run `0002-newer` was made by a newer topwork (format 9, this one knows 1)"
+        );
+        assert_eq!(refusal(&taken), "the run `0003-taken` is being taken up");
+        assert_eq!(refusal(&live), "the run `0004-live` is running");
+        drop(lock);
+        // What a removal that was cut short has left.
+        fs::create_dir(temp.path().join(".removed-0000-old")).unwrap();
+        assert_eq!(runs.remove(&ours).unwrap(), 15);
+        runs.remove(&taken).unwrap();
+        assert_eq!(names(), ["0002-newer", "0004-live"]);
     }
 }

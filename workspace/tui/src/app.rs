@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ratatui::layout::{Rect, Size};
 use topwork_events::{LogLevel, RunState};
 use topwork_report::Results;
-use topwork_store::RunFolder;
+use topwork_store::{RunFolder, Standing};
 
 use crate::{
     jobs::Settings,
@@ -64,6 +64,8 @@ pub struct Watched {
     pub(crate) folder: RunFolder,
     /// What its event stream says.
     pub(crate) state: RunState,
+    /// How it stands, while it has not said how it ended.
+    pub(crate) standing: Option<Standing>,
     /// The figures so far, made afresh when an outcome comes in.
     pub(crate) results: Option<Results>,
     /// What was said, in the order it was heard.
@@ -150,6 +152,7 @@ impl Watched {
         Self {
             folder,
             state: RunState::default(),
+            standing: None,
             results: None,
             log: VecDeque::new(),
             settings: None,
@@ -157,6 +160,11 @@ impl Watched {
             asked_to_stop: false,
             trouble: None,
         }
+    }
+
+    /// Whether it may still go on.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state.ending.is_none() && self.standing.as_ref().is_none_or(Standing::is_live)
     }
 
     /// Keeps one more line of the log.

@@ -142,7 +142,10 @@ impl Table<'_> {
     fn widths(&self, room: usize) -> Vec<Option<usize>> {
         let mut widths: Vec<Option<usize>> = (self.columns.iter().enumerate())
             .map(|(index, column)| {
-                let whole = self.rows.iter().filter(|row| row.len() == self.columns.len());
+                let whole = self
+                    .rows
+                    .iter()
+                    .filter(|row| row.len() == self.columns.len());
                 let cells = whole.filter_map(|row| row.get(index));
                 let widest = cells.map(|cell| width(&cell.text)).max().unwrap_or(0);
                 Some(widest.max(width(&column.heading)))

@@ -8,6 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Padding, Widget},
 };
 use topwork_events::{EndStatus, StageStatus};
+use topwork_store::Standing;
 
 use crate::{
     app::{App, Watched},
@@ -88,6 +89,7 @@ fn header(app: &App, columns: u16) -> Line<'static> {
         }
     });
     let columns = usize::from(columns);
+    let standing = fit(&standing, columns.saturating_sub(30).max(columns / 2));
     let right = width(&standing) + 3;
     let left = fit(&format!("{name}{seed}"), columns.saturating_sub(right + 12));
     let gap = columns.saturating_sub(11 + width(&left) + right);
@@ -109,12 +111,22 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
     }
     if let Some(ending) = &run.state.ending {
         let took = clock((ending.seconds * 1000.0) as u64);
-        let word = ending.status.word();
-        return match ending.status {
-            EndStatus::Done => ("✓", theme.good(), format!("{word} after {took}")),
-            EndStatus::Stopped => ("■", theme.warning(), format!("{word} after {took}")),
-            _ => ("✗", theme.bad(), format!("{word} after {took}")),
+        let (mark, style) = match ending.status {
+            EndStatus::Done => ("✓", theme.good()),
+            EndStatus::Stopped => ("■", theme.warning()),
+            EndStatus::Failed | EndStatus::Crashed => ("✗", theme.bad()),
         };
+        return (
+            mark,
+            style,
+            format!("{} after {took}", ending.status.word()),
+        );
+    }
+    if let Some(standing) = &run.standing
+        && !matches!(standing, Standing::Running { .. })
+    {
+        let (mark, style) = standing_mark(app, standing);
+        return (mark, style, standing.to_string());
     }
     if run.state.plan.is_none() {
         return ("○", theme.active(), "starting".to_owned());
@@ -361,5 +373,18 @@ pub fn stage_mark(app: &App, status: StageStatus) -> (&'static str, Style) {
         StageStatus::Waiting => ("·", app.theme.dim()),
         StageStatus::Running => ("▶", app.theme.active()),
         StageStatus::Done => ("✓", app.theme.good()),
+        StageStatus::Failed => ("✗", app.theme.bad()),
+    }
+}
+
+/// A run's mark and its style.
+pub fn standing_mark(app: &App, standing: &Standing) -> (&'static str, Style) {
+    match standing {
+        Standing::Running { .. } => ("●", app.theme.active()),
+        Standing::Stalled { .. } => ("●", app.theme.warning()),
+        Standing::Done => ("✓", app.theme.good()),
+        Standing::Stopped => ("■", app.theme.warning()),
+        Standing::Failed { .. } | Standing::Crashed { .. } => ("✗", app.theme.bad()),
+        Standing::NeverStarted => ("○", app.theme.dim()),
     }
 }

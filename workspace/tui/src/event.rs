@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use topwork_events::Record;
-use topwork_store::RunFolder;
+use topwork_store::{RunFolder, Standing};
 
 use crate::jobs::{Answer, Job};
 
@@ -23,6 +23,8 @@ pub enum Event {
     Records(RunFolder, Vec<Record>),
     /// A run's worker printed these lines.
     Printed(RunFolder, Vec<String>),
+    /// A run that has not said how it ended stands like this.
+    Stands(RunFolder, Standing),
     /// A run's files cannot be read: why.
     Unreadable(RunFolder, String),
     /// A background job has ended.

@@ -8,15 +8,17 @@ use std::{
     time::Duration,
 };
 
-use topwork_store::{EventReader, RunFolder};
+use topwork_events::{Event as RunEvent, Record, RunState};
+use topwork_store::{EventReader, RunFolder, Standing};
 
 use crate::event::Event;
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The same once a run has ended: it may be taken up again, by somebody else.
-const POLL_ENDED: u32 = 20;
+/// So many polls later a run that has ended is looked at again, as somebody may take it up, and
+/// one that has not is asked whether it is still there.
+const LOOK: u32 = 10;
 
 /// At most so many records come as one event: what a frame has time for.
 const BATCH: usize = 20_000;
@@ -37,7 +39,9 @@ struct Followed {
     folder: RunFolder,
     events: EventReader,
     printed: Tail,
-    ended: bool,
+    /// What the stream says but for its log: enough to see how the run stands.
+    state: RunState,
+    standing: Option<Standing>,
     /// Why the event file could not be read, as told last.
     trouble: Option<String>,
 }
@@ -48,7 +52,8 @@ pub fn follow(requests: &Receiver<Request>, events: &Sender<Event>) {
     let mut round = 0_u32;
     loop {
         for run in &mut runs {
-            if (!run.ended || round.is_multiple_of(POLL_ENDED)) && run.tell(events).is_err() {
+            let look = round.is_multiple_of(LOOK);
+            if (run.state.ending.is_none() || look) && run.tell(events, look).is_err() {
                 return;
             }
         }
@@ -76,23 +81,21 @@ impl Followed {
             events: folder.event_reader(),
             printed: Tail::new(folder.log_path()),
             folder,
-            ended: false,
+            state: RunState::default(),
+            standing: None,
             trouble: None,
         }
     }
 
-    fn tell(&mut self, events: &Sender<Event>) -> Result<(), Unheard> {
+    fn tell(&mut self, events: &Sender<Event>, look: bool) -> Result<(), Unheard> {
         let send = |event| events.send(event).map_err(|_| Unheard);
         loop {
             match self.events.next_batch(BATCH) {
                 Ok(records) if records.is_empty() => break,
                 Ok(records) => {
-                    for record in &records {
-                        if matches!(record.event, topwork_events::Event::RunEnded { .. }) {
-                            self.ended = true;
-                        } else {
-                            self.ended = false;
-                        }
+                    let heard = |record: &&Record| !matches!(record.event, RunEvent::Log { .. });
+                    for record in records.iter().filter(heard) {
+                        self.state.apply(record);
                     }
                     send(Event::Records(self.folder.clone(), records))?;
                 }
@@ -104,6 +107,13 @@ impl Followed {
                     }
                     break;
                 }
+            }
+        }
+        if look && self.state.ending.is_none() {
+            let standing = self.folder.standing(&self.state);
+            if self.standing.as_ref() != Some(&standing) {
+                self.standing = Some(standing.clone());
+                send(Event::Stands(self.folder.clone(), standing))?;
             }
         }
         let lines = self.printed.lines();

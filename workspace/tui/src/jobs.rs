@@ -9,9 +9,7 @@ use std::{
     },
 };
 
-use topwork_events::RunState;
-use topwork_report::Results;
-use topwork_store::{ImageSample, RunFolder, Runs};
+use topwork_store::{ImageSample, RunFolder, Runs, Standing};
 
 use crate::{event::Event, views::features::Features};
 
@@ -51,7 +49,7 @@ pub enum Answer {
     /// What sets the strategies of a run apart.
     Settings(RunFolder, Settings),
     /// The runs of a folder, the oldest first.
-    Runs(Vec<RunEntry>),
+    Runs(Vec<ListedRun>),
     /// A run was asked to stop.
     AskedToStop(RunFolder),
     /// A run is gone.
@@ -75,19 +73,32 @@ pub struct Settings {
 
 /// One run of the list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RunEntry {
+pub struct ListedRun {
     /// Where it is.
     pub folder: RunFolder,
-    /// How it stands, in a few words.
-    pub standing: String,
-    /// Whether it may still go on.
-    pub alive: bool,
+    /// How it stands, or why its folder cannot be read.
+    pub standing: Result<Standing, String>,
     /// When it was created, milliseconds since the Unix epoch.
     pub created_at: u64,
     /// How long it took, seconds.
     pub seconds: Option<f64>,
-    /// Name and mean accuracy of its best strategy.
+    /// Title and mean accuracy of its best row.
     pub best: Option<(String, f64)>,
+}
+
+impl ListedRun {
+    /// Whether somebody works on it.
+    pub fn is_live(&self) -> bool {
+        self.standing.as_ref().is_ok_and(Standing::is_live)
+    }
+
+    /// How it stands, in a few words.
+    pub fn words(&self) -> String {
+        match &self.standing {
+            Ok(standing) => standing.word().to_owned(),
+            Err(damage) => format!("damaged: {damage}"),
+        }
+    }
 }
 
 impl Job {
@@ -200,37 +211,38 @@ fn flatten(path: &str, value: &toml::Value, into: &mut BTreeMap<String, String>)
     }
 }
 
-fn list_runs(folder: PathBuf) -> Result<Vec<RunEntry>, String> {
-    let runs = Runs::at(folder).list().map_err(|error| error.to_string())?;
-    Ok(runs.into_iter().map(entry).collect())
-}
-
-fn entry(folder: RunFolder) -> RunEntry {
-    // One damaged run must not hide the others.
-    let (state, damage) = match folder.state() {
-        Ok(state) => (state, None),
-        Err(error) => (RunState::default(), Some(format!("damaged: {error}"))),
-    };
-    let created_at = folder
-        .manifest()
-        .map_or(state.started_at, |manifest| manifest.created_at);
-    let (standing, alive) = match (&damage, &state.ending) {
-        (Some(damage), _) => (damage.clone(), false),
-        (None, Some(ending)) => (ending.status.word().to_owned(), false),
-        (None, None) => match folder.owner().map(|owner| owner.alive()) {
-            None => ("never started".to_owned(), false),
-            Some(Some(false)) => ("crashed".to_owned(), false),
-            Some(_) => ("running".to_owned(), true),
-        },
-    };
-    let results = Results::from_state(&state);
-    let best = results.as_ref().and_then(Results::best);
-    RunEntry {
-        standing,
-        alive,
-        created_at,
-        seconds: state.ending.as_ref().map(|ending| ending.seconds),
-        best: best.and_then(|row| Some((row.name.clone(), row.mean?))),
-        folder,
-    }
+fn list_runs(folder: PathBuf) -> Result<Vec<ListedRun>, String> {
+    let overview = Runs::at(&folder)
+        .overview()
+        .map_err(|error| error.to_string())?;
+    let damaged = overview
+        .damaged
+        .into_iter()
+        .map(|(folder, error)| ListedRun {
+            folder,
+            standing: Err(error.to_string()),
+            created_at: 0,
+            seconds: None,
+            best: None,
+        });
+    let mut runs: Vec<ListedRun> = (overview.runs.into_iter())
+        .map(|run| ListedRun {
+            folder: RunFolder::at(folder.join(&run.id)),
+            standing: Ok(run.standing),
+            created_at: run.created_at,
+            seconds: run.seconds,
+            best: run.best.map(|best| (best.row, best.accuracy)),
+        })
+        .chain(damaged)
+        .collect();
+    // Numbers only grow, and all have at least four digits.
+    runs.sort_by_key(|run| {
+        let id = run.folder.id();
+        let number = id
+            .split('-')
+            .next()
+            .and_then(|number| number.parse::<u64>().ok());
+        (number, id)
+    });
+    Ok(runs)
 }

@@ -30,7 +30,7 @@ mod watch;
 pub use app::{App, Watched};
 pub use draw::draw;
 pub use event::{Effect, Event};
-pub use jobs::{Answer, Control, Job, RunEntry};
+pub use jobs::{Answer, Control, Job, ListedRun, Settings};
 pub use keys::reference;
 pub use svg::svg;
 pub use theme::{Background, Colours, Theme};

@@ -25,7 +25,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
     match event {
         Event::Tick(now) => {
             app.now = now;
-            let running = app.run().is_some_and(|run| run.state.ending.is_none());
+            let running = app.run().is_some_and(Watched::is_live);
             app.changed |= running && now / 1000 != before;
             return Vec::new();
         }
@@ -59,14 +59,21 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Printed(folder, lines) => {
             let now = app.now;
             if let Some(run) = app.watched_mut(&folder) {
+                let live = run.state.plan.is_some() && run.is_live();
                 for text in lines {
                     run.say(LogEntry {
-                        at: if run.state.ending.is_none() { now } else { 0 },
+                        at: if live { now } else { 0 },
                         level: LogLevel::Info,
                         from: "worker.log".to_owned(),
                         text,
                     });
                 }
+            }
+            Vec::new()
+        }
+        Event::Stands(folder, standing) => {
+            if let Some(run) = app.watched_mut(&folder) {
+                run.standing = Some(standing);
             }
             Vec::new()
         }
@@ -98,6 +105,10 @@ fn take_in(run: &mut Watched, records: &[Record]) {
                 | RunEvent::Compared(_)
                 | RunEvent::RunEnded { .. }
         );
+        if matches!(record.event, RunEvent::RunResumed { .. }) {
+            run.asked_to_stop = false;
+            run.standing = None;
+        }
         if let Some(entry) = log_entry(run, record) {
             run.say(entry);
         }
@@ -135,10 +146,17 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
             stage,
             seconds: took,
             detail,
+            failed: false,
         } => (
             LogLevel::Info,
             format!("{}: {detail} ({})", title(*stage)?, seconds(*took)),
         ),
+        RunEvent::StageEnded { stage, detail, .. } => {
+            (LogLevel::Error, format!("{}: {detail}", title(*stage)?))
+        }
+        RunEvent::RunResumed { version } => {
+            (LogLevel::Info, format!("goes on, with topwork {version}"))
+        }
         RunEvent::RunEnded {
             status,
             message,
@@ -276,7 +294,7 @@ fn show(app: &mut App, view: View) -> Vec<Effect> {
 
 fn ask_to_stop(app: &mut App) {
     let Some(run) = app.run() else { return };
-    if run.state.ending.is_some() {
+    if !run.is_live() {
         app.tell("this run has ended already");
         return;
     }

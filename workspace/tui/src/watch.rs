@@ -46,10 +46,6 @@ pub struct Options {
 pub struct Leave {
     /// The run that was shown last.
     pub run: RunFolder,
-    /// Whether it had ended by then, as far as was seen.
-    pub ended: bool,
-    /// Whether the user asked it to stop.
-    pub asked_to_stop: bool,
 }
 
 /// What keeps the dashboard from being shown.
@@ -91,8 +87,6 @@ pub fn watch(
     let shown = app.run();
     Ok(Leave {
         run: shown.map_or_else(|| run.clone(), |shown| shown.folder.clone()),
-        ended: shown.is_some_and(|shown| shown.state.ending.is_some()),
-        asked_to_stop: shown.is_some_and(|shown| shown.asked_to_stop),
     })
 }
 

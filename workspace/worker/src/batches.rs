@@ -13,12 +13,14 @@ use crate::{WorkerError, samples::Samples};
 const BATCHES: usize = 2;
 
 /// Inputs and labels of some examples.
-#[derive(Default)]
 pub struct Batch {
     /// `examples × input elements`.
     pub inputs: Vec<f32>,
     /// One per example.
     pub labels: Vec<u32>,
+    /// The stream that varies inputs, as it was when these had been read. Reading runs ahead of
+    /// learning, so this alone tells where to go on after this batch.
+    pub vary: Stream,
 }
 
 /// Gives `learn` the examples of `order`, `batch_size` at a time, in that order. Inputs are
@@ -29,7 +31,7 @@ pub fn each(
     labels: &[u32],
     order: &[usize],
     batch_size: usize,
-    stream: &mut Stream,
+    mut stream: Stream,
     mut learn: impl FnMut(&Batch) -> Result<(), WorkerError>,
 ) -> Result<(), WorkerError> {
     thread::scope(|scope| {
@@ -37,18 +39,23 @@ pub fn each(
         let (empty, used) = channel();
         for _ in 0..BATCHES {
             // The other end is held until the thread below starts.
-            let _ = empty.send(Batch::default());
+            let _ = empty.send(Batch {
+                inputs: Vec::new(),
+                labels: Vec::new(),
+                vary: stream.clone(),
+            });
         }
         scope.spawn(move || {
             for examples in order.chunks(batch_size) {
                 // Either end goes away when learning has failed.
                 let Ok(mut batch) = used.recv() else { return };
-                let read = samples.read(examples, &mut batch.inputs, Some(&mut *stream));
+                let read = samples.read(examples, &mut batch.inputs, Some(&mut stream));
                 let read = read.map(|()| {
                     batch.labels.clear();
                     batch
                         .labels
                         .extend(examples.iter().map(|&example| labels[example]));
+                    batch.vary = stream.clone();
                     batch
                 });
                 let failed = read.is_err();
@@ -103,7 +110,7 @@ mod tests {
             &labels,
             order,
             4,
-            &mut Stream::new(1, "vary"),
+            Stream::new(1, "vary"),
             |batch| {
                 let expected = batch.inputs.iter().map(|input| *input as u32 % 3);
                 assert!(expected.eq(batch.labels.iter().copied()));
@@ -132,8 +139,8 @@ mod tests {
         assert_eq!(seen.len(), 1);
         let labels = [0; 20];
         let order: Vec<usize> = (0..12).collect();
-        let mut stream = Stream::new(1, "vary");
-        let result = each(&Numbers, &labels, &order, 2, &mut stream, |_| {
+        let stream = Stream::new(1, "vary");
+        let result = each(&Numbers, &labels, &order, 2, stream, |_| {
             Err(WorkerError::Stopped)
         });
         assert!(matches!(result, Err(WorkerError::Stopped)));

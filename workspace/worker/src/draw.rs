@@ -1,18 +1,18 @@
-//! Which examples a strategy uses: all, or a subset in which every class keeps its share.
+//! Which examples a row uses: all, or a subset in which every class keeps its share.
 
 use std::collections::BTreeSet;
 
 use topwork_engine::Stream;
 use topwork_report::thousands;
-use topwork_schema::{Experiment, Strategy, Weights};
+use topwork_schema::{Plan, Row};
 
 use crate::{
     WorkerError,
-    stages::on_features,
+    stages::FrozenTrunk,
     task::{SplitName, Task},
 };
 
-/// Which examples a strategy uses, as indices into the task's examples.
+/// Which examples a row uses, as indices into the task's examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draw {
     /// For fitting.
@@ -24,9 +24,10 @@ pub struct Draw {
 /// Test examples are the same for every seed, so that seeds differ in nothing but training.
 const TEST_SEED: u64 = 0;
 
-/// The examples of every strategy. Strategies that want the same number get the same ones.
-pub fn draws(experiment: &Experiment, target: &Task, seed: u64) -> Result<Vec<Draw>, WorkerError> {
-    let draw = |strategy: &Strategy, split, key: &str, count: Option<usize>, seed| {
+/// The examples of every row. Rows that want the same number get the same ones, and those of a
+/// smaller number are among those of a larger one.
+pub fn draws(plan: &Plan, target: &Task, seed: u64) -> Result<Vec<Draw>, WorkerError> {
+    let draw = |row: &Row, split, key: &str, count: Option<usize>, seed| {
         let labels = &target.examples(split).labels;
         let Some(count) = count else {
             return Ok((0..labels.len()).collect());
@@ -36,29 +37,29 @@ pub fn draws(experiment: &Experiment, target: &Task, seed: u64) -> Result<Vec<Dr
             WorkerError::Experiment {
                 message: format!(
                     "strategy `{}`: `{key} = {count}`, but the target has {} such samples in its classes",
-                    strategy.name,
+                    plan.strategy(row).name,
                     thousands(labels.len() as u64)
                 ),
                 hint: Some(format!("leave `{key}` out to use all of them")),
             }
         })
     };
-    (experiment.strategies.iter())
-        .map(|strategy| {
-            let (train, test) = (strategy.train_samples, strategy.test_samples);
+    (plan.rows.iter())
+        .map(|row| {
+            let (train, test) = (row.train_samples, plan.strategy(row).test_samples);
             Ok(Draw {
-                train: draw(strategy, SplitName::Train, "train-samples", train, seed)?,
-                test: draw(strategy, SplitName::Test, "test-samples", test, TEST_SEED)?,
+                train: draw(row, SplitName::Train, "train-samples", train, seed)?,
+                test: draw(row, SplitName::Test, "test-samples", test, TEST_SEED)?,
             })
         })
         .collect()
 }
 
-/// The examples whose features the strategies with these weights need, ascending.
-pub fn needed(experiment: &Experiment, draws: &[Draw], weights: Weights) -> Draw {
+/// The examples whose features the rows with this trunk need, ascending.
+pub fn needed(plan: &Plan, draws: &[Draw], trunk: &FrozenTrunk) -> Draw {
     let union = |pick: fn(&Draw) -> &Vec<usize>| -> Vec<usize> {
-        let examples: BTreeSet<usize> = (experiment.strategies.iter().zip(draws))
-            .filter(|(strategy, _)| on_features(strategy) && strategy.weights == weights)
+        let examples: BTreeSet<usize> = (plan.rows.iter().zip(draws))
+            .filter(|(row, _)| FrozenTrunk::of(plan, row).as_ref() == Some(trunk))
             .flat_map(|(_, draw)| pick(draw).iter().copied())
             .collect();
         examples.into_iter().collect()
@@ -95,10 +96,11 @@ pub fn hold_out(
 }
 
 /// Draws `count` of the samples with these labels, stratified: every class gets its share of
-/// `count` to within one, the places left over going to the classes that came off worst.
-/// The positions come back in ascending order. `None` when there are fewer than `count`.
+/// `count` to within one. The positions come back in ascending order. `None` when there are
+/// fewer than `count`.
 ///
-/// With one stream, a smaller draw takes from each class the first of those a larger one takes.
+/// With one stream, all of a smaller draw are in a larger one: a curve over numbers of samples
+/// shows what more samples give, not other samples.
 pub fn stratified(
     labels: &[u32],
     classes: usize,
@@ -121,25 +123,34 @@ pub fn stratified(
     Some(drawn)
 }
 
-/// How many of `count` places each class gets: largest remainders (Hamilton's method), ties to
-/// the class that comes first.
+/// How many of `count` places each class gets, to within one of its share and never fewer than of
+/// a smaller count: places are given one after the other, each to the class that would first fall
+/// behind its share among those that are not ahead of it. Largest remainders would not do: with
+/// them a class can lose a place when there are more (the Alabama paradox).
+///
+/// R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980) 323–330.
 fn shares(labels: &[u32], classes: usize, count: usize) -> Vec<usize> {
     let mut sizes = vec![0_u128; classes];
     for &label in labels {
         sizes[label as usize] += 1;
     }
-    let (all, wanted) = (labels.len().max(1) as u128, count as u128);
-    let mut shares: Vec<usize> = sizes
-        .iter()
-        .map(|size| (size * wanted / all) as usize)
-        .collect();
-    let mut order: Vec<usize> = (0..classes).collect();
-    order.sort_by_key(|&class| std::cmp::Reverse(sizes[class] * wanted % all));
-    let missing = count - shares.iter().sum::<usize>();
-    for &class in &order[..missing] {
-        shares[class] += 1;
+    let all = labels.len().max(1) as u128;
+    // The bound of the paper: no class is ever further from its share than 1 - 1 / scale.
+    let scale = 2 * (classes.max(2) as u128 - 1);
+    let mut given = vec![0_u128; classes];
+    for place in 1..=count as u128 {
+        let due = |class: usize| scale * (given[class] + 1) - 1;
+        let open =
+            |&class: &usize| scale * sizes[class] * place >= (scale * given[class] + 1) * all;
+        // The deadline of a class is due / size; compared without division.
+        let first = (0..classes)
+            .filter(open)
+            .min_by(|&a, &b| (due(a) * sizes[b]).cmp(&(due(b) * sizes[a])));
+        if let Some(class) = first {
+            given[class] += 1;
+        }
     }
-    shares
+    given.into_iter().map(|given| given as usize).collect()
 }
 
 #[cfg(test)]
@@ -148,7 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn places_left_over_go_to_the_largest_remainders() {
+    fn shares_are_kept_to_within_one() {
         let check = |sizes: &[usize], count, expected: &[usize]| {
             let labels: Vec<u32> = (0..)
                 .zip(sizes)
@@ -167,8 +178,10 @@ mod tests {
         check(
             &[5421, 5918, 6265, 5851, 5949],
             1000,
-            &[185, 201, 213, 199, 202],
+            &[184, 201, 213, 199, 203],
         );
+        // One of every rare class would leave the large one far behind.
+        check(&[8, 1, 1, 1, 1], 6, &[4, 1, 1, 0, 0]);
     }
 
     #[test]
@@ -192,6 +205,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_smaller_draw_is_part_of_a_larger_one(labels in prop::collection::vec(0_u32..6, 1..200), parts in (0.0_f64..=1.0, 0.0_f64..=1.0), seed: u64) {
+            let count = |part: f64| (labels.len() as f64 * part) as usize;
+            let drawn = |part| stratified(&labels, 6, count(part), &mut Stream::new(seed, "x")).unwrap();
+            let (one, other) = (drawn(parts.0), drawn(parts.1));
+            let (small, large) = if one.len() < other.len() { (one, other) } else { (other, one) };
+            prop_assert!(small.iter().all(|position| large.binary_search(position).is_ok()));
+        }
+
         #[test]
         fn draws_are_stratified_sorted_and_repeatable(labels in prop::collection::vec(0_u32..4, 1..300), part in 0.0_f64..=1.0, seed: u64) {
             let count = (labels.len() as f64 * part) as usize;

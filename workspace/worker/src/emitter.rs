@@ -10,23 +10,38 @@ use std::{
 
 use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
 use topwork_host::{Level, Observer};
-use topwork_store::{CallRecorder, EventWriter, StoreError};
+use topwork_report::thousands;
+use topwork_store::{EventWriter, StoreError};
 
-use crate::WorkerError;
+use crate::{WorkerError, watchdog::Watchdog};
 
 /// At most this often is progress told: as often as a screen is drawn afresh.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// The most log lines of plugins that a worker passes on: one that never ends must not fill the
+/// disk, and nobody reads more.
+const MOST_LOG_LINES: u64 = 10_000;
+
+/// Why a run is to end before it is done.
+#[derive(Default)]
+pub struct Stop {
+    /// The user asked for it.
+    pub asked: Arc<AtomicBool>,
+    /// The supervisor is gone: nobody could pass on a request, or tell how this process ended.
+    pub orphaned: AtomicBool,
+}
+
 /// Appends events and keeps the state they add up to.
 pub struct Emitter {
     inner: Mutex<Inner>,
-    stop: Arc<AtomicBool>,
+    watchdog: Arc<Watchdog>,
+    stop: Arc<Stop>,
 }
 
 struct Inner {
     writer: EventWriter,
-    calls: CallRecorder,
     state: RunState,
+    log_lines: u64,
     /// The first event that could not be written: the run must not go on unheard.
     lost: Option<StoreError>,
     /// The running stage, its begin, and when its progress was last told.
@@ -40,6 +55,8 @@ struct Inner {
 pub struct Progress<'a> {
     /// Units done.
     pub done: u64,
+    /// Those of them that earlier sessions of the run have done: they say nothing of the speed.
+    pub done_before: u64,
     /// Units in all.
     pub total: u64,
     /// What is counted.
@@ -51,12 +68,18 @@ pub struct Progress<'a> {
 }
 
 impl Emitter {
-    /// Speaks through `writer`; `stop` is raised when the user wants the run to end.
-    pub fn new(writer: EventWriter, calls: CallRecorder, stop: Arc<AtomicBool>) -> Self {
+    /// Speaks through `writer`, after what earlier sessions said, which adds up to `state`, and
+    /// tells `watchdog` of plugin calls; `stop` is raised when the run is to end.
+    pub fn new(
+        writer: EventWriter,
+        watchdog: Arc<Watchdog>,
+        state: RunState,
+        stop: Arc<Stop>,
+    ) -> Self {
         let inner = Inner {
             writer,
-            calls,
-            state: RunState::default(),
+            state,
+            log_lines: 0,
             lost: None,
             stage: 0,
             begun: Instant::now(),
@@ -64,6 +87,7 @@ impl Emitter {
         };
         Self {
             inner: Mutex::new(inner),
+            watchdog,
             stop,
         }
     }
@@ -73,19 +97,13 @@ impl Emitter {
         self.lock().append(event)
     }
 
-    /// Tells of a network, unless one of its role is known.
+    /// Tells of a network, unless it is known already.
     pub fn network(&self, network: NetworkPlan) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        let known = inner
-            .state
-            .networks
-            .iter()
-            .any(|other| other.role == network.role);
-        if known {
-            Ok(())
-        } else {
-            inner.append(Event::Network(network))
+        if inner.state.networks.contains(&network) {
+            return Ok(());
         }
+        inner.append(Event::Network(network))
     }
 
     /// Begins a stage: progress belongs to it from here on.
@@ -97,14 +115,15 @@ impl Emitter {
         inner.append(Event::StageStarted { stage })
     }
 
-    /// Ends the stage that was begun last.
-    pub fn end(&self, detail: String) -> Result<(), StoreError> {
+    /// Ends the stage that was begun last, complete or given up.
+    pub fn end(&self, detail: String, failed: bool) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let (stage, seconds) = (inner.stage, inner.begun.elapsed().as_secs_f64());
         inner.append(Event::StageEnded {
             stage,
             seconds,
             detail,
+            failed,
         })
     }
 
@@ -116,16 +135,28 @@ impl Emitter {
     /// Tells how far the running stage is, unless that was just told. Also the place where a
     /// stop takes effect: call it at every step boundary.
     pub fn step(&self, progress: Progress<'_>) -> Result<(), WorkerError> {
-        if self.stopping() {
-            return Err(WorkerError::Stopped);
-        }
+        self.check_stop()?;
         self.lock().progress(progress)?;
         Ok(())
     }
 
-    /// Whether the user wants the run to end.
+    /// Fails when the run is to end.
+    pub fn check_stop(&self) -> Result<(), WorkerError> {
+        match (self.stop.orphaned.load(Ordering::Relaxed), self.stopping()) {
+            (true, _) => Err(WorkerError::Orphaned),
+            (_, true) => Err(WorkerError::Stopped),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the run is to end.
     pub fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.asked.load(Ordering::Relaxed) || self.stop.orphaned.load(Ordering::Relaxed)
+    }
+
+    /// Looks at what all events so far add up to.
+    pub fn look<T>(&self, look: impl FnOnce(&RunState) -> T) -> T {
+        look(&self.lock().state)
     }
 
     /// What all events so far add up to.
@@ -164,6 +195,7 @@ impl Inner {
             return Ok(());
         }
         self.told = Some(now);
+        let now_done = progress.done.saturating_sub(progress.done_before);
         let elapsed = (now - self.begun).as_secs_f64();
         self.append(Event::Progress {
             stage: self.stage,
@@ -172,19 +204,18 @@ impl Inner {
             unit: progress.unit.to_owned(),
             epoch: progress.epoch,
             loss: progress.loss,
-            per_second: (progress.done > 0 && elapsed > 0.0)
-                .then(|| progress.done as f64 / elapsed),
+            per_second: (now_done > 0 && elapsed > 0.0).then(|| now_done as f64 / elapsed),
         })
     }
 }
 
 impl Observer for Emitter {
     fn call(&self, plugin: &str, call: &str) {
-        self.lock().calls.entered(plugin, call);
+        self.watchdog.entered(plugin, call);
     }
 
     fn returned(&self) {
-        self.lock().calls.left();
+        self.watchdog.left();
     }
 
     fn log(&self, plugin: &str, level: Level, text: &str) {
@@ -194,14 +225,30 @@ impl Observer for Emitter {
             Level::Info => LogLevel::Info,
             Level::Debug => LogLevel::Debug,
         };
-        self.lock().append_or_keep(Event::Log {
+        let mut inner = self.lock();
+        inner.log_lines += 1;
+        if inner.log_lines > MOST_LOG_LINES + 1 {
+            return;
+        }
+        let (level, text) = if inner.log_lines <= MOST_LOG_LINES {
+            (level, text.to_owned())
+        } else {
+            let kept = thousands(MOST_LOG_LINES);
+            let text = format!("more than {kept} log lines; the rest of the log is not kept");
+            (LogLevel::Warning, text)
+        };
+        inner.append_or_keep(Event::Log {
             level,
             from: plugin.to_owned(),
-            text: text.to_owned(),
+            text,
         });
+        drop(inner);
+        // Beyond the most lines logging is no progress: who only logs, hangs.
+        self.watchdog.progress(plugin);
     }
 
-    fn progress(&self, _plugin: &str, done: u64, total: u64, text: &str) {
+    fn progress(&self, plugin: &str, done: u64, total: u64, text: &str) {
+        self.watchdog.progress(plugin);
         let mut inner = self.lock();
         if let Err(error) = inner.progress(Progress {
             done,

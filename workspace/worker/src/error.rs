@@ -11,6 +11,17 @@ pub enum WorkerError {
     /// The user asked for it.
     #[error("stopped by the user")]
     Stopped,
+    /// The process that looks after the worker is gone.
+    #[error("the run's supervisor was killed, and the worker stopped at its next step")]
+    Orphaned,
+    /// The data is no longer what earlier sessions of the run read.
+    #[error("the data has changed since the run began: its digest is {found}, expected {expected}")]
+    DataChanged {
+        /// The digest of the data there is.
+        found: String,
+        /// What it was.
+        expected: String,
+    },
     /// The run folder cannot be written or read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,11 +95,27 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// The state the run ends in.
+    /// Whether it concerns the run as a whole: anything else costs the row it happened in.
+    /// A trunk that changed while it was frozen casts doubt on every row after it.
+    pub fn ends_run(&self) -> bool {
+        match self {
+            Self::Stopped
+            | Self::Orphaned
+            | Self::Store(_)
+            | Self::System { .. }
+            | Self::FrozenChanged { .. }
+            | Self::DataChanged { .. } => true,
+            Self::Host(error) => error.kind() == ErrorKind::Stopped,
+            _ => false,
+        }
+    }
+
+    /// The state the run, or its row, ends in.
     pub fn status(&self) -> EndStatus {
         match self {
             Self::Stopped => EndStatus::Stopped,
             Self::Host(error) if error.kind() == ErrorKind::Stopped => EndStatus::Stopped,
+            Self::Orphaned => EndStatus::Crashed,
             _ => EndStatus::Failed,
         }
     }
@@ -101,10 +128,11 @@ impl WorkerError {
             Self::Store(_)
             | Self::Engine { .. }
             | Self::FrozenChanged { .. }
+            | Self::Orphaned
             | Self::System { .. } => 1,
             Self::Experiment { .. } => 2,
             Self::Blueprint { .. } | Self::PluginChanged { .. } => 3,
-            Self::Weights { .. } => 4,
+            Self::Weights { .. } | Self::DataChanged { .. } => 4,
             Self::Host(error) => match error.kind() {
                 ErrorKind::Parameters => 2,
                 ErrorKind::Plugin => 3,
@@ -120,6 +148,9 @@ impl WorkerError {
             Self::Host(error) => error.hint().map(str::to_owned),
             Self::Engine { source, .. } => source.hint().map(str::to_owned),
             Self::Experiment { hint, .. } => hint.clone(),
+            Self::DataChanged { .. } => {
+                Some("start a new run to use the data as it is now".to_owned())
+            }
             Self::PluginChanged { .. } => {
                 Some("start a new run to use the plugin as it is now".to_owned())
             }

@@ -1,24 +1,26 @@
 //! The run itself: stage after stage, seed after seed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network};
 use topwork_events::Event;
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
-use topwork_schema::{DatasetUse, Plan, Source, Weights};
-use topwork_store::{FeatureCache, RunFolder};
+use topwork_schema::{DatasetUse, Plan, Source};
+use topwork_store::{FeatureCache, RunFolder, hexadecimal};
 
 use crate::{
-    Stage, Work, WorkerError,
+    FrozenTrunk, Stage, Work, WorkerError,
     draw::{Draw, draws},
     emitter::Emitter,
-    features::{Trunk, TrunkIdentity},
+    features::Trunk,
     network::{backbone_blueprint, network_plan},
     prepare::{read_plan, run_plan, same_plugins, same_weights},
+    resume::Measured,
     stages,
-    stages::on_features,
     task::Task,
+    training::TrainingCheckpoints,
 };
 
 /// Does what the run folder says.
@@ -39,16 +41,12 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         source,
     })?;
     let backbone = backbone_blueprint(&plugins, &plan.experiment.backbone)?;
-    let trunk = backbone
-        .keep(plan.cut_layers)
-        .map_err(|source| WorkerError::Blueprint {
-            component: format!("`{}`", plan.experiment.backbone.component),
-            source,
-        })?;
     let stages = stages(&plan);
-    emitter.emit(Event::RunStarted(run_plan(
-        &manifest, &plan, &stages, &trunk,
-    )))?;
+    if emitter.look(|state| state.plan.is_none()) {
+        emitter.emit(Event::RunStarted(run_plan(
+            &manifest, &plan, &stages, &backbone,
+        )?))?;
+    }
     emitter.network(network_plan(
         "backbone",
         &plan.experiment.backbone,
@@ -61,19 +59,32 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         plan: &plan,
         plugins: &plugins,
         compute: &compute,
-        identity: TrunkIdentity::of(&plan, &plugins),
         cache: manifest
             .feature_cache
             .as_ref()
             .map(|cache| FeatureCache::at(&cache.folder, cache.limit)),
+        checkpoints: TrainingCheckpoints {
+            store: folder.checkpoints(),
+            every: Duration::try_from_secs_f64(manifest.checkpoint_every).unwrap_or(Duration::MAX),
+        },
         backbone,
         tasks: Tasks::default(),
         seed: SeedState::default(),
     };
     for (index, stage) in stages.iter().enumerate() {
+        emitter.check_stop()?;
+        execution.begin_seed(stage)?;
+        if execution.nothing_to_do(index, stage)? {
+            continue;
+        }
         emitter.begin(index)?;
-        let detail = execution.stage(stage, &stages[index + 1..])?;
-        emitter.end(detail)?;
+        match execution.stage(stage, &stages[index + 1..]) {
+            Ok(detail) => {
+                emitter.end(detail, false)?;
+                execution.checkpoints.store.remove(index)?;
+            }
+            Err(error) => execution.give_up(stage, error)?,
+        }
     }
     Ok(())
 }
@@ -86,8 +97,8 @@ pub struct Execution<'a> {
     pub plugins: &'a Plugins,
     pub compute: &'a Compute,
     pub backbone: Blueprint,
-    pub identity: TrunkIdentity,
     pub cache: Option<FeatureCache>,
+    pub checkpoints: TrainingCheckpoints,
     pub tasks: Tasks,
     pub seed: SeedState,
 }
@@ -105,44 +116,53 @@ pub struct SeedState {
     pub seed: Option<u64>,
     /// The backbone with the source's weights.
     pub trained: Option<Network>,
-    /// The trunks in use, each for the strategies with its weights.
-    pub trunks: Vec<(Weights, Trunk)>,
-    /// Which examples each strategy uses.
+    /// The trunks in use.
+    pub trunks: Vec<(FrozenTrunk, Trunk)>,
+    /// Which examples each row uses.
     pub draws: Vec<Draw>,
-    /// For every row done: its test examples' digest and which it got right.
-    pub rows: Vec<(usize, String, Vec<bool>)>,
+    /// The rows measured, by this session or earlier ones.
+    pub rows: Vec<Measured>,
 }
 
 impl Execution<'_> {
+    /// Makes ready for the seed of this stage, unless it is at work already.
+    fn begin_seed(&mut self, stage: &Stage) -> Result<(), WorkerError> {
+        let Some(seed) = stage.seed.filter(|_| self.seed.seed != stage.seed) else {
+            return Ok(());
+        };
+        self.seed = SeedState {
+            seed: Some(seed),
+            draws: draws(self.plan, self.target()?, seed)?,
+            rows: self.measured_before(seed)?,
+            ..SeedState::default()
+        };
+        self.seed
+            .rows
+            .iter()
+            .try_for_each(|row| self.compare(seed, row))
+    }
+
     /// Does one stage and says in a sentence what came out. `later` are the stages to come.
     fn stage(&mut self, stage: &Stage, later: &[Stage]) -> Result<String, WorkerError> {
-        if self.emitter.stopping() {
-            return Err(WorkerError::Stopped);
-        }
         let Some(seed) = stage.seed else {
             return self.read_data();
         };
-        if self.seed.seed != Some(seed) {
-            self.seed = SeedState {
-                seed: Some(seed),
-                draws: draws(&self.plan.experiment, self.target()?, seed)?,
-                ..SeedState::default()
-            };
-        }
-        match stage.work {
+        match &stage.work {
             Work::Data => self.read_data(),
             Work::Source => self.train_source(seed),
-            Work::Extract(weights) => self.extract(seed, weights),
+            Work::Extract(trunk) => self.extract(seed, trunk),
             Work::Strategy(row) => {
-                let detail = self.strategy(seed, row)?;
-                let needed = |weights: Weights| {
-                    let strategies = &self.plan.experiment.strategies;
-                    (later.iter().take_while(|stage| stage.seed == Some(seed)))
-                        .any(|stage| matches!(stage.work, Work::Strategy(row) if on_features(&strategies[row]) && strategies[row].weights == weights))
-                };
+                let detail = self.strategy(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.
-                self.seed.trunks.retain(|(weights, _)| needed(*weights));
-                Ok(detail)
+                let needed: Vec<FrozenTrunk> = (later.iter())
+                    .take_while(|stage| stage.seed == Some(seed))
+                    .filter_map(|stage| match stage.work {
+                        Work::Strategy(row) => FrozenTrunk::of(self.plan, &self.plan.rows[row]),
+                        _ => None,
+                    })
+                    .collect();
+                self.seed.trunks.retain(|(trunk, _)| needed.contains(trunk));
+                detail
             }
         }
     }
@@ -179,7 +199,27 @@ impl Execution<'_> {
         task.touch()?;
         detail.push_str(&format!("target {}", task.sizes()));
         self.tasks.target = Some(task);
+        self.same_data()?;
         Ok(detail)
+    }
+
+    /// A run that goes on finds the data it began with.
+    fn same_data(&self) -> Result<(), WorkerError> {
+        let mut hash = Sha256::new();
+        for task in [&self.tasks.source, &self.tasks.target]
+            .into_iter()
+            .flatten()
+        {
+            task.fingerprint(&mut hash)?;
+        }
+        let found = hexadecimal(&hash.finalize());
+        match self.emitter.look(|state| state.data.clone()) {
+            Some(expected) if expected != found => {
+                Err(WorkerError::DataChanged { found, expected })
+            }
+            Some(_) => Ok(()),
+            None => Ok(self.emitter.emit(Event::DataRead { digest: found })?),
+        }
     }
 
     /// The target task.

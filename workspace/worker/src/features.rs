@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use topwork_engine::{Compute, Network};
 use topwork_events::{Event, LogLevel};
 use topwork_host::Plugins;
-use topwork_schema::Plan;
-use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures};
+use topwork_schema::{CutPoint, Plan};
+use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures, hexadecimal};
 
 use crate::{
     WorkerError,
@@ -62,7 +62,7 @@ impl Deref for Values {
     }
 }
 
-/// What a run knows of its trunk's identity before any weights: the part of a cache key that
+/// What a run knows of a trunk's identity before any weights: the part of a cache key that
 /// stays the same.
 #[derive(Clone, Debug)]
 pub struct TrunkIdentity {
@@ -73,8 +73,8 @@ pub struct TrunkIdentity {
 }
 
 impl TrunkIdentity {
-    /// The identity of a plan's trunk.
-    pub fn of(plan: &Plan, plugins: &Plugins) -> Self {
+    /// The identity of a plan's backbone with this cut.
+    pub fn of(plan: &Plan, plugins: &Plugins, cut: &CutPoint) -> Self {
         let backbone = &plan.experiment.backbone;
         let plugin = plugins
             .list()
@@ -83,8 +83,8 @@ impl TrunkIdentity {
         Self {
             backbone: backbone.component.clone(),
             plugin: plugin.map_or(String::new(), |plugin| plugin.sha256.clone()),
-            cut: plan.cut_name.clone(),
-            layers: plan.cut_layers as u64,
+            cut: cut.name.clone(),
+            layers: cut.layers as u64,
         }
     }
 
@@ -113,7 +113,7 @@ impl TrunkIdentity {
             weights: weights.to_owned(),
             cut: self.cut.clone(),
             layers: self.layers,
-            images: hex(&hash.finalize()),
+            images: hexadecimal(&hash.finalize()),
             split: split.name().to_owned(),
             examples: examples.len() as u64,
             dim: dim as u64,
@@ -134,7 +134,7 @@ pub struct Extractor<'a> {
     /// Where features are kept across runs.
     pub cache: Option<&'a FeatureCache>,
     /// What the trunk is, but for its weights.
-    pub identity: &'a TrunkIdentity,
+    pub identity: TrunkIdentity,
 }
 
 impl Extractor<'_> {
@@ -267,12 +267,8 @@ impl Trunk {
                 hash.update(number.to_le_bytes());
             }
         }
-        hex(&hash.finalize())
+        hexadecimal(&hash.finalize())
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Rows {

@@ -18,7 +18,7 @@ use crate::{
     proof::{Frozen, Proof},
     samples::{Images, Samples},
     task::{SplitName, Task},
-    training::{Trained, Training},
+    training::{Trained, Training, TrainingCheckpoints},
 };
 
 /// What was fitted and what it says of the test examples.
@@ -69,6 +69,8 @@ pub struct Fit<'a> {
     pub seed: u64,
     /// The strategy.
     pub strategy: &'a Strategy,
+    /// Where checkpoints of trainings are kept.
+    pub checkpoints: &'a TrainingCheckpoints,
 }
 
 impl Fit<'_> {
@@ -83,8 +85,12 @@ impl Fit<'_> {
         // strategies with the same head differ in nothing but their trunk.
         let network = initialised(&blueprint, self.seed, "head");
         let training = self.training(settings, &trunk.train, None);
-        let Trained { networks, epochs } = training.run(vec![Part::trained(network)])?;
-        let fit_seconds = begun.elapsed().as_secs_f64();
+        let Trained {
+            networks,
+            epochs,
+            earlier_seconds,
+        } = training.run(vec![Part::trained(network)])?;
+        let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         let scores = self.scores(&networks, &trunk.test)?;
         Ok(Fitted {
@@ -207,8 +213,12 @@ impl Fit<'_> {
         let augment = settings.augment.as_ref().map(Augment::from);
         let samples = images(SplitName::Train, augment);
         let training = self.training(settings, &samples, unfreeze);
-        let Trained { networks, epochs } = training.run(parts)?;
-        let fit_seconds = begun.elapsed().as_secs_f64();
+        let Trained {
+            networks,
+            epochs,
+            earlier_seconds,
+        } = training.run(parts)?;
+        let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         let scores = self.scores(&networks, &images(SplitName::Test, None))?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
@@ -295,23 +305,16 @@ impl Fit<'_> {
             seed: self.seed,
             role: "target",
             unfreeze,
+            checkpoints: self.checkpoints,
         }
     }
 
     fn scores(&self, networks: &[Network], samples: &dyn Samples) -> Result<Vec<f32>, WorkerError> {
         let networks: Vec<&Network> = networks.iter().collect();
         let (test, classes) = (&self.draw.test, self.task.classes);
-        evaluate::scores(
-            self.compute,
-            &networks,
-            samples,
-            test,
-            classes,
-            |_| match self.emitter.stopping() {
-                true => Err(WorkerError::Stopped),
-                false => Ok(()),
-            },
-        )
+        evaluate::scores(self.compute, &networks, samples, test, classes, |_| {
+            self.emitter.check_stop()
+        })
     }
 
     fn save(

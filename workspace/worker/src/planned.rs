@@ -41,14 +41,14 @@ pub fn planned_features(
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
     let task = Task::new(Arc::new(dataset), target)?;
     let backbone = backbone_blueprint(plugins, &experiment.backbone)?;
-    let identity = TrunkIdentity::of(plan, plugins);
     let mut planned = Vec::new();
     for stage in stages(plan) {
-        let (Work::Extract(weights), Some(seed)) = (stage.work, stage.seed) else {
+        let (Work::Extract(trunk), Some(seed)) = (&stage.work, stage.seed) else {
             continue;
         };
+        let identity = TrunkIdentity::of(plan, plugins, &trunk.cut);
         let mut network = initialised(&backbone, seed, "backbone");
-        let weights_known = match (weights, &experiment.backbone_weights) {
+        let weights_known = match (trunk.weights, &experiment.backbone_weights) {
             (Weights::Random, _) => true,
             (Weights::Source, None) => false,
             (Weights::Source, Some(path)) => {
@@ -56,19 +56,19 @@ pub fn planned_features(
                 true
             }
         };
-        let trunk = network
-            .keep(plan.cut_layers)
+        let kept = network
+            .keep(trunk.cut.layers)
             .map_err(|source| WorkerError::Engine {
                 stage: "cutting".to_owned(),
                 source,
             })?;
-        let dim = trunk.blueprint().output().elements();
+        let dim = kept.blueprint().output().elements();
         let digest = if weights_known {
-            trunk.digest()
+            kept.digest()
         } else {
             String::new()
         };
-        let examples = needed(experiment, &draws(experiment, &task, seed)?, weights);
+        let examples = needed(plan, &draws(plan, &task, seed)?, trunk);
         for (split, examples) in [
             (SplitName::Train, &examples.train),
             (SplitName::Test, &examples.test),

@@ -52,6 +52,18 @@ impl Predictions<'_> {
     }
 }
 
+/// For every line of a file made by [`Predictions::to_csv`], whether the class predicted is the
+/// true one; `None` for any other file.
+pub fn right_of(csv: &[u8]) -> Option<Vec<bool>> {
+    csv::Reader::from_reader(csv)
+        .records()
+        .map(|record| {
+            let record = record.ok()?;
+            Some(record.get(1)? == record.get(2)?)
+        })
+        .collect()
+}
+
 /// A CSV field, in quotes where it needs them (RFC 4180).
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
@@ -75,6 +87,8 @@ mod tests {
         };
         let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
         assert_eq!(predictions.to_csv(), expected);
+        assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
+        assert_eq!(right_of(b"example,class\n1,2\n"), None);
     }
 
     #[test]

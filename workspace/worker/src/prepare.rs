@@ -4,10 +4,10 @@
 use topwork_engine::Blueprint;
 use topwork_events::{Reference, RowPlan, RunPlan};
 use topwork_host::Plugins;
-use topwork_schema::{Draft, Plan, Weights};
+use topwork_schema::{Draft, Plan, Row, Weights};
 use topwork_store::{FileDigest, Manifest, RunFolder};
 
-use crate::{Stage, WorkerError, probe::catalog};
+use crate::{Stage, WorkerError, network::trunk_blueprint, probe::catalog};
 
 /// A run says of its plugins what they were to the byte: with others it would be another run.
 pub fn same_plugins(manifest: &Manifest, plugins: &Plugins) -> Result<(), WorkerError> {
@@ -68,9 +68,14 @@ pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerEr
 }
 
 /// The plan as viewers are told of it.
-pub fn run_plan(manifest: &Manifest, plan: &Plan, stages: &[Stage], trunk: &Blueprint) -> RunPlan {
+pub fn run_plan(
+    manifest: &Manifest,
+    plan: &Plan,
+    stages: &[Stage],
+    backbone: &Blueprint,
+) -> Result<RunPlan, WorkerError> {
     let experiment = &plan.experiment;
-    RunPlan {
+    Ok(RunPlan {
         format: topwork_events::FORMAT,
         run: manifest.run.clone(),
         name: experiment.name.clone(),
@@ -79,17 +84,9 @@ pub fn run_plan(manifest: &Manifest, plan: &Plan, stages: &[Stage], trunk: &Blue
         seeds: experiment.seeds.clone(),
         threads: manifest.threads,
         stages: stages.iter().map(Stage::plan).collect(),
-        rows: (experiment.strategies.iter())
-            .map(|strategy| RowPlan {
-                name: strategy.name.clone(),
-                kind: strategy.kind.as_str().to_owned(),
-                cut: plan.cut_name.clone(),
-                feature_dim: trunk.output().elements(),
-                head: strategy.head.id().to_owned(),
-                weights: as_told(strategy.weights),
-                classes: plan.target_classes.clone(),
-            })
-            .collect(),
+        rows: (plan.rows.iter())
+            .map(|row| row_plan(plan, row, backbone))
+            .collect::<Result<_, _>>()?,
         references: (experiment.references.iter())
             .map(|reference| Reference {
                 strategy: reference.strategy.clone(),
@@ -97,7 +94,23 @@ pub fn run_plan(manifest: &Manifest, plan: &Plan, stages: &[Stage], trunk: &Blue
                 note: Some(reference.note.clone()).filter(|note| !note.is_empty()),
             })
             .collect(),
-    }
+    })
+}
+
+fn row_plan(plan: &Plan, row: &Row, backbone: &Blueprint) -> Result<RowPlan, WorkerError> {
+    let strategy = plan.strategy(row);
+    let trunk = trunk_blueprint(plan, backbone, row.cut.layers)?;
+    Ok(RowPlan {
+        name: strategy.name.clone(),
+        detail: row.detail.clone(),
+        kind: strategy.kind.as_str().to_owned(),
+        cut: row.cut.name.clone(),
+        feature_dim: trunk.output().elements(),
+        head: strategy.head.id().to_owned(),
+        weights: as_told(strategy.weights),
+        train_samples: row.train_samples.map(|samples| samples as u64),
+        classes: plan.target_classes.clone(),
+    })
 }
 
 /// The word for viewers and files of what the experiment calls the same.

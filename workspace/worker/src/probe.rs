@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -11,15 +11,16 @@ use topwork_engine::Blueprint;
 use topwork_events::NetworkPlan;
 use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
-    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, Described, Description,
-    Plan, Problem, SkippedPlugin, StrategyKind, Use, UseKind, resolve_parameters,
+    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
+    Description, Plan, Problem, SkippedPlugin, StrategyKind, Use, UseKind, resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
 use crate::{
     PlannedFeatures, WorkerError,
-    network::{backbone_blueprint, head_blueprint, layer_entries, network_plan},
+    network::{backbone_blueprint, head_blueprint, layer_entries, network_plan, trunk_blueprint},
     planned::planned_features,
+    watchdog::Watchdog,
 };
 
 /// What to look at.
@@ -84,27 +85,25 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
 }
 
 /// Notes the plugin call in progress and hears nothing else.
-struct Calls(Option<Mutex<CallRecorder>>);
+struct Calls(Option<Watchdog>);
 
 impl Calls {
     /// Without the file a crash is told all the same, only not in which plugin.
     fn note(path: &Path) -> Self {
-        Self(CallRecorder::create(path).ok().map(Mutex::new))
-    }
-
-    fn with(&self, note: impl FnOnce(&mut CallRecorder)) {
-        if let Some(calls) = &self.0 {
-            note(&mut calls.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+        Self(CallRecorder::create(path).ok().map(Watchdog::new))
     }
 }
 
 impl Observer for Calls {
     fn call(&self, plugin: &str, call: &str) {
-        self.with(|calls| calls.entered(plugin, call));
+        if let Some(calls) = &self.0 {
+            calls.entered(plugin, call);
+        }
     }
     fn returned(&self) {
-        self.with(CallRecorder::left);
+        if let Some(calls) = &self.0 {
+            calls.left();
+        }
     }
     fn log(&self, _: &str, _: Level, _: &str) {}
     fn progress(&self, _: &str, _: u64, _: u64, _: &str) {}
@@ -219,18 +218,26 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
         let before = backbone.layers().len();
         push("source head", &source.head, before, &head);
     }
-    let cut = backbone.keep(plan.cut_layers).map_err(|source| {
-        fail(WorkerError::Blueprint {
-            component: format!("`{}`", experiment.backbone.component),
-            source,
-        })
-    })?;
-    for strategy in &experiment.strategies {
-        if strategy.kind != StrategyKind::FeatureClassifier {
+    for (index, strategy) in experiment.strategies.iter().enumerate() {
+        let mut cuts: Vec<&CutPoint> = (plan.rows.iter())
+            .filter(|row| row.strategy == index)
+            .map(|row| &row.cut)
+            .collect();
+        cuts.dedup();
+        if strategy.kind == StrategyKind::FeatureClassifier {
+            continue;
+        }
+        let several = cuts.len() > 1;
+        for cut in cuts {
+            let trunk = trunk_blueprint(plan, &backbone, cut.layers).map_err(fail)?;
             let classes = plan.target_classes.len();
-            let head = head_blueprint(plugins, &strategy.head, cut.output().dims(), classes)
+            let head = head_blueprint(plugins, &strategy.head, trunk.output().dims(), classes)
                 .map_err(fail)?;
-            push(&strategy.name, &strategy.head, plan.cut_layers, &head);
+            let role = match several {
+                true => format!("{} · {}", strategy.name, cut.name),
+                false => strategy.name.clone(),
+            };
+            push(&role, &strategy.head, cut.layers, &head);
         }
     }
     Ok(entries)

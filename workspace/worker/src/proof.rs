@@ -3,6 +3,7 @@
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 use topwork_engine::Network;
+use topwork_store::hexadecimal;
 
 use crate::WorkerError;
 
@@ -70,7 +71,6 @@ impl Frozen {
                 }
             }
         }
-        let digest = hash.finalize();
-        Ok(any.then(|| digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(any.then(|| hexadecimal(&hash.finalize())))
     }
 }

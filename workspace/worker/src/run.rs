@@ -1,28 +1,30 @@
 //! The life of a worker process.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use topwork_events::{EndStatus, Event, Record, RunState};
+use topwork_events::{EndStatus, Event, Failure, Record, RunState, StageStatus};
 use topwork_report::Results;
 use topwork_store::{CallRecorder, RunFolder, StoreError, now};
 
-use crate::{WorkerError, emitter::Emitter, execute::execute};
+use crate::{
+    WorkerError,
+    emitter::{Emitter, Stop},
+    execute::execute,
+    watchdog::Watchdog,
+};
 
 /// The worker's exit code when the run folder can no longer be written, so that nothing more
 /// can be told there.
 pub const EXIT_FOLDER_LOST: u8 = 74;
 
-/// Executes the run in `folder` and gives the process's exit code.
+/// Executes the run in `folder`, or what earlier sessions left of it, and gives the process's
+/// exit code.
 pub fn run(folder: &RunFolder) -> u8 {
-    let begun = Instant::now();
-    match try_run(folder, begun) {
+    match try_run(folder) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -32,16 +34,26 @@ pub fn run(folder: &RunFolder) -> u8 {
 }
 
 /// Fails only when the folder cannot be written: every other end is an event.
-fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let signals =
-        [SIGTERM, SIGINT].map(|signal| signal_hook::flag::register(signal, Arc::clone(&stop)));
+fn try_run(folder: &RunFolder) -> Result<u8, StoreError> {
+    let stop = Arc::new(Stop::default());
+    let signals = [SIGTERM, SIGINT]
+        .map(|signal| signal_hook::flag::register(signal, Arc::clone(&stop.asked)));
     // A terminal that is closed sends SIGHUP; the run goes on without it.
     let hang_up = signal_hook::flag::register(SIGHUP, Arc::default());
     stop_with_supervisor(Arc::clone(&stop));
+    let state = folder.state()?;
     let writer = folder.event_writer()?;
     let calls = CallRecorder::create(&folder.call_path())?;
-    let emitter = Arc::new(Emitter::new(writer, calls, stop));
+    let watchdog = Arc::new(Watchdog::new(calls));
+    // A manifest that cannot be read is told by whoever needs the rest of it.
+    let limit = folder
+        .manifest()
+        .ok()
+        .and_then(|manifest| manifest.call_limit);
+    if let Some(limit) = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Arc::clone(&watchdog).watch(limit);
+    }
+    let emitter = Arc::new(Emitter::new(writer, watchdog, state, stop));
     let outcome = signals
         .into_iter()
         .chain([hang_up])
@@ -51,39 +63,90 @@ fn try_run(folder: &RunFolder, begun: Instant) -> Result<u8, StoreError> {
             reason: error.to_string(),
         })
         .and_then(|_| execute(folder, &emitter));
-    let ending = ending(&outcome, begun);
-    match write_results(folder, emitter.state(), &ending) {
-        Err(error) if outcome.is_ok() => emitter.emit(self::ending(&Err(error.into()), begun))?,
+    let state = emitter.state();
+    let ending = match &outcome {
+        Ok(()) => ending(&state, peak_memory()),
+        Err(error) => ending_of(error, &state),
+    };
+    let code = exit_code(&ending);
+    match write_results(folder, state.clone(), &ending) {
+        Err(error) if outcome.is_ok() => emitter.emit(ending_of(&error.into(), &state))?,
         _ => emitter.emit(ending)?,
     }
     match outcome {
         Err(WorkerError::Store(error)) => Err(error),
-        Err(error) => Ok(error.exit_code()),
-        Ok(()) => Ok(0),
+        _ => Ok(code),
     }
 }
 
 /// Standard input is a pipe that only the supervisor holds open: when it ends, nobody is left
 /// who could pass on a request to stop or tell how this process ended, so the run stops.
-fn stop_with_supervisor(stop: Arc<AtomicBool>) {
+fn stop_with_supervisor(stop: Arc<Stop>) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        stop.store(true, Ordering::Relaxed);
+        // The supervisor also read what is printed here; without it a plugin that prints would
+        // run into an error.
+        if let Ok(nowhere) = std::fs::File::options().write(true).open("/dev/null") {
+            let _ = rustix::stdio::dup2_stdout(&nowhere);
+            let _ = rustix::stdio::dup2_stderr(&nowhere);
+        }
+        stop.orphaned.store(true, Ordering::Relaxed);
     });
 }
 
-fn ending(outcome: &Result<(), WorkerError>, begun: Instant) -> Event {
-    let error = outcome.as_ref().err();
-    let status = error.map_or(EndStatus::Done, WorkerError::status);
+/// The last event of a run in which nothing is left to try: all is done, or some rows failed.
+pub fn ending(state: &RunState, peak_bytes: Option<u64>) -> Event {
+    let failures = &state.failures;
+    let crashed = |failure: &&Failure| failure.status == EndStatus::Crashed;
+    // The most telling one stands for all.
+    let first = failures.iter().find(crashed).or(failures.first());
+    let name = |failure: &Failure| {
+        let row = state
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.rows.get(failure.row));
+        row.map_or(String::new(), |row| row.name.clone())
+    };
+    let message = first.map(|failure| match state.outcomes.is_empty() {
+        // Nothing came out at all: the reason stands for itself.
+        true => (state.stages.iter())
+            .find(|stage| stage.status == StageStatus::Failed)
+            .map_or(failure.message.clone(), |stage| stage.detail.clone()),
+        false => format!(
+            "{} of {} results missing: `{}` with seed {}: {}",
+            failures.len(),
+            failures.len() + state.outcomes.len(),
+            name(failure),
+            failure.seed,
+            failure.message
+        ),
+    });
+    Event::RunEnded {
+        status: first.map_or(EndStatus::Done, |failure| failure.status),
+        message,
+        hint: first.and_then(|failure| failure.hint.clone()),
+        exit_code: first.map_or(0, |failure| failure.exit_code),
+        seconds: state.seconds_until(now()),
+        peak_bytes,
+    }
+}
+
+fn ending_of(error: &WorkerError, state: &RunState) -> Event {
+    let status = error.status();
     Event::RunEnded {
         status,
-        message: error
-            .filter(|_| status != EndStatus::Stopped)
-            .map(ToString::to_string),
-        hint: error.and_then(WorkerError::hint),
-        exit_code: error.map_or(0, WorkerError::exit_code),
-        seconds: begun.elapsed().as_secs_f64(),
+        message: Some(error.to_string()).filter(|_| status != EndStatus::Stopped),
+        hint: error.hint(),
+        exit_code: error.exit_code(),
+        seconds: state.seconds_until(now()),
         peak_bytes: peak_memory(),
+    }
+}
+
+fn exit_code(ending: &Event) -> u8 {
+    match ending {
+        Event::RunEnded { exit_code, .. } => *exit_code,
+        _ => 0,
     }
 }
 

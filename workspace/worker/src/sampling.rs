@@ -2,11 +2,10 @@
 //! written to the run folder. See `topwork_store` for the files.
 
 use topwork_events::{Event, LogLevel};
-use topwork_schema::Weights;
 use topwork_store::{FeatureSample, ImageSample, StoreError, evenly_spaced};
 
 use crate::{
-    WorkerError,
+    FrozenTrunk, WorkerError,
     draw::Draw,
     execute::Execution,
     features::Trunk,
@@ -20,7 +19,7 @@ impl Execution<'_> {
     pub fn keep_feature_sample(
         &self,
         seed: u64,
-        weights: Weights,
+        wanted: &FrozenTrunk,
         trunk: &Trunk,
         test: &[usize],
     ) -> Result<(), WorkerError> {
@@ -34,8 +33,8 @@ impl Execution<'_> {
         let mut vectors = Vec::new();
         trunk.test.gather(&examples, &mut vectors);
         let sample = FeatureSample {
-            cut: self.plan.cut_name.clone(),
-            weights: as_told(weights),
+            cut: wanted.cut.name.clone(),
+            weights: as_told(wanted.weights),
             seed,
             classes: self.plan.target_classes.clone(),
             extracted: test.len(),
@@ -56,7 +55,7 @@ impl Execution<'_> {
     /// strategy gives them.
     pub fn keep_image_sample(
         &self,
-        row: usize,
+        (row, title): (usize, &str),
         seed: u64,
         draw: &Draw,
         scores: &[f32],
@@ -93,8 +92,7 @@ impl Execution<'_> {
                 .collect(),
             pixels,
         };
-        let name = &self.plan.experiment.strategies[row].name;
-        self.kept(sample.write(self.folder, row, name, seed))
+        self.kept(sample.write(self.folder, row, title, seed))
     }
 
     /// Samples are for looking at: a run that cannot write them goes on without.

@@ -56,8 +56,13 @@ impl Execution<'_> {
             seed,
             role: "source",
             unfreeze: None,
+            checkpoints: &self.checkpoints,
         };
-        let Trained { networks, epochs } = training.run(parts)?;
+        let Trained {
+            networks,
+            epochs,
+            earlier_seconds,
+        } = training.run(parts)?;
         let [backbone, head] = <[Network; 2]>::try_from(networks)
             .map_err(|_| out_of_order("training lost a part of the network"))?;
         let tests: Vec<usize> = (0..task.test.labels.len()).collect();
@@ -80,7 +85,8 @@ impl Execution<'_> {
             epochs: u32::try_from(epochs).unwrap_or(u32::MAX),
             train_samples: samples as u64,
             trainable_parameters,
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds: earlier_seconds + begun.elapsed().as_secs_f64(),
+            weights: Some(backbone.digest()),
         }))?;
         self.seed.trained = Some(backbone);
         Ok(correct_of(correct, total))

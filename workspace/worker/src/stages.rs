@@ -1,7 +1,7 @@
 //! The order of work: what a plan comes to, stage by stage.
 
 use topwork_events::{StageKind, StagePlan};
-use topwork_schema::{Plan, Strategy, StrategyKind, Weights};
+use topwork_schema::{CutPoint, Plan, Row, StrategyKind, Weights};
 
 /// One stage of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,16 +15,39 @@ pub struct Stage {
 }
 
 /// What a stage does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     /// Reads labels, draws nothing yet.
     Data,
     /// Trains the backbone on the source task.
     Source,
-    /// Passes the target's images through the trunk with these weights.
-    Extract(Weights),
-    /// Fits and evaluates the strategy at this position of the file.
+    /// Passes the target's images through this trunk.
+    Extract(FrozenTrunk),
+    /// Fits and evaluates the row at this position of [`Plan::rows`].
     Strategy(usize),
+}
+
+/// Which frozen trunk: rows with equal ones share its features.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenTrunk {
+    /// Whose weights it has.
+    pub weights: Weights,
+    /// Where it ends.
+    pub cut: CutPoint,
+}
+
+impl FrozenTrunk {
+    /// The trunk whose features a row works on; `None` where trunk and head are trained together.
+    pub fn of(plan: &Plan, row: &Row) -> Option<Self> {
+        let strategy = plan.strategy(row);
+        match strategy.kind {
+            StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier => Some(Self {
+                weights: strategy.weights,
+                cut: row.cut.clone(),
+            }),
+            StrategyKind::FineTune | StrategyKind::FromScratch => None,
+        }
+    }
 }
 
 impl Stage {
@@ -40,22 +63,19 @@ impl Stage {
             kind,
             title: self.title.clone(),
             seed: self.seed,
+            row: match self.work {
+                Work::Strategy(row) => Some(row),
+                Work::Data | Work::Source | Work::Extract(_) => None,
+            },
         }
     }
 }
 
-/// Whether a strategy works on features of a frozen trunk, which others can share.
-pub fn on_features(strategy: &Strategy) -> bool {
-    match strategy.kind {
-        StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier => true,
-        StrategyKind::FineTune | StrategyKind::FromScratch => false,
-    }
-}
-
 /// The stages of a plan, in the order they run: features are extracted just before the first
-/// strategy that needs them, once for all strategies with the same weights.
+/// row that needs them, once for all rows with the same trunk.
 pub fn stages(plan: &Plan) -> Vec<Stage> {
     let experiment = &plan.experiment;
+    let several_cuts = plan.cuts().len() > 1;
     let mut stages = vec![Stage {
         work: Work::Data,
         seed: None,
@@ -73,16 +93,21 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
             push(Work::Source, "source".to_owned());
         }
         let mut extracted = Vec::new();
-        for (row, strategy) in experiment.strategies.iter().enumerate() {
-            if on_features(strategy) && !extracted.contains(&strategy.weights) {
-                extracted.push(strategy.weights);
-                let title = match strategy.weights {
-                    Weights::Source => "extract features",
-                    Weights::Random => "extract random features",
+        for (index, row) in plan.rows.iter().enumerate() {
+            if let Some(trunk) = FrozenTrunk::of(plan, row)
+                && !extracted.contains(&trunk)
+            {
+                extracted.push(trunk.clone());
+                let mut title = match trunk.weights {
+                    Weights::Source => "extract features".to_owned(),
+                    Weights::Random => "extract random features".to_owned(),
                 };
-                push(Work::Extract(strategy.weights), title.to_owned());
+                if several_cuts {
+                    title.push_str(&format!(" · {}", row.cut.name));
+                }
+                push(Work::Extract(trunk), title);
             }
-            push(Work::Strategy(row), strategy.name.clone());
+            push(Work::Strategy(index), plan.title(row));
         }
     }
     stages

@@ -1,27 +1,29 @@
 //! The stages of the target: features out of a trunk, and the strategies that use them.
 
 use topwork_engine::Network;
-use topwork_events::{Agreement, Event, Outcome, Seconds};
+use topwork_events::{Event, Outcome, Seconds};
 use topwork_report::thousands;
-use topwork_schema::{StrategyKind, Weights};
-use topwork_stats::{Confusion, Disagreement};
+use topwork_schema::{Row, StrategyKind, Weights};
+use topwork_stats::Confusion;
+use topwork_store::sha256;
 
 use crate::{
-    WorkerError,
+    FrozenTrunk, WorkerError,
     draw::{Draw, needed},
     execute::{Execution, correct_of, engine, out_of_order},
-    features::Extractor,
+    features::{Extractor, TrunkIdentity},
     fit::{Fit, Fitted, Saved},
     predictions::{Predictions, predicted},
     proof::Proof,
+    resume::Measured,
     task::{SplitName, Task},
 };
 
 impl Execution<'_> {
-    /// Freezes the trunk with these weights and gets the features that strategies need of it.
-    pub fn extract(&mut self, seed: u64, weights: Weights) -> Result<String, WorkerError> {
-        let network = self.trunk_with(seed, weights)?;
-        let examples = needed(&self.plan.experiment, &self.seed.draws, weights);
+    /// Freezes this trunk and gets the features that rows need of it.
+    pub fn extract(&mut self, seed: u64, wanted: &FrozenTrunk) -> Result<String, WorkerError> {
+        let network = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
+        let examples = needed(self.plan, &self.seed.draws, wanted);
         let images = (examples.train.len() + examples.test.len()) as u64;
         let test = examples.test.clone();
         let extractor = Extractor {
@@ -29,30 +31,34 @@ impl Execution<'_> {
             emitter: self.emitter,
             task: self.target()?,
             cache: self.cache.as_ref(),
-            identity: &self.identity,
+            identity: TrunkIdentity::of(self.plan, self.plugins, &wanted.cut),
         };
         let trunk = extractor.extract(network, examples)?;
-        self.keep_feature_sample(seed, weights, &trunk, &test)?;
+        self.keep_feature_sample(seed, wanted, &trunk, &test)?;
         let cached = if trunk.paid { ", from the cache" } else { "" };
         let detail = format!(
             "{} vectors of {} numbers{cached}",
             thousands(images),
             thousands(trunk.dim as u64)
         );
-        self.seed.trunks.push((weights, trunk));
+        self.seed.trunks.push((wanted.clone(), trunk));
         Ok(detail)
     }
 
-    fn trunk_with(&self, seed: u64, weights: Weights) -> Result<Network, WorkerError> {
+    fn trunk_with(
+        &self,
+        seed: u64,
+        weights: Weights,
+        layers: usize,
+    ) -> Result<Network, WorkerError> {
         let backbone = self.backbone_with(seed, weights)?;
-        backbone
-            .keep(self.plan.cut_layers)
-            .map_err(engine("cutting"))
+        backbone.keep(layers).map_err(engine("cutting"))
     }
 
-    /// Does one strategy, measures it and sets it against the earlier rows.
+    /// Does one row, measures it and sets it against the earlier ones.
     pub fn strategy(&mut self, seed: u64, row: usize) -> Result<String, WorkerError> {
-        let strategy = &self.plan.experiment.strategies[row];
+        let planned = &self.plan.rows[row];
+        let strategy = self.plan.strategy(planned);
         let (task, draw) = (self.target()?, &self.seed.draws[row]);
         let fit = Fit {
             compute: self.compute,
@@ -62,12 +68,11 @@ impl Execution<'_> {
             draw,
             seed,
             strategy,
+            checkpoints: &self.checkpoints,
         };
-        let shared = self
-            .seed
-            .trunks
-            .iter()
-            .position(|(weights, _)| *weights == strategy.weights);
+        let wanted = FrozenTrunk::of(self.plan, planned);
+        let shared =
+            (self.seed.trunks.iter()).position(|(trunk, _)| Some(trunk) == wanted.as_ref());
         let trunk = shared.map(|shared| &self.seed.trunks[shared].1);
         let (fitted, extract, cached) = match (strategy.kind, trunk) {
             (StrategyKind::FrozenBackbone, Some(trunk)) => {
@@ -80,20 +85,20 @@ impl Execution<'_> {
                 return Err(out_of_order("the features were not extracted"));
             }
             (StrategyKind::FineTune | StrategyKind::FromScratch, _) => {
-                let trunk = self.trunk_with(seed, strategy.weights)?;
+                let trunk = self.trunk_with(seed, strategy.weights, planned.cut.layers)?;
                 (fit.whole_network(trunk)?, 0.0, false)
             }
         };
         if let Some(proof) = fitted.proof.as_ref().filter(|proof| !proof.holds()) {
             let Proof { before, after } = proof.clone();
-            let strategy = strategy.name.clone();
+            let strategy = self.plan.title(planned);
             return Err(WorkerError::FrozenChanged {
                 strategy,
                 before,
                 after,
             });
         }
-        let measured = self.measure(row, seed, task, draw, &fitted)?;
+        let counted = self.measure((row, planned), seed, task, draw, &fitted)?;
         let (before, after) = fitted
             .proof
             .map(|proof| (proof.before, proof.after))
@@ -101,8 +106,8 @@ impl Execution<'_> {
         let outcome = Outcome {
             row,
             seed,
-            correct: measured.confusion.correct(),
-            total: measured.confusion.total(),
+            correct: counted.confusion.correct(),
+            total: counted.confusion.total(),
             test_set: task.digest(SplitName::Test, &draw.test),
             train_samples: draw.train.len() as u64,
             trainable_parameters: fitted.parameters,
@@ -116,14 +121,21 @@ impl Execution<'_> {
                 evaluate: fitted.evaluate_seconds,
             },
             features_cached: cached,
-            confusion: measured.confusion.rows(),
+            confusion: counted.confusion.rows(),
             converged: fitted.converged,
             iterations: Some(fitted.iterations),
+            predictions: Some(counted.predictions),
         };
         let detail = correct_of(outcome.correct, outcome.total);
         let test_set = outcome.test_set.clone();
         self.emitter.emit(Event::StrategyEvaluated(outcome))?;
-        self.compare(seed, row, test_set, measured.right)?;
+        let measured = Measured {
+            row,
+            test_set,
+            right: counted.right,
+        };
+        self.compare(seed, &measured)?;
+        self.seed.rows.push(measured);
         if let Some((_, trunk)) = shared.map(|shared| &mut self.seed.trunks[shared]) {
             trunk.paid = true;
         }
@@ -133,13 +145,13 @@ impl Execution<'_> {
     /// Counts, and keeps the predictions and the fitted head in the run folder.
     fn measure(
         &self,
-        row: usize,
+        (row, planned): (usize, &Row),
         seed: u64,
         task: &Task,
         draw: &Draw,
         fitted: &Fitted,
-    ) -> Result<Measured, WorkerError> {
-        let name = &self.plan.experiment.strategies[row].name;
+    ) -> Result<Counted, WorkerError> {
+        let title = self.plan.title(planned);
         let labels: Vec<u32> = draw
             .test
             .iter()
@@ -164,52 +176,33 @@ impl Execution<'_> {
             scores: &fitted.scores,
             classes,
         };
+        let predictions = predictions.to_csv();
         self.folder.write(
-            &self.folder.predictions_path(row, name, seed),
-            predictions.to_csv().as_bytes(),
+            &self.folder.predictions_path(row, &title, seed),
+            predictions.as_bytes(),
         )?;
-        self.keep_image_sample(row, seed, draw, &fitted.scores)?;
+        self.keep_image_sample((row, &title), seed, draw, &fitted.scores)?;
         for Saved {
             part,
             extension,
             bytes,
         } in &fitted.saved
         {
-            let path = self.folder.fitted_path(part, row, name, seed, extension);
+            let path = self.folder.fitted_path(part, row, &title, seed, extension);
             self.folder.write(&path, bytes)?;
         }
-        Ok(Measured { confusion, right })
-    }
-
-    /// Sets a row against every earlier one on the same test examples.
-    fn compare(
-        &mut self,
-        seed: u64,
-        row: usize,
-        test_set: String,
-        right: Vec<bool>,
-    ) -> Result<(), WorkerError> {
-        for (earlier, set, outcomes) in &self.seed.rows {
-            if *set != test_set {
-                continue;
-            }
-            if let Some(Disagreement { only_a, only_b }) = Disagreement::count(outcomes, &right) {
-                self.emitter.emit(Event::Compared(Agreement {
-                    a: *earlier,
-                    b: row,
-                    seed,
-                    only_a,
-                    only_b,
-                }))?;
-            }
-        }
-        self.seed.rows.push((row, test_set, right));
-        Ok(())
+        Ok(Counted {
+            confusion,
+            right,
+            predictions: sha256(predictions.as_bytes()),
+        })
     }
 }
 
 /// A strategy's predictions, counted.
-struct Measured {
+struct Counted {
     confusion: Confusion,
     right: Vec<bool>,
+    /// SHA-256 of their file.
+    predictions: String,
 }

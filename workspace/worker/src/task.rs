@@ -6,8 +6,12 @@ use sha2::{Digest, Sha256};
 use topwork_host::Dataset;
 use topwork_report::thousands;
 use topwork_schema::{DatasetUse, Normalise};
+use topwork_store::hexadecimal;
 
 use crate::{WorkerError, augment::normalise};
+
+/// Images of a split that its fingerprint looks at.
+const FINGERPRINT_IMAGES: usize = 64;
 
 /// The two splits every task has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +160,27 @@ impl Task {
         }
     }
 
+    /// Adds to `hash` what the task's data is recognised by: the labels and positions of all
+    /// examples, and the images of some, evenly spread. Reading all images of a large data set
+    /// would cost more than what a change of all but those is likely to.
+    pub fn fingerprint(&self, hash: &mut Sha256) -> Result<(), WorkerError> {
+        let mut images = Vec::new();
+        for split in [SplitName::Train, SplitName::Test] {
+            let Examples { positions, labels } = self.examples(split);
+            for (position, label) in positions.iter().zip(labels) {
+                hash.update(position.to_le_bytes());
+                hash.update(label.to_le_bytes());
+            }
+            let step = positions.len().div_ceil(FINGERPRINT_IMAGES).max(1);
+            let some: Vec<usize> = (0..positions.len()).step_by(step).collect();
+            self.read_raw(split, &some, &mut images)?;
+            for number in &images {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+
     /// SHA-256 that is the same exactly for the same examples of the same dataset.
     pub fn digest(&self, split: SplitName, examples: &[usize]) -> String {
         let mut hash = Sha256::new();
@@ -164,9 +189,6 @@ impl Task {
         for &example in examples {
             hash.update(self.examples(split).positions[example].to_le_bytes());
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hexadecimal(&hash.finalize())
     }
 }

@@ -1,12 +1,20 @@
 //! Epochs over samples: schedule, validation, early stopping.
 
-use std::time::Instant;
+mod keeper;
+mod settings;
+mod state;
+#[cfg(test)]
+mod tests;
 
-use topwork_engine::{
-    Compute, Network, Optimizer, Part, Schedule, Step, Stream, TrainSettings, Trainer,
-};
-use topwork_events::{EpochFigures, Event};
-use topwork_schema::{ClassWeights, Optimizer as OptimizerName, Schedule as ScheduleName, Train};
+use std::{sync::Arc, time::Instant};
+
+use sha2::{Digest, Sha256};
+use topwork_engine::{Compute, EngineError, Network, Part, Step, Stream, Trainer};
+use topwork_events::{EndStatus, EpochFigures, Event};
+use topwork_schema::Train;
+use topwork_store::hexadecimal;
+
+pub use keeper::TrainingCheckpoints;
 
 use crate::{
     WorkerError, batches,
@@ -15,6 +23,8 @@ use crate::{
     evaluate,
     samples::Samples,
 };
+use keeper::Keeper;
+use state::{Best, TrainingState};
 
 /// Steps the loss that is shown is averaged over: one batch's loss jumps too much to read.
 const LOSS_OVER: f64 = 50.0;
@@ -41,6 +51,8 @@ pub struct Training<'a> {
     pub role: &'static str,
     /// The first part stays frozen for so many epochs, then learns with these multipliers.
     pub unfreeze: Option<(usize, Vec<f32>)>,
+    /// Where checkpoints are kept: a training that was broken off goes on from the newest.
+    pub checkpoints: &'a TrainingCheckpoints,
 }
 
 /// What came out.
@@ -49,129 +61,76 @@ pub struct Trained {
     pub networks: Vec<Network>,
     /// Epochs trained.
     pub epochs: usize,
-}
-
-/// The best epoch so far, by validation loss.
-struct Best {
-    loss: f64,
-    epoch: usize,
-    networks: Vec<Network>,
+    /// Wall-clock seconds that earlier sessions of the run have spent on it.
+    pub earlier_seconds: f64,
 }
 
 impl Training<'_> {
-    /// Trains `parts`, the output of each being the input of the next.
+    /// Trains `parts`, the output of each being the input of the next. Goes on from the newest
+    /// checkpoint of the running stage that is intact and of this very training; the outcome is
+    /// the same to the bit.
     pub fn run(&self, parts: Vec<Part>) -> Result<Trained, WorkerError> {
-        let fail = |source| WorkerError::Engine {
-            stage: "training".to_owned(),
-            source,
-        };
         let stream = |use_: &str| Stream::new(self.seed, &format!("{use_}/{}", self.role));
         let Train {
-            epochs,
             batch_size,
             validation,
-            patience,
             ..
         } = *self.settings;
-        let (mut order, held_out) = hold_out(
+        let (examples, held_out) = hold_out(
             self.labels,
             self.examples,
             self.classes,
             validation,
             &mut stream("validation"),
         );
-        if order.is_empty() {
+        if examples.is_empty() {
             return Err(WorkerError::Experiment {
                 message: format!("`validation = {validation}` leaves nothing to learn from"),
                 hint: Some("use a smaller share or more training samples".to_owned()),
             });
         }
-        let mut settings = settings(self.settings, order.len().div_ceil(batch_size) as u64);
-        settings.class_weights = self.class_weights(&order);
-        let (mut shuffle, mut vary) = (stream("shuffle"), stream("augment"));
-        let mut trainer =
-            Trainer::new(self.compute, parts, settings, stream("dropout")).map_err(fail)?;
-        let total = (epochs * order.len()) as u64;
-        let mut shown_loss = None;
-        let mut best: Option<Best> = None;
-        let mut last = 0;
-        for epoch in 1..=epochs {
-            if let Some((after, multipliers)) = &self.unfreeze
-                && epoch == after + 1
-            {
-                trainer
-                    .set_multipliers(0, multipliers.clone())
-                    .map_err(fail)?;
-            }
-            let begun = Instant::now();
-            shuffle.shuffle(&mut order);
-            let (mut loss_sum, mut correct, mut done) = (0.0, 0, 0);
-            batches::each(
-                self.samples,
-                self.labels,
-                &order,
-                batch_size,
-                &mut vary,
-                |batch| {
-                    let Step {
-                        loss,
-                        correct: hits,
-                    } = trainer.step(&batch.inputs, &batch.labels).map_err(fail)?;
-                    let loss = f64::from(loss);
-                    loss_sum += loss * batch.labels.len() as f64;
-                    correct += hits;
-                    done += batch.labels.len();
-                    let shown = shown_loss.unwrap_or(loss);
-                    shown_loss = Some(shown + (loss - shown) / LOSS_OVER);
-                    self.emitter.step(Progress {
-                        done: ((epoch - 1) * order.len() + done) as u64,
-                        total,
-                        unit: "images",
-                        epoch: count(epoch),
-                        loss: shown_loss,
-                    })
-                },
-            )?;
-            let seconds = begun.elapsed().as_secs_f64();
-            let networks = || {
-                trainer
-                    .parts()
-                    .iter()
-                    .map(|part| part.network.clone())
-                    .collect()
-            };
-            let validation = self.validate(&held_out, networks())?;
-            self.emitter.emit(Event::EpochEnded {
-                stage: self.emitter.stage(),
-                figures: EpochFigures {
-                    epoch: count(epoch),
-                    epochs: count(epochs),
-                    loss: loss_sum / order.len() as f64,
-                    accuracy: correct as f64 / order.len() as f64,
-                    validation_loss: validation.map(|(loss, _)| loss),
-                    validation_accuracy: validation.map(|(_, accuracy)| accuracy),
-                    per_second: order.len() as f64 / seconds,
-                    seconds,
-                },
-            })?;
-            last = epoch;
-            let (Some(patience), Some((loss, _))) = (patience, validation) else {
-                continue;
-            };
-            if best.as_ref().is_none_or(|best| loss < best.loss) {
-                best = Some(Best {
-                    loss,
-                    epoch,
-                    networks: networks(),
-                });
-            } else if best
-                .as_ref()
-                .is_some_and(|best| epoch - best.epoch >= patience)
-            {
-                break;
+        let steps_per_epoch = examples.len().div_ceil(batch_size) as u64;
+        let mut settings = settings::settings(self.settings, steps_per_epoch);
+        settings.class_weights =
+            settings::class_weights(self.settings, &examples, self.labels, self.classes);
+        let start = |parts| Trainer::new(self.compute, parts, settings.clone(), stream("dropout"));
+        let mut keeper = Keeper::new(self.checkpoints, self.emitter, self.fingerprint(&parts));
+        let found = keeper.find(batch_size, |bytes, training| {
+            let (state, parts, of_trainer) =
+                TrainingState::from_bytes(bytes, training, &parts, &examples)?;
+            let mut trainer = start(parts).map_err(|error| error.to_string())?;
+            trainer
+                .restore(&of_trainer)
+                .map_err(|error| error.to_string())?;
+            Ok((state, trainer))
+        })?;
+        let (mut state, mut trainer) = match found {
+            Some(found) => found,
+            None => (
+                TrainingState::new(examples, stream("shuffle"), stream("augment")),
+                start(parts).map_err(fail)?,
+            ),
+        };
+        let done_before = state.learnt();
+        while !self.over(&state) {
+            match self.epoch(
+                &mut state,
+                &mut trainer,
+                &mut keeper,
+                &held_out,
+                done_before,
+            ) {
+                Ok(()) => keeper.epoch_ended(&mut state, &trainer)?,
+                Err(error) => {
+                    // Anything but a stop may have come in the middle of a step.
+                    if error.status() != EndStatus::Failed {
+                        keeper.keep(&mut state, &trainer)?;
+                    }
+                    return Err(error);
+                }
             }
         }
-        let networks = match best {
+        let networks = match state.best {
             Some(best) => best.networks,
             None => trainer
                 .into_parts()
@@ -181,15 +140,131 @@ impl Training<'_> {
         };
         Ok(Trained {
             networks,
-            epochs: last,
+            epochs: state.epoch - 1,
+            earlier_seconds: keeper.earlier(),
         })
+    }
+
+    /// Whether no epoch is left, or the last ones were no better than an earlier one.
+    fn over(&self, state: &TrainingState) -> bool {
+        let ended = state.epoch - 1;
+        ended == self.settings.epochs
+            || (self.settings.patience.zip(state.best.as_ref()))
+                .is_some_and(|(patience, best)| ended - best.epoch >= patience)
+    }
+
+    /// Learns from what is left of the running epoch and tries the outcome. When it fails,
+    /// `state` and `trainer` stand where the last step has left them.
+    fn epoch(
+        &self,
+        state: &mut TrainingState,
+        trainer: &mut Trainer<'_>,
+        keeper: &mut Keeper<'_>,
+        held_out: &[usize],
+        done_before: u64,
+    ) -> Result<(), WorkerError> {
+        let Train {
+            epochs, batch_size, ..
+        } = *self.settings;
+        if let Some((after, multipliers)) = &self.unfreeze
+            && state.epoch == after + 1
+            && state.done == 0
+        {
+            trainer
+                .set_multipliers(0, multipliers.clone())
+                .map_err(fail)?;
+        }
+        let (begun, earlier) = (Instant::now(), state.sums.seconds);
+        let order = Arc::clone(&state.order);
+        batches::each(
+            self.samples,
+            self.labels,
+            &order[state.done..],
+            batch_size,
+            state.vary.clone(),
+            |batch| {
+                let Step { loss, correct } =
+                    trainer.step(&batch.inputs, &batch.labels).map_err(fail)?;
+                let loss = f64::from(loss);
+                state.vary = batch.vary.clone();
+                state.done += batch.labels.len();
+                state.sums.loss += loss * batch.labels.len() as f64;
+                state.sums.correct += correct;
+                state.sums.seconds = earlier + begun.elapsed().as_secs_f64();
+                let shown = state.shown_loss.unwrap_or(loss);
+                state.shown_loss = Some(shown + (loss - shown) / LOSS_OVER);
+                self.emitter.step(Progress {
+                    done: state.learnt(),
+                    done_before,
+                    total: (epochs * order.len()) as u64,
+                    unit: "images",
+                    epoch: count(state.epoch),
+                    loss: state.shown_loss,
+                })?;
+                keeper.step(state, trainer)
+            },
+        )?;
+        drop(order);
+        let networks: Vec<Network> = (trainer.parts().iter())
+            .map(|part| part.network.clone())
+            .collect();
+        let validation = self.validate(held_out, &networks)?;
+        let examples = state.order.len() as f64;
+        let figures = EpochFigures {
+            epoch: count(state.epoch),
+            epochs: count(epochs),
+            loss: state.sums.loss / examples,
+            accuracy: state.sums.correct as f64 / examples,
+            validation_loss: validation.map(|(loss, _)| loss),
+            validation_accuracy: validation.map(|(_, accuracy)| accuracy),
+            per_second: examples / state.sums.seconds,
+            seconds: state.sums.seconds,
+        };
+        if let Some((loss, _)) = validation.filter(|_| self.settings.patience.is_some())
+            && state.best.as_ref().is_none_or(|best| loss < best.loss)
+        {
+            state.best = Some(Best {
+                loss,
+                epoch: state.epoch,
+                networks,
+            });
+        }
+        state.end_epoch(figures);
+        self.emitter.emit(Event::EpochEnded {
+            stage: self.emitter.stage(),
+            figures,
+        })?;
+        Ok(())
+    }
+
+    /// SHA-256 over all that decides what comes out of training `parts`, but for the inputs.
+    fn fingerprint(&self, parts: &[Part]) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        add(format!("{:?}", self.settings).as_bytes());
+        add(format!("{:?}", self.unfreeze).as_bytes());
+        add(format!("{} {} {}", self.role, self.seed, self.classes).as_bytes());
+        for part in parts {
+            add(format!("{:?}", part.network.blueprint()).as_bytes());
+            add(format!("{:?}", part.multipliers()).as_bytes());
+            add(part.network.digest().as_bytes());
+        }
+        let labelled = self.examples.iter().flat_map(|&example| {
+            let label = u64::from(self.labels[example]);
+            [example as u64, label].map(u64::to_le_bytes)
+        });
+        add(&labelled.flatten().collect::<Vec<u8>>());
+        hexadecimal(&hash.finalize())
     }
 
     /// Loss and accuracy on the samples held out; `None` without any.
     fn validate(
         &self,
         held_out: &[usize],
-        networks: Vec<Network>,
+        networks: &[Network],
     ) -> Result<Option<(f64, f64)>, WorkerError> {
         if held_out.is_empty() {
             return Ok(None);
@@ -197,73 +272,23 @@ impl Training<'_> {
         let networks: Vec<&Network> = networks.iter().collect();
         let (compute, classes) = (self.compute, self.classes);
         let scores = evaluate::scores(compute, &networks, self.samples, held_out, classes, |_| {
-            Ok(())
+            self.emitter.check_stop()
         })?;
         let labels = || held_out.iter().map(|&example| self.labels[example]);
         let correct = evaluate::correct(&scores, labels(), classes);
         let loss = evaluate::cross_entropy(&scores, labels(), classes);
         Ok(Some((loss, correct as f64 / held_out.len() as f64)))
     }
+}
 
-    /// The weight of each class in the loss. Balanced as in scikit-learn: samples over classes
-    /// times samples of the class.
-    fn class_weights(&self, examples: &[usize]) -> Option<Vec<f32>> {
-        match self.settings.class_weights.as_ref()? {
-            ClassWeights::Listed(weights) => {
-                Some(weights.iter().map(|weight| *weight as f32).collect())
-            }
-            ClassWeights::Balanced => {
-                let mut counts = vec![0_usize; self.classes];
-                for &example in examples {
-                    counts[self.labels[example] as usize] += 1;
-                }
-                let all = examples.len() as f32 / self.classes as f32;
-                Some(
-                    counts
-                        .iter()
-                        .map(|count| all / (*count).max(1) as f32)
-                        .collect(),
-                )
-            }
-        }
+fn fail(source: EngineError) -> WorkerError {
+    WorkerError::Engine {
+        stage: "training".to_owned(),
+        source,
     }
 }
 
 /// Epochs are few enough for an event's number: the experiment file allows no more.
 fn count(epochs: usize) -> u32 {
     u32::try_from(epochs).unwrap_or(u32::MAX)
-}
-
-/// The engine's settings: what the file gives in epochs becomes steps.
-fn settings(train: &Train, steps_per_epoch: u64) -> TrainSettings {
-    let optimizer = match train.optimizer {
-        OptimizerName::Sgd => Optimizer::Sgd {
-            momentum: train.momentum as f32,
-            nesterov: train.nesterov,
-        },
-        OptimizerName::Adam => Optimizer::ADAM,
-        OptimizerName::AdamW => Optimizer::ADAMW,
-    };
-    let total = train.epochs as u64 * steps_per_epoch;
-    let shape = match train.schedule {
-        ScheduleName::Constant => topwork_engine::ScheduleShape::Constant,
-        ScheduleName::Step { every, factor } => topwork_engine::ScheduleShape::Step {
-            every: every as u64 * steps_per_epoch,
-            factor: factor as f32,
-        },
-        ScheduleName::Cosine => topwork_engine::ScheduleShape::Cosine { to: 0.0 },
-        ScheduleName::OneCycle => topwork_engine::ScheduleShape::ONE_CYCLE,
-    };
-    let warm_up = (train.warm_up * steps_per_epoch as f64).round() as u64;
-    TrainSettings {
-        weight_decay: train.weight_decay as f32,
-        schedule: Schedule {
-            shape,
-            warm_up,
-            total,
-        },
-        label_smoothing: train.label_smoothing as f32,
-        clip_norm: train.clip_norm.map(|norm| norm as f32),
-        ..TrainSettings::new(optimizer, train.learning_rate as f32)
-    }
 }

@@ -1,15 +1,12 @@
 //! Watching a run: readers of its event stream, none of which the run depends on.
 
-pub mod dashboard;
+mod dashboard;
 mod json;
 mod plain;
+mod tie;
 
-use std::{
-    process::Child,
-    time::{Duration, Instant},
-};
+use std::{process::Child, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -19,16 +16,14 @@ use topwork_report::{Results, comparison};
 use topwork_store::{RunFolder, StoreError, reason};
 
 use crate::{
-    arguments::Ui,
-    failure::{Failure, RUN_FAILED, tell},
+    arguments::{Ui, ViewArguments},
+    failure::{Failure, RUN_FAILED, tell, write},
     output,
 };
+use tie::Tie;
 
 /// How often the event file is looked at.
 const POLL: Duration = Duration::from_millis(50);
-
-/// How long a worker that lost its supervisor gets to say how it ended.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// One way of telling what happens.
 trait Viewer {
@@ -50,84 +45,88 @@ pub fn signals() -> Result<Signals, Failure> {
     })
 }
 
-/// Watches the run until it ends and gives its exit code. Ctrl-C and SIGTERM ask the run to
-/// stop; a second one kills it.
+/// Watches the run that this process has started until it ends and gives its exit code.
+/// Ctrl-C and SIGTERM ask the run to stop, a second one kills it; on the dashboard they leave.
 pub fn watch(
     folder: &RunFolder,
-    mut supervisor: Child,
-    mut signals: Signals,
-    ui: Ui,
+    supervisor: Child,
+    signals: Signals,
+    view: &ViewArguments,
 ) -> Result<u8, Failure> {
+    follow(folder, Tie::own(supervisor), signals, view)
+}
+
+/// Watches a run of another process until it ends and gives its exit code. Ctrl-C and SIGTERM
+/// leave it alone and end the watching.
+pub fn attach(folder: &RunFolder, signals: Signals, view: &ViewArguments) -> Result<u8, Failure> {
+    follow(folder, Tie::visit(), signals, view)
+}
+
+fn follow(
+    folder: &RunFolder,
+    mut tie: Tie,
+    mut signals: Signals,
+    view: &ViewArguments,
+) -> Result<u8, Failure> {
+    let ui = view.ui;
+    if dashboard::wanted(view) {
+        let shown = dashboard::show(folder, view)?;
+        // Another run may have been opened there.
+        let tie = if shown == *folder { tie } else { Tie::visit() };
+        let state = shown.state()?;
+        return match shown.standing(&state).is_live() {
+            true => leave(&shown),
+            false => finish(&shown, &state, ui, tie),
+        };
+    }
     let mut viewer: Box<dyn Viewer> = match ui {
         Ui::Auto | Ui::Tui | Ui::Plain => Box::new(plain::Plain::new(folder)),
         Ui::Json => Box::new(json::Json),
         Ui::None => Box::new(Silent),
     };
-    let pid = Pid::from_child(&supervisor);
     let mut reader = folder.event_reader();
     let mut state = RunState::default();
-    let (mut requests, mut unsent) = (0, 0);
-    let mut lost_since: Option<Instant> = None;
-    while state.ending.is_none() && lost_since.is_none_or(|since| since.elapsed() < FAREWELL) {
-        // Asked before the stream is read: what a supervisor that has ended wrote last is then seen.
-        let gone = !matches!(supervisor.try_wait(), Ok(None));
+    loop {
+        // Asked before the stream is read: what was written last is then seen.
+        let gone = tie.is_gone(folder, &state);
         for record in reader.poll()? {
             state.apply(&record);
             viewer.show(&record, &state).map_err(|failure| {
                 failure.hint(format!(
-                    "the run goes on; `topwork runs show {}` tells of it",
+                    "the run goes on; `topwork attach {}` comes back to it",
                     folder.id()
                 ))
             })?;
         }
-        if gone {
-            // A worker whose supervisor was killed ends at its next step and says so itself.
-            let supervised = folder.owner().is_some();
-            lost_since.get_or_insert_with(|| match supervised {
-                true => Instant::now(),
-                false => Instant::now()
-                    .checked_sub(FAREWELL)
-                    .unwrap_or_else(Instant::now),
-            });
+        if gone || state.ending.is_some() {
+            break;
         }
         for _ in signals.pending() {
-            requests += 1;
-            unsent += 1;
-            viewer.say(match requests {
-                1 => "stopping at the next step; once more to kill",
-                _ => "killing",
-            });
-        }
-        // A supervisor that has not written its name yet is not ready to hear of it.
-        if unsent > 0 && folder.owner().is_some() {
-            for _ in 0..unsent {
-                let _ = kill_process(pid, Signal::TERM);
-                // Two at the same moment would arrive as one.
-                std::thread::sleep(POLL);
+            if tie.interrupt(viewer.as_mut()) {
+                viewer.close();
+                return leave(folder);
             }
-            unsent = 0;
         }
-        if state.ending.is_none() {
-            std::thread::sleep(POLL);
-        }
+        tie.send(folder);
+        std::thread::sleep(POLL);
     }
     viewer.close();
-    let status = supervisor.wait();
-    finish(
-        folder,
-        &state,
-        ui,
-        status.ok().and_then(|status| status.code()),
-    )
+    finish(folder, &state, ui, tie)
+}
+
+/// Leaves a run that goes on.
+fn leave(folder: &RunFolder) -> Result<u8, Failure> {
+    let id = folder.id();
+    write(&format!(
+        "the run goes on: `topwork attach {id}` comes back to it, `topwork stop {id}` stops it\n"
+    ));
+    Ok(0)
 }
 
 /// The last words: the comparison on stdout, how it ended on stderr.
-fn finish(
-    folder: &RunFolder,
-    state: &RunState,
-    ui: Ui,
-    supervisor: Option<i32>,
-) -> Result<u8, Failure> {
+fn finish(folder: &RunFolder, state: &RunState, ui: Ui, tie: Tie) -> Result<u8, Failure> {
+    let own = matches!(tie, Tie::Own(_));
+    let supervisor = tie.end();
     let something = !state.outcomes.is_empty() || !state.source.is_empty();
     if ui != Ui::Json
         && something
@@ -136,22 +135,18 @@ fn finish(
         output::print(&comparison(&results, output::width()))?;
     }
     let Some(ending) = &state.ending else {
-        return Err(lost_folder(folder, supervisor));
+        return Err(match own {
+            true => lost_folder(folder, supervisor),
+            false => unsaid_end(folder, &folder.standing(state).to_string()),
+        });
     };
     match ending.status {
         EndStatus::Done => {}
         EndStatus::Stopped => tell(&format!("the run `{}` was stopped", folder.id()), None),
-        EndStatus::Failed => tell(
+        EndStatus::Failed | EndStatus::Crashed => tell(
             ending.message.as_deref().unwrap_or("the run failed"),
             ending.hint.as_deref(),
         ),
-        EndStatus::Crashed => {
-            let message = ending
-                .message
-                .as_deref()
-                .unwrap_or("the worker ended without a word");
-            tell(&format!("crashed: {message}"), ending.hint.as_deref());
-        }
     }
     Ok(ending.exit_code)
 }
@@ -169,6 +164,11 @@ fn lost_folder(folder: &RunFolder, supervisor: Option<i32>) -> Failure {
             })
         }
     };
+    unsaid_end(folder, &reason)
+}
+
+/// A run that cannot say any more how it ended.
+fn unsaid_end(folder: &RunFolder, reason: &str) -> Failure {
     Failure::new(
         RUN_FAILED,
         format!(

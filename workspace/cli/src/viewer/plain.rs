@@ -112,10 +112,12 @@ impl Viewer for Plain {
                 stage,
                 seconds: took,
                 detail,
+                failed,
             } => {
                 if let Some(stage) = state.stages.get(*stage) {
+                    let mark = if *failed { '✗' } else { '✓' };
                     self.say(&format!(
-                        "✓ {}: {detail} ({})",
+                        "{mark} {}: {detail} ({})",
                         title(stage, several_seeds),
                         seconds(*took)
                     ));

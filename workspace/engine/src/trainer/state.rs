@@ -59,12 +59,11 @@ impl Trainer<'_> {
     /// When the format cannot hold it.
     pub fn state(&self) -> Result<Vec<u8>, EngineError> {
         let mut entries = vec![Entry::count("steps".to_owned(), self.steps)];
-        let (key, word) = self.dropout.position();
         entries.push(Entry {
             name: "dropout".to_owned(),
             dtype: Dtype::U8,
             len: 48,
-            bytes: [&key[..], &word.to_le_bytes()].concat(),
+            bytes: self.dropout.position().to_vec(),
         });
         for (index, (part, learned)) in self.parts.iter().zip(&self.learned).enumerate() {
             let name = format!("part{index}/multipliers");
@@ -143,9 +142,8 @@ impl Trainer<'_> {
         for (array, moments) in arrays.zip(remembered) {
             array.moments = moments;
         }
-        let (key, word) = dropout.split_at(32);
-        if let (Some(&key), Some(&word)) = (key.first_chunk(), word.first_chunk()) {
-            self.dropout = Stream::at((key, u128::from_le_bytes(word)));
+        if let Some(position) = dropout.first_chunk() {
+            self.dropout = Stream::at(position);
         }
         self.steps = steps;
         self.compile();

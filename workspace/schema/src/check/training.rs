@@ -5,7 +5,7 @@ use crate::catalog::LayerEntry;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::multipliers::{Assigned, MultiplierError};
 use crate::nearest::nearest;
-use crate::plan::StrategyKind;
+use crate::plan::{CutPoint, StrategyKind};
 use crate::shape::join;
 use crate::task::Task;
 use crate::training::ClassWeights;
@@ -61,20 +61,39 @@ pub(super) fn samples(written: &WrittenTrain, task: &Task, diagnostics: &mut Dia
     }
 }
 
-/// Checks the learning-rate multipliers against the layers of the backbone, of which the first
-/// `kept` are the trunk. The layers of the head are not known here.
+/// Checks the learning-rate multipliers against the layers of the backbone, cut in each of these
+/// ways until one does not fit. The layers of the head are not known here.
 pub(super) fn multipliers(
     written: &WrittenStrategy,
     layers: &[LayerEntry],
-    kept: usize,
+    cuts: &[CutPoint],
     diagnostics: &mut Diagnostics,
 ) {
     if written.kind.as_ref().map(|kind| kind.value) != Some(StrategyKind::FineTune) {
         return;
     }
-    let path = join(&written.path, "learning-rate-multipliers");
     let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
-    let (trunk, cut_off) = names.split_at(kept.min(names.len()));
+    for cut in cuts {
+        let (trunk, cut_off) = names.split_at(cut.layers.min(names.len()));
+        let when = match cuts {
+            [_] => String::new(),
+            _ => format!(", cut at {:?}", cut.name),
+        };
+        if !fit(written, trunk, cut_off, &when, diagnostics) {
+            return;
+        }
+    }
+}
+
+/// Whether the multipliers fit this trunk; `when` tells it from others in messages.
+fn fit(
+    written: &WrittenStrategy,
+    trunk: &[&str],
+    cut_off: &[&str],
+    when: &str,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let path = join(&written.path, "learning-rate-multipliers");
     let patterns: Vec<_> = written
         .multipliers
         .iter()
@@ -88,15 +107,15 @@ pub(super) fn multipliers(
             .get(place)
             .map(|(pattern, _)| pattern.span.clone());
         let hint = hint(&mistake, trunk, cut_off);
-        let wrong = Diagnostic::new(format!("`{path}`: {mistake}"), span);
+        let wrong = Diagnostic::new(format!("`{path}`{when}: {mistake}"), span);
         diagnostics.push(wrong.label("matches nothing").hint(hint));
     }
     if any {
-        return;
+        return false;
     }
     let place = written.node.get("learning-rate-multipliers");
     if assigned.trunk_is_frozen() && assigned.head_is_frozen() {
-        let message = format!("`{path}`: every layer is frozen");
+        let message = format!("`{path}`{when}: every layer is frozen");
         let frozen = Diagnostic::new(message, place.map(|node| node.span.clone()));
         diagnostics.push(
             frozen.label("nothing learns").hint(
@@ -104,6 +123,7 @@ pub(super) fn multipliers(
                     .to_owned(),
             ),
         );
+        return false;
     } else if let Some(after) = &written.unfreeze_after {
         let (why, label, hint) = if assigned.trunk_is_frozen() {
             (
@@ -118,12 +138,14 @@ pub(super) fn multipliers(
                 "remove it, or give the head a multiplier above 0",
             )
         } else {
-            return;
+            return true;
         };
-        let message = format!("`{}.unfreeze-after`{why}", written.path);
+        let message = format!("`{}.unfreeze-after`{when}{why}", written.path);
         let idle = Diagnostic::new(message, Some(after.span.clone()));
         diagnostics.push(idle.label(label).hint(hint.to_owned()));
+        return false;
     }
+    true
 }
 
 fn hint(mistake: &MultiplierError, trunk: &[&str], cut_off: &[&str]) -> String {

@@ -9,9 +9,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{FeatureKey, MappedFeatures};
+use crate::sha256;
 
 /// Headers are short; a longer one is a damaged length.
 const LONGEST_HEADER: u64 = 1 << 16;
@@ -147,11 +147,4 @@ fn facts(header: &Header) -> Result<(FeatureKey, f64), String> {
         .parse()
         .map_err(|_| "its cost is no number".to_owned())?;
     Ok((key, seconds))
-}
-
-fn sha256(data: &[u8]) -> String {
-    Sha256::digest(data)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

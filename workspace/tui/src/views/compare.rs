@@ -109,12 +109,12 @@ pub fn draw_figures(app: &App, area: Rect, buffer: &mut Buffer) {
             cut: *heading == "strategy",
         })
         .collect();
-    let best = results.best().map(|best| best.name.clone());
+    let best = results.best().map(|best| best.title.clone());
     let rows: Vec<Vec<Cell>> = (figures.rows.into_iter().zip(&results.strategies))
         .map(|(row, strategy)| {
             let style = if strategy.seeds.is_empty() {
                 app.theme.dim()
-            } else if best.as_ref() == Some(&strategy.name) {
+            } else if best.as_ref() == Some(&strategy.title) {
                 app.theme.title()
             } else {
                 ratatui::style::Style::new()

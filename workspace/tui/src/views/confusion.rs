@@ -54,7 +54,7 @@ enum Answer {
 
 /// The outcome that is selected, with its strategy's name and classes.
 struct Selected<'a> {
-    name: &'a str,
+    name: String,
     seed: u64,
     classes: &'a [String],
     outcome: Option<&'a Outcome>,
@@ -69,7 +69,7 @@ fn selected(app: &App) -> Option<Selected<'_>> {
         .get(app.confusion.seed % plan.seeds.len().max(1))?;
     let planned = plan.rows.get(row)?;
     Some(Selected {
-        name: &planned.name,
+        name: planned.title(),
         seed,
         classes: &planned.classes,
         outcome: (state.outcomes.iter()).find(|outcome| outcome.row == row && outcome.seed == seed),
@@ -81,7 +81,7 @@ pub fn shown(app: &mut App) -> Vec<Effect> {
     let wanted = selected(app).and_then(|selected| {
         let outcome = selected.outcome?;
         let folder = &app.run()?.folder;
-        Some(folder.image_sample_path(outcome.row, selected.name, outcome.seed))
+        Some(folder.image_sample_path(outcome.row, &selected.name, outcome.seed))
     });
     let asked = app.confusion.asked.as_ref();
     let Some(path) = wanted.filter(|path| asked.is_none_or(|asked| asked.path != *path)) else {

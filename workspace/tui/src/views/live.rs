@@ -76,12 +76,14 @@ fn parts(app: &App, area: Rect) -> Parts {
         let stages = Constraint::Length((area.width / 3).min(52));
         Layout::horizontal([stages, Constraint::Fill(1), Constraint::Fill(1)]).areas(top)
     } else {
-        let [stages, curves] = Layout::horizontal([
-            Constraint::Length(area.width / 2),
-            Constraint::Fill(1),
-        ])
-        .areas(top);
-        let below = if curves.height >= 14 { curves.height / 2 } else { 0 };
+        let [stages, curves] =
+            Layout::horizontal([Constraint::Length(area.width / 2), Constraint::Fill(1)])
+                .areas(top);
+        let below = if curves.height >= 14 {
+            curves.height / 2
+        } else {
+            0
+        };
         let [loss, accuracy] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(curves);
         [stages, loss, accuracy]
@@ -187,7 +189,7 @@ fn stage_line(
     columns: u16,
 ) -> Line<'static> {
     let columns = usize::from(columns);
-    let ended = run.state.ending.is_some();
+    let ended = !run.is_live();
     let (mark, style) = match stage.status {
         StageStatus::Running if ended => ("✗", app.theme.bad()),
         status => stage_mark(app, status),
@@ -198,7 +200,7 @@ fn stage_line(
     };
     let right = match stage.status {
         StageStatus::Waiting => String::new(),
-        StageStatus::Done => stage.seconds.map_or(String::new(), seconds),
+        StageStatus::Done | StageStatus::Failed => stage.seconds.map_or(String::new(), seconds),
         StageStatus::Running => running_words(app, stage, columns, !ended),
     };
     let room = columns.saturating_sub(3 + width(&right));
@@ -298,7 +300,14 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     };
     let unit = stage.unit.clone();
     let x_label = move |x: f64| format!("{} {unit}", thousands(x.max(0.0) as u64));
-    chart::draw(app, shown, x_label, |y| format!("{:.4}", 10_f64.powf(y)), inner, buffer);
+    chart::draw(
+        app,
+        shown,
+        x_label,
+        |y| format!("{:.4}", 10_f64.powf(y)),
+        inner,
+        buffer,
+    );
 }
 
 fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
@@ -361,7 +370,7 @@ fn figures(app: &App, run: &Watched, stage: &StageState) -> Line<'static> {
     {
         return Line::styled(format!(" {message}"), app.theme.bad());
     }
-    if stage.status == StageStatus::Done {
+    if matches!(stage.status, StageStatus::Done | StageStatus::Failed) {
         parts.push(format!("{}: {}", stage.plan.title, stage.detail));
     } else {
         if let Some(rate) = stage.per_second {

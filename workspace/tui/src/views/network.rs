@@ -184,7 +184,7 @@ fn draw_proof(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
             row,
             Line::from(vec![
                 Span::styled(format!("{mark:<4}"), style),
-                Span::raw(crate::text::pad(&strategy.name, name, false)),
+                Span::raw(crate::text::pad(&strategy.title, name, false)),
                 Span::styled(format!("  {words}"), app.theme.dim()),
             ]),
         );

@@ -2,13 +2,14 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use topwork_report::{percent, seconds};
+use topwork_store::Standing;
 
 use crate::{
     app::{App, Watched},
     columns::{Cell, Column, Table, row_at},
-    draw::panel,
+    draw::{panel, standing_mark},
     event::Effect,
-    jobs::{Job, RunEntry},
+    jobs::{Job, ListedRun},
     keys::Action,
     layer::{Layer, Question},
     views::{View, fits, moved, say},
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
     /// The runs, the latest first; none before they are listed.
-    pub list: Option<Vec<RunEntry>>,
+    pub list: Option<Vec<ListedRun>>,
     /// The selected one of those that contain the filter.
     pub row: usize,
     /// What rows must contain.
@@ -34,17 +35,17 @@ pub fn list_again(app: &App) -> Effect {
 }
 
 /// The list has come.
-pub fn listed(app: &mut App, mut list: Vec<RunEntry>) {
+pub fn listed(app: &mut App, mut list: Vec<ListedRun>) {
     list.reverse();
     app.runs.list = Some(list);
     let rows = matching(app).len();
     app.runs.row = app.runs.row.min(rows.saturating_sub(1));
 }
 
-fn matching(app: &App) -> Vec<&RunEntry> {
+fn matching(app: &App) -> Vec<&ListedRun> {
     let list = app.runs.list.iter().flatten();
     list.filter(|entry| {
-        fits(&entry.folder.id(), &app.runs.filter) || fits(&entry.standing, &app.runs.filter)
+        fits(&entry.folder.id(), &app.runs.filter) || fits(&entry.words(), &app.runs.filter)
     })
     .collect()
 }
@@ -84,29 +85,26 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     .draw(app, inner, buffer);
 }
 
-fn cells(app: &App, entry: &RunEntry) -> Vec<Cell> {
+fn cells(app: &App, entry: &ListedRun) -> Vec<Cell> {
     let watched = |run: &&Watched| run.folder == entry.folder;
     let mark = match app.watched.iter().find(watched) {
         Some(run) if app.run().is_some_and(|shown| shown.folder == run.folder) => "▶",
         Some(run) if run.marked => "+",
         _ => "",
     };
-    let (symbol, style) = match entry.standing.as_str() {
-        "done" => ("✓", app.theme.good()),
-        "stopped" => ("■", app.theme.warning()),
-        _ if entry.alive => ("●", app.theme.active()),
-        _ => ("✗", app.theme.bad()),
+    let (symbol, style) = match &entry.standing {
+        Ok(standing) => standing_mark(app, standing),
+        Err(_) => ("✗", app.theme.bad()),
     };
-    let plain = if entry.alive || symbol != "✗" {
-        Style::new()
-    } else {
-        app.theme.dim()
-    };
+    // Dead runs look dead.
+    let dead =
+        !matches!(&entry.standing, Ok(Standing::Done) | Ok(Standing::Stopped)) && !entry.is_live();
+    let plain = if dead { app.theme.dim() } else { Style::new() };
     let best = entry.best.as_ref();
     vec![
         Cell::new(mark, app.theme.title()),
         Cell::new(entry.folder.id(), plain),
-        Cell::new(format!("{symbol} {}", entry.standing), style),
+        Cell::new(format!("{symbol} {}", entry.words()), style),
         Cell::new(
             ago(app.now.saturating_sub(entry.created_at)),
             app.theme.dim(),
@@ -145,7 +143,7 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
         (Action::Open, Some(entry)) => open(app, &entry),
         (Action::Mark, Some(entry)) => mark(app, &entry),
         (Action::Remove, Some(entry)) => {
-            if entry.alive {
+            if entry.is_live() {
                 app.complain(format!("`{}` still runs: stop it first", entry.folder.id()));
             } else {
                 let question = Question::Remove(entry.folder);
@@ -161,7 +159,7 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
 }
 
 /// Shows a run. Those that are neither shown nor marked are followed no longer.
-fn open(app: &mut App, entry: &RunEntry) -> Vec<Effect> {
+fn open(app: &mut App, entry: &ListedRun) -> Vec<Effect> {
     let mut effects = Vec::new();
     if !app.watched.iter().any(|run| run.folder == entry.folder) {
         app.watched.push(Watched::new(entry.folder.clone()));
@@ -173,7 +171,7 @@ fn open(app: &mut App, entry: &RunEntry) -> Vec<Effect> {
 }
 
 /// Takes a run into the comparison, or out of it.
-fn mark(app: &mut App, entry: &RunEntry) -> Vec<Effect> {
+fn mark(app: &mut App, entry: &ListedRun) -> Vec<Effect> {
     let current = app.run().map(|run| run.folder.clone());
     match app.watched_mut(&entry.folder) {
         Some(run) if run.marked => {
@@ -200,7 +198,7 @@ fn mark(app: &mut App, entry: &RunEntry) -> Vec<Effect> {
 }
 
 /// Makes a followed run the current one.
-fn show(app: &mut App, entry: &RunEntry, effects: &mut Vec<Effect>) {
+fn show(app: &mut App, entry: &ListedRun, effects: &mut Vec<Effect>) {
     app.watched.retain(|run| {
         let kept = run.marked || run.folder == entry.folder;
         if !kept {

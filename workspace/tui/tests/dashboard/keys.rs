@@ -19,7 +19,10 @@ fn check(records: &[Record], keys: &str, shown: &str, effects: &[Effect]) {
     let mut app = app(records, PLAIN, 100, 30);
     let asked = press(&mut app, keys);
     let screen = screen(&app);
-    assert!(screen.contains(shown), "`{keys}`: no `{shown}` in\n{screen}");
+    assert!(
+        screen.contains(shown),
+        "`{keys}`: no `{shown}` in\n{screen}"
+    );
     assert_eq!(asked, effects, "`{keys}`");
 }
 
@@ -27,11 +30,21 @@ fn check(records: &[Record], keys: &str, shown: &str, effects: &[Effect]) {
 fn views_are_changed() {
     let records = flagship();
     check(&records, "", "╭ stages", &[]);
-    check(&records, "tab", "╭ comparison, in the order of the file", &[]);
+    check(
+        &records,
+        "tab",
+        "╭ comparison, in the order of the file",
+        &[],
+    );
     check(&records, "2", "╭ comparison, in the order of the file", &[]);
     check(&records, "5", "╭ backbone: ", &[]);
     check(&records, "6", "╭ log, following", &[]);
-    check(&records, "tab tab tab tab tab shift-tab", "╭ backbone: ", &[]);
+    check(
+        &records,
+        "tab tab tab tab tab shift-tab",
+        "╭ backbone: ",
+        &[],
+    );
     let list = Effect::Job(Job::ListRuns("runs".into()));
     check(&records, "7", "looking for runs", &[list.clone()]);
     check(&records, "shift-tab", "looking for runs", &[list]);
@@ -50,7 +63,12 @@ fn leaving_and_stopping() {
             kill,
         })
     };
-    check(&running, "s", "stop the run `0007-mnist-transfer` at its next step?", &[]);
+    check(
+        &running,
+        "s",
+        "stop the run `0007-mnist-transfer` at its next step?",
+        &[],
+    );
     check(&running, "s n", "╭ stages", &[]);
     check(&running, "s esc", "╭ stages", &[]);
     check(&running, "s q", "at its next step?", &[]);
@@ -141,10 +159,16 @@ fn runs_are_opened_compared_and_removed() {
     assert_eq!(press(&mut app, "y"), [Effect::Job(Job::Remove(run(5)))]);
     // Compared: a second run's strategies stand beside the first's.
     assert_eq!(press(&mut app, "space"), [Effect::Follow(run(5))]);
-    update(&mut app, Event::Records(run(5), Made::strategies(2).records()));
+    update(
+        &mut app,
+        Event::Records(run(5), Made::strategies(2).records()),
+    );
     press(&mut app, "2");
     let shown = screen(&app);
-    assert!(shown.contains("0005 strategy 1") && shown.contains("0007 strategy 1"), "{shown}");
+    assert!(
+        shown.contains("0005 strategy 1") && shown.contains("0007 strategy 1"),
+        "{shown}"
+    );
     press(&mut app, "7");
     assert_eq!(press(&mut app, "space"), [Effect::Unfollow(run(5))]);
     // Opened: the one that was shown is followed no longer.
@@ -152,11 +176,18 @@ fn runs_are_opened_compared_and_removed() {
         press(&mut app, "up enter"),
         [Effect::Follow(run(6)), Effect::Unfollow(run(7))]
     );
-    assert!(screen(&app).contains("starting `0006-mnist-transfer`"), "{}", screen(&app));
+    assert!(
+        screen(&app).contains("starting `0006-mnist-transfer`"),
+        "{}",
+        screen(&app)
+    );
     // A filter hides the others.
     press(&mut app, "7 / c r a s h enter");
     let shown = screen(&app);
-    assert!(shown.contains("0005") && !shown.contains("0007-"), "{shown}");
+    assert!(
+        shown.contains("0005") && !shown.contains("0007-"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -177,8 +208,16 @@ fn the_mouse_selects_tabs_and_rows() {
     };
     let mut app = app(&flagship(), PLAIN, 100, 30);
     click(&mut app, 10, 1);
-    assert!(screen(&app).contains("╭ comparison, in the order"), "{}", screen(&app));
+    assert!(
+        screen(&app).contains("╭ comparison, in the order"),
+        "{}",
+        screen(&app)
+    );
     // The third row of the table: headings are in row 3.
     click(&mut app, 10, 6);
-    assert!(screen(&app).contains("▌feature classifier "), "{}", screen(&app));
+    assert!(
+        screen(&app).contains("▌feature classifier "),
+        "{}",
+        screen(&app)
+    );
 }

@@ -25,11 +25,24 @@ fn check(name: &str, records: &[Record], keys: &str, (columns, rows): (u16, u16)
 
 #[test]
 fn nothing_is_known_yet() {
-    for (view, name) in ["live", "compare", "features", "confusion", "network", "log", "runs"]
-        .into_iter()
-        .enumerate()
+    for (view, name) in [
+        "live",
+        "compare",
+        "features",
+        "confusion",
+        "network",
+        "log",
+        "runs",
+    ]
+    .into_iter()
+    .enumerate()
     {
-        check(&format!("empty-{name}"), &[], &(view + 1).to_string(), USUAL);
+        check(
+            &format!("empty-{name}"),
+            &[],
+            &(view + 1).to_string(),
+            USUAL,
+        );
     }
 }
 
@@ -64,7 +77,12 @@ fn finished() {
             .into_iter()
             .enumerate()
         {
-            check(&format!("done-{name}"), &records, &(view + 1).to_string(), size);
+            check(
+                &format!("done-{name}"),
+                &records,
+                &(view + 1).to_string(),
+                size,
+            );
         }
     }
     check("done-compare-sorted", &records, "2 o o O down", USUAL);
@@ -119,7 +137,8 @@ fn a_grid_makes_curves() {
 fn long_names() {
     let long = Made {
         names: vec![
-            "the frozen backbone with the widest head anybody has ever had the patience to train".into(),
+            "the frozen backbone with the widest head anybody has ever had the patience to train"
+                .into(),
             "数字を見分けるための特徴分類器、千枚の画像で訓練したもの".into(),
         ],
         ..Made::strategies(2)

@@ -129,7 +129,7 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         .watched
         .get(selected.run)
         .and_then(|run| run.results.as_ref());
-    let own = &selected.result.name;
+    let own = &selected.result.title;
     let pairs = results.into_iter().flat_map(|results| &results.pairs);
     let pairs: Vec<_> = pairs
         .filter(|pair| pair.a == *own || pair.b == *own)
@@ -246,7 +246,7 @@ fn joined(
         key.push(row.run.to_string());
         match curves.iter_mut().find(|(known, _, _)| *known == key) {
             Some((_, _, points)) => points.push((x, mean)),
-            None => curves.push((key, row.name.clone(), vec![(x, mean)])),
+            None => curves.push((key, row.result.name.clone(), vec![(x, mean)])),
         }
     }
     for (_, _, points) in &mut curves {

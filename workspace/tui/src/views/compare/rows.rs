@@ -172,9 +172,9 @@ fn run_rows(index: usize, run: &Watched, several: bool) -> Vec<Row> {
         name: if several {
             let id = run.folder.id();
             let number = id.split('-').next().unwrap_or_default();
-            format!("{number} {}", result.name)
+            format!("{number} {}", result.title)
         } else {
-            result.name.clone()
+            result.title.clone()
         },
         settings: settings(run, result),
         result: result.clone(),
@@ -197,6 +197,12 @@ fn settings(run: &Watched, result: &StrategyResult) -> Vec<(String, String)> {
             },
         ),
         ("head.use".to_owned(), result.head.clone()),
+        (
+            "train-samples".to_owned(),
+            result
+                .train_samples
+                .map_or("all".to_owned(), |n| n.to_string()),
+        ),
     ];
     if let Some(read) = &run.settings {
         let named = |(name, _): &&(String, _)| *name == result.name;
@@ -204,7 +210,8 @@ fn settings(run: &Watched, result: &StrategyResult) -> Vec<(String, String)> {
         let pairs = own.into_iter().flatten().chain(&read.experiment);
         for (path, value) in pairs {
             // What the plan tells goes before what the file says, which may be a default.
-            if !all.iter().any(|(known, _)| known == path) && path != "target.cut" {
+            let told = ["target.cut", "cut", "train-samples"].contains(&path.as_str());
+            if !told && !all.iter().any(|(known, _)| known == path) {
                 all.push((path.clone(), value.clone()));
             }
         }

@@ -1,0 +1,110 @@
+//! What a supervisor does while its worker works: it passes on requests to stop, from signals
+//! or from the run folder, and gives signs of life.
+
+use std::{
+    io,
+    process::Child,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use topwork_store::{RunFolder, StopRequest};
+
+/// How often requests are looked for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Time between two signs of life, and two looks for requests in the folder.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// A thread that attends to one worker after the other.
+pub struct Attendant(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// The worker at work.
+    worker: Mutex<Option<Pid>>,
+    /// Requests to stop so far: the first asks, later ones kill.
+    requests: AtomicU32,
+}
+
+impl Attendant {
+    /// Listens from here on, for as long as the process lives.
+    pub fn start(folder: &RunFolder) -> io::Result<Self> {
+        // A terminal that is closed sends SIGHUP; the run goes on without it.
+        signal_hook::flag::register(SIGHUP, Arc::default())?;
+        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let shared = Arc::new(Shared::default());
+        let (attendant, folder) = (Self(Arc::clone(&shared)), folder.clone());
+        thread::spawn(move || {
+            let mut next_beat = Instant::now();
+            loop {
+                for _ in signals.pending() {
+                    shared.request(shared.requests.load(Ordering::SeqCst) + 1);
+                }
+                if Instant::now() >= next_beat {
+                    next_beat = Instant::now() + BEAT;
+                    // A folder that cannot be written ends the worker, which then says so.
+                    let _ = folder.beat();
+                    match folder.stop_requested() {
+                        Some(StopRequest::Kill) => shared.request(2),
+                        Some(StopRequest::Stop) => shared.request(1),
+                        None => {}
+                    }
+                }
+                thread::sleep(POLL);
+            }
+        });
+        Ok(attendant)
+    }
+
+    /// Attends to this worker; a request that came before it reaches it now.
+    pub fn attend(&self, worker: &Child) {
+        *self.0.lock() = Some(Pid::from_child(worker));
+        self.0.pass_on();
+    }
+
+    /// The worker has ended.
+    pub fn leave(&self) {
+        *self.0.lock() = None;
+    }
+
+    /// Requests to stop so far.
+    pub fn requests(&self) -> u32 {
+        self.0.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Shared {
+    /// Raises the number of requests to `number`, and passes it on when it was lower.
+    fn request(&self, number: u32) {
+        if self.requests.fetch_max(number, Ordering::SeqCst) < number {
+            self.pass_on();
+        }
+    }
+
+    fn pass_on(&self) {
+        let signal = match self.requests.load(Ordering::SeqCst) {
+            0 => return,
+            1 => Signal::TERM,
+            _ => Signal::KILL,
+        };
+        if let Some(worker) = *self.lock() {
+            // Fails when the worker has just ended, which is what was asked for.
+            let _ = kill_process(worker, signal);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Pid>> {
+        // A panic while it was held leaves the number as it was.
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,222 @@
+//! The process that looks after a worker: it runs no plugin code, so it is there to tell how
+//! the worker ended, whatever happened to it, and to start it again for what is left to do.
+
+mod attendant;
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
+use topwork_events::{EndStatus, Event, Failure, RunState};
+use topwork_store::{Owner, RunFolder, StoreError, now, reason};
+use topwork_worker::{EXIT_FOLDER_LOST, ending, write_results};
+
+use crate::{
+    crash::{Crash, crash},
+    failure::{RUN_FAILED, WRONG_PLUGIN, WRONG_USE, tell},
+    worker_log::WorkerLog,
+};
+use attendant::Attendant;
+
+/// How long a worker that has lost its supervisor gets to come to its next step before it is
+/// killed: two workers must not write one run.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Starts the worker of the run in `folder`, waits for it and gives the exit code.
+pub fn supervise(folder: &RunFolder) -> u8 {
+    match try_supervise(folder) {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&error.to_string(), None);
+            EXIT_FOLDER_LOST
+        }
+    }
+}
+
+fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
+    // Held as long as this process lives, however it ends.
+    let Some(_lock) = folder.lock()? else {
+        tell("another process looks after this run", None);
+        return Ok(WRONG_USE);
+    };
+    outlive_worker(folder);
+    let state = folder.state()?;
+    if state.plan.is_some() || state.ending.is_some() {
+        folder.withdraw_stop();
+        folder.event_writer()?.append(Event::RunResumed {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })?;
+    }
+    let attendant = match Attendant::start(folder) {
+        Ok(attendant) => attendant,
+        Err(error) => {
+            let message = format!("cannot listen for signals: {}", reason(&error));
+            return end(folder, EndStatus::Failed, message, RUN_FAILED);
+        }
+    };
+    loop {
+        if let Some(code) = session(folder, &attendant)? {
+            return Ok(code);
+        }
+    }
+}
+
+/// One worker's life. `None` when it died of one row and others are left to do.
+fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, StoreError> {
+    let (mut worker, log) = match start_worker(folder) {
+        Ok(started) => started,
+        Err(error) => {
+            let message = format!("cannot start the worker: {}", reason(&error));
+            return end(folder, EndStatus::Failed, message, RUN_FAILED).map(Some);
+        }
+    };
+    // Only now, with the handlers in place: whoever reads it may send requests to stop.
+    folder.write_owner(&Owner::this_process(Some(worker.id())))?;
+    attendant.attend(&worker);
+    // The worker reads this pipe to its end, which comes with the end of this process.
+    let lifeline = worker.stdin.take();
+    let status = worker.wait();
+    attendant.leave();
+    log.finish();
+    drop(lifeline);
+    let state = folder.state()?;
+    if state.ending.is_some() {
+        let code = status.ok().and_then(|status| status.code());
+        return Ok(Some(code.map_or(RUN_FAILED, |code| code as u8)));
+    }
+    let Ok(status) = status else {
+        let message = "crashed: the worker's end could not be awaited".to_owned();
+        return end(folder, EndStatus::Crashed, message, RUN_FAILED).map(Some);
+    };
+    if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) {
+        return Ok(Some(EXIT_FOLDER_LOST));
+    }
+    if attendant.requests() > 0 && asked_to(status) {
+        let message = "killed before it came to a step boundary".to_owned();
+        return end(folder, EndStatus::Stopped, message, 130).map(Some);
+    }
+    let crash = crash(status, &folder.call_path());
+    let code = if crash.in_plugin {
+        WRONG_PLUGIN
+    } else {
+        RUN_FAILED
+    };
+    if !give_up_row(folder, &state, &crash)? {
+        return end(folder, EndStatus::Crashed, crash.message, code).map(Some);
+    }
+    let state = folder.state()?;
+    if rows_left(&state) == 0 {
+        let ending = ending(&state, None);
+        write_results(folder, state, &ending)?;
+        folder.event_writer()?.append(ending)?;
+        return Ok(Some(code));
+    }
+    match attendant.requests() {
+        0 => Ok(None),
+        _ => end(folder, EndStatus::Stopped, crash.message, 130).map(Some),
+    }
+}
+
+fn asked_to(status: ExitStatus) -> bool {
+    matches!(status.signal(), Some(SIGTERM | SIGKILL | SIGINT))
+}
+
+/// Rows, times seeds, that are neither measured nor given up.
+fn rows_left(state: &RunState) -> usize {
+    let plan = state.plan.as_ref();
+    let all = plan.map_or(0, |plan| plan.rows.len() * plan.seeds.len());
+    all.saturating_sub(state.outcomes.len() + state.failures.len())
+}
+
+/// When a plugin took the worker with it while a row was measured, that row is given up.
+/// Whatever else ends a worker ends the run.
+fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bool, StoreError> {
+    let Some((index, stage)) = state.running_stage().filter(|_| crash.of_plugin) else {
+        return Ok(false);
+    };
+    let (Some(row), Some(seed)) = (stage.plan.row, stage.plan.seed) else {
+        return Ok(false);
+    };
+    let mut writer = folder.event_writer()?;
+    writer.append(Event::StrategyFailed(Failure {
+        row,
+        seed,
+        status: EndStatus::Crashed,
+        message: crash.message.clone(),
+        hint: Some(log_hint(folder)),
+        exit_code: WRONG_PLUGIN,
+    }))?;
+    writer.append(Event::StageEnded {
+        stage: index,
+        seconds: now().saturating_sub(stage.started_at) as f64 / 1000.0,
+        detail: crash.message.clone(),
+        failed: true,
+    })?;
+    Ok(true)
+}
+
+/// Waits for a worker whose supervisor was killed: it ends at its next step, or is made to.
+fn outlive_worker(folder: &RunFolder) {
+    let Some(owner) = folder.owner().filter(Owner::is_here) else {
+        return;
+    };
+    let Some(worker) = owner.worker else { return };
+    let begun = Instant::now();
+    while worker.alive() {
+        if begun.elapsed() > FAREWELL {
+            if let Some(pid) = worker.id() {
+                // Fails when it has just ended.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn start_worker(folder: &RunFolder) -> std::io::Result<(Child, WorkerLog)> {
+    let (log, stdout, stderr) = WorkerLog::open(&folder.log_path())?;
+    let worker = Command::new(std::env::current_exe()?)
+        .arg("worker")
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()?;
+    Ok((worker, log))
+}
+
+/// Appends the last event on behalf of a worker that could not.
+fn end(
+    folder: &RunFolder,
+    status: EndStatus,
+    message: String,
+    exit_code: u8,
+) -> Result<u8, StoreError> {
+    let hint = (status == EndStatus::Crashed).then(|| log_hint(folder));
+    let state = folder.state()?;
+    let ending = Event::RunEnded {
+        status,
+        message: Some(message),
+        hint,
+        exit_code,
+        seconds: state.seconds_until(now()),
+        peak_bytes: None,
+    };
+    // What was measured before is worth a file, too; the end is told even if that fails.
+    let results = write_results(folder, state, &ending);
+    folder.event_writer()?.append(ending)?;
+    results?;
+    Ok(exit_code)
+}
+
+fn log_hint(folder: &RunFolder) -> String {
+    format!(
+        "what it printed last is in `{}`",
+        folder.log_path().display()
+    )
+}

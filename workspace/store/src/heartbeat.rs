@@ -1,0 +1,75 @@
+//! The sign of life that a supervisor gives every second, for those who cannot ask it: viewers
+//! on other machines that see the same folder.
+
+use std::{fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RunFolder, StoreError, event_log::milliseconds, now};
+
+/// One sign of life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Heartbeat {
+    /// When it was given, milliseconds since the Unix epoch by the supervisor's clock.
+    pub at: u64,
+    /// How many there were before it.
+    pub beats: u64,
+}
+
+impl RunFolder {
+    /// Gives a sign of life. Called once a second by the supervisor.
+    pub fn beat(&self) -> Result<(), StoreError> {
+        let path = self.heartbeat_path();
+        let beats = self.heartbeat().map_or(0, |last| last.beats + 1);
+        let beat = Heartbeat { at: now(), beats };
+        replace(&path, &serde_json::json!(beat).to_string())
+            .map_err(|error| StoreError::io("write", path, &error))
+    }
+
+    /// The latest sign of life; `None` where there is none.
+    pub fn heartbeat(&self) -> Option<Heartbeat> {
+        let path = self.heartbeat_path();
+        let mut beat: Heartbeat = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
+        // Of the writer's clock and the file system's, one that runs ahead would keep a dead run
+        // alive for as long as it is ahead.
+        if let Ok(written) = fs::metadata(&path).and_then(|file| file.modified()) {
+            beat.at = beat.at.min(milliseconds(written));
+        }
+        Some(beat)
+    }
+
+    fn heartbeat_path(&self) -> std::path::PathBuf {
+        self.path().join("heartbeat")
+    }
+}
+
+/// A reader finds the old content or the new one. Not forced to the disk: after a power cut
+/// nobody asks how the heart beat before it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    fs::write(&partial, text)?;
+    fs::rename(&partial, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_beat_is_told_from_the_one_before() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        assert_eq!(folder.heartbeat(), None);
+        let begun = now();
+        for beats in 0..3 {
+            folder.beat().unwrap();
+            let beat = folder.heartbeat().unwrap();
+            assert_eq!(beat.beats, beats);
+            // The clock of file times ticks a few milliseconds late.
+            assert!((begun - 100..=now()).contains(&beat.at));
+        }
+        fs::write(temp.path().join("heartbeat"), "{").unwrap();
+        assert_eq!(folder.heartbeat(), None, "a torn one is none");
+    }
+}

@@ -1,0 +1,182 @@
+//! What the index holds of a run, and how it is read out of the run's folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use serde::{Deserialize, Serialize};
+use topwork_events::RunState;
+use topwork_report::Results;
+
+use crate::{Manifest, RunFolder, Standing, StoreError};
+
+/// One run, as it is listed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunEntry {
+    /// Its id.
+    pub id: String,
+    /// [`Manifest::format`] of its folder.
+    pub format: u32,
+    /// The experiment's name.
+    pub name: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// When it was created, milliseconds since the Unix epoch.
+    pub created_at: u64,
+    /// Wall-clock seconds it took; `None` while it has not ended.
+    pub seconds: Option<f64>,
+    /// The best of the rows that may be set in one order.
+    pub best: Option<BestRow>,
+    /// The experiment file it was made from.
+    pub experiment: PathBuf,
+    /// The machine it was created on.
+    pub host: String,
+    /// The version of topwork that made it.
+    pub version: String,
+    /// Bytes its folder takes.
+    pub bytes: u64,
+}
+
+/// The best row of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BestRow {
+    /// Its name.
+    pub row: String,
+    /// Mean accuracy over the seeds.
+    pub accuracy: f64,
+}
+
+/// One row of one run with one seed, measured: what it came to and what it cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CellEntry {
+    /// The run's id.
+    pub run: String,
+    /// The row's name.
+    pub row: String,
+    /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
+    pub kind: String,
+    /// The head's component id.
+    pub head: String,
+    /// The cut point.
+    pub cut: String,
+    /// The seed.
+    pub seed: u64,
+    /// What tells equal work apart from other work, where the run says it.
+    pub cell: Option<String>,
+    /// Training samples used.
+    pub train_samples: u64,
+    /// Test examples classified correctly.
+    pub correct: u64,
+    /// Test examples.
+    pub total: u64,
+    /// Wall-clock seconds of extracting features.
+    pub extract: f64,
+    /// Wall-clock seconds of training or fitting.
+    pub fit: f64,
+    /// Wall-clock seconds of classifying the test examples.
+    pub evaluate: f64,
+}
+
+/// By what an event file is taken to be unchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Its length in bytes; 0 while there is none.
+    pub length: u64,
+    /// When it was last written, nanoseconds since the Unix epoch.
+    pub modified: i64,
+}
+
+impl Stamp {
+    /// The stamp of a run's event file.
+    pub fn of(folder: &RunFolder) -> Self {
+        let Ok(file) = fs::metadata(folder.events_path()) else {
+            return Self::default();
+        };
+        let modified = file.modified().ok();
+        let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self {
+            length: file.len(),
+            modified: modified.map_or(0, |age| age.as_nanos() as i64),
+        }
+    }
+}
+
+/// Reads a run's folder.
+pub(super) fn read(folder: &RunFolder) -> Result<(RunEntry, Vec<CellEntry>), StoreError> {
+    let manifest = folder.manifest()?;
+    let state = folder.state()?;
+    let cells = cells(&folder.id(), &state);
+    Ok((folder.entry(manifest, &state), cells))
+}
+
+impl RunFolder {
+    /// The run as it is listed, from what its manifest and its event stream say.
+    pub fn entry(&self, manifest: Manifest, state: &RunState) -> RunEntry {
+        let results = Results::from_state(state);
+        let best = results.as_ref().and_then(Results::best).and_then(|row| {
+            Some(BestRow {
+                row: row.name.clone(),
+                accuracy: row.mean?,
+            })
+        });
+        RunEntry {
+            id: self.id(),
+            format: manifest.format,
+            standing: self.standing_since(state, manifest.created_at),
+            name: manifest.name,
+            created_at: manifest.created_at,
+            seconds: state.ending.as_ref().map(|ending| ending.seconds),
+            best,
+            experiment: manifest.experiment,
+            host: manifest.machine.host,
+            version: manifest.version,
+            bytes: self.bytes(),
+        }
+    }
+
+    /// Bytes its files take.
+    pub fn bytes(&self) -> u64 {
+        size(self.path())
+    }
+}
+
+fn cells(run: &str, state: &RunState) -> Vec<CellEntry> {
+    let rows = state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    (state.outcomes.iter())
+        .filter_map(|outcome| {
+            let row = rows.get(outcome.row)?;
+            Some(CellEntry {
+                run: run.to_owned(),
+                row: row.name.clone(),
+                kind: row.kind.clone(),
+                head: row.head.clone(),
+                cut: row.cut.clone(),
+                seed: outcome.seed,
+                cell: None,
+                train_samples: outcome.train_samples,
+                correct: outcome.correct,
+                total: outcome.total,
+                extract: outcome.seconds.extract,
+                fit: outcome.seconds.fit,
+                evaluate: outcome.seconds.evaluate,
+            })
+        })
+        .collect()
+}
+
+/// Bytes of all files below `folder`. What vanishes meanwhile takes no room.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}

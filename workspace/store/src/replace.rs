@@ -1,0 +1,45 @@
+//! Files that are replaced as a whole.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// What the name of a file that is being written ends with.
+pub const PARTIAL: &str = ".partial";
+
+/// Replaces the file at `path`, making the folders on the way: a reader, a crash or a power cut
+/// finds the old content or the new one, and once this has returned, the new one.
+pub fn replace(path: &Path, content: &[&[u8]]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(PARTIAL);
+    let partial = folder.join(name);
+    write(&partial, content)
+        .and_then(|()| fs::rename(&partial, path))
+        .and_then(|()| sync_folder(folder))
+        .inspect_err(|_| {
+            // On a full disk the half of it would take the room others need.
+            let _ = fs::remove_file(&partial);
+        })
+}
+
+fn write(partial: &PathBuf, content: &[&[u8]]) -> io::Result<()> {
+    let mut file = File::create(partial)?;
+    for part in content {
+        file.write_all(part)?;
+    }
+    file.sync_all()
+}
+
+/// A rename is on the disk only when the folder is. Windows has no such call and does not open
+/// folders as files.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! What earlier sessions of a run have left: a run that goes on does only what is missing, and
+//! one row that fails leaves the others alone.
+
+use topwork_events::{Agreement, Event, Failure, LogLevel, Outcome, StageStatus};
+use topwork_schema::{Row, Weights};
+use topwork_stats::Disagreement;
+use topwork_store::sha256;
+
+use crate::{
+    FrozenTrunk, Stage, Work, WorkerError,
+    execute::{Execution, correct_of},
+    network::{initialised, load_weights},
+    predictions::right_of,
+};
+
+/// A row that was measured: which of its test examples it got right.
+pub struct Measured {
+    /// The row.
+    pub row: usize,
+    /// The test examples' digest.
+    pub test_set: String,
+    /// For every test example, whether it was classified correctly.
+    pub right: Vec<bool>,
+}
+
+impl Execution<'_> {
+    /// The rows of a seed that earlier sessions have measured and whose predictions are still
+    /// what they were.
+    pub fn measured_before(&self, seed: u64) -> Result<Vec<Measured>, WorkerError> {
+        let outcomes: Vec<Outcome> = self.emitter.look(|state| {
+            let of_seed = state.outcomes.iter().filter(|outcome| outcome.seed == seed);
+            of_seed.cloned().collect()
+        });
+        let mut rows = Vec::new();
+        for outcome in outcomes {
+            let Some(planned) = self.plan.rows.get(outcome.row) else {
+                continue;
+            };
+            let title = self.plan.title(planned);
+            let path = self.folder.predictions_path(outcome.row, &title, seed);
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let intact = outcome.predictions.as_deref() == Some(sha256(&bytes).as_str());
+            match right_of(&bytes).filter(|right| intact && right.len() as u64 == outcome.total) {
+                Some(right) => rows.push(Measured {
+                    row: outcome.row,
+                    test_set: outcome.test_set,
+                    right,
+                }),
+                None => self.note(
+                    LogLevel::Warning,
+                    format!(
+                        "`{}` is missing or was altered: `{title}` is measured again",
+                        path.display(),
+                    ),
+                )?,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Whether a stage has nothing to do any more. What it left is taken up where it is needed.
+    pub fn nothing_to_do(&mut self, index: usize, stage: &Stage) -> Result<bool, WorkerError> {
+        let Some(seed) = stage.seed else {
+            return Ok(false);
+        };
+        let status = self
+            .emitter
+            .look(|state| state.stages.get(index).map(|stage| stage.status));
+        match &stage.work {
+            Work::Data => Ok(false),
+            Work::Source if status == Some(StageStatus::Failed) => Ok(true),
+            Work::Source => {
+                let needed = self.pending(seed, |row| self.uses_source(row));
+                let known = self
+                    .emitter
+                    .look(|state| state.source.iter().any(|known| known.seed == seed));
+                Ok(known && (needed.is_empty() || self.take_up_source(seed)?))
+            }
+            Work::Extract(trunk) => Ok(self.pending(seed, |row| self.uses(row, trunk)).is_empty()),
+            &Work::Strategy(row) => {
+                if self.is_pending(seed, row) {
+                    return Ok(false);
+                }
+                if status == Some(StageStatus::Waiting) {
+                    self.close(index, seed, row)?;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Gives up a stage and what builds on it, unless the error concerns the whole run.
+    pub fn give_up(&self, stage: &Stage, error: WorkerError) -> Result<(), WorkerError> {
+        let Some(seed) = stage.seed.filter(|_| !error.ends_run()) else {
+            return Err(error);
+        };
+        let (rows, prefix) = match &stage.work {
+            Work::Data => return Err(error),
+            Work::Source => (self.pending(seed, |row| self.uses_source(row)), "source: "),
+            Work::Extract(trunk) => (
+                self.pending(seed, |row| self.uses(row, trunk)),
+                "extracting features: ",
+            ),
+            Work::Strategy(row) => (vec![*row], ""),
+        };
+        for row in rows {
+            self.emitter.emit(Event::StrategyFailed(Failure {
+                row,
+                seed,
+                status: error.status(),
+                message: format!("{prefix}{error}"),
+                hint: error.hint(),
+                exit_code: error.exit_code(),
+            }))?;
+        }
+        self.emitter.end(error.to_string(), true)?;
+        Ok(())
+    }
+
+    /// Sets a row against every other one of its seed on the same test examples, as far as
+    /// that was not done before.
+    pub fn compare(&self, seed: u64, row: &Measured) -> Result<(), WorkerError> {
+        for other in &self.seed.rows {
+            if other.test_set != row.test_set || other.row == row.row {
+                continue;
+            }
+            let (a, b) = if other.row < row.row {
+                (other, row)
+            } else {
+                (row, other)
+            };
+            if let Some(Disagreement { only_a, only_b }) = Disagreement::count(&a.right, &b.right) {
+                let agreement = Agreement {
+                    a: a.row,
+                    b: b.row,
+                    seed,
+                    only_a,
+                    only_b,
+                };
+                if !self
+                    .emitter
+                    .look(|state| state.agreements.contains(&agreement))
+                {
+                    self.emitter.emit(Event::Compared(agreement))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A line for the run's log.
+    pub fn note(&self, level: LogLevel, text: String) -> Result<(), WorkerError> {
+        let from = "topwork".to_owned();
+        Ok(self.emitter.emit(Event::Log { level, from, text })?)
+    }
+
+    fn is_pending(&self, seed: u64, row: usize) -> bool {
+        let failed = |failure: &Failure| (failure.row, failure.seed) == (row, seed);
+        !self.seed.rows.iter().any(|known| known.row == row)
+            && !self.emitter.look(|state| state.failures.iter().any(failed))
+    }
+
+    /// The rows of the seed at work that are neither measured nor given up, of those `wanted`.
+    fn pending(&self, seed: u64, wanted: impl Fn(&Row) -> bool) -> Vec<usize> {
+        (self.plan.rows.iter().enumerate())
+            .filter(|(index, row)| wanted(row) && self.is_pending(seed, *index))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn uses_source(&self, row: &Row) -> bool {
+        self.plan.strategy(row).weights == Weights::Source
+    }
+
+    fn uses(&self, row: &Row, trunk: &FrozenTrunk) -> bool {
+        FrozenTrunk::of(self.plan, row).as_ref() == Some(trunk)
+    }
+
+    /// Loads the backbone an earlier session trained; false when it has to be trained again.
+    fn take_up_source(&mut self, seed: u64) -> Result<bool, WorkerError> {
+        let expected = self.emitter.look(|state| {
+            let known = state.source.iter().find(|known| known.seed == seed);
+            known.and_then(|known| known.weights.clone())
+        });
+        let path = self.folder.weights_path("backbone", seed);
+        let mut network = initialised(&self.backbone, seed, "backbone");
+        let loaded = load_weights(&mut network, &path);
+        if loaded.is_ok() && expected == Some(network.digest()) {
+            self.seed.trained = Some(network);
+            return Ok(true);
+        }
+        self.note(
+            LogLevel::Warning,
+            format!(
+                "`{}` is missing or was altered: the source is trained again",
+                path.display()
+            ),
+        )?;
+        Ok(false)
+    }
+
+    /// Tells the end of a strategy's stage that is not run: it was measured in a session that
+    /// died before it could say so, or what it builds on has failed.
+    fn close(&self, index: usize, seed: u64, row: usize) -> Result<(), WorkerError> {
+        let counts = self.emitter.look(|state| {
+            let same = |outcome: &&Outcome| (outcome.row, outcome.seed) == (row, seed);
+            let outcome = state.outcomes.iter().find(same);
+            outcome.map(|outcome| (outcome.correct, outcome.total))
+        });
+        self.emitter.begin(index)?;
+        match counts {
+            Some((correct, total)) => self.emitter.end(correct_of(correct, total), false)?,
+            None => {
+                let missing = match FrozenTrunk::of(self.plan, &self.plan.rows[row]).is_some() {
+                    true => "its features are missing",
+                    false => "its backbone is missing",
+                };
+                self.emitter.end(format!("not tried: {missing}"), true)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! When checkpoints of a training are written, and which one it goes on from.
+
+use std::time::{Duration, Instant};
+
+use topwork_engine::Trainer;
+use topwork_events::{Event, LogLevel};
+use topwork_store::{Checkpoints, Found};
+
+use super::state::TrainingState;
+use crate::{WorkerError, emitter::Emitter};
+
+/// Where checkpoints of trainings are kept, and how often.
+#[derive(Clone, Debug)]
+pub struct TrainingCheckpoints {
+    /// Where.
+    pub store: Checkpoints,
+    /// From one to the next within an epoch.
+    pub every: Duration,
+}
+
+/// At the end of an epoch, a checkpoint must be worth what it costs: the last one is so many
+/// times older than it took to write, which keeps it below 2 % of the time.
+const WORTH: u32 = 50;
+
+/// What a checkpoint is thought to cost before one was written: trainings of less than a second
+/// are done again as fast as they are read.
+const FIRST_COST: Duration = Duration::from_millis(20);
+
+/// Keeps checkpoints of one training.
+pub struct Keeper<'a> {
+    checkpoints: &'a TrainingCheckpoints,
+    emitter: &'a Emitter,
+    /// What the training is recognised by.
+    training: String,
+    stage: usize,
+    /// When this session began, and what earlier ones took.
+    begun: Instant,
+    earlier: f64,
+    /// The last checkpoint: when it was written, what it took, and the place it holds.
+    last: Instant,
+    cost: Duration,
+    place: (usize, usize),
+}
+
+impl<'a> Keeper<'a> {
+    /// For the stage that is running.
+    pub fn new(
+        checkpoints: &'a TrainingCheckpoints,
+        emitter: &'a Emitter,
+        training: String,
+    ) -> Self {
+        Self {
+            checkpoints,
+            emitter,
+            training,
+            stage: emitter.stage(),
+            begun: Instant::now(),
+            earlier: 0.0,
+            last: Instant::now(),
+            cost: FIRST_COST,
+            place: (1, 0),
+        }
+    }
+
+    /// The newest state that `read` can go on from; `read` also gets what the training is
+    /// recognised by. Says which it is, which ones are damaged, and again what the epochs came
+    /// to that the event stream has lost.
+    pub fn find<'t>(
+        &mut self,
+        batch_size: usize,
+        mut read: impl FnMut(&[u8], &str) -> Result<(TrainingState, Trainer<'t>), String>,
+    ) -> Result<Option<(TrainingState, Trainer<'t>)>, WorkerError> {
+        let store = &self.checkpoints.store;
+        let Found { newest, unusable } =
+            store.newest(self.stage, |payload| read(payload, &self.training))?;
+        for one in unusable {
+            let text = format!(
+                "checkpoint `{}` is not used: {}",
+                one.path.display(),
+                one.reason
+            );
+            self.say(LogLevel::Warning, text)?;
+        }
+        let Some((state, trainer)) = newest else {
+            return Ok(None);
+        };
+        self.earlier = state.seconds;
+        self.place = (state.epoch, state.done);
+        let text = match state.done.div_ceil(batch_size) {
+            0 => format!("goes on after epoch {}", state.epoch - 1),
+            step => format!("goes on from epoch {}, step {step}", state.epoch),
+        };
+        self.say(LogLevel::Info, text)?;
+        let told = self.emitter.look(|run| {
+            let stage = run.stages.get(self.stage);
+            stage.map_or_else(Vec::new, |stage| stage.epochs.clone())
+        });
+        let known = (state.figures.iter().zip(&told))
+            .take_while(|(figures, told)| figures == told)
+            .count();
+        for figures in &state.figures[known..] {
+            self.emitter.emit(Event::EpochEnded {
+                stage: self.stage,
+                figures: *figures,
+            })?;
+        }
+        Ok(Some((state, trainer)))
+    }
+
+    /// Between two steps: keeps a checkpoint when it is time to.
+    pub fn step(
+        &mut self,
+        state: &mut TrainingState,
+        trainer: &Trainer<'_>,
+    ) -> Result<(), WorkerError> {
+        match self.last.elapsed() >= self.checkpoints.every {
+            true => self.keep(state, trainer),
+            false => Ok(()),
+        }
+    }
+
+    /// At the end of an epoch: keeps a checkpoint unless the last one is too young.
+    pub fn epoch_ended(
+        &mut self,
+        state: &mut TrainingState,
+        trainer: &Trainer<'_>,
+    ) -> Result<(), WorkerError> {
+        match self.last.elapsed() >= self.cost * WORTH {
+            true => self.keep(state, trainer),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps a checkpoint, unless the last one holds this very place.
+    pub fn keep(
+        &mut self,
+        state: &mut TrainingState,
+        trainer: &Trainer<'_>,
+    ) -> Result<(), WorkerError> {
+        let place = (state.epoch, state.done);
+        if self.place == place {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        state.seconds = self.earlier + self.begun.elapsed().as_secs_f64();
+        let bytes =
+            state
+                .to_bytes(&self.training, trainer)
+                .map_err(|reason| WorkerError::System {
+                    action: "keep a checkpoint",
+                    reason,
+                })?;
+        self.checkpoints.store.write(self.stage, &bytes)?;
+        self.cost = begun.elapsed();
+        self.last = Instant::now();
+        self.place = place;
+        Ok(())
+    }
+
+    /// Wall-clock time that earlier sessions have spent on what is gone on from.
+    pub fn earlier(&self) -> f64 {
+        self.earlier
+    }
+
+    fn say(&self, level: LogLevel, text: String) -> Result<(), WorkerError> {
+        self.emitter.emit(Event::Log {
+            level,
+            from: "topwork".to_owned(),
+            text,
+        })?;
+        Ok(())
+    }
+}

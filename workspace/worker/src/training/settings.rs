@@ -1,0 +1,66 @@
+//! From the experiment file's settings of a training to the engine's.
+
+use topwork_engine::{Optimizer, Schedule, ScheduleShape, TrainSettings};
+use topwork_schema::{ClassWeights, Optimizer as OptimizerName, Schedule as ScheduleName, Train};
+
+/// The engine's settings: what the file gives in epochs becomes steps.
+pub fn settings(train: &Train, steps_per_epoch: u64) -> TrainSettings {
+    let optimizer = match train.optimizer {
+        OptimizerName::Sgd => Optimizer::Sgd {
+            momentum: train.momentum as f32,
+            nesterov: train.nesterov,
+        },
+        OptimizerName::Adam => Optimizer::ADAM,
+        OptimizerName::AdamW => Optimizer::ADAMW,
+    };
+    let total = train.epochs as u64 * steps_per_epoch;
+    let shape = match train.schedule {
+        ScheduleName::Constant => ScheduleShape::Constant,
+        ScheduleName::Step { every, factor } => ScheduleShape::Step {
+            every: every as u64 * steps_per_epoch,
+            factor: factor as f32,
+        },
+        ScheduleName::Cosine => ScheduleShape::Cosine { to: 0.0 },
+        ScheduleName::OneCycle => ScheduleShape::ONE_CYCLE,
+    };
+    let warm_up = (train.warm_up * steps_per_epoch as f64).round() as u64;
+    TrainSettings {
+        weight_decay: train.weight_decay as f32,
+        schedule: Schedule {
+            shape,
+            warm_up,
+            total,
+        },
+        label_smoothing: train.label_smoothing as f32,
+        clip_norm: train.clip_norm.map(|norm| norm as f32),
+        ..TrainSettings::new(optimizer, train.learning_rate as f32)
+    }
+}
+
+/// The weight of each class in the loss. Balanced as in scikit-learn: samples over classes
+/// times samples of the class.
+pub fn class_weights(
+    train: &Train,
+    examples: &[usize],
+    labels: &[u32],
+    classes: usize,
+) -> Option<Vec<f32>> {
+    match train.class_weights.as_ref()? {
+        ClassWeights::Listed(weights) => {
+            Some(weights.iter().map(|weight| *weight as f32).collect())
+        }
+        ClassWeights::Balanced => {
+            let mut counts = vec![0_usize; classes];
+            for &example in examples {
+                counts[labels[example] as usize] += 1;
+            }
+            let all = examples.len() as f32 / classes as f32;
+            Some(
+                counts
+                    .iter()
+                    .map(|count| all / (*count).max(1) as f32)
+                    .collect(),
+            )
+        }
+    }
+}
