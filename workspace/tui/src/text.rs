@@ -67,7 +67,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
                 line.push(' ');
             }
             line.push_str(word);
-            while width(&line) > columns {
+            while width(&line) > columns && line.chars().count() > 1 {
                 let head: String = fit_exactly(&line, columns);
                 let rest = line.split_off(head.len());
                 lines.push(std::mem::replace(&mut line, rest));
