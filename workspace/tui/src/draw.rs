@@ -345,7 +345,7 @@ fn help(app: &App) -> Vec<String> {
         .iter()
         .filter(|binding| binding.holds(Place::View(app.view)))
     {
-        lines.push(format!("{:<14} {}", keys::labels(binding), binding.about));
+        lines.push(format!("{:<18} {}", keys::labels(binding), binding.about));
     }
     lines
 }

@@ -31,7 +31,7 @@ pub use app::{App, Watched};
 pub use draw::draw;
 pub use event::{Effect, Event};
 pub use jobs::{Answer, Control, Job, ListedRun, Settings};
-pub use keys::reference;
+pub use keys::reference as keys_reference;
 pub use svg::svg;
 pub use theme::{Background, Colours, Theme};
 pub use update::update;

@@ -58,16 +58,21 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
     for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+        // An indented paragraph stays indented in its first line.
+        let words = paragraph.trim_start();
+        let mut line = " ".repeat((paragraph.len() - words.len()).min(columns / 2));
+        let mut begun = false;
+        for word in words.split(' ') {
+            if begun && width(&line) + 1 + width(word) > columns {
                 lines.push(std::mem::take(&mut line));
+                begun = false;
             }
-            if !line.is_empty() {
+            if begun {
                 line.push(' ');
             }
+            begun = true;
             line.push_str(word);
-            while width(&line) > columns {
+            while width(&line) > columns && line.chars().count() > 1 {
                 let head: String = fit_exactly(&line, columns);
                 let rest = line.split_off(head.len());
                 lines.push(std::mem::replace(&mut line, rest));
@@ -137,6 +142,7 @@ mod tests {
         check("abcdefgh", 3, &["abc", "def", "gh"]);
         check("a\nb", 9, &["a", "b"]);
         check("数字", 1, &["数", "字"]);
+        check("  a b c", 4, &["  a", "b c"]);
         check("", 5, &[]);
     }
 

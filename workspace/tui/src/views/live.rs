@@ -14,7 +14,7 @@ use crate::{
     draw::{panel, stage_mark},
     event::Effect,
     keys::Action,
-    text::{clock, line, pad, tint, width},
+    text::{clock, fit, line, pad, tint, width},
     views::{compare, first_shown, moved, say},
 };
 
@@ -122,10 +122,21 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             (None, Some(running)) => running,
             _ => run.state.stages.get(index).unwrap_or(stage),
         };
-        line(buffer, parts.figures, 0, figures(app, run, told));
+        let columns = usize::from(parts.figures.width);
+        line(buffer, parts.figures, 0, figures(app, run, told, columns));
     }
     if !parts.table.is_empty() {
-        let inner = panel(app, "comparison", parts.table, buffer, false);
+        let rows = run
+            .results
+            .as_ref()
+            .map_or(0, |results| results.strategies.len());
+        let shown = usize::from(parts.table.height.saturating_sub(3)).min(rows);
+        let title = if shown < rows {
+            format!("comparison, {shown} of {rows} rows")
+        } else {
+            "comparison".to_owned()
+        };
+        let inner = panel(app, &title, parts.table, buffer, false);
         compare::draw_figures(app, inner, buffer);
     }
 }
@@ -322,13 +333,22 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
     let valid: Vec<(f64, f64)> = (stage.epochs.iter())
         .filter_map(|figures| Some((f64::from(figures.epoch), figures.validation_accuracy?)))
         .collect();
-    if train.is_empty() {
-        let text = if stage.epoch > 0 {
-            "known at the end of the epoch"
-        } else {
-            "this stage has no epochs"
+    if train.len() < 2 {
+        let text = match stage.epochs.first() {
+            Some(only) => {
+                let held_out = only.validation_accuracy.map_or(String::new(), |accuracy| {
+                    format!(", validation {}", percent(accuracy))
+                });
+                format!(
+                    "training {}{held_out} in epoch {}",
+                    percent(only.accuracy),
+                    only.epoch
+                )
+            }
+            None if stage.epoch > 0 => "known at the end of the epoch".to_owned(),
+            None => "this stage has no epochs".to_owned(),
         };
-        say(app, text, inner, buffer);
+        say(app, &text, inner, buffer);
         return;
     }
     let curves = [
@@ -362,14 +382,17 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
     );
 }
 
-/// One line on the shown stage.
-fn figures(app: &App, run: &Watched, stage: &StageState) -> Line<'static> {
-    let mut parts = Vec::new();
-    if let (Some(ending), true) = (&run.state.ending, app.live.stage.is_none())
-        && let Some(message) = &ending.message
-    {
-        return Line::styled(format!(" {message}"), app.theme.bad());
+/// One line: why the run ended badly, else what is known of the stage.
+fn figures(app: &App, run: &Watched, stage: &StageState, columns: usize) -> Line<'static> {
+    let why = run
+        .state
+        .ending
+        .as_ref()
+        .and_then(|ending| ending.message.as_ref());
+    if let (Some(why), None) = (why, app.live.stage) {
+        return Line::styled(fit(&format!(" {why}"), columns), app.theme.bad());
     }
+    let mut parts = Vec::new();
     if matches!(stage.status, StageStatus::Done | StageStatus::Failed) {
         parts.push(format!("{}: {}", stage.plan.title, stage.detail));
     } else {
@@ -387,7 +410,10 @@ fn figures(app: &App, run: &Watched, stage: &StageState) -> Line<'static> {
     if let Some(last) = stage.epochs.last() {
         parts.push(format!("training accuracy {}", percent(last.accuracy)));
     }
-    Line::styled(format!(" {}", parts.join(" · ")), app.theme.dim())
+    Line::styled(
+        fit(&format!(" {}", parts.join(" · ")), columns),
+        app.theme.dim(),
+    )
 }
 
 /// How long it will still take, seconds.

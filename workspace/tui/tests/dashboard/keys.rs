@@ -1,8 +1,8 @@
 //! Keys as data: a stream, what is pressed, what is on the screen then and what was asked for.
 
 use topwork_events::Record;
-use topwork_store::RunFolder;
-use topwork_tui::{Answer, App, Effect, Event, Job, RunEntry, update};
+use topwork_store::{RunFolder, Standing};
+use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, update};
 
 use crate::{
     PLAIN, app, buffer, folder, press,
@@ -133,14 +133,14 @@ fn stages_are_selected() {
     check(&records, "home down w w", "╭ loss · ", &[]);
 }
 
-fn entry(number: u32, standing: &str) -> RunEntry {
-    RunEntry {
+fn entry(number: u32, standing: Standing) -> ListedRun {
+    let done = standing == Standing::Done;
+    ListedRun {
         folder: RunFolder::at(format!("runs/{number:04}-mnist-transfer")),
-        standing: standing.to_owned(),
-        alive: standing == "running",
+        standing: Ok(standing),
         created_at: 1_760_000_000_000,
-        seconds: (standing == "done").then_some(8.0),
-        best: (standing == "done").then(|| ("feature classifier".to_owned(), 0.9924)),
+        seconds: done.then_some(8.0),
+        best: done.then(|| ("feature classifier".to_owned(), 0.9924)),
     }
 }
 
@@ -148,10 +148,21 @@ fn entry(number: u32, standing: &str) -> RunEntry {
 fn runs_are_opened_compared_and_removed() {
     let mut app = app(&Made::strategies(2).records(), PLAIN, 100, 30);
     press(&mut app, "7");
-    let list = vec![entry(5, "crashed"), entry(6, "running"), entry(7, "done")];
+    let crashed = Standing::Crashed {
+        message: "SIGKILL".to_owned(),
+    };
+    let running = Standing::Running {
+        stage: Some("source".to_owned()),
+        host: None,
+    };
+    let list = vec![
+        entry(5, crashed),
+        entry(6, running),
+        entry(7, Standing::Done),
+    ];
     update(&mut app, Event::Answered(Answer::Runs(list)));
     insta::assert_snapshot!("runs-100x30", screen(&app));
-    let run = |number| entry(number, "").folder;
+    let run = |number| entry(number, Standing::Done).folder;
     // The running one cannot be removed; the crashed one after a yes.
     assert_eq!(press(&mut app, "down D"), []);
     assert!(screen(&app).contains("still runs: stop it first"));

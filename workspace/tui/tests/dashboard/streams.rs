@@ -56,16 +56,20 @@ impl Made {
             kind: StageKind::Source,
             title: "source".into(),
             seed: Some(1),
+            row: None,
         }];
         for seed in &self.seeds {
-            stages.extend(self.names.iter().map(|name| StagePlan {
+            stages.extend(self.names.iter().enumerate().map(|(row, name)| StagePlan {
                 kind: StageKind::Strategy,
                 title: name.clone(),
                 seed: Some(*seed),
+                row: Some(row),
             }));
         }
         let rows = (self.names.iter().enumerate()).map(|(index, name)| RowPlan {
             name: name.clone(),
+            detail: None,
+            train_samples: self.grid.then(|| 100 << index),
             kind: match index % 3 {
                 _ if self.grid => "feature-classifier",
                 0 => "frozen-backbone",
@@ -127,6 +131,7 @@ impl Made {
             train_samples: 30_000,
             trainable_parameters: 431_080,
             seconds: 3.4,
+            weights: None,
         }));
         events.push(ended(0));
         for (position, seed) in self.seeds.iter().enumerate() {
@@ -179,6 +184,7 @@ fn ended(stage: usize) -> Event {
         stage,
         seconds: 1.25,
         detail: "98.5 % of 4,861".into(),
+        failed: false,
     }
 }
 
@@ -205,6 +211,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]],
         converged: Some(true),
         iterations: Some(40),
+        predictions: None,
     }
 }
 

@@ -254,7 +254,8 @@ pub fn details(app: &App, row: &Row) -> Vec<String> {
                 Some(false) => ", not converged",
                 _ => "",
             };
-            format!(", {} iterations{converged}", thousands(n))
+            let plural = if n == 1 { "" } else { "s" };
+            format!(", {} iteration{plural}{converged}", thousands(n))
         });
         lines.push(format!(
             "seed {:<6} {} of {} correct, {}{iterations}",
