@@ -29,6 +29,10 @@ check: build
 generate: build
     target/release/topwork references .
 
+# draw the pictures of the dashboard, docs/screens/, from the recorded run
+screenshots:
+    TOPWORK_WRITE_SCREENS=1 cargo test --release --locked --package topwork-tui --test dashboard pictures
+
 # format the code
 format:
     cargo fmt --all

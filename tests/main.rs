@@ -17,6 +17,7 @@ mod hostile_plugins;
 mod interruption;
 mod resume;
 mod runs;
+mod samples;
 mod small;
 mod trust;
 mod whole_networks;
