@@ -24,7 +24,7 @@ const PLACES: usize = 256;
 impl Convolution {
     pub(super) fn backward_of(&self, pass: Backward<'_>) {
         let conv = &self.conv;
-        let few = conv.filters * conv.window() <= FEW_WEIGHTS;
+        let few = conv.filters * conv.window() <= FEW_WEIGHTS && !conv.is_depthwise();
         if few && conv.window() * conv.places() <= FEW_COLUMNS {
             return self.backward_by_samples(pass);
         }
@@ -56,11 +56,27 @@ impl Convolution {
             None => pass.output_gradient,
         };
         if let Some(Pair { weight, bias }) = pass.parameter_gradients {
-            conv.fill_weight_gradient(buffers, pass.inputs[0], map_gradient, weight);
+            match conv.is_depthwise() {
+                true => conv.fill_depthwise_weight_gradient(
+                    buffers,
+                    pass.inputs[0],
+                    map_gradient,
+                    weight,
+                ),
+                false => conv.fill_weight_gradient(buffers, pass.inputs[0], map_gradient, weight),
+            }
             conv.fill_bias_gradient(map_gradient, bias);
         }
         if let Some(Some(input_gradient)) = pass.input_gradients.first_mut() {
             let weight = pass.weights[0].weight;
+            if conv.is_depthwise() {
+                return conv.fill_depthwise_input_gradient(
+                    buffers,
+                    weight,
+                    map_gradient,
+                    input_gradient,
+                );
+            }
             match conv.turned_round() {
                 Some(turned) => {
                     let weight = conv.turned_weights(buffers, weight);

@@ -93,6 +93,9 @@ impl Conv2d {
         if self.suits_winograd() {
             return self.correlate_by_winograd(buffers, weight, images, finish, output, notes);
         }
+        if self.is_depthwise() {
+            return self.correlate_depthwise(buffers, weight, images, finish, output, notes);
+        }
         let samples = images.len() / self.image_elements();
         let weights = self.packed(buffers, weight);
         let panels = self.group_filters().div_ceil(ROWS);
