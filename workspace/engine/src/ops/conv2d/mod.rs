@@ -18,6 +18,7 @@ mod backward;
 mod columns;
 mod correlate;
 mod depthwise;
+mod sparse;
 mod winograd;
 
 use super::max_pool2d::Windows;
