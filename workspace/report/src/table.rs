@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Below this p a pair counts as told apart. A convention, named where it is used.
-const ALPHA: f64 = 0.05;
+pub const ALPHA: f64 = 0.05;
 
 /// More pairs than this are not all listed: a grid has hundreds.
 const PAIRS: usize = 15;
@@ -74,6 +74,27 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         }
     }
     text
+}
+
+/// The comparison's table as cells, for who draws it otherwise.
+pub struct Figures {
+    /// Headings, and the side their cells keep to.
+    pub columns: Vec<(&'static str, Align)>,
+    /// One row per strategy in the order of the file, a cell for every column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The cells of [`comparison`]'s table.
+pub fn figures(results: &Results) -> Figures {
+    let columns = || IDENTITY.iter().chain(ACCURACY).chain(COST);
+    Figures {
+        columns: columns()
+            .map(|column| (column.heading, column.align))
+            .collect(),
+        rows: (ranked(results).iter())
+            .map(|row| columns().map(|column| (column.cell)(row)).collect())
+            .collect(),
+    }
 }
 
 const IDENTITY: &[Column] = &[
