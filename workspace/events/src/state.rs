@@ -471,6 +471,8 @@ mod tests {
             RunState {
                 started_at: 5,
                 latest_at: 6,
+                longest_gap: 1,
+                active: 1,
                 ..RunState::default()
             }
         );
