@@ -15,7 +15,11 @@ fuzz_target!(|json: &str| {
                 }
             }
             for cut in network.cuts() {
-                assert!(network.cut(&cut.name).is_some_and(|layers| layers <= network.layers().len()));
+                assert!(
+                    network
+                        .cut(&cut.name)
+                        .is_some_and(|layers| layers <= network.layers().len())
+                );
             }
         }
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -4,7 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use topwork_engine::{Blueprint, Compute, Network, Optimizer, Part, Stream, TrainSettings, Trainer};
+use topwork_engine::{
+    Blueprint, Compute, Network, Optimizer, Part, Stream, TrainSettings, Trainer,
+};
 
 static COMPUTE: LazyLock<Compute> = LazyLock::new(|| Compute::new(1).expect("a thread"));
 
@@ -14,13 +16,18 @@ fuzz_target!(|bytes: &[u8]| {
     let network = Network::init(&blueprint, &mut Stream::new(1, "init"));
     let settings = TrainSettings::new(Optimizer::ADAM, 1e-3);
     let parts = vec![Part::trained(network)];
-    let mut trainer = Trainer::new(&COMPUTE, parts, settings, Stream::new(1, "dropout")).expect("a trainer");
+    let mut trainer =
+        Trainer::new(&COMPUTE, parts, settings, Stream::new(1, "dropout")).expect("a trainer");
     trainer.step(&[0.1, 0.2, 0.3], &[1]).expect("a step");
     let before = trainer.state().expect("a state");
     match trainer.restore(bytes) {
         Ok(()) => {
-            let state = trainer.state().expect("a state that was read can be written");
-            trainer.restore(&state).expect("a state that was written can be read");
+            let state = trainer
+                .state()
+                .expect("a state that was read can be written");
+            trainer
+                .restore(&state)
+                .expect("a state that was written can be read");
             assert_eq!(trainer.state().expect("a state"), state);
             let _ = trainer.step(&[0.1, 0.2, 0.3], &[1]);
         }

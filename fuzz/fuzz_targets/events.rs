@@ -24,6 +24,6 @@ fuzz_target!(|bytes: &[u8]| {
     let state = RunState::from_records(&records);
     if let Some(results) = Results::from_state(&state) {
         results.to_json().expect("results are JSON");
-        comparison(&results, 100);
+        comparison(&results, Some(100));
     }
 });

@@ -8,7 +8,12 @@ use topwork_sdk::drive::{Driver, TestHost};
 
 fuzz_target!(|bytes: &[u8]| {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
+    for name in [
+        "train-images-idx3",
+        "train-labels-idx1",
+        "t10k-images-idx3",
+        "t10k-labels-idx1",
+    ] {
         let file = folder.path().join(format!("{name}-ubyte.gz"));
         std::fs::write(file, bytes).expect("a written file");
     }

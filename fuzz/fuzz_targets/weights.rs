@@ -20,9 +20,13 @@ fuzz_target!(|bytes: &[u8]| {
     let mut network = NETWORK.clone();
     match network.load_safetensors(bytes) {
         Ok(()) => {
-            let written = network.to_safetensors().expect("weights that were read can be written");
+            let written = network
+                .to_safetensors()
+                .expect("weights that were read can be written");
             let mut again = NETWORK.clone();
-            again.load_safetensors(&written).expect("weights that were written can be read");
+            again
+                .load_safetensors(&written)
+                .expect("weights that were written can be read");
             assert_eq!(again.digest(), network.digest());
         }
         Err(error) => {

@@ -13,7 +13,7 @@ use crate::{
 /// Tries every sort of damage `times` times, each on a run that was killed on its way.
 pub fn all(subject: &Subject, times: u32, table: &mut Table) {
     type Damage = fn(&RunFolder) -> bool;
-    let faults: [(&str, &str, Damage); 6] = [
+    let faults: [(&str, &str, Damage); 5] = [
         (
             "the last event torn anywhere",
             "what that event told, which was done again",
@@ -42,11 +42,6 @@ pub fn all(subject: &Subject, times: u32, table: &mut Table) {
                 });
                 !all.is_empty()
             },
-        ),
-        (
-            "the results altered",
-            "nothing: they are made from the events again",
-            |run| append(&run.results_path(), b"{"),
         ),
     ];
     for (fault, lost, damage) in faults {
