@@ -29,6 +29,10 @@ check: build
 generate: build
     target/release/topwork references .
 
+# draw the pictures of the dashboard, docs/screens/, from the recorded run
+screenshots:
+    TOPWORK_WRITE_SCREENS=1 cargo test --release --locked --package topwork-tui --test dashboard pictures
+
 # format the code
 format:
     cargo fmt --all
@@ -51,13 +55,16 @@ peers:
 reference: peers
     bench/.venv/bin/python bench/reference/reference.py
 
-# look for inputs that a reader of foreign data trips over: just fuzz events 60; without a target each in turn (needs nightly Rust and cargo-fuzz)
+# try every fault on real runs (kills, damage, full disks, hostile plugins) and write docs/reliability.md: ten minutes or so
+torture *ARGUMENTS: build
+    target/release/torture --flagship experiments/mnist-transfer.toml {{ARGUMENTS}}
+
+# look for inputs that a reader of foreign data trips over: just fuzz events 60; without a target each in turn (needs cargo-fuzz)
 fuzz TARGET="" SECONDS="60":
-    @cargo +nightly --version >/dev/null 2>&1 || { echo "fuzzing needs nightly Rust: rustup toolchain install nightly" >&2; exit 1; }
     @cargo fuzz --version >/dev/null 2>&1 || { echo "fuzzing needs cargo-fuzz: cargo install cargo-fuzz" >&2; exit 1; }
-    @for target in {{ if TARGET == "" { "$(cargo +nightly fuzz list)" } else { TARGET } }}; do \
+    @for target in {{ if TARGET == "" { "$(cargo fuzz list)" } else { TARGET } }}; do \
         mkdir -p fuzz/corpus/$target && echo "== $target" && \
-        cargo +nightly fuzz run $target fuzz/corpus/$target fuzz/seeds/$target -- -max_total_time={{SECONDS}} -rss_limit_mb=4096 -timeout=20 || exit 1; \
+        cargo fuzz run --sanitizer none $target fuzz/corpus/$target fuzz/seeds/$target -- -max_total_time={{SECONDS}} -rss_limit_mb=4096 -timeout=20 || exit 1; \
     done
 
 # delete what was built

@@ -119,6 +119,12 @@ fn a_worker_whose_supervisor_was_killed_stops_and_says_so() {
     );
     assert_eq!(code(child), Some(1));
     assert_eq!(project.results(1)["status"], "crashed");
+    let shown = project.topwork(&["runs", "show", "1"]);
+    assert!(
+        shown.stderr.contains("the run's supervisor was killed"),
+        "{}",
+        shown.snapshot()
+    );
 }
 
 #[test]

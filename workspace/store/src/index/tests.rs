@@ -56,13 +56,13 @@ fn done(runs: &Runs) -> RunFolder {
     let mut writer = folder.event_writer().unwrap();
     let row = RowPlan {
         name: "frozen".into(),
-        detail: None,
-        train_samples: None,
         kind: "frozen-backbone".into(),
         cut: "pool2".into(),
         feature_dim: 8,
         head: "mlp".into(),
         weights: Weights::Source,
+        detail: None,
+        train_samples: None,
         classes: vec!["a".into(), "b".into()],
     };
     let plan = RunPlan {
