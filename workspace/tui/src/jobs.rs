@@ -9,9 +9,9 @@ use std::{
     },
 };
 
-use topwork_store::{RunFolder, Runs, Standing};
+use topwork_store::{ImageSample, RunFolder, Runs, Standing};
 
-use crate::event::Event;
+use crate::{event::Event, views::features::Features};
 
 /// What the dashboard asks of its caller. Called from a thread that may wait.
 pub trait Control: Send + Sync {
@@ -37,6 +37,10 @@ pub enum Job {
     },
     /// Removes a run from disk.
     Remove(RunFolder),
+    /// Reads a sample of features and works out what is drawn of it.
+    ReadFeatures(PathBuf),
+    /// Reads a sample of test images.
+    ReadImages(PathBuf),
 }
 
 /// What came of it.
@@ -50,6 +54,10 @@ pub enum Answer {
     AskedToStop(RunFolder),
     /// A run is gone.
     Removed(RunFolder),
+    /// The sample of features in a file, if it is there, or what is wrong with it.
+    Features(PathBuf, Result<Option<Arc<Features>>, String>),
+    /// The sample of test images in a file, likewise.
+    Images(PathBuf, Result<Option<Arc<ImageSample>>, String>),
     /// It failed: one sentence.
     Failed(String),
 }
@@ -96,7 +104,13 @@ impl ListedRun {
 impl Job {
     /// Whether a newer job of this kind makes an older one pointless.
     fn replaces(&self, older: &Self) -> bool {
-        matches!((self, older), (Self::ListRuns(new), Self::ListRuns(old)) if new == old)
+        match (self, older) {
+            (Self::ListRuns(new), Self::ListRuns(old)) => new == old,
+            // Whoever steps through strategies wants the one arrived at.
+            (Self::ReadFeatures(_), Self::ReadFeatures(_))
+            | (Self::ReadImages(_), Self::ReadImages(_)) => true,
+            _ => false,
+        }
     }
 
     fn run(self, control: &dyn Control) -> Answer {
@@ -105,6 +119,14 @@ impl Job {
             Self::ListRuns(folder) => list_runs(folder).map(Answer::Runs),
             Self::Stop { run, kill } => control.stop(&run, kill).map(|()| Answer::AskedToStop(run)),
             Self::Remove(run) => control.remove(&run).map(|()| Answer::Removed(run)),
+            Self::ReadFeatures(path) => {
+                let read = Features::read(&path).map(|read| read.map(Arc::new));
+                Ok(Answer::Features(path, read))
+            }
+            Self::ReadImages(path) => {
+                let read = ImageSample::read(&path).map_err(|error| error.to_string());
+                Ok(Answer::Images(path, read.map(|read| read.map(Arc::new))))
+            }
         };
         done.unwrap_or_else(Answer::Failed)
     }

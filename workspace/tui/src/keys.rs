@@ -41,8 +41,10 @@ pub enum Action {
     Reverse,
     /// The next of several pictures in the same place.
     NextPage,
-    /// The next strategy.
+    /// The next strategy, or the next trunk.
     NextStrategy,
+    /// The next seed.
+    NextSeed,
     /// Follows what is newest.
     Follow,
     /// The whole curve, or its latest part.
@@ -277,9 +279,9 @@ pub const KEYS: &[Binding] = &[
     binding(
         A::Window,
         &[char('w')],
-        Only(&[Place::View(View::Live)]),
-        Some("whole or recent"),
-        "the whole curve, or its latest part at full resolution",
+        Only(&[Place::View(View::Live), Place::View(View::Features)]),
+        Some("whole or part"),
+        "the whole, or a part at full resolution: the curve's latest, the picture around the cursor",
     ),
     binding(
         A::Follow,
@@ -318,7 +320,14 @@ pub const KEYS: &[Binding] = &[
         &[char('n')],
         Only(&[Place::View(View::Features), Place::View(View::Confusion)]),
         Some("next strategy"),
-        "next strategy",
+        "next strategy; in Features: next trunk",
+    ),
+    binding(
+        A::NextSeed,
+        &[char('e')],
+        Only(&[Place::View(View::Features), Place::View(View::Confusion)]),
+        Some("next seed"),
+        "next seed",
     ),
     binding(
         A::Filter,

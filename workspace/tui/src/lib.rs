@@ -18,6 +18,7 @@ mod follow;
 mod jobs;
 mod keys;
 mod layer;
+mod pixels;
 mod svg;
 mod terminal;
 mod text;
@@ -34,5 +35,8 @@ pub use keys::reference as keys_reference;
 pub use svg::svg;
 pub use theme::{Background, Colours, Theme};
 pub use update::update;
-pub use views::View;
+pub use views::{
+    View,
+    features::{Features, Scale},
+};
 pub use watch::{Leave, Options, TuiError, watch};

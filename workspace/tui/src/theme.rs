@@ -230,6 +230,11 @@ impl Theme {
         let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share) as u8;
         let (a, b) = (CIVIDIS[below], CIVIDIS[below + 1]);
         let (red, green, blue) = (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2));
+        self.rgb([red, green, blue])
+    }
+
+    /// A colour as the terminal can show it: meaningful with many colours only.
+    pub fn rgb(self, [red, green, blue]: [u8; 3]) -> Color {
         match self.colours {
             Colours::True => Color::Rgb(red, green, blue),
             _ => Color::Indexed(nearest_indexed(red, green, blue)),

@@ -50,7 +50,11 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
             if let Some(run) = app.watched_mut(&folder) {
                 take_in(run, &records);
             }
-            settings_wanted(app, &folder)
+            let mut effects = settings_wanted(app, &folder);
+            if app.run().is_some_and(|run| run.folder == folder) {
+                effects.extend(views::went_on(app));
+            }
+            effects
         }
         Event::Printed(folder, lines) => {
             let now = app.now;
@@ -210,6 +214,8 @@ fn answered(app: &mut App, answer: Answer) -> Vec<Effect> {
             app.tell(format!("removed `{}`", folder.id()));
             return vec![views::runs::list_again(app)];
         }
+        Answer::Features(path, read) => views::features::read(app, path, read),
+        Answer::Images(path, read) => views::confusion::read(app, path, read),
         Answer::Failed(why) => app.complain(why),
     }
     Vec::new()
@@ -273,8 +279,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Back => {
             if let Some(filter) = views::filter_mut(app) {
                 filter.clear();
+                return Vec::new();
             }
-            Vec::new()
+            views::act(app, action)
         }
         _ => views::act(app, action),
     }

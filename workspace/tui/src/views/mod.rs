@@ -117,6 +117,15 @@ pub fn shown(app: &mut App) -> Vec<Effect> {
     }
 }
 
+/// The current run has gone on: what the present view lacked may be there now.
+pub fn went_on(app: &mut App) -> Vec<Effect> {
+    match app.view {
+        View::Features => features::shown(app),
+        View::Confusion => confusion::shown(app),
+        _ => Vec::new(),
+    }
+}
+
 /// The mouse was pressed within the present view, drawn in `area`.
 pub fn click(app: &mut App, area: Rect, column: u16, row: u16) {
     match app.view {

@@ -8,6 +8,7 @@
 
 mod keys;
 mod pictures;
+mod samples;
 mod screens;
 mod sizes;
 mod streams;
