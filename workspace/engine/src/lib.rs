@@ -39,3 +39,7 @@ pub use schedule::{Schedule, ScheduleShape};
 pub use shape::Shape;
 pub use stream::Stream;
 pub use trainer::{Part, Step, Trainer};
+
+/// Raised whenever the same weights and images give other bits than before: features and results
+/// kept from an earlier engine are not taken for those of this one.
+pub const REVISION: u32 = 2;

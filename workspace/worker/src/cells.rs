@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 use topwork_schema::{Component, Plan, Weights};
 use topwork_store::{Cells, FileDigest, KeyedCell, KeyedSource, PluginDigest, sha256};
 
+use crate::features::engine_kind;
+
 /// The keys of everything a plan measures: for every row and seed, and for every seed of the
 /// source. A key covers what the figures depend on and nothing else: not a strategy's name, not
 /// the rows beside it.
 pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>) -> Cells {
     let experiment = &plan.experiment;
-    let engine = format!("{} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    let engine = engine_kind();
     let component = |component: &Component| {
         let plugin = plugins
             .iter()

@@ -118,9 +118,14 @@ impl TrunkIdentity {
             examples: examples.len() as u64,
             dim: dim as u64,
             dtype: "f32".to_owned(),
-            engine: format!("{} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH),
+            engine: engine_kind(),
         })
     }
+}
+
+/// What gives the same bits for the same work: the engine's revision on this kind of machine.
+pub fn engine_kind() -> String {
+    format!("{} {}", topwork_engine::REVISION, std::env::consts::ARCH)
 }
 
 /// Passes examples through trunks, or finds that this was done before.
