@@ -29,17 +29,25 @@ check: build
 generate: build
     target/release/topwork references .
 
+# draw the pictures of the dashboard, docs/screens/, from the recorded run
+screenshots:
+    TOPWORK_WRITE_SCREENS=1 cargo test --release --locked --package topwork-tui --test dashboard pictures
+
 # format the code
 format:
     cargo fmt --all
     cargo fmt --manifest-path fuzz/Cargo.toml
 
-# how fast the engine is here: every workload in a process of its own
-bench *ARGUMENTS: build
+# how fast the engine is here: layer by layer and step by step (two minutes), or those whose name matches: just bench depthwise
+bench *FILTER: build
+    cargo bench --locked --quiet --package topwork-bench -- --noplot {{FILTER}}
+
+# whole workloads, each in a process of its own
+bench-workloads *ARGUMENTS: build
     target/release/bench prepare {{ARGUMENTS}}
     target/release/bench all {{ARGUMENTS}}
 
-# the same beside PyTorch and scikit-learn, alternating, into bench/results.md (downloads 2 GB once; ten minutes on a quiet machine)
+# the workloads beside PyTorch and scikit-learn, alternating, into bench/results.md (downloads 2 GB once; ten minutes on a quiet machine)
 bench-peers *ARGUMENTS: build peers
     python3 bench/compare.py {{ARGUMENTS}}
 

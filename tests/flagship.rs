@@ -94,6 +94,7 @@ fn five_seeds_reach_what_the_features_can_give() {
         "{trained} {random}"
     );
     predictions_agree(&project, &results);
+    samples_are_small(&project);
     assert!(peak_memory(&project) < 600_000_000);
 }
 
@@ -131,6 +132,26 @@ fn predictions_agree(project: &Project, results: &Value) {
     }
 }
 
+/// Five seeds with two trunks and four strategies each.
+fn samples_are_small(project: &Project) {
+    let folder = project.run_folder(1).join("samples");
+    let sizes = |kind: &str| -> Vec<u64> {
+        (fs::read_dir(&folder).unwrap().flatten())
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(kind))
+            .map(|entry| entry.metadata().unwrap().len())
+            .collect()
+    };
+    let (features, images) = (sizes("features-"), sizes("images-"));
+    assert_eq!((features.len(), images.len()), (10, 20));
+    // 500 vectors of 800 numbers; up to a few hundred digits.
+    assert!(
+        features
+            .iter()
+            .all(|bytes| (1_600_000..1_700_000).contains(bytes))
+    );
+    assert!(images.iter().all(|bytes| *bytes < 400_000), "{images:?}");
+}
+
 #[test]
 fn one_and_two_threads_give_the_same_bits() {
     let project = Project::new();
@@ -138,7 +159,7 @@ fn one_and_two_threads_give_the_same_bits() {
     run(&project, &[&quick[..], &["--threads", "2"]].concat());
     run(&project, &[&quick[..], &["--threads", "1"]].concat());
     assert_eq!(timeless(&project.results(1)), timeless(&project.results(2)));
-    for name in ["checkpoints", "predictions"] {
+    for name in ["checkpoints", "predictions", "samples"] {
         let (first, second) = (
             project.run_folder(1).join(name),
             project.run_folder(2).join(name),

@@ -48,7 +48,11 @@ fn recorded(project: &Project) -> String {
     assert!(log < 17 << 20, "a log of {log} bytes");
     assert_eq!(project.results(1)["run"], "0001-small");
     let line = listed.stdout.lines().last().unwrap_or_default().to_owned();
-    let state = line.split_whitespace().nth(1).unwrap_or_default();
+    let state = line
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .trim_end_matches(':');
     state.to_owned()
 }
 

@@ -93,9 +93,8 @@ pub enum Command {
 pub struct RunArguments {
     #[command(flatten)]
     pub file: FileArguments,
-    /// How to watch the run
-    #[arg(long, value_enum, default_value_t = Ui::Auto)]
-    pub ui: Ui,
+    #[command(flatten)]
+    pub view: ViewArguments,
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -145,9 +144,8 @@ pub struct PlanArguments {
 pub struct ResumeArguments {
     /// Its number, its id, a unique beginning of it, or `latest`
     pub run: String,
-    /// How to watch the run
-    #[arg(long, value_enum, default_value_t = Ui::Auto)]
-    pub ui: Ui,
+    #[command(flatten)]
+    pub view: ViewArguments,
     /// Start the run and leave it alone
     #[arg(long)]
     pub detach: bool,
@@ -199,11 +197,24 @@ pub struct FileArguments {
     pub plugin_dir: Vec<PathBuf>,
 }
 
+/// How to watch a run.
+#[derive(Debug, Args)]
+pub struct ViewArguments {
+    /// How to watch the run
+    #[arg(long, value_enum, default_value_t = Ui::Auto)]
+    pub ui: Ui,
+    /// Show the dashboard with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
 /// Ways to watch a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Ui {
-    /// The best the place offers
+    /// The dashboard on a terminal, plain lines elsewhere
     Auto,
+    /// The dashboard
+    Tui,
     /// A progress bar on a terminal, plain lines elsewhere
     Plain,
     /// The event stream, one JSON object a line
@@ -213,7 +224,8 @@ pub enum Ui {
 }
 
 const ATTACH: &str = "\
-Ctrl-C leaves; the run goes on. The exit code is that of the run, once it has ended.
+Leaving (`q` on the dashboard, else Ctrl-C) lets the run go on. The exit code is that of the run,
+once it has ended.
 
 Example:
   topwork attach latest";
@@ -223,9 +235,8 @@ Example:
 pub struct AttachArguments {
     /// Its number, its id, a unique beginning of it, or `latest`
     pub run: String,
-    /// How to watch the run
-    #[arg(long, value_enum, default_value_t = Ui::Auto)]
-    pub ui: Ui,
+    #[command(flatten)]
+    pub view: ViewArguments,
     /// Folder the run folders are in
     #[arg(
         long,

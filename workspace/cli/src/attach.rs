@@ -8,5 +8,5 @@ use crate::{arguments::AttachArguments, failure::Failure, runs::tell_newer, view
 pub fn attach(arguments: &AttachArguments) -> Result<u8, Failure> {
     let folder = Runs::at(&arguments.runs_dir).find(&arguments.run)?;
     tell_newer(&folder.id(), folder.manifest()?.format);
-    viewer::attach(&folder, viewer::signals()?, arguments.ui)
+    viewer::attach(&folder, viewer::signals()?, &arguments.view)
 }

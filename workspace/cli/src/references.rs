@@ -22,6 +22,7 @@ pub fn write(project: &Path, check: bool) -> Result<u8, Failure> {
         ("experiments/experiment.schema.json", schema_text()?),
         ("docs/experiment-file.md", topwork_schema::reference()),
         ("docs/command-line.md", command_line()),
+        ("docs/keys.md", topwork_tui::keys_reference()),
     ];
     let mut stale = Vec::new();
     for (name, text) in references {

@@ -6,7 +6,7 @@ use topwork_events::RunState;
 use topwork_store::{RunFolder, Runs, Standing};
 
 use crate::{
-    arguments::{ResumeArguments, Ui},
+    arguments::{ResumeArguments, Ui, ViewArguments},
     failure::{Failure, WRONG_USE, write},
     run::{leave, start_supervisor},
     viewer,
@@ -18,11 +18,11 @@ const POLL: Duration = Duration::from_millis(20);
 /// Goes on with a run and gives its exit code.
 pub fn resume(arguments: &ResumeArguments) -> Result<u8, Failure> {
     let folder = Runs::at(&arguments.runs_dir).find(&arguments.run)?;
-    go_on(&folder, arguments.ui, arguments.detach)
+    go_on(&folder, &arguments.view, arguments.detach)
 }
 
 /// Goes on with the run in `folder`, unless nothing is missing or somebody is at it.
-pub fn go_on(folder: &RunFolder, ui: Ui, detach: bool) -> Result<u8, Failure> {
+pub fn go_on(folder: &RunFolder, view: &ViewArguments, detach: bool) -> Result<u8, Failure> {
     folder.manifest_to_write()?;
     let id = folder.id();
     let state = folder.state()?;
@@ -38,7 +38,11 @@ pub fn go_on(folder: &RunFolder, ui: Ui, detach: bool) -> Result<u8, Failure> {
             "nothing is missing: all {} results of `{id}` are there\n",
             state.outcomes.len()
         ));
-        return viewer::attach(folder, viewer::signals()?, Ui::None);
+        let table = ViewArguments {
+            ui: Ui::None,
+            ascii: view.ascii,
+        };
+        return viewer::attach(folder, viewer::signals()?, &table);
     }
     let signals = viewer::signals()?;
     let mut supervisor = start_supervisor(folder)?;
@@ -46,7 +50,7 @@ pub fn go_on(folder: &RunFolder, ui: Ui, detach: bool) -> Result<u8, Failure> {
     if detach {
         return leave(folder);
     }
-    viewer::watch(folder, supervisor, signals, ui)
+    viewer::watch(folder, supervisor, signals, view)
 }
 
 /// Waits until the supervisor has said that the run goes on: before that the stream still ends

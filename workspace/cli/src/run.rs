@@ -35,7 +35,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     if arguments.resume {
         let earlier = Earlier::of(&runs, &manifest.cells)?;
         if let Some(folder) = earlier.same_run() {
-            return go_on(&folder, arguments.ui, arguments.detach);
+            return go_on(&folder, &arguments.view, arguments.detach);
         }
         manifest.adopted = earlier.adopted();
     }
@@ -46,7 +46,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     if arguments.detach {
         return leave(&folder);
     }
-    viewer::watch(&folder, supervisor, signals, arguments.ui)
+    viewer::watch(&folder, supervisor, signals, &arguments.view)
 }
 
 /// Leaves a run that was just started to itself.

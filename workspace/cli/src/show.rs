@@ -1,8 +1,8 @@
 //! `topwork show`: the networks of an experiment.
 
+use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_report::{Align, thousands};
-use topwork_schema::{CutPoint, LayerEntry};
-use topwork_worker::NetworkEntry;
+use topwork_schema::CutPoint;
 
 use crate::{
     arguments::FileArguments,
@@ -34,7 +34,7 @@ pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn describe(network: &NetworkEntry, made: &[CutPoint]) -> String {
+fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
     let columns = [
         ("", Align::Right),
         ("layer", Align::Left),
@@ -66,7 +66,7 @@ fn describe(network: &NetworkEntry, made: &[CutPoint]) -> String {
             cuts.join(", "),
         ]
     });
-    let total = |figure: fn(&LayerEntry) -> u64| thousands(network.layers.iter().map(figure).sum());
+    let total = |figure: fn(&LayerPlan) -> u64| thousands(network.layers.iter().map(figure).sum());
     format!(
         "{}: {}, input {}\n{}{} parameters, {} multiply-adds per sample\n",
         network.role,

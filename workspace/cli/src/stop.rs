@@ -13,7 +13,7 @@ use topwork_store::{Owner, Process, RunFolder, Runs, Standing, StopRequest};
 
 use crate::{
     arguments::StopArguments,
-    failure::{Failure, write},
+    failure::{Failure, RUN_FAILED, write},
 };
 
 /// How often the run is looked at.
@@ -60,6 +60,25 @@ pub fn stop(arguments: &StopArguments) -> Result<u8, Failure> {
         standing => format!("the run `{}` has ended: {standing}\n", folder.id()),
     });
     Ok(0)
+}
+
+/// Asks the run to stop, or to be killed, and waits for nothing but for somebody to be there
+/// who can hear it.
+pub fn ask(folder: &RunFolder, kill: bool) -> Result<(), Failure> {
+    let step = if kill { Step::AskToKill } else { Step::Ask };
+    loop {
+        if let Some(owner) = folder.owner() {
+            return act(step, folder, &owner);
+        }
+        let standing = folder.standing(&folder.state()?);
+        if !standing.is_live() {
+            return Err(Failure::new(
+                RUN_FAILED,
+                format!("the run `{}` is not running: {standing}", folder.id()),
+            ));
+        }
+        thread::sleep(POLL);
+    }
 }
 
 /// One more thing to do about a run that is still there.

@@ -16,7 +16,8 @@ const REGISTERS: usize = 3;
 /// `sums (+)= left · right`.
 ///
 /// `left` holds panels of `depth_of_panel × ROWS` weights, of which `depth` from `from` on are used;
-/// `right` and `sums` are rows of `stride` values, a multiple of [`WIDTH`] of which count: `width`.
+/// `right` and `sums` are rows of `stride` values, a multiple of [`WIDTH`] of which count: `width`. With
+/// `add`, the sums go on from what they are.
 pub(crate) struct Product<'a> {
     pub(crate) left: &'a [f32],
     pub(crate) depth_of_panel: usize,
@@ -24,6 +25,7 @@ pub(crate) struct Product<'a> {
     pub(crate) depth: usize,
     pub(crate) right: &'a [f32],
     pub(crate) sums: &'a mut [f32],
+    pub(crate) add: bool,
     pub(crate) stride: usize,
     pub(crate) width: usize,
 }
@@ -67,8 +69,7 @@ impl Product<'_> {
                 for row in (0..ROWS).step_by(COUNT) {
                     let sums = &mut sums[row * self.stride + at..];
                     let right = &self.right[at..];
-                    let first = self.from == 0;
-                    block::<S, COUNT>(simd, panel, row, right, sums, self.stride, first);
+                    block::<S, COUNT>(simd, panel, row, right, sums, self.stride, self.add);
                 }
             }
         }
@@ -84,12 +85,12 @@ fn block<S: Simd, const COUNT: usize>(
     right: &[f32],
     sums: &mut [f32],
     stride: usize,
-    first: bool,
+    add: bool,
 ) {
     let columns = REGISTERS * S::F32_LANES;
     // Loops over `totals` have constant bounds: only then do the totals stay in registers.
     let mut totals = [[simd.splat_f32s(0.0); REGISTERS]; COUNT];
-    if !first {
+    if add {
         for row in 0..COUNT {
             let (vectors, _) = S::as_simd_f32s(&sums[row * stride..][..columns]);
             if let Some(vectors) = vectors.first_chunk::<REGISTERS>() {
@@ -140,6 +141,7 @@ mod tests {
                         depth: cut[1] - cut[0],
                         right: &right[cut[0] * stride..],
                         sums: &mut sums,
+                        add: cut[0] > 0,
                         stride,
                         width,
                     }

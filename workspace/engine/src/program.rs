@@ -64,7 +64,7 @@ struct Compiler<'a> {
 
 impl Program {
     /// For evaluation, where `training` is nothing. With `fuse`, layers may become one operation; the
-    /// results are the same either way.
+    /// outputs are the same bits either way, gradients the same up to rounding.
     pub(crate) fn compile(
         blueprint: &Blueprint,
         training: Option<Training<'_>>,

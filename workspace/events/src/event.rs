@@ -40,6 +40,8 @@ impl Record {
 pub enum Event {
     /// Always the first: what is going to be done.
     RunStarted(RunPlan),
+    /// A network is used for the first time: its layers.
+    Network(NetworkPlan),
     /// A stage of the plan begins.
     StageStarted {
         /// Index into [`RunPlan::stages`].
@@ -163,6 +165,53 @@ pub struct RunPlan {
     /// Figures from elsewhere.
     #[serde(default)]
     pub references: Vec<Reference>,
+}
+
+/// One network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NetworkPlan {
+    /// `backbone`, `source head` or a strategy's name.
+    pub role: String,
+    /// `plugin/component`.
+    pub component: String,
+    /// Shape of its input, per sample.
+    pub input: Vec<usize>,
+    /// Number of its first layer: heads go on counting where the layers before them end, as
+    /// learning-rate multipliers do.
+    pub first: usize,
+    /// Its layers.
+    pub layers: Vec<LayerPlan>,
+    /// Its cut points.
+    pub cuts: Vec<CutPlan>,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerPlan {
+    /// Unique name of the layer.
+    pub name: String,
+    /// Operation, for example `conv2d`.
+    pub op: String,
+    /// Its settings in words, for example `20 filters 5×5`.
+    pub detail: String,
+    /// Shape of its output per sample.
+    pub output: Vec<usize>,
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Multiply-adds per sample.
+    pub multiply_adds: u64,
+}
+
+/// A place where a network can be cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CutPlan {
+    /// Its name.
+    pub name: String,
+    /// How many layers stay: all up to and including the one cut after.
+    pub layers: usize,
 }
 
 impl RunPlan {

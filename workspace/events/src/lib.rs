@@ -4,11 +4,14 @@
 //! The stream is a run's only output: screens, plain lines, tables and recordings are its
 //! readers. Deliberately absent: input and output, the engine, plugins.
 
+mod curve;
 mod event;
 mod state;
 
+pub use curve::Curve;
 pub use event::{
-    Agreement, EndStatus, EpochFigures, Event, FORMAT, Failure, LogLevel, Outcome, Record,
-    Reference, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan, Weights,
+    Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, LayerPlan, LogLevel,
+    NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind,
+    StagePlan, Weights,
 };
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -1,8 +1,11 @@
 //! The reducer: a stream of records becomes what is known of the run.
 
-use crate::event::{
-    Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, Outcome, Record, RunPlan,
-    SourceOutcome, StagePlan,
+use crate::{
+    curve::Curve,
+    event::{
+        Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
+        RunPlan, SourceOutcome, StagePlan,
+    },
 };
 
 /// Log lines kept; older ones are only in the event file.
@@ -17,6 +20,9 @@ pub struct RunState {
     pub started_at: u64,
     /// When the latest record was written.
     pub latest_at: u64,
+    /// The networks used so far: the backbone first, then the heads of layers, one of a
+    /// strategy for each of its cuts.
+    pub networks: Vec<NetworkPlan>,
     /// One entry per stage of the plan.
     pub stages: Vec<StageState>,
     /// The source task's outcome, one entry per seed.
@@ -60,6 +66,8 @@ pub struct StageState {
     pub loss: Option<f64>,
     /// Units a second.
     pub per_second: Option<f64>,
+    /// The loss over the units done.
+    pub loss_curve: Curve,
     /// Complete epochs.
     pub epochs: Vec<EpochFigures>,
     /// When it began, milliseconds since the Unix epoch.
@@ -172,6 +180,11 @@ impl RunState {
                     .collect();
                 self.plan = Some(plan.clone());
             }
+            Event::Network(network) => {
+                replace(&mut self.networks, network.clone(), |known| {
+                    (known.role.clone(), known.first)
+                });
+            }
             Event::StageStarted { stage } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
                     stage.status = StageStatus::Running;
@@ -194,6 +207,9 @@ impl RunState {
                     stage.epoch = *epoch;
                     stage.loss = *loss;
                     stage.per_second = *per_second;
+                    if let Some(loss) = loss {
+                        stage.loss_curve.push(*done as f64, *loss);
+                    }
                 }
             }
             Event::EpochEnded { stage, figures } => {
@@ -296,6 +312,7 @@ impl StageState {
             epoch: 0,
             loss: None,
             per_second: None,
+            loss_curve: Curve::default(),
             epochs: Vec::new(),
             started_at: 0,
             seconds: None,
@@ -454,6 +471,8 @@ mod tests {
             RunState {
                 started_at: 5,
                 latest_at: 6,
+                longest_gap: 1,
+                active: 1,
                 ..RunState::default()
             }
         );

@@ -14,4 +14,4 @@ pub use number::{percent, seconds, thousands};
 pub use results::{
     FailedSeed, PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult,
 };
-pub use table::comparison;
+pub use table::{ALPHA, Figures, comparison, figures};

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Below this p a pair counts as told apart. A convention, named where it is used.
-const ALPHA: f64 = 0.05;
+pub const ALPHA: f64 = 0.05;
 
 /// More pairs than this are not all listed: a grid has hundreds.
 const PAIRS: usize = 15;
@@ -53,9 +53,11 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         .unwrap_or(0);
     if let Some(width) = width.filter(|width| widest > *width) {
         let first: Vec<&Column> = identity.iter().copied().chain(ACCURACY).collect();
+        // What tells a grid's rows apart needs the room of the head, which its rows share.
+        let cost = if grid { &COST[1..] } else { COST };
         let second: Vec<&Column> = (identity[1..].iter().copied())
             .chain(trained_on)
-            .chain(COST)
+            .chain(cost)
             .collect();
         text = render(&first, &rows, Some(width)) + "\n" + &render(&second, &rows, Some(width));
     }
@@ -72,6 +74,27 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         }
     }
     text
+}
+
+/// The comparison's table as cells, for who draws it otherwise.
+pub struct Figures {
+    /// Headings, and the side their cells keep to.
+    pub columns: Vec<(&'static str, Align)>,
+    /// One row per strategy in the order of the file, a cell for every column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The cells of [`comparison`]'s table.
+pub fn figures(results: &Results) -> Figures {
+    let columns = || IDENTITY.iter().chain(ACCURACY).chain(COST);
+    Figures {
+        columns: columns()
+            .map(|column| (column.heading, column.align))
+            .collect(),
+        rows: (ranked(results).iter())
+            .map(|row| columns().map(|column| (column.cell)(row)).collect())
+            .collect(),
+    }
 }
 
 const IDENTITY: &[Column] = &[

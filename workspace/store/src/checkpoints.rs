@@ -137,7 +137,10 @@ impl Checkpoints {
         for number in self.numbers(stage)? {
             remove(&self.path(stage, number))?;
         }
-        self.remove_partial(stage)
+        self.remove_partial(stage)?;
+        // Fails while another stage has some.
+        let _ = fs::remove_dir(&self.folder);
+        Ok(())
     }
 
     fn path(&self, stage: usize, number: u64) -> PathBuf {

@@ -11,6 +11,9 @@ use topwork_events::{Event, Record};
 
 use crate::StoreError;
 
+/// Bytes of the event file that are held in memory at a time.
+const READ_AT_ONCE: u64 = 1 << 20;
+
 /// Milliseconds since the Unix epoch.
 pub fn now() -> u64 {
     milliseconds(SystemTime::now())
@@ -99,6 +102,18 @@ impl EventReader {
 
     /// The records written since the last call.
     pub fn poll(&mut self) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        loop {
+            let more = self.next_batch(usize::MAX)?;
+            if more.is_empty() {
+                return Ok(records);
+            }
+            records.extend(more);
+        }
+    }
+
+    /// Up to `most` of the records written since the last call; none when there are no more.
+    pub fn next_batch(&mut self, most: usize) -> Result<Vec<Record>, StoreError> {
         let fail = |error: &io::Error| StoreError::io("read", &self.path, error);
         if self.file.is_none() {
             match File::open(&self.path) {
@@ -107,25 +122,35 @@ impl EventReader {
                 Err(error) => return Err(fail(&error)),
             }
         }
-        if let Some(file) = &mut self.file {
-            file.read_to_end(&mut self.rest)
-                .map_err(|error| fail(&error))?;
-        }
-        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
-            return Ok(Vec::new());
-        };
-        let lines: Vec<u8> = self.rest.drain(..=end).collect();
         let mut records = Vec::new();
-        for line in lines
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
-            match std::str::from_utf8(line).ok().and_then(Record::from_line) {
-                Some(record) => records.push(record),
-                None => self.skipped += 1,
+        loop {
+            let mut used = 0;
+            while records.len() < most
+                && let Some(length) = self.rest[used..].iter().position(|byte| *byte == b'\n')
+            {
+                let line = &self.rest[used..used + length];
+                used += length + 1;
+                match std::str::from_utf8(line).ok().and_then(Record::from_line) {
+                    Some(record) => records.push(record),
+                    None if line.is_empty() => {}
+                    None => self.skipped += 1,
+                }
+            }
+            self.rest.drain(..used);
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            let Some(file) = &mut self.file else {
+                return Ok(records);
+            };
+            let read = file
+                .take(READ_AT_ONCE)
+                .read_to_end(&mut self.rest)
+                .map_err(|error| fail(&error))?;
+            if read == 0 {
+                return Ok(records);
             }
         }
-        Ok(records)
     }
 
     /// Lines that were no records.

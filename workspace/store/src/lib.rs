@@ -12,6 +12,7 @@
 //!   worker.log         what the worker and its plugins print
 //!   checkpoints/       weights, and in training/ the states of trainings that are not over
 //!   predictions/       what every strategy said of every test example
+//!   samples/           some feature vectors and test images, for viewers to draw
 //!   results.json       the figures, once there are any
 //! ```
 //!
@@ -32,6 +33,7 @@ mod owner;
 mod replace;
 mod request;
 mod runs;
+mod samples;
 mod standing;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
@@ -48,4 +50,5 @@ pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};
 pub use owner::{Owner, Process};
 pub use request::StopRequest;
 pub use runs::Runs;
+pub use samples::{FeatureSample, ImageSample, evenly_spaced};
 pub use standing::{Processes, Signs, Standing};

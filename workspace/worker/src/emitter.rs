@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use topwork_events::{Event, LogLevel, RunState};
+use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
 use topwork_host::{Level, Observer};
 use topwork_report::thousands;
 use topwork_store::{EventWriter, StoreError};
@@ -95,6 +95,15 @@ impl Emitter {
     /// Appends one event.
     pub fn emit(&self, event: Event) -> Result<(), StoreError> {
         self.lock().append(event)
+    }
+
+    /// Tells of a network, unless it is known already.
+    pub fn network(&self, network: NetworkPlan) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        if inner.state.networks.contains(&network) {
+            return Ok(());
+        }
+        inner.append(Event::Network(network))
     }
 
     /// Begins a stage: progress belongs to it from here on.

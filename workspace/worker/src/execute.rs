@@ -15,7 +15,7 @@ use crate::{
     draw::{Draw, draws},
     emitter::Emitter,
     features::Trunk,
-    network::backbone_blueprint,
+    network::{backbone_blueprint, network_plan},
     prepare::{read_plan, run_plan, same_plugins, same_weights},
     resume::Measured,
     stages,
@@ -47,6 +47,12 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
             &manifest, &plan, &stages, &backbone,
         )?))?;
     }
+    emitter.network(network_plan(
+        "backbone",
+        &plan.experiment.backbone,
+        0,
+        &backbone,
+    ))?;
     let mut execution = Execution {
         folder,
         emitter,
@@ -69,6 +75,8 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         emitter.check_stop()?;
         execution.begin_seed(stage)?;
         if execution.nothing_to_do(index, stage)? {
+            // A worker that was killed just after the stage left them.
+            execution.checkpoints.store.remove(index)?;
             continue;
         }
         emitter.begin(index)?;

@@ -14,7 +14,7 @@ use crate::{
     emitter::Emitter,
     evaluate,
     features::Trunk,
-    network::{head_blueprint, initialised},
+    network::{head_blueprint, initialised, network_plan},
     proof::{Frozen, Proof},
     samples::{Images, Samples},
     task::{SplitName, Task},
@@ -253,12 +253,16 @@ impl Fit<'_> {
 
     fn head(&self, trunk: &Network) -> Result<Blueprint, WorkerError> {
         let features = trunk.blueprint().output();
-        head_blueprint(
+        let head = head_blueprint(
             self.plugins,
             &self.strategy.head,
             features.dims(),
             self.task.classes,
-        )
+        )?;
+        let before = trunk.blueprint().layers().len();
+        let shown = network_plan(&self.strategy.name, &self.strategy.head, before, &head);
+        self.emitter.network(shown)?;
+        Ok(head)
     }
 
     /// One multiplier per layer, trunk first.

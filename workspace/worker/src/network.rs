@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use topwork_engine::{Blueprint, Network, Stream};
+use topwork_events::{CutPlan, LayerPlan, NetworkPlan};
 use topwork_host::{HostError, Plugins};
 use topwork_schema::{Component, LayerEntry, Plan};
 use topwork_store::reason;
@@ -42,6 +43,44 @@ pub fn head_blueprint(
         return Err(broken.into());
     }
     Ok(blueprint)
+}
+
+/// A network for people. `role` tells what it is for, `before` how many layers come before it.
+pub fn network_plan(
+    role: &str,
+    component: &Component,
+    before: usize,
+    blueprint: &Blueprint,
+) -> NetworkPlan {
+    NetworkPlan {
+        role: role.to_owned(),
+        component: component.component.clone(),
+        input: blueprint.input().dims().to_vec(),
+        first: before + 1,
+        layers: layer_entries(blueprint)
+            .into_iter()
+            .map(layer_plan)
+            .collect(),
+        cuts: (blueprint.cuts().iter())
+            .filter_map(|cut| {
+                Some(CutPlan {
+                    name: cut.name.clone(),
+                    layers: blueprint.cut(&cut.name)?,
+                })
+            })
+            .collect(),
+    }
+}
+
+fn layer_plan(layer: LayerEntry) -> LayerPlan {
+    LayerPlan {
+        name: layer.name,
+        op: layer.op,
+        detail: layer.detail,
+        output: layer.output,
+        parameters: layer.parameters,
+        multiply_adds: layer.multiply_adds,
+    }
 }
 
 /// The layers of a backbone before a cut.

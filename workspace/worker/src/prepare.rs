@@ -107,11 +107,16 @@ fn row_plan(plan: &Plan, row: &Row, backbone: &Blueprint) -> Result<RowPlan, Wor
         cut: row.cut.name.clone(),
         feature_dim: trunk.output().elements(),
         head: strategy.head.id().to_owned(),
-        weights: match strategy.weights {
-            Weights::Source => topwork_events::Weights::Source,
-            Weights::Random => topwork_events::Weights::Random,
-        },
+        weights: as_told(strategy.weights),
         train_samples: row.train_samples.map(|samples| samples as u64),
         classes: plan.target_classes.clone(),
     })
+}
+
+/// The word for viewers and files of what the experiment calls the same.
+pub fn as_told(weights: Weights) -> topwork_events::Weights {
+    match weights {
+        Weights::Source => topwork_events::Weights::Source,
+        Weights::Random => topwork_events::Weights::Random,
+    }
 }

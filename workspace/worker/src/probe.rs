@@ -8,17 +8,18 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use topwork_engine::Blueprint;
+use topwork_events::NetworkPlan;
 use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
-    Description, LayerEntry, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
+    Description, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
     resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
 use crate::{
     PlannedFeatures, WorkerError,
-    network::{backbone_blueprint, head_blueprint, layer_entries, trunk_blueprint},
+    network::{backbone_blueprint, head_blueprint, layer_entries, network_plan, trunk_blueprint},
     planned::planned_features,
     watchdog::Watchdog,
 };
@@ -57,28 +58,9 @@ pub struct ProbeAnswer {
     /// Everything the experiment file is checked against.
     pub catalog: Catalog,
     /// The networks of the plan: the backbone first, then the heads.
-    pub networks: Result<Vec<NetworkEntry>, Problem>,
+    pub networks: Result<Vec<NetworkPlan>, Problem>,
     /// The features the plan needs, where that was asked for.
     pub features: Result<Vec<PlannedFeatures>, Problem>,
-}
-
-/// A network of a plan.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct NetworkEntry {
-    /// `backbone`, `source head`, or a strategy's name, with the cut where it has several.
-    pub role: String,
-    /// `plugin/component`.
-    pub component: String,
-    /// Shape of its input, per sample.
-    pub input: Vec<usize>,
-    /// Number of its first layer: heads go on counting where the layers before them end, as
-    /// learning-rate multipliers do.
-    pub first: usize,
-    /// Its layers.
-    pub layers: Vec<LayerEntry>,
-    /// Its cut points.
-    pub cuts: Vec<CutEntry>,
 }
 
 /// Loads the plugins and answers.
@@ -232,18 +214,11 @@ fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Descrip
     Some(description.map_err(|error| problem(&error.into())))
 }
 
-fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkEntry>, Problem> {
+fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem> {
     let experiment = &plan.experiment;
     let mut entries = Vec::new();
     let mut push = |role: &str, component: &Component, before: usize, blueprint: &Blueprint| {
-        entries.push(NetworkEntry {
-            role: role.to_owned(),
-            component: component.component.clone(),
-            input: blueprint.input().dims().to_vec(),
-            first: before + 1,
-            layers: layer_entries(blueprint),
-            cuts: cut_entries(blueprint),
-        });
+        entries.push(network_plan(role, component, before, blueprint));
     };
     let fail = |error: WorkerError| problem(&error);
     let backbone = backbone_blueprint(plugins, &experiment.backbone).map_err(fail)?;

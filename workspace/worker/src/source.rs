@@ -11,7 +11,7 @@ use crate::{
     augment::Augment,
     evaluate::{correct, scores},
     execute::{Execution, correct_of, engine, out_of_order},
-    network::{head_blueprint, initialised, load_weights},
+    network::{head_blueprint, initialised, load_weights, network_plan},
     samples::Images,
     task::SplitName,
     training::{Trained, Training},
@@ -26,6 +26,9 @@ impl Execution<'_> {
         };
         let features = self.backbone.output();
         let head = head_blueprint(self.plugins, &source.head, features.dims(), task.classes)?;
+        let before = self.backbone.layers().len();
+        let shown = network_plan("source head", &source.head, before, &head);
+        self.emitter.network(shown)?;
         let parts = vec![
             Part::trained(initialised(&self.backbone, seed, "backbone")),
             Part::trained(initialised(&head, seed, "source-head")),

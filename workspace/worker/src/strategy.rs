@@ -25,6 +25,7 @@ impl Execution<'_> {
         let network = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
         let examples = needed(self.plan, &self.seed.draws, wanted);
         let images = (examples.train.len() + examples.test.len()) as u64;
+        let test = examples.test.clone();
         let extractor = Extractor {
             compute: self.compute,
             emitter: self.emitter,
@@ -33,6 +34,7 @@ impl Execution<'_> {
             identity: TrunkIdentity::of(self.plan, self.plugins, &wanted.cut),
         };
         let trunk = extractor.extract(network, examples)?;
+        self.keep_feature_sample(seed, wanted, &trunk, &test)?;
         let cached = if trunk.paid { ", from the cache" } else { "" };
         let detail = format!(
             "{} vectors of {} numbers{cached}",
@@ -179,6 +181,7 @@ impl Execution<'_> {
             &self.folder.predictions_path(row, &title, seed),
             predictions.as_bytes(),
         )?;
+        self.keep_image_sample((row, &title), seed, draw, &fitted.scores)?;
         for Saved {
             part,
             extension,

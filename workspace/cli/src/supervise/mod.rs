@@ -169,11 +169,9 @@ fn outlive_worker(folder: &RunFolder) {
     let Some(worker) = owner.worker else { return };
     let begun = Instant::now();
     while worker.alive() {
-        if begun.elapsed() > FAREWELL {
-            if let Some(pid) = worker.id() {
-                // Fails when it has just ended.
-                let _ = kill_process(pid, Signal::KILL);
-            }
+        if let Some(pid) = worker.id().filter(|_| begun.elapsed() > FAREWELL) {
+            // Fails when it has just ended.
+            let _ = kill_process(pid, Signal::KILL);
         }
         thread::sleep(Duration::from_millis(50));
     }

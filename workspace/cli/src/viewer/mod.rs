@@ -1,5 +1,6 @@
 //! Watching a run: readers of its event stream, none of which the run depends on.
 
+mod dashboard;
 mod json;
 mod plain;
 mod tie;
@@ -15,7 +16,7 @@ use topwork_report::{Results, comparison};
 use topwork_store::{RunFolder, StoreError, reason};
 
 use crate::{
-    arguments::Ui,
+    arguments::{Ui, ViewArguments},
     failure::{Failure, RUN_FAILED, tell, write},
     output,
 };
@@ -45,25 +46,41 @@ pub fn signals() -> Result<Signals, Failure> {
 }
 
 /// Watches the run that this process has started until it ends and gives its exit code.
-/// Ctrl-C and SIGTERM ask the run to stop; a second one kills it.
+/// Ctrl-C and SIGTERM ask the run to stop, a second one kills it; on the dashboard they leave.
 pub fn watch(
     folder: &RunFolder,
     supervisor: Child,
     signals: Signals,
-    ui: Ui,
+    view: &ViewArguments,
 ) -> Result<u8, Failure> {
-    follow(folder, Tie::own(supervisor), signals, ui)
+    follow(folder, Tie::own(supervisor), signals, view)
 }
 
 /// Watches a run of another process until it ends and gives its exit code. Ctrl-C and SIGTERM
 /// leave it alone and end the watching.
-pub fn attach(folder: &RunFolder, signals: Signals, ui: Ui) -> Result<u8, Failure> {
-    follow(folder, Tie::visit(), signals, ui)
+pub fn attach(folder: &RunFolder, signals: Signals, view: &ViewArguments) -> Result<u8, Failure> {
+    follow(folder, Tie::visit(), signals, view)
 }
 
-fn follow(folder: &RunFolder, mut tie: Tie, mut signals: Signals, ui: Ui) -> Result<u8, Failure> {
+fn follow(
+    folder: &RunFolder,
+    mut tie: Tie,
+    mut signals: Signals,
+    view: &ViewArguments,
+) -> Result<u8, Failure> {
+    let ui = view.ui;
+    if dashboard::wanted(view) {
+        let shown = dashboard::show(folder, view)?;
+        // Another run may have been opened there.
+        let tie = if shown == *folder { tie } else { Tie::visit() };
+        let state = shown.state()?;
+        return match shown.standing(&state).is_live() {
+            true => leave(&shown),
+            false => finish(&shown, &state, ui, tie),
+        };
+    }
     let mut viewer: Box<dyn Viewer> = match ui {
-        Ui::Auto | Ui::Plain => Box::new(plain::Plain::new(folder)),
+        Ui::Auto | Ui::Tui | Ui::Plain => Box::new(plain::Plain::new(folder)),
         Ui::Json => Box::new(json::Json),
         Ui::None => Box::new(Silent),
     };
@@ -120,7 +137,7 @@ fn finish(folder: &RunFolder, state: &RunState, ui: Ui, tie: Tie) -> Result<u8, 
     let Some(ending) = &state.ending else {
         return Err(match own {
             true => lost_folder(folder, supervisor),
-            false => unsaid_end(folder, &folder.standing(state).to_string()),
+            false => failure(folder, &folder.standing(state).to_string()),
         });
     };
     match ending.status {
@@ -147,19 +164,12 @@ fn lost_folder(folder: &RunFolder, supervisor: Option<i32>) -> Failure {
             })
         }
     };
-    unsaid_end(folder, &reason)
+    failure(folder, &format!("ended without saying how: {reason}"))
 }
 
-/// A run that cannot say any more how it ended.
-fn unsaid_end(folder: &RunFolder, reason: &str) -> Failure {
-    Failure::new(
-        RUN_FAILED,
-        format!(
-            "the run `{}` ended without saying how: {reason}",
-            folder.id()
-        ),
-    )
-    .hint(format!(
+/// What a run came to that does not tell of it itself.
+fn failure(folder: &RunFolder, end: &str) -> Failure {
+    Failure::new(RUN_FAILED, format!("the run `{}` {end}", folder.id())).hint(format!(
         "what there is of it is in `{}`",
         folder.path().display()
     ))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use topwork_events::RunState;
 use topwork_report::Results;
 
-use crate::{Manifest, RunFolder, Standing, StoreError};
+use crate::{Cells, Manifest, RunFolder, Standing, StoreError};
 
 /// One run, as it is listed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl Stamp {
 pub(super) fn read(folder: &RunFolder) -> Result<(RunEntry, Vec<CellEntry>), StoreError> {
     let manifest = folder.manifest()?;
     let state = folder.state()?;
-    let cells = cells(&folder.id(), &state);
+    let cells = cells(&folder.id(), &state, &manifest.cells);
     Ok((folder.entry(manifest, &state), cells))
 }
 
@@ -145,19 +145,21 @@ impl RunFolder {
     }
 }
 
-fn cells(run: &str, state: &RunState) -> Vec<CellEntry> {
+fn cells(run: &str, state: &RunState, keys: &Cells) -> Vec<CellEntry> {
     let rows = state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
     (state.outcomes.iter())
         .filter_map(|outcome| {
             let row = rows.get(outcome.row)?;
+            let mut keys = keys.rows.iter();
+            let cell = keys.find(|key| (key.row, key.seed) == (outcome.row, outcome.seed));
             Some(CellEntry {
                 run: run.to_owned(),
-                row: row.name.clone(),
+                row: row.title(),
                 kind: row.kind.clone(),
                 head: row.head.clone(),
                 cut: row.cut.clone(),
                 seed: outcome.seed,
-                cell: None,
+                cell: cell.map(|cell| cell.key.clone()),
                 train_samples: outcome.train_samples,
                 correct: outcome.correct,
                 total: outcome.total,

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, thread};
 use topwork_events::{EndStatus, Event, Outcome, RowPlan, RunPlan, Seconds, Weights};
 
 use super::*;
-use crate::{Machine, Manifest, Standing};
+use crate::{Adopted, Cells, KeyedCell, Machine, Manifest, Standing};
 
 /// A folder of `count` runs that are done, each with one row of two seeds.
 fn project(count: u64) -> (tempfile::TempDir, Runs) {
@@ -36,6 +36,15 @@ fn create(runs: &Runs) -> RunFolder {
         call_limit: None,
         weights: None,
         plugins: Vec::new(),
+        cells: Cells {
+            rows: vec![KeyedCell {
+                row: 0,
+                seed: 1,
+                key: "abc".into(),
+            }],
+            sources: Vec::new(),
+        },
+        adopted: Adopted::default(),
         machine: Machine::here(),
     };
     folder.write_manifest(&manifest).unwrap();
@@ -52,6 +61,8 @@ fn done(runs: &Runs) -> RunFolder {
         feature_dim: 8,
         head: "mlp".into(),
         weights: Weights::Source,
+        detail: None,
+        train_samples: None,
         classes: vec!["a".into(), "b".into()],
     };
     let plan = RunPlan {
@@ -140,6 +151,8 @@ fn the_index_says_what_the_folders_say() {
     assert_eq!(again.runs, fresh.runs);
     assert_eq!(again.notes, Vec::<String>::new());
     let cells = runs.cells().unwrap();
+    let keys: Vec<_> = cells.iter().map(|cell| cell.cell.as_deref()).collect();
+    assert_eq!(keys, [Some("abc"), None, Some("abc"), None]);
     let seeds: Vec<_> = cells
         .iter()
         .map(|cell| (cell.run.as_str(), cell.seed))

@@ -139,6 +139,7 @@ impl Case {
                 kind: StageKind::Source,
                 title: "source".to_owned(),
                 seed: Some(1),
+                row: None,
             };
             let stages = vec![stage];
             let plan = RunPlan {

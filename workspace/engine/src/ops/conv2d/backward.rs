@@ -24,7 +24,7 @@ const PLACES: usize = 256;
 impl Convolution {
     pub(super) fn backward_of(&self, pass: Backward<'_>) {
         let conv = &self.conv;
-        let few = conv.filters * conv.window() <= FEW_WEIGHTS;
+        let few = conv.filters * conv.window() <= FEW_WEIGHTS && !conv.is_depthwise();
         if few && conv.window() * conv.places() <= FEW_COLUMNS {
             return self.backward_by_samples(pass);
         }
@@ -56,11 +56,27 @@ impl Convolution {
             None => pass.output_gradient,
         };
         if let Some(Pair { weight, bias }) = pass.parameter_gradients {
-            conv.fill_weight_gradient(buffers, pass.inputs[0], map_gradient, weight);
+            match conv.is_depthwise() {
+                true => conv.fill_depthwise_weight_gradient(
+                    buffers,
+                    pass.inputs[0],
+                    map_gradient,
+                    weight,
+                ),
+                false => conv.fill_weight_gradient(buffers, pass.inputs[0], map_gradient, weight),
+            }
             conv.fill_bias_gradient(map_gradient, bias);
         }
         if let Some(Some(input_gradient)) = pass.input_gradients.first_mut() {
             let weight = pass.weights[0].weight;
+            if conv.is_depthwise() {
+                return conv.fill_depthwise_input_gradient(
+                    buffers,
+                    weight,
+                    map_gradient,
+                    input_gradient,
+                );
+            }
             match conv.turned_round() {
                 Some(turned) => {
                     let weight = conv.turned_weights(buffers, weight);
@@ -88,6 +104,7 @@ impl Convolution {
             Some(gradients) => gradients.bias.len(),
             None => 0,
         };
+        let sparse = conv.has_sparse_gradient(self.pool.as_ref());
         let weights = conv.filters * conv.window();
         let mine = match &pass.parameter_gradients {
             Some(_) => weights + biases,
@@ -117,6 +134,8 @@ impl Convolution {
                     let mut columns = buffers.take(conv.window() * conv.places());
                     let mut plane = buffers.take(conv.plane_scratch(&(0..conv.map[0])));
                     let mut map = buffers.take(self.pool.map_or(0, |_| conv.map_elements()));
+                    let room = usize::from(sparse) * conv.places() * conv.window_pitch();
+                    let (mut windows, mut winners) = (buffers.take(room), Vec::new());
                     let (weight_sums, bias_sums) = sums.split_at_mut(mine.min(weights));
                     weight_sums.fill(0.0);
                     bias_sums.fill(0.0);
@@ -138,11 +157,30 @@ impl Convolution {
                             }
                             None => &*gradient,
                         };
+                        if sparse && mine > 0 {
+                            let size = conv.image_elements();
+                            let image = &images[sample * size..(sample + 1) * size];
+                            let places = &places[sample * noted..(sample + 1) * noted];
+                            vectorized(
+                                #[inline(always)]
+                                || {
+                                    let pitch = conv.window_pitch();
+                                    conv.unfold_windows(image, &mut plane, &mut windows, pitch);
+                                    conv.add_sparse_gradient(
+                                        &windows,
+                                        gradient,
+                                        places,
+                                        &mut winners,
+                                        weight_sums,
+                                    );
+                                },
+                            );
+                        }
                         let tile = Tile {
                             images: sample..sample + 1,
                             rows: 0..conv.map[0],
                         };
-                        for group in 0..conv.groups * usize::from(mine > 0) {
+                        for group in 0..conv.groups * usize::from(mine > 0 && !sparse) {
                             let channels = conv.channels_of(group);
                             vectorized(
                                 #[inline(always)]

@@ -83,16 +83,83 @@ impl Conv2d {
                 let rows =
                     &mut columns[index * self.kernel_elements() * stride + number * places..];
                 if self.is_padded() {
-                    let (within, at) = self.rows_within(&patch);
-                    plane.fill(0.0);
-                    for (row, target) in within.zip(plane.chunks_exact_mut(patch.width).skip(at)) {
-                        let from = &source[row * self.image[1]..(row + 1) * self.image[1]];
-                        target[self.padding[1]..][..self.image[1]].copy_from_slice(from);
-                    }
+                    self.pad(source, &patch, plane);
                     self.unfold_plane(plane, patch.width, rows, stride, places);
                 } else {
                     let source = &source[patch.top * self.image[1]..];
                     self.unfold_plane(source, patch.width, rows, stride, places);
+                }
+            }
+        }
+    }
+
+    /// A patch of one channel with its zeros.
+    #[inline(always)]
+    fn pad(&self, source: &[f32], patch: &Patch, plane: &mut [f32]) {
+        let (within, at) = self.rows_within(patch);
+        plane.fill(0.0);
+        for (row, target) in within.zip(plane.chunks_exact_mut(patch.width).skip(at)) {
+            let from = &source[row * self.image[1]..(row + 1) * self.image[1]];
+            target[self.padding[1]..][..self.image[1]].copy_from_slice(from);
+        }
+    }
+
+    /// The transpose of what [`Conv2d::unfold`] gives for one whole image: the window of every place, each
+    /// `pitch` values after the last.
+    #[inline(always)]
+    pub(super) fn unfold_windows(
+        &self,
+        image: &[f32],
+        plane: &mut [f32],
+        windows: &mut [f32],
+        pitch: usize,
+    ) {
+        let patch = self.patch(&(0..self.map[0]));
+        for (channel, source) in image.chunks_exact(self.plane()).enumerate() {
+            let windows = &mut windows[channel * self.kernel_elements()..];
+            let source = if self.is_padded() {
+                self.pad(source, &patch, plane);
+                &*plane
+            } else {
+                source
+            };
+            match (self.kernel[1], self.dilation[1]) {
+                (3, 1) => self.unfold_plane_windows::<3>(source, patch.width, windows, pitch),
+                (5, 1) => self.unfold_plane_windows::<5>(source, patch.width, windows, pitch),
+                _ => self.unfold_plane_windows::<0>(source, patch.width, windows, pitch),
+            }
+        }
+    }
+
+    /// The windows of one channel. `WIDTH` is that of the kernel, if it was known beforehand, or 0.
+    #[inline(always)]
+    fn unfold_plane_windows<const WIDTH: usize>(
+        &self,
+        plane: &[f32],
+        width: usize,
+        windows: &mut [f32],
+        pitch: usize,
+    ) {
+        for (y, row) in (0..self.map[0]).flat_map(|y| (0..self.kernel[0]).map(move |row| (y, row)))
+        {
+            let source = &plane[(y * self.stride[0] + row * self.dilation[0]) * width..][..width];
+            let targets =
+                windows[y * self.map[1] * pitch + row * self.kernel[1]..].chunks_mut(pitch);
+            for (x, target) in targets.take(self.map[1]).enumerate() {
+                let source = &source[x * self.stride[1]..];
+                match (
+                    target.first_chunk_mut::<WIDTH>(),
+                    source.first_chunk::<WIDTH>(),
+                ) {
+                    (Some(target), Some(source)) if WIDTH > 0 => *target = *source,
+                    _ => {
+                        let values = source.iter().step_by(self.dilation[1]);
+                        let target = &mut target[..self.kernel[1]];
+                        target
+                            .iter_mut()
+                            .zip(values)
+                            .for_each(|(to, from)| *to = *from);
+                    }
                 }
             }
         }

@@ -34,6 +34,31 @@ impl Finish<'_> {
         relu: false,
         pool: None,
     };
+
+    /// Does all of it but the pooling to a run of sums of one filter, which starts at value `at` of the
+    /// maps of the batch.
+    #[inline(always)]
+    pub(super) fn apply(&self, sums: &mut [f32], filter: usize, at: usize) {
+        let bias = self.bias.get(filter).copied().unwrap_or(0.0);
+        for sum in sums.iter_mut() {
+            *sum += bias;
+        }
+        if let Some(&(scale, shift)) = self.norm.get(filter) {
+            for sum in sums.iter_mut() {
+                *sum = *sum * scale + shift;
+            }
+        }
+        if let Some(residual) = self.residual {
+            for (sum, residual) in sums.iter_mut().zip(&residual[at..]) {
+                *sum += residual;
+            }
+        }
+        if self.relu {
+            for sum in sums.iter_mut() {
+                *sum = rectify(*sum);
+            }
+        }
+    }
 }
 
 /// Places in a tile: enough for the weights read with it to pay, few enough to stay in a core's cache.
@@ -65,6 +90,12 @@ impl Conv2d {
         output: &mut [f32],
         notes: &mut [u32],
     ) {
+        if self.suits_winograd() {
+            return self.correlate_by_winograd(buffers, weight, images, finish, output, notes);
+        }
+        if self.is_depthwise() {
+            return self.correlate_depthwise(buffers, weight, images, finish, output, notes);
+        }
         let samples = images.len() / self.image_elements();
         let weights = self.packed(buffers, weight);
         let panels = self.group_filters().div_ceil(ROWS);
@@ -231,6 +262,7 @@ impl Conv2d {
                 depth: some.len() * kernel,
                 right: columns,
                 sums: &mut sums,
+                add: some.start > 0,
                 stride,
                 width,
             }
@@ -264,31 +296,13 @@ impl Conv2d {
             let filter = group * self.group_filters() + first + row;
             let start = row * stride + number * places;
             let sums = &mut sums[start..start + places];
-            let bias = finish.bias.get(filter).copied().unwrap_or(0.0);
+            let image = tile.images.start + number;
+            let at =
+                (image * self.filters + filter) * self.places() + tile.rows.start * self.map[1];
             vectorized(
                 #[inline(always)]
                 || {
-                    for sum in sums.iter_mut() {
-                        *sum += bias;
-                    }
-                    if let Some(&(scale, shift)) = finish.norm.get(filter) {
-                        for sum in sums.iter_mut() {
-                            *sum = *sum * scale + shift;
-                        }
-                    }
-                    if let Some(residual) = finish.residual {
-                        let plane = (tile.images.start + number) * self.filters + filter;
-                        let start = plane * self.places() + tile.rows.start * self.map[1];
-                        for (sum, residual) in sums.iter_mut().zip(&residual[start..start + places])
-                        {
-                            *sum += residual;
-                        }
-                    }
-                    if finish.relu {
-                        for sum in sums.iter_mut() {
-                            *sum = rectify(*sum);
-                        }
-                    }
+                    finish.apply(sums, filter, at);
                     match (&finish.pool, notes.next()) {
                         (Some(windows), Some(notes)) => windows.pool(sums, output, notes),
                         _ => output.copy_from_slice(sums),

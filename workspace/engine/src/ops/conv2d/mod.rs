@@ -8,12 +8,18 @@
 //! performance convolutional neural networks for document processing", 2006). With `dY` the gradient
 //! of the map, `dW = Σ dY Xᵀ`, `db = Σ dY`, and `dx` is `Wᵀ dY` folded back.
 //!
+//! Windows of 3×3 over many channels need fewer multiplications; see `winograd`. Filters that see
+//! one channel each do without matrices; see `depthwise`.
+//!
 //! Columns are never kept: a tile of them at a time lies in the cache of a core, and they are unfolded
 //! again for the backward pass, which is cheaper than fetching them from memory.
 
 mod backward;
 mod columns;
 mod correlate;
+mod depthwise;
+mod sparse;
+mod winograd;
 
 use super::max_pool2d::Windows;
 use super::{Backward, Forward, Operation};

@@ -359,6 +359,13 @@ fn every_gradient_of_every_operation_equals_its_finite_difference() {
             ],
         ),
         (
+            "depthwise, two filters a channel",
+            "[2, 5, 6]",
+            vec![op(
+                r#""conv2d", "filters": 4, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 1], "groups": 2"#,
+            )],
+        ),
+        (
             "residual block with a shortcut",
             "[2, 6, 6]",
             vec![
@@ -426,6 +433,30 @@ proptest! {
             layers.push(max_pool2d([map(0).min(2), map(1).min(2)], [2, 2]));
         }
         let input = format!("[{}, {}, {}]", channels * groups, size(0), size(1));
+        check(&blueprint(&input, &layers), samples, seed, false);
+    }
+
+    #[test]
+    fn depthwise_convolutions_of_any_shape_equal_plain_loops(
+        channels in 2usize..9, filters in 1usize..6, samples in 1usize..20,
+        kernel in [1usize..6, 1usize..6], stride in [1usize..4, 1usize..4], padding in [0usize..4, 0usize..4],
+        dilation in [1usize..4, 1usize..4], bias: bool, spare in [0usize..9, 0usize..40], relu: bool, pool: bool,
+        seed in 0u64..1000,
+    ) {
+        let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
+        let size = |axis: usize| (reach(axis) + spare[axis]).saturating_sub(2 * padding[axis]).max(1);
+        let mut layers = vec![format!(
+            "{}, \"dilation\": {dilation:?}, \"groups\": {channels}, \"bias\": {bias}",
+            conv2d(filters * channels, kernel, stride, padding)
+        )];
+        if relu {
+            layers.push(op(r#""relu""#));
+        }
+        if pool {
+            let map = |axis: usize| (size(axis) + 2 * padding[axis] - reach(axis)) / stride[axis] + 1;
+            layers.push(max_pool2d([map(0).min(2), map(1).min(2)], [2, 2]));
+        }
+        let input = format!("[{channels}, {}, {}]", size(0), size(1));
         check(&blueprint(&input, &layers), samples, seed, false);
     }
 

@@ -1,0 +1,390 @@
+//! The frame around the views: header, tabs, footer, dialogs.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+    widgets::{Block, BorderType, Clear, Padding, Widget},
+};
+use topwork_events::{EndStatus, StageStatus};
+use topwork_store::Standing;
+
+use crate::{
+    app::{App, Watched},
+    ascii,
+    keys::{self, KEYS, Place},
+    layer::Layer,
+    text::{clock, fit, line, width, wrap},
+    views::{self, View, live::TimeLeft},
+};
+
+/// Widest a dialog gets.
+const DIALOG: u16 = 84;
+
+/// The parts of the terminal. What does not fit has no height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What runs and how it stands.
+    pub header: Rect,
+    /// The views.
+    pub tabs: Rect,
+    /// The view.
+    pub body: Rect,
+    /// Keys, or a notice.
+    pub footer: Rect,
+}
+
+/// Cuts the terminal into its parts.
+pub fn frame(area: Rect) -> Frame {
+    let rows = area.height;
+    let header = u16::from(rows >= 3);
+    let tabs = u16::from(rows >= 6);
+    let footer = u16::from(rows >= 5);
+    let row = |y: u16, height: u16| Rect {
+        y: area.y + y,
+        height,
+        ..area
+    };
+    Frame {
+        header: row(0, header),
+        tabs: row(header, tabs),
+        body: row(header + tabs, rows - header - tabs - footer),
+        footer: row(rows - footer, footer),
+    }
+}
+
+/// Draws the dashboard.
+pub fn draw(app: &App, buffer: &mut Buffer) {
+    // A terminal may have shrunk since the last event told its size.
+    let area = app.area().intersection(buffer.area);
+    let parts = frame(area);
+    line(buffer, parts.header, 0, header(app, parts.header.width));
+    line(buffer, parts.tabs, 0, tabs(app, parts.tabs.width));
+    views::draw(app, parts.body, buffer);
+    line(buffer, parts.footer, 0, footer(app, parts.footer.width));
+    for layer in &app.layers {
+        draw_layer(app, layer, parts, buffer);
+    }
+    if app.theme.ascii {
+        ascii::flatten(buffer);
+    }
+}
+
+fn header(app: &App, columns: u16) -> Line<'static> {
+    let Some(run) = app.run() else {
+        return Line::default();
+    };
+    let (mark, style, standing) = standing(app, run);
+    let name = (run.state.plan.as_ref()).map_or_else(|| run.folder.id(), |plan| plan.name.clone());
+    let seed = run.state.plan.as_ref().map_or(String::new(), |plan| {
+        let current = run.state.running_stage().and_then(|(_, s)| s.plan.seed);
+        match (plan.seeds.len(), current) {
+            (0 | 1, _) => String::new(),
+            (all, None) => format!(" · {all} seeds"),
+            (all, Some(seed)) => {
+                let position = plan.seeds.iter().position(|s| *s == seed).unwrap_or(0) + 1;
+                format!(" · seed {position} of {all}")
+            }
+        }
+    });
+    let columns = usize::from(columns);
+    let standing = fit(&standing, columns.saturating_sub(30).max(columns / 2));
+    let right = width(&standing) + 3;
+    let left = fit(&format!("{name}{seed}"), columns.saturating_sub(right + 12));
+    let gap = columns.saturating_sub(11 + width(&left) + right);
+    Line::from(vec![
+        Span::styled(" topwork", app.theme.title()),
+        Span::styled(" · ", app.theme.dim()),
+        Span::raw(left),
+        Span::raw(" ".repeat(gap)),
+        Span::styled(format!("{mark} "), style),
+        Span::raw(standing),
+    ])
+}
+
+/// How the run stands: a mark, its style, and words.
+fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
+    let theme = app.theme;
+    if let Some(why) = &run.trouble {
+        return ("✗", theme.bad(), why.clone());
+    }
+    if let Some(ending) = &run.state.ending {
+        let took = clock((ending.seconds * 1000.0) as u64);
+        let (mark, style) = match ending.status {
+            EndStatus::Done => ("✓", theme.good()),
+            EndStatus::Stopped => ("■", theme.warning()),
+            EndStatus::Failed | EndStatus::Crashed => ("✗", theme.bad()),
+        };
+        return (
+            mark,
+            style,
+            format!("{} after {took}", ending.status.word()),
+        );
+    }
+    if let Some(standing) = &run.standing
+        && !matches!(standing, Standing::Running { .. })
+    {
+        let (mark, style) = standing_mark(app, standing);
+        return (mark, style, standing.to_string());
+    }
+    if run.state.plan.is_none() {
+        return ("○", theme.active(), "starting".to_owned());
+    }
+    let now = app.now.max(run.state.latest_at);
+    let elapsed = clock(now.saturating_sub(run.state.started_at));
+    let word = if run.asked_to_stop {
+        "stopping"
+    } else {
+        "running"
+    };
+    let about = |left: f64| clock((left * 1000.0) as u64);
+    let left = match views::live::time_left(run, now) {
+        Some(TimeLeft::Run(left)) => format!(", about {} left", about(left)),
+        Some(TimeLeft::Stage(left)) => format!(", this stage about {} more", about(left)),
+        None => String::new(),
+    };
+    ("●", theme.active(), format!("{word} {elapsed}{left}"))
+}
+
+/// The tabs with their first and last columns.
+fn tab_spans(app: &App, columns: u16) -> Vec<(View, String, usize)> {
+    let full: usize = View::ALL.iter().map(|view| width(view.title()) + 4).sum();
+    let short = full > usize::from(columns);
+    let mut spans = Vec::new();
+    let mut start = 0;
+    for view in View::ALL {
+        let text = if short && view != app.view {
+            format!(" {} ", view.number())
+        } else {
+            format!(" {} {} ", view.number(), view.title())
+        };
+        let taken = width(&text);
+        spans.push((view, text, start));
+        start += taken;
+    }
+    spans
+}
+
+fn tabs(app: &App, columns: u16) -> Line<'static> {
+    let spans = tab_spans(app, columns).into_iter().map(|(view, text, _)| {
+        let style = if view == app.view {
+            app.theme.title().patch(app.theme.selected())
+        } else {
+            app.theme.dim()
+        };
+        Span::styled(text, style)
+    });
+    Line::from(spans.collect::<Vec<_>>())
+}
+
+/// The view whose tab is in this column.
+pub fn tab_at(app: &App, tabs: Rect, column: u16) -> Option<View> {
+    let column = usize::from(column.checked_sub(tabs.x)?);
+    tab_spans(app, tabs.width)
+        .into_iter()
+        .find(|(_, text, start)| (*start..start + width(text)).contains(&column))
+        .map(|(view, _, _)| view)
+}
+
+fn footer(app: &App, columns: u16) -> Line<'static> {
+    if let Some(Layer::Filter { .. }) = app.layers.last() {
+        let filter = views::filter(app).unwrap_or_default();
+        let mut spans = vec![
+            Span::styled(" /", app.theme.key()),
+            Span::raw(filter.to_owned()),
+            Span::styled("▏  ", app.theme.active()),
+        ];
+        let room = usize::from(columns).saturating_sub(width(filter) + 5);
+        spans.extend(hints(app, room));
+        return Line::from(spans);
+    }
+    if let Some(notice) = &app.notice {
+        let style = if notice.bad {
+            app.theme.bad()
+        } else {
+            app.theme.active()
+        };
+        let text = fit(&notice.text, usize::from(columns).saturating_sub(2));
+        return Line::from(Span::styled(format!(" {text}"), style));
+    }
+    Line::from(hints(app, usize::from(columns)))
+}
+
+/// The keys of the present place that have a hint, as many as fit.
+fn hints(app: &App, columns: usize) -> Vec<Span<'static>> {
+    let place = app
+        .layers
+        .last()
+        .map_or(Place::View(app.view), Layer::place);
+    let mut hints: Vec<_> = KEYS
+        .iter()
+        .filter(|binding| binding.holds(place))
+        .filter_map(|binding| Some((binding.keys.first()?.label(), binding.hint?)))
+        .collect();
+    // Whoever is lost needs help and the way out more than anything else.
+    let last = hints.len().saturating_sub(2);
+    let needed = |(key, hint): &(String, &str)| width(key) + width(hint) + 3;
+    let mut used: usize = hints.iter().skip(last).map(&needed).sum();
+    let mut kept = 0;
+    for (index, hint) in hints.iter().enumerate().take(last) {
+        if used + needed(hint) > columns {
+            break;
+        }
+        used += needed(hint);
+        kept = index + 1;
+    }
+    hints.drain(kept..last);
+    let mut spans = Vec::new();
+    for (key, hint) in hints {
+        spans.push(Span::styled(format!(" {key}"), app.theme.key()));
+        spans.push(Span::styled(format!(" {hint} "), app.theme.dim()));
+    }
+    spans
+}
+
+fn draw_layer(app: &App, layer: &Layer, parts: Frame, buffer: &mut Buffer) {
+    let place = parts.body;
+    match layer {
+        Layer::Filter { .. } => {}
+        Layer::Question(question) => {
+            let inner = dialog_width(place);
+            let mut lines = wrap(&question.text(), inner);
+            lines.push(String::new());
+            lines.push("y yes   n no".to_owned());
+            dialog(app, "question", &lines, 0, place, buffer);
+        }
+        Layer::Help { scroll } => {
+            dialog(app, "keys", &help(app), *scroll, place, buffer);
+        }
+        Layer::Text {
+            title,
+            lines,
+            scroll,
+        } => {
+            let inner = dialog_width(place);
+            let lines: Vec<_> = lines
+                .iter()
+                .flat_map(|line| wrap_or_blank(line, inner))
+                .collect();
+            dialog(app, title, &lines, *scroll, place, buffer);
+        }
+    }
+}
+
+fn wrap_or_blank(text: &str, columns: usize) -> Vec<String> {
+    let lines = wrap(text, columns);
+    if lines.is_empty() {
+        vec![String::new()]
+    } else {
+        lines
+    }
+}
+
+fn dialog_width(place: Rect) -> usize {
+    usize::from(place.width.min(DIALOG).saturating_sub(4)).max(1)
+}
+
+/// A frame in the middle, as high as its lines and no higher than its place.
+fn dialog(
+    app: &App,
+    title: &str,
+    lines: &[String],
+    scroll: usize,
+    place: Rect,
+    buffer: &mut Buffer,
+) {
+    let columns = place.width.min(DIALOG);
+    let rows = u16::try_from(lines.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(2)
+        .min(place.height);
+    let area = Rect {
+        x: place.x + (place.width - columns) / 2,
+        y: place.y + (place.height - rows) / 2,
+        width: columns,
+        height: rows,
+    };
+    if area.is_empty() {
+        return;
+    }
+    Clear.render(area, buffer);
+    let inner = panel(app, title, area, buffer, true);
+    for (row, text) in lines.iter().skip(scroll).enumerate() {
+        line(buffer, inner, row, text.as_str());
+    }
+}
+
+/// A frame with a title; gives the room inside, which may be empty.
+pub fn panel(app: &App, title: &str, area: Rect, buffer: &mut Buffer, focused: bool) -> Rect {
+    let style = if focused {
+        app.theme.active()
+    } else {
+        app.theme.border()
+    };
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(style)
+        .padding(Padding::horizontal(1))
+        .title(Span::styled(
+            format!(
+                " {} ",
+                fit(title, usize::from(area.width).saturating_sub(4))
+            ),
+            app.theme.title(),
+        ));
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    inner
+}
+
+/// The keys that hold in the present view, then those of dialogs.
+fn help(app: &App) -> Vec<String> {
+    let mut lines = Vec::new();
+    for binding in KEYS
+        .iter()
+        .filter(|binding| binding.holds(Place::View(app.view)))
+    {
+        lines.push(format!("{:<18} {}", keys::labels(binding), binding.about));
+    }
+    lines
+}
+
+/// How far the open text can be scrolled.
+pub fn reading_length(app: &App) -> usize {
+    let body = frame(app.area()).body;
+    let lines = match app.layers.last() {
+        Some(Layer::Help { .. }) => help(app).len(),
+        Some(Layer::Text { lines, .. }) => {
+            let inner = dialog_width(body);
+            lines
+                .iter()
+                .map(|line| wrap_or_blank(line, inner).len())
+                .sum()
+        }
+        _ => 0,
+    };
+    lines.saturating_sub(usize::from(body.height.saturating_sub(2)))
+}
+
+/// A stage's mark and its style.
+pub fn stage_mark(app: &App, status: StageStatus) -> (&'static str, Style) {
+    match status {
+        StageStatus::Waiting => ("·", app.theme.dim()),
+        StageStatus::Running => ("▶", app.theme.active()),
+        StageStatus::Done => ("✓", app.theme.good()),
+        StageStatus::Failed => ("✗", app.theme.bad()),
+    }
+}
+
+/// A run's mark and its style.
+pub fn standing_mark(app: &App, standing: &Standing) -> (&'static str, Style) {
+    match standing {
+        Standing::Running { .. } => ("●", app.theme.active()),
+        Standing::Stalled { .. } => ("●", app.theme.warning()),
+        Standing::Done => ("✓", app.theme.good()),
+        Standing::Stopped => ("■", app.theme.warning()),
+        Standing::Failed { .. } | Standing::Crashed { .. } => ("✗", app.theme.bad()),
+        Standing::NeverStarted => ("○", app.theme.dim()),
+    }
+}

@@ -1,0 +1,42 @@
+//! The dashboard: a pure view of runs' states on a terminal.
+//!
+//! One [`App`] holds what is known and what is selected. Everything that happens (keys, the
+//! mouse, new records, answers of background work) is one [`Event`]; [`update`] takes it into
+//! the `App` and returns what is to be done outside; [`draw`] shows an `&App`. Runs are known
+//! only from their event streams and the files `store` reads.
+//!
+//! Deliberately absent: the engine, plugins, and processes. Stopping or removing a run is asked
+//! of the caller through [`Control`].
+
+mod app;
+mod ascii;
+mod chart;
+mod columns;
+mod draw;
+mod event;
+mod follow;
+mod jobs;
+mod keys;
+mod layer;
+mod pixels;
+mod svg;
+mod terminal;
+mod text;
+mod theme;
+mod update;
+mod views;
+mod watch;
+
+pub use app::{App, Watched};
+pub use draw::draw;
+pub use event::{Effect, Event};
+pub use jobs::{Answer, Control, Job, ListedRun, Settings};
+pub use keys::reference as keys_reference;
+pub use svg::svg;
+pub use theme::{Background, Colours, Theme};
+pub use update::update;
+pub use views::{
+    View,
+    features::{Features, Scale},
+};
+pub use watch::{Leave, Options, TuiError, watch};

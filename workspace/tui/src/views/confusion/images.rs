@@ -1,0 +1,283 @@
+//! The test images behind a cell of the matrix, drawn in characters.
+
+use ratatui::{buffer::Buffer, layout::Rect, text::Line, text::Span};
+use topwork_events::Outcome;
+use topwork_report::thousands;
+use topwork_store::ImageSample;
+
+use super::Selected;
+use crate::{
+    app::App,
+    draw::panel,
+    keys::Action,
+    pixels,
+    text::{fit, line, pad},
+    views::say,
+};
+
+/// Columns between two images.
+const GAP: usize = 2;
+
+/// Narrowest that a tile gets, for what is written under an image.
+const NARROWEST: usize = 12;
+
+/// Rows under an image.
+const CAPTION: usize = 1;
+
+/// Images of a cell, as they are laid out.
+struct Tiles {
+    /// Size of an image in pixels as drawn.
+    width: usize,
+    height: usize,
+    /// Columns of a tile, the gap included, and its rows.
+    columns: usize,
+    rows: usize,
+    /// Tiles in a row, and rows of tiles.
+    across: usize,
+    down: usize,
+}
+
+/// The positions in the sample of the images of the selected cell.
+fn of_cell(app: &App, sample: &ImageSample) -> Vec<usize> {
+    let (truth, predicted) = (app.confusion.truth as u32, app.confusion.predicted as u32);
+    (sample.labels.iter().zip(&sample.predicted).enumerate())
+        .filter(|(_, cell)| *cell == (&truth, &predicted))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn tiles(sample: &ImageSample, area: Rect) -> Option<Tiles> {
+    let [_, height, width] = sample.shape;
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height));
+    if height == 0 || width == 0 || columns == 0 || rows <= CAPTION {
+        return None;
+    }
+    // A cell is about twice as high as wide: two pixels on top of each other are square.
+    let room = [columns, 2 * (rows - CAPTION)];
+    let shrink = (room[0] as f64 / width as f64)
+        .min(room[1] as f64 / height as f64)
+        .min(1.0);
+    let scaled = |side: usize| ((side as f64 * shrink) as usize).max(1);
+    let (width, height) = (scaled(width), scaled(height));
+    let tile = [width.max(NARROWEST) + GAP, height.div_ceil(2) + CAPTION];
+    Some(Tiles {
+        width,
+        height,
+        columns: tile[0],
+        rows: tile[1],
+        across: ((columns + GAP) / tile[0]).max(1),
+        down: (rows / tile[1]).max(1),
+    })
+}
+
+/// The room for images, without the frame and the line below.
+fn inside(area: Rect) -> Rect {
+    let framed = area.height >= 8 && area.width >= 20;
+    let (sides, top, below) = match framed {
+        true => (2, 1, 2),
+        false => (0, 0, u16::from(area.height >= 4)),
+    };
+    Rect {
+        x: area.x + sides,
+        y: area.y + top,
+        width: area.width - 2 * sides,
+        height: area.height - top - below,
+    }
+}
+
+/// Draws the images.
+pub fn draw(
+    app: &App,
+    selected: &Selected<'_>,
+    outcome: &Outcome,
+    sample: &ImageSample,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
+    let name = |class: usize| sample.classes.get(class).map_or("", String::as_str);
+    let shown = of_cell(app, sample);
+    let all = (outcome
+        .confusion
+        .get(truth)
+        .and_then(|row| row.get(predicted)))
+    .copied();
+    let inner = inside(area);
+    if inner.height < area.height && inner.width < area.width {
+        let place = Rect {
+            height: area.height - 1,
+            ..area
+        };
+        let what = match truth == predicted {
+            true => format!("{}, recognised", name(truth)),
+            false => format!("{} taken for {}", name(truth), name(predicted)),
+        };
+        let title = format!(
+            "{what}: {} of {} · {}",
+            thousands(shown.len() as u64),
+            thousands(all.unwrap_or(0)),
+            selected.name
+        );
+        panel(app, &title, place, buffer, true);
+    }
+    let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
+        let text = match all {
+            Some(1..) => "no image of this cell was kept",
+            _ => "no test image is in this cell",
+        };
+        return say(app, text, inner, buffer);
+    };
+    let picked = app.confusion.image.unwrap_or(0).min(shown.len() - 1);
+    let page = tiles.across * tiles.down;
+    for (place, position) in (picked / page * page..shown.len()).take(page).enumerate() {
+        let Some(index) = shown.get(position) else {
+            break;
+        };
+        let tile = Rect {
+            x: inner.x + (place % tiles.across * tiles.columns) as u16,
+            y: inner.y + (place / tiles.across * tiles.rows) as u16,
+            width: tiles.columns as u16,
+            height: tiles.rows as u16,
+        };
+        let tile = tile.intersection(inner);
+        draw_image(app, sample, *index, &tiles, tile, buffer);
+        let mark = if position == picked { "▸" } else { " " };
+        let style = if position == picked {
+            app.theme.title()
+        } else {
+            app.theme.dim()
+        };
+        let score = score(sample, *index, sample.predicted.get(*index).copied());
+        let text = format!("{mark}{} {score}", name(predicted));
+        let caption = Line::styled(fit(&text, usize::from(tile.width)), style);
+        line(
+            buffer,
+            tile,
+            usize::from(tile.height).saturating_sub(CAPTION),
+            caption,
+        );
+    }
+    if inner.bottom() < area.bottom()
+        && let Some(index) = shown.get(picked)
+    {
+        let place = Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            ..area
+        };
+        let words = in_words(
+            app,
+            sample,
+            *index,
+            picked,
+            shown.len(),
+            usize::from(area.width),
+        );
+        line(buffer, place, 0, words);
+    }
+}
+
+fn draw_image(
+    app: &App,
+    sample: &ImageSample,
+    index: usize,
+    tiles: &Tiles,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    for row in 0..tiles.height.div_ceil(2) {
+        for column in 0..tiles.width {
+            let pixel = |y: usize| {
+                (y < tiles.height)
+                    .then(|| pixel(sample, index, column, y, tiles))
+                    .flatten()
+            };
+            let (symbol, style) = pixels::image(app.theme, pixel(2 * row), pixel(2 * row + 1));
+            let at = (area.x + column as u16, area.y + row as u16);
+            if area.contains(at.into())
+                && let Some(cell) = buffer.cell_mut(at)
+            {
+                cell.set_char(symbol).set_style(style);
+            }
+        }
+    }
+}
+
+/// A pixel as drawn: the mean of those it stands for.
+fn pixel(sample: &ImageSample, index: usize, x: usize, y: usize, tiles: &Tiles) -> Option<[u8; 3]> {
+    let [channels, height, width] = sample.shape;
+    let begin = index * sample.image_bytes();
+    let image = sample.pixels.get(begin..begin + sample.image_bytes())?;
+    let span = |at: usize, drawn: usize, all: usize| {
+        at * all / drawn..((at + 1) * all / drawn).max(at * all / drawn + 1)
+    };
+    let mean = |channel: usize| {
+        let (mut sum, mut count) = (0_u32, 0_u32);
+        for row in span(y, tiles.height, height) {
+            for column in span(x, tiles.width, width) {
+                let value = image.get((channel * height + row) * width + column);
+                sum += u32::from(value.copied().unwrap_or(0));
+                count += 1;
+            }
+        }
+        (sum / count.max(1)) as u8
+    };
+    Some(match channels {
+        3 => [mean(0), mean(1), mean(2)],
+        _ => [mean(0); 3],
+    })
+}
+
+fn score(sample: &ImageSample, index: usize, class: Option<u32>) -> String {
+    let classes = sample.classes.len();
+    let score = class.and_then(|class| sample.scores.get(index * classes + class as usize));
+    score.map_or(String::new(), |score| format!("{score:.2}"))
+}
+
+/// The selected image: where it is in the dataset, and its scores, the highest first.
+fn in_words(
+    app: &App,
+    sample: &ImageSample,
+    index: usize,
+    picked: usize,
+    count: usize,
+    columns: usize,
+) -> Line<'static> {
+    let example = sample.examples.get(index).copied().unwrap_or(0);
+    let classes = sample.classes.len();
+    let mut scores: Vec<(usize, f32)> = (0..classes)
+        .filter_map(|class| Some((class, *sample.scores.get(index * classes + class)?)))
+        .collect();
+    scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let scores: Vec<String> = (scores.into_iter())
+        .map(|(class, score)| {
+            let name = sample.classes.get(class).map_or("", String::as_str);
+            format!("{name} {score:.2}")
+        })
+        .collect();
+    let head = format!(" {} of {count}", picked + 1);
+    let text = format!(" · test image {example} · scores {}", scores.join(", "));
+    let room = columns.saturating_sub(head.len());
+    Line::from(vec![
+        Span::styled(head, app.theme.title()),
+        Span::styled(pad(&text, room, false), app.theme.dim()),
+    ])
+}
+
+/// The selected image after a key.
+pub fn moved(app: &App, sample: &ImageSample, area: Rect, image: usize, action: Action) -> usize {
+    let count = of_cell(app, sample).len();
+    let Some(tiles) = tiles(sample, inside(area)) else {
+        return image;
+    };
+    let last = count.saturating_sub(1);
+    match action {
+        Action::Left => image.saturating_sub(1),
+        Action::Right => (image + 1).min(last),
+        Action::Up => image.checked_sub(tiles.across).unwrap_or(image),
+        Action::Down => Some(image + tiles.across)
+            .filter(|below| *below <= last)
+            .unwrap_or(image),
+        _ => crate::views::moved(image, count, tiles.across * tiles.down, action),
+    }
+}

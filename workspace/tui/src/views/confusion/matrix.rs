@@ -1,0 +1,243 @@
+//! The matrix: a row per true class, a column per class predicted, shaded by the share of the
+//! row.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Modifier, Style},
+    text::{Line, Span},
+};
+use topwork_report::{percent, thousands};
+
+use crate::{
+    app::App,
+    text::{fit, line, pad, width},
+    theme::Colours,
+    views::first_shown,
+};
+
+/// Widest that the names of the true classes get.
+const NAMES: usize = 14;
+
+/// Columns of `recall`, the gap before it included.
+const RECALL: usize = 10;
+
+/// What is drawn where.
+struct Layout {
+    /// Columns of the names of the true classes.
+    names: usize,
+    /// Columns of a cell, the gap included.
+    cell: usize,
+    /// The predicted classes shown.
+    across: std::ops::Range<usize>,
+    /// The true classes shown.
+    down: std::ops::Range<usize>,
+    /// Rows above the first true class.
+    head: usize,
+    /// Whether there is room for each class's recall.
+    recall: bool,
+    /// Rows below: the selected cell in words, and the legend.
+    below: usize,
+}
+
+fn layout(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect) -> Layout {
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height));
+    let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+    let name = longest(&mut classes.iter().map(|name| width(name)));
+    let names = name.min(NAMES).min(columns / 4) + 2;
+    let digits = longest(&mut counts.iter().flatten().map(|count| thousands(*count).len()));
+    // Brackets round the selected cell, and a gap.
+    let cell = digits.max(name.min(6)) + 3;
+    let head = usize::from(rows >= 2) + usize::from(rows >= 8);
+    let below = match rows {
+        0..4 => 0,
+        4..10 => 1,
+        _ => 2,
+    };
+    let recall = columns >= names + RECALL + 2 * cell;
+    let room = columns.saturating_sub(names + if recall { RECALL } else { 0 });
+    let window = |selected: usize, fitting: usize| {
+        let first = first_shown(selected, classes.len(), fitting);
+        first..classes.len().min(first + fitting)
+    };
+    Layout {
+        names,
+        cell,
+        across: window(app.confusion.predicted, (room / cell).max(1)),
+        down: window(
+            app.confusion.truth,
+            rows.saturating_sub(head + below).max(1),
+        ),
+        head,
+        recall,
+        below,
+    }
+}
+
+/// A share as a shade: its cube root, since mistakes are few and shall be seen.
+fn shade(share: f64) -> f64 {
+    share.cbrt()
+}
+
+/// Draws the matrix.
+pub fn draw(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect, buffer: &mut Buffer) {
+    let layout = layout(app, classes, counts, area);
+    let theme = app.theme;
+    let count = |truth: usize, predicted: usize| -> u64 {
+        (counts.get(truth).and_then(|row| row.get(predicted)))
+            .copied()
+            .unwrap_or(0)
+    };
+    let selected = (app.confusion.truth, app.confusion.predicted);
+    if layout.head == 2 {
+        let text = format!("{}predicted", " ".repeat(layout.names + 1));
+        line(buffer, area, 0, Line::styled(text, theme.dim()));
+    }
+    if layout.head >= 1 {
+        let mut spans = vec![Span::styled(pad(" true", layout.names, false), theme.dim())];
+        for class in layout.across.clone() {
+            let name = classes.get(class).map_or("", String::as_str);
+            let style = if class == selected.1 {
+                theme.title()
+            } else {
+                Style::new()
+            };
+            let text = pad(name, layout.cell - 2, true);
+            spans.push(Span::styled(format!("{text}  "), style));
+        }
+        if layout.recall {
+            spans.push(Span::styled(pad("recall", RECALL - 1, true), theme.dim()));
+        }
+        line(buffer, area, layout.head - 1, Line::from(spans));
+    }
+    for (offset, truth) in layout.down.clone().enumerate() {
+        let total: u64 = counts.get(truth).map_or(0, |row| row.iter().sum());
+        let share = |count: u64| count as f64 / total.max(1) as f64;
+        let name = classes.get(truth).map_or("", String::as_str);
+        let style = if truth == selected.0 {
+            theme.title()
+        } else {
+            Style::new()
+        };
+        let mut spans = vec![Span::styled(
+            format!(" {}", pad(name, layout.names - 1, false)),
+            style,
+        )];
+        for predicted in layout.across.clone() {
+            let here = count(truth, predicted);
+            let picked = (truth, predicted) == selected;
+            spans.extend(cell(app, here, share(here), picked, layout.cell));
+        }
+        if layout.recall {
+            let text = match total {
+                0 => "–".to_owned(),
+                _ => percent(share(count(truth, truth))),
+            };
+            spans.push(Span::raw(pad(&text, RECALL - 1, true)));
+        }
+        line(buffer, area, layout.head + offset, Line::from(spans));
+    }
+    let last = usize::from(area.height);
+    if layout.below >= 1 {
+        let words = in_words(app, classes, counts, count(selected.0, selected.1));
+        let words = fit(&words, usize::from(area.width));
+        line(buffer, area, last - layout.below, Line::raw(words));
+    }
+    if layout.below == 2 {
+        line(buffer, area, last - 1, legend(app));
+    }
+}
+
+/// One cell: its count on a ground as dark as its share of the row is small.
+fn cell(app: &App, count: u64, share: f64, picked: bool, columns: usize) -> Vec<Span<'static>> {
+    let digits = match count {
+        0 => "·".to_owned(),
+        _ => thousands(count),
+    };
+    let text = pad(&digits, columns - 3, true);
+    let (open, close) = if picked { ('[', ']') } else { (' ', ' ') };
+    let shaded = app.theme.colours == Colours::None
+        || app.theme.colours == Colours::Named
+        || app.theme.ascii;
+    let style = match (count, shaded) {
+        (0, _) => app.theme.dim(),
+        (_, true) => Style::new(),
+        (_, false) => on_heat(app, shade(share)),
+    };
+    let bold = if picked {
+        Modifier::BOLD
+    } else {
+        Modifier::empty()
+    };
+    // Where there are no grounds, the shade stands in the bracket's place of an open cell.
+    let close = match (count, shaded, picked) {
+        (1.., true, false) => app.theme.shade(shade(share)),
+        _ => close,
+    };
+    let style = style.add_modifier(bold);
+    vec![
+        Span::styled(format!("{open}{text}{close}"), style),
+        Span::raw(" "),
+    ]
+}
+
+/// Text on a ground of the colour scale, legible on dark and on light ones.
+fn on_heat(app: &App, value: f64) -> Style {
+    let ink = match (value < 0.6, app.theme.colours) {
+        (true, Colours::True) => Color::Rgb(255, 255, 255),
+        (true, _) => Color::Indexed(231),
+        (false, Colours::True) => Color::Rgb(0, 0, 0),
+        (false, _) => Color::Indexed(16),
+    };
+    Style::new().fg(ink).bg(app.theme.heat_colour(value))
+}
+
+fn in_words(app: &App, classes: &[String], counts: &[Vec<u64>], count: u64) -> String {
+    let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
+    let name = |class: usize| classes.get(class).map_or("", String::as_str);
+    let total: u64 = counts.get(truth).map_or(0, |row| row.iter().sum());
+    let share = percent(count as f64 / total.max(1) as f64);
+    let (count, total) = (thousands(count), thousands(total));
+    let what = match truth == predicted {
+        true => "recognised".to_owned(),
+        false => format!("taken for {}", name(predicted)),
+    };
+    format!(
+        " {count} of {total} test images of {} are {what}, {share}",
+        name(truth)
+    )
+}
+
+/// What the shades mean.
+fn legend(app: &App) -> Line<'static> {
+    let mut spans = vec![Span::styled(" share of the row", app.theme.dim())];
+    for (share, text) in [
+        (0.001, "0.1 %"),
+        (0.01, "1 %"),
+        (0.1, "10 %"),
+        (1.0, "100 %"),
+    ] {
+        let (symbol, style) = app.theme.heat(shade(share));
+        spans.push(Span::raw("  "));
+        spans.push(Span::styled(symbol.to_string().repeat(2), style));
+        spans.push(Span::styled(format!(" {text}"), app.theme.dim()));
+    }
+    Line::from(spans)
+}
+
+/// The cell drawn at this place of the terminal.
+pub fn at(
+    app: &App,
+    classes: &[String],
+    counts: &[Vec<u64>],
+    area: Rect,
+    column: u16,
+    row: u16,
+) -> Option<(usize, usize)> {
+    let layout = layout(app, classes, counts, area);
+    let across = usize::from(column.checked_sub(area.x)?).checked_sub(layout.names)? / layout.cell;
+    let down = usize::from(row.checked_sub(area.y)?).checked_sub(layout.head)?;
+    let (predicted, truth) = (layout.across.start + across, layout.down.start + down);
+    let inside = layout.across.contains(&predicted) && layout.down.contains(&truth);
+    inside.then_some((truth, predicted))
+}

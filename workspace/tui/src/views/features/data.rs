@@ -1,0 +1,141 @@
+//! A sample of features, prepared for drawing. Made by a background job.
+
+use std::path::Path;
+
+use topwork_stats::{Plane, class_separation, principal_plane};
+use topwork_store::FeatureSample;
+
+/// Share of the values beyond either end of the colour scale.
+const BEYOND: f64 = 0.005;
+
+/// A sample with what is worked out from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// As the worker kept it.
+    pub sample: FeatureSample,
+    /// The examples of each class, as rows of the sample.
+    pub of_class: Vec<Vec<usize>>,
+    /// The F statistic of every dimension kept.
+    pub separation: Vec<f64>,
+    /// The dimensions kept, those that separate the classes best first.
+    pub by_separation: Vec<usize>,
+    /// The same in the network's order.
+    pub in_order: Vec<usize>,
+    /// What the ends of the colour scale stand for.
+    pub scale: Scale,
+    /// Where each example lies in the plane of largest variance.
+    pub plane: Option<Plane>,
+}
+
+/// A colour scale. A few values may lie beyond its ends, or one of them would take the
+/// colours from all others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// The value at its low end.
+    pub low: f32,
+    /// The value at its high end.
+    pub high: f32,
+    /// Whether there are values below `low` and above `high`.
+    pub beyond: [bool; 2],
+}
+
+impl Features {
+    /// Reads and prepares; `None` when there is no such file.
+    pub fn read(path: &Path) -> Result<Option<Self>, String> {
+        let sample = FeatureSample::read(path).map_err(|error| error.to_string())?;
+        Ok(sample.map(Self::of))
+    }
+
+    /// Prepares a sample.
+    pub fn of(sample: FeatureSample) -> Self {
+        let dims = sample.dimensions.len();
+        let mut of_class = vec![Vec::new(); sample.classes.len()];
+        for (row, label) in sample.labels.iter().enumerate() {
+            if let Some(rows) = of_class.get_mut(*label as usize) {
+                rows.push(row);
+            }
+        }
+        let separation = class_separation(&sample.values, dims, &sample.labels);
+        let mut by_separation: Vec<usize> = (0..dims).collect();
+        by_separation.sort_by(|a, b| separation[*b].total_cmp(&separation[*a]));
+        Self {
+            of_class,
+            separation,
+            by_separation,
+            in_order: (0..dims).collect(),
+            scale: Scale::of(&sample.values),
+            plane: principal_plane(&sample.values, dims),
+            sample,
+        }
+    }
+
+    /// One value: row of the sample, column of the sample.
+    pub fn value(&self, row: usize, dimension: usize) -> Option<f32> {
+        let dims = self.sample.dimensions.len();
+        self.sample.values.get(row * dims + dimension).copied()
+    }
+}
+
+impl Scale {
+    fn of(values: &[f32]) -> Self {
+        let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+        sorted.sort_by(f32::total_cmp);
+        let (Some(least), Some(largest)) = (sorted.first(), sorted.last()) else {
+            return Self {
+                low: 0.0,
+                high: 1.0,
+                beyond: [false; 2],
+            };
+        };
+        let skipped = (sorted.len() as f64 * BEYOND) as usize;
+        let (low, high) = (sorted[skipped], sorted[sorted.len() - 1 - skipped]);
+        // Features that are nearly all zero: what little there is shall be seen.
+        let (low, high) = if low < high {
+            (low, high)
+        } else {
+            (*least, *largest)
+        };
+        Self {
+            low,
+            high,
+            beyond: [*least < low, high < *largest],
+        }
+    }
+
+    /// Where a value lies on the scale, from 0 to 1; what is no number lies at 0.
+    pub fn position(&self, value: f32) -> f64 {
+        let (low, high) = (f64::from(self.low), f64::from(self.high));
+        let position = (f64::from(value) - low) / (high - low);
+        if position.is_nan() {
+            0.0
+        } else {
+            position.clamp(0.0, 1.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales() {
+        let check = |values: &[f32], low: f32, high: f32, beyond: [bool; 2]| {
+            assert_eq!(Scale::of(values), Scale { low, high, beyond }, "{values:?}");
+        };
+        check(&[0.0, 3.0, 1.0], 0.0, 3.0, [false; 2]);
+        check(&[], 0.0, 1.0, [false; 2]);
+        check(&[f32::NAN, 2.0, f32::INFINITY], 2.0, 2.0, [false; 2]);
+        let mut many = vec![0.0; 500];
+        many.extend([1.0; 499]);
+        many.push(900.0);
+        check(&many, 0.0, 1.0, [false, true]);
+        let mut nearly_nothing = vec![0.0; 999];
+        nearly_nothing.push(5.0);
+        check(&nearly_nothing, 0.0, 5.0, [false; 2]);
+        let scale = Scale::of(&[0.0, 4.0]);
+        let positions = [-1.0, 0.0, 1.0, 9.0, f32::NAN].map(|value| scale.position(value));
+        assert_eq!(positions, [0.0, 0.0, 0.25, 1.0, 0.0]);
+        assert_eq!(Scale::of(&[2.0]).position(2.0), 0.0);
+    }
+}

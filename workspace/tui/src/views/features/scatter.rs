@@ -1,0 +1,184 @@
+//! The plane in which the features vary most, a mark per image.
+
+use std::collections::HashSet;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span};
+use topwork_report::percent;
+
+use super::Features;
+use crate::{
+    app::App,
+    draw::panel,
+    keys::Action,
+    text::{line, width},
+    views::say,
+};
+
+/// Marks of classes whose names do not begin with letters of their own.
+const MARKS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// A mark for every class, so that colour is never alone: the first character of its name where
+/// that tells the classes apart.
+fn marks(classes: &[String]) -> Vec<char> {
+    let first = |name: &String| name.chars().next().filter(|c| width(&c.to_string()) == 1);
+    let initials: Vec<Option<char>> = classes.iter().map(first).collect();
+    let distinct: HashSet<char> = initials.iter().flatten().copied().collect();
+    if distinct.len() == classes.len() {
+        initials.into_iter().flatten().collect()
+    } else {
+        MARKS.chars().cycle().take(classes.len()).collect()
+    }
+}
+
+/// Draws the plane.
+pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
+    let Some(plane) = &features.plane else {
+        return say(app, "these features do not vary", area, buffer);
+    };
+    let classes = &features.sample.classes;
+    let marks = marks(classes);
+    let legend = legend(app, classes, &marks, usize::from(area.width));
+    let rows = (legend.len() as u16).min(area.height / 3);
+    let room = Rect {
+        height: area.height - rows,
+        ..area
+    };
+    let title = format!(
+        "first component {} of the variance →, second {} ↑",
+        percent(plane.explained[0]),
+        percent(plane.explained[1])
+    );
+    let inner = panel(app, &title, room, buffer, false);
+    draw_points(app, features, &plane.points, &marks, inner, buffer);
+    let below = Rect {
+        y: room.bottom(),
+        height: rows,
+        ..area
+    };
+    for (row, spans) in legend.into_iter().enumerate() {
+        line(buffer, below, row, spans);
+    }
+}
+
+fn draw_points(
+    app: &App,
+    features: &Features,
+    points: &[[f32; 2]],
+    marks: &[char],
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    if area.is_empty() {
+        return;
+    }
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height));
+    let range = |axis: usize| {
+        (points.iter()).fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], point| {
+            [low.min(point[axis]), high.max(point[axis])]
+        })
+    };
+    let ranges = [range(0), range(1)];
+    let place = |point: &[f32; 2], axis: usize, cells: usize| {
+        let [low, high] = ranges[axis];
+        let share = if high > low {
+            (point[axis] - low) / (high - low)
+        } else {
+            0.5
+        };
+        ((share * (cells - 1) as f32).round() as usize).min(cells - 1)
+    };
+    // Where several classes meet in a cell, the one with the most images there is drawn, or the
+    // one that is picked out.
+    let classes = marks.len();
+    let mut counts = vec![0_u16; columns * rows * classes];
+    for (point, label) in points.iter().zip(&features.sample.labels) {
+        let cell = (rows - 1 - place(point, 1, rows)) * columns + place(point, 0, columns);
+        if let Some(count) = counts.get_mut(cell * classes + *label as usize) {
+            *count += 1;
+        }
+    }
+    for (cell, counts) in counts.chunks_exact(classes.max(1)).enumerate() {
+        let picked = app
+            .features
+            .class
+            .filter(|class| counts.get(*class).is_some_and(|n| *n > 0));
+        let most = (0..counts.len()).rev().max_by_key(|class| counts[*class]);
+        let Some(class) = picked.or(most.filter(|class| counts[*class] > 0)) else {
+            continue;
+        };
+        let at = (
+            area.x + (cell % columns) as u16,
+            area.y + (cell / columns) as u16,
+        );
+        if let (Some(cell), Some(mark)) = (buffer.cell_mut(at), marks.get(class)) {
+            cell.set_char(*mark).set_style(style(app, class));
+        }
+    }
+}
+
+/// A class's colour; what is not picked out steps back.
+fn style(app: &App, class: usize) -> Style {
+    match app.features.class {
+        Some(picked) if picked == class => app.theme.series(class).patch(app.theme.key()),
+        Some(_) => app.theme.dim(),
+        None => app.theme.series(class),
+    }
+}
+
+/// The marks with the names of their classes, in as many lines as they take.
+fn legend(app: &App, classes: &[String], marks: &[char], columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Vec::new()];
+    let mut used = 0;
+    for (class, (name, mark)) in classes.iter().zip(marks).enumerate() {
+        let text = match name.chars().eq([*mark]) {
+            true => format!("{mark}  "),
+            false => format!("{mark} {name}  "),
+        };
+        if used > 0 && used + width(&text) + 1 > columns {
+            lines.push(Vec::new());
+            used = 0;
+        }
+        used += width(&text);
+        let lead = if used == width(&text) { " " } else { "" };
+        if let Some(line) = lines.last_mut() {
+            line.push(Span::styled(format!("{lead}{text}"), style(app, class)));
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
+}
+
+/// The class picked out after a key: none, then one after the other.
+pub fn moved(app: &App, features: &Features, action: Action) -> Option<usize> {
+    let classes = features.sample.classes.len();
+    let picked = app.features.class;
+    match action {
+        Action::Right | Action::Down => match picked {
+            None => Some(0).filter(|_| classes > 0),
+            Some(class) => Some(class + 1).filter(|next| *next < classes),
+        },
+        Action::Left | Action::Up => match picked {
+            None => classes.checked_sub(1),
+            Some(class) => class.checked_sub(1),
+        },
+        _ => picked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_mark() {
+        let check = |names: &[&str], expected: &str| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(marks(&names).into_iter().collect::<String>(), expected);
+        };
+        check(&["5", "6", "7"], "567");
+        check(&["cat", "dog"], "cd");
+        check(&["cat", "cow"], "ab");
+        check(&["数", "字"], "ab");
+        check(&["", "x"], "ab");
+        check(&[], "");
+    }
+}

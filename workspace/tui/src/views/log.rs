@@ -1,0 +1,144 @@
+//! Log: what the run, its worker and its plugins say.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+};
+use topwork_events::LogLevel;
+
+use crate::{
+    app::{App, LogEntry, Watched},
+    draw::{frame, panel},
+    event::Effect,
+    keys::Action,
+    layer::Layer,
+    text::{fit, line, tint},
+    views::{fits, say},
+};
+
+/// What is selected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// What lines must contain.
+    pub filter: String,
+    /// Lines below the selected one; 0 follows the newest.
+    pub back: usize,
+}
+
+/// Draws the view.
+pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+    let Some(run) = app.run() else { return };
+    let filter = &app.log.filter;
+    let mut title = match app.log.back {
+        0 => "log, following".to_owned(),
+        back => format!("log, {back} lines before the end"),
+    };
+    if !filter.is_empty() {
+        title.push_str(&format!(", with \"{filter}\""));
+    }
+    let inner = panel(app, &title, area, buffer, true);
+    let room = usize::from(inner.height);
+    let back = app.log.back;
+    // The selected line is the last but where there are fewer lines than room below it.
+    let newest = back.saturating_sub(room / 2);
+    let mut lines: Vec<&LogEntry> = matching(run, filter).skip(newest).take(room).collect();
+    if lines.is_empty() {
+        let text = if filter.is_empty() {
+            "nothing was said yet"
+        } else {
+            "no line contains that"
+        };
+        say(app, text, inner, buffer);
+        return;
+    }
+    lines.reverse();
+    let selected = (back > 0).then(|| lines.len().saturating_sub(1 + back - newest));
+    for (row, entry) in lines.into_iter().enumerate() {
+        line(buffer, inner, row, entry_line(app, run, entry, inner.width));
+        if selected == Some(row)
+            && let Ok(offset) = u16::try_from(row)
+        {
+            let place = Rect {
+                y: inner.y + offset,
+                height: 1,
+                ..inner
+            };
+            tint(buffer, place, app.theme.selected());
+        }
+    }
+}
+
+/// The lines that contain the filter, the newest first.
+fn matching<'a>(run: &'a Watched, filter: &'a str) -> impl Iterator<Item = &'a LogEntry> {
+    run.log
+        .iter()
+        .rev()
+        .filter(move |entry| fits(&entry.text, filter) || fits(&entry.from, filter))
+}
+
+/// Time since the run began, level, who, what.
+fn entry_line(app: &App, run: &Watched, entry: &LogEntry, columns: u16) -> Line<'static> {
+    let (word, style) = match entry.level {
+        LogLevel::Error => ("error", app.theme.bad()),
+        LogLevel::Warning => ("warn ", app.theme.warning()),
+        LogLevel::Info => ("info ", Style::new()),
+        LogLevel::Debug => ("debug", app.theme.dim()),
+    };
+    let time = match entry.at {
+        0 => " ".repeat(9),
+        at => {
+            let since = at.saturating_sub(run.state.started_at);
+            let seconds = since / 1000;
+            format!("{:>5}:{:02} ", seconds / 60, seconds % 60)
+        }
+    };
+    let from = fit(&entry.from, 14);
+    let columns = usize::from(columns);
+    if columns < 50 {
+        return Line::from(vec![
+            Span::styled(format!("{word} "), style),
+            Span::styled(fit(&entry.text, columns.saturating_sub(6)), style),
+        ]);
+    }
+    let text = fit(&entry.text, columns.saturating_sub(32));
+    Line::from(vec![
+        Span::styled(time, app.theme.dim()),
+        Span::styled(format!("{word} "), style),
+        Span::styled(format!("{from:<15} "), app.theme.dim()),
+        Span::styled(text, style),
+    ])
+}
+
+/// What a key asks for.
+pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
+    let page = usize::from(frame(app.area()).body.height.saturating_sub(3)).max(1);
+    let Some(run) = app.run() else {
+        return Vec::new();
+    };
+    let last = matching(run, &app.log.filter).count().saturating_sub(1);
+    let back = app.log.back.min(last);
+    let back = match action {
+        Action::Up => back + 1,
+        Action::Down => back.saturating_sub(1),
+        Action::PageUp => back + page,
+        Action::PageDown => back.saturating_sub(page),
+        Action::First => last,
+        Action::Last | Action::Follow => 0,
+        Action::Open => {
+            let entry = matching(run, &app.log.filter).nth(back).cloned();
+            if let Some(entry) = entry {
+                app.layers.push(Layer::Text {
+                    title: format!("log line from {}", entry.from),
+                    lines: vec![entry.text],
+                    scroll: 0,
+                });
+            }
+            back
+        }
+        _ => back,
+    };
+    app.log.back = back.min(last);
+    Vec::new()
+}

@@ -1,0 +1,252 @@
+//! Network: layers with shapes and cost, the cut across, what is frozen, and the proof.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Constraint, Layout, Rect},
+    style::Style,
+    text::{Line, Span},
+};
+use topwork_events::{NetworkPlan, RowPlan};
+use topwork_report::{StrategyResult, thousands};
+
+use crate::{
+    app::{App, Watched},
+    columns::{Cell, Column, Table, row_at},
+    draw::panel,
+    event::Effect,
+    keys::Action,
+    text::{fit, line},
+    views::{moved, say},
+};
+
+/// What is selected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// The selected line.
+    pub row: usize,
+    /// The network shown: the backbone first, then the heads.
+    pub page: usize,
+}
+
+/// Draws the view.
+pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+    let Some(run) = app.run() else { return };
+    let Some((page, network)) = shown(app, run) else {
+        say(app, "the networks are not known yet", area, buffer);
+        return;
+    };
+    let (top, bottom) = parts(run, area);
+    let pages = run.state.networks.len();
+    let shape = dims(&network.input);
+    let title = format!(
+        "{}: {}, input {shape} · {} of {pages}",
+        network.role,
+        network.component,
+        page + 1
+    );
+    let inner = panel(app, &title, top, buffer, true);
+    let (columns, rows) = table(app, run, page, network);
+    Table {
+        columns: &columns,
+        rows: &rows,
+        selected: Some(app.network.row.min(rows.len().saturating_sub(1))),
+    }
+    .draw(app, inner, buffer);
+    draw_proof(app, run, bottom, buffer);
+}
+
+fn parts(run: &Watched, area: Rect) -> (Rect, Rect) {
+    let strategies = run.state.plan.as_ref().map_or(0, |plan| plan.rows.len());
+    let wanted = u16::try_from(strategies)
+        .unwrap_or(u16::MAX)
+        .saturating_add(2);
+    let below = if area.height >= 14 {
+        wanted.min(area.height / 3)
+    } else {
+        0
+    };
+    let [top, bottom] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(area);
+    (top, bottom)
+}
+
+fn shown<'a>(app: &App, run: &'a Watched) -> Option<(usize, &'a NetworkPlan)> {
+    let networks = &run.state.networks;
+    let page = app.network.page.min(networks.len().checked_sub(1)?);
+    Some((page, networks.get(page)?))
+}
+
+/// One line per layer, and one for every cut that is made.
+fn table(
+    app: &App,
+    run: &Watched,
+    page: usize,
+    network: &NetworkPlan,
+) -> (Vec<Column>, Vec<Vec<Cell>>) {
+    let columns = vec![
+        Column::number("", 3),
+        Column::text("", 1),
+        Column::text("layer", 0),
+        Column::text("operation", 2),
+        Column::text("", 7),
+        Column::text("output", 0),
+        Column::number("weights", 4),
+        Column::number("multiply-adds", 5),
+        Column::text("may be cut", 6),
+    ];
+    let rows = run.state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    // Only the backbone is cut.
+    let cuts: Vec<(usize, String)> = if page == 0 {
+        cuts(network, rows)
+    } else {
+        Vec::new()
+    };
+    let deepest = cuts.iter().map(|(layers, _)| *layers).max();
+    let mut lines = Vec::new();
+    for (index, layer) in network.layers.iter().enumerate() {
+        let number = network.first + index;
+        let frozen = page == 0 && rows.iter().any(|row| row.kind != "from-scratch");
+        let (mark, style) = match deepest {
+            Some(kept) if number > kept => ("", app.theme.dim()),
+            Some(_) if frozen => ("❄", Style::new()),
+            _ => ("", Style::new()),
+        };
+        let places: Vec<&str> = (network.cuts.iter())
+            .filter(|cut| cut.layers == number)
+            .map(|cut| cut.name.as_str())
+            .collect();
+        lines.push(
+            [
+                number.to_string(),
+                mark.to_owned(),
+                layer.name.clone(),
+                layer.op.clone(),
+                layer.detail.clone(),
+                dims(&layer.output),
+                thousands(layer.parameters),
+                thousands(layer.multiply_adds),
+                places.join(", "),
+            ]
+            .map(|text| Cell::new(text, style))
+            .to_vec(),
+        );
+        for (_, name) in cuts.iter().filter(|(layers, _)| *layers == number) {
+            let words = format!("cut at {name}: {number} layers kept");
+            lines.push(vec![Cell::new(words, app.theme.warning())]);
+        }
+    }
+    let total = |figure: fn(&topwork_events::LayerPlan) -> u64| {
+        thousands(network.layers.iter().map(figure).sum())
+    };
+    let mut sum = vec![Cell::default(); columns.len()];
+    sum[2] = Cell::new("in all", app.theme.title());
+    sum[6] = Cell::new(total(|layer| layer.parameters), app.theme.title());
+    sum[7] = Cell::new(total(|layer| layer.multiply_adds), app.theme.title());
+    lines.push(sum);
+    (columns, lines)
+}
+
+/// The cuts that are made: how many layers stay, and the name.
+fn cuts(network: &NetworkPlan, rows: &[RowPlan]) -> Vec<(usize, String)> {
+    let mut cuts: Vec<(usize, String)> = Vec::new();
+    for row in rows {
+        let place = network.cuts.iter().find(|cut| cut.name == row.cut);
+        if let Some(cut) = place
+            && !cuts.iter().any(|(_, name)| *name == cut.name)
+        {
+            cuts.push((cut.layers, cut.name.clone()));
+        }
+    }
+    cuts
+}
+
+/// What every strategy leaves as it is, and whether it did.
+fn draw_proof(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    let inner = panel(
+        app,
+        "what stays as it is, and the proof",
+        area,
+        buffer,
+        false,
+    );
+    let Some(results) = &run.results else { return };
+    let columns = usize::from(inner.width);
+    for (row, strategy) in results.strategies.iter().enumerate() {
+        let (mark, style, words) = proof(app, strategy);
+        let name = columns.saturating_sub(4).min(28);
+        let words = fit(&words, columns.saturating_sub(name + 6));
+        line(
+            buffer,
+            inner,
+            row,
+            Line::from(vec![
+                Span::styled(format!("{mark:<4}"), style),
+                Span::raw(crate::text::pad(&strategy.title, name, false)),
+                Span::styled(format!("  {words}"), app.theme.dim()),
+            ]),
+        );
+    }
+}
+
+fn proof(app: &App, strategy: &StrategyResult) -> (&'static str, Style, String) {
+    let digest = (strategy.seeds.iter())
+        .find_map(|seed| seed.frozen_after.as_ref())
+        .map_or(String::new(), |digest| format!(", SHA-256 {digest}"));
+    let what = match strategy.kind.as_str() {
+        "frozen-backbone" => "trunk frozen, new head trained",
+        "feature-classifier" => "trunk and features frozen, classifier fit once",
+        "fine-tune" => "layers with multiplier 0 frozen, the rest trained",
+        _ => "everything trained from the start",
+    };
+    match strategy.frozen_intact {
+        Some(true) => ("❄ ✓", app.theme.good(), format!("{what}{digest}")),
+        Some(false) => (
+            "✗",
+            app.theme.bad(),
+            format!("{what}: it has CHANGED{digest}"),
+        ),
+        None if strategy.seeds.is_empty() => ("·", app.theme.dim(), what.to_owned()),
+        None => ("", Style::new(), what.to_owned()),
+    }
+}
+
+fn dims(shape: &[usize]) -> String {
+    let numbers: Vec<_> = shape.iter().map(ToString::to_string).collect();
+    numbers.join("×")
+}
+
+fn rows(app: &App) -> usize {
+    let Some(run) = app.run() else { return 0 };
+    shown(app, run).map_or(0, |(page, network)| table(app, run, page, network).1.len())
+}
+
+/// What a key asks for.
+pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
+    if action == Action::NextPage {
+        let pages = app.run().map_or(1, |run| run.state.networks.len().max(1));
+        app.network = Selection {
+            row: 0,
+            page: (app.network.page + 1) % pages,
+        };
+    } else {
+        app.network.row = moved(app.network.row, rows(app), 10, action);
+    }
+    Vec::new()
+}
+
+/// The mouse selects a layer.
+pub fn click(app: &mut App, area: Rect, row: u16) {
+    let Some(run) = app.run() else { return };
+    let (top, _) = parts(run, area);
+    let inner = Rect {
+        y: top.y + 1,
+        height: top.height.saturating_sub(2),
+        ..top
+    };
+    if let Some(row) = row_at(inner, row, Some(app.network.row), rows(app)) {
+        app.network.row = row;
+    }
+}

@@ -1,0 +1,245 @@
+//! The loop: events over a channel, at most 30 frames a second, and none when nothing changed.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crossterm::event as input;
+use topwork_store::RunFolder;
+
+use crate::{
+    app::App,
+    draw::draw,
+    event::{Effect, Event},
+    follow::{self, Request},
+    jobs::{self, Control, Job},
+    terminal::Screen,
+    theme::Theme,
+    update::update,
+};
+
+/// The shortest time between two frames.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// How often the time is told.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long the input thread waits before it looks whether it is still wanted.
+const INPUT_WAIT: Duration = Duration::from_millis(100);
+
+/// How to show a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Colours and characters.
+    pub theme: Theme,
+}
+
+/// How the dashboard was left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leave {
+    /// The run that was shown last.
+    pub run: RunFolder,
+}
+
+/// What keeps the dashboard from being shown.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// The terminal cannot be read or written.
+    #[error("cannot use the terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// A thread of the dashboard broke down; it has said why on stderr.
+    #[error("the dashboard broke down")]
+    Broken,
+}
+
+/// Shows a run, live or ended, until the user leaves. Blocks; the run goes on without it.
+///
+/// # Errors
+/// When the terminal cannot be used, or the dashboard breaks down. The terminal is given back
+/// in every case.
+pub fn watch(
+    run: &RunFolder,
+    options: &Options,
+    control: Arc<dyn Control>,
+) -> Result<Leave, TuiError> {
+    let (events, inbox) = mpsc::channel();
+    let wanted = Arc::new(AtomicBool::new(true));
+    let signals = hear_signals(&events)?;
+    let mut screen = Screen::open(&format!("topwork {}", run.id()))?;
+    let (columns, rows) = screen.size();
+    let mut app = App::new(run.clone(), options.theme, columns, rows, now());
+    // Before any file is touched.
+    screen.draw(|frame| draw(&app, frame.buffer_mut()))?;
+    let outside = Outside::start(&events, control, &wanted);
+    outside.follow(run);
+    let outcome = run_loop(&mut app, &mut screen, &inbox, &outside);
+    wanted.store(false, Ordering::Relaxed);
+    signals.close();
+    drop(screen);
+    outcome?;
+    let shown = app.run();
+    Ok(Leave {
+        run: shown.map_or_else(|| run.clone(), |shown| shown.folder.clone()),
+    })
+}
+
+fn run_loop(
+    app: &mut App,
+    screen: &mut Screen,
+    inbox: &Receiver<Event>,
+    outside: &Outside,
+) -> Result<(), TuiError> {
+    let mut drawn = Instant::now();
+    let mut ticked = Instant::now();
+    loop {
+        let next_frame = app.changed.then(|| FRAME.saturating_sub(drawn.elapsed()));
+        let next_tick = TICK.saturating_sub(ticked.elapsed());
+        let wait = next_frame.map_or(next_tick, |frame| frame.min(next_tick));
+        let event = match inbox.recv_timeout(wait) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Err(TuiError::Broken),
+        };
+        let mut events: Vec<Event> = event.into_iter().collect();
+        if ticked.elapsed() >= TICK {
+            ticked = Instant::now();
+            events.push(Event::Tick(now()));
+        }
+        for event in events {
+            if matches!(event, Event::Broken) {
+                return Err(TuiError::Broken);
+            }
+            for effect in update(app, event) {
+                match effect {
+                    Effect::Leave => return Ok(()),
+                    Effect::Suspend => {
+                        screen.suspend()?;
+                        let (columns, rows) = screen.size();
+                        update(app, Event::Resize(columns, rows));
+                    }
+                    Effect::Retake => {
+                        screen.retake()?;
+                        let (columns, rows) = screen.size();
+                        update(app, Event::Resize(columns, rows));
+                    }
+                    Effect::Follow(run) => outside.follow(&run),
+                    Effect::Unfollow(run) => outside.unfollow(run),
+                    Effect::Job(job) => outside.work(job),
+                }
+            }
+        }
+        if app.changed && drawn.elapsed() >= FRAME {
+            if std::mem::take(&mut app.spoilt) {
+                screen.forget()?;
+            }
+            screen.draw(|frame| draw(app, frame.buffer_mut()))?;
+            app.changed = false;
+            drawn = Instant::now();
+        }
+    }
+}
+
+/// The threads that work for the loop.
+struct Outside {
+    requests: Sender<Request>,
+    jobs: Sender<Job>,
+}
+
+impl Outside {
+    fn start(events: &Sender<Event>, control: Arc<dyn Control>, wanted: &Arc<AtomicBool>) -> Self {
+        let (requests, to_follow) = mpsc::channel();
+        let (jobs, to_do) = mpsc::channel();
+        start(events, move |events| follow::follow(&to_follow, events));
+        start(events, move |events| jobs::work(&to_do, &control, events));
+        let wanted = Arc::clone(wanted);
+        start(events, move |events| hear_input(events, &wanted));
+        Self { requests, jobs }
+    }
+
+    // A thread that has broken down has said so through the channel of events.
+    fn follow(&self, run: &RunFolder) {
+        let _ = self.requests.send(Request::Follow(run.clone()));
+    }
+
+    fn unfollow(&self, run: RunFolder) {
+        let _ = self.requests.send(Request::Unfollow(run));
+    }
+
+    fn work(&self, job: Job) {
+        let _ = self.jobs.send(job);
+    }
+}
+
+/// Starts a thread whose panic is told as an event.
+fn start(events: &Sender<Event>, work: impl FnOnce(&Sender<Event>) + Send + 'static) {
+    struct Guard(Sender<Event>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                let _ = self.0.send(Event::Broken);
+            }
+        }
+    }
+    let guard = Guard(events.clone());
+    thread::spawn(move || work(&guard.0));
+}
+
+/// Passes on what the terminal sends while it is wanted.
+fn hear_input(events: &Sender<Event>, wanted: &AtomicBool) {
+    while wanted.load(Ordering::Relaxed) {
+        let event =
+            match input::poll(INPUT_WAIT).and_then(|there| there.then(input::read).transpose()) {
+                Ok(None) => continue,
+                Ok(Some(input::Event::Key(key))) if key.kind != input::KeyEventKind::Release => {
+                    Event::Key(key)
+                }
+                Ok(Some(input::Event::Mouse(mouse))) => Event::Mouse(mouse),
+                Ok(Some(input::Event::Paste(text))) => Event::Paste(text),
+                Ok(Some(input::Event::Resize(columns, rows))) => Event::Resize(columns, rows),
+                Ok(Some(_)) => continue,
+                // The terminal is gone: nobody is left to watch.
+                Err(_) => Event::Terminated,
+            };
+        let last = matches!(event, Event::Terminated);
+        if events.send(event).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Passes on requests to end or to suspend.
+#[cfg(unix)]
+fn hear_signals(events: &Sender<Event>) -> io::Result<signal_hook::iterator::Handle> {
+    use signal_hook::{
+        consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP},
+        iterator::Signals,
+    };
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT])?;
+    let handle = signals.handle();
+    start(events, move |events| {
+        for signal in signals.forever() {
+            let event = match signal {
+                SIGTSTP => Event::SuspendAsked,
+                SIGCONT => Event::Resumed,
+                _ => Event::Terminated,
+            };
+            if events.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(handle)
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_millis() as u64)
+}

@@ -1,0 +1,53 @@
+//! The pictures of the documentation, drawn from the recorded run.
+
+use std::{fs, path::Path};
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use topwork_tui::{Background, Colours, Theme, draw, svg};
+
+use crate::{
+    samples::pressed,
+    streams::{flagship, flagship_until},
+};
+
+/// Columns and rows of the pictures.
+const SIZE: (u16, u16) = (120, 34);
+
+/// Draws `docs/screens/`; `just screenshots` sets the variable.
+#[test]
+fn are_as_in_the_documentation() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screens");
+    let write = std::env::var_os("TOPWORK_WRITE_SCREENS").is_some();
+    let theme = Theme {
+        colours: Colours::True,
+        background: Background::Dark,
+        ascii: false,
+    };
+    let running = flagship_until("epoch-ended", 2);
+    let done = flagship();
+    let pictures = [
+        ("live", &running, "1"),
+        ("compare", &done, "2"),
+        ("features", &done, "3"),
+        ("confusion", &done, "4 n"),
+        ("network", &done, "5"),
+        ("log", &done, "6"),
+    ];
+    for (name, records, keys) in pictures {
+        let app = pressed(records, theme, keys, SIZE);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
+        draw(&app, &mut buffer);
+        let path = folder.join(format!("{name}.svg"));
+        let picture = svg(&buffer, theme.background);
+        if write {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&path, picture).unwrap();
+            continue;
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == picture,
+            "`docs/screens/{name}.svg` is stale: `just screenshots` draws it afresh"
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Event streams: one recorded from a real run of the flagship experiment, others made up.
+
+use topwork_events::{
+    Agreement, CutPlan, EndStatus, EpochFigures, Event, LayerPlan, LogLevel, NetworkPlan, Outcome,
+    Record, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan, Weights,
+};
+
+/// The flagship experiment as it ran, from its first record to its last.
+pub fn flagship() -> Vec<Record> {
+    include_str!("../recorded/flagship.jsonl")
+        .lines()
+        .map(|line| Record::from_line(line).unwrap())
+        .collect()
+}
+
+/// The flagship until a record of this kind, for the `nth` time.
+pub fn flagship_until(kind: &str, nth: usize) -> Vec<Record> {
+    let mut left = nth;
+    let mut records = Vec::new();
+    for line in include_str!("../recorded/flagship.jsonl").lines() {
+        records.push(Record::from_line(line).unwrap());
+        left -= usize::from(line.contains(&format!("\"event\":\"{kind}\"")));
+        if left == 0 {
+            return records;
+        }
+    }
+    panic!("the recording has fewer than {nth} `{kind}`");
+}
+
+/// What a made-up run is made of.
+pub struct Made {
+    /// Names of the strategies.
+    pub names: Vec<String>,
+    /// Seeds.
+    pub seeds: Vec<u64>,
+    /// The strategies differ in training samples alone.
+    pub grid: bool,
+    /// How it ends; none while it runs.
+    pub ending: Option<EndStatus>,
+}
+
+impl Made {
+    /// `n` strategies, one seed, done.
+    pub fn strategies(n: usize) -> Self {
+        Self {
+            names: (1..=n).map(|i| format!("strategy {i}")).collect(),
+            seeds: vec![1],
+            grid: false,
+            ending: Some(EndStatus::Done),
+        }
+    }
+
+    /// The stream.
+    pub fn records(&self) -> Vec<Record> {
+        let mut stages = vec![StagePlan {
+            kind: StageKind::Source,
+            title: "source".into(),
+            seed: Some(1),
+            row: None,
+        }];
+        for seed in &self.seeds {
+            stages.extend(self.names.iter().enumerate().map(|(row, name)| StagePlan {
+                kind: StageKind::Strategy,
+                title: name.clone(),
+                seed: Some(*seed),
+                row: Some(row),
+            }));
+        }
+        let rows = (self.names.iter().enumerate()).map(|(index, name)| RowPlan {
+            name: name.clone(),
+            detail: None,
+            train_samples: self.grid.then(|| 100 << index),
+            kind: match index % 3 {
+                _ if self.grid => "feature-classifier",
+                0 => "frozen-backbone",
+                1 => "feature-classifier",
+                _ => "from-scratch",
+            }
+            .into(),
+            cut: "features".into(),
+            feature_dim: 800,
+            head: "mlp".into(),
+            weights: Weights::Source,
+            classes: ["5", "6", "7"].map(str::to_owned).to_vec(),
+        });
+        let plan = RunPlan {
+            format: 1,
+            run: "0007-mnist-transfer".into(),
+            name: "made-up".into(),
+            version: "0.1.0".into(),
+            seeds: self.seeds.clone(),
+            threads: 2,
+            stages: stages.clone(),
+            rows: rows.collect(),
+            ..RunPlan::default()
+        };
+        let mut events = vec![Event::RunStarted(plan), Event::Network(network())];
+        events.push(Event::StageStarted { stage: 0 });
+        for step in 1..=60_u64 {
+            events.push(Event::Progress {
+                stage: 0,
+                done: step * 500,
+                total: 30_000,
+                unit: "images".into(),
+                epoch: 1 + (step as u32 - 1) / 20,
+                loss: Some(1.5 / (step as f64).sqrt()),
+                per_second: Some(9000.0),
+            });
+            if step % 20 == 0 {
+                let epoch = step as u32 / 20;
+                events.push(Event::EpochEnded {
+                    stage: 0,
+                    figures: EpochFigures {
+                        epoch,
+                        epochs: 3,
+                        loss: 0.3 / f64::from(epoch),
+                        accuracy: 1.0 - 0.1 / f64::from(epoch),
+                        validation_loss: Some(0.35 / f64::from(epoch)),
+                        validation_accuracy: Some(1.0 - 0.12 / f64::from(epoch)),
+                        per_second: 9000.0,
+                        seconds: 1.1,
+                    },
+                });
+            }
+        }
+        events.push(Event::SourceEvaluated(SourceOutcome {
+            seed: 1,
+            correct: 5100,
+            total: 5139,
+            epochs: 3,
+            train_samples: 30_000,
+            trainable_parameters: 431_080,
+            seconds: 3.4,
+            weights: None,
+        }));
+        events.push(ended(0));
+        for (position, seed) in self.seeds.iter().enumerate() {
+            for row in 0..self.names.len() {
+                let stage = 1 + position * self.names.len() + row;
+                events.push(Event::StageStarted { stage });
+                events.push(Event::StrategyEvaluated(outcome(row, *seed, self.grid)));
+                events.extend((0..row).map(|a| {
+                    Event::Compared(Agreement {
+                        a,
+                        b: row,
+                        seed: *seed,
+                        only_a: 20 + a as u64,
+                        only_b: 22 + 3 * row as u64,
+                    })
+                }));
+                events.push(ended(stage));
+            }
+        }
+        events.push(Event::Log {
+            level: LogLevel::Warning,
+            from: "mlp".into(),
+            text: "one of 500 units is never active".into(),
+        });
+        if let Some(status) = self.ending {
+            let failed = matches!(status, EndStatus::Crashed | EndStatus::Failed);
+            events.push(Event::RunEnded {
+                status,
+                message: failed.then(|| {
+                    "SIGSEGV in plugin \"misbehave\" while reading split \"train\"".to_owned()
+                }),
+                hint: None,
+                exit_code: u8::from(failed),
+                seconds: 12.5,
+                peak_bytes: Some(310_000_000),
+            });
+        }
+        let spaced = events.into_iter().enumerate();
+        spaced
+            .map(|(index, event)| Record {
+                at: 1_760_000_000_000 + 100 * index as u64,
+                event,
+            })
+            .collect()
+    }
+}
+
+fn ended(stage: usize) -> Event {
+    Event::StageEnded {
+        stage,
+        seconds: 1.25,
+        detail: "98.5 % of 4,861".into(),
+        failed: false,
+    }
+}
+
+fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
+    let correct = 4700 + 10 * row as u64 + seed;
+    Outcome {
+        row,
+        seed,
+        correct,
+        total: 4861,
+        test_set: "a".repeat(64),
+        train_samples: if grid { 100 << row } else { 29_404 },
+        trainable_parameters: 403_005,
+        frozen_intact: (row % 3 != 2).then_some(true),
+        frozen_before: (row % 3 != 2).then(|| "b".repeat(64)),
+        frozen_after: (row % 3 != 2).then(|| "b".repeat(64)),
+        learning_rate_multipliers: None,
+        seconds: Seconds {
+            extract: 0.6,
+            fit: 0.2 * (row + 1) as f64,
+            evaluate: 0.01,
+        },
+        features_cached: row > 0,
+        confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]],
+        converged: Some(true),
+        iterations: Some(40),
+        predictions: None,
+    }
+}
+
+fn network() -> NetworkPlan {
+    let layer = |name: &str, op: &str, output: &[usize], parameters, multiply_adds| LayerPlan {
+        name: name.into(),
+        op: op.into(),
+        detail: String::new(),
+        output: output.to_vec(),
+        parameters,
+        multiply_adds,
+    };
+    NetworkPlan {
+        role: "backbone".into(),
+        component: "lenet/lenet".into(),
+        input: vec![1, 28, 28],
+        first: 1,
+        layers: vec![
+            layer("conv1", "conv2d", &[20, 24, 24], 520, 288_000),
+            layer("pool1", "max-pool2d", &[20, 12, 12], 0, 0),
+            layer("conv2", "conv2d", &[50, 8, 8], 25_050, 1_600_000),
+            layer("flatten", "flatten", &[800], 0, 0),
+            layer("fc1", "linear", &[500], 400_500, 400_000),
+        ],
+        cuts: vec![
+            CutPlan {
+                name: "pool1".into(),
+                layers: 2,
+            },
+            CutPlan {
+                name: "features".into(),
+                layers: 4,
+            },
+        ],
+    }
+}
