@@ -24,12 +24,12 @@ pub fn all(subject: &Subject, times: u32, table: &mut Table) {
         }),
         (
             "the newest checkpoint altered in one bit",
-            "the time since the one before, which was noticed and used",
+            "the time since the one before",
             |run| checkpoints(run).last().is_some_and(flip),
         ),
         (
             "the newest checkpoint torn anywhere",
-            "the time since the one before, which was noticed and used",
+            "the time since the one before",
             |run| checkpoints(run).last().is_some_and(cut_anywhere),
         ),
         (
