@@ -35,5 +35,8 @@ pub use keys::reference as keys_reference;
 pub use svg::svg;
 pub use theme::{Background, Colours, Theme};
 pub use update::update;
-pub use views::{View, features::{Features, Scale}};
+pub use views::{
+    View,
+    features::{Features, Scale},
+};
 pub use watch::{Leave, Options, TuiError, watch};
