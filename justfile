@@ -21,6 +21,7 @@ test *ARGUMENTS: build
 # formatting, lints and generated files, without changing anything
 check: build
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --release --locked --workspace --all-targets -- --deny warnings
     target/release/topwork references . --check
 
@@ -35,6 +36,7 @@ screenshots:
 # format the code
 format:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
 
 # how fast the engine is here: every workload in a process of its own
 bench *ARGUMENTS: build
@@ -52,6 +54,18 @@ peers:
 # write the reference arrays of the engine's tests again
 reference: peers
     bench/.venv/bin/python bench/reference/reference.py
+
+# try every fault on real runs (kills, damage, full disks, hostile plugins) and write docs/reliability.md: ten minutes or so
+torture *ARGUMENTS: build
+    target/release/torture --flagship experiments/mnist-transfer.toml {{ARGUMENTS}}
+
+# look for inputs that a reader of foreign data trips over: just fuzz events 60; without a target each in turn (needs cargo-fuzz)
+fuzz TARGET="" SECONDS="60":
+    @cargo fuzz --version >/dev/null 2>&1 || { echo "fuzzing needs cargo-fuzz: cargo install cargo-fuzz" >&2; exit 1; }
+    @for target in {{ if TARGET == "" { "$(cargo fuzz list)" } else { TARGET } }}; do \
+        mkdir -p fuzz/corpus/$target && echo "== $target" && \
+        cargo fuzz run --sanitizer none $target fuzz/corpus/$target fuzz/seeds/$target -- -max_total_time={{SECONDS}} -rss_limit_mb=4096 -timeout=20 || exit 1; \
+    done
 
 # delete what was built
 clean:

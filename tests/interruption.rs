@@ -8,18 +8,7 @@ use std::{
 
 use topwork_testkit::Project;
 
-use crate::small::{experiment, with_classifier};
-
-/// A project with an experiment that would train for a long time.
-fn endless() -> Project {
-    let mut project = Project::new();
-    project.install("misbehave");
-    project.write(
-        "small.toml",
-        &experiment("").replacen("epochs = 1", "epochs = 100000", 1),
-    );
-    project
-}
+use crate::small::{endless, experiment, with_classifier};
 
 fn signal(child: &Child, name: &str) {
     assert!(
@@ -128,8 +117,14 @@ fn a_worker_whose_supervisor_was_killed_stops_and_says_so() {
             .unwrap()
             .success()
     );
-    assert_eq!(code(child), Some(130));
-    assert_eq!(project.results(1)["status"], "stopped");
+    assert_eq!(code(child), Some(1));
+    assert_eq!(project.results(1)["status"], "crashed");
+    let shown = project.topwork(&["runs", "show", "1"]);
+    assert!(
+        shown.stderr.contains("the run's supervisor was killed"),
+        "{}",
+        shown.snapshot()
+    );
 }
 
 #[test]

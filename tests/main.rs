@@ -9,11 +9,16 @@
 mod boundaries;
 mod broken_experiments;
 mod commands;
+mod dashboard;
 mod disk;
 mod feature_cache;
 mod flagship;
+mod grid;
 mod hostile_plugins;
 mod interruption;
+mod resume;
+mod runs;
 mod samples;
 mod small;
+mod trust;
 mod whole_networks;

@@ -1,5 +1,7 @@
 //! An experiment that takes a moment: 200 made-up images, one epoch.
 
+use topwork_testkit::Project;
+
 /// The experiment, with `dataset` put into both dataset tables: `fault = "panic"`, say.
 pub fn experiment(dataset: &str) -> String {
     let comma = if dataset.is_empty() { "" } else { ", " };
@@ -45,4 +47,15 @@ pub fn with_classifier(parameters: &str) -> String {
         + &format!(
             "\n[[strategy]]\nname = \"guess\"\nkind = \"feature-classifier\"\nhead = {{ use = \"misbehave/misbehave\", {parameters} }}\n"
         )
+}
+
+/// A project with an experiment that would train for a long time.
+pub fn endless() -> Project {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write(
+        "small.toml",
+        &experiment("").replacen("epochs = 1", "epochs = 100000", 1),
+    );
+    project
 }

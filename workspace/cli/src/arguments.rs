@@ -38,8 +38,14 @@ pub enum Command {
     Run(RunArguments),
     /// Check an experiment file and tell all its mistakes at once
     Check(FileArguments),
-    /// Show what a run of an experiment would do, stage by stage
-    Plan(FileArguments),
+    /// Show what a run of an experiment would do, and what of it earlier runs have done
+    Plan(PlanArguments),
+    /// Go on with a run that was stopped, failed or crashed
+    #[command(after_help = "Example:\n  topwork resume latest\n  topwork resume 7")]
+    Resume(ResumeArguments),
+    /// Prove that a run killed at random moments gives the same bits as one left alone
+    #[command(after_help = VERIFY_EXAMPLE)]
+    VerifyResume(VerifyArguments),
     /// Show the networks of an experiment: layers, shapes, parameters, cut points
     Show(FileArguments),
     /// Print the JSON Schema of the experiment file, for editors
@@ -92,6 +98,13 @@ pub struct RunArguments {
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Start the run and leave it alone: prints its id; `topwork attach` watches it
+    #[arg(long)]
+    pub detach: bool,
+    /// Do only what is missing: go on with the run of this experiment that did not finish, or
+    /// take over from earlier runs what they have measured
+    #[arg(long)]
+    pub resume: bool,
     /// Extract features afresh and keep none for other runs
     #[arg(long)]
     pub no_cache: bool,
@@ -110,6 +123,62 @@ pub struct RunArguments {
     )]
     pub runs_dir: PathBuf,
 }
+
+/// `topwork plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// Folder with earlier runs
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArguments {
+    /// Its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    #[command(flatten)]
+    pub view: ViewArguments,
+    /// Start the run and leave it alone
+    #[arg(long)]
+    pub detach: bool,
+    /// Folder the run folders are in
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOPWORK_RUNS_DIR",
+        default_value = "runs"
+    )]
+    pub runs_dir: PathBuf,
+}
+
+/// `topwork verify-resume`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// How often to kill the worker
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub kills: u32,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+const VERIFY_EXAMPLE: &str = "\
+Example:
+  topwork verify-resume experiments/mnist-transfer.toml --kills 5
+
+Runs the experiment once through, then again, killing the worker with SIGKILL at random moments
+and going on, until it was killed often enough; then compares figures, weights and predictions.
+Everything happens in a temporary folder.";
 
 /// An experiment file, with what changes it.
 #[derive(Debug, Args)]

@@ -44,7 +44,8 @@ pub fn settings() -> Result<CacheSettings, Failure> {
     })
 }
 
-fn open() -> Result<FeatureCache, Failure> {
+/// The cache as the environment names it.
+pub fn open() -> Result<FeatureCache, Failure> {
     let settings = settings()?;
     Ok(FeatureCache::at(settings.folder, settings.limit))
 }

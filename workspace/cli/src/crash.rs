@@ -47,10 +47,10 @@ pub fn in_call(call_path: &Path) -> Option<String> {
 /// A limit that somebody has set, and so mostly a round one: `10 min`, `1.5 s`.
 fn limit_in_words(limit: Duration) -> String {
     let seconds = limit.as_secs();
-    if limit.subsec_nanos() == 0 && seconds >= 60 && seconds.is_multiple_of(60) {
-        format!("{} min", seconds / 60)
-    } else {
-        topwork_report::seconds(limit.as_secs_f64())
+    match limit.subsec_nanos() {
+        0 if seconds >= 60 && seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        0 if seconds < 60 => format!("{seconds} s"),
+        _ => topwork_report::seconds(limit.as_secs_f64()),
     }
 }
 

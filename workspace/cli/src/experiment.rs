@@ -1,7 +1,7 @@
 //! From an experiment file to a checked plan, with plugins only ever loaded by a child process.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc,
@@ -28,6 +28,16 @@ const LOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long reading all images may take, where that was asked for.
 const READ_LIMIT: Duration = Duration::from_secs(3600);
+
+/// How long the last of a child's output may take after its end: a process that a plugin started
+/// may hold the pipe open for ever.
+const REST_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is kept of an answer, which is mostly the parameters' schemas, up to a megabyte each.
+const MOST_ANSWER: usize = 256 << 20;
+
+/// What is kept of what plugins print while they are looked at.
+const MOST_SAID: usize = 64 << 10;
 
 /// An experiment that can be run.
 pub struct Checked {
@@ -70,6 +80,7 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         call_path: PathBuf::new(),
         plan: None,
         explain: false,
+        source_weights: Vec::new(),
     }
 }
 
@@ -158,10 +169,12 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     }
     let (ended, end) = mpsc::channel();
     let waiting = thread::spawn(move || {
-        let output = child.wait_with_output();
+        let said = child.stderr.take().map(|said| read_end(said, MOST_SAID));
+        let answer = child.stdout.take().map(|said| read_end(said, MOST_ANSWER));
+        let status = child.wait();
         // Nobody listens any more when the limit has passed.
         let _ = ended.send(());
-        output
+        status.map(|status| (status, answer, said))
     });
     let limit = if request.explain {
         READ_LIMIT
@@ -175,7 +188,7 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     let Ok(output) = waiting.join() else {
         return Err(Failure::new(RUN_FAILED, "the look at the plugins was lost"));
     };
-    let output = output.map_err(|e| fail("wait for the look at the plugins", e))?;
+    let (status, answer, said) = output.map_err(|e| fail("wait for the look at the plugins", e))?;
     let hint = format!(
         "plugins are loaded from {}",
         listed(&request.plugin_folders)
@@ -185,12 +198,19 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
         let message = format!("hung: no answer within {} s{call}", limit.as_secs());
         return Err(Failure::new(WRONG_PLUGIN, message).hint(hint));
     }
-    let json = output.stdout.rsplit(|byte| *byte == ANSWER_MARK).next();
+    let rest = |reader: Option<Reader>| {
+        reader
+            .and_then(|reader| reader.recv_timeout(REST_LIMIT).ok())
+            .unwrap_or_default()
+    };
+    let answer = rest(answer);
+    let json = answer.rsplit(|byte| *byte == ANSWER_MARK).next();
     match json.and_then(|json| serde_json::from_slice(json).ok()) {
-        Some(answer) if output.status.success() => Ok(answer),
+        Some(answer) if status.success() => Ok(answer),
         _ => {
-            let crash = crash::crash(output.status, &request.call_path).message;
-            let said = String::from_utf8_lossy(&output.stderr);
+            let crash = crash::crash(status, &request.call_path).message;
+            let said = rest(said);
+            let said = String::from_utf8_lossy(&said);
             let last = said.lines().rfind(|line| !line.trim().is_empty());
             let said = last.map_or(String::new(), |line| {
                 let line: String = line.chars().filter(|c| !c.is_control()).collect();
@@ -207,6 +227,31 @@ fn listed(folders: &[std::path::PathBuf]) -> String {
         .map(|folder| format!("`{}`", folder.display()))
         .collect();
     names.join(", ")
+}
+
+/// The end of what a child prints, once there is no more.
+type Reader = mpsc::Receiver<Vec<u8>>;
+
+/// Reads to the end, however much comes, and keeps the last `most` bytes.
+fn read_end(mut output: impl Read + Send + 'static, most: usize) -> Reader {
+    let (end, reader) = mpsc::channel();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        let mut buffer = [0; 64 * 1024];
+        loop {
+            match output.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => break,
+                Ok(read) => kept.extend_from_slice(&buffer[..read]),
+            }
+            if kept.len() > 2 * most {
+                kept.drain(..kept.len() - most);
+            }
+        }
+        // Nobody listens any more when the limit has passed.
+        let _ = end.send(kept);
+    });
+    reader
 }
 
 /// Separates what plugins may print on stdout from the answer, which comes last. The byte

@@ -5,6 +5,7 @@ mod arguments;
 mod attach;
 mod cache;
 mod crash;
+mod earlier;
 mod experiment;
 mod failure;
 mod folders;
@@ -12,11 +13,13 @@ mod output;
 mod plan;
 mod plugins;
 mod references;
+mod resume;
 mod run;
 mod runs;
 mod show;
 mod stop;
 mod supervise;
+mod verify_resume;
 mod viewer;
 mod worker_log;
 
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => plan::check(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Resume(arguments) => resume::resume(&arguments),
+        Command::VerifyResume(arguments) => verify_resume::verify(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Schema => references::schema(),
         Command::Runs(arguments) => match arguments

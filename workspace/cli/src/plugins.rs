@@ -84,11 +84,13 @@ pub fn show(plugin_dir: &[PathBuf], id: &str) -> Result<u8, Failure> {
                 ));
                 text.push_str(&parameters(&component.schema));
                 text.push_str(&format!(
-                    "plugin {} {}, {}\n{}\nSHA-256 {}\n\n",
+                    "plugin {} {}, {}\n{}\nto have an experiment refuse any other file, add:\n\
+                     [plugins.{}]\nsha256 = \"{}\"\n\n",
                     plugin.id,
                     plugin.version,
                     plugin.licence,
                     plugin.path.display(),
+                    plugin.id,
                     plugin.sha256
                 ));
             }

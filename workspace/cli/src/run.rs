@@ -2,71 +2,115 @@
 
 use std::{
     os::unix::process::CommandExt,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
+use topwork_store::{Adopted, FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
+use topwork_worker::cells;
 
 use crate::{
     arguments::RunArguments,
     cache,
+    earlier::Earlier,
     experiment::{self, Checked},
-    failure::{Failure, RUN_FAILED},
+    failure::{Failure, RUN_FAILED, write},
+    output,
+    resume::go_on,
     viewer,
 };
 
 /// Runs an experiment and gives the exit code.
 pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let checked = experiment::check(&arguments.file)?;
-    let threads = arguments
-        .threads
-        .map_or_else(|| Machine::here().cores, usize::from);
+    let mut manifest = manifest(&checked, &arguments.file.file)?;
+    manifest.threads = threads(arguments.threads);
+    manifest.checkpoint_every = arguments.checkpoint_every.as_secs_f64();
+    manifest.call_limit = arguments.call_limit.0.map(|limit| limit.as_secs_f64());
+    if !arguments.no_cache {
+        manifest.feature_cache = Some(cache::settings()?);
+    }
+    let runs_dir = absolute(&arguments.runs_dir);
+    let runs = Runs::at(&runs_dir);
+    if arguments.resume {
+        let earlier = Earlier::of(&runs, &manifest.cells)?;
+        if let Some(folder) = earlier.same_run() {
+            return go_on(&folder, &arguments.view, arguments.detach);
+        }
+        manifest.adopted = earlier.adopted();
+    }
     // Before there is anything to stop, so that no request to stop falls between.
     let signals = viewer::signals()?;
-    let folder = create(arguments, &checked, threads)?;
+    let folder = create(&runs, &checked, manifest)?;
     let supervisor = start_supervisor(&folder)?;
+    if arguments.detach {
+        return leave(&folder);
+    }
     viewer::watch(&folder, supervisor, signals, &arguments.view)
 }
 
-/// Everything the run is made of is on disk before anything is computed.
-fn create(
-    arguments: &RunArguments,
-    checked: &Checked,
-    threads: usize,
-) -> Result<RunFolder, Failure> {
-    let name = &checked.plan.experiment.name;
-    let runs_dir =
-        std::path::absolute(&arguments.runs_dir).unwrap_or_else(|_| arguments.runs_dir.clone());
-    let folder = Runs::at(runs_dir).create(name)?;
-    let experiment = &arguments.file.file;
-    let manifest = Manifest {
+/// Leaves a run that was just started to itself.
+pub fn leave(folder: &RunFolder) -> Result<u8, Failure> {
+    let id = folder.id();
+    output::print(&format!("{id}\n"))?;
+    write(&format!(
+        "started; `topwork attach {id}` watches it, `topwork stop {id}` stops it\n"
+    ));
+    Ok(0)
+}
+
+/// The number of threads asked for, or all cores.
+pub fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| Machine::here().cores, usize::from)
+}
+
+/// A path as it stays right in whatever folder a process works.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What a run of this experiment is made of, without a cache and with the default limits. It
+/// gets its id when its folder is made.
+pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failure> {
+    let plan = &checked.plan;
+    let plugins = used_plugins(checked);
+    let weights = match &plan.experiment.backbone_weights {
+        Some(path) => Some(FileDigest::of(path)?),
+        None => None,
+    };
+    Ok(Manifest {
         format: Manifest::FORMAT,
-        run: folder.id(),
-        name: name.clone(),
-        experiment: std::path::absolute(experiment).unwrap_or_else(|_| experiment.clone()),
+        run: String::new(),
+        name: plan.experiment.name.clone(),
+        experiment: absolute(experiment),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         binary: std::env::current_exe()
             .ok()
             .and_then(|binary| FileDigest::of(&binary).ok()),
         created_at: now(),
-        threads,
+        threads: threads(None),
         plugin_folders: checked.folders.plugins.clone(),
         data_folders: checked.folders.data.clone(),
         cache_folder: checked.folders.cache.clone(),
-        feature_cache: if arguments.no_cache {
-            None
-        } else {
-            Some(cache::settings()?)
-        },
-        checkpoint_every: arguments.checkpoint_every.as_secs_f64(),
-        call_limit: arguments.call_limit.0.map(|limit| limit.as_secs_f64()),
-        weights: match &checked.plan.experiment.backbone_weights {
-            Some(path) => Some(FileDigest::of(path)?),
-            None => None,
-        },
-        plugins: used_plugins(checked),
+        feature_cache: None,
+        checkpoint_every: Manifest::checkpoint_every(),
+        call_limit: Manifest::call_limit(),
+        cells: cells(plan, &plugins, weights.as_ref()),
+        adopted: Adopted::default(),
+        weights,
+        plugins,
         machine: Machine::here(),
-    };
+    })
+}
+
+/// Everything the run is made of is on disk before anything is computed.
+pub fn create(
+    runs: &Runs,
+    checked: &Checked,
+    mut manifest: Manifest,
+) -> Result<RunFolder, Failure> {
+    let folder = runs.create(&manifest.name)?;
+    manifest.run = folder.id();
     let written = folder
         .write(&folder.experiment_path(), checked.plan.to_toml().as_bytes())
         .and_then(|()| folder.write_manifest(&manifest));
@@ -97,7 +141,8 @@ fn used_plugins(checked: &Checked) -> Vec<PluginDigest> {
         .collect()
 }
 
-fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
+/// Starts the process that looks after the run, in a process group of its own.
+pub fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
     std::env::current_exe()
         .and_then(|binary| {
             Command::new(binary)

@@ -59,8 +59,22 @@ pub(crate) fn open_folders(options: &Options) -> (Vec<Arc<Opened>>, Vec<Skipped>
                 continue;
             }
         };
+        if !files.is_empty() && !holds_this_program(folder) && anybody_may_write(folder) {
+            skipped.push(Skipped {
+                path: folder.clone(),
+                reason: untrusted("folder"),
+            });
+            continue;
+        }
         for path in files {
             if !seen_files.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+                continue;
+            }
+            if anybody_may_write(&path) && !holds_this_program(folder) {
+                skipped.push(Skipped {
+                    path,
+                    reason: untrusted("file"),
+                });
                 continue;
             }
             match open_library(&path, options, &first_with) {
@@ -73,6 +87,32 @@ pub(crate) fn open_folders(options: &Options) -> (Vec<Arc<Opened>>, Vec<Skipped>
         }
     }
     (opened, skipped)
+}
+
+fn untrusted(what: &str) -> String {
+    format!("anybody may write to this {what}, so what it holds cannot be trusted; `chmod o-w` it")
+}
+
+/// Whether every user of the machine can put code of theirs in the place of what is there.
+#[cfg(unix)]
+fn anybody_may_write(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    // What cannot be asked for its permissions cannot be opened either, which is told elsewhere.
+    path.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+}
+
+#[cfg(not(unix))]
+fn anybody_may_write(_: &Path) -> bool {
+    false
+}
+
+/// Some file systems, of another system's disks for instance, show everything as writable to all. Where this program itself lies
+/// a check gains nothing: whoever could write there could replace the program.
+fn holds_this_program(folder: &Path) -> bool {
+    let program = std::env::current_exe().and_then(|program| program.canonicalize());
+    let folder = folder.canonicalize();
+    matches!((program, folder), (Ok(program), Ok(folder)) if program.parent() == Some(&folder))
 }
 
 /// The plugin files directly in a folder, sorted by name; none when there is no such folder.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// Where plugins come from and what they get to see of this process.
 #[derive(Clone)]
 pub struct Options {
-    /// Trusted folders, searched in this order and not below. A folder that does not exist is passed over.
+    /// Trusted folders, searched in this order and not below. A folder that does not exist is passed over; folders and
+    /// libraries that anybody may write to are skipped.
     pub folders: Vec<PathBuf>,
     /// Where plugins' data files are looked for, in this order.
     pub data_folders: Vec<PathBuf>,

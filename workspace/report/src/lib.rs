@@ -11,5 +11,7 @@ mod table;
 
 pub use grid::{Align, grid};
 pub use number::{percent, seconds, thousands};
-pub use results::{PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult};
+pub use results::{
+    FailedSeed, PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult,
+};
 pub use table::{ALPHA, Figures, comparison, figures};

@@ -1,7 +1,7 @@
 //! `results.json`: the figures of a run, for programs.
 
 use serde::{Deserialize, Serialize};
-use topwork_events::{Outcome, Reference, RowPlan, RunState, Seconds, Weights};
+use topwork_events::{Outcome, Reference, RowPlan, RunState, Seconds, SourceOutcome, Weights};
 use topwork_stats::{Disagreement, Interval, mcnemar_mid_p, mean_std, wilson};
 
 /// The figures of a run. Rows without outcomes yet have no seeds.
@@ -73,8 +73,11 @@ pub struct StrategyResult {
     pub train_samples: Option<u64>,
     /// Parameters that were fitted.
     pub trainable_parameters: Option<u64>,
-    /// One entry per seed, in the order they ran.
+    /// One entry per seed, in the order of the experiment.
     pub seeds: Vec<SeedResult>,
+    /// Seeds it could not be measured with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedSeed>,
     /// Mean accuracy over seeds.
     pub mean: Option<f64>,
     /// Sample standard deviation over seeds; `null` for a single one.
@@ -122,6 +125,18 @@ pub struct SeedResult {
     /// The same, after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_after: Option<String>,
+}
+
+/// A seed that a strategy could not be measured with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FailedSeed {
+    /// The seed.
+    pub seed: u64,
+    /// `failed`, or `crashed` when it took the worker process with it.
+    pub status: String,
+    /// What went wrong.
+    pub message: String,
 }
 
 /// A pair of rows on the same test examples.
@@ -172,7 +187,7 @@ impl Results {
                 .to_owned(),
             source: source(state),
             strategies: (plan.rows.iter().enumerate())
-                .map(|(row, plan)| strategy(plan, state.outcomes.iter().filter(|o| o.row == row)))
+                .map(|(row, plan)| strategy(state, row, plan))
                 .collect(),
             pairs: pairs(state, &plan.rows),
             references: plan.references.clone(),
@@ -211,7 +226,9 @@ fn accuracy(correct: u64, total: u64) -> f64 {
 }
 
 fn source(state: &RunState) -> Option<SourceResult> {
-    let first = state.source.first()?;
+    let mut outcomes: Vec<&SourceOutcome> = state.source.iter().collect();
+    outcomes.sort_by_key(|outcome| place(state, outcome.seed));
+    let first = outcomes.first()?;
     let correct = state.source.iter().map(|outcome| outcome.correct).sum();
     let total = state.source.iter().map(|outcome| outcome.total).sum();
     Some(SourceResult {
@@ -222,7 +239,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
         train_samples: first.train_samples,
         trainable_parameters: first.trainable_parameters,
         seconds: mean(state.source.iter().map(|outcome| outcome.seconds)),
-        seeds: (state.source.iter())
+        seeds: (outcomes.iter())
             .map(|outcome| SeedResult {
                 seed: outcome.seed,
                 correct: outcome.correct,
@@ -237,8 +254,19 @@ fn source(state: &RunState) -> Option<SourceResult> {
     })
 }
 
-fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> StrategyResult {
-    let outcomes: Vec<_> = outcomes.collect();
+/// Seeds come in the order of the experiment, whatever order they were measured in: a row that
+/// failed at first is measured after the others.
+fn place(state: &RunState, seed: u64) -> usize {
+    let seeds = state.plan.as_ref().map_or(&[][..], |plan| &plan.seeds);
+    seeds
+        .iter()
+        .position(|known| *known == seed)
+        .unwrap_or(seeds.len())
+}
+
+fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
+    let mut outcomes: Vec<&Outcome> = state.outcomes.iter().filter(|o| o.row == row).collect();
+    outcomes.sort_by_key(|outcome| place(state, outcome.seed));
     let first = outcomes.first();
     let accuracies: Vec<_> = outcomes
         .iter()
@@ -277,6 +305,13 @@ fn strategy<'a>(plan: &RowPlan, outcomes: impl Iterator<Item = &'a Outcome>) -> 
                 iterations: o.iterations,
                 frozen_before: o.frozen_before.clone(),
                 frozen_after: o.frozen_after.clone(),
+            })
+            .collect(),
+        failed: (state.failures.iter().filter(|failure| failure.row == row))
+            .map(|failure| FailedSeed {
+                seed: failure.seed,
+                status: failure.status.word().to_owned(),
+                message: failure.message.clone(),
             })
             .collect(),
         mean: spread.map(|spread| spread.mean),
@@ -323,6 +358,9 @@ fn pairs(state: &RunState, rows: &[RowPlan]) -> Vec<PairResult> {
         });
     }
     pairs.sort_by_key(|(pair, _)| *pair);
+    for (_, seeds) in &mut pairs {
+        seeds.sort_by_key(|pair| place(state, pair.seed));
+    }
     (pairs.into_iter())
         .filter_map(|((a, b), seeds)| {
             Some(PairResult {

@@ -3,7 +3,7 @@
 use topwork_stats::wilson;
 
 use crate::{
-    Results, StrategyResult,
+    FailedSeed, Results, StrategyResult,
     grid::{Align, grid},
     number::*,
 };
@@ -53,14 +53,21 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         .unwrap_or(0);
     if let Some(width) = width.filter(|width| widest > *width) {
         let first: Vec<&Column> = identity.iter().copied().chain(ACCURACY).collect();
+        // What tells a grid's rows apart needs the room of the head, which its rows share.
+        let cost = if grid { &COST[1..] } else { COST };
         let second: Vec<&Column> = (identity[1..].iter().copied())
             .chain(trained_on)
-            .chain(COST)
+            .chain(cost)
             .collect();
         text = render(&first, &rows, Some(width)) + "\n" + &render(&second, &rows, Some(width));
     }
     text.insert_str(0, &source(results));
-    for section in [marks(results), pairs(results), references(results)] {
+    for section in [
+        marks(results),
+        failures(results),
+        pairs(results),
+        references(results),
+    ] {
         if !section.is_empty() {
             text.push('\n');
             text.push_str(&section);
@@ -133,12 +140,21 @@ const ACCURACY: &[Column] = &[
     Column {
         heading: "accuracy",
         align: Align::Right,
-        cell: |row| {
-            row.measured(|strategy| match (strategy.mean, strategy.std) {
-                (Some(mean), Some(std)) => format!("{:.2} ± {:.2} %", mean * 100.0, std * 100.0),
-                (Some(mean), None) => percent(mean),
-                (None, _) => String::new(),
-            })
+        cell: |row| match (
+            row.strategy.seeds.as_slice(),
+            row.strategy.failed.as_slice(),
+        ) {
+            ([], [failed, ..]) => failed.status.clone(),
+            (_, failed) => {
+                let mark = if failed.is_empty() { "" } else { " ✗" };
+                row.measured(|strategy| match (strategy.mean, strategy.std) {
+                    (Some(mean), Some(std)) => {
+                        format!("{:.2} ± {:.2} %{mark}", mean * 100.0, std * 100.0)
+                    }
+                    (Some(mean), None) => percent(mean) + mark,
+                    (None, _) => String::new(),
+                })
+            }
         },
     },
     Column {
@@ -320,6 +336,24 @@ fn marks(results: &Results) -> String {
         text.push_str(
             "rows without a number were measured on other test examples and are not ranked\n",
         );
+    }
+    text
+}
+
+/// What could not be measured, and why.
+fn failures(results: &Results) -> String {
+    let several = (results.strategies.iter())
+        .any(|strategy| strategy.seeds.len() + strategy.failed.len() > 1);
+    let mut text = String::new();
+    for strategy in &results.strategies {
+        for failed in &strategy.failed {
+            let seed = match several {
+                true => format!(", seed {}", failed.seed),
+                false => String::new(),
+            };
+            let FailedSeed { message, .. } = failed;
+            text.push_str(&format!("✗ {}{seed}: {message}\n", strategy.name));
+        }
     }
     text
 }

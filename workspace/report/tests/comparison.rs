@@ -2,19 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use topwork_events::{
-    Agreement, EndStatus, Event, Outcome, Record, Reference, RowPlan, RunPlan, RunState, Seconds,
-    SourceOutcome, Weights,
+    Agreement, EndStatus, Event, Failure, Outcome, Record, Reference, RowPlan, RunPlan, RunState,
+    Seconds, SourceOutcome, Weights,
 };
 use topwork_report::{Results, comparison};
 
 fn row(name: &str, kind: &str, head: &str, weights: Weights) -> RowPlan {
     RowPlan {
         name: name.into(),
+        detail: None,
         kind: kind.into(),
         cut: "features".into(),
         feature_dim: 800,
         head: head.into(),
         weights,
+        train_samples: None,
         classes: vec!["5".into(), "6".into()],
     }
 }
@@ -211,6 +213,83 @@ fn other_test_examples_are_not_ranked_and_missing_rows_are_dashes() {
     insta::assert_snapshot!(comparison(&results(events), None));
 }
 
+/// Two strategies with two cuts and three numbers of training samples each.
+fn a_grid() -> Results {
+    let mut rows = Vec::new();
+    let mut events = Vec::new();
+    for name in ["frozen backbone", "feature classifier"] {
+        for (cut, feature_dim) in [("pool1", 2880), ("features", 800)] {
+            for samples in [50, 100, 1000] {
+                let correct = 4000 + 60 * rows.len() as u64;
+                let row = rows.len();
+                rows.push(RowPlan {
+                    detail: Some(format!("{cut} · {samples}")),
+                    cut: cut.into(),
+                    feature_dim,
+                    train_samples: Some(samples),
+                    ..row_of(name)
+                });
+                // The last one is still to come.
+                if row < 11 {
+                    events.push(Event::StrategyEvaluated(Outcome {
+                        train_samples: samples,
+                        ..outcome(row, 1, correct)
+                    }));
+                }
+                for a in 0..row.min(10) {
+                    events.push(Event::Compared(Agreement {
+                        a,
+                        b: row,
+                        seed: 1,
+                        only_a: 10,
+                        only_b: if a + 1 == row { 12 } else { 70 },
+                    }));
+                }
+            }
+        }
+    }
+    let references = vec![Reference {
+        strategy: "feature classifier".into(),
+        accuracy: 0.96,
+        note: Some("96 of 100".into()),
+    }];
+    events.insert(
+        0,
+        Event::RunStarted(RunPlan {
+            format: 1,
+            run: "0001-grid".into(),
+            name: "grid".into(),
+            seeds: vec![1],
+            rows,
+            references,
+            ..RunPlan::default()
+        }),
+    );
+    results(events)
+}
+
+fn row_of(name: &str) -> RowPlan {
+    row(
+        name,
+        "feature-classifier",
+        "logistic-regression",
+        Weights::Source,
+    )
+}
+
+#[test]
+fn a_grid_of_twelve_rows() {
+    let results = a_grid();
+    insta::assert_snapshot!("grid_in_full", comparison(&results, None));
+    for width in [120, 80] {
+        let text = comparison(&results, Some(width));
+        for line in text.lines().take_while(|line| !line.starts_with("95 %")) {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+        insta::assert_snapshot!(format!("grid_in_{width}_columns"), text);
+    }
+}
+
 #[test]
 fn the_file_for_programs() {
     insta::assert_snapshot!(one_seed().to_json().unwrap());
@@ -226,4 +305,37 @@ fn the_file_reads_back() {
 #[test]
 fn before_the_plan_there_is_nothing() {
     assert!(Results::from_state(&RunState::default()).is_none());
+}
+
+#[test]
+fn rows_that_failed_are_marked() {
+    let failed = |row, seed, status, message: &str| {
+        Event::StrategyFailed(Failure {
+            row,
+            seed,
+            status,
+            message: message.into(),
+            hint: None,
+            exit_code: 3,
+        })
+    };
+    let crash = "crashed: SIGSEGV in plugin \"x\" while fitting \"x\"";
+    let results = results(vec![
+        plan(&[1, 2]),
+        // The second seed's row was measured first: the first one failed and was tried again.
+        Event::StrategyEvaluated(outcome(0, 2, 4790)),
+        Event::StrategyEvaluated(outcome(0, 1, 4796)),
+        failed(1, 1, EndStatus::Crashed, crash),
+        failed(1, 2, EndStatus::Crashed, crash),
+        Event::StrategyEvaluated(outcome(2, 1, 4690)),
+        failed(
+            2,
+            2,
+            EndStatus::Failed,
+            "training: the loss is NaN at step 12",
+        ),
+    ]);
+    let seeds: Vec<u64> = results.strategies[0].seeds.iter().map(|s| s.seed).collect();
+    assert_eq!(seeds, [1, 2]);
+    insta::assert_snapshot!(comparison(&results, None));
 }

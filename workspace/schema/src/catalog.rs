@@ -12,12 +12,26 @@ use crate::diagnostics::Category;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Catalog {
+    /// The plugins.
+    pub plugins: Vec<PluginEntry>,
     /// The components that plugins offer.
     pub components: Vec<ComponentEntry>,
     /// Shared libraries that were found and could not be used.
     pub skipped: Vec<SkippedPlugin>,
     /// What the components named by an experiment said when asked with its parameters.
     pub described: Vec<Described>,
+}
+
+/// One plugin and its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PluginEntry {
+    /// Its id.
+    pub id: String,
+    /// Where its file lies.
+    pub path: String,
+    /// SHA-256 of that file, in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// One component as its plugin lists it.

@@ -1,5 +1,6 @@
 //! Checks the written experiment against the installed components and builds the plan.
 
+mod pins;
 mod rows;
 mod training;
 
@@ -45,6 +46,11 @@ impl<'a> Check<'a> {
             .source
             .as_ref()
             .map(|source| self.source(source, backbone.as_ref()));
+        let pins = pins::check(
+            &written.pins,
+            self.components.catalog(),
+            &mut self.diagnostics,
+        );
         let target = written.target.as_ref();
         let dataset = target.and_then(|target| target.dataset.as_ref());
         let task = dataset.and_then(|dataset| self.task(dataset, backbone.as_ref()));
@@ -76,6 +82,7 @@ impl<'a> Check<'a> {
             },
             strategies: strategies.into_iter().collect::<Option<_>>()?,
             references: references(written)?,
+            pins,
         };
         Some(Plan {
             experiment,

@@ -103,6 +103,11 @@ impl<'a> Components<'a> {
         Components { catalog, folder }
     }
 
+    /// All that is installed.
+    pub fn catalog(&self) -> &'a Catalog {
+        self.catalog
+    }
+
     /// The component that `named` stands for; what is wrong with it goes to `diagnostics`.
     pub fn find(
         &self,

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     /// Text that is not empty.
     Name,
     Path,
+    /// 64 hexadecimal digits.
+    Digest,
     Boolean,
     Integer {
         min: u64,
@@ -200,6 +202,15 @@ pub(crate) static EXPERIMENT: Table = Table {
             },
             presence: Presence::Optional("none"),
             about: "a figure from elsewhere, shown under the table and never ranked",
+        },
+        Key {
+            name: "plugins",
+            kind: Kind::Entries {
+                keys: "plugin ids",
+                of: &Kind::Table(&PLUGIN),
+            },
+            presence: Presence::Optional("the plugins that are installed, whatever their bytes"),
+            about: "what is known of plugins beforehand, a table `[plugins.ID]` for each",
         },
     ],
 };
@@ -379,6 +390,19 @@ pub(crate) static REFERENCE: Table = Table {
             about: "where the figure comes from and what to keep in mind",
         },
     ],
+};
+
+pub(crate) static PLUGIN: Table = Table {
+    title: "`[plugins.ID]`",
+    about: "A plugin that must be the one it was, to the byte; `topwork plugins show ID` prints \
+            these lines. Where plugins are loaded from is not for an experiment to say.",
+    component: false,
+    keys: &[Key {
+        name: "sha256",
+        kind: Kind::Digest,
+        presence: Presence::Required,
+        about: "SHA-256 of the plugin's file in hexadecimal; another file is refused",
+    }],
 };
 
 pub(crate) static DATASET: Table = Table {

@@ -32,8 +32,8 @@ mod tree;
 mod written;
 
 pub use catalog::{
-    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry, Problem,
-    SkippedPlugin, Use, UseKind,
+    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry,
+    PluginEntry, Problem, SkippedPlugin, Use, UseKind,
 };
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;
@@ -41,7 +41,7 @@ pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::resolve_parameters;
 pub use plan::{
-    Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Plan, Reference, Row, Source,
+    Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Pin, Plan, Reference, Row, Source,
     Strategy, StrategyKind, Target, Weights,
 };
 pub use reference::{json_schema, reference};

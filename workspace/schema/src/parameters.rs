@@ -93,7 +93,12 @@ pub(crate) fn check(
     named: &WrittenUse,
     diagnostics: &mut Diagnostics,
 ) -> bool {
-    let validator = match validator(entry, own_keys(named.kind)) {
+    let own = own_keys(named.kind);
+    let validator = validator(entry, own).and_then(|validator| match false_default(entry) {
+        Some(problem) => Err(problem),
+        None => Ok(validator),
+    });
+    let validator = match validator {
         Ok(validator) => validator,
         Err(problem) => {
             let message = format!(
@@ -117,6 +122,21 @@ pub(crate) fn check(
         diagnostics.push(explain(&error, &place, entry));
     }
     fine
+}
+
+/// A default that its own parameter does not allow: it would be the user's to answer for.
+fn false_default(entry: &ComponentEntry) -> Option<String> {
+    properties(&entry.schema).find_map(|(name, property)| {
+        let default = property.get("default").filter(|value| fits_toml(value))?;
+        // A part of a schema that does not stand alone is only checked as part of the whole.
+        let allowed = jsonschema::validator_for(property).ok()?.is_valid(default);
+        (!allowed).then(|| {
+            format!(
+                "`{}` gives the parameter `{name}` the default {default}, which its schema forbids",
+                entry.id
+            )
+        })
+    })
 }
 
 /// The keys of the file that stand beside a component's parameters.

@@ -101,6 +101,18 @@ pub struct Experiment {
     pub strategies: Vec<Strategy>,
     /// Figures from elsewhere.
     pub references: Vec<Reference>,
+    /// Plugins that must be the ones they were.
+    pub pins: Vec<Pin>,
+}
+
+/// A plugin whose file must have this digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pin {
+    /// The plugin's id.
+    pub plugin: String,
+    /// SHA-256 of its file, in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// A component with its parameters.

@@ -51,6 +51,7 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
     object(match kind {
         Kind::Text => json!({ "type": "string" }),
         Kind::Name | Kind::Path => json!({ "type": "string", "minLength": 1 }),
+        Kind::Digest => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$" }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max: u64::MAX } => json!({ "type": "integer", "minimum": min }),
         Kind::Integer { min, max } => {
@@ -142,7 +143,11 @@ pub fn reference() -> String {
                     page.push_str(&format!("| | `{}` | | {} |\n", word.word, word.about));
                 }
             }
-            if let Kind::Table(inner) | Kind::Tables { of: inner, .. } = key.kind
+            let of = match &key.kind {
+                Kind::Entries { of, .. } => of,
+                kind => kind,
+            };
+            if let Kind::Table(inner) | Kind::Tables { of: inner, .. } = of
                 && !tables.iter().any(|known| known.title == inner.title)
             {
                 tables.push(inner);

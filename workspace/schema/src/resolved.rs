@@ -37,6 +37,16 @@ impl Experiment {
             let references: ArrayOfTables = self.references.iter().map(reference_table).collect();
             document["reference"] = Item::ArrayOfTables(references);
         }
+        if !self.pins.is_empty() {
+            let mut plugins = Table::new();
+            plugins.set_implicit(true);
+            for pin in &self.pins {
+                let mut plugin = Table::new();
+                plugin["sha256"] = value(&pin.sha256);
+                plugins[&pin.plugin] = Item::Table(plugin);
+            }
+            document["plugins"] = Item::Table(plugins);
+        }
         document.to_string()
     }
 

@@ -221,6 +221,9 @@ fn in_range(kind: &Kind, node: &Node) -> bool {
             .text()
             .is_some_and(|text| !text.trim().is_empty() && !text.contains(char::is_control)),
         Kind::Path => node.text().is_some_and(|text| !text.is_empty()),
+        Kind::Digest => node.text().is_some_and(|text| {
+            text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }),
         Kind::Boolean => node.boolean().is_some(),
         Kind::Integer { min, max } => node
             .integer()
@@ -232,7 +235,7 @@ fn in_range(kind: &Kind, node: &Node) -> bool {
 
 fn same_type(kind: &Kind, node: &Node) -> bool {
     match kind {
-        Kind::Text | Kind::Name | Kind::Path | Kind::Choice(_) => {
+        Kind::Text | Kind::Name | Kind::Path | Kind::Digest | Kind::Choice(_) => {
             matches!(node.value, Value::Text(_))
         }
         Kind::Boolean => matches!(node.value, Value::Boolean(_)),
@@ -267,6 +270,7 @@ pub(crate) fn expectation(kind: &Kind) -> String {
         Kind::Text => "a string".to_owned(),
         Kind::Name => "a name".to_owned(),
         Kind::Path => "the path of a file".to_owned(),
+        Kind::Digest => "64 hexadecimal digits".to_owned(),
         Kind::Boolean => "true or false".to_owned(),
         Kind::Integer { min, max: u64::MAX } => format!("an integer of at least {min}"),
         Kind::Integer { min, max } => format!("an integer from {min} to {max}"),

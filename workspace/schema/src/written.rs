@@ -30,6 +30,14 @@ pub(crate) struct Written {
     pub target: Option<WrittenTarget>,
     pub strategies: Vec<WrittenStrategy>,
     pub references: Vec<WrittenReference>,
+    pub pins: Vec<WrittenPin>,
+}
+
+/// A plugin's id and the digest its file must have.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenPin {
+    pub plugin: Located<String>,
+    pub sha256: Located<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -156,6 +164,7 @@ impl Written {
                     note: view.text("note").map(|note| note.value).unwrap_or_default(),
                 })
                 .collect(),
+            pins: view.pins(),
         }
     }
 
@@ -333,6 +342,21 @@ impl<'a> View<'a> {
             classes,
             normalise: view.normalise(),
         })
+    }
+
+    fn pins(&self) -> Vec<WrittenPin> {
+        let entries = self.node.get("plugins").map_or(&[][..], Node::entries);
+        let pins = entries.iter().filter_map(|entry| {
+            let view = View::new(&keys::PLUGIN, &entry.node, String::new());
+            Some(WrittenPin {
+                plugin: Located {
+                    value: entry.key.clone(),
+                    span: entry.key_span.clone(),
+                },
+                sha256: view.text("sha256")?,
+            })
+        });
+        pins.collect()
     }
 
     fn cuts(&self) -> Vec<Located<Cut>> {

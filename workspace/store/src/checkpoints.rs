@@ -137,7 +137,10 @@ impl Checkpoints {
         for number in self.numbers(stage)? {
             remove(&self.path(stage, number))?;
         }
-        self.remove_partial(stage)
+        self.remove_partial(stage)?;
+        // Fails while another stage has some.
+        let _ = fs::remove_dir(&self.folder);
+        Ok(())
     }
 
     fn path(&self, stage: usize, number: u64) -> PathBuf {
@@ -275,7 +278,7 @@ mod tests {
         assert_eq!(newest(&checkpoints, 3).newest, None);
         checkpoints.remove(3).unwrap();
         for round in 0_u8..12 {
-            checkpoints.write(3, &vec![round; 100]).unwrap();
+            checkpoints.write(3, &[round; 100]).unwrap();
             let found = newest(&checkpoints, 3);
             assert_eq!(found.newest, Some(vec![round; 100]));
             assert_eq!(found.unusable, []);

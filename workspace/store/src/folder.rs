@@ -40,6 +40,11 @@ impl RunFolder {
         &self.path
     }
 
+    /// The run with this id in the same folder of runs.
+    pub fn sibling(&self, id: &str) -> Self {
+        Self::at(self.path.with_file_name(id))
+    }
+
     /// The resolved experiment.
     pub fn experiment_path(&self) -> PathBuf {
         self.path.join("experiment.toml")

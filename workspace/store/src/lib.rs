@@ -20,6 +20,7 @@
 
 mod cache;
 mod call;
+mod cells;
 mod checkpoints;
 mod digest;
 mod error;
@@ -37,6 +38,7 @@ mod standing;
 
 pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
 pub use call::{CallRecorder, LastCall};
+pub use cells::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
 pub use checkpoints::{Checkpoints, Found, Unusable};
 pub use digest::{hexadecimal, sha256, sha256_of_file};
 pub use error::{StoreError, reason};

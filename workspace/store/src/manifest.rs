@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, sha256_of_file};
+use crate::{Adopted, Cells, StoreError, sha256_of_file};
 
 /// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,12 @@ pub struct Manifest {
     pub weights: Option<FileDigest>,
     /// The plugins the experiment uses.
     pub plugins: Vec<PluginDigest>,
+    /// What its results are recognised by.
+    #[serde(default)]
+    pub cells: Cells,
+    /// What it takes over from other runs.
+    #[serde(default)]
+    pub adopted: Adopted,
     /// Where it was created.
     pub machine: Machine,
 }

@@ -10,6 +10,8 @@
 
 mod project;
 mod redact;
+mod terminal;
 
 pub use project::{Output, Project, built_library};
 pub use redact::{redact, without_widths};
+pub use terminal::Terminal;

@@ -18,6 +18,8 @@ pub fn redact(text: &str, project: &Path) -> String {
         (r"\b[\d,]+ images/s\b", "[SPEED]"),
         (r"peak memory \d+ MB", "peak memory [MEMORY]"),
         (r"\(\d+ threads?\)", "([THREADS])"),
+        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b", "[DATE]"),
+        (r"\b\d+\.\d MB\b", "[SIZE]"),
         (r"lib(\w+)\.(so|dylib)", "lib$1.[LIBRARY]"),
     ] {
         text = Regex::new(pattern)

@@ -38,7 +38,10 @@ impl Screen {
 
     /// Columns and rows.
     pub fn size(&self) -> (u16, u16) {
-        crossterm::terminal::size().unwrap_or((80, 24))
+        match crossterm::terminal::size() {
+            Ok((columns @ 1.., rows @ 1..)) => (columns, rows),
+            _ => (80, 24),
+        }
     }
 
     /// Draws a frame; terminals that can show it at once do.

@@ -75,12 +75,17 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         emitter.check_stop()?;
         execution.begin_seed(stage)?;
         if execution.nothing_to_do(index, stage)? {
+            // A worker that was killed just after the stage left them.
+            execution.checkpoints.store.remove(index)?;
             continue;
         }
         emitter.begin(index)?;
         match execution.stage(stage, &stages[index + 1..]) {
             Ok(detail) => {
                 emitter.end(detail, false)?;
+                if stage.work == Work::Data {
+                    execution.adopt(&manifest.adopted)?;
+                }
                 execution.checkpoints.store.remove(index)?;
             }
             Err(error) => execution.give_up(stage, error)?,

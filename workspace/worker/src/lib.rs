@@ -4,8 +4,10 @@
 //! [`run`] is the life of such a process; [`probe`] is the short life of one that only looks
 //! at plugins. Deliberately absent: the terminal. What the process prints ends in the run's log.
 
+mod adopt;
 mod augment;
 mod batches;
+mod cells;
 mod draw;
 mod emitter;
 mod error;
@@ -30,6 +32,7 @@ mod task;
 mod training;
 mod watchdog;
 
+pub use cells::cells;
 pub use error::WorkerError;
 pub use planned::PlannedFeatures;
 pub use probe::{ProbeAnswer, ProbeRequest, probe};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use topwork_engine::{Blueprint, Network, Stream};
 use topwork_events::{CutPlan, LayerPlan, NetworkPlan};
-use topwork_host::Plugins;
+use topwork_host::{HostError, Plugins};
 use topwork_schema::{Component, LayerEntry, Plan};
 use topwork_store::reason;
 
@@ -30,15 +30,17 @@ pub fn head_blueprint(
     let blueprint = parse(&head.layers(features, classes)?, &component.component)?;
     let (input, output) = (blueprint.input(), blueprint.output());
     if input.dims() != features || output.dims() != [classes] {
-        return Err(WorkerError::Experiment {
-            message: format!(
-                "head `{}` takes {:?} and gives {:?}, expected {features:?} and [{classes}]",
-                component.component,
-                input.dims(),
-                output.dims()
-            ),
-            hint: None,
-        });
+        let problem = format!(
+            "layers from {:?} to {:?}, expected {features:?} to [{classes}]",
+            input.dims(),
+            output.dims()
+        );
+        let broken = HostError::Broken {
+            plugin: component.plugin().to_owned(),
+            call: "describing its layers".to_owned(),
+            problem,
+        };
+        return Err(broken.into());
     }
     Ok(blueprint)
 }

@@ -1,6 +1,6 @@
 //! Which features a plan needs, without computing any: for explaining what a cache would give.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use topwork_host::Plugins;
@@ -8,7 +8,7 @@ use topwork_schema::{Plan, Weights};
 use topwork_store::FeatureKey;
 
 use crate::{
-    Work, WorkerError,
+    FrozenTrunk, Work, WorkerError,
     draw::{draws, needed},
     features::TrunkIdentity,
     network::{backbone_blueprint, initialised, load_weights},
@@ -24,6 +24,8 @@ pub struct PlannedFeatures {
     pub title: String,
     /// The seed.
     pub seed: u64,
+    /// The trunk they come out of.
+    pub trunk: FrozenTrunk,
     /// Their key; its weights are empty when they are not known.
     pub key: FeatureKey,
     /// False for weights that are yet to be trained.
@@ -34,6 +36,7 @@ pub struct PlannedFeatures {
 pub fn planned_features(
     plugins: &Plugins,
     plan: &Plan,
+    source_weights: &[(u64, PathBuf)],
 ) -> Result<Vec<PlannedFeatures>, WorkerError> {
     let experiment = &plan.experiment;
     let target = &experiment.target.dataset;
@@ -48,7 +51,9 @@ pub fn planned_features(
         };
         let identity = TrunkIdentity::of(plan, plugins, &trunk.cut);
         let mut network = initialised(&backbone, seed, "backbone");
-        let weights_known = match (trunk.weights, &experiment.backbone_weights) {
+        let trained = source_weights.iter().find(|(of, _)| *of == seed);
+        let file = (experiment.backbone_weights.as_ref()).or(trained.map(|(_, path)| path));
+        let weights_known = match (trunk.weights, file) {
             (Weights::Random, _) => true,
             (Weights::Source, None) => false,
             (Weights::Source, Some(path)) => {
@@ -76,6 +81,7 @@ pub fn planned_features(
             planned.push(PlannedFeatures {
                 title: stage.title.clone(),
                 seed,
+                trunk: trunk.clone(),
                 key: identity.key(&digest, dim, &task, split, examples)?,
                 weights_known,
             });

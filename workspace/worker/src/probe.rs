@@ -12,7 +12,8 @@ use topwork_events::NetworkPlan;
 use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
-    Description, Plan, Problem, SkippedPlugin, StrategyKind, Use, UseKind, resolve_parameters,
+    Description, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
+    resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
@@ -43,6 +44,9 @@ pub struct ProbeRequest {
     pub plan: Option<Plan>,
     /// Whether to tell which features the plan needs; this reads the data.
     pub explain: bool,
+    /// Files of the backbone as the source leaves it, by seed, where they are known.
+    #[serde(default)]
+    pub source_weights: Vec<(u64, PathBuf)>,
 }
 
 /// What was seen.
@@ -76,7 +80,8 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
             .map_or(Ok(Vec::new()), |plan| networks(&plugins, plan)),
         features: match &request.plan {
             Some(plan) if request.explain => {
-                planned_features(&plugins, plan).map_err(|error| problem(&error))
+                planned_features(&plugins, plan, &request.source_weights)
+                    .map_err(|error| problem(&error))
             }
             _ => Ok(Vec::new()),
         },
@@ -146,6 +151,13 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
         })
         .collect();
     Catalog {
+        plugins: (plugins.list().iter())
+            .map(|plugin| PluginEntry {
+                id: plugin.id.clone(),
+                path: plugin.path.display().to_string(),
+                sha256: plugin.sha256.clone(),
+            })
+            .collect(),
         components,
         skipped,
         described,

@@ -66,27 +66,23 @@ impl Execution<'_> {
         let status = self
             .emitter
             .look(|state| state.stages.get(index).map(|stage| stage.status));
-        match &stage.work {
-            Work::Data => Ok(false),
-            Work::Source if status == Some(StageStatus::Failed) => Ok(true),
+        let nothing = match &stage.work {
+            Work::Data => false,
+            Work::Source if status == Some(StageStatus::Failed) => true,
             Work::Source => {
                 let needed = self.pending(seed, |row| self.uses_source(row));
                 let known = self
                     .emitter
                     .look(|state| state.source.iter().any(|known| known.seed == seed));
-                Ok(known && (needed.is_empty() || self.take_up_source(seed)?))
+                known && (needed.is_empty() || self.take_up_source(seed)?)
             }
-            Work::Extract(trunk) => Ok(self.pending(seed, |row| self.uses(row, trunk)).is_empty()),
-            &Work::Strategy(row) => {
-                if self.is_pending(seed, row) {
-                    return Ok(false);
-                }
-                if status == Some(StageStatus::Waiting) {
-                    self.close(index, seed, row)?;
-                }
-                Ok(true)
-            }
+            Work::Extract(trunk) => self.pending(seed, |row| self.uses(row, trunk)).is_empty(),
+            Work::Strategy(row) => !self.is_pending(seed, *row),
+        };
+        if nothing && status == Some(StageStatus::Waiting) {
+            self.close(index, stage, seed)?;
         }
+        Ok(nothing)
     }
 
     /// Gives up a stage and what builds on it, unless the error concerns the whole run.
@@ -199,24 +195,28 @@ impl Execution<'_> {
         Ok(false)
     }
 
-    /// Tells the end of a strategy's stage that is not run: it was measured in a session that
-    /// died before it could say so, or what it builds on has failed.
-    fn close(&self, index: usize, seed: u64, row: usize) -> Result<(), WorkerError> {
-        let counts = self.emitter.look(|state| {
-            let same = |outcome: &&Outcome| (outcome.row, outcome.seed) == (row, seed);
-            let outcome = state.outcomes.iter().find(same);
-            outcome.map(|outcome| (outcome.correct, outcome.total))
+    /// Tells the end of a stage that is not run: its result is there already, nobody needs it,
+    /// or what it builds on has failed.
+    fn close(&self, index: usize, stage: &Stage, seed: u64) -> Result<(), WorkerError> {
+        let counts = self.emitter.look(|state| match stage.work {
+            Work::Data | Work::Extract(_) => None,
+            Work::Source => (state.source.iter().find(|known| known.seed == seed))
+                .map(|known| (known.correct, known.total)),
+            Work::Strategy(row) => (state.outcomes.iter())
+                .find(|known| (known.row, known.seed) == (row, seed))
+                .map(|known| (known.correct, known.total)),
         });
         self.emitter.begin(index)?;
-        match counts {
-            Some((correct, total)) => self.emitter.end(correct_of(correct, total), false)?,
-            None => {
-                let missing = match FrozenTrunk::of(self.plan, &self.plan.rows[row]).is_some() {
-                    true => "its features are missing",
-                    false => "its backbone is missing",
-                };
-                self.emitter.end(format!("not tried: {missing}"), true)?;
+        match (counts, &stage.work) {
+            (Some((correct, total)), _) => {
+                let detail = format!("{}, measured before", correct_of(correct, total));
+                self.emitter.end(detail, false)?;
             }
+            (None, Work::Strategy(_)) => {
+                let detail = "not tried: what it builds on is missing".to_owned();
+                self.emitter.end(detail, true)?;
+            }
+            (None, _) => self.emitter.end("not needed".to_owned(), false)?,
         }
         Ok(())
     }

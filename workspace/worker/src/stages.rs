@@ -1,5 +1,6 @@
 //! The order of work: what a plan comes to, stage by stage.
 
+use serde::{Deserialize, Serialize};
 use topwork_events::{StageKind, StagePlan};
 use topwork_schema::{CutPoint, Plan, Row, StrategyKind, Weights};
 
@@ -28,7 +29,8 @@ pub enum Work {
 }
 
 /// Which frozen trunk: rows with equal ones share its features.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct FrozenTrunk {
     /// Whose weights it has.
     pub weights: Weights,

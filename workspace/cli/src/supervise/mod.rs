@@ -93,14 +93,15 @@ fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, Stor
         let message = "crashed: the worker's end could not be awaited".to_owned();
         return end(folder, EndStatus::Crashed, message, RUN_FAILED).map(Some);
     };
-    if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) {
+    let crash = crash(status, &folder.call_path());
+    // Out of a plugin's call it is the plugin that ended the process, with a code that means nothing.
+    if status.code() == Some(i32::from(EXIT_FOLDER_LOST)) && !crash.in_plugin {
         return Ok(Some(EXIT_FOLDER_LOST));
     }
     if attendant.requests() > 0 && asked_to(status) {
         let message = "killed before it came to a step boundary".to_owned();
         return end(folder, EndStatus::Stopped, message, 130).map(Some);
     }
-    let crash = crash(status, &folder.call_path());
     let code = if crash.in_plugin {
         WRONG_PLUGIN
     } else {
@@ -168,11 +169,9 @@ fn outlive_worker(folder: &RunFolder) {
     let Some(worker) = owner.worker else { return };
     let begun = Instant::now();
     while worker.alive() {
-        if begun.elapsed() > FAREWELL {
-            if let Some(pid) = worker.id() {
-                // Fails when it has just ended.
-                let _ = kill_process(pid, Signal::KILL);
-            }
+        if let Some(pid) = worker.id().filter(|_| begun.elapsed() > FAREWELL) {
+            // Fails when it has just ended.
+            let _ = kill_process(pid, Signal::KILL);
         }
         thread::sleep(Duration::from_millis(50));
     }

@@ -137,7 +137,7 @@ fn finish(folder: &RunFolder, state: &RunState, ui: Ui, tie: Tie) -> Result<u8, 
     let Some(ending) = &state.ending else {
         return Err(match own {
             true => lost_folder(folder, supervisor),
-            false => unsaid_end(folder, &folder.standing(state).to_string()),
+            false => failure(folder, &folder.standing(state).to_string()),
         });
     };
     match ending.status {
@@ -164,19 +164,12 @@ fn lost_folder(folder: &RunFolder, supervisor: Option<i32>) -> Failure {
             })
         }
     };
-    unsaid_end(folder, &reason)
+    failure(folder, &format!("ended without saying how: {reason}"))
 }
 
-/// A run that cannot say any more how it ended.
-fn unsaid_end(folder: &RunFolder, reason: &str) -> Failure {
-    Failure::new(
-        RUN_FAILED,
-        format!(
-            "the run `{}` ended without saying how: {reason}",
-            folder.id()
-        ),
-    )
-    .hint(format!(
+/// What a run came to that does not tell of it itself.
+fn failure(folder: &RunFolder, end: &str) -> Failure {
+    Failure::new(RUN_FAILED, format!("the run `{}` {end}", folder.id())).hint(format!(
         "what there is of it is in `{}`",
         folder.path().display()
     ))

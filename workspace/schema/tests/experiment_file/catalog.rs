@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use topwork_schema::{
-    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry, Use,
-    UseKind,
+    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry,
+    PluginEntry, Use, UseKind,
 };
 
 /// The smallest file that says everything it must; the broken files are this one with a mistake.
@@ -33,8 +33,17 @@ kind = "feature-classifier"
 head = { use = "logistic-regression" }
 "#;
 
+fn plugin(id: &str) -> PluginEntry {
+    PluginEntry {
+        id: id.to_owned(),
+        path: format!("/plugins/lib{id}.so"),
+        sha256: "0123456789abcdef".repeat(4),
+    }
+}
+
 pub fn catalog() -> Catalog {
     Catalog {
+        plugins: ["lenet", "mnist", "mlp"].map(plugin).to_vec(),
         components: vec![
             entry(
                 ComponentKind::Backbone,

@@ -58,7 +58,7 @@ fn every_trouble_with_plugins_gets_its_message() {
     type Edit = fn(&str) -> String;
     type Change = fn(&mut Catalog);
     let same: Edit = str::to_owned;
-    let cases: [(&str, Edit, Change); 15] = [
+    let cases: [(&str, Edit, Change); 17] = [
         (
             "plugin_skipped",
             |text| text.replace("\"logistic-regression\"", "\"svm\""),
@@ -150,6 +150,21 @@ fn every_trouble_with_plugins_gets_its_message() {
         ("schema_is_no_schema", same, |catalog| {
             catalog.components[0].schema = json!({ "type": "shoe" });
         }),
+        (
+            "plugin_pinned_to_another_file",
+            |text| format!("{text}\n[plugins.mnist]\nsha256 = \"{}\"\n", "0".repeat(64)),
+            |_| {},
+        ),
+        (
+            "pins_that_are_none",
+            |text| {
+                format!(
+                    "{text}\n[plugins.mlp]\nsha256 = \"0123\"\n[plugins.minst]\nsha256 = \"{}\"\n[plugins.lenet]\nversion = 3\n",
+                    "0".repeat(64)
+                )
+            },
+            |_| {},
+        ),
         ("parameter_with_a_reserved_name", same, |catalog| {
             catalog.components[1].schema = json!({ "properties": { "classes": {} } });
         }),

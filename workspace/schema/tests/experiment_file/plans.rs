@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::json;
 use topwork_schema::{
-    Cut, Draft, Optimizer, Plan, StrategyKind, UseKind, Weights, resolve_parameters,
+    Cut, CutPoint, Draft, Optimizer, Plan, Row, StrategyKind, UseKind, Weights, resolve_parameters,
 };
 
 use crate::catalog::{SMALL, catalog, described, mnist};
@@ -21,13 +21,29 @@ fn crate_folder() -> PathBuf {
 }
 
 #[test]
+fn pins_are_part_of_the_resolved_experiment() {
+    let digest = "0123456789ABCDEF".repeat(4);
+    let text = format!("{SMALL}\n[plugins.mnist]\nsha256 = \"{digest}\"\n");
+    let plan = plan(&text, &crate_folder());
+    let [pin] = &plan.experiment.pins[..] else {
+        panic!("{:?}", plan.experiment.pins);
+    };
+    assert_eq!(
+        (pin.plugin.as_str(), &pin.sha256),
+        ("mnist", &digest.to_lowercase())
+    );
+    assert_eq!(self::plan(&plan.to_toml(), &crate_folder()), plan);
+}
+
+#[test]
 fn the_flagship_is_a_plan() {
     let folder = crate_folder().join("../../experiments");
     let text = std::fs::read_to_string(folder.join("mnist-transfer.toml")).unwrap();
     let plan = plan(&text, &folder);
     let experiment = &plan.experiment;
 
-    assert_eq!((plan.cut_layers, plan.cut_name.as_str()), (7, "features"));
+    let cuts: Vec<_> = plan.cuts().into_iter().collect();
+    assert_eq!(cuts, [&point("features", 7)]);
     assert_eq!(plan.source_classes, ["0", "1", "2", "3", "4"]);
     assert_eq!(plan.target_classes, ["5", "6", "7", "8", "9"]);
     assert_eq!(experiment.seeds, [1]);
@@ -43,7 +59,7 @@ fn the_flagship_is_a_plan() {
                 s.name.as_str(),
                 s.kind,
                 s.head.id(),
-                s.train_samples,
+                s.train_samples.clone(),
                 s.weights,
             )
         })
@@ -55,26 +71,26 @@ fn the_flagship_is_a_plan() {
     assert_eq!(
         rows,
         [
-            ("frozen backbone", frozen, "mlp", None, Weights::Source),
+            ("frozen backbone", frozen, "mlp", vec![], Weights::Source),
             (
                 "feature classifier, 1,000 samples",
                 classifier,
                 "logistic-regression",
-                Some(1000),
+                vec![1000],
                 Weights::Source
             ),
             (
                 "feature classifier",
                 classifier,
                 "logistic-regression",
-                None,
+                vec![],
                 Weights::Source
             ),
             (
                 "frozen random backbone",
                 frozen,
                 "mlp",
-                None,
+                vec![],
                 Weights::Random
             ),
         ]
@@ -130,13 +146,65 @@ fn a_cut_is_named_after_what_it_keeps() {
     ];
     for (written, cut, layers, name) in cases {
         let plan = plan(&SMALL.replace("\"features\"", written), &crate_folder());
-        assert_eq!(plan.experiment.target.cut, cut);
-        assert_eq!(
-            (plan.cut_layers, plan.cut_name.as_str()),
-            (layers, name),
-            "cut = {written}"
-        );
+        assert_eq!(plan.experiment.target.cuts, [cut]);
+        assert_eq!(plan.cuts(), [&point(name, layers)], "cut = {written}");
     }
+}
+
+#[test]
+fn cuts_and_numbers_of_samples_make_rows() {
+    let rows = |cut: &str, keys: &str| -> Vec<String> {
+        let text = SMALL
+            .replace("\"features\"", cut)
+            .replace("kind = \"frozen", &format!("{keys}\nkind = \"frozen"));
+        let plan = plan(&text, &crate_folder());
+        let again = self::plan(&plan.to_toml(), &crate_folder());
+        assert_eq!(again, plan, "{}", plan.to_toml());
+        let row = |row: &Row| {
+            let samples = row
+                .train_samples
+                .map_or("all".to_owned(), |n| n.to_string());
+            format!("{} ({} {samples})", plan.title(row), row.cut.layers)
+        };
+        plan.rows.iter().map(row).collect()
+    };
+    let classifier = "feature classifier (7 all)";
+    let cases: [(&str, &str, &[&str]); 4] = [
+        ("\"features\"", "", &["frozen backbone (7 all)", classifier]),
+        (
+            "[\"features\"]",
+            "train-samples = [9]",
+            &["frozen backbone (7 9)", classifier],
+        ),
+        (
+            "7",
+            "cut = [\"pool1\", 4]\ntrain-samples = [9, 5]",
+            &[
+                "frozen backbone · pool1 · 9 (3 9)",
+                "frozen backbone · pool1 · 5 (3 5)",
+                "frozen backbone · conv2 · 9 (4 9)",
+                "frozen backbone · conv2 · 5 (4 5)",
+                classifier,
+            ],
+        ),
+        (
+            "[\"pool2\", 1]",
+            "cut = 7",
+            &[
+                "frozen backbone (7 all)",
+                "feature classifier · pool2 (6 all)",
+                "feature classifier · conv1 (1 all)",
+            ],
+        ),
+    ];
+    for (cut, keys, expected) in cases {
+        assert_eq!(rows(cut, keys), expected, "cut = {cut}\n{keys}");
+    }
+}
+
+fn point(name: &str, layers: usize) -> CutPoint {
+    let name = name.to_owned();
+    CutPoint { name, layers }
 }
 
 #[test]
@@ -261,20 +329,20 @@ proptest! {
         accuracy in 0.0..=1.0f64,
         hidden in prop::collection::vec(1..5000u64, 0..3),
         l2 in prop::num::f64::POSITIVE,
-        samples in prop::option::of(5..60_000u64),
-        layers in 1..=7usize,
+        samples in prop::option::of(prop::collection::hash_set(5..60_000u64, 1..4)),
+        layers in prop::collection::btree_set(1..=7usize, 1..4),
         first in 0..10usize,
         random in any::<bool>(),
     ) {
         let optimizer = if sgd { format!("\"sgd\", momentum = {momentum:?}") } else { "\"adam\"".to_owned() };
-        let samples = samples.map_or(String::new(), |samples| format!("train-samples = {samples}\n"));
+        let samples = samples.map_or(String::new(), |samples| format!("train-samples = {:?}\n", Vec::from_iter(samples)));
         let weights = if random { "weights = \"random\"\n" } else { "" };
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let second = (first + 1) % 10;
         let text = SMALL
             .replace("name = \"small\"", &format!("name = {}\nabout = {}\nseeds = [{seed}]", quoted(&name), quoted(&about)))
             .replace("epochs = 3", &format!("epochs = {epochs}, optimizer = {optimizer}, learning-rate = {learning_rate:?}"))
-            .replace("\"features\"", &layers.to_string())
+            .replace("\"features\"", &format!("{:?}", Vec::from_iter(layers)))
             .replace("[5, 6, 7, 8, 9]", &format!("[{first}, {second}]"))
             .replace("\"logistic-regression\"", &format!("\"logistic-regression\", l2 = {l2:?}"))
             .replace("[500]", &format!("{hidden:?}"))

@@ -36,6 +36,8 @@ fn create(runs: &Runs) -> RunFolder {
         call_limit: None,
         weights: None,
         plugins: Vec::new(),
+        cells: Default::default(),
+        adopted: Default::default(),
         machine: Machine::here(),
     };
     folder.write_manifest(&manifest).unwrap();
@@ -52,6 +54,8 @@ fn done(runs: &Runs) -> RunFolder {
         feature_dim: 8,
         head: "mlp".into(),
         weights: Weights::Source,
+        detail: None,
+        train_samples: None,
         classes: vec!["a".into(), "b".into()],
     };
     let plan = RunPlan {

@@ -6,7 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use topwork_tui::{Background, Colours, Theme, draw, svg};
 
 use crate::{
-    app, press,
+    samples::pressed,
     streams::{flagship, flagship_until},
 };
 
@@ -28,12 +28,13 @@ fn are_as_in_the_documentation() {
     let pictures = [
         ("live", &running, "1"),
         ("compare", &done, "2"),
+        ("features", &done, "3"),
+        ("confusion", &done, "4 n"),
         ("network", &done, "5"),
         ("log", &done, "6"),
     ];
     for (name, records, keys) in pictures {
-        let mut app = app(records, theme, SIZE.0, SIZE.1);
-        press(&mut app, keys);
+        let app = pressed(records, theme, keys, SIZE);
         let mut buffer = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
         draw(&app, &mut buffer);
         let path = folder.join(format!("{name}.svg"));

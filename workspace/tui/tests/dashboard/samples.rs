@@ -51,7 +51,7 @@ fn answer(app: &mut App, effects: Vec<Effect>) {
 }
 
 /// Presses keys one by one, every job done at once.
-fn pressed(records: &[Record], theme: Theme, keys: &str, (columns, rows): (u16, u16)) -> App {
+pub fn pressed(records: &[Record], theme: Theme, keys: &str, (columns, rows): (u16, u16)) -> App {
     let mut app = app(records, theme, columns, rows);
     for key in keys.split_whitespace() {
         let effects = press(&mut app, key);

@@ -22,9 +22,9 @@ pub struct TrainingCheckpoints {
 /// times older than it took to write, which keeps it below 2 % of the time.
 const WORTH: u32 = 50;
 
-/// What a checkpoint is thought to cost before one was written: trainings of less than a second
-/// are done again as fast as they are read.
-const FIRST_COST: Duration = Duration::from_millis(20);
+/// What a checkpoint is thought to cost before one was written, about what it takes for half a
+/// million weights: trainings of a few seconds need none, they are done again as fast.
+const FIRST_COST: Duration = Duration::from_millis(50);
 
 /// Keeps checkpoints of one training.
 pub struct Keeper<'a> {
@@ -36,10 +36,22 @@ pub struct Keeper<'a> {
     /// When this session began, and what earlier ones took.
     begun: Instant,
     earlier: f64,
-    /// The last checkpoint: when it was written, what it took, and the place it holds.
-    last: Instant,
-    cost: Duration,
+    /// The last checkpoint, and the epoch and the examples of it that it holds.
+    last: Last,
     place: (usize, usize),
+}
+
+/// When the last checkpoint was written, and what it took.
+struct Last {
+    at: Instant,
+    cost: Duration,
+}
+
+impl Last {
+    /// Whether another one is worth what it is thought to cost.
+    fn is_old(&self, now: Instant) -> bool {
+        now.duration_since(self.at) >= self.cost * WORTH
+    }
 }
 
 impl<'a> Keeper<'a> {
@@ -56,8 +68,10 @@ impl<'a> Keeper<'a> {
             stage: emitter.stage(),
             begun: Instant::now(),
             earlier: 0.0,
-            last: Instant::now(),
-            cost: FIRST_COST,
+            last: Last {
+                at: Instant::now(),
+                cost: FIRST_COST,
+            },
             place: (1, 0),
         }
     }
@@ -113,7 +127,7 @@ impl<'a> Keeper<'a> {
         state: &mut TrainingState,
         trainer: &Trainer<'_>,
     ) -> Result<(), WorkerError> {
-        match self.last.elapsed() >= self.checkpoints.every {
+        match self.last.at.elapsed() >= self.checkpoints.every {
             true => self.keep(state, trainer),
             false => Ok(()),
         }
@@ -125,7 +139,7 @@ impl<'a> Keeper<'a> {
         state: &mut TrainingState,
         trainer: &Trainer<'_>,
     ) -> Result<(), WorkerError> {
-        match self.last.elapsed() >= self.cost * WORTH {
+        match self.last.is_old(Instant::now()) {
             true => self.keep(state, trainer),
             false => Ok(()),
         }
@@ -151,8 +165,10 @@ impl<'a> Keeper<'a> {
                     reason,
                 })?;
         self.checkpoints.store.write(self.stage, &bytes)?;
-        self.cost = begun.elapsed();
-        self.last = Instant::now();
+        self.last = Last {
+            at: Instant::now(),
+            cost: begun.elapsed(),
+        };
         self.place = place;
         Ok(())
     }
@@ -169,5 +185,25 @@ impl<'a> Keeper<'a> {
             text,
         })?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_at_epoch_ends_cost_two_per_cent_at_most() {
+        let at = Instant::now();
+        let check = |cost: u64, age: u64, expected: bool| {
+            let cost = Duration::from_millis(cost);
+            let now = at + Duration::from_millis(age);
+            assert_eq!(Last { at, cost }.is_old(now), expected, "{cost:?} {age}");
+        };
+        check(0, 0, true);
+        check(10, 499, false);
+        check(10, 500, true);
+        check(2_000, 99_999, false);
+        check(2_000, 100_000, true);
     }
 }

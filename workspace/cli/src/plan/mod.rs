@@ -1,15 +1,18 @@
 //! `topwork check` and `topwork plan`.
 
+mod matrix;
+
 use topwork_report::{Align, thousands};
 use topwork_schema::{Plan, Weights};
 use topwork_worker::{FrozenTrunk, Work, stages};
 
 use crate::{
-    arguments::FileArguments,
+    arguments::{FileArguments, PlanArguments},
     experiment,
     failure::Failure,
     output::{self, print},
 };
+use matrix::matrix;
 
 /// Checks an experiment file.
 pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
@@ -29,17 +32,18 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Shows the stages of a run.
-pub fn plan(arguments: &FileArguments) -> Result<u8, Failure> {
-    let plan = experiment::check(arguments)?.plan;
-    let stages = stages(&plan);
+/// Shows the stages of a run, and which of its results are there already.
+pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
+    let checked = experiment::check(&arguments.file)?;
+    let plan = &checked.plan;
+    let stages = stages(plan);
     let rows = stages.iter().enumerate().map(|(index, stage)| {
         let seed = stage.seed.map_or("–".to_owned(), |seed| seed.to_string());
         vec![
             (index + 1).to_string(),
             stage.title.clone(),
             seed,
-            detail(&plan, &stage.work),
+            detail(plan, &stage.work),
         ]
     });
     let columns = [
@@ -48,7 +52,14 @@ pub fn plan(arguments: &FileArguments) -> Result<u8, Failure> {
         ("seed", Align::Right),
         ("what is done", Align::Left),
     ];
-    print(&output::table(&columns, rows))?;
+    let mut text = output::table(&columns, rows);
+    text.push('\n');
+    text.push_str(&matrix(
+        &checked,
+        &arguments.file.file,
+        &arguments.runs_dir,
+    )?);
+    print(&text)?;
     Ok(0)
 }
 

@@ -1,0 +1,72 @@
+//! What a result is recognised by across runs: the same key, the same bits. So a run can take
+//! over what another has measured.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use topwork_schema::{Component, Plan, Weights};
+use topwork_store::{Cells, FileDigest, KeyedCell, KeyedSource, PluginDigest, sha256};
+
+/// The keys of everything a plan measures: for every row and seed, and for every seed of the
+/// source. A key covers what the figures depend on and nothing else: not a strategy's name, not
+/// the rows beside it.
+pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>) -> Cells {
+    let experiment = &plan.experiment;
+    let engine = format!("{} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    let component = |component: &Component| {
+        let plugin = plugins
+            .iter()
+            .find(|plugin| plugin.id == component.plugin());
+        json!([component, plugin.map(|plugin| &plugin.sha256)])
+    };
+    let backbone = component(&experiment.backbone);
+    let source = experiment.source.as_ref().map(|source| {
+        json!({
+            "dataset": [component(&source.dataset.component), source.dataset],
+            "head": component(&source.head),
+            "train": source.train,
+        })
+    });
+    let key = |value: &dyn Fn(u64) -> Value, seed: u64| {
+        let value = json!([engine, backbone, seed, value(seed)]);
+        sha256(value.to_string().as_bytes())
+    };
+    let mut keyed = Cells::default();
+    for &seed in &experiment.seeds {
+        if let Some(source) = &source {
+            keyed.sources.push(KeyedSource {
+                seed,
+                key: key(&|_| source.clone(), seed),
+            });
+        }
+        for (index, row) in plan.rows.iter().enumerate() {
+            let strategy = plan.strategy(row);
+            let begins_with = match strategy.weights {
+                Weights::Random => Value::Null,
+                Weights::Source => json!([weights.map(|weights| &weights.sha256), source]),
+            };
+            let target = &experiment.target.dataset;
+            let value = json!({
+                "begins-with": begins_with,
+                "dataset": [component(&target.component), target],
+                "cut": row.cut.layers,
+                "train-samples": row.train_samples,
+                "kind": strategy.kind,
+                "head": component(&strategy.head),
+                "train": strategy.train,
+                "test-samples": strategy.test_samples,
+                "multipliers": json_of(&strategy.multipliers),
+                "unfreeze-after": strategy.unfreeze_after,
+            });
+            keyed.rows.push(KeyedCell {
+                row: index,
+                seed,
+                key: key(&|_| value.clone(), seed),
+            });
+        }
+    }
+    keyed
+}
+
+fn json_of(value: &impl Serialize) -> Value {
+    json!(value)
+}
