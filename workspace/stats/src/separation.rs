@@ -11,6 +11,9 @@
 /// The scores order dimensions. They are not tested: with hundreds of dimensions some are large
 /// by chance.
 pub fn class_separation(values: &[f32], dims: usize, labels: &[u32]) -> Vec<f64> {
+    if dims == 0 {
+        return Vec::new();
+    }
     let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let mut counts = vec![0.0_f64; classes];
     for &label in labels {
@@ -89,6 +92,7 @@ mod tests {
         assert_eq!(class_separation(&[1.0, 2.0], 1, &[0, 1]), [0.0]);
         assert_eq!(class_separation(&[], 2, &[]), [0.0, 0.0]);
         assert_eq!(class_separation(&[1.0; 3], 2, &[0, 1]), [0.0, 0.0]);
+        assert_eq!(class_separation(&[], 0, &[0, 1, 1]), [0.0; 0]);
     }
 
     proptest! {

@@ -172,9 +172,16 @@ pub const KEYS: &[Binding] = &[
     binding(
         A::Window,
         &[char('w')],
-        Only(&[Place::View(View::Live), Place::View(View::Features)]),
+        Only(&[Place::View(View::Live)]),
+        Some("whole or recent"),
+        "the whole curve, or its latest part at full resolution",
+    ),
+    binding(
+        A::Window,
+        &[char('w')],
+        Only(&[Place::View(View::Features)]),
         Some("whole or part"),
-        "the whole, or a part at full resolution: the curve's latest, the picture around the cursor",
+        "the whole picture, evenly thinned, or the part around the cursor at full resolution",
     ),
     binding(
         A::Follow,

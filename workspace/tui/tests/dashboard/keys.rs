@@ -39,12 +39,7 @@ fn views_are_changed() {
     check(&records, "2", "╭ comparison, in the order of the file", &[]);
     check(&records, "5", "╭ backbone: ", &[]);
     check(&records, "6", "╭ log, following", &[]);
-    check(
-        &records,
-        "tab tab tab tab tab shift-tab",
-        "╭ backbone: ",
-        &[],
-    );
+    check(&records, "6 shift-tab", "╭ backbone: ", &[]);
     let list = Effect::Job(Job::ListRuns("runs".into()));
     check(&records, "7", "looking for runs", &[list.clone()]);
     check(&records, "shift-tab", "looking for runs", &[list]);

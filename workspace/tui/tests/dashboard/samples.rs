@@ -228,7 +228,7 @@ fn keys_of_confusion() {
     shows("4", " frozen backbone · 4,809 of 4,861 correct, 98.93 %");
     shows(
         "4 n",
-        " feature classifier, 1,000 samples · 4,763 of 4,861 correct",
+        " feature classifier, 1,000 samples · 4,764 of 4,861 correct",
     );
     shows("4 n", "of 892 test images of 5 are recognised");
     shows("4 n right", "of 892 test images of 5 are taken for 6");

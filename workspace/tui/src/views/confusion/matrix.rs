@@ -19,6 +19,9 @@ use crate::{
 /// Widest that the names of the true classes get.
 const NAMES: usize = 14;
 
+/// Columns of `true`, the heading of the names.
+const TRUE: usize = 4;
+
 /// Columns of `recall`, the gap before it included.
 const RECALL: usize = 10;
 
@@ -44,7 +47,7 @@ fn layout(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect) -> Lay
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
     let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let name = longest(&mut classes.iter().map(|name| width(name)));
-    let names = name.min(NAMES).min(columns / 4) + 2;
+    let names = name.min(NAMES).min(columns / 4).max(TRUE) + 2;
     let digits = longest(&mut counts.iter().flatten().map(|count| thousands(*count).len()));
     // Brackets round the selected cell, and a gap.
     let cell = digits.max(name.min(6)) + 3;
@@ -54,7 +57,7 @@ fn layout(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect) -> Lay
         4..10 => 1,
         _ => 2,
     };
-    let recall = columns >= names + RECALL + 2 * cell;
+    let recall = columns >= names + RECALL + cell * classes.len().min(5);
     let room = columns.saturating_sub(names + if recall { RECALL } else { 0 });
     let window = |selected: usize, fitting: usize| {
         let first = first_shown(selected, classes.len(), fitting);
