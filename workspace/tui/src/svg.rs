@@ -29,7 +29,7 @@ pub fn svg(buffer: &Buffer, background: Background) -> String {
         f64::from(area.height) * CELL.1 + 2.0 * MARGIN,
     );
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{ground}\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"14\" shape-rendering=\"crispEdges\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{ground}\"/>\n"
     );
     for y in 0..area.height {
         let mut x = 0;
@@ -61,6 +61,17 @@ pub fn svg(buffer: &Buffer, background: Background) -> String {
                 );
             }
             if text.trim().is_empty() {
+                continue;
+            }
+            // Fonts disagree about where a half block begins; a rectangle does not.
+            if text.chars().all(|character| character == '▀') {
+                if fore != back {
+                    let _ = writeln!(
+                        svg,
+                        "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{columns:.1}\" height=\"{:.1}\" fill=\"{fore}\"/>",
+                        CELL.1 / 2.0
+                    );
+                }
                 continue;
             }
             let mut style = String::new();

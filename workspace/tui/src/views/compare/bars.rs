@@ -237,27 +237,28 @@ fn joined(
         .into_iter()
         .filter(|path| !free.contains(&path.as_str()))
         .collect();
-    let mut curves: Vec<(Vec<String>, String, Vec<(f64, f64)>)> = Vec::new();
+    let mut keys: Vec<Vec<String>> = Vec::new();
+    let mut curves: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
     for row in rows {
         let (Some(x), Some(mean)) = (place(row), row.result.mean) else {
             continue;
         };
         let mut key: Vec<String> = fixed.iter().map(|path| setting(row, path)).collect();
         key.push(row.run.to_string());
-        match curves.iter_mut().find(|(known, _, _)| *known == key) {
-            Some((_, _, points)) => points.push((x, mean)),
-            None => curves.push((key, row.result.name.clone(), vec![(x, mean)])),
+        match keys.iter().position(|known| *known == key) {
+            Some(at) => curves[at].1.push((x, mean)),
+            None => {
+                keys.push(key);
+                curves.push((row.result.name.clone(), vec![(x, mean)]));
+            }
         }
     }
-    for (_, _, points) in &mut curves {
+    for (_, points) in &mut curves {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         points.dedup_by_key(|point| point.0);
     }
-    curves.retain(|(_, _, points)| points.len() > 1);
+    curves.retain(|(_, points)| points.len() > 1);
     curves
-        .into_iter()
-        .map(|(_, name, points)| (name, points))
-        .collect()
 }
 
 fn draw_curves(app: &App, grid: &Grid, area: Rect, buffer: &mut Buffer) {
