@@ -66,7 +66,8 @@ fn index(subject: &Subject, times: u32, table: &mut Table) {
     let path = subject.project.path().join("runs/index.sqlite");
     let listed = || subject.project.topwork(&["runs", "list"]).stdout;
     let before = listed();
-    let faults: [(&str, fn(&PathBuf) -> bool); 4] = [
+    type Damage = fn(&PathBuf) -> bool;
+    let faults: [(&str, Damage); 4] = [
         ("the index of runs altered anywhere", flip),
         ("the index of runs torn anywhere", cut_anywhere),
         ("the index of runs replaced by noise", |path| {
