@@ -114,9 +114,17 @@ pub struct RunArguments {
     /// Longest time a plugin call may go without any progress; `none` to wait for ever
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
     pub call_limit: Limit,
-    /// Folder that run folders are made in
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where runs are.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Folder the run folders are in
     #[arg(
         long,
+        global = true,
         value_name = "DIR",
         env = "TOPWORK_RUNS_DIR",
         default_value = "runs"
@@ -129,14 +137,8 @@ pub struct RunArguments {
 pub struct PlanArguments {
     #[command(flatten)]
     pub file: FileArguments,
-    /// Folder with earlier runs
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "TOPWORK_RUNS_DIR",
-        default_value = "runs"
-    )]
-    pub runs_dir: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `topwork resume`.
@@ -149,14 +151,8 @@ pub struct ResumeArguments {
     /// Start the run and leave it alone
     #[arg(long)]
     pub detach: bool,
-    /// Folder the run folders are in
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "TOPWORK_RUNS_DIR",
-        default_value = "runs"
-    )]
-    pub runs_dir: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `topwork verify-resume`.
@@ -237,14 +233,8 @@ pub struct AttachArguments {
     pub run: String,
     #[command(flatten)]
     pub view: ViewArguments,
-    /// Folder the run folders are in
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "TOPWORK_RUNS_DIR",
-        default_value = "runs"
-    )]
-    pub runs_dir: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `topwork stop`.
@@ -255,14 +245,8 @@ pub struct StopArguments {
     /// Kill it when it has not ended after a few seconds
     #[arg(long)]
     pub kill: bool,
-    /// Folder the run folders are in
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "TOPWORK_RUNS_DIR",
-        default_value = "runs"
-    )]
-    pub runs_dir: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `topwork runs`.
@@ -274,15 +258,8 @@ pub struct RunsArguments {
     /// List as JSON, when no command is given
     #[arg(long)]
     pub json: bool,
-    /// Folder the run folders are in
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "TOPWORK_RUNS_DIR",
-        default_value = "runs"
-    )]
-    pub runs_dir: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// The commands of `topwork runs`.

@@ -42,9 +42,11 @@ fn main() -> ExitCode {
             .command
             .unwrap_or(RunsCommand::List { json: false })
         {
-            RunsCommand::List { json } => runs::list(&arguments.runs_dir, json || arguments.json),
-            RunsCommand::Show { run, json } => runs::show(&arguments.runs_dir, &run, json),
-            RunsCommand::Rm { runs, yes } => runs::remove(&arguments.runs_dir, &runs, yes),
+            RunsCommand::List { json } => {
+                runs::list(&arguments.place.runs_dir, json || arguments.json)
+            }
+            RunsCommand::Show { run, json } => runs::show(&arguments.place.runs_dir, &run, json),
+            RunsCommand::Rm { runs, yes } => runs::remove(&arguments.place.runs_dir, &runs, yes),
         },
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Stop(arguments) => stop::stop(&arguments),

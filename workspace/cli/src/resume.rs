@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Goes on with a run and gives its exit code.
 pub fn resume(arguments: &ResumeArguments) -> Result<u8, Failure> {
-    let folder = Runs::at(&arguments.runs_dir).find(&arguments.run)?;
+    let folder = Runs::at(&arguments.place.runs_dir).find(&arguments.run)?;
     go_on(&folder, &arguments.view, arguments.detach)
 }
 

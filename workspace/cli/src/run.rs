@@ -4,6 +4,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
 };
 
 use topwork_store::{Adopted, FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
@@ -22,15 +23,18 @@ use crate::{
 
 /// Runs an experiment and gives the exit code.
 pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+    // A large file, and nobody is to wait for it: plugins are looked at meanwhile.
+    let binary = thread::spawn(this_binary);
     let checked = experiment::check(&arguments.file)?;
     let mut manifest = manifest(&checked, &arguments.file.file)?;
+    manifest.binary = binary.join().unwrap_or_default();
     manifest.threads = threads(arguments.threads);
     manifest.checkpoint_every = arguments.checkpoint_every.as_secs_f64();
     manifest.call_limit = arguments.call_limit.0.map(|limit| limit.as_secs_f64());
     if !arguments.no_cache {
         manifest.feature_cache = Some(cache::settings()?);
     }
-    let runs_dir = absolute(&arguments.runs_dir);
+    let runs_dir = absolute(&arguments.place.runs_dir);
     let runs = Runs::at(&runs_dir);
     if arguments.resume {
         let earlier = Earlier::of(&runs, &manifest.cells)?;
@@ -69,8 +73,13 @@ pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// The running program's file; `None` where it cannot be read.
+pub fn this_binary() -> Option<FileDigest> {
+    FileDigest::of(&std::env::current_exe().ok()?).ok()
+}
+
 /// What a run of this experiment is made of, without a cache and with the default limits. It
-/// gets its id when its folder is made.
+/// gets its id when its folder is made, and the program's digest from [`this_binary`].
 pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failure> {
     let plan = &checked.plan;
     let plugins = used_plugins(checked);
@@ -84,9 +93,7 @@ pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failur
         name: plan.experiment.name.clone(),
         experiment: absolute(experiment),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        binary: std::env::current_exe()
-            .ok()
-            .and_then(|binary| FileDigest::of(&binary).ok()),
+        binary: None,
         created_at: now(),
         threads: threads(None),
         plugin_folders: checked.folders.plugins.clone(),

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the run to stop and waits until it has ended.
 pub fn stop(arguments: &StopArguments) -> Result<u8, Failure> {
-    let folder = Runs::at(&arguments.runs_dir).find(&arguments.run)?;
+    let folder = Runs::at(&arguments.place.runs_dir).find(&arguments.run)?;
     folder.manifest_to_write()?;
     let mut reader = folder.event_reader();
     let mut state = RunState::from_records(&reader.poll()?);

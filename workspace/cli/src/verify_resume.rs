@@ -15,7 +15,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use topwork_events::EndStatus;
 use topwork_report::seconds;
-use topwork_store::{RunFolder, Runs, reason, sha256};
+use topwork_store::{FileDigest, RunFolder, Runs, reason, sha256};
 
 use crate::{
     arguments::VerifyArguments,
@@ -23,7 +23,7 @@ use crate::{
     failure::{Failure, RUN_FAILED, write},
     output::print,
     resume::await_session,
-    run::{create, manifest, start_supervisor, threads},
+    run::{create, manifest, start_supervisor, this_binary, threads},
     viewer,
 };
 
@@ -52,6 +52,7 @@ pub fn verify(arguments: &VerifyArguments) -> Result<u8, Failure> {
         arguments,
         checked: &checked,
         runs: &runs,
+        binary: this_binary(),
         signals,
         talk: Talk::start(),
     };
@@ -107,6 +108,7 @@ struct Proof<'a> {
     arguments: &'a VerifyArguments,
     checked: &'a Checked,
     runs: &'a Runs,
+    binary: Option<FileDigest>,
     signals: signal_hook::iterator::Signals,
     talk: Talk,
 }
@@ -150,6 +152,7 @@ impl Proof<'_> {
     fn create(&self, took: Option<Duration>) -> Result<RunFolder, Failure> {
         let mut manifest = manifest(self.checked, &self.arguments.file.file)?;
         manifest.threads = threads(self.arguments.threads);
+        manifest.binary.clone_from(&self.binary);
         if let Some(took) = took {
             manifest.checkpoint_every = took.as_secs_f64() / CHECKPOINTS;
         }

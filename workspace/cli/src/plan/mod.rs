@@ -57,7 +57,7 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     text.push_str(&matrix(
         &checked,
         &arguments.file.file,
-        &arguments.runs_dir,
+        &arguments.place.runs_dir,
     )?);
     print(&text)?;
     Ok(0)

@@ -74,8 +74,6 @@ const SELECT_CELLS: &str = "
 pub(super) struct Database {
     connection: Connection,
     writable: bool,
-    /// It had to be made: nothing is in it.
-    pub made: bool,
     // Released when the file is closed, after the connection: fields are dropped in order.
     _lock: Option<File>,
 }
@@ -159,8 +157,7 @@ impl Database {
         }
         let tables: i64 =
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        let made = format == 0 && tables == 0;
-        if made {
+        if format == 0 && tables == 0 {
             let transaction = connection.transaction()?;
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
@@ -172,7 +169,6 @@ impl Database {
         let database = Self {
             connection,
             writable: true,
-            made,
             _lock: Some(lock),
         };
         database.check()?;
@@ -189,7 +185,6 @@ impl Database {
         Ok(Self {
             connection,
             writable: false,
-            made: false,
             _lock: None,
         })
     }

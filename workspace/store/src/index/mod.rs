@@ -85,15 +85,6 @@ impl Runs {
         }
         let gone: Vec<String> = known.into_keys().collect();
         if let Some(open) = &mut database {
-            // The first run has no index to miss.
-            if open.made && news.len() > 1 && overview.notes.is_empty() {
-                let path = database::path(self.folder());
-                overview.notes.push(format!(
-                    "`{}` was missing or empty; it was made again from {} runs",
-                    path.display(),
-                    news.len()
-                ));
-            }
             // A full or read-only disk: what could not be noted is read again next time.
             if open.update(&news, &gone).is_err() {
                 database = None;

@@ -252,21 +252,9 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
             .unwrap();
     };
     let whole_size = |path: &Path| fs::metadata(path).unwrap().len() as usize;
-    check(
-        "removed",
-        &|path| fs::remove_file(path).unwrap(),
-        "`/runs/index.sqlite` was missing or empty; it was made again from 3 runs",
-    );
-    check(
-        "emptied",
-        &|path| fs::write(path, "").unwrap(),
-        "`/runs/index.sqlite` was missing or empty; it was made again from 3 runs",
-    );
-    check(
-        "cut to a byte",
-        &|path| fs::write(path, "S").unwrap(),
-        "`/runs/index.sqlite` was missing or empty; it was made again from 3 runs",
-    );
+    check("removed", &|path| fs::remove_file(path).unwrap(), "");
+    check("emptied", &|path| fs::write(path, "").unwrap(), "");
+    check("cut to a byte", &|path| fs::write(path, "S").unwrap(), "");
     for cut in [50, 100, 4000, 4096, 8192] {
         check(
             &format!("cut to {cut} bytes"),

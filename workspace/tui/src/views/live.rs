@@ -288,37 +288,42 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
         say(app, text, inner, buffer);
         return;
     }
-    let curves = [
-        Curve {
-            name: "train",
-            points: &train,
-            style: app.theme.series(0),
-            mark: '─',
-            joined: true,
-        },
-        Curve {
-            name: "validation",
-            points: &valid,
-            style: app.theme.series(1),
-            mark: '•',
-            joined: false,
-        },
-    ];
-    let shown = if valid.is_empty() {
-        &curves[..1]
-    } else {
-        &curves[..]
-    };
+    let curves = train_and_valid(app, &train, &valid);
     let unit = stage.unit.clone();
     let x_label = move |x: f64| format!("{} {unit}", thousands(x.max(0.0) as u64));
     chart::draw(
         app,
-        shown,
+        &curves,
         x_label,
         |y| format!("{:.4}", 10_f64.powf(y)),
         inner,
         buffer,
     );
+}
+
+/// The curve of the training samples, and that of those held out where there are any.
+fn train_and_valid<'a>(
+    app: &App,
+    train: &'a [(f64, f64)],
+    valid: &'a [(f64, f64)],
+) -> Vec<Curve<'a>> {
+    let mut curves = vec![Curve {
+        name: "train",
+        points: train,
+        style: app.theme.series(0),
+        mark: '─',
+        joined: true,
+    }];
+    if !valid.is_empty() {
+        curves.push(Curve {
+            name: "validation",
+            points: valid,
+            style: app.theme.series(1),
+            mark: '•',
+            joined: false,
+        });
+    }
+    curves
 }
 
 fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
@@ -351,30 +356,10 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
         say(app, &text, inner, buffer);
         return;
     }
-    let curves = [
-        Curve {
-            name: "train",
-            points: &train,
-            style: app.theme.series(0),
-            mark: '─',
-            joined: true,
-        },
-        Curve {
-            name: "validation",
-            points: &valid,
-            style: app.theme.series(1),
-            mark: '•',
-            joined: false,
-        },
-    ];
-    let shown = if valid.is_empty() {
-        &curves[..1]
-    } else {
-        &curves[..]
-    };
+    let curves = train_and_valid(app, &train, &valid);
     chart::draw(
         app,
-        shown,
+        &curves,
         |x| format!("epoch {x:.0}"),
         percent,
         inner,

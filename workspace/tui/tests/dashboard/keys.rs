@@ -41,7 +41,12 @@ fn views_are_changed() {
     check(&records, "6", "╭ log, following", &[]);
     check(&records, "6 shift-tab", "╭ backbone: ", &[]);
     let list = Effect::Job(Job::ListRuns("runs".into()));
-    check(&records, "7", "looking for runs", std::slice::from_ref(&list));
+    check(
+        &records,
+        "7",
+        "looking for runs",
+        std::slice::from_ref(&list),
+    );
     check(&records, "shift-tab", "looking for runs", &[list]);
 }
 
