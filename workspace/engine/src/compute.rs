@@ -56,6 +56,13 @@ impl Compute {
     }
 }
 
+/// Shorter buffers are not kept: the allocator has them at hand, and those that come from elsewhere
+/// ([`Buffers::adopt`]) would pile up and have to be looked through for ever.
+const SHORTEST: usize = 1024;
+
+/// Buffers of one kind that may wait at once.
+const MOST: usize = 1024;
+
 /// Buffers waiting to be used again. Fresh megabytes at every step cost as much as the arithmetic, because
 /// the system has to map each page anew.
 #[derive(Clone, Debug, Default)]
@@ -98,10 +105,17 @@ pub(crate) struct Buffer<T> {
 
 impl<T: Clone + Default> Buffer<T> {
     fn take(shelf: &Arc<Shelf<T>>, len: usize) -> Self {
+        if len < SHORTEST {
+            return Self {
+                values: vec![T::default(); len],
+                len,
+                shelf: Arc::clone(shelf),
+            };
+        }
         let mut waiting = shelf.lock().unwrap_or_else(PoisonError::into_inner);
         // The smallest that is large enough, and none much larger: a request for a few numbers must not
         // tie up megabytes.
-        let fitting = len..=len.saturating_mul(2).max(1024);
+        let fitting = len..=len.saturating_mul(2);
         let best = (0..waiting.len())
             .filter(|&index| fitting.contains(&waiting[index].len()))
             .min_by_key(|&index| waiting[index].len());
@@ -124,9 +138,11 @@ impl<T: Clone + Default> Buffer<T> {
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if !self.values.is_empty() {
+        if self.values.len() >= SHORTEST {
             let mut waiting = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.push(std::mem::take(&mut self.values));
+            if waiting.len() < MOST {
+                waiting.push(std::mem::take(&mut self.values));
+            }
         }
     }
 }
@@ -172,12 +188,12 @@ mod tests {
     fn buffers_come_back_to_those_who_need_their_size() {
         let buffers = Buffers::default();
         let large = buffers.take(10_000);
-        let small = buffers.take(100);
+        let small = buffers.take(2_000);
         let (large_at, small_at) = (large.as_ptr(), small.as_ptr());
         drop((large, small));
-        let small = buffers.take(90);
-        assert_eq!((small.as_ptr(), small.len()), (small_at, 90));
-        let another = buffers.take(90);
+        let small = buffers.take(1_800);
+        assert_eq!((small.as_ptr(), small.len()), (small_at, 1_800));
+        let another = buffers.take(1_800);
         assert_ne!(another.as_ptr(), large_at);
         let large = buffers.take(9_000);
         assert_eq!((large.as_ptr(), large.len()), (large_at, 9_000));
@@ -185,5 +201,16 @@ mod tests {
         assert_eq!((adopted.as_ptr(), adopted.len()), (large_at, 9_000));
         drop(adopted);
         assert_eq!(buffers.take(9_000).as_ptr(), large_at);
+    }
+
+    #[test]
+    fn what_is_adopted_does_not_pile_up() {
+        let buffers = Buffers::default();
+        for len in [20, SHORTEST, SHORTEST + 1].repeat(2 * MOST) {
+            drop(buffers.adopt(vec![0.0; len]));
+        }
+        let waiting = buffers.numbers.lock().unwrap();
+        assert_eq!(waiting.len(), MOST);
+        assert!(waiting.iter().all(|values| values.len() >= SHORTEST));
     }
 }
