@@ -13,7 +13,7 @@ use topwork_store::Standing;
 use crate::{
     app::{App, Watched},
     ascii,
-    keys::{self, KEYS, Place},
+    keys::{self, Action, KEYS, Place},
     layer::Layer,
     text::{clock, fit, line, width, wrap},
     views::{self, View, live::TimeLeft},
@@ -217,9 +217,10 @@ fn hints(app: &App, columns: usize) -> Vec<Span<'static>> {
         .layers
         .last()
         .map_or(Place::View(app.view), Layer::place);
+    let live = app.run().is_some_and(Watched::is_live);
     let mut hints: Vec<_> = KEYS
         .iter()
-        .filter(|binding| binding.holds(place))
+        .filter(|binding| binding.holds(place) && (live || binding.action != Action::Stop))
         .filter_map(|binding| Some((binding.keys.first()?.label(), binding.hint?)))
         .collect();
     // Whoever is lost needs help and the way out more than anything else.
