@@ -150,9 +150,14 @@ fn files_altered_between_two_sessions_are_made_again() {
     let mut bytes = fs::read(&weights).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&weights, bytes).unwrap();
+    let manifest = folder.join("manifest.json");
+    let mut made_of: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    made_of["binary"]["sha256"] = "0".repeat(64).into();
+    fs::write(&manifest, made_of.to_string()).unwrap();
     let output = project.topwork(&["resume", "1"]);
     assert_eq!(output.code, 0, "{}", output.snapshot());
     for said in [
+        "the run began with another build of topwork (0.1.0)",
         "1-frozen-seed-1.csv` is missing or was altered: `frozen` is measured again",
         "backbone-seed-1.safetensors` is missing or was altered: the source is trained again",
     ] {

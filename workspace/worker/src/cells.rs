@@ -1,7 +1,6 @@
 //! What a result is recognised by across runs: the same key, the same bits. So a run can take
 //! over what another has measured.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use topwork_schema::{Component, Plan, Weights};
 use topwork_store::{Cells, FileDigest, KeyedCell, KeyedSource, PluginDigest, sha256};
@@ -28,8 +27,8 @@ pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>
             "train": source.train,
         })
     });
-    let key = |value: &dyn Fn(u64) -> Value, seed: u64| {
-        let value = json!([engine, backbone, seed, value(seed)]);
+    let key = |seed: u64, rest: &Value| {
+        let value = json!([engine, backbone, seed, rest]);
         sha256(value.to_string().as_bytes())
     };
     let mut keyed = Cells::default();
@@ -37,7 +36,7 @@ pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>
         if let Some(source) = &source {
             keyed.sources.push(KeyedSource {
                 seed,
-                key: key(&|_| source.clone(), seed),
+                key: key(seed, source),
             });
         }
         for (index, row) in plan.rows.iter().enumerate() {
@@ -56,19 +55,15 @@ pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>
                 "head": component(&strategy.head),
                 "train": strategy.train,
                 "test-samples": strategy.test_samples,
-                "multipliers": json_of(&strategy.multipliers),
+                "multipliers": strategy.multipliers,
                 "unfreeze-after": strategy.unfreeze_after,
             });
             keyed.rows.push(KeyedCell {
                 row: index,
                 seed,
-                key: key(&|_| value.clone(), seed),
+                key: key(seed, &value),
             });
         }
     }
     keyed
-}
-
-fn json_of(value: &impl Serialize) -> Value {
-    json!(value)
 }

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network};
-use topwork_events::Event;
+use topwork_events::{Event, LogLevel};
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
 use topwork_schema::{DatasetUse, Plan, Source};
-use topwork_store::{FeatureCache, RunFolder, hexadecimal};
+use topwork_store::{FeatureCache, Manifest, RunFolder, hexadecimal, sha256_of_file};
 
 use crate::{
     FrozenTrunk, Stage, Work, WorkerError,
@@ -71,6 +71,7 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         tasks: Tasks::default(),
         seed: SeedState::default(),
     };
+    execution.same_program(&manifest)?;
     for (index, stage) in stages.iter().enumerate() {
         emitter.check_stop()?;
         execution.begin_seed(stage)?;
@@ -206,6 +207,26 @@ impl Execution<'_> {
         self.tasks.target = Some(task);
         self.same_data()?;
         Ok(detail)
+    }
+
+    /// Another build may compute other bits: that is told, and no reason to lose a run.
+    fn same_program(&self, manifest: &Manifest) -> Result<(), WorkerError> {
+        let resumed = self.emitter.look(|state| state.resumed > 0);
+        let Some(began) = manifest.binary.as_ref().filter(|_| resumed) else {
+            return Ok(());
+        };
+        let now = std::env::current_exe().ok();
+        let now = now.and_then(|program| sha256_of_file(&program).ok());
+        if now.as_ref() == Some(&began.sha256) {
+            return Ok(());
+        }
+        self.note(
+            LogLevel::Warning,
+            format!(
+                "the run began with another build of topwork ({}): its figures may differ from those of one build in the last digits",
+                manifest.version
+            ),
+        )
     }
 
     /// A run that goes on finds the data it began with.
