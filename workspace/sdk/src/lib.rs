@@ -63,5 +63,5 @@ pub use dataset::{Dataset, Description, Element, Split, dataset};
 pub use error::{Error, ErrorKind};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
-pub use layer::{BatchNorm2d, Conv2d, Layer, Pool2d};
+pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
 pub use topwork_abi as abi;
