@@ -14,6 +14,7 @@ mod disk;
 mod feature_cache;
 mod flagship;
 mod grid;
+mod heads;
 mod hostile_plugins;
 mod interruption;
 mod resume;
