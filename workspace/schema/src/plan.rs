@@ -76,7 +76,9 @@ pub struct Row {
 #[serde(rename_all = "kebab-case")]
 pub struct CutPoint {
     /// Its name: the one written, or for a layer count the declared cut point with as many layers,
-    /// or else the last layer kept.
+    /// or else the last layer kept,
+    /// or its number where a cut point elsewhere has that name. What is done with the activations
+    /// follows: `block7 gap`.
     pub name: String,
     /// How many layers of the backbone are kept, 1 or more.
     pub layers: usize,
