@@ -4,7 +4,7 @@ use crate::candidates;
 use topwork_sdk::{Component, CutBackbone, CutRule, Error, Host, NoParameters, RuleCut};
 
 /// Cuts behind the last cut point of every stage. A stage is a run of cut points whose activations have the same height and
-/// width; vectors are a stage of their own.
+/// width; vectors are a stage of their own, but for one that is the flattened map before it.
 pub(crate) struct EveryStage;
 
 impl Component for EveryStage {
@@ -21,20 +21,17 @@ impl Component for EveryStage {
 impl CutRule for EveryStage {
     fn cuts(&self, backbone: &CutBackbone) -> Result<Vec<RuleCut>, Error> {
         let places = candidates(&backbone.places);
-        let size = |shape: &[usize]| match *shape {
-            [_, height, width] => Some((height, width)),
-            _ => None,
-        };
-        let ends = places.iter().enumerate().filter(|&(index, place)| {
-            places
-                .get(index + 1)
-                .is_none_or(|next| size(&next.shape) != size(&place.shape))
-        });
-        let cut = |name: &String| RuleCut {
-            name: name.clone(),
-            after: name.clone(),
-            pool: None,
-        };
-        Ok(ends.map(|(_, place)| cut(&place.name)).collect())
+        // Flattening changes the form alone, so a flattened map is still of its stage.
+        let mut sizes: Vec<Option<(usize, usize)>> = Vec::new();
+        for place in &places {
+            sizes.push(match *place.shape {
+                _ if place.op == "flatten" => sizes.last().copied().flatten(),
+                [_, height, width] => Some((height, width)),
+                _ => None,
+            });
+        }
+        let ends = (places.iter().enumerate())
+            .filter(|(index, _)| sizes.get(index + 1) != Some(&sizes[*index]));
+        Ok(ends.map(|(_, place)| place.chosen()).collect())
     }
 }

@@ -74,14 +74,6 @@ impl CutRule for LastN {
                 places.len()
             )));
         };
-        let cut = |name: &String| RuleCut {
-            name: name.clone(),
-            after: name.clone(),
-            pool: None,
-        };
-        Ok(places[first..]
-            .iter()
-            .map(|place| cut(&place.name))
-            .collect())
+        Ok(places[first..].iter().map(|place| place.chosen()).collect())
     }
 }

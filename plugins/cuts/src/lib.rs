@@ -15,7 +15,7 @@ export_plugin! {
 
 /// The places that the backbone itself declares as cut points; all of them where it declares none.
 fn candidates(places: &[CutPlace]) -> Vec<&CutPlace> {
-    let declared: Vec<&CutPlace> = places.iter().filter(|place| place.declared).collect();
+    let declared: Vec<&CutPlace> = places.iter().filter(|place| place.cut.is_some()).collect();
     match declared.is_empty() {
         true => places.iter().collect(),
         false => declared,

@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use topwork_plugin_cuts::PLUGIN;
 use topwork_sdk::drive::{Driver, TestHost};
 
-/// A backbone with these places: name, shape, whether it is declared as a cut point.
-fn backbone(places: &[(&str, &[usize], bool)]) -> Value {
-    let place = |(name, shape, declared): &(&str, &[usize], bool)| json!({ "name": name, "op": "conv2d", "shape": shape, "declared": declared });
+/// A backbone with these places: name, shape, the name of the cut point there.
+fn backbone(places: &[(&str, &[usize], Option<&str>)]) -> Value {
+    let place = |(name, shape, cut): &(&str, &[usize], Option<&str>)| {
+        let op = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        json!({ "name": name, "op": op, "shape": shape, "cut": cut })
+    };
     let places: Vec<Value> = places.iter().map(place).collect();
     json!({ "format": 1, "input": [1, 8, 8], "places": places })
 }
@@ -19,9 +22,10 @@ fn check(rule: &str, parameters: Value, backbone: &Value, expected: Result<&[&st
         .and_then(|rule| rule.cuts(backbone));
     let names = chosen.map(|chosen| -> Vec<String> {
         let cuts = chosen["cuts"].as_array().unwrap().iter();
-        cuts.map(|cut| {
-            assert_eq!(cut["name"], cut["after"]);
-            cut["name"].as_str().unwrap().to_owned()
+        cuts.map(|cut| match (cut["name"].as_str(), cut["after"].as_str()) {
+            (Some(name), Some(after)) if name == after => name.to_owned(),
+            (Some(name), Some(after)) => format!("{name} after {after}"),
+            (name, after) => panic!("{name:?} {after:?}"),
         })
         .collect()
     });
@@ -35,24 +39,24 @@ fn check(rule: &str, parameters: Value, backbone: &Value, expected: Result<&[&st
 #[test]
 fn rules_choose() {
     let net = backbone(&[
-        ("conv1", &[4, 8, 8], false),
-        ("relu1", &[4, 8, 8], true),
-        ("conv2", &[8, 4, 4], true),
-        ("relu2", &[8, 4, 4], true),
-        ("flatten", &[128], true),
-        ("hidden", &[10], true),
+        ("conv1", &[4, 8, 8], None),
+        ("relu1", &[4, 8, 8], Some("one")),
+        ("conv2", &[8, 4, 4], Some("conv2")),
+        ("relu2", &[8, 4, 4], Some("two")),
+        ("flatten", &[128], Some("features")),
+        ("hidden", &[10], Some("hidden")),
     ]);
     let undeclared = backbone(&[
-        ("a", &[4, 8, 8], false),
-        ("b", &[6, 8, 8], false),
-        ("c", &[6, 8, 4], false),
+        ("a", &[4, 8, 8], None),
+        ("b", &[6, 8, 8], None),
+        ("c", &[6, 8, 4], None),
     ]);
-    let one = backbone(&[("only", &[7], false)]);
+    let one = backbone(&[("only", &[7], None)]);
     check(
         "every-stage",
         json!({}),
         &net,
-        Ok(&["relu1", "relu2", "hidden"]),
+        Ok(&["one after relu1", "features after flatten", "hidden"]),
     );
     check("every-stage", json!({}), &undeclared, Ok(&["b", "c"]));
     check("every-stage", json!({}), &one, Ok(&["only"]));
@@ -60,14 +64,21 @@ fn rules_choose() {
         "last-n",
         json!({}),
         &net,
-        Ok(&["relu2", "flatten", "hidden"]),
+        Ok(&["two after relu2", "features after flatten", "hidden"]),
     );
     check("last-n", json!({ "n": 1 }), &net, Ok(&["hidden"]));
     check(
         "last-n",
         json!({ "n": 6, "of": "layers" }),
         &net,
-        Ok(&["conv1", "relu1", "conv2", "relu2", "flatten", "hidden"]),
+        Ok(&[
+            "conv1",
+            "one after relu1",
+            "conv2",
+            "two after relu2",
+            "features after flatten",
+            "hidden",
+        ]),
     );
     check("last-n", json!({ "n": 2 }), &undeclared, Ok(&["b", "c"]));
     check(

@@ -115,7 +115,7 @@ impl Backbone {
                 name: layer.name,
                 op: layer.op,
                 shape: layer.output,
-                declared: cuts.iter().any(|cut| cut.layers == index + 1),
+                cut: (cuts.iter().find(|cut| cut.layers == index + 1)).map(|cut| cut.name.clone()),
             })
             .collect()
     }
