@@ -29,6 +29,8 @@ pub struct Fitted {
     pub parameters: u64,
     /// Whether the fit converged, where that means something.
     pub converged: Option<bool>,
+    /// What the head's plugin says of the fit.
+    pub note: Option<String>,
     /// Iterations, or epochs.
     pub iterations: u64,
     /// Scores of the test examples, `test × classes`.
@@ -98,6 +100,7 @@ impl Fit<'_> {
         Ok(Fitted {
             parameters: parameters(&networks),
             converged: None,
+            note: None,
             iterations: epochs as u64,
             scores,
             fit_seconds,
@@ -156,6 +159,7 @@ impl Fit<'_> {
         Ok(Fitted {
             parameters: report.parameters,
             converged: Some(report.converged),
+            note: Some(report.note).filter(|note| !note.is_empty()),
             iterations: report.iterations,
             scores,
             fit_seconds,
@@ -238,6 +242,7 @@ impl Fit<'_> {
         Ok(Fitted {
             parameters: learnt.iter().sum(),
             converged: None,
+            note: None,
             iterations: epochs as u64,
             scores,
             fit_seconds,

@@ -135,6 +135,7 @@ impl Execution<'_> {
             features_cached: cached,
             confusion: counted.confusion.rows(),
             converged: fitted.converged,
+            note: fitted.note,
             iterations: Some(fitted.iterations),
             predictions: Some(counted.predictions),
         };
