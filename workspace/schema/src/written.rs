@@ -86,6 +86,7 @@ pub(crate) struct WrittenTarget {
     pub dataset: Option<WrittenDataset>,
     /// Empty when none is right in itself.
     pub cuts: Vec<Located<Cut>>,
+    pub folds: Option<Located<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +155,7 @@ impl Written {
             target: view.table("target").map(|view| WrittenTarget {
                 dataset: view.dataset(),
                 cuts: view.cuts(),
+                folds: view.integer("folds"),
             }),
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: view
