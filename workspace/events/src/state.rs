@@ -307,6 +307,15 @@ impl RunState {
 }
 
 impl StageState {
+    /// The complete epochs of the latest fold; without folds all.
+    pub fn latest_epochs(&self) -> &[EpochFigures] {
+        let Some(last) = self.epochs.last() else {
+            return &[];
+        };
+        let first = self.epochs.partition_point(|epoch| epoch.fold < last.fold);
+        &self.epochs[first..]
+    }
+
     fn waiting(plan: StagePlan) -> Self {
         Self {
             plan,
@@ -493,8 +502,12 @@ mod tests {
         tell(1, 1);
         tell(1, 2);
         assert_eq!(tell(2, 1), [(1, 1), (1, 2), (2, 1)]);
+        assert_eq!(tell(2, 2).len(), 4);
         // A run that went on from before the end of the first fold.
         assert_eq!(tell(1, 2), [(1, 1), (1, 2)]);
+        tell(3, 1);
+        let latest = state.stages[0].latest_epochs();
+        assert_eq!((latest.len(), latest[0].fold), (1, Some(3)));
     }
 
     #[test]

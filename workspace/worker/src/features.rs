@@ -27,10 +27,10 @@ pub struct Trunk {
     pub digest: String,
     /// Length of one feature vector.
     pub dim: usize,
-    /// Features of training examples.
+    /// Features of training examples; with folds of all examples.
     pub train: Rows,
-    /// Features of test examples.
-    pub test: Rows,
+    /// Features of test examples; with folds they are those of the training examples.
+    test: Option<Rows>,
     /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
@@ -201,7 +201,13 @@ impl Extractor<'_> {
             ))
         };
         let (train, train_cached) = rows(SplitName::Train, examples.train)?;
-        let (test, test_cached) = rows(SplitName::Test, examples.test)?;
+        let (test, test_cached) = match examples.test.is_empty() {
+            true => (None, true),
+            false => {
+                let (test, cached) = rows(SplitName::Test, examples.test)?;
+                (Some(test), cached)
+            }
+        };
         Ok(Trunk {
             network,
             digest,
@@ -260,14 +266,23 @@ impl Extractor<'_> {
 impl Trunk {
     /// What extracting the features of these examples costs: their share of the whole.
     pub fn cost(&self, draw: &Draw) -> f64 {
-        self.train.cost(draw.train.len()) + self.test.cost(draw.test.len())
+        let test = self.test.as_ref();
+        self.train.cost(draw.train.len()) + test.map_or(0.0, |test| test.cost(draw.test.len()))
+    }
+
+    /// Features of the examples that strategies are measured on.
+    pub fn tested(&self) -> &Rows {
+        self.test.as_ref().unwrap_or(&self.train)
     }
 
     /// SHA-256 over the trunk and the features it gave.
     pub fn digest_with_features(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.network.digest());
-        for rows in [&self.train, &self.test] {
+        for rows in [Some(&self.train), self.test.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             for number in rows.values.iter() {
                 hash.update(number.to_le_bytes());
             }
