@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::op::BATCH_NORM;
+use super::op::{BATCH_NORM, on_each_side};
 use super::place::{Place, counted, label, quoted, whole};
 use super::{Activation, Blueprint, BlueprintError, CutPoint, INPUT, LayerOp, LayerSpec, Problem};
 use crate::shape::{Shape, by};
@@ -248,7 +248,7 @@ fn read_conv2d(place: &mut Place) -> Option<LayerOp> {
     let filters = place.number("filters", None);
     let kernel = place.pair("kernel", 1, None);
     let stride = place.pair("stride", 1, Some([1, 1]));
-    let padding = place.pair("padding", 0, Some([0, 0]));
+    let padding = read_padding(place);
     let dilation = place.pair("dilation", 1, Some([1, 1]));
     let groups = place.number("groups", Some(1));
     let bias = place.flag("bias", true);
@@ -261,6 +261,28 @@ fn read_conv2d(place: &mut Place) -> Option<LayerOp> {
         groups: groups?,
         bias: bias?,
     })
+}
+
+/// `[height, width]` where both sides have the same, else `[top, left, bottom, right]`.
+fn read_padding(place: &mut Place) -> Option<[usize; 4]> {
+    let Some(value) = place.object.get("padding") else {
+        return Some([0; 4]);
+    };
+    let numbers: Option<Vec<usize>> = value
+        .as_array()
+        .and_then(|numbers| numbers.iter().map(|number| whole(number, 0)).collect());
+    match numbers.as_deref() {
+        Some(&[height, width]) => Some(on_each_side([height, width])),
+        Some(&[top, left, bottom, right]) => Some([top, left, bottom, right]),
+        _ => {
+            let expected = format!(
+                "[height, width] or [top, left, bottom, right], each {}",
+                counted(0)
+            );
+            place.wrong("padding", value, &expected);
+            None
+        }
+    }
 }
 
 /// Kernel, stride and padding of a pooling layer.

@@ -31,6 +31,7 @@ fn settings_other_than_the_defaults_show_in_the_summary() {
         r#"{"format": 1, "input": [3, 11, 9], "layers": [
             {"name": "a", "op": "conv2d", "filters": 4, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 0]},
             {"name": "b", "op": "max-pool2d", "kernel": [3, 3], "stride": [1, 2]},
+            {"name": "e", "op": "conv2d", "filters": 2, "kernel": [3, 3], "padding": [0, 0, 1, 2]},
             {"name": "c", "op": "flatten"},
             {"name": "d", "op": "linear", "units": 10}]}"#,
     );
