@@ -142,8 +142,8 @@ def write_ops():
         network = Network(blueprint)
         randomise(network)
         network.train(case["mode"] == "train")
-        # relu6 has its bend at 6.
-        spread = 4.0 if "relu6" in name else 1.0
+        # relu6 has a bend at 6, which must be passed behind a convolution as well.
+        spread = 16.0 if "relu6" in name else 1.0
         x = (torch.randn(case["samples"], *blueprint["input"]) * spread).requires_grad_()
         tensors |= prefixed(f"{name}/weights", weights(network))
         output = network(x)

@@ -438,7 +438,7 @@ proptest! {
         dilation in [1usize..3, 1usize..3], groups in 1usize..3, bias: bool,
         spare in [0usize..9, 0usize..30], rectifier in 0usize..3, pool: bool, seed in 0u64..1000,
     ) {
-        let size = |axis: usize| (kernel[axis] + spare[axis]).saturating_sub((padding[axis] + padding[axis + 2])).max(1);
+        let size = |axis: usize| (kernel[axis] + spare[axis]).saturating_sub(padding[axis] + padding[axis + 2]).max(1);
         let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
         let mut layers = vec![format!(
             "{}, \"dilation\": {dilation:?}, \"groups\": {groups}, \"bias\": {bias}",
@@ -462,7 +462,7 @@ proptest! {
         seed in 0u64..1000,
     ) {
         let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
-        let size = |axis: usize| (reach(axis) + spare[axis]).saturating_sub((padding[axis] + padding[axis + 2])).max(1);
+        let size = |axis: usize| (reach(axis) + spare[axis]).saturating_sub(padding[axis] + padding[axis + 2]).max(1);
         let mut layers = vec![format!(
             "{}, \"dilation\": {dilation:?}, \"groups\": {channels}, \"bias\": {bias}",
             conv2d(filters * channels, kernel, stride, padding)
