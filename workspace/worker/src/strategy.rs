@@ -13,7 +13,7 @@ use crate::{
     draw::{Draw, needed, passed},
     emitter::Fold,
     execute::{Execution, correct_of, engine, out_of_order},
-    features::{Extractor, TrunkIdentity},
+    features::{Extractor, Trunk, TrunkIdentity},
     fit::{Fit, Fitted, Saved},
     folds::Tested,
     predictions::{Predictions, predicted},
@@ -92,7 +92,10 @@ impl Execution<'_> {
                 strategy,
                 checkpoints: &self.checkpoints,
             };
-            let principal = match (trunk, planned.cut.reduction.pca) {
+            // The components differ from fold to fold; what stays is what they were fitted to.
+            let unreduced = trunk.filter(|_| planned.cut.reduction.pca.is_some());
+            let before = unreduced.map(Trunk::digest_with_features).transpose()?;
+            let principal = match (unreduced, planned.cut.reduction.pca) {
                 (Some(trunk), Some(components)) => Some(trunk.principal(draw, components)?),
                 _ => None,
             };
@@ -108,6 +111,12 @@ impl Execution<'_> {
                     fit.whole_network(trunk, &planned.cut)?
                 }
             };
+            if let (Some(trunk), Some(before)) = (unreduced, before)
+                && fitted.proof.as_ref().is_some_and(Proof::holds)
+            {
+                let after = trunk.digest_with_features()?;
+                fitted.proof = Some(Proof { before, after });
+            }
             scores.push(std::mem::take(&mut fitted.scores));
             let saved = std::mem::take(&mut fitted.saved);
             let joined = match all.take() {
