@@ -36,7 +36,9 @@
 mod backbone;
 mod classifier;
 mod component;
+mod cut;
 mod dataset;
+mod extractor;
 mod head;
 mod host;
 mod table;
@@ -46,7 +48,9 @@ pub use classifier::{
     CLASSIFIER_SAVE, ClassifierSaveTable, ClassifierTable, Features, FitOptions, FitReport,
 };
 pub use component::{Component, Instance, Kind};
+pub use cut::CutRuleTable;
 pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, Split};
+pub use extractor::ExtractorTable;
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
 pub use table::{Table, TooShort, fill_table, read_table, table_size};
@@ -57,7 +61,8 @@ use core::ffi::c_void;
 pub const ABI_MAJOR: u32 = 1;
 
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
-pub const ABI_MINOR: u32 = 0;
+/// 1.1 has extractor backbones and cut rules as well.
+pub const ABI_MINOR: u32 = 1;
 
 /// The name of the one symbol a plugin exports.
 pub const ENTRY_SYMBOL: &str = "topwork_plugin_entry";

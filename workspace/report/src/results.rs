@@ -131,6 +131,9 @@ pub struct SeedResult {
     /// Whether the fit converged, where that means something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converged: Option<bool>,
+    /// What the head says of its fit, one line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Iterations of the fit, or epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
@@ -276,6 +279,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 fold_mean: None,
                 fold_std: None,
                 converged: None,
+                note: None,
                 iterations: None,
                 frozen_before: None,
                 frozen_after: None,
@@ -378,6 +382,7 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
         converged: outcome.converged,
+        note: outcome.note.clone(),
         iterations: outcome.iterations,
         frozen_before: outcome.frozen_before.clone(),
         frozen_after: outcome.frozen_after.clone(),

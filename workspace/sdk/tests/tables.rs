@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{
-    Backbone, BatchNorm2d, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
+    Backbone, BatchNorm, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
     ErrorKind, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters,
     Pool2d, SavedClassifier, Split, abi, backbone, classifier, dataset, export_plugin,
     network_head, saved_classifier,
@@ -134,7 +134,7 @@ impl Backbone for Chain {
         let strided = Conv2d::new(2, [3, 1]).stride([2, 1]).padding([0, 1]);
         let depthwise = Conv2d::new(2, [3, 3]).padding([2, 2]).dilation([2, 2]);
         let depthwise = depthwise.groups(2).without_bias();
-        let norm = BatchNorm2d {
+        let norm = BatchNorm {
             epsilon: 1e-3,
             momentum: 0.01,
         };

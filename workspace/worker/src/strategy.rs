@@ -9,12 +9,13 @@ use topwork_store::sha256;
 
 use crate::{
     FrozenTrunk, WorkerError,
+    backbone::{Backbone, Body},
     draw::{Draw, needed, passed},
     emitter::Fold,
     execute::{Execution, correct_of, engine, out_of_order},
     features::{Extractor, TrunkIdentity},
-    fit::{Fit, Fitted, Saved},
-    folds::Tested,
+    fit::{Fit, Saved},
+    folds::{Tested, joined},
     predictions::{Predictions, predicted},
     proof::Proof,
     resume::Measured,
@@ -24,7 +25,13 @@ use crate::{
 impl Execution<'_> {
     /// Freezes this trunk and gets the features that rows need of it.
     pub fn extract(&mut self, seed: u64, wanted: &FrozenTrunk) -> Result<String, WorkerError> {
-        let network = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
+        let body = match &self.backbone {
+            Backbone::Network(_) => {
+                let trunk = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
+                Body::Network(Box::new(trunk))
+            }
+            Backbone::Extractor(opaque) => Body::extractor(opaque, &wanted.cut),
+        };
         let examples = needed(self.plan, &self.seed.draws, wanted);
         let images = (examples.train.len() + examples.test.len()) as u64;
         let tested = match examples.test.is_empty() {
@@ -38,7 +45,7 @@ impl Execution<'_> {
             cache: self.cache.as_ref(),
             identity: TrunkIdentity::of(self.plan, self.plugins, &wanted.cut),
         };
-        let trunk = extractor.extract(network, examples)?;
+        let trunk = extractor.extract(body, &wanted.cut, examples)?;
         self.keep_feature_sample(seed, wanted, &trunk, &tested)?;
         let cached = if trunk.paid { ", from the cache" } else { "" };
         let detail = format!(
@@ -69,8 +76,10 @@ impl Execution<'_> {
         let shared =
             (self.seed.trunks.iter()).position(|(trunk, _)| Some(trunk) == wanted.as_ref());
         let trunk = shared.map(|shared| &self.seed.trunks[shared].1);
+        let pca = planned.cut.reduction.pca;
+        let mut extract = trunk.map_or(0.0, |trunk| trunk.cost(&passed(draws)));
         let mut scores = Vec::with_capacity(draws.len());
-        let mut all: Option<Fitted> = None;
+        let mut fits = Vec::with_capacity(draws.len());
         for (fold, draw) in folds(draws) {
             if let Some(fold) = fold {
                 self.emitter.begin_fold(fold)?;
@@ -85,7 +94,15 @@ impl Execution<'_> {
                 strategy,
                 checkpoints: &self.checkpoints,
             };
-            let mut fitted = match (strategy.kind, trunk) {
+            let principal = match (trunk, pca) {
+                (Some(trunk), Some(components)) => {
+                    let principal = trunk.principal(draw, components)?;
+                    extract += principal.cost(draw) - trunk.cost(draw);
+                    Some(principal)
+                }
+                _ => None,
+            };
+            let mut fitted = match (strategy.kind, principal.as_ref().or(trunk)) {
                 (StrategyKind::FrozenBackbone, Some(trunk)) => fit.network_head(trunk)?,
                 (StrategyKind::FeatureClassifier, Some(trunk)) => fit.classifier_head(trunk)?,
                 (StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier, None) => {
@@ -93,31 +110,20 @@ impl Execution<'_> {
                 }
                 (StrategyKind::FineTune | StrategyKind::FromScratch, _) => {
                     let trunk = self.trunk_with(seed, strategy.weights, planned.cut.layers)?;
-                    fit.whole_network(trunk)?
+                    fit.whole_network(trunk, &planned.cut)?
                 }
             };
-            scores.push(std::mem::take(&mut fitted.scores));
+            self.stayed_frozen(planned, fitted.proof.as_ref())?;
             let saved = std::mem::take(&mut fitted.saved);
-            let joined = match all.take() {
-                Some(all) => all.and(fitted),
-                None => fitted,
-            };
-            if let Some(proof) = joined.proof.as_ref().filter(|proof| !proof.holds()) {
-                let Proof { before, after } = proof.clone();
-                let strategy = self.plan.title(planned);
-                return Err(WorkerError::FrozenChanged {
-                    strategy,
-                    before,
-                    after,
-                });
-            }
             self.keep_fitted((row, planned), seed, fold, &saved)?;
-            all = Some(joined);
+            scores.push(std::mem::take(&mut fitted.scores));
+            fits.push(fitted);
         }
-        let fitted = all.ok_or_else(|| out_of_order("the row has no examples"))?;
+        let fitted = joined(fits, pca.is_some());
+        let fitted = fitted.ok_or_else(|| out_of_order("the row has no examples"))?;
+        self.stayed_frozen(planned, fitted.proof.as_ref())?;
         let tested = Tested::new(draws, scores, task.classes);
         let counted = self.measure((row, planned), seed, task, &tested)?;
-        let extract = trunk.map_or(0.0, |trunk| trunk.cost(&passed(draws)));
         let (before, after) = fitted
             .proof
             .map(|proof| (proof.before, proof.after))
@@ -145,6 +151,7 @@ impl Execution<'_> {
             features_cached: trunk.is_some_and(|trunk| trunk.paid),
             confusion: counted.confusion.rows(),
             converged: fitted.converged,
+            note: fitted.note,
             iterations: Some(fitted.iterations),
             predictions: Some(counted.predictions),
         };
@@ -162,6 +169,20 @@ impl Execution<'_> {
             trunk.paid = true;
         }
         Ok(detail)
+    }
+
+    /// Fails when what was frozen did not stay as it was.
+    fn stayed_frozen(&self, row: &Row, proof: Option<&Proof>) -> Result<(), WorkerError> {
+        let Some(changed) = proof.filter(|proof| !proof.holds()) else {
+            return Ok(());
+        };
+        let Proof { before, after } = changed.clone();
+        let strategy = self.plan.title(row);
+        Err(WorkerError::FrozenChanged {
+            strategy,
+            before,
+            after,
+        })
     }
 
     /// Counts, and keeps the predictions in the run folder.

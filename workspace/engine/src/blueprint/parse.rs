@@ -8,11 +8,12 @@ use super::{Activation, Blueprint, BlueprintError, CutPoint, INPUT, LayerOp, Lay
 use crate::shape::{Shape, by};
 
 const FORMAT: u64 = 1;
-const OPS: [&str; 17] = [
+const OPS: [&str; 18] = [
     "conv2d",
     "max-pool2d",
     "avg-pool2d",
     "global-avg-pool2d",
+    "batch-norm1d",
     "batch-norm2d",
     "dropout",
     "relu",
@@ -223,7 +224,16 @@ fn read_op(place: &mut Place) -> Option<LayerOp> {
             }),
         ),
         "global-avg-pool2d" => (&[], Some(LayerOp::GlobalAvgPool2d)),
-        "batch-norm2d" => (&["epsilon", "momentum"], read_batch_norm2d(place)),
+        "batch-norm2d" => (
+            &["epsilon", "momentum"],
+            read_batch_norm(place)
+                .map(|[epsilon, momentum]| LayerOp::BatchNorm2d { epsilon, momentum }),
+        ),
+        "batch-norm1d" => (
+            &["epsilon", "momentum"],
+            read_batch_norm(place)
+                .map(|[epsilon, momentum]| LayerOp::BatchNorm1d { epsilon, momentum }),
+        ),
         "dropout" => (&["rate"], read_dropout(place)),
         "flatten" => (&[], Some(LayerOp::Flatten)),
         "linear" => (&["units", "bias"], read_linear(place)),
@@ -271,7 +281,8 @@ fn read_windows(place: &mut Place) -> Option<[[usize; 2]; 3]> {
     Some([kernel?, stride?, padding?])
 }
 
-fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
+/// Epsilon and momentum.
+fn read_batch_norm(place: &mut Place) -> Option<[f32; 2]> {
     let (epsilon, momentum) = BATCH_NORM;
     let epsilon = place.fraction("epsilon", Some(epsilon), "a number above 0", |x| {
         x > 0.0 && (x as f32) > 0.0 && (x as f32).is_finite()
@@ -279,10 +290,7 @@ fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
     let momentum = place.fraction("momentum", Some(momentum), "a number from 0 to 1", |x| {
         (0.0..=1.0).contains(&x)
     });
-    Some(LayerOp::BatchNorm2d {
-        epsilon: epsilon?,
-        momentum: momentum?,
-    })
+    Some([epsilon?, momentum?])
 }
 
 fn read_dropout(place: &mut Place) -> Option<LayerOp> {

@@ -284,6 +284,9 @@ pub fn details(app: &App, row: &Row) -> Vec<String> {
             thousands(seed.total),
             percent(seed.accuracy)
         ));
+        if let Some(note) = &seed.note {
+            lines.push(format!("  note      {note}"));
+        }
         for (fold, result) in (1..).zip(&seed.folds) {
             lines.push(format!(
                 "  fold {fold:<4} {} of {} correct, {}",
