@@ -421,7 +421,7 @@ pub struct Outcome {
     /// Whether the fit converged, with folds every one; `None` where the notion does not apply.
     #[serde(default)]
     pub converged: Option<bool>,
-    /// What the head says of its fit, one line for people.
+    /// What the head says of its fit, one line for people; with folds of every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Iterations of the fit, or epochs; with folds of all fits together.

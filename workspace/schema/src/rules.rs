@@ -27,8 +27,8 @@ pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: 
     for train in source_train.into_iter().chain(strategy_trains) {
         training::check(train, diagnostics);
     }
-    cuts(written, root, diagnostics);
     folds(written, diagnostics);
+    cuts(written, root, diagnostics);
     weights(written, root, folder, diagnostics);
     references(written, root, diagnostics);
 }

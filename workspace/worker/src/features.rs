@@ -325,10 +325,11 @@ impl Trunk {
             seconds: rows.cost(examples.len()),
         };
         let mut test = Vec::new();
-        self.tested().gather(&draw.test, &mut test);
+        let tested = self.tested();
+        tested.gather(&draw.test, &mut test);
         let (mut of_train, of_test) = (
             rows(&self.train, &draw.train, &train),
-            rows(self.tested(), &draw.test, &test),
+            rows(tested, &draw.test, &test),
         );
         of_train.seconds += begun.elapsed().as_secs_f64();
         Ok(Trunk {

@@ -1,6 +1,7 @@
 //! Cross-validation: examples cut into folds, and what the fits for all folds come to together.
 
 use topwork_engine::Stream;
+use topwork_store::sha256;
 
 use crate::{draw::Draw, fit::Fitted, proof::Proof};
 
@@ -77,31 +78,60 @@ impl Tested {
     }
 }
 
-impl Fitted {
-    /// Takes in what the fit for the next fold came to. Times and iterations add up; scores and
-    /// what can be saved belong to one fold and are not taken in.
-    pub fn and(mut self, next: Fitted) -> Fitted {
-        self.converged = self.converged.zip(next.converged).map(|(a, b)| a && b);
-        self.iterations += next.iterations;
-        self.fit_seconds += next.fit_seconds;
-        self.evaluate_seconds += next.evaluate_seconds;
-        self.proof = (self.proof.zip(next.proof)).map(|(all, next)| all.and(next));
-        self
+/// What the fits for all folds come to together, in their order; `None` without any. Times and
+/// iterations add up; scores and what can be saved belong to one fold and are not joined.
+/// `own_features` says that every fit had features of its own making, so that what was frozen
+/// differs from fold to fold.
+pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
+    let proofs = fits.iter_mut().filter_map(|fit| fit.proof.take()).collect();
+    let notes = fits.iter_mut().map(|fit| fit.note.take()).collect();
+    let mut fits = fits.into_iter();
+    let mut all = fits.next()?;
+    for next in fits {
+        all.converged = all.converged.zip(next.converged).map(|(a, b)| a && b);
+        all.iterations += next.iterations;
+        all.fit_seconds += next.fit_seconds;
+        all.evaluate_seconds += next.evaluate_seconds;
     }
+    all.proof = proof_of_all(proofs, own_features);
+    all.note = note_of_all(notes);
+    Some(all)
 }
 
-impl Proof {
-    /// That nothing has changed from the beginning of this to the end of `next`, nor in between.
-    fn and(self, next: Proof) -> Proof {
-        let Proof { before, after } = self;
-        let changed = [after, next.before, next.after]
-            .into_iter()
-            .find(|digest| *digest != before);
-        Proof {
-            after: changed.unwrap_or_else(|| before.clone()),
-            before,
-        }
+/// One proof for all folds. What was frozen must be the same from the first to the last, unless
+/// every fold had its own; then it is the digest of their digests that must be.
+fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
+    if own && proofs.len() > 1 {
+        let all = |of: fn(&Proof) -> &str| {
+            let digests: Vec<&str> = proofs.iter().map(of).collect();
+            sha256(digests.concat().as_bytes())
+        };
+        return Some(Proof {
+            before: all(|proof| &proof.before),
+            after: all(|proof| &proof.after),
+        });
     }
+    let before = proofs.first()?.before.clone();
+    let changed = (proofs.into_iter())
+        .flat_map(|proof| [proof.before, proof.after])
+        .find(|digest| *digest != before);
+    Some(Proof {
+        after: changed.unwrap_or_else(|| before.clone()),
+        before,
+    })
+}
+
+/// What all folds say, once; otherwise each for itself.
+fn note_of_all(notes: Vec<Option<String>>) -> Option<String> {
+    let first = notes.first()?;
+    if notes.iter().all(|note| note == first) {
+        return first.clone();
+    }
+    let said: Vec<String> = (1..)
+        .zip(notes)
+        .filter_map(|(fold, note)| Some(format!("fold {fold}: {}", note?)))
+        .collect();
+    Some(said.join("; "))
 }
 
 #[cfg(test)]
@@ -109,18 +139,42 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn proof(digests: [&str; 2]) -> Proof {
-        let [before, after] = digests.map(str::to_owned);
-        Proof { before, after }
+    #[test]
+    fn a_proof_over_folds_shows_any_change() {
+        let proof = |[before, after]: [&str; 2]| Proof {
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        let of_all = |folds: &[[&str; 2]], own| {
+            proof_of_all(folds.iter().copied().map(proof).collect(), own)
+        };
+        let check = |folds: &[[&str; 2]], expected| {
+            assert_eq!(of_all(folds, false), Some(proof(expected)), "{folds:?}");
+        };
+        check(&[["x", "x"], ["x", "x"]], ["x", "x"]);
+        check(&[["x", "y"], ["x", "x"]], ["x", "y"]);
+        check(&[["x", "x"], ["y", "y"]], ["x", "y"]);
+        check(&[["x", "x"], ["x", "x"], ["x", "z"]], ["x", "z"]);
+        assert_eq!(of_all(&[], false), None);
+        let own = |folds| of_all(folds, true).unwrap().holds();
+        assert!(own(&[["x", "x"], ["y", "y"]]));
+        assert!(!own(&[["x", "x"], ["y", "z"]]));
+        assert_eq!(of_all(&[["x", "x"]], true), Some(proof(["x", "x"])));
     }
 
     #[test]
-    fn a_proof_over_folds_shows_any_change() {
-        let check = |a, b, expected| assert_eq!(proof(a).and(proof(b)), proof(expected));
-        check(["x", "x"], ["x", "x"], ["x", "x"]);
-        check(["x", "y"], ["x", "x"], ["x", "y"]);
-        check(["x", "x"], ["y", "y"], ["x", "y"]);
-        check(["x", "x"], ["x", "z"], ["x", "z"]);
+    fn notes_are_told_once_where_they_agree() {
+        let check = |notes: &[Option<&str>], expected: Option<&str>| {
+            let notes = notes.iter().map(|note| note.map(str::to_owned)).collect();
+            assert_eq!(note_of_all(notes).as_deref(), expected);
+        };
+        check(&[None, None], None);
+        check(&[Some("knn")], Some("knn"));
+        check(&[Some("knn"), Some("knn")], Some("knn"));
+        check(
+            &[Some("knn"), None, Some("lda")],
+            Some("fold 1: knn; fold 3: lda"),
+        );
     }
 
     #[test]

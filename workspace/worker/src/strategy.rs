@@ -13,9 +13,9 @@ use crate::{
     draw::{Draw, needed, passed},
     emitter::Fold,
     execute::{Execution, correct_of, engine, out_of_order},
-    features::{Extractor, Trunk, TrunkIdentity},
-    fit::{Fit, Fitted, Saved},
-    folds::Tested,
+    features::{Extractor, TrunkIdentity},
+    fit::{Fit, Saved},
+    folds::{Tested, joined},
     predictions::{Predictions, predicted},
     proof::Proof,
     resume::Measured,
@@ -76,8 +76,10 @@ impl Execution<'_> {
         let shared =
             (self.seed.trunks.iter()).position(|(trunk, _)| Some(trunk) == wanted.as_ref());
         let trunk = shared.map(|shared| &self.seed.trunks[shared].1);
+        let pca = planned.cut.reduction.pca;
+        let mut extract = trunk.map_or(0.0, |trunk| trunk.cost(&passed(draws)));
         let mut scores = Vec::with_capacity(draws.len());
-        let mut all: Option<Fitted> = None;
+        let mut fits = Vec::with_capacity(draws.len());
         for (fold, draw) in folds(draws) {
             if let Some(fold) = fold {
                 self.emitter.begin_fold(fold)?;
@@ -92,15 +94,15 @@ impl Execution<'_> {
                 strategy,
                 checkpoints: &self.checkpoints,
             };
-            // The components differ from fold to fold; what stays is what they were fitted to.
-            let unreduced = trunk.filter(|_| planned.cut.reduction.pca.is_some());
-            let before = unreduced.map(Trunk::digest_with_features).transpose()?;
-            let principal = match (unreduced, planned.cut.reduction.pca) {
-                (Some(trunk), Some(components)) => Some(trunk.principal(draw, components)?),
+            let principal = match (trunk, pca) {
+                (Some(trunk), Some(components)) => {
+                    let principal = trunk.principal(draw, components)?;
+                    extract += principal.cost(draw) - trunk.cost(draw);
+                    Some(principal)
+                }
                 _ => None,
             };
-            let trunk = principal.as_ref().or(trunk);
-            let mut fitted = match (strategy.kind, trunk) {
+            let mut fitted = match (strategy.kind, principal.as_ref().or(trunk)) {
                 (StrategyKind::FrozenBackbone, Some(trunk)) => fit.network_head(trunk)?,
                 (StrategyKind::FeatureClassifier, Some(trunk)) => fit.classifier_head(trunk)?,
                 (StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier, None) => {
@@ -111,34 +113,17 @@ impl Execution<'_> {
                     fit.whole_network(trunk, &planned.cut)?
                 }
             };
-            if let (Some(trunk), Some(before)) = (unreduced, before)
-                && fitted.proof.as_ref().is_some_and(Proof::holds)
-            {
-                let after = trunk.digest_with_features()?;
-                fitted.proof = Some(Proof { before, after });
-            }
-            scores.push(std::mem::take(&mut fitted.scores));
+            self.stayed_frozen(planned, fitted.proof.as_ref())?;
             let saved = std::mem::take(&mut fitted.saved);
-            let joined = match all.take() {
-                Some(all) => all.and(fitted),
-                None => fitted,
-            };
-            if let Some(proof) = joined.proof.as_ref().filter(|proof| !proof.holds()) {
-                let Proof { before, after } = proof.clone();
-                let strategy = self.plan.title(planned);
-                return Err(WorkerError::FrozenChanged {
-                    strategy,
-                    before,
-                    after,
-                });
-            }
             self.keep_fitted((row, planned), seed, fold, &saved)?;
-            all = Some(joined);
+            scores.push(std::mem::take(&mut fitted.scores));
+            fits.push(fitted);
         }
-        let fitted = all.ok_or_else(|| out_of_order("the row has no examples"))?;
+        let fitted = joined(fits, pca.is_some());
+        let fitted = fitted.ok_or_else(|| out_of_order("the row has no examples"))?;
+        self.stayed_frozen(planned, fitted.proof.as_ref())?;
         let tested = Tested::new(draws, scores, task.classes);
         let counted = self.measure((row, planned), seed, task, &tested)?;
-        let extract = trunk.map_or(0.0, |trunk| trunk.cost(&passed(draws)));
         let (before, after) = fitted
             .proof
             .map(|proof| (proof.before, proof.after))
@@ -184,6 +169,20 @@ impl Execution<'_> {
             trunk.paid = true;
         }
         Ok(detail)
+    }
+
+    /// Fails when what was frozen did not stay as it was.
+    fn stayed_frozen(&self, row: &Row, proof: Option<&Proof>) -> Result<(), WorkerError> {
+        let Some(changed) = proof.filter(|proof| !proof.holds()) else {
+            return Ok(());
+        };
+        let Proof { before, after } = changed.clone();
+        let strategy = self.plan.title(row);
+        Err(WorkerError::FrozenChanged {
+            strategy,
+            before,
+            after,
+        })
     }
 
     /// Counts, and keeps the predictions in the run folder.
