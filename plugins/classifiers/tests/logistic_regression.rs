@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use serde_json::{Value, json};
-use topwork_plugin_logistic_regression::PLUGIN;
+use topwork_plugin_classifiers::PLUGIN;
 use topwork_sdk::drive::{DrivenClassifier, Driver, TestHost};
 use topwork_sdk::{Error, ErrorKind, Features, FitOptions, FitReport};
 
@@ -205,10 +205,24 @@ fn mistakes_end_in_messages() {
         classifier
     };
     let load = |state: &[u8]| fitted().load(state).unwrap_err();
-    let short =
-        br#"{"format":1,"scaling":{"shift":[0],"factor":[1]},"weights":[1],"biases":[1,2]}"#;
-    let newer =
-        br#"{"format":2,"scaling":{"shift":[0],"factor":[1]},"weights":[1,2],"biases":[1,2]}"#;
+    let mut own = classifier(json!({})).unwrap();
+    own.fit(features, &data.1, 3, OPTIONS).unwrap();
+    let state = own.save().unwrap();
+    let newer = {
+        let mut newer = state.clone();
+        let key = br#"format\":\"1"#;
+        let place = newer.windows(key.len()).position(|part| part == key);
+        newer[place.unwrap() + key.len() - 1] = b'2';
+        newer
+    };
+    let of_another = {
+        let host = TestHost::new();
+        let mut lda = Driver::new(&PLUGIN, &host)
+            .classifier("lda", &json!({}))
+            .unwrap();
+        lda.fit(features, &data.1, 3, OPTIONS).unwrap();
+        lda.save().unwrap()
+    };
     let errors = [
         classifier(json!({"l2": -1})).err().unwrap(),
         classifier(json!({"tolerance": 0})).err().unwrap(),
@@ -225,8 +239,9 @@ fn mistakes_end_in_messages() {
         fitted().predict(features, 2).unwrap_err(),
         fitted().predict(wider, 3).unwrap_err(),
         load(b"nonsense"),
-        load(short),
-        load(newer),
+        load(&state[..state.len() - 1]),
+        load(&newer),
+        load(&of_another),
     ];
     let told = |error: &Error| format!("{:?}: {error}", error.kind());
     let messages: Vec<String> = errors.iter().map(told).collect();

@@ -1,8 +1,10 @@
 //! What is done to each feature before the fit.
 
-use crate::kernels::CHUNK;
+use crate::linear::CHUNK;
+use crate::state::{Reader, Writer};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use topwork_sdk::Error;
 
 /// How features are brought to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -17,8 +19,7 @@ pub enum Scale {
 }
 
 /// `(x − shift) · factor` for each feature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
     /// One for each feature.
     pub shift: Vec<f64>,
@@ -91,9 +92,38 @@ fn fold_columns(
 }
 
 impl Scaling {
+    /// Features as they are.
+    pub fn none(dimensions: usize) -> Self {
+        Scaling {
+            shift: vec![0.0; dimensions],
+            factor: vec![1.0; dimensions],
+        }
+    }
+
+    /// The number of features.
+    pub fn dimensions(&self) -> usize {
+        self.shift.len()
+    }
+
+    /// Writes it to a state.
+    pub fn write(&self, state: &mut Writer) {
+        state.array("shift", &self.shift);
+        state.array("factor", &self.factor);
+    }
+
+    /// What was written to a state.
+    pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
+        let shift: Vec<f64> = state.array("shift")?;
+        let dimensions = shift.len().max(1);
+        Ok(Scaling {
+            shift: state.finite("shift", dimensions)?,
+            factor: state.finite("factor", dimensions)?,
+        })
+    }
+
     /// The scaled features, row-major.
     pub fn apply(&self, features: &[f32]) -> Vec<f32> {
-        let dimensions = self.shift.len();
+        let dimensions = self.dimensions();
         let mut scaled = vec![0.0; features.len()];
         scaled
             .par_chunks_mut(CHUNK * dimensions)

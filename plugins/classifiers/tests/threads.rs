@@ -1,7 +1,7 @@
 //! The plugin keeps to the threads that it is granted. Alone in its process, as rayon's own pool belongs to the process.
 
 use serde_json::json;
-use topwork_plugin_logistic_regression::PLUGIN;
+use topwork_plugin_classifiers::PLUGIN;
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{Features, FitOptions};
 

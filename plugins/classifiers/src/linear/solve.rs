@@ -2,12 +2,15 @@
 //!
 //! J. Nocedal and S. J. Wright, "Numerical Optimization" (2006), sections 7.2 and 3.5.
 
-use crate::objective::{Evaluation, Objective};
+use super::Linear;
+use super::objective::{Evaluation, Objective};
+use crate::method::{Fit, Work};
+use crate::scaling::Scaling;
 use argmin::core::{CostFunction, Gradient, IterState, Problem, Solver, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use std::cell::RefCell;
-use topwork_sdk::{Error, Host};
+use topwork_sdk::Error;
 
 /// When to end.
 #[derive(Clone, Copy, Debug)]
@@ -19,21 +22,20 @@ pub struct Limits {
 }
 
 /// Where the search ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Solution {
+struct Solution {
     /// Weights and biases.
-    pub parameters: Vec<f64>,
+    parameters: Vec<f64>,
     /// The iterations made.
-    pub iterations: u64,
+    iterations: u64,
     /// The largest magnitude in the gradient there.
-    pub largest_gradient: f64,
+    largest_gradient: f64,
     /// Why it ended.
-    pub ending: Ending,
+    ending: Ending,
 }
 
 /// Why a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
     /// The gradient is within the tolerance.
     Converged,
     /// The iterations are used up.
@@ -50,11 +52,47 @@ const EVALUATIONS_PER_SEARCH: u32 = 30;
 
 type Vector = Vec<f64>;
 
-/// Starts at zero and goes on until one of the limits. An error when the host asks to stop.
-pub fn minimise(objective: &Objective<'_>, limits: Limits, host: Host) -> Result<Solution, Error> {
+/// The model at the objective's minimum over features that were scaled like this. An error when the host asks to stop.
+pub fn fit(
+    objective: &Objective<'_>,
+    scaling: Scaling,
+    limits: Limits,
+    work: &Work,
+) -> Result<Fit, Error> {
+    let Solution {
+        parameters,
+        iterations,
+        largest_gradient,
+        ending,
+    } = minimise(objective, limits, work)?;
+    let how_far = format!(
+        "largest gradient {largest_gradient:.1e}, tolerance {:.1e}",
+        limits.tolerance
+    );
+    let note = match ending {
+        Ending::Converged => String::new(),
+        Ending::OutOfIterations => {
+            format!("not converged after {iterations} iterations: {how_far}")
+        }
+        Ending::NoLowerPoint => {
+            format!("no lower point was found after {iterations} iterations: {how_far}")
+        }
+    };
+    let (weights, biases) = parameters.split_at(parameters.len() - objective.classes());
+    Ok(Fit {
+        model: Box::new(Linear::new(scaling, weights.to_vec(), biases.to_vec())),
+        converged: ending == Ending::Converged,
+        iterations,
+        parameters: parameters.len() as u64,
+        note,
+    })
+}
+
+/// Starts at zero and goes on until one of the limits.
+fn minimise(objective: &Objective<'_>, limits: Limits, work: &Work) -> Result<Solution, Error> {
     let watched = Watched {
         objective,
-        host,
+        work,
         last: RefCell::new(None),
         left: RefCell::new(EVALUATIONS_PER_SEARCH),
     };
@@ -70,8 +108,8 @@ pub fn minimise(objective: &Objective<'_>, limits: Limits, host: Host) -> Result
         .gradient(gradient);
     // argmin's own loop ends by the Euclidean norm of the gradient; the criterion here is its largest component.
     let ending = loop {
-        host.check_stop()?;
-        host.progress(state.get_iter(), limits.iterations, "iterations");
+        work.check_stop()?;
+        work.progress(state.get_iter(), limits.iterations, "iterations");
         if largest_gradient <= limits.tolerance {
             break Ending::Converged;
         }
@@ -82,15 +120,15 @@ pub fn minimise(objective: &Objective<'_>, limits: Limits, host: Host) -> Result
         match solver.next_iter(&mut problem, state) {
             Ok((next, _)) => state = next,
             Err(_) => {
-                return host.check_stop().and(Err(Error::failed(
-                    "the objective is not finite; try a larger `l2` or another `scale`",
+                return work.check_stop().and(Err(Error::failed(
+                    "the objective is not finite; try a stronger penalty or another `scale`",
                 )));
             }
         }
         let (Some(parameters), Some(gradient), false) =
             (state.get_param(), state.get_gradient(), state.terminated())
         else {
-            host.check_stop()?;
+            work.check_stop()?;
             break Ending::NoLowerPoint;
         };
         best.clone_from(parameters);
@@ -114,7 +152,7 @@ fn largest(gradient: &[f64]) -> f64 {
 /// The objective as argmin asks for it: cost and gradient one after the other, often at the same place.
 struct Watched<'a> {
     objective: &'a Objective<'a>,
-    host: Host,
+    work: &'a Work,
     /// The place asked for last, and what was found there.
     last: RefCell<Option<(Vector, Evaluation)>>,
     /// Evaluations left to the present line search.
@@ -125,6 +163,27 @@ struct Watched<'a> {
 #[derive(Debug, thiserror::Error)]
 #[error("the search cannot go on")]
 struct Refused;
+
+impl Limits {
+    /// Refuses limits that no search can keep.
+    pub fn check(&self) -> Result<(), Error> {
+        let Limits {
+            iterations,
+            tolerance,
+        } = *self;
+        if !(tolerance.is_finite() && tolerance > 0.0) {
+            return Err(Error::parameters(format!(
+                "`tolerance` is {tolerance}, expected a number above 0"
+            )));
+        }
+        if iterations == 0 {
+            return Err(Error::parameters(
+                "`max-iterations` is 0, expected at least 1",
+            ));
+        }
+        Ok(())
+    }
+}
 
 impl Watched<'_> {
     fn at<T>(
@@ -139,7 +198,7 @@ impl Watched<'_> {
             return Ok(pick(evaluation));
         }
         let mut left = self.left.borrow_mut();
-        if *left == 0 || self.host.check_stop().is_err() {
+        if *left == 0 || self.work.check_stop().is_err() {
             return Err(Refused.into());
         }
         *left -= 1;
