@@ -10,8 +10,7 @@
 
 use serde::Deserialize;
 use topwork_sdk::{
-    Backbone, BatchNorm2d, Blueprint, Component, Conv2d, Error, Host, Layer, backbone,
-    export_plugin,
+    Backbone, BatchNorm, Blueprint, Component, Conv2d, Error, Host, Layer, backbone, export_plugin,
 };
 
 export_plugin! {
@@ -28,7 +27,7 @@ const STEM: usize = 32;
 const HEAD: usize = 1280;
 
 /// TensorFlow's momentum of 0.99 is the share of the old statistics, PyTorch's that of the new.
-const NORM: Layer = Layer::BatchNorm2d(BatchNorm2d {
+const NORM: Layer = Layer::BatchNorm2d(BatchNorm {
     epsilon: 1e-3,
     momentum: 0.01,
 });

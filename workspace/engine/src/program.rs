@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
 use crate::ops::{
-    Activate, Add, AvgPool2d, BatchNorm2d, Concat, Conv2d, Convolution, Dropout, FrozenNorm2d,
-    Linear, MaxPool2d, Multiply, Operation, Rectifier, Windows,
+    Activate, Add, AvgPool2d, BatchNorm1d, BatchNorm2d, Concat, Conv2d, Convolution, Dropout,
+    FrozenNorm2d, Linear, MaxPool2d, Multiply, Operation, Rectifier, Windows,
 };
 
 /// The operations of a network in order. Values are numbered as in [`LayerSpec::inputs`].
@@ -242,6 +242,23 @@ impl<'a> Compiler<'a> {
                     Arc::new(FrozenNorm2d {
                         channels,
                         places,
+                        epsilon,
+                    })
+                }
+            }
+            LayerOp::BatchNorm1d { epsilon, momentum } => {
+                layers.push(index);
+                if learns {
+                    let places = 1;
+                    statistics = Some(Statistics { momentum, places });
+                    Arc::new(BatchNorm1d {
+                        features: elements,
+                        epsilon,
+                    })
+                } else {
+                    Arc::new(FrozenNorm2d {
+                        channels: elements,
+                        places: 1,
                         epsilon,
                     })
                 }

@@ -408,6 +408,9 @@ pub struct Outcome {
     /// Whether the fit converged; `None` where the notion does not apply.
     #[serde(default)]
     pub converged: Option<bool>,
+    /// What the head says of its fit, one line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Iterations of the fit, or epochs.
     #[serde(default)]
     pub iterations: Option<u64>,

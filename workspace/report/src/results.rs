@@ -116,6 +116,9 @@ pub struct SeedResult {
     /// Whether the fit converged, where that means something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converged: Option<bool>,
+    /// What the head says of its fit, one line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Iterations of the fit, or epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
@@ -246,6 +249,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 total: outcome.total,
                 accuracy: accuracy(outcome.correct, outcome.total),
                 converged: None,
+                note: None,
                 iterations: None,
                 frozen_before: None,
                 frozen_after: None,
@@ -302,6 +306,7 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
                 total: o.total,
                 accuracy: accuracy(o.correct, o.total),
                 converged: o.converged,
+                note: o.note.clone(),
                 iterations: o.iterations,
                 frozen_before: o.frozen_before.clone(),
                 frozen_after: o.frozen_after.clone(),

@@ -3,7 +3,7 @@
 use topwork_stats::wilson;
 
 use crate::{
-    FailedSeed, Results, StrategyResult,
+    FailedSeed, Results, SeedResult, StrategyResult,
     grid::{Align, grid},
     number::*,
 };
@@ -64,6 +64,7 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
     text.insert_str(0, &source(results));
     for section in [
         marks(results),
+        notes(results),
         failures(results),
         pairs(results),
         references(results),
@@ -336,6 +337,25 @@ fn marks(results: &Results) -> String {
         text.push_str(
             "rows without a number were measured on other test examples and are not ranked\n",
         );
+    }
+    text
+}
+
+/// What heads say of their fits; once where they say the same with every seed.
+fn notes(results: &Results) -> String {
+    let mut text = String::new();
+    for strategy in &results.strategies {
+        let title = &strategy.title;
+        let same = |pair: &[SeedResult]| pair[0].note == pair[1].note;
+        let all_the_same = strategy.seeds.windows(2).all(same);
+        for seed in &strategy.seeds {
+            let Some(note) = &seed.note else { continue };
+            if all_the_same {
+                text.push_str(&format!("{title}: {note}\n"));
+                break;
+            }
+            text.push_str(&format!("{title}, seed {}: {note}\n", seed.seed));
+        }
     }
     text
 }

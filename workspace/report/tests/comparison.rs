@@ -92,6 +92,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         features_cached: row == 1,
         confusion: vec![vec![correct, 0], vec![4861 - correct, 0]],
         converged: (row == 1).then_some(true),
+        note: None,
         iterations: Some(1),
         predictions: None,
     }
@@ -196,6 +197,36 @@ fn several_seeds_show_their_spread() {
         }));
     }
     insta::assert_snapshot!(comparison(&results(events), None));
+}
+
+#[test]
+fn notes_stand_under_the_table_once_where_seeds_agree() {
+    let mut events = vec![plan(&[1, 2])];
+    for seed in [1, 2] {
+        for (row, note) in [
+            (0, None),
+            (1, Some("picked lda".to_owned())),
+            (2, Some(format!("picked model {seed}"))),
+        ] {
+            let measured = outcome(row, seed, 4700);
+            events.push(Event::StrategyEvaluated(Outcome { note, ..measured }));
+        }
+    }
+    let results = results(events);
+    assert_eq!(
+        results.strategies[1].seeds[1].note.as_deref(),
+        Some("picked lda")
+    );
+    let text = comparison(&results, None);
+    let notes: Vec<&str> = (text.lines())
+        .filter(|line| line.contains("picked"))
+        .collect();
+    let expected = [
+        "feature classifier, 1,000 samples: picked lda",
+        "frozen random backbone, seed 1: picked model 1",
+        "frozen random backbone, seed 2: picked model 2",
+    ];
+    assert_eq!(notes, expected);
 }
 
 #[test]

@@ -10,7 +10,10 @@ pub enum Layer {
     Conv2d(Conv2d),
     /// Each channel brought to mean 0 and variance 1, then scaled and shifted by learned numbers.
     #[serde(rename = "batch-norm2d")]
-    BatchNorm2d(BatchNorm2d),
+    BatchNorm2d(BatchNorm),
+    /// The same for each number of a flat vector: `[features]` → `[features]`
+    #[serde(rename = "batch-norm1d")]
+    BatchNorm1d(BatchNorm),
     /// The greatest number of each window: `[channels, h, w]` → `[channels, h', w']`; padding is never the greatest.
     #[serde(rename = "max-pool2d")]
     MaxPool2d(Pool2d),
@@ -61,12 +64,14 @@ impl Layer {
         Layer::Conv2d(Conv2d::new(filters, kernel))
     }
 
-    /// Batch normalisation with the usual settings.
+    /// Batch normalisation of an image's channels with the usual settings.
     pub const fn batch_norm2d() -> Layer {
-        Layer::BatchNorm2d(BatchNorm2d {
-            epsilon: 1e-5,
-            momentum: 0.1,
-        })
+        Layer::BatchNorm2d(BatchNorm::USUAL)
+    }
+
+    /// Batch normalisation of a flat vector with the usual settings.
+    pub const fn batch_norm1d() -> Layer {
+        Layer::BatchNorm1d(BatchNorm::USUAL)
     }
 
     /// Max pooling with windows side by side and no padding; [`Pool2d`] has the others.
@@ -179,13 +184,21 @@ impl Conv2d {
 
 /// The settings of a batch normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct BatchNorm2d {
+pub struct BatchNorm {
     /// Added to the variance.
     #[serde(skip_serializing_if = "is_usual_epsilon")]
     pub epsilon: f64,
     /// The share of each batch in the running mean and variance.
     #[serde(skip_serializing_if = "is_usual_momentum")]
     pub momentum: f64,
+}
+
+impl BatchNorm {
+    /// PyTorch's defaults.
+    pub const USUAL: BatchNorm = BatchNorm {
+        epsilon: 1e-5,
+        momentum: 0.1,
+    };
 }
 
 /// The settings of a pooling; pairs are down and across.
@@ -254,9 +267,9 @@ fn is_true(truth: &bool) -> bool {
 }
 
 fn is_usual_epsilon(epsilon: &f64) -> bool {
-    *epsilon == 1e-5
+    *epsilon == BatchNorm::USUAL.epsilon
 }
 
 fn is_usual_momentum(momentum: &f64) -> bool {
-    *momentum == 0.1
+    *momentum == BatchNorm::USUAL.momentum
 }

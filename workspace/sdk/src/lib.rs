@@ -67,5 +67,5 @@ pub use error::{Error, ErrorKind};
 pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
-pub use layer::{BatchNorm2d, Conv2d, Layer, Pool2d};
+pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
 pub use topwork_abi as abi;

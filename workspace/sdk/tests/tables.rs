@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{
-    Backbone, BatchNorm2d, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
+    Backbone, BatchNorm, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
     ErrorKind, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters,
     Pool2d, SavedClassifier, Split, abi, backbone, classifier, dataset, export_plugin,
     network_head, saved_classifier,
@@ -137,7 +137,7 @@ impl Backbone for Chain {
         let by_side = Conv2d::new(2, [2, 2]).padding_by_side([0, 1, 1, 0]);
         // A map of 3×4 takes 3 rows and 2 columns of zeros: of 3, one above; of 2, one left.
         let same = Conv2d::new(2, [5, 5]).stride([2, 3]).same_padding([6, 12]);
-        let norm = BatchNorm2d {
+        let norm = BatchNorm {
             epsilon: 1e-3,
             momentum: 0.01,
         };

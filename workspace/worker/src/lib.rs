@@ -6,6 +6,7 @@
 
 mod adopt;
 mod augment;
+mod backbone;
 mod batches;
 mod cells;
 mod draw;
@@ -21,6 +22,7 @@ mod predictions;
 mod prepare;
 mod probe;
 mod proof;
+mod reduce;
 mod resume;
 mod run;
 mod samples;

@@ -7,20 +7,24 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use topwork_engine::Blueprint;
 use topwork_events::NetworkPlan;
-use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
+use topwork_host::{
+    CutPlace, ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins, RuleCut,
+    RulePool,
+};
 use topwork_schema::{
-    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
-    Description, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
+    Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
+    Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
     resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
 use crate::{
     PlannedFeatures, WorkerError,
-    network::{backbone_blueprint, head_blueprint, layer_entries, network_plan, trunk_blueprint},
+    backbone::Backbone,
+    network::{head_blueprint, network_plan},
     planned::planned_features,
+    reduce,
     watchdog::Watchdog,
 };
 
@@ -125,6 +129,8 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
             components.push(ComponentEntry {
                 kind: match component.kind {
                     Kind::Backbone => ComponentKind::Backbone,
+                    Kind::Extractor => ComponentKind::Extractor,
+                    Kind::CutRule => ComponentKind::CutRule,
                     Kind::Dataset => ComponentKind::Dataset,
                     Kind::NetworkHead => ComponentKind::NetworkHead,
                     Kind::ClassifierHead => ComponentKind::ClassifierHead,
@@ -142,11 +148,13 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
             reason: skipped.reason.clone(),
         })
         .collect();
+    // Rules choose cuts for the backbone, so that comes first.
+    let mut backbone = None;
     let described = (uses.iter())
         .filter_map(|of| {
             Some(Described {
                 of: of.clone(),
-                outcome: describe(plugins, of, folder)?,
+                outcome: describe(plugins, of, folder, &mut backbone)?,
             })
         })
         .collect();
@@ -166,9 +174,15 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
 
 /// What a used component says of itself. `None` when there is no such component: the check of
 /// the file says so, with the place.
-fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Description, Problem>> {
+fn describe(
+    plugins: &Plugins,
+    of: &Use,
+    folder: &Path,
+    backbone: &mut Option<Backbone>,
+) -> Option<Result<Description, Problem>> {
     let kinds: &[Kind] = match of.kind {
-        UseKind::Backbone => &[Kind::Backbone],
+        UseKind::Backbone => &Kind::BACKBONES,
+        UseKind::Cut => &[Kind::CutRule],
         UseKind::Dataset => &[Kind::Dataset],
         UseKind::Head => &Kind::HEADS,
     };
@@ -194,41 +208,73 @@ fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Descrip
         Kind::ClassifierHead => plugins
             .classifier(&id, &parameters.into())
             .map(|_| Description::Head),
-        Kind::Backbone => {
-            let backbone = backbone_blueprint(
-                plugins,
-                &Component {
-                    component: id,
-                    parameters,
-                },
-            );
-            return Some(backbone.map_err(|error| problem(&error)).map(|blueprint| {
-                Description::Backbone {
-                    input: blueprint.input().dims().to_vec(),
-                    layers: layer_entries(&blueprint),
-                    cuts: cut_entries(&blueprint),
-                }
-            }));
+        Kind::Backbone | Kind::Extractor => {
+            let component = Component {
+                component: id,
+                parameters,
+            };
+            let opened = match Backbone::open(plugins, &component) {
+                Ok(opened) => backbone.insert(opened),
+                Err(error) => return Some(Err(problem(&error))),
+            };
+            Ok(Description::Backbone {
+                input: opened.input(),
+                layers: opened.layers(),
+                cuts: opened.cuts(),
+                extractor: opened.extractor(),
+            })
+        }
+        Kind::CutRule => {
+            let backbone = backbone.as_ref()?;
+            let places = backbone.places();
+            let rule = plugins.cut_rule(&id, &parameters.into());
+            let cuts = rule.and_then(|rule| rule.cuts(&backbone.input(), &places));
+            cuts.map(|cuts| Description::Cuts(choices(cuts, &places)))
         }
     };
     Some(description.map_err(|error| problem(&error.into())))
 }
 
+/// The cuts of a rule, each with the layers it keeps.
+fn choices(cuts: Vec<RuleCut>, places: &[CutPlace]) -> Vec<CutChoice> {
+    (cuts.into_iter())
+        .filter_map(|cut| {
+            let last = places.iter().position(|place| place.name == cut.after)?;
+            Some(CutChoice {
+                name: cut.name,
+                layers: last + 1,
+                pool: cut.pool.map(|pool| match pool {
+                    RulePool::Gap => Pool::Gap,
+                    RulePool::Gmp => Pool::Gmp,
+                    RulePool::Flatten => Pool::Flatten,
+                    RulePool::Pyramid => Pool::Pyramid,
+                }),
+            })
+        })
+        .collect()
+}
+
 fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem> {
     let experiment = &plan.experiment;
-    let mut entries = Vec::new();
-    let mut push = |role: &str, component: &Component, before: usize, blueprint: &Blueprint| {
-        entries.push(network_plan(role, component, before, blueprint));
-    };
     let fail = |error: WorkerError| problem(&error);
-    let backbone = backbone_blueprint(plugins, &experiment.backbone).map_err(fail)?;
-    push("backbone", &experiment.backbone, 0, &backbone);
+    let backbone = Backbone::open(plugins, &experiment.backbone).map_err(fail)?;
+    let mut entries = vec![backbone.plan(&experiment.backbone)];
+    let mut push = |role: &str, component: &Component, before, features: &[usize], classes| {
+        let head = head_blueprint(plugins, component, features, classes).map_err(fail)?;
+        entries.push(network_plan(role, component, before, &head));
+        Ok(())
+    };
     if let Some(source) = &experiment.source {
+        let features = backbone.blueprint().map_err(fail)?.output();
         let classes = plan.source_classes.len();
-        let head = head_blueprint(plugins, &source.head, backbone.output().dims(), classes)
-            .map_err(fail)?;
         let before = backbone.layers().len();
-        push("source head", &source.head, before, &head);
+        push(
+            "source head",
+            &source.head,
+            before,
+            features.dims(),
+            classes,
+        )?;
     }
     for (index, strategy) in experiment.strategies.iter().enumerate() {
         let mut cuts: Vec<&CutPoint> = (plan.rows.iter())
@@ -241,29 +287,20 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
         }
         let several = cuts.len() > 1;
         for cut in cuts {
-            let trunk = trunk_blueprint(plan, &backbone, cut.layers).map_err(fail)?;
+            let activations = backbone.shape_at(cut).map_err(fail)?;
+            let features = match cut.reduction.pca {
+                Some(components) => vec![components],
+                None => reduce::shape(&activations, cut.reduction),
+            };
             let classes = plan.target_classes.len();
-            let head = head_blueprint(plugins, &strategy.head, trunk.output().dims(), classes)
-                .map_err(fail)?;
             let role = match several {
                 true => format!("{} · {}", strategy.name, cut.name),
                 false => strategy.name.clone(),
             };
-            push(&role, &strategy.head, cut.layers, &head);
+            push(&role, &strategy.head, cut.layers, &features, classes)?;
         }
     }
     Ok(entries)
-}
-
-fn cut_entries(blueprint: &Blueprint) -> Vec<CutEntry> {
-    (blueprint.cuts().iter())
-        .filter_map(|cut| {
-            Some(CutEntry {
-                name: cut.name.clone(),
-                layers: blueprint.cut(&cut.name)?,
-            })
-        })
-        .collect()
 }
 
 /// A failure as the check of an experiment file wants it.

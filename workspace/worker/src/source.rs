@@ -24,13 +24,14 @@ impl Execution<'_> {
         let (Some(source), Some(task)) = (&self.plan.experiment.source, &self.tasks.source) else {
             return Err(out_of_order("the source's data was not read"));
         };
-        let features = self.backbone.output();
+        let blueprint = self.backbone.blueprint()?;
+        let features = blueprint.output();
         let head = head_blueprint(self.plugins, &source.head, features.dims(), task.classes)?;
-        let before = self.backbone.layers().len();
+        let before = blueprint.layers().len();
         let shown = network_plan("source head", &source.head, before, &head);
         self.emitter.network(shown)?;
         let parts = vec![
-            Part::trained(initialised(&self.backbone, seed, "backbone")),
+            Part::trained(initialised(blueprint, seed, "backbone")),
             Part::trained(initialised(&head, seed, "source-head")),
         ];
         let trainable_parameters = parts
@@ -94,7 +95,8 @@ impl Execution<'_> {
 
     /// The backbone as the source left it, as a file has it, or as it was initialised.
     pub fn backbone_with(&self, seed: u64, weights: Weights) -> Result<Network, WorkerError> {
-        let initial = || initialised(&self.backbone, seed, "backbone");
+        let blueprint = self.backbone.blueprint()?;
+        let initial = || initialised(blueprint, seed, "backbone");
         if weights == Weights::Random {
             return Ok(initial());
         }

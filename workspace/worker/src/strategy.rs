@@ -9,6 +9,7 @@ use topwork_store::sha256;
 
 use crate::{
     FrozenTrunk, WorkerError,
+    backbone::{Backbone, Body},
     draw::{Draw, needed},
     execute::{Execution, correct_of, engine, out_of_order},
     features::{Extractor, TrunkIdentity},
@@ -22,7 +23,13 @@ use crate::{
 impl Execution<'_> {
     /// Freezes this trunk and gets the features that rows need of it.
     pub fn extract(&mut self, seed: u64, wanted: &FrozenTrunk) -> Result<String, WorkerError> {
-        let network = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
+        let body = match &self.backbone {
+            Backbone::Network(_) => {
+                let trunk = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
+                Body::Network(Box::new(trunk))
+            }
+            Backbone::Extractor(opaque) => Body::extractor(opaque, &wanted.cut),
+        };
         let examples = needed(self.plan, &self.seed.draws, wanted);
         let images = (examples.train.len() + examples.test.len()) as u64;
         let test = examples.test.clone();
@@ -33,7 +40,7 @@ impl Execution<'_> {
             cache: self.cache.as_ref(),
             identity: TrunkIdentity::of(self.plan, self.plugins, &wanted.cut),
         };
-        let trunk = extractor.extract(network, examples)?;
+        let trunk = extractor.extract(body, &wanted.cut, examples)?;
         self.keep_feature_sample(seed, wanted, &trunk, &test)?;
         let cached = if trunk.paid { ", from the cache" } else { "" };
         let detail = format!(
@@ -74,6 +81,11 @@ impl Execution<'_> {
         let shared =
             (self.seed.trunks.iter()).position(|(trunk, _)| Some(trunk) == wanted.as_ref());
         let trunk = shared.map(|shared| &self.seed.trunks[shared].1);
+        let principal = match (trunk, planned.cut.reduction.pca) {
+            (Some(trunk), Some(components)) => Some(trunk.principal(draw, components)?),
+            _ => None,
+        };
+        let trunk = principal.as_ref().or(trunk);
         let (fitted, extract, cached) = match (strategy.kind, trunk) {
             (StrategyKind::FrozenBackbone, Some(trunk)) => {
                 (fit.network_head(trunk)?, trunk.cost(draw), trunk.paid)
@@ -86,7 +98,7 @@ impl Execution<'_> {
             }
             (StrategyKind::FineTune | StrategyKind::FromScratch, _) => {
                 let trunk = self.trunk_with(seed, strategy.weights, planned.cut.layers)?;
-                (fit.whole_network(trunk)?, 0.0, false)
+                (fit.whole_network(trunk, &planned.cut)?, 0.0, false)
             }
         };
         if let Some(proof) = fitted.proof.as_ref().filter(|proof| !proof.holds()) {
@@ -123,6 +135,7 @@ impl Execution<'_> {
             features_cached: cached,
             confusion: counted.confusion.rows(),
             converged: fitted.converged,
+            note: fitted.note,
             iterations: Some(fitted.iterations),
             predictions: Some(counted.predictions),
         };

@@ -123,6 +123,12 @@ impl Viewer for Plain {
                     ));
                 }
             }
+            // The note of a fit that did not converge comes as a warning.
+            Event::StrategyEvaluated(outcome) if outcome.converged != Some(false) => {
+                if let Some(note) = &outcome.note {
+                    self.say(&format!("  {note}"));
+                }
+            }
             Event::Log { level, from, text } if *level >= LogLevel::Warning => {
                 let word = if *level == LogLevel::Error {
                     "error"

@@ -226,7 +226,7 @@ impl LayerSpec {
 
     /// Shapes of the layer's weight and bias, as far as it has them. PyTorch's layout:
     /// `[filters, channels of a group, height, width]` for a convolution, `[units, features]` for a
-    /// linear layer, `[channels]` for batch normalisation.
+    /// linear layer, `[channels]` or `[features]` for batch normalisation.
     pub(crate) fn parameter_shapes(&self) -> (Option<Vec<usize>>, Option<Vec<usize>>) {
         let first = self.input.dims()[0];
         match &self.op {
@@ -244,7 +244,9 @@ impl LayerSpec {
                 Some(vec![*units, self.input.elements()]),
                 bias.then(|| vec![*units]),
             ),
-            LayerOp::BatchNorm2d { .. } => (Some(vec![first]), Some(vec![first])),
+            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => {
+                (Some(vec![first]), Some(vec![first]))
+            }
             _ => (None, None),
         }
     }

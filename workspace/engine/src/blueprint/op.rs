@@ -50,6 +50,13 @@ pub enum LayerOp {
         /// Share of the batch's statistics in the new running ones.
         momentum: f32,
     },
+    /// Batch normalisation of each number of a flat vector, `torch.nn.BatchNorm1d`.
+    BatchNorm1d {
+        /// Added to the variance.
+        epsilon: f32,
+        /// Share of the batch's statistics in the new running ones.
+        momentum: f32,
+    },
     /// While it is trained, sets values to zero at random and scales the others up to make good.
     Dropout {
         /// Share of values set to zero.
@@ -125,6 +132,7 @@ impl LayerOp {
             Self::AvgPool2d { .. } => "avg-pool2d",
             Self::GlobalAvgPool2d => "global-avg-pool2d",
             Self::BatchNorm2d { .. } => "batch-norm2d",
+            Self::BatchNorm1d { .. } => "batch-norm1d",
             Self::Dropout { .. } => "dropout",
             Self::Activation(activation) => activation.name(),
             Self::Flatten => "flatten",
@@ -200,7 +208,7 @@ impl LayerOp {
                 }
                 detail
             }
-            Self::BatchNorm2d { epsilon, momentum } => {
+            Self::BatchNorm2d { epsilon, momentum } | Self::BatchNorm1d { epsilon, momentum } => {
                 let mut settings = Vec::new();
                 if *epsilon != BATCH_NORM.0 {
                     settings.push(format!("epsilon {epsilon}"));
@@ -289,15 +297,10 @@ impl LayerOp {
                 Ok(Shape::image(channels, 1, 1))
             }
             Self::BatchNorm2d { .. } => image(input).map(|_| input),
+            Self::BatchNorm1d { .. } => flat(self, input).map(|()| input),
             Self::Dropout { .. } | Self::Activation(_) => Ok(input),
             Self::Flatten => Ok(Shape::features(input.elements())),
-            Self::Linear { units, .. } => match input.as_image() {
-                None => Ok(Shape::features(*units)),
-                Some(_) => Err(Problem::new(format!(
-                    "linear needs a flat vector, but gets {input}"
-                ))
-                .hint("put a `flatten` layer before it")),
-            },
+            Self::Linear { units, .. } => flat(self, input).map(|()| Shape::features(*units)),
             Self::Add => match inputs.iter().find(|&&other| other != input) {
                 None => Ok(input),
                 Some(other) => Err(Problem::new(format!(
@@ -351,6 +354,17 @@ impl LayerOp {
             "{} takes {expected} of `inputs`, but gets {found}",
             self.name()
         )))
+    }
+}
+
+fn flat(op: &LayerOp, input: Shape) -> Result<(), Problem> {
+    match input.as_image() {
+        None => Ok(()),
+        Some(_) => Err(Problem::new(format!(
+            "{} needs a flat vector, but gets {input}",
+            op.name()
+        ))
+        .hint("put a `flatten` layer before it")),
     }
 }
 

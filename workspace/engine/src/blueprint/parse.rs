@@ -11,11 +11,12 @@ use super::{
 use crate::shape::{Shape, by};
 
 const FORMAT: u64 = 1;
-const OPS: [&str; 17] = [
+const OPS: [&str; 18] = [
     "conv2d",
     "max-pool2d",
     "avg-pool2d",
     "global-avg-pool2d",
+    "batch-norm1d",
     "batch-norm2d",
     "dropout",
     "relu",
@@ -226,7 +227,16 @@ fn read_op(place: &mut Place) -> Option<LayerOp> {
             }),
         ),
         "global-avg-pool2d" => (&[], Some(LayerOp::GlobalAvgPool2d)),
-        "batch-norm2d" => (&["epsilon", "momentum"], read_batch_norm2d(place)),
+        "batch-norm2d" => (
+            &["epsilon", "momentum"],
+            read_batch_norm(place)
+                .map(|[epsilon, momentum]| LayerOp::BatchNorm2d { epsilon, momentum }),
+        ),
+        "batch-norm1d" => (
+            &["epsilon", "momentum"],
+            read_batch_norm(place)
+                .map(|[epsilon, momentum]| LayerOp::BatchNorm1d { epsilon, momentum }),
+        ),
         "dropout" => (&["rate"], read_dropout(place)),
         "flatten" => (&[], Some(LayerOp::Flatten)),
         "linear" => (&["units", "bias"], read_linear(place)),
@@ -296,7 +306,8 @@ fn read_windows(place: &mut Place) -> Option<[[usize; 2]; 3]> {
     Some([kernel?, stride?, padding?])
 }
 
-fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
+/// Epsilon and momentum.
+fn read_batch_norm(place: &mut Place) -> Option<[f32; 2]> {
     let (epsilon, momentum) = BATCH_NORM;
     let epsilon = place.fraction("epsilon", Some(epsilon), "a number above 0", |x| {
         x > 0.0 && (x as f32) > 0.0 && (x as f32).is_finite()
@@ -304,10 +315,7 @@ fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
     let momentum = place.fraction("momentum", Some(momentum), "a number from 0 to 1", |x| {
         (0.0..=1.0).contains(&x)
     });
-    Some(LayerOp::BatchNorm2d {
-        epsilon: epsilon?,
-        momentum: momentum?,
-    })
+    Some([epsilon?, momentum?])
 }
 
 fn read_dropout(place: &mut Place) -> Option<LayerOp> {

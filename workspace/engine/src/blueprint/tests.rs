@@ -96,6 +96,7 @@ fn mistakes_are_named_with_the_way_out() {
             "pool larger than the image",
             layers(r#"{"name": "p", "op": "max-pool2d", "kernel": [9, 9]}"#),
         ),
+        ("batch norm of vectors on an image", layers(r#"{"name": "b", "op": "batch-norm1d"}"#)),
         ("linear on an image", layers(r#"{"name": "l", "op": "linear", "units": 5}"#)),
         (
             "convolution on features",
@@ -191,6 +192,7 @@ fn mistakes_in_a_graph_are_named_with_the_way_out() {
         ("sum of two shapes", layers(&format!(r#"{conv}}}, {{"name": "a", "op": "add", "inputs": ["c", "input"]}}"#))),
         ("product of two shapes", layers(&format!(r#"{conv}}}, {{"name": "m", "op": "multiply", "inputs": ["c", "input"]}}"#))),
         ("concat of two sizes", layers(&format!(r#"{conv}}}, {{"name": "m", "op": "concat", "inputs": ["c", "input"]}}"#))),
+        ("batch norm of images on a vector", layers(r#"{"name": "f", "op": "flatten"}, {"name": "b", "op": "batch-norm2d"}"#)),
         ("groups", layers(&format!(r#"{conv}, "groups": 3}}"#))),
         ("dilation", layers(&format!(r#"{conv}, "dilation": [4, 4]}}"#))),
         ("padding of a pool", layers(r#"{"name": "p", "op": "max-pool2d", "kernel": [2, 2], "padding": [2, 0]}"#)),

@@ -237,7 +237,7 @@ impl LayerWeights {
         let (Some(weight), bias) = layer.parameter_shapes() else {
             return Self::default();
         };
-        if let LayerOp::BatchNorm2d { .. } = layer.op {
+        if let LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } = layer.op {
             let constant = |kind, value| named(kind, &weight, vec![value; weight[0]]);
             return Self {
                 weight: Some(constant("weight", 1.0)),

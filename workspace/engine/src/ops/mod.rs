@@ -6,6 +6,7 @@
 
 mod activation;
 mod avg_pool2d;
+mod batch_norm1d;
 mod batch_norm2d;
 mod combine;
 mod conv2d;
@@ -20,6 +21,7 @@ use crate::stream::Stream;
 
 pub(crate) use activation::Activate;
 pub(crate) use avg_pool2d::AvgPool2d;
+pub(crate) use batch_norm1d::BatchNorm1d;
 pub(crate) use batch_norm2d::BatchNorm2d;
 pub(crate) use combine::{Add, Concat, Multiply};
 pub(crate) use conv2d::{Conv2d, Convolution};

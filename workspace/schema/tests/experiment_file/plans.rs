@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::json;
 use topwork_schema::{
-    Cut, CutPoint, Draft, Optimizer, Plan, Row, StrategyKind, UseKind, Weights, resolve_parameters,
+    Cut, CutPoint, Draft, Optimizer, Place, Plan, Reduction, Row, StrategyKind, UseKind, Weights,
+    resolve_parameters,
 };
 
 use crate::catalog::{SMALL, catalog, described, mnist};
@@ -139,14 +140,15 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn a_cut_is_named_after_what_it_keeps() {
     let cases = [
-        ("\"pool2\"", Cut::Name("pool2".to_owned()), 6, "pool2"),
-        ("6", Cut::Layers(6), 6, "pool2"),
-        ("1", Cut::Layers(1), 1, "conv1"),
-        ("4", Cut::Layers(4), 4, "conv2"),
+        ("\"pool2\"", Place::Name("pool2".to_owned()), 6, "pool2"),
+        ("6", Place::Layers(6), 6, "pool2"),
+        ("1", Place::Layers(1), 1, "layer 1"),
+        ("4", Place::Layers(4), 4, "layer 4"),
     ];
-    for (written, cut, layers, name) in cases {
+    for (written, place, layers, name) in cases {
+        let reduction = Reduction::default();
         let plan = plan(&SMALL.replace("\"features\"", written), &crate_folder());
-        assert_eq!(plan.experiment.target.cuts, [cut]);
+        assert_eq!(plan.experiment.target.cuts, [Cut { place, reduction }]);
         assert_eq!(plan.cuts(), [&point(name, layers)], "cut = {written}");
     }
 }
@@ -182,8 +184,8 @@ fn cuts_and_numbers_of_samples_make_rows() {
             &[
                 "frozen backbone · pool1 · 9 (3 9)",
                 "frozen backbone · pool1 · 5 (3 5)",
-                "frozen backbone · conv2 · 9 (4 9)",
-                "frozen backbone · conv2 · 5 (4 5)",
+                "frozen backbone · layer 4 · 9 (4 9)",
+                "frozen backbone · layer 4 · 5 (4 5)",
                 classifier,
             ],
         ),
@@ -193,7 +195,7 @@ fn cuts_and_numbers_of_samples_make_rows() {
             &[
                 "frozen backbone (7 all)",
                 "feature classifier · pool2 (6 all)",
-                "feature classifier · conv1 (1 all)",
+                "feature classifier · layer 1 (1 all)",
             ],
         ),
     ];
@@ -204,7 +206,11 @@ fn cuts_and_numbers_of_samples_make_rows() {
 
 fn point(name: &str, layers: usize) -> CutPoint {
     let name = name.to_owned();
-    CutPoint { name, layers }
+    CutPoint {
+        name,
+        layers,
+        reduction: Reduction::default(),
+    }
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn done(runs: &Runs) -> RunFolder {
             features_cached: false,
             confusion: vec![vec![correct, 0], vec![100 - correct, 0]],
             converged: None,
+            note: None,
             iterations: None,
             predictions: None,
         };

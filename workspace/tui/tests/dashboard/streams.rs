@@ -210,6 +210,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         features_cached: row > 0,
         confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]],
         converged: Some(true),
+        note: None,
         iterations: Some(40),
         predictions: None,
     }

@@ -348,6 +348,22 @@ fn every_gradient_of_every_operation_equals_its_finite_difference() {
             vec![op(r#""batch-norm2d""#), relu()],
         ),
         (
+            "batch norm of vectors",
+            "[5]",
+            vec![op(r#""batch-norm1d", "epsilon": 0.01"#)],
+        ),
+        (
+            "linear, batch norm of vectors, relu, linear",
+            "[4]",
+            vec![
+                linear(19),
+                op(r#""batch-norm1d""#),
+                relu(),
+                op(r#""batch-norm1d", "epsilon": 0.1"#),
+                linear(3),
+            ],
+        ),
+        (
             "max pool, padding",
             "[2, 5, 6]",
             vec![op(

@@ -264,6 +264,9 @@ pub fn details(app: &App, row: &Row) -> Vec<String> {
             thousands(seed.total),
             percent(seed.accuracy)
         ));
+        if let Some(note) = &seed.note {
+            lines.push(format!("  note      {note}"));
+        }
         if let (Some(before), Some(after)) = (&seed.frozen_before, &seed.frozen_after) {
             let mark = if before == after {
                 "❄ ✓"
