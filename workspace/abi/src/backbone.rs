@@ -30,7 +30,7 @@ pub struct BackboneTable {
     /// |---|---|
     /// | `conv2d` | `filters`, `kernel`, `stride` ([1, 1]), `padding` ([0, 0]; [rows, columns] of zeros on both sides, or [top, left, bottom, right]), `dilation` ([1, 1]), `groups` (1), `bias` (true) |
     /// | `max-pool2d`, `avg-pool2d` | `kernel`, `stride` (the kernel), `padding` ([0, 0], a pair) |
-    /// | `batch-norm2d` | `epsilon` (1e-5), `momentum` (0.1) |
+    /// | `batch-norm2d`, `batch-norm1d` (of a flat vector) | `epsilon` (1e-5), `momentum` (0.1) |
     /// | `linear` | `units`, `bias` (true) |
     /// | `dropout` | `rate` |
     /// | `global-avg-pool2d`, `flatten`, `relu`, `relu6`, `gelu`, `tanh`, `sigmoid`, `silu` | |

@@ -38,6 +38,6 @@ mod watchdog;
 pub use cells::cells;
 pub use error::WorkerError;
 pub use planned::PlannedFeatures;
-pub use probe::{ProbeAnswer, ProbeRequest, probe};
+pub use probe::{BlueprintAnswer, ProbeAnswer, ProbeRequest, probe};
 pub use run::{EXIT_FOLDER_LOST, ending, run, write_results};
 pub use stages::{FrozenTrunk, Stage, Work, stages};

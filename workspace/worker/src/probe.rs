@@ -16,7 +16,7 @@ use topwork_host::{
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
     Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
-    resolve_parameters,
+    check_parameters, resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
@@ -52,6 +52,9 @@ pub struct ProbeRequest {
     /// Files of the backbone as the source leaves it, by seed, where they are known.
     #[serde(default)]
     pub source_weights: Vec<(u64, PathBuf)>,
+    /// A backbone whose blueprint is wanted; its parameters as written.
+    #[serde(default)]
+    pub blueprint: Option<Component>,
 }
 
 impl ProbeRequest {
@@ -73,6 +76,18 @@ pub struct ProbeAnswer {
     pub networks: Result<Vec<NetworkPlan>, Problem>,
     /// The features the plan needs, where that was asked for.
     pub features: Result<Vec<PlannedFeatures>, Problem>,
+    /// The blueprint, where one was wanted.
+    pub blueprint: Result<Option<BlueprintAnswer>, Problem>,
+}
+
+/// A backbone's blueprint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BlueprintAnswer {
+    /// `plugin/component`.
+    pub component: String,
+    /// As the plugin gives it.
+    pub json: String,
 }
 
 /// Loads the plugins and answers.
@@ -103,8 +118,33 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
             }
             _ => Ok(Vec::new()),
         },
+        blueprint: (request.blueprint.as_ref())
+            .map(|component| blueprint(&plugins, component, &request.folder))
+            .transpose(),
         plugins: plugins.list().to_vec(),
     }
+}
+
+/// What a backbone that no experiment names says of its layers.
+fn blueprint(
+    plugins: &Plugins,
+    component: &Component,
+    folder: &Path,
+) -> Result<BlueprintAnswer, Problem> {
+    let fail = |error: HostError| problem(&error.into());
+    let (plugin, found) = (plugins.find(&[Kind::Backbone], &component.component)).map_err(fail)?;
+    let parameters = resolve_parameters(&found.schema, &component.parameters, folder);
+    check_parameters(&found.schema, &parameters).map_err(|reason| Problem {
+        category: Category::Experiment,
+        message: format!("parameters of `{}`: {reason}", found.id),
+        hint: Some(format!("`topwork plugins show {}` lists them", found.id)),
+    })?;
+    let id = format!("{}/{}", plugin.id, found.id);
+    let backbone = plugins.backbone(&id, &parameters.into()).map_err(fail)?;
+    Ok(BlueprintAnswer {
+        component: id,
+        json: backbone.blueprint().map_err(fail)?,
+    })
 }
 
 /// Notes the plugin call in progress and hears nothing else.

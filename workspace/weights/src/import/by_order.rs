@@ -53,8 +53,10 @@ pub(super) fn take(
                 carried.insert(*number, left);
             }
             (LayerOp::Linear { .. }, Some(node)) => taken.linear(pair.layer, node)?,
-            (LayerOp::BatchNorm2d { .. }, Some(node)) => taken.batch_norm(pair.layer, node)?,
-            (LayerOp::BatchNorm2d { epsilon, .. }, None) => {
+            (LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. }, Some(node)) => {
+                taken.batch_norm(pair.layer, node)?
+            }
+            (LayerOp::BatchNorm2d { epsilon, .. } | LayerOp::BatchNorm1d { epsilon, .. }, None) => {
                 let bias = carried.remove(&pair.layer.inputs[0]).unwrap_or_default();
                 taken.folded_batch_norm(pair.layer, *epsilon, bias);
             }
@@ -97,11 +99,11 @@ fn pair_up<'a>(
         let kind = match layer.op {
             LayerOp::Conv2d { .. } => "convolution",
             LayerOp::Linear { .. } => "linear layer",
-            LayerOp::BatchNorm2d { .. } => "batch normalisation",
+            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => "batch normalisation",
             _ => continue,
         };
         let node = match layer.op {
-            LayerOp::BatchNorm2d { .. } if !has_norms => {
+            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } if !has_norms => {
                 let before = layer.inputs[0].checked_sub(1);
                 let before = before.map(|before| &blueprint.layers()[before].op);
                 if !matches!(before, Some(LayerOp::Conv2d { .. })) {
@@ -305,8 +307,10 @@ impl Taking<'_> {
     }
 
     fn batch_norm(&mut self, layer: &LayerSpec, node: &WeightNode) -> Result<(), WeightsError> {
-        let (LayerOp::BatchNorm2d { epsilon, .. }, NodeKind::BatchNorm { epsilon: found }) =
-            (&layer.op, &node.kind)
+        let (
+            LayerOp::BatchNorm2d { epsilon, .. } | LayerOp::BatchNorm1d { epsilon, .. },
+            NodeKind::BatchNorm { epsilon: found },
+        ) = (&layer.op, &node.kind)
         else {
             return Ok(());
         };
