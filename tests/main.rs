@@ -9,6 +9,7 @@
 mod boundaries;
 mod broken_experiments;
 mod commands;
+mod cuts;
 mod dashboard;
 mod disk;
 mod feature_cache;
