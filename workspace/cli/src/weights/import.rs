@@ -65,8 +65,10 @@ fn ignored(names: &[String]) -> String {
     const FEW: usize = 8;
     let mut told: Vec<(String, usize)> = Vec::new();
     for name in names {
-        let ending = name.rsplit('.').next().unwrap_or(name);
-        let ending = format!("*.{ending}");
+        let ending = match name.rsplit_once('.') {
+            Some((_, ending)) => format!("*.{ending}"),
+            None => name.clone(),
+        };
         match told.iter_mut().find(|(other, _)| *other == ending) {
             Some((_, count)) => *count += 1,
             None => told.push((ending, 1)),
