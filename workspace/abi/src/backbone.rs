@@ -22,10 +22,29 @@ pub struct BackboneTable {
     ///   "cuts": [ {"name": "pool1", "after": "pool1"}, {"name": "features", "after": "flatten"} ] }
     /// ```
     ///
-    /// `input` is the shape of one sample, `[channels, height, width]` or `[features]`. The layers form a chain; their names
-    /// are unique. `stride` and `padding` of a convolution may be left out (1 and 0), so may the `stride` of a pooling layer
-    /// (its `kernel`); convolutions and linear layers always have a bias. A cut keeps every layer up to and including
+    /// `input` is the shape of one sample, `[channels, height, width]` or `[features]`. The layers' names are unique. A layer
+    /// takes what the one before it gives, or what those named in its `inputs` give: `"inputs": ["conv1", "relu1"]`, earlier
+    /// layers or `"input"`, the sample. The last layer gives the result. A cut keeps every layer up to and including
     /// `after`.
+    ///
+    /// The operations, whose arithmetic is PyTorch's; what has a value behind `=` may be left out:
+    ///
+    /// ```text
+    /// conv2d             filters, kernel, stride = [1, 1], padding = [0, 0], dilation = [1, 1],
+    ///                    groups = 1, bias = true
+    /// max-pool2d         kernel, stride = kernel, padding = [0, 0]
+    /// avg-pool2d         kernel, stride = kernel, padding = [0, 0]
+    /// global-avg-pool2d  [channels, h, w] to [channels, 1, 1]
+    /// batch-norm2d       epsilon = 1e-5, momentum = 0.1
+    /// linear             units, bias = true; [features] to [units]
+    /// flatten            [channels, h, w] to [channels x h x w]
+    /// dropout            rate
+    /// relu, relu6, gelu, tanh, sigmoid, silu
+    /// add, concat        two inputs or more
+    /// multiply           two inputs; the second may be [channels, 1, 1]
+    /// ```
+    ///
+    /// Pairs are down and across.
     pub network: Option<
         unsafe extern "C" fn(
             instance: Instance,
