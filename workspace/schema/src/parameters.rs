@@ -143,6 +143,7 @@ fn false_default(entry: &ComponentEntry) -> Option<String> {
 fn own_keys(kind: UseKind) -> &'static Table {
     match kind {
         UseKind::Backbone => &keys::BACKBONE,
+        UseKind::Cut => &keys::CUT,
         UseKind::Dataset => &keys::DATASET,
         UseKind::Head => &keys::HEAD,
     }
