@@ -14,6 +14,7 @@ mod dashboard;
 mod disk;
 mod feature_cache;
 mod flagship;
+mod folds;
 mod grid;
 mod hostile_plugins;
 mod interruption;

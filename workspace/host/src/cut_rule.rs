@@ -25,8 +25,9 @@ pub struct CutPlace {
     pub op: String,
     /// The shape of one sample's activations, `[channels, height, width]` or `[features]`.
     pub shape: Vec<usize>,
-    /// Whether the backbone itself has a cut point there.
-    pub declared: bool,
+    /// What the backbone itself calls its cut point there, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
 }
 
 /// A cut that a rule has chosen.
@@ -130,7 +131,7 @@ mod tests {
             name: "conv1".to_owned(),
             op: "conv2d".to_owned(),
             shape: vec![2, 4, 4],
-            declared: false,
+            cut: None,
         }];
         let cases = [
             (r#"{"cuts": [{"name": "a", "after": "conv1"}]}"#, None),

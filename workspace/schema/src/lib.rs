@@ -39,7 +39,7 @@ pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
-pub use parameters::resolve_parameters;
+pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
     Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Pin, Place, Plan, Pool, Reduction,
     Reference, Row, Source, Strategy, StrategyKind, Target, Weights,

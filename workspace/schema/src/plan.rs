@@ -76,7 +76,9 @@ pub struct Row {
 #[serde(rename_all = "kebab-case")]
 pub struct CutPoint {
     /// Its name: the one written, or for a layer count the declared cut point with as many layers,
-    /// or else the last layer kept.
+    /// or else the last layer kept,
+    /// or its number where a cut point elsewhere has that name. What is done with the activations
+    /// follows: `block7 gap`.
     pub name: String,
     /// How many layers of the backbone are kept, 1 or more.
     pub layers: usize,
@@ -267,6 +269,9 @@ pub struct Target {
     pub dataset: DatasetUse,
     /// Where the backbone is cut, as written; at least one.
     pub cuts: Vec<Cut>,
+    /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
+    /// strategies learn from `train` and are measured on `test` if `None`.
+    pub folds: Option<usize>,
 }
 
 /// A cut, or several that a rule chooses, as written.

@@ -6,7 +6,7 @@ use crate::catalog::{CutChoice, Description};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::nearest;
-use crate::plan::{Cut, CutPoint, Place, Reduction, Row};
+use crate::plan::{Cut, CutPoint, Place, Pool, Reduction, Row};
 use crate::written::{Located, WrittenCut, WrittenPlace};
 
 /// How many cut points of an extractor a hint lists.
@@ -100,6 +100,18 @@ pub(super) fn cuts(
             },
         };
         for (name, layers, reduction, shown) in chosen {
+            if let (Some(components), Some(most)) = (
+                reduction.pca,
+                backbone.most_features(layers, reduction.pool),
+            ) && components > most
+            {
+                diagnostics.push(complain(
+                    format!("expected at most {most} principal components, found {components}"),
+                    "more than there are features",
+                    format!("the features at {shown} are {most} numbers"),
+                ));
+                continue;
+            }
             let cut = CutPoint {
                 name: format!("{name}{}", reduction.suffix()),
                 layers,
@@ -144,7 +156,13 @@ impl Backbone<'_> {
                     return Err((problem, format!("write a number from 1 to {all}")));
                 };
                 let same = self.cuts.iter().find(|cut| cut.layers == *layers);
-                let name = same.map_or(&last.name, |cut| &cut.name).clone();
+                // A layer may have the name of a cut point that is elsewhere.
+                let taken = self.cuts.iter().any(|cut| cut.name == last.name);
+                let name = match same {
+                    Some(cut) => cut.name.clone(),
+                    None if taken => format!("layer {layers}"),
+                    None => last.name.clone(),
+                };
                 Ok((Place::Layers(*layers), name, *layers))
             }
             WrittenPlace::Name(name) => {
@@ -161,6 +179,18 @@ impl Backbone<'_> {
             }
             // A rule has no place of its own.
             WrittenPlace::Rule(_) => Err((format!("`{id}` is cut by a rule"), String::new())),
+        }
+    }
+
+    /// How many features a cut has at most.
+    fn most_features(&self, layers: usize, pool: Option<Pool>) -> Option<usize> {
+        let output = &self.layers.get(layers.checked_sub(1)?)?.output;
+        let channels = output.first()?;
+        match (pool, output.len()) {
+            (Some(Pool::Gap | Pool::Gmp), _) => Some(*channels),
+            // One for each cell of the three grids, fewer where the map is small.
+            (Some(Pool::Pyramid), 3) => Some(channels * 21),
+            _ => Some(output.iter().product()),
         }
     }
 
