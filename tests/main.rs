@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod abi_versions;
 mod boundaries;
 mod broken_experiments;
 mod commands;
