@@ -18,6 +18,18 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
         &["topwork-*", "libloading", "ratatui", "crossterm"],
     ),
     (
+        "topwork-weights",
+        &[
+            "topwork-host",
+            "topwork-schema",
+            "topwork-events",
+            "topwork-store",
+            "libloading",
+            "ratatui",
+            "crossterm",
+        ],
+    ),
+    (
         "topwork-host",
         &[
             "topwork-engine",

@@ -9,10 +9,12 @@
 mod boundaries;
 mod broken_experiments;
 mod commands;
+mod cuts;
 mod dashboard;
 mod disk;
 mod feature_cache;
 mod flagship;
+mod folds;
 mod grid;
 mod hostile_plugins;
 mod interruption;

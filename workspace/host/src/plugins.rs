@@ -1,7 +1,9 @@
 //! All plugins of a process: load them once, list them, ask for components.
 
 use crate::library::{Opened, open_folders};
-use crate::{Backbone, Classifier, Dataset, HostError, NetworkHead, Observer, find};
+use crate::{
+    Backbone, Classifier, CutRule, Dataset, Extractor, HostError, NetworkHead, Observer, find,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -82,6 +84,18 @@ impl Plugins {
         Backbone::create(plugin, component, parameters)
     }
 
+    /// Makes the extractor backbone that `use_` names.
+    pub fn extractor(&self, use_: &str, parameters: &Value) -> Result<Extractor, HostError> {
+        let (plugin, component) = self.pick(Kind::Extractor, use_)?;
+        Extractor::create(plugin, component, parameters)
+    }
+
+    /// Makes the cut rule that `use_` names.
+    pub fn cut_rule(&self, use_: &str, parameters: &Value) -> Result<CutRule, HostError> {
+        let (plugin, component) = self.pick(Kind::CutRule, use_)?;
+        CutRule::create(plugin, component, parameters)
+    }
+
     /// Makes the network head that `use_` names.
     pub fn network_head(&self, use_: &str, parameters: &Value) -> Result<NetworkHead, HostError> {
         let (plugin, component) = self.pick(Kind::NetworkHead, use_)?;
@@ -138,6 +152,10 @@ pub struct ComponentInfo {
 pub enum Kind {
     /// A network that is trained and cut.
     Backbone,
+    /// A backbone that computes features itself.
+    Extractor,
+    /// A rule that says where to cut a backbone.
+    CutRule,
     /// Labelled images.
     Dataset,
     /// A head of layers trained by gradient.
@@ -151,11 +169,16 @@ impl Kind {
     pub fn words(self) -> &'static str {
         match self {
             Kind::Backbone => "backbone",
+            Kind::Extractor => "extractor",
+            Kind::CutRule => "cut rule",
             Kind::Dataset => "dataset",
             Kind::NetworkHead => "network head",
             Kind::ClassifierHead => "classifier head",
         }
     }
+
+    /// Both kinds of backbones.
+    pub const BACKBONES: [Kind; 2] = [Kind::Backbone, Kind::Extractor];
 
     /// Both kinds of heads.
     pub const HEADS: [Kind; 2] = [Kind::NetworkHead, Kind::ClassifierHead];

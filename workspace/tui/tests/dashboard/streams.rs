@@ -102,6 +102,7 @@ impl Made {
                 done: step * 500,
                 total: 30_000,
                 unit: "images".into(),
+                fold: None,
                 epoch: 1 + (step as u32 - 1) / 20,
                 loss: Some(1.5 / (step as f64).sqrt()),
                 per_second: Some(9000.0),
@@ -111,6 +112,7 @@ impl Made {
                 events.push(Event::EpochEnded {
                     stage: 0,
                     figures: EpochFigures {
+                        fold: None,
                         epoch,
                         epochs: 3,
                         loss: 0.3 / f64::from(epoch),
@@ -195,6 +197,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         seed,
         correct,
         total: 4861,
+        folds: Vec::new(),
         test_set: "a".repeat(64),
         train_samples: if grid { 100 << row } else { 29_404 },
         trainable_parameters: 403_005,
@@ -210,6 +213,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         features_cached: row > 0,
         confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]],
         converged: Some(true),
+        note: None,
         iterations: Some(40),
         predictions: None,
     }
