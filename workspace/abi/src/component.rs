@@ -14,8 +14,8 @@ pub struct Component {
     pub size: usize,
     /// What it is; decides the type behind `table`. A host skips components of kinds it does not know.
     pub kind: Kind,
-    /// The component's id, as written after `use =`: 1 to 64 of `a-z`, `0-9` and `-`. No two datasets, no two backbones and no
-    /// two heads (of either kind) of a plugin share one.
+    /// The component's id, as written after `use =`: 1 to 64 of `a-z`, `0-9` and `-`. No two datasets, no two backbones
+    /// (of either kind), no two cut rules and no two heads (of either kind) of a plugin share one.
     pub id: Text,
     /// One line for people about what it is.
     pub about: Text,
@@ -35,6 +35,7 @@ pub struct Component {
     /// Releases an instance and everything it handed out. No call on it is running or will follow.
     pub destroy: Option<unsafe extern "C" fn(instance: Instance)>,
     /// The functions of its kind: a [`DatasetTable`](crate::DatasetTable), [`BackboneTable`](crate::BackboneTable),
+    /// [`ExtractorTable`](crate::ExtractorTable), [`CutRuleTable`](crate::CutRuleTable),
     /// [`NetworkHeadTable`](crate::NetworkHeadTable) or [`ClassifierTable`](crate::ClassifierTable).
     pub table: *const c_void,
     /// Gives the table of an ability beyond the basic one, asked for by an id with a revision such as
@@ -47,7 +48,7 @@ unsafe impl Sync for Component {}
 // SAFETY: as above; nothing in it belongs to a thread.
 unsafe impl Send for Component {}
 
-/// What a component is. The tens leave room for relatives: 11 is kept for opaque extractors, 20 for cut rules.
+/// What a component is. The tens leave room for relatives.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind(pub u32);
@@ -57,6 +58,10 @@ impl Kind {
     pub const DATASET: Kind = Kind(1);
     /// A backbone given as a description that the host builds and trains: a [`BackboneTable`](crate::BackboneTable).
     pub const BACKBONE_BLUEPRINT: Kind = Kind(10);
+    /// A backbone that computes features itself: an [`ExtractorTable`](crate::ExtractorTable). Since 1.1.
+    pub const BACKBONE_EXTRACTOR: Kind = Kind(11);
+    /// A rule that says where to cut a backbone: a [`CutRuleTable`](crate::CutRuleTable). Since 1.1.
+    pub const CUT_RULE: Kind = Kind(20);
     /// A head of layers that the host trains: a [`NetworkHeadTable`](crate::NetworkHeadTable).
     pub const NETWORK_HEAD: Kind = Kind(30);
     /// A head that fits itself to features once: a [`ClassifierTable`](crate::ClassifierTable).

@@ -10,10 +10,10 @@
 //!
 //! - **Versions.** Same major: compatible. A newer minor only appends fields to tables and adds constants. Every table
 //!   starts with `size`, the number of bytes its writer knew (in a table to be filled: has room for); a reader or filler
-//!   touches a field only where `size` covers it. A table is never shorter than in the first version that had it, its
-//!   [`Table::FIRST_SIZE`]; a field behind that counts as zero where `size` does not cover it.
+//!   touches a field only where `size` covers it. A table is never shorter than in the first version that had it;
+//!   a field added later counts as zero where `size` does not cover it.
 //!   Unknown numbers (a kind, a status) are skipped or treated as failures, never as undefined behaviour: that is why
-//!   kinds and statuses are integers here and not Rust enums.
+//!   kinds and statuses are integers here and no enums.
 //! - **Ownership.** Nobody frees what the other side allocated. A plugin's tables and texts live until the process ends
 //!   unless a field says otherwise (the library is never unloaded). What the host passes into a call lives until that
 //!   call returns, apart from [`HostServices`], which lives until the process ends.
@@ -36,7 +36,9 @@
 mod backbone;
 mod classifier;
 mod component;
+mod cut;
 mod dataset;
+mod extractor;
 mod head;
 mod host;
 mod table;
@@ -46,7 +48,9 @@ pub use classifier::{
     CLASSIFIER_SAVE, ClassifierSaveTable, ClassifierTable, Features, FitOptions, FitReport,
 };
 pub use component::{Component, Instance, Kind};
+pub use cut::CutRuleTable;
 pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, Split};
+pub use extractor::ExtractorTable;
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
 pub use table::{Table, TooShort, fill_table, read_table, table_size};
@@ -57,7 +61,8 @@ use core::ffi::c_void;
 pub const ABI_MAJOR: u32 = 1;
 
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
-pub const ABI_MINOR: u32 = 0;
+/// 1.1 has extractor backbones and cut rules as well.
+pub const ABI_MINOR: u32 = 1;
 
 /// The name of the one symbol a plugin exports.
 pub const ENTRY_SYMBOL: &str = "topwork_plugin_entry";

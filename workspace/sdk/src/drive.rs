@@ -30,7 +30,10 @@
 mod instance;
 mod test_host;
 
-pub use instance::{DrivenBackbone, DrivenClassifier, DrivenDataset, DrivenNetworkHead};
+pub use instance::{
+    DrivenBackbone, DrivenClassifier, DrivenCutRule, DrivenDataset, DrivenExtractor,
+    DrivenNetworkHead,
+};
 pub use test_host::TestHost;
 
 use crate::{Error, ExportedComponent, Plugin};
@@ -102,6 +105,18 @@ impl Driver {
     pub fn backbone(&self, id: &str, parameters: &Value) -> Result<DrivenBackbone, Error> {
         let driven = self.create(abi::Kind::BACKBONE_BLUEPRINT, id, parameters)?;
         Ok(DrivenBackbone::new(driven))
+    }
+
+    /// Makes an extractor.
+    pub fn extractor(&self, id: &str, parameters: &Value) -> Result<DrivenExtractor, Error> {
+        let driven = self.create(abi::Kind::BACKBONE_EXTRACTOR, id, parameters)?;
+        DrivenExtractor::new(driven)
+    }
+
+    /// Makes a cut rule.
+    pub fn cut_rule(&self, id: &str, parameters: &Value) -> Result<DrivenCutRule, Error> {
+        let driven = self.create(abi::Kind::CUT_RULE, id, parameters)?;
+        Ok(DrivenCutRule::new(driven))
     }
 
     /// Makes a network head.

@@ -1,6 +1,6 @@
 //! The layers that a blueprint is made of. Their arithmetic, and the defaults left out of the JSON, are PyTorch's.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One layer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -96,7 +96,9 @@ pub struct Conv2d {
     filters: usize,
     kernel: [usize; 2],
     stride: [usize; 2],
-    padding: [usize; 2],
+    /// Above, on the left, below, on the right.
+    #[serde(serialize_with = "as_pair_where_it_is_one")]
+    padding: [usize; 4],
     #[serde(skip_serializing_if = "is_one_each")]
     dilation: [usize; 2],
     #[serde(skip_serializing_if = "is_one")]
@@ -112,7 +114,7 @@ impl Conv2d {
             filters,
             kernel,
             stride: [1, 1],
-            padding: [0, 0],
+            padding: [0; 4],
             dilation: [1, 1],
             groups: 1,
             bias: true,
@@ -128,8 +130,33 @@ impl Conv2d {
 
     /// Rows of zeros above and below, columns of zeros left and right.
     #[must_use]
-    pub const fn padding(mut self, padding: [usize; 2]) -> Self {
+    pub const fn padding(mut self, [rows, columns]: [usize; 2]) -> Self {
+        self.padding = [rows, columns, rows, columns];
+        self
+    }
+
+    /// Rows of zeros above, columns of zeros on the left, rows below and columns on the right.
+    #[must_use]
+    pub const fn padding_by_side(mut self, padding: [usize; 4]) -> Self {
         self.padding = padding;
+        self
+    }
+
+    /// TensorFlow's padding `"SAME"` for images of this height and width: each side of the map is that of the image divided by
+    /// the stride, rounded up, and of an odd number of zeros the one more stands below or on the right. Uses the stride and the
+    /// dilation set so far.
+    #[must_use]
+    pub const fn same_padding(mut self, image: [usize; 2]) -> Self {
+        let mut axis = 0;
+        while axis < 2 {
+            let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            let map = image[axis].div_ceil(self.stride[axis]);
+            let zeros =
+                (map.saturating_sub(1) * self.stride[axis] + reach).saturating_sub(image[axis]);
+            self.padding[axis] = zeros / 2;
+            self.padding[axis + 2] = zeros - zeros / 2;
+            axis += 1;
+        }
         self
     }
 
@@ -209,6 +236,19 @@ impl Pool2d {
 }
 
 // Settings that older hosts do not know are written only where they say something.
+
+/// Two numbers where opposite sides have the same.
+fn as_pair_where_it_is_one<S: Serializer>(
+    padding: &[usize; 4],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match *padding {
+        [top, left, bottom, right] if [top, left] == [bottom, right] => {
+            [top, left].serialize(serializer)
+        }
+        _ => padding.serialize(serializer),
+    }
+}
 
 fn is_one(number: &usize) -> bool {
     *number == 1

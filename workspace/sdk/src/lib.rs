@@ -45,13 +45,16 @@ mod backbone;
 mod blueprint;
 mod classifier;
 mod component;
+mod cut_rule;
 mod dataset;
 pub mod drive;
 mod enter;
 mod error;
+mod extractor;
 mod head;
 mod host;
 mod layer;
+mod splits;
 
 pub use backbone::{Backbone, backbone};
 pub use blueprint::Blueprint;
@@ -59,9 +62,12 @@ pub use classifier::{
     Classifier, Features, FitOptions, FitReport, SavedClassifier, classifier, saved_classifier,
 };
 pub use component::{Component, ExportedComponent, NoParameters, Plugin};
+pub use cut_rule::{CutBackbone, CutPlace, CutRule, Pool, RuleCut, cut_rule};
 pub use dataset::{Dataset, Description, Element, Split, dataset};
 pub use error::{Error, ErrorKind};
+pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
 pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
+pub use splits::Splits;
 pub use topwork_abi as abi;

@@ -73,16 +73,19 @@ struct Wordless;
 impl Dataset for Ramp {
     type Element = f32;
 
-    fn description(&self) -> Description {
+    fn description(&self) -> Result<Description, Error> {
         let split = |name: &str, len| Split {
             name: name.to_owned(),
             len,
         };
-        Description {
+        if self.fault == "undescribed" {
+            return Err(Error::data("no file").with_hint("look elsewhere"));
+        }
+        Ok(Description {
             classes: vec!["even".to_owned(), "odd".to_owned()],
             shape: [1, 1, 2],
             splits: vec![split("train", 6), split("test", 3)],
-        }
+        })
     }
 
     fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
@@ -134,6 +137,9 @@ impl Backbone for Chain {
         let strided = Conv2d::new(2, [3, 1]).stride([2, 1]).padding([0, 1]);
         let depthwise = Conv2d::new(2, [3, 3]).padding([2, 2]).dilation([2, 2]);
         let depthwise = depthwise.groups(2).without_bias();
+        let by_side = Conv2d::new(2, [2, 2]).padding_by_side([0, 1, 1, 0]);
+        // A map of 3×4 takes 3 rows and 2 columns of zeros: of 3, one above; of 2, one left.
+        let same = Conv2d::new(2, [5, 5]).stride([2, 3]).same_padding([6, 12]);
         let norm = BatchNorm {
             epsilon: 1e-3,
             momentum: 0.01,
@@ -158,6 +164,8 @@ impl Backbone for Chain {
             .layer("sigmoid", Layer::Sigmoid)
             .layer_from(&["relu6", "sigmoid"], "product", Layer::Multiply)
             .layer_from(&["product", "drop"], "joined", Layer::Concat)
+            .layer("by side", Layer::Conv2d(by_side))
+            .layer("same", Layer::Conv2d(same))
             .layer("tanh", Layer::Tanh)
             .layer("average", Layer::avg_pool2d([1, 1]))
             .layer("padded", Layer::MaxPool2d(pool.padding([1, 0])))
@@ -165,7 +173,8 @@ impl Backbone for Chain {
             .layer("hidden", Layer::linear(7))
             .cut("end")
             .cut("also the end")
-            .ignore_weights(&["fc.*"]))
+            .ignore_weights(&["fc.*"])
+            .rename_weights("features.*", "*"))
     }
 }
 
@@ -338,7 +347,14 @@ fn what_goes_wrong_in_a_plugin_becomes_a_status_and_a_text() {
         let dataset = driver().dataset("ramp", &json!({ "fault": fault }))?;
         dataset.read("train", &[4])
     };
-    let faults = ["refuse", "create-panic", "panic", "wordless", "data"];
+    let faults = [
+        "refuse",
+        "create-panic",
+        "undescribed",
+        "panic",
+        "wordless",
+        "data",
+    ];
     let mut messages: Vec<String> = faults.map(|fault| told(&read(fault).unwrap_err())).into();
     let of = |parameters: Value| told(&driver().dataset("ramp", &parameters).err().unwrap());
     messages.push(of(json!({"fault": 3})));

@@ -14,8 +14,8 @@ pub enum LayerOp {
         kernel: [usize; 2],
         /// Distance between neighbouring windows.
         stride: [usize; 2],
-        /// Rows and columns of zeros added on each side.
-        padding: [usize; 2],
+        /// Rows and columns of zeros added: above, on the left, below, on the right.
+        padding: [usize; 4],
         /// Distance between neighbouring values of one window.
         dilation: [usize; 2],
         /// Channels and filters are divided into so many groups that do not see each other.
@@ -124,9 +124,6 @@ impl Activation {
 }
 
 impl LayerOp {
-    /// A rectifier.
-    pub const RELU: Self = Self::Activation(Activation::Relu);
-
     /// The kind as written in the blueprint.
     pub fn name(&self) -> &'static str {
         match self {
@@ -171,8 +168,15 @@ impl LayerOp {
                 if *stride != [1, 1] {
                     detail += &format!(", stride {}", by(stride));
                 }
-                if *padding != [0, 0] {
-                    detail += &format!(", padding {}", by(padding));
+                match *padding {
+                    [0, 0, 0, 0] => {}
+                    [top, left, bottom, right] if [top, left] == [bottom, right] => {
+                        detail += &format!(", padding {}", by(&[top, left]));
+                    }
+                    [top, left, bottom, right] => {
+                        let (before, behind) = (by(&[top, left]), by(&[bottom, right]));
+                        detail += &format!(", padding {before} before, {behind} behind");
+                    }
                 }
                 if *dilation != [1, 1] {
                     detail += &format!(", dilation {}", by(dilation));
@@ -283,8 +287,9 @@ impl LayerOp {
                         by(kernel)
                     )));
                 }
-                let [height, width] = windows([height, width], *kernel, *stride, *padding)
-                    .ok_or_else(|| does_not_fit(*kernel, input, *padding))?;
+                let [height, width] =
+                    windows([height, width], *kernel, *stride, on_each_side(*padding))
+                        .ok_or_else(|| does_not_fit(*kernel, input, on_each_side(*padding)))?;
                 Ok(Shape::image(channels, height, width))
             }
             Self::GlobalAvgPool2d => {
@@ -366,10 +371,18 @@ fn flat(op: &LayerOp, input: Shape) -> Result<(), Problem> {
 /// PyTorch's epsilon and momentum of batch normalisation.
 pub(super) const BATCH_NORM: (f32, f32) = (1e-5, 0.1);
 
-fn does_not_fit(kernel: [usize; 2], input: Shape, padding: [usize; 2]) -> Problem {
+/// The same above and below, and the same left and right.
+pub(super) fn on_each_side([rows, columns]: [usize; 2]) -> [usize; 4] {
+    [rows, columns, rows, columns]
+}
+
+fn does_not_fit(kernel: [usize; 2], input: Shape, padding: [usize; 4]) -> Problem {
     let padding = match padding {
-        [0, 0] => String::new(),
-        padding => format!(" with padding {}", by(&padding)),
+        [0, 0, 0, 0] => String::new(),
+        [top, left, bottom, right] if [top, left] == [bottom, right] => {
+            format!(" with padding {}", by(&[top, left]))
+        }
+        padding => format!(" with padding {padding:?}"),
     };
     Problem::new(format!(
         "kernel {} does not fit into {input}{padding}",
@@ -382,10 +395,10 @@ fn windows(
     image: [usize; 2],
     kernel: [usize; 2],
     stride: [usize; 2],
-    padding: [usize; 2],
+    padding: [usize; 4],
 ) -> Option<[usize; 2]> {
     let along = |axis: usize| {
-        let padded = image[axis].saturating_add(padding[axis].saturating_mul(2));
+        let padded = image[axis] + padding[axis] + padding[axis + 2];
         Some(padded.checked_sub(kernel[axis])? / stride[axis] + 1)
     };
     Some([along(0)?, along(1)?])

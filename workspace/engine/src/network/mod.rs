@@ -1,5 +1,6 @@
 //! A network: a blueprint with weights, and its forward pass.
 
+mod assign;
 mod weights;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use crate::error::EngineError;
 use crate::ops::{Forward, Weights};
 use crate::program::Program;
 use crate::stream::Stream;
+
+pub use assign::{Assignment, TensorEntry};
 
 /// A blueprint with weights. Cloning is cheap: weights are shared until one of the owners trains them.
 #[derive(Clone)]

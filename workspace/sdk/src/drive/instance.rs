@@ -4,6 +4,7 @@ use crate::drive::own;
 use crate::enter::collect;
 use crate::{Description, Element, Error, Features, FitOptions, FitReport, Split};
 use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
 use topwork_abi as abi;
 
 /// An instance, destroyed when dropped.
@@ -63,7 +64,7 @@ fn call(function: impl FnOnce(*const abi::Sink) -> abi::Status) -> Result<(), Er
 
 fn parse(json: &[u8]) -> Result<Value, Error> {
     serde_json::from_slice(json)
-        .map_err(|error| Error::failed(format!("the blueprint is not JSON: {error}")))
+        .map_err(|error| Error::failed(format!("what was written is not JSON: {error}")))
 }
 
 /// A backbone.
@@ -81,6 +82,95 @@ impl DrivenBackbone {
         let (result, json) = collect(|sink| {
             // SAFETY: instance and sinks live during the call.
             call(|error| unsafe { network(self.0.pointer, sink, error) })
+        });
+        result?;
+        parse(&json)
+    }
+}
+
+/// An extractor.
+pub struct DrivenExtractor {
+    driven: Driven,
+    description: Value,
+    /// Held during a call of an extractor that does not say that calls may overlap.
+    turn: Mutex<()>,
+}
+
+// SAFETY: `forward` is the only call after the first; several run at once only if the description says that they may.
+unsafe impl Sync for DrivenExtractor {}
+
+impl DrivenExtractor {
+    pub(super) fn new(driven: Driven) -> Result<Self, Error> {
+        // SAFETY: an extractor has this table.
+        let describe = offered(unsafe { driven.table::<abi::ExtractorTable>() }.describe)?;
+        let (result, json) = collect(|sink| {
+            // SAFETY: instance and sinks live during the call.
+            call(|error| unsafe { describe(driven.pointer, sink, error) })
+        });
+        result?;
+        Ok(DrivenExtractor {
+            driven,
+            description: parse(&json)?,
+            turn: Mutex::new(()),
+        })
+    }
+
+    /// What it says of itself.
+    pub fn description(&self) -> &Value {
+        &self.description
+    }
+
+    /// The features of some samples at the cut of this name.
+    pub fn forward(&self, cut: &str, samples: &[f32]) -> Result<Vec<f32>, Error> {
+        let numbers = |shape: &Value| -> usize {
+            let sizes = shape.as_array().into_iter().flatten();
+            sizes.filter_map(Value::as_u64).product::<u64>() as usize
+        };
+        let cuts = self.description["cuts"].as_array();
+        let places = cuts.map_or(&[][..], Vec::as_slice);
+        let place = places.iter().position(|place| place["name"] == cut);
+        let place = place.ok_or_else(|| Error::call(format!("no cut \"{cut}\"")))?;
+        let input = numbers(&self.description["input"]);
+        if input == 0 || samples.is_empty() || !samples.len().is_multiple_of(input) {
+            return Err(Error::call("samples are not of the input's shape"));
+        }
+        let count = samples.len() / input;
+        let mut features = vec![0.0; count * numbers(&places[place]["shape"])];
+        let alone = self.description["parallel"] != true;
+        let _turn = alone.then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));
+        // SAFETY: an extractor has this table.
+        let forward = offered(unsafe { self.driven.table::<abi::ExtractorTable>() }.forward)?;
+        // SAFETY: lengths fit the description, and all pointers live during the call.
+        call(|error| unsafe {
+            forward(
+                self.driven.pointer,
+                place,
+                samples.as_ptr(),
+                count,
+                features.as_mut_ptr(),
+                error,
+            )
+        })?;
+        Ok(features)
+    }
+}
+
+/// A cut rule.
+pub struct DrivenCutRule(Driven);
+
+impl DrivenCutRule {
+    pub(super) fn new(driven: Driven) -> Self {
+        DrivenCutRule(driven)
+    }
+
+    /// The cuts it chooses for a backbone, described as the host would.
+    pub fn cuts(&self, backbone: &Value) -> Result<Value, Error> {
+        // SAFETY: a cut rule has this table.
+        let cuts = offered(unsafe { self.0.table::<abi::CutRuleTable>() }.cuts)?;
+        let backbone = backbone.to_string();
+        let (result, json) = collect(|sink| {
+            // SAFETY: instance, text and sinks live during the call.
+            call(|error| unsafe { cuts(self.0.pointer, abi::Text::new(&backbone), sink, error) })
         });
         result?;
         parse(&json)
