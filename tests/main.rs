@@ -21,4 +21,5 @@ mod runs;
 mod samples;
 mod small;
 mod trust;
+mod weights;
 mod whole_networks;
