@@ -10,6 +10,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// For a crate (or every plugin): what it must never reach, directly or through others.
 const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
+    ("topwork-header", &["topwork-*"]),
     ("topwork-stats", &["topwork-*"]),
     ("topwork-events", &["topwork-*"]),
     ("topwork-schema", &["topwork-*"]),

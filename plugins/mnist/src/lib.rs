@@ -68,16 +68,16 @@ impl Component for Mnist {
 impl Dataset for Mnist {
     type Element = u8;
 
-    fn description(&self) -> Description {
+    fn description(&self) -> Result<Description, Error> {
         let split = |name: &str, published: &[files::Published; 2]| Split {
             name: name.to_owned(),
             len: (published[1].bytes - HEADER_OF_LABELS) as u64,
         };
-        Description {
+        Ok(Description {
             classes: (0..10).map(|digit| digit.to_string()).collect(),
             shape: [1, 28, 28],
             splits: vec![split("train", &TRAIN), split("test", &TEST)],
-        }
+        })
     }
 
     fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {

@@ -23,14 +23,14 @@ macro_rules! liar {
         impl Dataset for $name {
             type Element = u8;
 
-            fn description(&self) -> Description {
-                Description {
+            fn description(&self) -> Result<Description, Error> {
+                Ok(Description {
                     classes: (0..self.0).map(|class| class.to_string()).collect(),
                     shape: [1, 28, 28],
                     splits: ["train", "test"]
                         .map(|name| Split { name: name.to_owned(), len: 30 })
                         .to_vec(),
-                }
+                })
             }
 
             fn labels(&self, _: usize) -> Result<Vec<u32>, Error> {

@@ -24,19 +24,28 @@ pub struct BackboneTable {
     ///
     /// `input` is the shape of one sample, `[channels, height, width]` or `[features]`. Each layer takes what the one before it
     /// gives, the first one the sample; or it lists in `"inputs"` the names of earlier layers, `"input"` being the sample. Names
-    /// are unique, and the last layer gives the result. What may be left out has a default; pairs are down and across:
+    /// are unique, and the last layer gives the result. A cut keeps every layer up to and including `after`.
     ///
-    /// | op | keys |
-    /// |---|---|
-    /// | `conv2d` | `filters`, `kernel`, `stride` ([1, 1]), `padding` ([0, 0]; [rows, columns] of zeros on both sides, or [top, left, bottom, right]), `dilation` ([1, 1]), `groups` (1), `bias` (true) |
-    /// | `max-pool2d`, `avg-pool2d` | `kernel`, `stride` (the kernel), `padding` ([0, 0], a pair) |
-    /// | `batch-norm2d`, `batch-norm1d` (of a flat vector) | `epsilon` (1e-5), `momentum` (0.1) |
-    /// | `linear` | `units`, `bias` (true) |
-    /// | `dropout` | `rate` |
-    /// | `global-avg-pool2d`, `flatten`, `relu`, `relu6`, `gelu`, `tanh`, `sigmoid`, `silu` | |
-    /// | `add`, `concat` (two inputs or more), `multiply` (two; the second may have one number per channel) | |
+    /// The operations with their keys; what has a value behind `=` may be left out, and pairs are down and across:
     ///
-    /// A cut keeps every layer up to and including `after`.
+    /// ```text
+    /// conv2d             filters, kernel, stride = [1, 1], dilation = [1, 1], groups = 1, bias = true,
+    ///                    padding = [0, 0]: rows and columns of zeros on both sides,
+    ///                    or [top, left, bottom, right]
+    /// max-pool2d         kernel, stride = kernel, padding = [0, 0]
+    /// avg-pool2d         kernel, stride = kernel, padding = [0, 0]
+    /// global-avg-pool2d  [channels, h, w] to [channels, 1, 1]
+    /// batch-norm2d       epsilon = 1e-5, momentum = 0.1
+    /// batch-norm1d       the same for a flat vector
+    /// linear             units, bias = true; [features] to [units]
+    /// flatten            [channels, h, w] to [channels x h x w]
+    /// dropout            rate
+    /// relu, relu6, gelu, tanh, sigmoid, silu
+    /// add, concat        two inputs or more
+    /// multiply           two inputs; the second may have one number per channel
+    /// ```
+    ///
+    /// Their arithmetic is PyTorch's.
     ///
     /// `"weights": {"ignore": ["fc.*"], "rename": [["features.*", "*"]]}` tells how files with weights may look. A layer's
     /// weights are called `NAME.weight`, `NAME.bias`, `NAME.running_mean` and `NAME.running_var`, with PyTorch's shapes. A name

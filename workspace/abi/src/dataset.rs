@@ -9,7 +9,9 @@ use core::ffi::c_void;
 pub struct DatasetTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,
-    /// Fills `*description`, whose `size` the host has set: the plugin writes no field beyond it. Cheap: it opens no images.
+    /// Fills `*description`, whose `size` the host has set: the plugin writes no field beyond it. Quick where it can be. A dataset
+    /// that must look at all its files to know which can be read may take long the first time: then it reports progress,
+    /// keeps what it found in the cache folder, and describes what it knows by then once the host wishes to stop.
     /// What it says never changes during the life of the instance, and the pointers in it stay valid as long.
     pub describe: Option<
         unsafe extern "C" fn(

@@ -23,12 +23,6 @@ use crate::{
     output,
 };
 
-/// How long plugins may take to say what they are.
-const LOOK_LIMIT: Duration = Duration::from_secs(60);
-
-/// How long reading all images may take, where that was asked for.
-const READ_LIMIT: Duration = Duration::from_secs(3600);
-
 /// How long the last of a child's output may take after its end: a process that a plugin started
 /// may hold the pipe open for ever.
 const REST_LIMIT: Duration = Duration::from_secs(5);
@@ -177,11 +171,7 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
         let _ = ended.send(());
         status.map(|status| (status, answer, said))
     });
-    let limit = if request.explain {
-        READ_LIMIT
-    } else {
-        LOOK_LIMIT
-    };
+    let limit = request.limit();
     let hung = end.recv_timeout(limit).is_err();
     if hung {
         let _ = kill_process(pid, Signal::KILL);

@@ -11,6 +11,7 @@
 )]
 
 mod backbone;
+pub mod bare;
 mod call;
 mod classifier;
 mod cut_rule;

@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, CutEntry, Description, Extractor, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Component, Cut, Experiment, Plan, Reference, Row, Source, Strategy, Target};
-use crate::task::{self, Task};
+use crate::task::{self, Role, Task};
 use crate::written::{
     Located, Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy,
 };
@@ -67,7 +67,11 @@ impl<'a> Check<'a> {
         );
         let target = written.target.as_ref();
         let dataset = target.and_then(|target| target.dataset.as_ref());
-        let task = dataset.and_then(|dataset| self.task(dataset, backbone.as_ref()));
+        let role = Role::Target(target.and_then(|target| target.folds.as_ref()));
+        let task = dataset.and_then(|dataset| self.task(dataset, role, backbone.as_ref()));
+        if let (Some(Some((source, _))), Some(task)) = (&source, &task) {
+            self.learnt_before(written, source, task);
+        }
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()
@@ -97,6 +101,7 @@ impl<'a> Check<'a> {
             target: Target {
                 dataset: task.dataset,
                 cuts: grid.of_target,
+                folds: size(&target?.folds),
             },
             strategies: (strategies.into_iter().zip(grid.of_strategies))
                 .map(|(strategy, cuts)| Some(Strategy { cuts, ..strategy? }))
@@ -166,7 +171,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn task(&mut self, dataset: &WrittenDataset, backbone: Option<&Backbone<'a>>) -> Option<Task> {
+    fn task(
+        &mut self,
+        dataset: &WrittenDataset,
+        role: Role<'_>,
+        backbone: Option<&Backbone<'a>>,
+    ) -> Option<Task> {
         let normalise = backbone.and_then(|backbone| {
             let wanted = &backbone.extractor?.normalise;
             Some((&backbone.component, wanted))
@@ -175,7 +185,8 @@ impl<'a> Check<'a> {
             extractor::normalise(dataset, component, wanted, &mut self.diagnostics);
         }
         let backbone = backbone.map(|backbone| (&backbone.component, backbone.input));
-        task::check(dataset, backbone, &self.components, &mut self.diagnostics)
+        let components = &self.components;
+        task::check(dataset, role, backbone, components, &mut self.diagnostics)
     }
 
     /// The source and the names of its classes.
@@ -185,7 +196,7 @@ impl<'a> Check<'a> {
         backbone: Option<&Backbone<'a>>,
     ) -> Option<(Source, Vec<String>)> {
         let dataset = written.dataset.as_ref();
-        let task = dataset.and_then(|dataset| self.task(dataset, backbone));
+        let task = dataset.and_then(|dataset| self.task(dataset, Role::Source, backbone));
         let head = written.head.as_ref().and_then(|head| {
             self.components
                 .find(head, Wanted::SourceHead, &mut self.diagnostics)
@@ -202,6 +213,32 @@ impl<'a> Check<'a> {
         Some((source, task.class_names))
     }
 
+    /// With folds the split `train` is measured on: the source must not have learnt from the same
+    /// examples.
+    fn learnt_before(&mut self, written: &Written, source: &Source, task: &Task) {
+        let folds = written.target.as_ref().and_then(|t| t.folds.as_ref());
+        let (of_source, of_target) = (&source.dataset, &task.dataset);
+        let Some(folds) = folds.filter(|_| of_source.component == of_target.component) else {
+            return;
+        };
+        let shared = (of_target.classes.iter().zip(&task.class_names))
+            .find(|(class, _)| of_source.classes.contains(class));
+        if let Some((_, name)) = shared {
+            let message = format!(
+                "`target.folds`: folds are cut from the split `train` of `{}`, and the source \
+                 learns from it, too: the backbone would be measured on examples of the class \
+                 {name:?} that it has learnt",
+                of_target.component.id()
+            );
+            let leak = Diagnostic::new(message, Some(folds.span.clone())).label("learnt before");
+            self.diagnostics.push(leak.hint(
+                "take other classes for the source or the target, or remove `folds` to measure on \
+                 the split `test`"
+                    .to_owned(),
+            ));
+        }
+    }
+
     fn strategy(&mut self, written: &WrittenStrategy, task: Option<&Task>) -> Option<Strategy> {
         let kind = written.kind.as_ref().map(|kind| kind.value);
         let head = written.head.as_ref().and_then(|head| {
@@ -214,11 +251,6 @@ impl<'a> Check<'a> {
                 training::samples(train, task, &mut self.diagnostics);
             }
         }
-        let size = |samples: &Option<Located<u64>>| {
-            samples
-                .as_ref()
-                .and_then(|samples| usize::try_from(samples.value).ok())
-        };
         Some(Strategy {
             name: written.name.as_ref()?.value.clone(),
             kind: kind?,
@@ -246,11 +278,17 @@ impl<'a> Check<'a> {
         let train = written.train_samples.iter();
         let test = written.test_samples.iter();
         let numbers = train
-            .map(|samples| ("train", samples, task.train_length))
-            .chain(test.map(|samples| ("test", samples, task.test_length)));
+            .map(|samples| ("train", samples, task.learnt_length()))
+            // Refused where the split is not used.
+            .chain(test.filter_map(|samples| Some(("test", samples, task.test_length?))));
         for (split, Located { value, span }, length) in numbers {
             let problem = if *value > length {
-                format!("the split `{split}` of `{id}` has {length} samples, found {value}")
+                let whole = format!("the split `{split}` of `{id}`");
+                let have = match task.folds {
+                    Some(folds) => format!("{} of {folds} folds of {whole} have", folds - 1),
+                    None => format!("{whole} has"),
+                };
+                format!("{have} {length} samples, found {value}")
             } else if split == "train" && *value < classes as u64 {
                 format!("{classes} classes need at least {classes} samples, found {value}")
             } else {
@@ -261,6 +299,12 @@ impl<'a> Check<'a> {
                 .push(Diagnostic::new(message, Some(span.clone())));
         }
     }
+}
+
+fn size(written: &Option<Located<u64>>) -> Option<usize> {
+    written
+        .as_ref()
+        .and_then(|located| usize::try_from(located.value).ok())
 }
 
 fn sizes(written: &[Located<u64>]) -> Vec<usize> {

@@ -256,6 +256,19 @@ pub(crate) static TARGET: Table = Table {
             about: "a cut point the backbone declares, the number of layers kept, or a table; with \
                     several, every strategy has a row for each",
         },
+        Key {
+            name: "folds",
+            kind: Kind::Integer {
+                min: 2,
+                max: u64::MAX,
+            },
+            presence: Presence::Optional(
+                "strategies learn from the split `train` and are measured on the split `test`",
+            ),
+            about: "cross-validation: the split `train` is cut into so many stratified folds, the \
+                    same for every strategy; each is fitted once for every fold, on the other \
+                    folds, and measured on the one left out. The split `test` is not touched",
+        },
     ],
 };
 
@@ -318,8 +331,9 @@ pub(crate) static STRATEGY: Table = Table {
                 max: u64::MAX,
             }),
             presence: Presence::Optional("all"),
-            about: "number of training samples, drawn stratified with the seed; with several, a row \
-                    for each, and the samples of a smaller number are among those of a larger one",
+            about: "number of training samples, drawn stratified with the seed (with `folds` from \
+                    the folds learnt from); with several, a row for each, and the samples of a \
+                    smaller number are among those of a larger one",
         },
         Key {
             name: "test-samples",
@@ -328,7 +342,8 @@ pub(crate) static STRATEGY: Table = Table {
                 max: u64::MAX,
             },
             presence: Presence::Optional("all"),
-            about: "number of test samples, drawn stratified with the seed",
+            about: "number of test samples, drawn stratified; refused with `folds`, which measure \
+                    every example once",
         },
         Key {
             name: "weights",

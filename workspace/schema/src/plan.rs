@@ -269,6 +269,9 @@ pub struct Target {
     pub dataset: DatasetUse,
     /// Where the backbone is cut, as written; at least one.
     pub cuts: Vec<Cut>,
+    /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
+    /// strategies learn from `train` and are measured on `test` if `None`.
+    pub folds: Option<usize>,
 }
 
 /// A cut, or several that a rule chooses, as written.

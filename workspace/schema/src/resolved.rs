@@ -72,6 +72,9 @@ fn target_table(target: &Target) -> Table {
     let mut table = Table::new();
     table["dataset"] = value(dataset(&target.dataset));
     table["cut"] = value(one_or_more(target.cuts.iter().map(cut)));
+    if let Some(folds) = target.folds {
+        table["folds"] = value(integer(folds as u64));
+    }
     table
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: 
     for train in source_train.into_iter().chain(strategy_trains) {
         training::check(train, diagnostics);
     }
+    folds(written, diagnostics);
     cuts(written, root, diagnostics);
     weights(written, root, folder, diagnostics);
     references(written, root, diagnostics);
@@ -53,6 +54,26 @@ fn names(written: &Written, diagnostics: &mut Diagnostics) {
             );
         }
         seen.push(&name.value);
+    }
+}
+
+/// With folds every example is measured once: none are drawn for it.
+fn folds(written: &Written, diagnostics: &mut Diagnostics) {
+    let Some(folds) = written.target.as_ref().and_then(|t| t.folds.as_ref()) else {
+        return;
+    };
+    for strategy in &written.strategies {
+        Refusal {
+            key: "test-samples",
+            problem: format!(
+                " does not go with `target.folds` ({}): every strategy is measured on all examples, \
+                 each in the fold that is left out",
+                folds.value
+            ),
+            label: "not here",
+            hint: "remove it, or remove `folds` to measure on the split `test`",
+        }
+        .push(&strategy.path, &strategy.node, diagnostics);
     }
 }
 

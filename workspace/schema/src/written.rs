@@ -88,6 +88,7 @@ pub(crate) struct WrittenTarget {
     pub dataset: Option<WrittenDataset>,
     /// Empty when none is right in itself.
     pub cuts: Vec<Located<WrittenCut>>,
+    pub folds: Option<Located<u64>>,
 }
 
 /// A cut, or several that a rule chooses.
@@ -171,6 +172,7 @@ impl Written {
             target: view.table("target").map(|view| WrittenTarget {
                 dataset: view.dataset(),
                 cuts: view.cuts(),
+                folds: view.integer("folds"),
             }),
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: view

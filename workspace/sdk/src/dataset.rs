@@ -12,8 +12,10 @@ use topwork_abi as abi;
 pub trait Dataset: Component {
     /// The type of one number of a sample: `u8` (the host divides by 255) or `f32` (finite).
     type Element: Element;
-    /// What the dataset holds, the same at every call; without opening images.
-    fn description(&self) -> Description;
+    /// What the dataset holds; asked once. Quick where it can be. Where all files must be looked at, to know which can be read,
+    /// say so with [`Host::progress`](crate::Host::progress), keep what was found in the cache folder, and answer with what is known
+    /// by then when [`Host::check_stop`](crate::Host::check_stop) fails: who only checks an experiment does not wait for ever.
+    fn description(&self) -> Result<Description, Error>;
     /// The labels of a split (a position in the description's list), in its order, each below the number of classes.
     fn labels(&self, split: usize) -> Result<Vec<u32>, Error>;
     /// Fills `samples` with the samples of these indices, one after the other: `indices.len()` × channels × height × width,
@@ -88,7 +90,7 @@ impl<D: Dataset> Tables<D> {
 /// A dataset with its description in the form of the ABI, which must live as long as the instance.
 struct Instance<D> {
     dataset: D,
-    described: OnceLock<Described>,
+    described: OnceLock<Result<Described, Error>>,
 }
 
 struct Described {
@@ -108,9 +110,9 @@ impl<D> From<D> for Instance<D> {
 }
 
 impl<D: Dataset> Instance<D> {
-    fn described(&self) -> &Described {
-        self.described.get_or_init(|| {
-            let description = self.dataset.description();
+    fn described(&self) -> Result<&Described, Error> {
+        let described = self.described.get_or_init(|| {
+            let description = self.dataset.description()?;
             let classes = description.classes.iter().map(|c| abi::Text::new(c));
             let classes = classes.collect();
             let split = |split: &Split| abi::Split {
@@ -118,16 +120,17 @@ impl<D: Dataset> Instance<D> {
                 len: split.len,
             };
             let splits = description.splits.iter().map(split).collect();
-            Described {
+            Ok(Described {
                 description,
                 classes,
                 splits,
-            }
-        })
+            })
+        });
+        described.as_ref().map_err(Error::clone)
     }
 
     fn split_len(&self, split: usize) -> Result<u64, Error> {
-        let splits = &self.described().description.splits;
+        let splits = &self.described()?.description.splits;
         splits.get(split).map(|split| split.len).ok_or_else(|| {
             Error::call(format!(
                 "split {split}, expected less than {}",
@@ -145,7 +148,7 @@ unsafe extern "C" fn describe<D: Dataset>(
     let body = || {
         // SAFETY: the host hands back what `create` gave it; calls on datasets are shared.
         let instance = unsafe { instance::<Instance<D>>(pointer) }?;
-        let described = instance.described();
+        let described = instance.described()?;
         let [channels, height, width] = described.description.shape;
         let filled = abi::DatasetDescription {
             size: size_of::<abi::DatasetDescription>(),
@@ -216,7 +219,7 @@ unsafe extern "C" fn read<D: Dataset>(
                 "sample {index}, expected less than {len}"
             )));
         }
-        let pixels: usize = instance.described().description.shape.iter().product();
+        let pixels: usize = instance.described()?.description.shape.iter().product();
         let elements = bytes / size_of::<D::Element>();
         if Some(elements) != count.checked_mul(pixels) {
             return Err(Error::call(format!(

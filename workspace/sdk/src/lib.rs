@@ -54,6 +54,7 @@ mod extractor;
 mod head;
 mod host;
 mod layer;
+mod splits;
 
 pub use backbone::{Backbone, backbone};
 pub use blueprint::Blueprint;
@@ -68,4 +69,5 @@ pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
 pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
+pub use splits::Splits;
 pub use topwork_abi as abi;

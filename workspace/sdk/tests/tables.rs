@@ -73,16 +73,19 @@ struct Wordless;
 impl Dataset for Ramp {
     type Element = f32;
 
-    fn description(&self) -> Description {
+    fn description(&self) -> Result<Description, Error> {
         let split = |name: &str, len| Split {
             name: name.to_owned(),
             len,
         };
-        Description {
+        if self.fault == "undescribed" {
+            return Err(Error::data("no file").with_hint("look elsewhere"));
+        }
+        Ok(Description {
             classes: vec!["even".to_owned(), "odd".to_owned()],
             shape: [1, 1, 2],
             splits: vec![split("train", 6), split("test", 3)],
-        }
+        })
     }
 
     fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
@@ -344,7 +347,14 @@ fn what_goes_wrong_in_a_plugin_becomes_a_status_and_a_text() {
         let dataset = driver().dataset("ramp", &json!({ "fault": fault }))?;
         dataset.read("train", &[4])
     };
-    let faults = ["refuse", "create-panic", "panic", "wordless", "data"];
+    let faults = [
+        "refuse",
+        "create-panic",
+        "undescribed",
+        "panic",
+        "wordless",
+        "data",
+    ];
     let mut messages: Vec<String> = faults.map(|fault| told(&read(fault).unwrap_err())).into();
     let of = |parameters: Value| told(&driver().dataset("ramp", &parameters).err().unwrap());
     messages.push(of(json!({"fault": 3})));

@@ -49,6 +49,7 @@ pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>
             let value = json!({
                 "begins-with": begins_with,
                 "dataset": [component(&target.component), target],
+                "folds": experiment.target.folds,
                 "cut": [row.cut.layers, row.cut.reduction],
                 "train-samples": row.train_samples,
                 "kind": strategy.kind,

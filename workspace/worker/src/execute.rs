@@ -119,8 +119,8 @@ pub struct SeedState {
     pub trained: Option<Network>,
     /// The trunks in use.
     pub trunks: Vec<(FrozenTrunk, Trunk)>,
-    /// Which examples each row uses.
-    pub draws: Vec<Draw>,
+    /// Which examples each row uses, fold by fold.
+    pub draws: Vec<Vec<Draw>>,
     /// The rows measured, by this session or earlier ones.
     pub rows: Vec<Measured>,
 }
@@ -191,12 +191,12 @@ impl Execution<'_> {
             } else {
                 open(source)?
             };
-            let task = Task::new(source_data, source)?;
+            let task = Task::new(source_data, source, None)?;
             task.touch()?;
             detail = format!("source {}, ", task.sizes());
             self.tasks.source = Some(task);
         }
-        let task = Task::new(target_data, target)?;
+        let task = Task::new(target_data, target, experiment.target.folds)?;
         task.touch()?;
         detail.push_str(&format!("target {}", task.sizes()));
         self.tasks.target = Some(task);

@@ -32,10 +32,10 @@ pub struct Trunk {
     pub shape: Vec<usize>,
     /// Length of one feature vector.
     pub dim: usize,
-    /// Features of training examples.
+    /// Features of training examples; with folds of all examples.
     pub train: Rows,
-    /// Features of test examples.
-    pub test: Rows,
+    /// Features of test examples; with folds they are those of the training examples.
+    test: Option<Rows>,
     /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
@@ -216,7 +216,13 @@ impl Extractor<'_> {
             ))
         };
         let (train, train_cached) = rows(SplitName::Train, examples.train)?;
-        let (test, test_cached) = rows(SplitName::Test, examples.test)?;
+        let (test, test_cached) = match examples.test.is_empty() {
+            true => (None, true),
+            false => {
+                let (test, cached) = rows(SplitName::Test, examples.test)?;
+                (Some(test), cached)
+            }
+        };
         Ok(Trunk {
             body: Rc::new(body),
             digest,
@@ -284,7 +290,13 @@ impl Trunk {
 
     /// What extracting the features of these examples costs: their share of the whole.
     pub fn cost(&self, draw: &Draw) -> f64 {
-        self.train.cost(draw.train.len()) + self.test.cost(draw.test.len())
+        let test = self.test.as_ref();
+        self.train.cost(draw.train.len()) + test.map_or(0.0, |test| test.cost(draw.test.len()))
+    }
+
+    /// Features of the examples that strategies are measured on.
+    pub fn tested(&self) -> &Rows {
+        self.test.as_ref().unwrap_or(&self.train)
     }
 
     /// The same trunk with the features of a row's examples brought to their principal components,
@@ -313,10 +325,11 @@ impl Trunk {
             seconds: rows.cost(examples.len()),
         };
         let mut test = Vec::new();
-        self.test.gather(&draw.test, &mut test);
+        let tested = self.tested();
+        tested.gather(&draw.test, &mut test);
         let (mut of_train, of_test) = (
             rows(&self.train, &draw.train, &train),
-            rows(&self.test, &draw.test, &test),
+            rows(tested, &draw.test, &test),
         );
         of_train.seconds += begun.elapsed().as_secs_f64();
         Ok(Trunk {
@@ -325,7 +338,7 @@ impl Trunk {
             shape: vec![components],
             dim: components,
             train: of_train,
-            test: of_test,
+            test: Some(of_test),
             paid: self.paid,
         })
     }
@@ -334,7 +347,10 @@ impl Trunk {
     pub fn digest_with_features(&self) -> Result<String, WorkerError> {
         let mut hash = Sha256::new();
         hash.update(self.body.digest()?);
-        for rows in [&self.train, &self.test] {
+        for rows in [Some(&self.train), self.test.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             for number in rows.values.iter() {
                 hash.update(number.to_le_bytes());
             }

@@ -96,7 +96,7 @@ impl Fit<'_> {
         } = training.run(vec![Part::trained(network)])?;
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
-        let scores = self.scores(&networks, &trunk.test)?;
+        let scores = self.scores(&networks, trunk.tested())?;
         Ok(Fitted {
             parameters: parameters(&networks),
             converged: None,
@@ -149,8 +149,9 @@ impl Fit<'_> {
         }
         let begun = Instant::now();
         let mut gathered = Vec::new();
-        let features = trunk.test.all_of(&self.draw.test).unwrap_or_else(|| {
-            trunk.test.gather(&self.draw.test, &mut gathered);
+        let tested = trunk.tested();
+        let features = tested.all_of(&self.draw.test).unwrap_or_else(|| {
+            tested.gather(&self.draw.test, &mut gathered);
             &gathered
         });
         let scores = classifier.predict(features, self.draw.test.len(), dim, classes)?;

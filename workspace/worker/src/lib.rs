@@ -16,6 +16,7 @@ mod evaluate;
 mod execute;
 mod features;
 mod fit;
+mod folds;
 mod network;
 mod planned;
 mod predictions;

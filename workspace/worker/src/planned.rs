@@ -44,7 +44,7 @@ pub fn planned_features(
     let target = &experiment.target.dataset;
     let parameters = target.component.parameters.clone();
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
-    let task = Task::new(Arc::new(dataset), target)?;
+    let task = Task::new(Arc::new(dataset), target, experiment.target.folds)?;
     let backbone = Backbone::open(plugins, &experiment.backbone)?;
     let mut planned = Vec::new();
     for stage in stages(plan) {
@@ -83,6 +83,9 @@ pub fn planned_features(
             (SplitName::Train, &examples.train),
             (SplitName::Test, &examples.test),
         ] {
+            if examples.is_empty() {
+                continue;
+            }
             planned.push(PlannedFeatures {
                 title: stage.title.clone(),
                 seed,

@@ -82,6 +82,7 @@ pub fn run_plan(
         version: manifest.version.clone(),
         seeds: experiment.seeds.clone(),
         threads: manifest.threads,
+        folds: (experiment.target.folds).map(|folds| u32::try_from(folds).unwrap_or(u32::MAX)),
         stages: stages.iter().map(Stage::plan).collect(),
         rows: (plan.rows.iter())
             .map(|row| row_plan(plan, row, backbone))

@@ -4,6 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,13 @@ pub struct ProbeRequest {
     pub blueprint: Option<Component>,
 }
 
+impl ProbeRequest {
+    /// How long the answer may take: plugins only say what they are, unless all images are read.
+    pub fn limit(&self) -> Duration {
+        Duration::from_secs(if self.explain { 3600 } else { 60 })
+    }
+}
+
 /// What was seen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,8 +96,14 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
         folders: request.plugin_folders.clone(),
         data_folders: request.data_folders.clone(),
         cache_folder: request.cache_folder.clone(),
-        threads: 1,
-        observer: Arc::new(Calls::note(&request.call_path)),
+        // A dataset may have to look at many files.
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        observer: Arc::new(Calls {
+            watchdog: CallRecorder::create(&request.call_path)
+                .ok()
+                .map(Watchdog::new),
+            patience: Instant::now() + request.limit() / 2,
+        }),
     });
     ProbeAnswer {
         catalog: catalog(&plugins, &request.uses, &request.folder),
@@ -134,30 +148,28 @@ fn blueprint(
 }
 
 /// Notes the plugin call in progress and hears nothing else.
-struct Calls(Option<Watchdog>);
-
-impl Calls {
+struct Calls {
     /// Without the file a crash is told all the same, only not in which plugin.
-    fn note(path: &Path) -> Self {
-        Self(CallRecorder::create(path).ok().map(Watchdog::new))
-    }
+    watchdog: Option<Watchdog>,
+    /// From when on calls are asked to end soon: half an answer in time is better than none.
+    patience: Instant,
 }
 
 impl Observer for Calls {
     fn call(&self, plugin: &str, call: &str) {
-        if let Some(calls) = &self.0 {
+        if let Some(calls) = &self.watchdog {
             calls.entered(plugin, call);
         }
     }
     fn returned(&self) {
-        if let Some(calls) = &self.0 {
+        if let Some(calls) = &self.watchdog {
             calls.left();
         }
     }
     fn log(&self, _: &str, _: Level, _: &str) {}
     fn progress(&self, _: &str, _: u64, _: u64, _: &str) {}
     fn should_stop(&self) -> bool {
-        false
+        Instant::now() >= self.patience
     }
 }
 

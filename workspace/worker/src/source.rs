@@ -66,19 +66,20 @@ impl Execution<'_> {
         } = training.run(parts)?;
         let [backbone, head] = <[Network; 2]>::try_from(networks)
             .map_err(|_| out_of_order("training lost a part of the network"))?;
-        let tests: Vec<usize> = (0..task.test.labels.len()).collect();
+        let tests: Vec<usize> = (0..task.measured().labels.len()).collect();
         let test = images(SplitName::Test, None);
         let networks = [&backbone, &head];
         let scores = scores(self.compute, &networks, &test, &tests, task.classes, |_| {
             Ok(())
         })?;
-        let correct = correct(&scores, task.test.labels.iter().copied(), task.classes);
+        let labels = &task.measured().labels;
+        let correct = correct(&scores, labels.iter().copied(), task.classes);
         for (name, network) in [("backbone", &backbone), ("source-head", &head)] {
             let bytes = network.to_safetensors().map_err(engine("saving weights"))?;
             self.folder
                 .write(&self.folder.weights_path(name, seed), &bytes)?;
         }
-        let total = task.test.labels.len() as u64;
+        let total = labels.len() as u64;
         self.emitter.emit(Event::SourceEvaluated(SourceOutcome {
             seed,
             correct,

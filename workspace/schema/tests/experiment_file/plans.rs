@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::json;
 use topwork_schema::{
-    Cut, CutPoint, Draft, Optimizer, Place, Plan, Reduction, Row, StrategyKind, UseKind, Weights,
-    resolve_parameters,
+    Cut, CutPoint, Description, Draft, Optimizer, Place, Plan, Reduction, Row, StrategyKind,
+    UseKind, Weights, resolve_parameters,
 };
 
 use crate::catalog::{SMALL, catalog, described, mnist};
@@ -231,6 +231,25 @@ fn classes_keep_their_order_and_mix_names_and_indices() {
 }
 
 #[test]
+fn folds_need_no_test_split() {
+    let source = SMALL.find("[source]").unwrap()..SMALL.find("[target]").unwrap();
+    let mut text = SMALL
+        .replace("kind =", "weights = \"random\"\nkind =")
+        .replace("\"features\"", "\"features\"\nfolds = 5");
+    text.replace_range(source, "");
+    let mut catalog = catalog();
+    for described in &mut catalog.described {
+        if let Ok(Description::Dataset { splits, .. }) = &mut described.outcome {
+            splits.retain(|(name, _)| name == "train");
+        }
+    }
+    let read = |text: &str| Draft::read("experiment.toml", text, &crate_folder()).check(&catalog);
+    let plan = read(&text).unwrap();
+    assert_eq!(plan.experiment.target.folds, Some(5));
+    assert_eq!(read(&plan.to_toml()).unwrap(), plan);
+}
+
+#[test]
 fn without_a_source_the_weights_come_from_a_file_or_by_chance() {
     let source = SMALL.find("[source]").unwrap()..SMALL.find("[target]").unwrap();
     let mut no_source = SMALL.to_owned();
@@ -339,8 +358,12 @@ proptest! {
         layers in prop::collection::btree_set(1..=7usize, 1..4),
         first in 0..10usize,
         random in any::<bool>(),
+        folds in prop::option::of(2..=20u64),
     ) {
         let optimizer = if sgd { format!("\"sgd\", momentum = {momentum:?}") } else { "\"adam\"".to_owned() };
+        // Of two folds, one is left to learn from, and the source learns the classes 0 to 4.
+        let few = samples.iter().flatten().all(|samples| *samples <= 30_000);
+        let folds = folds.filter(|_| few && (5..9).contains(&first)).map_or(String::new(), |folds| format!("\nfolds = {folds}"));
         let samples = samples.map_or(String::new(), |samples| format!("train-samples = {:?}\n", Vec::from_iter(samples)));
         let weights = if random { "weights = \"random\"\n" } else { "" };
         let quoted = |text: &str| toml::Value::from(text).to_string();
@@ -348,7 +371,7 @@ proptest! {
         let text = SMALL
             .replace("name = \"small\"", &format!("name = {}\nabout = {}\nseeds = [{seed}]", quoted(&name), quoted(&about)))
             .replace("epochs = 3", &format!("epochs = {epochs}, optimizer = {optimizer}, learning-rate = {learning_rate:?}"))
-            .replace("\"features\"", &format!("{:?}", Vec::from_iter(layers)))
+            .replace("\"features\"", &format!("{:?}{folds}", Vec::from_iter(layers)))
             .replace("[5, 6, 7, 8, 9]", &format!("[{first}, {second}]"))
             .replace("\"logistic-regression\"", &format!("\"logistic-regression\", l2 = {l2:?}"))
             .replace("[500]", &format!("{hidden:?}"))

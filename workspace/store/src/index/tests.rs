@@ -78,6 +78,7 @@ fn done(runs: &Runs) -> RunFolder {
             seed,
             correct,
             total: 100,
+            folds: Vec::new(),
             test_set: "x".into(),
             train_samples: 50,
             trainable_parameters: 5,

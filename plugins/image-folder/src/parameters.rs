@@ -1,0 +1,321 @@
+//! What a user may say of a folder of images: as written, and as checked.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use topwork_sdk::Error;
+
+/// The JSON Schema of [`Parameters`].
+pub const SCHEMA: &str = r##"{
+    "type": "object",
+    "properties": {
+        "folder": {
+            "type": "string",
+            "format": "path",
+            "description": "folder with one subfolder per class; with `list`, the folder its paths are relative to"
+        },
+        "train-folder": {
+            "type": "string",
+            "format": "path",
+            "description": "in place of `folder`: the folder whose class folders hold the training images"
+        },
+        "test-folder": {
+            "type": "string",
+            "format": "path",
+            "description": "the same for the test images"
+        },
+        "list": {
+            "type": "string",
+            "format": "path",
+            "description": "CSV file with the columns path, label and, if wanted, split (`train` or `test`); without it the folders are the classes"
+        },
+        "classes-from": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "array",
+                "items": { "type": "string", "minLength": 1 },
+                "minItems": 1
+            },
+            "description": "classes by name, each with the folders it is made of, relative to `folder`; without it every subfolder is a class"
+        },
+        "include": {
+            "type": "array",
+            "items": { "type": "string", "minLength": 1 },
+            "default": [],
+            "description": "patterns of the files to take, on the path relative to `folder`; `*` matches any text, `/` too; without one all are taken"
+        },
+        "exclude": {
+            "type": "array",
+            "items": { "type": "string", "minLength": 1 },
+            "default": [],
+            "description": "patterns of files to leave out"
+        },
+        "size": {
+            "type": ["integer", "array"],
+            "minimum": 1,
+            "maximum": 8192,
+            "items": { "type": "integer", "minimum": 1, "maximum": 8192 },
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "height and width of every sample in pixels, [height, width] or one number for both"
+        },
+        "channels": {
+            "enum": [3, 1],
+            "default": 3,
+            "description": "3 for red, green and blue, 1 for grey"
+        },
+        "fit": {
+            "enum": ["pad", "crop", "stretch"],
+            "default": "pad",
+            "description": "how an image of other proportions gets its size: padded with `background`, cropped in the middle, or stretched"
+        },
+        "background": {
+            "type": "string",
+            "pattern": "^(white|black|#[0-9a-fA-F]{6})$",
+            "default": "white",
+            "description": "colour behind transparent pixels and beside padded images: `white`, `black` or `#rrggbb`"
+        },
+        "test-fraction": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "description": "part of every class to set apart as the split `test`"
+        },
+        "split-seed": {
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+            "description": "decides which images `test-fraction` sets apart"
+        },
+        "max-pixels": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 4000000000,
+            "default": 100000000,
+            "description": "images with more pixels than this are left out without being decoded"
+        }
+    },
+    "required": ["size"],
+    "additionalProperties": false
+}"##;
+
+/// The parameters as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Parameters {
+    folder: Option<PathBuf>,
+    train_folder: Option<PathBuf>,
+    test_folder: Option<PathBuf>,
+    list: Option<PathBuf>,
+    classes_from: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(default)]
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+    size: Size,
+    #[serde(default = "three")]
+    channels: usize,
+    #[serde(default)]
+    fit: Fit,
+    #[serde(default = "white")]
+    background: String,
+    test_fraction: Option<f64>,
+    #[serde(default)]
+    split_seed: u64,
+    #[serde(default = "a_hundred_million")]
+    max_pixels: u64,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Size {
+    Square(usize),
+    Sides([usize; 2]),
+}
+
+/// How an image of other proportions gets the size of a sample.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// The whole image, centred on the background.
+    #[default]
+    Pad,
+    /// The largest part from its middle that has the right proportions.
+    Crop,
+    /// Its proportions are changed.
+    Stretch,
+}
+
+fn three() -> usize {
+    3
+}
+
+fn white() -> String {
+    "white".to_owned()
+}
+
+fn a_hundred_million() -> u64 {
+    100_000_000
+}
+
+/// Where images and their classes come from.
+pub enum From {
+    /// Class folders, or a table of classes, in one folder.
+    Folder(PathBuf),
+    /// The same in two folders, one for each split.
+    TwoFolders {
+        /// For learning.
+        train: PathBuf,
+        /// For measuring.
+        test: PathBuf,
+    },
+    /// A CSV file.
+    List {
+        /// The file.
+        file: PathBuf,
+        /// What its paths are relative to.
+        folder: PathBuf,
+    },
+}
+
+/// Which files are samples.
+pub struct Selection {
+    /// Where they come from.
+    pub from: From,
+    /// Folders by class, where the user gave them.
+    pub classes: Option<BTreeMap<String, Vec<String>>>,
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl Selection {
+    /// Whether the user wants the file with this path, relative to the folder.
+    pub fn takes(&self, relative: &str) -> bool {
+        let included = self.include.as_ref().is_none_or(|g| g.is_match(relative));
+        included && !self.exclude.is_match(relative)
+    }
+}
+
+/// What becomes of an image file: everything that decides the bytes of its sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// Rows of a sample.
+    pub height: usize,
+    /// Columns of a sample.
+    pub width: usize,
+    /// 3 or 1.
+    pub channels: usize,
+    /// How an image gets this size.
+    pub fit: Fit,
+    /// Red, green and blue behind and beside an image.
+    pub background: [u8; 3],
+    /// An image with more pixels is not decoded.
+    pub max_pixels: u64,
+}
+
+impl Recipe {
+    /// Bytes of a sample.
+    pub fn bytes(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+/// The part of every class to test on, and the seed that draws it.
+#[derive(Clone, Copy)]
+pub struct TestFraction {
+    /// Above 0 and below 1.
+    pub fraction: f64,
+    /// The same seed gives the same images.
+    pub seed: u64,
+}
+
+impl Parameters {
+    /// The parameters as checked, or the rule that they break.
+    pub fn check(self) -> Result<(Selection, Recipe, Option<TestFraction>), Error> {
+        let from = match (self.list, self.folder, self.train_folder, self.test_folder) {
+            (None, Some(folder), None, None) => From::Folder(folder),
+            (None, None, Some(train), Some(test)) => From::TwoFolders { train, test },
+            (Some(file), folder, None, None) => {
+                let beside = || file.parent().map(PathBuf::from).unwrap_or_default();
+                let folder = folder.unwrap_or_else(beside);
+                From::List { file, folder }
+            }
+            _ => {
+                return Err(Error::parameters(
+                    "expected `folder`, `train-folder` and `test-folder`, or `list`, and one of these only",
+                )
+                .with_hint("`list` may have `folder` beside it"));
+            }
+        };
+        if self.classes_from.is_some() && matches!(from, From::List { .. }) {
+            return Err(Error::parameters(
+                "`classes-from` names folders, but the labels come from `list`",
+            ));
+        }
+        if self.test_fraction.is_some() && matches!(from, From::TwoFolders { .. }) {
+            return Err(Error::parameters(
+                "`test-fraction` sets test images apart, but `test-folder` has them already",
+            ));
+        }
+        let [height, width] = match self.size {
+            Size::Square(side) => [side; 2],
+            Size::Sides(sides) => sides,
+        };
+        let recipe = Recipe {
+            height,
+            width,
+            channels: self.channels,
+            fit: self.fit,
+            background: colour(&self.background)?,
+            max_pixels: self.max_pixels,
+        };
+        let include = match &*self.include {
+            [] => None,
+            patterns => Some(globs("include", patterns)?),
+        };
+        let selection = Selection {
+            from,
+            classes: self.classes_from,
+            include,
+            exclude: globs("exclude", &self.exclude)?,
+        };
+        let seed = self.split_seed;
+        let tested = |fraction| TestFraction { fraction, seed };
+        Ok((selection, recipe, self.test_fraction.map(tested)))
+    }
+}
+
+fn globs(parameter: &str, patterns: &[String]) -> Result<GlobSet, Error> {
+    let wrong = |pattern: &str, error: &globset::Error| {
+        let reason = error.kind();
+        Error::parameters(format!("`{parameter}`: the pattern {pattern:?}: {reason}"))
+    };
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|error| wrong(pattern, &error))?);
+    }
+    set.build()
+        .map_err(|error| wrong(&patterns.join(" "), &error))
+}
+
+fn colour(text: &str) -> Result<[u8; 3], Error> {
+    let byte = |from: usize| {
+        let digits = text.get(from..from + 2)?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    match text {
+        "white" => Some([255; 3]),
+        "black" => Some([0; 3]),
+        _ if text.len() == 7 && text.starts_with('#') => byte(1)
+            .zip(byte(3))
+            .zip(byte(5))
+            .map(|((r, g), b)| [r, g, b]),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        Error::parameters(format!(
+            "`background`: {text:?}, expected `white`, `black` or `#rrggbb`"
+        ))
+    })
+}
