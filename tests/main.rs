@@ -17,6 +17,7 @@ mod feature_cache;
 mod flagship;
 mod folds;
 mod grid;
+mod heads;
 mod hostile_plugins;
 mod interruption;
 mod resume;

@@ -5,9 +5,9 @@ use serde_json::json;
 use topwork_host::{FitOptions, Pixel, Plugins};
 
 const ALL: [&str; 6] = [
+    "topwork_plugin_classifiers",
     "topwork_plugin_convnet",
     "topwork_plugin_lenet",
-    "topwork_plugin_classifiers",
     "topwork_plugin_mlp",
     "topwork_plugin_mnist",
     "topwork_plugin_resnet",
