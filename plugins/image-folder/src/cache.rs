@@ -172,7 +172,9 @@ impl Writer {
     pub fn begin(path: &Path, sample: usize, most: u64, old: Option<&Cache>) -> io::Result<Writer> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(folder)?;
+        let file = tempfile::Builder::new()
+            .prefix(UNFINISHED_PREFIX)
+            .tempfile_in(folder)?;
         let mut writer = Writer {
             path: path.to_owned(),
             file: BufWriter::with_capacity(1 << 20, file),
@@ -204,7 +206,12 @@ impl Writer {
     }
 
     /// Adds what became of a file.
-    pub fn keep(&mut self, path: &Path, stamp: Stamp, result: Result<&[u8], &str>) -> io::Result<()> {
+    pub fn keep(
+        &mut self,
+        path: &Path,
+        stamp: Stamp,
+        result: Result<&[u8], &str>,
+    ) -> io::Result<()> {
         // Paths of other bytes would get the same name in JSON.
         let Some(path) = path.to_str() else {
             return Ok(());
@@ -228,7 +235,10 @@ impl Writer {
         self.file.write_all(&list)?;
         self.file.write_all(&(list.len() as u64).to_le_bytes())?;
         self.file.write_all(&crc32fast::hash(&list).to_le_bytes())?;
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         let bytes = file.as_file().metadata()?.len();
         make_room(&self.path, MOST_BYTES_TOGETHER.saturating_sub(bytes));
         file.persist(&self.path).map_err(|error| error.error)?;
@@ -241,13 +251,18 @@ const UNFINISHED_PREFIX: &str = "unfinished-";
 
 /// Removes the files that were not used for longest until those beside `path` have at most `most` bytes.
 fn make_room(path: &Path, most: u64) {
-    let entries = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let entries = path
+        .parent()
+        .and_then(|folder| std::fs::read_dir(folder).ok());
     let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
     for entry in entries.into_iter().flatten().flatten() {
         let (other, Ok(data)) = (entry.path(), entry.metadata()) else {
             continue;
         };
-        let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX);
+        let unfinished = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(UNFINISHED_PREFIX);
         let used = data.modified().unwrap_or(UNIX_EPOCH);
         let age = used.elapsed().unwrap_or_default();
         if unfinished && age > UNFINISHED {

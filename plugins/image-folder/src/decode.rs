@@ -62,7 +62,9 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     }
     if data.len() > most {
         let length = data.len();
-        return Err(format!("has {length} bytes, too many for an image of `max-pixels`"));
+        return Err(format!(
+            "has {length} bytes, too many for an image of `max-pixels`"
+        ));
     }
     std::fs::read(path).map_err(reason)
 }
@@ -85,13 +87,19 @@ fn pixels(bytes: &[u8], recipe: &Recipe) -> Result<Flat, String> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(most_bytes(recipe));
     reader.limits(limits);
-    let wrong = |error: ImageError| format!("cannot be decoded: {error}");
+    // Some end with a line break.
+    let wrong = |error: ImageError| {
+        let text = error.to_string().replace('\n', " ");
+        format!("cannot be decoded: {}", text.trim())
+    };
     let mut decoder = reader.into_decoder().map_err(wrong)?;
     let (width, height) = decoder.dimensions();
     let count = u64::from(width) * u64::from(height);
     if count > recipe.max_pixels {
         let most = recipe.max_pixels;
-        return Err(format!("has {width} × {height} pixels, more than {most} (`max-pixels`)"));
+        return Err(format!(
+            "has {width} × {height} pixels, more than {most} (`max-pixels`)"
+        ));
     }
     if count == 0 {
         return Err(format!("has {width} × {height} pixels"));
@@ -183,13 +191,17 @@ fn sample(image: Flat, recipe: &Recipe) -> Result<Vec<u8>, String> {
         Fit::Stretch => (options, whole),
         Fit::Pad => {
             let scale = scale_x.min(scale_y);
-            let side = |length: f64, most: usize| ((length * scale).round() as usize).clamp(1, most);
+            let side =
+                |length: f64, most: usize| ((length * scale).round() as usize).clamp(1, most);
             let scaled = [side(width, recipe.width), side(height, recipe.height)];
             (options, scaled)
         }
         Fit::Crop => {
             let scale = scale_x.max(scale_y);
-            let [w, h] = [(to_width / scale).min(width), (to_height / scale).min(height)];
+            let [w, h] = [
+                (to_width / scale).min(width),
+                (to_height / scale).min(height),
+            ];
             let options = options.crop((width - w) / 2.0, (height - h) / 2.0, w, h);
             (options, whole)
         }
@@ -198,28 +210,34 @@ fn sample(image: Flat, recipe: &Recipe) -> Result<Vec<u8>, String> {
         1 => PixelType::U8,
         _ => PixelType::U8x3,
     };
-    let bytes = if scaled == [image.width as usize, image.height as usize] && recipe.fit != Fit::Crop {
-        image.bytes
-    } else {
-        let wrong = |error: &dyn std::fmt::Display| format!("cannot be scaled: {error}");
-        let source = Image::from_vec_u8(image.width, image.height, image.bytes, kind);
-        let source = source.map_err(|error| wrong(&error))?;
-        let mut target = Image::new(scaled[0] as u32, scaled[1] as u32, kind);
-        let mut resizer = Resizer::new();
-        resizer
-            .resize(&source, &mut target, &options)
-            .map_err(|error| wrong(&error))?;
-        target.into_vec()
-    };
+    let bytes =
+        if scaled == [image.width as usize, image.height as usize] && recipe.fit != Fit::Crop {
+            image.bytes
+        } else {
+            let wrong = |error: &dyn std::fmt::Display| format!("cannot be scaled: {error}");
+            let source = Image::from_vec_u8(image.width, image.height, image.bytes, kind);
+            let source = source.map_err(|error| wrong(&error))?;
+            let mut target = Image::new(scaled[0] as u32, scaled[1] as u32, kind);
+            let mut resizer = Resizer::new();
+            resizer
+                .resize(&source, &mut target, &options)
+                .map_err(|error| wrong(&error))?;
+            target.into_vec()
+        };
     Ok(planes(&bytes, scaled, recipe))
 }
 
 /// Puts an image of `scaled` columns and rows in the middle of the background, channel by channel.
 fn planes(bytes: &[u8], scaled: [usize; 2], recipe: &Recipe) -> Vec<u8> {
     let (channels, plane) = (recipe.channels, recipe.height * recipe.width);
-    let [left, top] = [(recipe.width - scaled[0]) / 2, (recipe.height - scaled[1]) / 2];
+    let [left, top] = [
+        (recipe.width - scaled[0]) / 2,
+        (recipe.height - scaled[1]) / 2,
+    ];
     let background = match channels {
-        1 => image::Pixel::to_luma(&image::Rgb(recipe.background)).0.to_vec(),
+        1 => image::Pixel::to_luma(&image::Rgb(recipe.background))
+            .0
+            .to_vec(),
         _ => recipe.background.to_vec(),
     };
     let mut sample: Vec<u8> = Vec::with_capacity(recipe.bytes());

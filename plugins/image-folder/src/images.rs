@@ -42,7 +42,11 @@ impl Images {
         let cache_path = cache_path(host, place, &recipe);
         let stamps: Vec<Option<Stamp>> = listed
             .iter()
-            .map(|file| std::fs::metadata(&file.path).ok().map(|data| Stamp::of(&data)))
+            .map(|file| {
+                std::fs::metadata(&file.path)
+                    .ok()
+                    .map(|data| Stamp::of(&data))
+            })
             .collect();
         let known = |cache: Option<&Cache>| -> Vec<Option<Outcome>> {
             let files = listed.iter().zip(&stamps);
@@ -50,9 +54,13 @@ impl Images {
                 .map(|(file, stamp)| cache?.outcome(&file.path, (*stamp)?).cloned())
                 .collect()
         };
-        let mut cache = cache_path.as_deref().and_then(|p| Cache::open(p, recipe.bytes()));
+        let mut cache = cache_path
+            .as_deref()
+            .and_then(|p| Cache::open(p, recipe.bytes()));
         let mut outcomes = known(cache.as_ref());
-        let unknown: Vec<usize> = (0..listed.len()).filter(|&file| outcomes[file].is_none()).collect();
+        let unknown: Vec<usize> = (0..listed.len())
+            .filter(|&file| outcomes[file].is_none())
+            .collect();
         if !unknown.is_empty() {
             let work = Decoding {
                 host,
@@ -66,7 +74,10 @@ impl Images {
                     keeping: cache_path.as_deref().map_or(Keeping::No, Keeping::At),
                 }),
             };
-            let State { outcomes: decoded, keeping } = work.run();
+            let State {
+                outcomes: decoded,
+                keeping,
+            } = work.run();
             outcomes = decoded;
             if let Keeping::Begun(writer) = keeping {
                 match writer.finish() {
@@ -136,7 +147,9 @@ impl Images {
                 running.push(scope.spawn(move || self.decode_all(part)));
             }
             for thread in running {
-                thread.join().unwrap_or_else(|_| Err(Error::failed("a thread panicked")))?;
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(Error::failed("a thread panicked")))?;
             }
             Ok(())
         })
@@ -173,14 +186,18 @@ impl Images {
 
 /// The file for what is decoded from this place by this recipe; `None` without a folder for such files.
 fn cache_path(host: Host, place: &str, recipe: &Recipe) -> Option<PathBuf> {
-    let folder = host.cache_folder().ok().filter(|folder| !folder.as_os_str().is_empty())?;
+    let folder = host
+        .cache_folder()
+        .ok()
+        .filter(|folder| !folder.as_os_str().is_empty())?;
     let key = Sha256::digest(format!("{place}\n{recipe:?}"));
     let name: String = key[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Some(folder.join("image-folder").join(name))
 }
 
 fn cannot_keep(host: Host, error: &io::Error) {
-    let text = format!("decoded images cannot be kept ({error}): they are decoded whenever they are read");
+    let text =
+        format!("decoded images cannot be kept ({error}): they are decoded whenever they are read");
     host.log(Level::Warning, &text);
 }
 
@@ -226,7 +243,9 @@ impl<'a> Decoding<'a> {
         let seconds = begun.elapsed().as_secs_f64();
         let text = format!("decoded {done} images in {seconds:.1} s");
         self.host.log(Level::Info, &text);
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self, next: &AtomicUsize) {
@@ -238,13 +257,15 @@ impl<'a> Decoding<'a> {
             let result = decode(&self.listed[file].path, self.recipe);
             self.note(file, result);
             let total = self.unknown.len() as u64;
-            self.host.progress(number as u64 + 1, total, "images decoded");
+            self.host
+                .progress(number as u64 + 1, total, "images decoded");
         }
     }
 
     fn note(&self, file: usize, result: Result<Vec<u8>, Problem>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stamp) = self.stamps[file].filter(|_| !matches!(result, Err(Problem::File(_)))) {
+        if let Some(stamp) = self.stamps[file].filter(|_| !matches!(result, Err(Problem::File(_))))
+        {
             let result = result.as_deref().map_err(Problem::reason);
             if let Err(error) = self.keep(&mut state.keeping, file, stamp, result) {
                 cannot_keep(self.host, &error);

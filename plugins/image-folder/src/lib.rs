@@ -133,7 +133,10 @@ impl ImageFolder {
         if left_out == 0 {
             return;
         }
-        let mut text = format!("{left_out} of {all} images in {} are left out", self.place());
+        let mut text = format!(
+            "{left_out} of {all} images in {} are left out",
+            self.place()
+        );
         if left_out > MOST_TOLD {
             text.push_str(&format!("; the first {MOST_TOLD}:"));
         }
@@ -166,7 +169,10 @@ impl Dataset for ImageFolder {
     fn read(&self, split: usize, indices: &[u64], samples: &mut [u8]) -> Result<(), Error> {
         let opened = self.opened()?;
         let of_split = opened.splits.positions(split);
-        let positions: Vec<u64> = indices.iter().map(|&index| of_split[index as usize]).collect();
+        let positions: Vec<u64> = indices
+            .iter()
+            .map(|&index| of_split[index as usize])
+            .collect();
         opened.images.read(&positions, samples)
     }
 }

@@ -307,9 +307,10 @@ fn colour(text: &str) -> Result<[u8; 3], Error> {
     match text {
         "white" => Some([255; 3]),
         "black" => Some([0; 3]),
-        _ if text.len() == 7 && text.starts_with('#') => {
-            byte(1).zip(byte(3)).zip(byte(5)).map(|((r, g), b)| [r, g, b])
-        }
+        _ if text.len() == 7 && text.starts_with('#') => byte(1)
+            .zip(byte(3))
+            .zip(byte(5))
+            .map(|((r, g), b)| [r, g, b]),
         _ => None,
     }
     .ok_or_else(|| {
