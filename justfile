@@ -24,10 +24,12 @@ check: build
     cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --release --locked --workspace --all-targets -- --deny warnings
     target/release/topwork references . --check
+    target/release/topwork-header . --check
 
 # write the files that are made from the code
 generate: build
     target/release/topwork references .
+    target/release/topwork-header .
 
 # draw the pictures of the dashboard, docs/screens/, from the recorded run
 screenshots:

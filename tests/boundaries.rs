@@ -10,12 +10,25 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// For a crate (or every plugin): what it must never reach, directly or through others.
 const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
+    ("topwork-header", &["topwork-*"]),
     ("topwork-stats", &["topwork-*"]),
     ("topwork-events", &["topwork-*"]),
     ("topwork-schema", &["topwork-*"]),
     (
         "topwork-engine",
         &["topwork-*", "libloading", "ratatui", "crossterm"],
+    ),
+    (
+        "topwork-weights",
+        &[
+            "topwork-host",
+            "topwork-schema",
+            "topwork-events",
+            "topwork-store",
+            "libloading",
+            "ratatui",
+            "crossterm",
+        ],
     ),
     (
         "topwork-host",

@@ -6,13 +6,16 @@
     reason = "a test fails by panicking"
 )]
 
+mod abi_versions;
 mod boundaries;
 mod broken_experiments;
 mod commands;
+mod cuts;
 mod dashboard;
 mod disk;
 mod feature_cache;
 mod flagship;
+mod folds;
 mod grid;
 mod hostile_plugins;
 mod interruption;

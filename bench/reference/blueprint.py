@@ -8,12 +8,15 @@ def _layer(spec, shape):
     """The module for one layer with weights or settings, given its first input's shape without the batch."""
     op = spec["op"]
     if op == "conv2d":
+        padding = spec.get("padding", [0, 0])
+        if len(padding) == 4:
+            return _PaddedConv2d(shape[0], spec)
         return nn.Conv2d(
             shape[0],
             spec["filters"],
             spec["kernel"],
             stride=spec.get("stride", [1, 1]),
-            padding=spec.get("padding", [0, 0]),
+            padding=padding,
             dilation=spec.get("dilation", [1, 1]),
             groups=spec.get("groups", 1),
             bias=spec.get("bias", True),
@@ -37,6 +40,19 @@ def _layer(spec, shape):
         "silu": nn.SiLU,
         "flatten": nn.Flatten,
     }[op]()
+
+
+class _PaddedConv2d(nn.Conv2d):
+    """A convolution whose padding [top, left, bottom, right] PyTorch's own cannot express."""
+
+    def __init__(self, channels, spec):
+        rest = {key: spec[key] for key in ("stride", "dilation", "groups", "bias") if key in spec}
+        super().__init__(channels, spec["filters"], spec["kernel"], **rest)
+        top, left, bottom, right = spec["padding"]
+        self.sides = (left, right, top, bottom)
+
+    def forward(self, x):
+        return super().forward(nn.functional.pad(x, self.sides))
 
 
 class _Add(nn.Module):

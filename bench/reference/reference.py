@@ -6,6 +6,7 @@ Needs torch, numpy and safetensors (versions: bench/requirements.txt). README.md
 array comes from a fixed seed; other versions of PyTorch or other processors differ in the last bits only.
 """
 
+import collections
 import copy
 import json
 import pathlib
@@ -94,6 +95,23 @@ def op_cases():
             bn("downsample.1"), layer("add", inputs=["bn2", "downsample.1"]), layer("relu", "relu2"),
             mode=mode,
         )
+    # TensorFlow's "SAME" padding: where a window moves by two over an even size, there is more of it behind.
+    yield conv("conv2d-padding-behind", (3, 8, 10), filters=4, kernel=[3, 3], stride=[2, 2], padding=[0, 0, 1, 1])
+    yield conv("conv2d-depthwise-padding-behind", (4, 8, 8), filters=4, kernel=[5, 5], groups=4, stride=[2, 2],
+               padding=[1, 1, 2, 2])
+    yield conv("conv2d-four-paddings", (2, 5, 6), filters=3, kernel=[2, 3], padding=[2, 0, 1, 3], bias=False)
+    yield image_case("conv-relu6", (4, 6, 5), layer("conv2d", filters=5, kernel=[3, 3], padding=[1, 1]), layer("relu6"))
+    yield image_case("linear-relu6", (6,), layer("linear", units=5), layer("relu6"))
+    for mode in ("train", "eval"):
+        yield image_case(
+            f"inverted-residual-relu6-{mode}", (4, 6, 6),
+            layer("conv2d", "expand", filters=12, kernel=[1, 1], bias=False), bn("bn0"), layer("relu6", "relu6_0"),
+            layer("conv2d", "depthwise", filters=12, kernel=[3, 3], padding=[1, 1], groups=12, bias=False), bn("bn1"),
+            layer("relu6", "relu6_1"),
+            layer("conv2d", "project", filters=4, kernel=[1, 1], bias=False), bn("bn2"),
+            layer("add", inputs=["bn2", "input"]),
+            mode=mode,
+        )
 
 
 def randomise(network):
@@ -125,8 +143,8 @@ def write_ops():
         network = Network(blueprint)
         randomise(network)
         network.train(case["mode"] == "train")
-        # relu6 has its bend at 6.
-        spread = 4.0 if name == "relu6" else 1.0
+        # relu6 has a bend at 6, which must be passed behind a convolution as well.
+        spread = 16.0 if "relu6" in name else 1.0
         x = (torch.randn(case["samples"], *blueprint["input"]) * spread).requires_grad_()
         tensors |= prefixed(f"{name}/weights", weights(network))
         output = network(x)
@@ -324,9 +342,28 @@ def write_resnet():
     write("resnet18-tiny-outputs.safetensors", tensors, {"case": {"blueprint": blueprint}})
 
 
+def write_weights_files():
+    """What `torch.save` makes of a few tensors, in its old and its new format: of every type that weights come in, one
+    that is not contiguous, and two over one storage."""
+    conv = torch.randn(2, 3, 2, 2)
+    tied = torch.randn(4)
+    state = collections.OrderedDict(
+        {"conv.weight": conv, "conv.bias": torch.randn(2, dtype=torch.float64), "half": torch.randn(3).half(),
+         "brain": torch.randn(3).bfloat16(), "across": torch.randn(3, 2).t(), "channels_last":
+         conv.to(memory_format=torch.channels_last), "tied": tied, "tail": tied[1:], "norm.num_batches_tracked":
+         torch.tensor(7), "parameter": nn.Parameter(torch.randn(2))})
+    state._metadata = {"": {"version": 1}}
+    saved = {"epoch": 3, "loss": 0.25, "state_dict": state, "done": True}
+    torch.save(state, FOLDER / "weights-legacy.pth", _use_new_zipfile_serialization=False)
+    torch.save(saved, FOLDER / "weights-zip.pth")
+    values = {name: tensor.detach().float().contiguous() for name, tensor in state.items()}
+    write("weights.safetensors", values, {})
+
+
 def main():
     torch.set_num_threads(1)
-    for part in (write_ops, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet):
+    for part in (write_ops, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet,
+                 write_weights_files):
         # Each file from its own seed: a new case in one changes no other.
         torch.manual_seed(1)
         part()

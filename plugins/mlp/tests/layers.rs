@@ -1,4 +1,4 @@
-//! The head's layers, through the tables that the host uses.
+//! The heads' layers, through the tables that the host uses.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
@@ -8,20 +8,33 @@ use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{Error, ErrorKind};
 
 fn layers(parameters: Value, feature_shape: &[usize], classes: usize) -> Result<Value, Error> {
+    layers_of("mlp", parameters, feature_shape, classes)
+}
+
+fn layers_of(
+    head: &str,
+    parameters: Value,
+    feature_shape: &[usize],
+    classes: usize,
+) -> Result<Value, Error> {
     let driver = Driver::new(&PLUGIN, &TestHost::new());
-    let head = driver.network_head("mlp", &parameters)?;
+    let head = driver.network_head(head, &parameters)?;
     head.layers(feature_shape, classes)
 }
 
-/// Name, op and units of every layer in one line.
+/// Name, op and units or rate of every layer in one line.
 fn in_short(blueprint: &Value) -> String {
     let layer = |layer: &Value| {
-        let units = match layer.get("units") {
-            Some(units) => format!(" {units}"),
+        let size = match layer.get("units").or(layer.get("rate")) {
+            Some(size) => format!(" {size}"),
+            None => String::new(),
+        };
+        let bias = match layer.get("bias") {
+            Some(bias) => format!(" bias {bias}"),
             None => String::new(),
         };
         let text = |key: &str| layer[key].as_str().unwrap().to_owned();
-        format!("{} = {}{units}", text("name"), text("op"))
+        format!("{} = {}{size}{bias}", text("name"), text("op"))
     };
     let layers = blueprint["layers"].as_array().unwrap();
     layers.iter().map(layer).collect::<Vec<_>>().join(", ")
@@ -39,12 +52,35 @@ fn layers_follow_the_parameters_and_the_shape() {
             10,
             "flatten = flatten, hidden1 = linear 30, relu1 = relu, hidden2 = linear 20, relu2 = relu, logits = linear 10",
         ),
+        (
+            json!({"hidden": [30, 20], "batch-norm": true, "dropout": 0.5}),
+            &[50],
+            3,
+            "hidden1 = linear 30 bias false, bn1 = batch-norm1d, relu1 = relu, dropout1 = dropout 0.5, \
+             hidden2 = linear 20 bias false, bn2 = batch-norm1d, relu2 = relu, dropout2 = dropout 0.5, logits = linear 3",
+        ),
     ];
     for (parameters, shape, classes, expected) in cases {
         let blueprint = layers(parameters, shape, classes).unwrap();
         assert_eq!(in_short(&blueprint), expected);
         assert_eq!(blueprint["input"], json!(shape));
         assert_eq!(blueprint["format"], 1);
+    }
+}
+
+#[test]
+fn the_linear_head_is_one_layer() {
+    let cases = [
+        (json!({}), &[800][..], "logits = linear 4"),
+        (
+            json!({"dropout": 0.2}),
+            &[50, 4, 4],
+            "flatten = flatten, dropout = dropout 0.2, logits = linear 4",
+        ),
+    ];
+    for (parameters, shape, expected) in cases {
+        let blueprint = layers_of("linear", parameters, shape, 4).unwrap();
+        assert_eq!(in_short(&blueprint), expected);
     }
 }
 
@@ -57,6 +93,10 @@ fn wrong_parameters_and_shapes_are_refused() {
         layers(json!({"hidden": [-1]}), &[800], 5),
         layers(json!({"hidden": "500"}), &[800], 5),
         layers(json!({"hiden": [500]}), &[800], 5),
+        layers(json!({"dropout": 1}), &[800], 5),
+        layers(json!({"batch-norm": 1}), &[800], 5),
+        layers_of("linear", json!({"dropout": -0.1}), &[800], 5),
+        layers_of("linear", json!({}), &[800], 1),
         layers(json!({}), &[800], 1),
         layers(json!({}), &[20, 40], 5),
         layers(json!({}), &[], 5),
@@ -71,9 +111,14 @@ fn wrong_parameters_and_shapes_are_refused() {
 }
 
 #[test]
-fn the_default_of_the_schema_is_the_default() {
-    let listed = Driver::new(&PLUGIN, &TestHost::new()).list().unwrap();
-    let hidden = &listed[0].schema["properties"]["hidden"]["default"];
-    let by_schema = layers(json!({"hidden": hidden}), &[800], 5).unwrap();
-    assert_eq!(by_schema, layers(json!({}), &[800], 5).unwrap());
+fn the_defaults_of_the_schemas_are_the_defaults() {
+    for listed in Driver::new(&PLUGIN, &TestHost::new()).list().unwrap() {
+        let properties = listed.schema["properties"].as_object().unwrap();
+        let defaults = properties
+            .iter()
+            .map(|(key, value)| (key.clone(), value["default"].clone()));
+        let by_schema = layers_of(&listed.id, Value::Object(defaults.collect()), &[800], 5);
+        let plain = layers_of(&listed.id, json!({}), &[800], 5);
+        assert_eq!(by_schema.unwrap(), plain.unwrap());
+    }
 }

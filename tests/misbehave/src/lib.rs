@@ -103,6 +103,8 @@ pub enum Fault {
     DuplicateClasses,
     /// Dataset: no classes.
     NoClasses,
+    /// Dataset: the split `train` alone, and no fault otherwise.
+    NoTestSplit,
     /// Dataset: samples larger than memory.
     WildShape,
     /// Backbone and network head: text that is no JSON.

@@ -22,10 +22,36 @@ pub struct BackboneTable {
     ///   "cuts": [ {"name": "pool1", "after": "pool1"}, {"name": "features", "after": "flatten"} ] }
     /// ```
     ///
-    /// `input` is the shape of one sample, `[channels, height, width]` or `[features]`. The layers form a chain; their names
-    /// are unique. `stride` and `padding` of a convolution may be left out (1 and 0), so may the `stride` of a pooling layer
-    /// (its `kernel`); convolutions and linear layers always have a bias. A cut keeps every layer up to and including
-    /// `after`.
+    /// `input` is the shape of one sample, `[channels, height, width]` or `[features]`. Each layer takes what the one before it
+    /// gives, the first one the sample; or it lists in `"inputs"` the names of earlier layers, `"input"` being the sample. Names
+    /// are unique, and the last layer gives the result. A cut keeps every layer up to and including `after`.
+    ///
+    /// The operations with their keys; what has a value behind `=` may be left out, and pairs are down and across:
+    ///
+    /// ```text
+    /// conv2d             filters, kernel, stride = [1, 1], dilation = [1, 1], groups = 1, bias = true,
+    ///                    padding = [0, 0]: rows and columns of zeros on both sides,
+    ///                    or [top, left, bottom, right]
+    /// max-pool2d         kernel, stride = kernel, padding = [0, 0]
+    /// avg-pool2d         kernel, stride = kernel, padding = [0, 0]
+    /// global-avg-pool2d  [channels, h, w] to [channels, 1, 1]
+    /// batch-norm2d       epsilon = 1e-5, momentum = 0.1
+    /// batch-norm1d       the same for a flat vector
+    /// linear             units, bias = true; [features] to [units]
+    /// flatten            [channels, h, w] to [channels x h x w]
+    /// dropout            rate
+    /// relu, relu6, gelu, tanh, sigmoid, silu
+    /// add, concat        two inputs or more
+    /// multiply           two inputs; the second may have one number per channel
+    /// ```
+    ///
+    /// Their arithmetic is PyTorch's.
+    ///
+    /// `"weights": {"ignore": ["fc.*"], "rename": [["features.*", "*"]]}` tells how files with weights may look. A layer's
+    /// weights are called `NAME.weight`, `NAME.bias`, `NAME.running_mean` and `NAME.running_var`, with PyTorch's shapes. A name
+    /// in a file that is none of these is put through the first pair of `rename` whose first half fits it (`*` stands for
+    /// anything, and the second half has as many, which take over what those of the first stood for); a name that then is still
+    /// unknown is an error unless it fits one of `ignore`.
     pub network: Option<
         unsafe extern "C" fn(
             instance: Instance,

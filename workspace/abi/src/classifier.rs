@@ -10,9 +10,9 @@ pub struct ClassifierTable {
     pub size: usize,
     /// Fits the instance to `features` with one label for each sample, each below `classes`; an earlier fit is forgotten.
     /// The same input, `seed` included, gives the same result to the bit, whatever the number of threads.
-    /// Fills `*report`, whose `size` the host has set. What is written to `note` is one line for people, shown to the user as a
-    /// warning when the fit did not converge: it says why and how far off the fit is. The note of a fit that converged
-    /// need not be shown.
+    /// Fills `*report`, whose `size` the host has set. What is written to `note` is one line for people, shown with the result;
+    /// nothing when there is nothing to say. Of a fit that did not converge it says why not and how far off it is, and is
+    /// a warning, too.
     /// A long fit asks the host now and then whether to stop, and reports its progress.
     pub fit: Option<
         unsafe extern "C" fn(

@@ -14,17 +14,17 @@ pub struct CutRuleTable {
     /// { "format": 1,
     ///   "input": [1, 28, 28],
     ///   "places": [
-    ///     {"name": "conv1", "op": "conv2d", "shape": [20, 24, 24], "declared": false},
-    ///     {"name": "pool1", "op": "max-pool2d", "shape": [20, 12, 12], "declared": true} ] }
+    ///     {"name": "conv1", "op": "conv2d", "shape": [20, 24, 24]},
+    ///     {"name": "pool1", "op": "max-pool2d", "shape": [20, 12, 12], "cut": "block1"} ] }
     /// ```
     ///
     /// `places` are the layers of a blueprint, or the cut points of an extractor (whose `op` is `"extractor"`), from the input
-    /// on; `declared` says that the backbone itself has a cut point there.
+    /// on; `cut` is there where the backbone itself has a cut point, and is the name it gives it.
     ///
     /// What is written to `cuts` is a JSON document as well, with at least one cut, unique names, in the order of the table:
     ///
     /// ```json
-    /// { "cuts": [ {"name": "stage1", "after": "pool1", "pool": "gap"} ] }
+    /// { "cuts": [ {"name": "block1", "after": "pool1", "pool": "gap"} ] }
     /// ```
     ///
     /// `after` is the name of a place; everything up to it is kept. `pool` may be left out: `"gap"` (the mean of each

@@ -15,9 +15,9 @@ pub struct HostServices {
     /// Records a line in the run's log.
     pub log: unsafe extern "C" fn(context: *mut c_void, level: Level, text: Text),
     /// Says that `done` of `total` steps of the present call are made; `total` is 0 when it is not known. `text` says what
-    /// the steps are. The host shows it, so that people see a long call live. A call of a run has no time limit: it ends by
-    /// itself, or when the user stops the run. A look at plugins (opening, `create` and what describes an instance) has one,
-    /// which progress does not extend.
+    /// the steps are. The host shows it, so that people see a long call live. A call of a run that has told of no progress, nor logged a
+    /// line, for the limit the user has set (ten minutes, if nothing is said) is ended, and the process with it. A look at
+    /// plugins (opening, `create` and what describes an instance) has a limit of a minute, which progress does not extend.
     pub progress: unsafe extern "C" fn(context: *mut c_void, done: u64, total: u64, text: Text),
     /// Whether the call should end soon with [`Status::STOPPED`]. Cheap enough to ask at every iteration.
     pub should_stop: unsafe extern "C" fn(context: *mut c_void) -> bool,

@@ -10,10 +10,10 @@
 //!
 //! - **Versions.** Same major: compatible. A newer minor only appends fields to tables and adds constants. Every table
 //!   starts with `size`, the number of bytes its writer knew (in a table to be filled: has room for); a reader or filler
-//!   touches a field only where `size` covers it. A table is never shorter than in the first version that had it, its
-//!   [`Table::FIRST_SIZE`]; a field behind that counts as zero where `size` does not cover it.
+//!   touches a field only where `size` covers it. A table is never shorter than in the first version that had it;
+//!   a field added later counts as zero where `size` does not cover it.
 //!   Unknown numbers (a kind, a status) are skipped or treated as failures, never as undefined behaviour: that is why
-//!   kinds and statuses are integers here and not Rust enums.
+//!   kinds and statuses are integers here and no enums.
 //! - **Ownership.** Nobody frees what the other side allocated. A plugin's tables and texts live until the process ends
 //!   unless a field says otherwise (the library is never unloaded). What the host passes into a call lives until that
 //!   call returns, apart from [`HostServices`], which lives until the process ends.

@@ -62,6 +62,8 @@ pub enum Command {
     Plugins(PluginsArguments),
     /// Look into the cache of extracted features
     Cache(CacheArguments),
+    /// List the weights in a file of another program, or import them for a backbone
+    Weights(WeightsArguments),
     /// Look after a run's worker process
     #[command(hide = true)]
     Supervise {
@@ -340,6 +342,60 @@ pub enum CacheCommand {
     /// Explain whether an experiment's features would be found, and if not, why
     #[command(after_help = "Example:\n  topwork cache why experiments/mnist-transfer.toml")]
     Why(FileArguments),
+}
+
+/// `topwork weights`.
+#[derive(Debug, Args)]
+pub struct WeightsArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: WeightsCommand,
+}
+
+const FORMATS: &str = "\
+Reads what PyTorch saves (.pth, .pt, .bin, old and new), safetensors and ONNX. Nothing in a file is
+ever executed.";
+
+const IMPORT_EXAMPLE: &str = "\
+Example:
+  topwork weights import efficientnet-lite0.pth --backbone efficientnet-lite -o lite0.safetensors
+
+Then in an experiment:
+  [backbone]
+  use = \"efficientnet-lite\"
+  weights = \"lite0.safetensors\"";
+
+/// The commands of `topwork weights`.
+#[derive(Debug, Subcommand)]
+pub enum WeightsCommand {
+    /// List the tensors of a file: names, types, shapes
+    #[command(after_help = FORMATS)]
+    List {
+        /// The file
+        file: PathBuf,
+    },
+    /// Fit the weights of a file to a backbone and write them as an experiment can use them
+    #[command(after_help = IMPORT_EXAMPLE)]
+    Import(ImportArguments),
+}
+
+/// `topwork weights import`.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The file: PyTorch, safetensors or ONNX
+    pub file: PathBuf,
+    /// The backbone that the weights are for
+    #[arg(long, value_name = "ID")]
+    pub backbone: String,
+    /// Set a parameter of the backbone; repeat for several
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    pub sets: Vec<(String, String)>,
+    /// The file to write [default: the file's name with `.safetensors`, in this folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Load plugins from this folder, too; repeat for several
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
 }
 
 /// A time limit, or none.

@@ -147,7 +147,7 @@ impl Earlier {
                     seed: wanted.seed,
                     run: run.folder.id(),
                     from: theirs.row,
-                    name: row.name.clone(),
+                    name: row.title(),
                 });
             }
         }

@@ -75,6 +75,7 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         plan: None,
         explain: false,
         source_weights: Vec::new(),
+        blueprint: None,
     }
 }
 

@@ -21,11 +21,12 @@ mod stop;
 mod supervise;
 mod verify_resume;
 mod viewer;
+mod weights;
 mod worker_log;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, CacheCommand, Command, PluginsCommand, RunsCommand};
+use arguments::{Arguments, CacheCommand, Command, PluginsCommand, RunsCommand, WeightsCommand};
 use clap::Parser;
 use topwork_store::RunFolder;
 
@@ -58,6 +59,10 @@ fn main() -> ExitCode {
             CacheCommand::List => cache::list(),
             CacheCommand::Clear => cache::clear(),
             CacheCommand::Why(file) => cache::why(&file),
+        },
+        Command::Weights(arguments) => match arguments.command {
+            WeightsCommand::List { file } => weights::list(&file),
+            WeightsCommand::Import(arguments) => weights::import(&arguments),
         },
         Command::Supervise { run } => return supervise::supervise(&RunFolder::at(run)).into(),
         Command::Worker { run } => return topwork_worker::run(&RunFolder::at(run)).into(),

@@ -51,7 +51,7 @@ fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
             .filter(|point| point.layers == kept)
             .map(|point| point.name.clone())
             .collect();
-        if let Some(CutPoint { name, layers }) = made.iter().find(|cut| cut.layers == kept) {
+        if let Some(CutPoint { name, layers, .. }) = made.iter().find(|cut| cut.layers == kept) {
             cuts.retain(|point| point != name);
             cuts.insert(0, format!("◀ cut here: {name} ({layers} layers kept)"));
         }

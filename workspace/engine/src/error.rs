@@ -132,7 +132,7 @@ pub enum EngineError {
         learning_rate: f32,
     },
     /// Weights do not belong to this network.
-    #[error("weights do not fit the network:\n  {}", problems.join("\n  "))]
+    #[error("weights do not fit the network:\n  {}", beginning(problems))]
     Weights {
         /// Every weight that is missing, unexpected or of another shape or type.
         problems: Vec<String>,
@@ -159,6 +159,17 @@ impl EngineError {
             _ => None,
         }
     }
+}
+
+/// A wrong file has hundreds of problems, of which the first tell enough.
+fn beginning(problems: &[String]) -> String {
+    const MOST: usize = 24;
+    let told = &problems[..problems.len().min(MOST)];
+    let rest = match problems.len() - told.len() {
+        0 => String::new(),
+        rest => format!("\n  and {rest} more"),
+    };
+    told.join("\n  ") + &rest
 }
 
 /// `784 (1×28×28)`, or `800` where the shape says no more than that.

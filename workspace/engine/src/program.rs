@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
 use crate::ops::{
-    Activate, Add, AvgPool2d, BatchNorm2d, Concat, Conv2d, Convolution, Dropout, FrozenNorm2d,
-    Linear, MaxPool2d, Multiply, Operation, Windows,
+    Activate, Add, AvgPool2d, BatchNorm1d, BatchNorm2d, Concat, Conv2d, Convolution, Dropout,
+    FrozenNorm2d, Linear, MaxPool2d, Multiply, Operation, Rectifier, Windows,
 };
 
 /// The operations of a network in order. Values are numbered as in [`LayerSpec::inputs`].
@@ -127,10 +127,18 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The rectifier behind `index`, if one may be fused.
-    fn relu_behind(&self, index: usize) -> Option<usize> {
-        let (next, layer) = self.next(index)?;
-        (layer.op == LayerOp::RELU).then_some(next)
+    /// The rectifier behind `index`, if one may be fused, and the last layer with it.
+    fn rectifier_behind(&self, index: usize) -> (Option<Rectifier>, usize) {
+        let behind = self.next(index).and_then(|(next, layer)| {
+            let LayerOp::Activation(activation) = layer.op else {
+                return None;
+            };
+            Some((Rectifier::of(activation)?, next))
+        });
+        match behind {
+            Some((rectifier, next)) => (Some(rectifier), next),
+            None => (None, index),
+        }
     }
 
     /// The sum of `index` and one other value that is known by then, and that value.
@@ -184,13 +192,13 @@ impl<'a> Compiler<'a> {
                     }
                 }
                 inputs.extend(residual);
-                let relu = self.relu_behind(last);
-                last = relu.unwrap_or(last);
+                let rectifier;
+                (rectifier, last) = self.rectifier_behind(last);
                 let mut convolution = Convolution {
                     conv: conv2d(layer)?,
                     norm,
                     residual: residual.is_some(),
-                    relu: relu.is_some(),
+                    rectifier,
                     pool: None,
                 };
                 if residual.is_none()
@@ -205,12 +213,12 @@ impl<'a> Compiler<'a> {
             }
             LayerOp::Linear { units, .. } => {
                 layers.push(index);
-                let relu = self.relu_behind(index);
-                last = relu.unwrap_or(last);
+                let rectifier;
+                (rectifier, last) = self.rectifier_behind(index);
                 Arc::new(Linear {
                     features: layer.input.elements(),
                     units,
-                    relu: relu.is_some(),
+                    rectifier,
                 })
             }
             LayerOp::BatchNorm2d { epsilon, momentum } => {
@@ -221,14 +229,14 @@ impl<'a> Compiler<'a> {
                     let sum = self.sum_behind(index);
                     last = sum.map_or(last, |(next, _)| next);
                     inputs.extend(sum.map(|(_, other)| other));
-                    let relu = self.relu_behind(last);
-                    last = relu.unwrap_or(last);
+                    let rectifier;
+                    (rectifier, last) = self.rectifier_behind(last);
                     Arc::new(BatchNorm2d {
                         channels,
                         places,
                         epsilon,
                         residual: sum.is_some(),
-                        relu: relu.is_some(),
+                        rectifier,
                     })
                 } else {
                     Arc::new(FrozenNorm2d {
@@ -238,12 +246,29 @@ impl<'a> Compiler<'a> {
                     })
                 }
             }
+            LayerOp::BatchNorm1d { epsilon, momentum } => {
+                layers.push(index);
+                if learns {
+                    let places = 1;
+                    statistics = Some(Statistics { momentum, places });
+                    Arc::new(BatchNorm1d {
+                        features: elements,
+                        epsilon,
+                    })
+                } else {
+                    Arc::new(FrozenNorm2d {
+                        channels: elements,
+                        places: 1,
+                        epsilon,
+                    })
+                }
+            }
             LayerOp::Add => {
-                let relu = self.relu_behind(index);
-                last = relu.unwrap_or(last);
+                let rectifier;
+                (rectifier, last) = self.rectifier_behind(index);
                 Arc::new(Add {
                     elements,
-                    relu: relu.is_some(),
+                    rectifier,
                 })
             }
             LayerOp::MaxPool2d { .. } => Arc::new(MaxPool2d {
@@ -320,7 +345,7 @@ fn conv2d(layer: &LayerSpec) -> Option<Conv2d> {
         filters,
         kernel,
         stride,
-        padding,
+        padding: [padding[0], padding[1]],
         dilation,
         groups,
         map: [rows, columns],

@@ -57,6 +57,9 @@ pub enum Event {
         total: u64,
         /// What is counted: `images`, `iterations`, …
         unit: String,
+        /// The fold left out, from 1, where there are any. Units are counted over all folds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fold: Option<u32>,
         /// The epoch running, from 1; 0 outside of training.
         #[serde(default)]
         epoch: u32,
@@ -157,6 +160,10 @@ pub struct RunPlan {
     pub seeds: Vec<u64>,
     /// Threads of the worker's pool.
     pub threads: usize,
+    /// How many folds the target's examples are cut into: every row is then fitted once for each,
+    /// and measured on the one left out. `None` when it is measured on the test split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
     /// The stages, in the order they run.
     pub stages: Vec<StagePlan>,
     /// The rows of the comparison: by strategy in the order of the file, then by cut, then by
@@ -323,6 +330,9 @@ pub struct Reference {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EpochFigures {
+    /// The fold left out, from 1, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u32>,
     /// From 1.
     pub epoch: u32,
     /// Epochs in all.
@@ -375,13 +385,16 @@ pub struct Outcome {
     pub row: usize,
     /// The seed.
     pub seed: u64,
-    /// Test examples classified correctly.
+    /// Test examples classified correctly; with folds over all of them, every example once.
     pub correct: u64,
     /// Test examples.
     pub total: u64,
+    /// The same for every fold, in their order; empty where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<FoldOutcome>,
     /// SHA-256 over the test examples' positions: rows are only ranked when it is the same.
     pub test_set: String,
-    /// Training samples used.
+    /// Training samples used; with folds the fewest that one fit has used.
     pub train_samples: u64,
     /// Parameters of the head.
     pub trainable_parameters: u64,
@@ -399,21 +412,34 @@ pub struct Outcome {
     /// where the strategy has none.
     #[serde(default)]
     pub learning_rate_multipliers: Option<Vec<(String, f64)>>,
-    /// Cost.
+    /// Cost; with folds of all fits together.
     pub seconds: Seconds,
     /// The features had been extracted for an earlier row, at the cost that is told again here.
     pub features_cached: bool,
     /// Row: true class; column: predicted class.
     pub confusion: Vec<Vec<u64>>,
-    /// Whether the fit converged; `None` where the notion does not apply.
+    /// Whether the fit converged, with folds every one; `None` where the notion does not apply.
     #[serde(default)]
     pub converged: Option<bool>,
-    /// Iterations of the fit, or epochs.
+    /// What the head says of its fit, one line for people; with folds of every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Iterations of the fit, or epochs; with folds of all fits together.
     #[serde(default)]
     pub iterations: Option<u64>,
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,
+}
+
+/// One fold of a row: the examples it leaves out, classified by what was fitted on the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FoldOutcome {
+    /// Examples classified correctly.
+    pub correct: u64,
+    /// Examples of the fold.
+    pub total: u64,
 }
 
 /// What a row costs, wall-clock seconds.

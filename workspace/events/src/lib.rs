@@ -10,8 +10,8 @@ mod state;
 
 pub use curve::Curve;
 pub use event::{
-    Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, LayerPlan, LogLevel,
-    NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind,
-    StagePlan, Weights,
+    Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, FoldOutcome, LayerPlan,
+    LogLevel, NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome,
+    StageKind, StagePlan, Weights,
 };
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -60,6 +60,8 @@ pub struct StageState {
     pub total: u64,
     /// What is counted.
     pub unit: String,
+    /// The fold left out, from 1, where there are any.
+    pub fold: Option<u32>,
     /// The epoch running.
     pub epoch: u32,
     /// Latest loss.
@@ -68,7 +70,7 @@ pub struct StageState {
     pub per_second: Option<f64>,
     /// The loss over the units done.
     pub loss_curve: Curve,
-    /// Complete epochs.
+    /// Complete epochs, with folds fold after fold.
     pub epochs: Vec<EpochFigures>,
     /// When it began, milliseconds since the Unix epoch.
     pub started_at: u64,
@@ -196,6 +198,7 @@ impl RunState {
                 done,
                 total,
                 unit,
+                fold,
                 epoch,
                 loss,
                 per_second,
@@ -204,6 +207,7 @@ impl RunState {
                     stage.done = *done;
                     stage.total = *total;
                     stage.unit.clone_from(unit);
+                    stage.fold = *fold;
                     stage.epoch = *epoch;
                     stage.loss = *loss;
                     stage.per_second = *per_second;
@@ -215,7 +219,8 @@ impl RunState {
             Event::EpochEnded { stage, figures } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
                     // Told again by a run that went on from before the end of this epoch.
-                    stage.epochs.retain(|epoch| epoch.epoch < figures.epoch);
+                    let place = |epoch: &EpochFigures| (epoch.fold, epoch.epoch);
+                    stage.epochs.retain(|epoch| place(epoch) < place(figures));
                     stage.epochs.push(*figures);
                 }
             }
@@ -302,6 +307,15 @@ impl RunState {
 }
 
 impl StageState {
+    /// The complete epochs of the latest fold; without folds all.
+    pub fn latest_epochs(&self) -> &[EpochFigures] {
+        let Some(last) = self.epochs.last() else {
+            return &[];
+        };
+        let first = self.epochs.partition_point(|epoch| epoch.fold < last.fold);
+        &self.epochs[first..]
+    }
+
     fn waiting(plan: StagePlan) -> Self {
         Self {
             plan,
@@ -309,6 +323,7 @@ impl StageState {
             done: 0,
             total: 0,
             unit: String::new(),
+            fold: None,
             epoch: 0,
             loss: None,
             per_second: None,
@@ -371,6 +386,7 @@ mod tests {
                 done: 64,
                 total: 128,
                 unit: "images".into(),
+                fold: None,
                 epoch: 1,
                 loss: Some(0.5),
                 per_second: Some(10.0),
@@ -407,6 +423,7 @@ mod tests {
     fn a_resumed_run_says_again_what_it_does_again() {
         let mut state = RunState::default();
         let figures = |epoch, loss| EpochFigures {
+            fold: None,
             epoch,
             epochs: 3,
             loss,
@@ -462,6 +479,38 @@ mod tests {
     }
 
     #[test]
+    fn epochs_are_told_fold_by_fold() {
+        let mut state = RunState::from_records(&[record(1, Event::RunStarted(plan(1)))]);
+        let mut tell = |fold, epoch| {
+            let figures = EpochFigures {
+                fold: Some(fold),
+                epoch,
+                epochs: 2,
+                loss: 0.5,
+                accuracy: 0.9,
+                validation_loss: None,
+                validation_accuracy: None,
+                per_second: 5.0,
+                seconds: 2.0,
+            };
+            state.apply(&record(2, Event::EpochEnded { stage: 0, figures }));
+            let epochs = state.stages[0].epochs.iter();
+            epochs
+                .filter_map(|e| Some((e.fold?, e.epoch)))
+                .collect::<Vec<_>>()
+        };
+        tell(1, 1);
+        tell(1, 2);
+        assert_eq!(tell(2, 1), [(1, 1), (1, 2), (2, 1)]);
+        assert_eq!(tell(2, 2).len(), 4);
+        // A run that went on from before the end of the first fold.
+        assert_eq!(tell(1, 2), [(1, 1), (1, 2)]);
+        tell(3, 1);
+        let latest = state.stages[0].latest_epochs();
+        assert_eq!((latest.len(), latest[0].fold), (1, Some(3)));
+    }
+
+    #[test]
     fn unplanned_stages_and_newer_events_are_skipped() {
         let newer = Record::from_line(r#"{"at":5,"event":"telepathy","who":"me"}"#).unwrap();
         assert_eq!(newer.event, Event::Unknown);
@@ -493,6 +542,7 @@ mod tests {
         check(Event::EpochEnded {
             stage: 0,
             figures: EpochFigures {
+                fold: Some(2),
                 epoch: 1,
                 epochs: 3,
                 loss: 0.1,

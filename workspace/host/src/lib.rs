@@ -11,10 +11,13 @@
 )]
 
 mod backbone;
+pub mod bare;
 mod call;
 mod classifier;
+mod cut_rule;
 mod dataset;
 mod error;
+mod extractor;
 mod find;
 mod floats;
 mod head;
@@ -27,8 +30,10 @@ mod text;
 
 pub use backbone::Backbone;
 pub use classifier::{Classifier, FitOptions, FitReport};
+pub use cut_rule::{CutPlace, CutRule, RuleCut, RulePool};
 pub use dataset::{Dataset, DatasetInfo, Pixel, Split};
 pub use error::{Ending, ErrorKind, HostError};
+pub use extractor::{Extractor, ExtractorCut, ExtractorInfo, Normalise, Stated};
 pub use head::NetworkHead;
 pub use library::is_plugin_file_name;
 pub use plugins::{ComponentInfo, Kind, Options, PluginInfo, Plugins, Skipped};

@@ -134,6 +134,11 @@ fn plugin_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Opens a library that is the only one.
+pub(crate) fn open_file(path: &Path, options: &Options) -> Result<Opened, String> {
+    open_library(path, options, &HashMap::new())
+}
+
 fn open_library(
     path: &Path,
     options: &Options,

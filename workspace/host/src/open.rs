@@ -98,6 +98,8 @@ unsafe fn add_component(
     let kind = match component.kind {
         abi::Kind::DATASET => Kind::Dataset,
         abi::Kind::BACKBONE_BLUEPRINT => Kind::Backbone,
+        abi::Kind::BACKBONE_EXTRACTOR => Kind::Extractor,
+        abi::Kind::CUT_RULE => Kind::CutRule,
         abi::Kind::NETWORK_HEAD => Kind::NetworkHead,
         abi::Kind::CLASSIFIER_HEAD => Kind::ClassifierHead,
         abi::Kind(number) => {
@@ -109,6 +111,7 @@ unsafe fn add_component(
     };
     let family = |kind: Kind| match kind {
         Kind::ClassifierHead => Kind::NetworkHead,
+        Kind::Extractor => Kind::Backbone,
         other => other,
     };
     let twin = |other: &&ComponentInfo| other.id == id && family(other.kind) == family(kind);
@@ -133,6 +136,9 @@ unsafe fn add_component(
             Kind::Backbone => {
                 table::<abi::BackboneTable>(component.table).map(|t| t.network.is_some())
             }
+            Kind::Extractor => table::<abi::ExtractorTable>(component.table)
+                .map(|t| t.describe.is_some() && t.forward.is_some()),
+            Kind::CutRule => table::<abi::CutRuleTable>(component.table).map(|t| t.cuts.is_some()),
             Kind::NetworkHead => {
                 table::<abi::NetworkHeadTable>(component.table).map(|t| t.network.is_some())
             }

@@ -1,10 +1,12 @@
 //! All plugins of a process: load them once, list them, ask for components.
 
-use crate::library::{Opened, open_folders};
-use crate::{Backbone, Classifier, Dataset, HostError, NetworkHead, Observer, find};
+use crate::library::{Opened, open_file, open_folders};
+use crate::{
+    Backbone, Classifier, CutRule, Dataset, Extractor, HostError, NetworkHead, Observer, find,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where plugins come from and what they get to see of this process.
@@ -38,6 +40,13 @@ impl Plugins {
     pub fn load(options: Options) -> Plugins {
         let (opened, skipped) = open_folders(&options);
         Plugins::from_opened(opened, skipped)
+    }
+
+    /// Opens one library, whatever its name and place, and returns its plugin alone; an `Err` says why it cannot be used. The
+    /// folders of `options` are passed over.
+    pub fn load_file(path: &Path, options: &Options) -> Result<Plugins, String> {
+        let opened = open_file(path, options)?;
+        Ok(Plugins::from_opened(vec![Arc::new(opened)], Vec::new()))
     }
 
     pub(crate) fn from_opened(opened: Vec<Arc<Opened>>, skipped: Vec<Skipped>) -> Plugins {
@@ -82,6 +91,18 @@ impl Plugins {
         Backbone::create(plugin, component, parameters)
     }
 
+    /// Makes the extractor backbone that `use_` names.
+    pub fn extractor(&self, use_: &str, parameters: &Value) -> Result<Extractor, HostError> {
+        let (plugin, component) = self.pick(Kind::Extractor, use_)?;
+        Extractor::create(plugin, component, parameters)
+    }
+
+    /// Makes the cut rule that `use_` names.
+    pub fn cut_rule(&self, use_: &str, parameters: &Value) -> Result<CutRule, HostError> {
+        let (plugin, component) = self.pick(Kind::CutRule, use_)?;
+        CutRule::create(plugin, component, parameters)
+    }
+
     /// Makes the network head that `use_` names.
     pub fn network_head(&self, use_: &str, parameters: &Value) -> Result<NetworkHead, HostError> {
         let (plugin, component) = self.pick(Kind::NetworkHead, use_)?;
@@ -94,7 +115,7 @@ impl Plugins {
         Classifier::create(plugin, component, parameters)
     }
 
-    fn pick(&self, kind: Kind, use_: &str) -> Result<(&Arc<Opened>, usize), HostError> {
+    pub(crate) fn pick(&self, kind: Kind, use_: &str) -> Result<(&Arc<Opened>, usize), HostError> {
         let (plugin, component) = find::find(&self.infos, &self.skipped, &[kind], use_)?;
         Ok((&self.opened[plugin], component))
     }
@@ -138,6 +159,10 @@ pub struct ComponentInfo {
 pub enum Kind {
     /// A network that is trained and cut.
     Backbone,
+    /// A backbone that computes features itself.
+    Extractor,
+    /// A rule that says where to cut a backbone.
+    CutRule,
     /// Labelled images.
     Dataset,
     /// A head of layers trained by gradient.
@@ -151,11 +176,26 @@ impl Kind {
     pub fn words(self) -> &'static str {
         match self {
             Kind::Backbone => "backbone",
+            Kind::Extractor => "extractor",
+            Kind::CutRule => "cut rule",
             Kind::Dataset => "dataset",
             Kind::NetworkHead => "network head",
             Kind::ClassifierHead => "classifier head",
         }
     }
+
+    /// Every kind.
+    pub const ALL: [Kind; 6] = [
+        Kind::Dataset,
+        Kind::Backbone,
+        Kind::Extractor,
+        Kind::CutRule,
+        Kind::NetworkHead,
+        Kind::ClassifierHead,
+    ];
+
+    /// Both kinds of backbones.
+    pub const BACKBONES: [Kind; 2] = [Kind::Backbone, Kind::Extractor];
 
     /// Both kinds of heads.
     pub const HEADS: [Kind; 2] = [Kind::NetworkHead, Kind::ClassifierHead];

@@ -12,6 +12,6 @@ mod table;
 pub use grid::{Align, grid};
 pub use number::{percent, seconds, thousands};
 pub use results::{
-    FailedSeed, PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult,
+    FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult,
 };
-pub use table::{ALPHA, Figures, comparison, figures};
+pub use table::{ALPHA, Figures, comparison, figures, over_folds};

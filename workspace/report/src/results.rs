@@ -78,12 +78,18 @@ pub struct StrategyResult {
     /// Seeds it could not be measured with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedSeed>,
-    /// Mean accuracy over seeds.
+    /// Mean accuracy over seeds; with folds of the counts pooled over them.
     pub mean: Option<f64>,
     /// Sample standard deviation over seeds; `null` for a single one.
     pub std: Option<f64>,
     /// Wilson 95 % interval of the mean accuracy over the test examples.
     pub interval: Option<Interval>,
+    /// Mean accuracy over the folds of all seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold_mean: Option<f64>,
+    /// Sample standard deviation over the folds of all seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold_std: Option<f64>,
     /// SHA-256 over the positions of the test examples.
     pub test_set: Option<String>,
     /// What was frozen was the same to the bit after every seed; `null` when nothing was.
@@ -113,9 +119,21 @@ pub struct SeedResult {
     pub total: u64,
     /// Correct of total.
     pub accuracy: f64,
+    /// One entry per fold; `correct` and `total` are their sums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<FoldResult>,
+    /// Mean accuracy over the folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold_mean: Option<f64>,
+    /// Sample standard deviation over the folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold_std: Option<f64>,
     /// Whether the fit converged, where that means something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converged: Option<bool>,
+    /// What the head says of its fit, one line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Iterations of the fit, or epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
@@ -125,6 +143,18 @@ pub struct SeedResult {
     /// The same, after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_after: Option<String>,
+}
+
+/// One fold: the examples it leaves out, classified by what was fitted on the others.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FoldResult {
+    /// Examples classified correctly.
+    pub correct: u64,
+    /// Examples of the fold.
+    pub total: u64,
+    /// Correct of total.
+    pub accuracy: f64,
 }
 
 /// A seed that a strategy could not be measured with.
@@ -245,7 +275,11 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 correct: outcome.correct,
                 total: outcome.total,
                 accuracy: accuracy(outcome.correct, outcome.total),
+                folds: Vec::new(),
+                fold_mean: None,
+                fold_std: None,
                 converged: None,
+                note: None,
                 iterations: None,
                 frozen_before: None,
                 frozen_after: None,
@@ -273,6 +307,11 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         .map(|o| accuracy(o.correct, o.total))
         .collect();
     let spread = mean_std(&accuracies);
+    let folds: Vec<f64> = (outcomes.iter())
+        .flat_map(|outcome| folds(outcome))
+        .map(|fold| fold.accuracy)
+        .collect();
+    let over_folds = mean_std(&folds);
     let mut confusion: Vec<Vec<u64>> = Vec::new();
     for outcome in &outcomes {
         if confusion.is_empty() {
@@ -296,16 +335,7 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         train_samples: first.map(|o| o.train_samples).or(plan.train_samples),
         trainable_parameters: first.map(|o| o.trainable_parameters),
         seeds: (outcomes.iter())
-            .map(|o| SeedResult {
-                seed: o.seed,
-                correct: o.correct,
-                total: o.total,
-                accuracy: accuracy(o.correct, o.total),
-                converged: o.converged,
-                iterations: o.iterations,
-                frozen_before: o.frozen_before.clone(),
-                frozen_after: o.frozen_after.clone(),
-            })
+            .map(|outcome| seed_result(outcome))
             .collect(),
         failed: (state.failures.iter().filter(|failure| failure.row == row))
             .map(|failure| FailedSeed {
@@ -319,6 +349,8 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         interval: spread
             .zip(first)
             .map(|(spread, first)| wilson(spread.mean, first.total)),
+        fold_mean: over_folds.map(|spread| spread.mean),
+        fold_std: over_folds.and_then(|spread| spread.std),
         test_set: first.map(|o| o.test_set.clone()),
         frozen_intact: outcomes
             .iter()
@@ -335,6 +367,34 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         confusion,
         classes: plan.classes.clone(),
     }
+}
+
+fn seed_result(outcome: &Outcome) -> SeedResult {
+    let folds: Vec<FoldResult> = folds(outcome).collect();
+    let accuracies: Vec<f64> = folds.iter().map(|fold| fold.accuracy).collect();
+    let over_folds = mean_std(&accuracies);
+    SeedResult {
+        seed: outcome.seed,
+        correct: outcome.correct,
+        total: outcome.total,
+        accuracy: accuracy(outcome.correct, outcome.total),
+        folds,
+        fold_mean: over_folds.map(|spread| spread.mean),
+        fold_std: over_folds.and_then(|spread| spread.std),
+        converged: outcome.converged,
+        note: outcome.note.clone(),
+        iterations: outcome.iterations,
+        frozen_before: outcome.frozen_before.clone(),
+        frozen_after: outcome.frozen_after.clone(),
+    }
+}
+
+fn folds(outcome: &Outcome) -> impl Iterator<Item = FoldResult> {
+    outcome.folds.iter().map(|fold| FoldResult {
+        correct: fold.correct,
+        total: fold.total,
+        accuracy: accuracy(fold.correct, fold.total),
+    })
 }
 
 fn pairs(state: &RunState, rows: &[RowPlan]) -> Vec<PairResult> {

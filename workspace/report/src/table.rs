@@ -3,7 +3,7 @@
 use topwork_stats::wilson;
 
 use crate::{
-    FailedSeed, Results, StrategyResult,
+    FailedSeed, Results, SeedResult, StrategyResult,
     grid::{Align, grid},
     number::*,
 };
@@ -27,6 +27,15 @@ struct Row<'a> {
     rank: Option<usize>,
 }
 
+/// The columns of accuracy: how much it differs from fold to fold only where there are folds.
+fn accuracy_columns(results: &Results) -> impl Iterator<Item = &'static Column> {
+    let folds = results.strategies.iter().any(|row| row.fold_mean.is_some());
+    (ACCURACY.iter()).flat_map(move |column| {
+        let after = (folds && column.heading == "accuracy").then_some(&FOLDS);
+        std::iter::once(column).chain(after)
+    })
+}
+
 /// The whole comparison: table, what its marks mean, pairs that can or cannot be told apart,
 /// figures from elsewhere. When the table is wider than `width`, accuracy and cost come as
 /// two tables one under the other; without a width it is written out in full.
@@ -42,7 +51,7 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let full: Vec<&Column> = identity
         .iter()
         .copied()
-        .chain(ACCURACY)
+        .chain(accuracy_columns(results))
         .chain(COST)
         .collect();
     let mut text = render(&full, &rows, None);
@@ -52,7 +61,9 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         .max()
         .unwrap_or(0);
     if let Some(width) = width.filter(|width| widest > *width) {
-        let first: Vec<&Column> = identity.iter().copied().chain(ACCURACY).collect();
+        let first: Vec<&Column> = (identity.iter().copied())
+            .chain(accuracy_columns(results))
+            .collect();
         // What tells a grid's rows apart needs the room of the head, which its rows share.
         let cost = if grid { &COST[1..] } else { COST };
         let second: Vec<&Column> = (identity[1..].iter().copied())
@@ -64,6 +75,7 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
     text.insert_str(0, &source(results));
     for section in [
         marks(results),
+        notes(results),
         failures(results),
         pairs(results),
         references(results),
@@ -86,7 +98,11 @@ pub struct Figures {
 
 /// The cells of [`comparison`]'s table.
 pub fn figures(results: &Results) -> Figures {
-    let columns = || IDENTITY.iter().chain(ACCURACY).chain(COST);
+    let columns = || {
+        (IDENTITY.iter())
+            .chain(accuracy_columns(results))
+            .chain(COST)
+    };
     Figures {
         columns: columns()
             .map(|column| (column.heading, column.align))
@@ -171,6 +187,18 @@ const ACCURACY: &[Column] = &[
         },
     },
 ];
+
+const FOLDS: Column = Column {
+    heading: "over the folds",
+    align: Align::Right,
+    cell: |row| row.measured(|strategy| over_folds(strategy).unwrap_or_else(|| "–".to_owned())),
+};
+
+/// Mean and spread of the accuracy over folds, `85.60 ± 2.90 %`; `None` without folds.
+pub fn over_folds(strategy: &StrategyResult) -> Option<String> {
+    let (mean, std) = strategy.fold_mean.zip(strategy.fold_std)?;
+    Some(format!("{:.2} ± {:.2} %", mean * 100.0, std * 100.0))
+}
 
 const COST: &[Column] = &[
     Column {
@@ -311,6 +339,20 @@ fn marks(results: &Results) -> String {
     } else {
         "\n"
     });
+    let folds = measured().find_map(|strategy| {
+        let folds = strategy.seeds.first().map_or(0, |seed| seed.folds.len());
+        (folds > 0).then_some(folds)
+    });
+    if let Some(folds) = folds {
+        text.push_str(&format!(
+            "{folds} folds: every example is classified once, by what was fitted on the other {}; over the folds: mean ± standard deviation\n\
+             the interval is somewhat too narrow: it takes no account of the training samples that the fits share\n",
+            match folds - 1 {
+                1 => "fold".to_owned(),
+                others => format!("{others} folds"),
+            }
+        ));
+    }
     if measured().any(|strategy| strategy.frozen_intact == Some(true)) {
         text.push_str(
             "❄ ✓: all that was frozen has the same SHA-256 after the strategy as before\n",
@@ -336,6 +378,25 @@ fn marks(results: &Results) -> String {
         text.push_str(
             "rows without a number were measured on other test examples and are not ranked\n",
         );
+    }
+    text
+}
+
+/// What heads say of their fits; once where they say the same with every seed.
+fn notes(results: &Results) -> String {
+    let mut text = String::new();
+    for strategy in &results.strategies {
+        let title = &strategy.title;
+        let same = |pair: &[SeedResult]| pair[0].note == pair[1].note;
+        let all_the_same = strategy.seeds.windows(2).all(same);
+        for seed in &strategy.seeds {
+            let Some(note) = &seed.note else { continue };
+            if all_the_same {
+                text.push_str(&format!("{title}: {note}\n"));
+                break;
+            }
+            text.push_str(&format!("{title}, seed {}: {note}\n", seed.seed));
+        }
     }
     text
 }

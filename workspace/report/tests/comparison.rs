@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use topwork_events::{
-    Agreement, EndStatus, Event, Failure, Outcome, Record, Reference, RowPlan, RunPlan, RunState,
-    Seconds, SourceOutcome, Weights,
+    Agreement, EndStatus, Event, Failure, FoldOutcome, Outcome, Record, Reference, RowPlan,
+    RunPlan, RunState, Seconds, SourceOutcome, Weights,
 };
 use topwork_report::{Results, comparison};
 
@@ -77,6 +77,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         seed,
         correct,
         total: 4861,
+        folds: Vec::new(),
         test_set: "all".into(),
         train_samples: 29_404,
         trainable_parameters: 403_005,
@@ -92,6 +93,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         features_cached: row == 1,
         confusion: vec![vec![correct, 0], vec![4861 - correct, 0]],
         converged: (row == 1).then_some(true),
+        note: None,
         iterations: Some(1),
         predictions: None,
     }
@@ -196,6 +198,88 @@ fn several_seeds_show_their_spread() {
         }));
     }
     insta::assert_snapshot!(comparison(&results(events), None));
+}
+
+/// Counts of three folds; together 4,861 examples.
+fn in_folds(row: usize, seed: u64, correct: [u64; 3]) -> Event {
+    let folds = correct.into_iter().zip([1621, 1620, 1620]);
+    Event::StrategyEvaluated(Outcome {
+        folds: folds
+            .map(|(correct, total)| FoldOutcome { correct, total })
+            .collect(),
+        train_samples: 3240,
+        ..outcome(row, seed, correct.iter().sum())
+    })
+}
+
+#[test]
+fn folds_show_their_spread_and_what_they_come_to_together() {
+    let one = results(vec![
+        plan(&[1]),
+        in_folds(0, 1, [1600, 1590, 1606]),
+        in_folds(1, 1, [1580, 1580, 1580]),
+        Event::Compared(Agreement {
+            a: 0,
+            b: 1,
+            seed: 1,
+            only_a: 60,
+            only_b: 24,
+        }),
+        ended(),
+    ]);
+    insta::assert_snapshot!(comparison(&one, None));
+    let row = &one.strategies[0];
+    assert_eq!((row.seeds[0].correct, row.seeds[0].total), (4796, 4861));
+    assert_eq!(row.mean, Some(4796.0 / 4861.0));
+    insta::assert_snapshot!(
+        "folds_in_the_file_for_programs",
+        serde_json::to_string_pretty(&row.seeds).unwrap()
+    );
+    let text = comparison(&one, Some(80));
+    for line in text.lines().take_while(|line| !line.starts_with("95 %")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn folds_of_several_seeds() {
+    let several = results(vec![
+        plan(&[1, 2]),
+        in_folds(0, 1, [1600, 1590, 1606]),
+        in_folds(0, 2, [1604, 1588, 1600]),
+        in_folds(1, 1, [1580, 1580, 1580]),
+    ]);
+    insta::assert_snapshot!(comparison(&several, None));
+}
+
+#[test]
+fn notes_stand_under_the_table_once_where_seeds_agree() {
+    let mut events = vec![plan(&[1, 2])];
+    for seed in [1, 2] {
+        for (row, note) in [
+            (0, None),
+            (1, Some("picked lda".to_owned())),
+            (2, Some(format!("picked model {seed}"))),
+        ] {
+            let measured = outcome(row, seed, 4700);
+            events.push(Event::StrategyEvaluated(Outcome { note, ..measured }));
+        }
+    }
+    let results = results(events);
+    assert_eq!(
+        results.strategies[1].seeds[1].note.as_deref(),
+        Some("picked lda")
+    );
+    let text = comparison(&results, None);
+    let notes: Vec<&str> = (text.lines())
+        .filter(|line| line.contains("picked"))
+        .collect();
+    let expected = [
+        "feature classifier, 1,000 samples: picked lda",
+        "frozen random backbone, seed 1: picked model 1",
+        "frozen random backbone, seed 2: picked model 2",
+    ];
+    assert_eq!(notes, expected);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostics::Category;
+use crate::plan::{Normalise, Pool};
 
 /// Everything that is known about the installed components.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,8 +64,12 @@ impl ComponentEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ComponentKind {
-    /// A network, or an opaque extractor, that turns a sample into activations.
+    /// A network that turns a sample into activations.
     Backbone,
+    /// A backbone that computes features itself, opaque and frozen.
+    Extractor,
+    /// A rule that says where to cut a backbone.
+    CutRule,
     /// Labelled samples in named splits.
     Dataset,
     /// A head of layers, trained by gradient.
@@ -101,6 +106,8 @@ pub struct Use {
 pub enum UseKind {
     /// The backbone.
     Backbone,
+    /// A rule that says where to cut it.
+    Cut,
     /// The dataset of the source or the target.
     Dataset,
     /// A network head or a classifier head.
@@ -138,7 +145,12 @@ pub enum Description {
         layers: Vec<LayerEntry>,
         /// The declared cut points.
         cuts: Vec<CutEntry>,
+        /// What there is to know of a backbone that computes features itself; its layers are its
+        /// cut points. `None` for a network that the engine builds.
+        extractor: Option<Extractor>,
     },
+    /// The cuts that a rule chooses for the backbone of the experiment.
+    Cuts(Vec<CutChoice>),
     /// A head that accepted its parameters.
     Head,
 }
@@ -169,6 +181,40 @@ pub struct CutEntry {
     pub name: String,
     /// How many layers stay: all up to and including the one cut after.
     pub layers: usize,
+}
+
+/// A cut that a rule has chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CutChoice {
+    /// Its name.
+    pub name: String,
+    /// How many layers stay.
+    pub layers: usize,
+    /// What is done with the activations there, if anything.
+    pub pool: Option<Pool>,
+}
+
+/// What there is to know of a backbone that computes features itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Extractor {
+    /// How samples must be normalised for it.
+    pub normalise: WantedNormalise,
+    /// What names the files that decide its features, if it says so.
+    pub digest: Option<String>,
+}
+
+/// How samples must be normalised for an extractor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WantedNormalise {
+    /// Any way will do, and none.
+    Any,
+    /// The experiment must say how: the extractor cannot know.
+    Stated,
+    /// Exactly so.
+    Exactly(Normalise),
 }
 
 /// Why a component could not be described.

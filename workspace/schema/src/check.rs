@@ -1,17 +1,22 @@
 //! Checks the written experiment against the installed components and builds the plan.
 
+mod extractor;
 mod pins;
 mod rows;
 mod training;
 
 use std::path::Path;
 
-use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
+use crate::catalog::{Catalog, CutEntry, Description, Extractor, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::plan::{Component, Experiment, Plan, Reference, Row, Source, Strategy, Target};
-use crate::task::{self, Task};
-use crate::written::{Located, Written, WrittenDataset, WrittenSource, WrittenStrategy};
+use crate::plan::{Component, Cut, Experiment, Plan, Reference, Row, Source, Strategy, Target};
+use crate::task::{self, Role, Task};
+use crate::written::{
+    Located, Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy,
+};
+
+use rows::Cuts;
 
 /// The state of one check.
 pub(crate) struct Check<'a> {
@@ -20,12 +25,21 @@ pub(crate) struct Check<'a> {
     pub diagnostics: Diagnostics,
 }
 
+/// The rows of all strategies, and the cuts they come from as written.
+struct Grid {
+    of_target: Vec<Cut>,
+    /// For each strategy; empty where it takes those of the target.
+    of_strategies: Vec<Vec<Cut>>,
+    rows: Vec<Row>,
+}
+
 /// A backbone with what it says of itself.
 struct Backbone<'a> {
     component: Component,
     input: &'a [usize],
     layers: &'a [LayerEntry],
     cuts: &'a [CutEntry],
+    extractor: Option<&'a Extractor>,
 }
 
 impl<'a> Check<'a> {
@@ -53,12 +67,19 @@ impl<'a> Check<'a> {
         );
         let target = written.target.as_ref();
         let dataset = target.and_then(|target| target.dataset.as_ref());
-        let task = dataset.and_then(|dataset| self.task(dataset, backbone.as_ref()));
+        let role = Role::Target(target.and_then(|target| target.folds.as_ref()));
+        let task = dataset.and_then(|dataset| self.task(dataset, role, backbone.as_ref()));
+        if let (Some(Some((source, _))), Some(task)) = (&source, &task) {
+            self.learnt_before(written, source, task);
+        }
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()
             .map(|strategy| self.strategy(strategy, task.as_ref()))
             .collect();
+        if let Some(backbone) = &backbone {
+            extractor::check(written, backbone, &mut self.diagnostics);
+        }
         let rows = backbone
             .as_ref()
             .map(|backbone| self.rows(written, backbone));
@@ -67,55 +88,65 @@ impl<'a> Check<'a> {
             Some(source) => source.map(|(source, classes)| (Some(source), classes))?,
             None => (None, Vec::new()),
         };
-        let task = task?;
+        let (task, grid) = (task?, rows?);
+        let backbone = backbone?;
         let weights = written.backbone.as_ref()?.weights.as_ref();
         let experiment = Experiment {
             name: written.name.clone()?,
             about: written.about.clone(),
             seeds: written.seeds.clone(),
-            backbone: backbone?.component,
+            backbone: backbone.component,
             backbone_weights: weights.map(|weights| self.folder.join(&weights.value)),
             source,
             target: Target {
                 dataset: task.dataset,
-                cuts: values(&target?.cuts),
+                cuts: grid.of_target,
+                folds: size(&target?.folds),
             },
-            strategies: strategies.into_iter().collect::<Option<_>>()?,
+            strategies: (strategies.into_iter().zip(grid.of_strategies))
+                .map(|(strategy, cuts)| Some(Strategy { cuts, ..strategy? }))
+                .collect::<Option<_>>()?,
             references: references(written)?,
             pins,
         };
         Some(Plan {
             experiment,
-            rows: rows?,
+            rows: grid.rows,
+            extractor: backbone.extractor.cloned(),
             source_classes,
             target_classes: task.class_names,
         })
     }
 
     /// The rows of all strategies.
-    fn rows(&mut self, written: &Written, backbone: &Backbone<'a>) -> Vec<Row> {
-        let of_target = written.target.as_ref().map_or(Vec::new(), |target| {
-            rows::cuts("target", &target.cuts, backbone, &mut self.diagnostics)
-        });
-        let mut all = Vec::new();
-        for (index, strategy) in written.strategies.iter().enumerate() {
-            let cuts = match strategy.node.get("cut") {
-                None => of_target.clone(),
-                Some(_) => rows::cuts(
-                    &strategy.path,
-                    &strategy.cuts,
-                    backbone,
-                    &mut self.diagnostics,
-                ),
-            };
-            training::multipliers(strategy, backbone.layers, &cuts, &mut self.diagnostics);
-            all.extend(rows::of_strategy(
-                index,
-                &cuts,
-                &sizes(&strategy.train_samples),
-            ));
+    fn rows(&mut self, written: &Written, backbone: &Backbone<'a>) -> Grid {
+        let mut cuts = |path: &str, written: &[Located<WrittenCut>]| {
+            let (components, diagnostics) = (&self.components, &mut self.diagnostics);
+            rows::cuts(path, written, backbone, components, diagnostics)
+        };
+        let of_target = (written.target.as_ref())
+            .map_or(Cuts::default(), |target| cuts("target", &target.cuts));
+        let own: Vec<Option<Cuts>> = (written.strategies.iter())
+            .map(|strategy| {
+                strategy.node.get("cut")?;
+                Some(cuts(&strategy.path, &strategy.cuts))
+            })
+            .collect();
+        let mut grid = Grid {
+            of_target: of_target.written,
+            of_strategies: Vec::new(),
+            rows: Vec::new(),
+        };
+        for (index, (strategy, own)) in written.strategies.iter().zip(own).enumerate() {
+            let made = own.as_ref().map_or(&of_target.made, |own| &own.made);
+            training::multipliers(strategy, backbone.layers, made, &mut self.diagnostics);
+            extractor::trained_cuts(strategy, made, &mut self.diagnostics);
+            let samples = sizes(&strategy.train_samples);
+            grid.rows.extend(rows::of_strategy(index, made, &samples));
+            grid.of_strategies
+                .push(own.map_or(Vec::new(), |own| own.written));
         }
-        all
+        grid
     }
 
     fn backbone(&mut self, written: &Written) -> Option<Backbone<'a>> {
@@ -128,19 +159,34 @@ impl<'a> Check<'a> {
                 input,
                 layers,
                 cuts,
+                extractor,
             } => Some(Backbone {
                 component: found.component,
                 input,
                 layers,
                 cuts,
+                extractor: extractor.as_ref(),
             }),
-            Description::Dataset { .. } | Description::Head => None,
+            Description::Dataset { .. } | Description::Cuts(_) | Description::Head => None,
         }
     }
 
-    fn task(&mut self, dataset: &WrittenDataset, backbone: Option<&Backbone<'a>>) -> Option<Task> {
+    fn task(
+        &mut self,
+        dataset: &WrittenDataset,
+        role: Role<'_>,
+        backbone: Option<&Backbone<'a>>,
+    ) -> Option<Task> {
+        let normalise = backbone.and_then(|backbone| {
+            let wanted = &backbone.extractor?.normalise;
+            Some((&backbone.component, wanted))
+        });
+        if let Some((component, wanted)) = normalise {
+            extractor::normalise(dataset, component, wanted, &mut self.diagnostics);
+        }
         let backbone = backbone.map(|backbone| (&backbone.component, backbone.input));
-        task::check(dataset, backbone, &self.components, &mut self.diagnostics)
+        let components = &self.components;
+        task::check(dataset, role, backbone, components, &mut self.diagnostics)
     }
 
     /// The source and the names of its classes.
@@ -150,7 +196,7 @@ impl<'a> Check<'a> {
         backbone: Option<&Backbone<'a>>,
     ) -> Option<(Source, Vec<String>)> {
         let dataset = written.dataset.as_ref();
-        let task = dataset.and_then(|dataset| self.task(dataset, backbone));
+        let task = dataset.and_then(|dataset| self.task(dataset, Role::Source, backbone));
         let head = written.head.as_ref().and_then(|head| {
             self.components
                 .find(head, Wanted::SourceHead, &mut self.diagnostics)
@@ -167,6 +213,32 @@ impl<'a> Check<'a> {
         Some((source, task.class_names))
     }
 
+    /// With folds the split `train` is measured on: the source must not have learnt from the same
+    /// examples.
+    fn learnt_before(&mut self, written: &Written, source: &Source, task: &Task) {
+        let folds = written.target.as_ref().and_then(|t| t.folds.as_ref());
+        let (of_source, of_target) = (&source.dataset, &task.dataset);
+        let Some(folds) = folds.filter(|_| of_source.component == of_target.component) else {
+            return;
+        };
+        let shared = (of_target.classes.iter().zip(&task.class_names))
+            .find(|(class, _)| of_source.classes.contains(class));
+        if let Some((_, name)) = shared {
+            let message = format!(
+                "`target.folds`: folds are cut from the split `train` of `{}`, and the source \
+                 learns from it, too: the backbone would be measured on examples of the class \
+                 {name:?} that it has learnt",
+                of_target.component.id()
+            );
+            let leak = Diagnostic::new(message, Some(folds.span.clone())).label("learnt before");
+            self.diagnostics.push(leak.hint(
+                "take other classes for the source or the target, or remove `folds` to measure on \
+                 the split `test`"
+                    .to_owned(),
+            ));
+        }
+    }
+
     fn strategy(&mut self, written: &WrittenStrategy, task: Option<&Task>) -> Option<Strategy> {
         let kind = written.kind.as_ref().map(|kind| kind.value);
         let head = written.head.as_ref().and_then(|head| {
@@ -179,17 +251,13 @@ impl<'a> Check<'a> {
                 training::samples(train, task, &mut self.diagnostics);
             }
         }
-        let size = |samples: &Option<Located<u64>>| {
-            samples
-                .as_ref()
-                .and_then(|samples| usize::try_from(samples.value).ok())
-        };
         Some(Strategy {
             name: written.name.as_ref()?.value.clone(),
             kind: kind?,
             head: head?.component,
             train: written.train.as_ref().and_then(|train| train.train.clone()),
-            cuts: values(&written.cuts),
+            // Filled in with the rows, which need the backbone.
+            cuts: Vec::new(),
             train_samples: sizes(&written.train_samples),
             test_samples: size(&written.test_samples),
             weights: written.weights?,
@@ -210,11 +278,17 @@ impl<'a> Check<'a> {
         let train = written.train_samples.iter();
         let test = written.test_samples.iter();
         let numbers = train
-            .map(|samples| ("train", samples, task.train_length))
-            .chain(test.map(|samples| ("test", samples, task.test_length)));
+            .map(|samples| ("train", samples, task.learnt_length()))
+            // Refused where the split is not used.
+            .chain(test.filter_map(|samples| Some(("test", samples, task.test_length?))));
         for (split, Located { value, span }, length) in numbers {
             let problem = if *value > length {
-                format!("the split `{split}` of `{id}` has {length} samples, found {value}")
+                let whole = format!("the split `{split}` of `{id}`");
+                let have = match task.folds {
+                    Some(folds) => format!("{} of {folds} folds of {whole} have", folds - 1),
+                    None => format!("{whole} has"),
+                };
+                format!("{have} {length} samples, found {value}")
             } else if split == "train" && *value < classes as u64 {
                 format!("{classes} classes need at least {classes} samples, found {value}")
             } else {
@@ -227,11 +301,10 @@ impl<'a> Check<'a> {
     }
 }
 
-fn values<T: Clone>(written: &[Located<T>]) -> Vec<T> {
+fn size(written: &Option<Located<u64>>) -> Option<usize> {
     written
-        .iter()
-        .map(|located| located.value.clone())
-        .collect()
+        .as_ref()
+        .and_then(|located| usize::try_from(located.value).ok())
 }
 
 fn sizes(written: &[Located<u64>]) -> Vec<usize> {

@@ -26,6 +26,7 @@ pub(crate) struct Found<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Wanted {
     Backbone,
+    CutRule,
     Dataset,
     SourceHead,
     /// The head of a strategy, whose kind may itself be wrong.
@@ -34,9 +35,10 @@ pub(crate) enum Wanted {
 
 impl Wanted {
     fn kinds(self) -> &'static [ComponentKind] {
-        use ComponentKind::{Backbone, ClassifierHead, Dataset, NetworkHead};
+        use ComponentKind::{Backbone, ClassifierHead, CutRule, Dataset, Extractor, NetworkHead};
         match self {
-            Wanted::Backbone => &[Backbone],
+            Wanted::Backbone => &[Backbone, Extractor],
+            Wanted::CutRule => &[CutRule],
             Wanted::Dataset => &[Dataset],
             Wanted::SourceHead => &[NetworkHead],
             Wanted::StrategyHead(Some(StrategyKind::FeatureClassifier)) => &[ClassifierHead],
@@ -49,6 +51,7 @@ impl Wanted {
     fn reason(self) -> &'static str {
         match self {
             Wanted::Backbone => "a backbone is wanted here",
+            Wanted::CutRule => "a cut rule is wanted here",
             Wanted::Dataset => "a dataset is wanted here",
             Wanted::SourceHead => "the source trains a network head",
             Wanted::StrategyHead(Some(StrategyKind::FrozenBackbone)) => {
@@ -69,7 +72,8 @@ impl Wanted {
 
     fn plural(self) -> &'static str {
         match self.kinds() {
-            [ComponentKind::Backbone] => "backbones",
+            [ComponentKind::Backbone, ..] => "backbones",
+            [ComponentKind::CutRule] => "cut rules",
             [ComponentKind::Dataset] => "datasets",
             [ComponentKind::NetworkHead] => "network heads",
             [ComponentKind::ClassifierHead] => "classifier heads",
@@ -82,7 +86,8 @@ impl ComponentKind {
     /// The kind in a sentence: "a network head".
     fn with_article(self) -> &'static str {
         match self {
-            ComponentKind::Backbone => "a backbone",
+            ComponentKind::Backbone | ComponentKind::Extractor => "a backbone",
+            ComponentKind::CutRule => "a cut rule",
             ComponentKind::Dataset => "a dataset",
             ComponentKind::NetworkHead => "a network head",
             ComponentKind::ClassifierHead => "a classifier head",
@@ -91,7 +96,8 @@ impl ComponentKind {
 
     fn use_kind(self) -> UseKind {
         match self {
-            ComponentKind::Backbone => UseKind::Backbone,
+            ComponentKind::Backbone | ComponentKind::Extractor => UseKind::Backbone,
+            ComponentKind::CutRule => UseKind::Cut,
             ComponentKind::Dataset => UseKind::Dataset,
             ComponentKind::NetworkHead | ComponentKind::ClassifierHead => UseKind::Head,
         }
@@ -286,13 +292,15 @@ impl<'a> Components<'a> {
             matches!(
                 (description, entry.kind.use_kind()),
                 (Description::Backbone { .. }, UseKind::Backbone)
+                    | (Description::Cuts(_), UseKind::Cut)
                     | (Description::Dataset { .. }, UseKind::Dataset)
                     | (Description::Head, UseKind::Head)
             )
         };
         match described.map(|described| &described.outcome) {
             Some(Ok(description)) if fits(description) => Some(Some(description)),
-            None if named.kind == UseKind::Head => Some(None),
+            // A rule is not asked about a backbone that is not there.
+            None if matches!(named.kind, UseKind::Head | UseKind::Cut) => Some(None),
             Some(Err(problem)) => {
                 let known = diagnostics
                     .iter()

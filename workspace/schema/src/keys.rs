@@ -128,6 +128,12 @@ impl Table {
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
+
+    /// Whether it must name one in `use`.
+    pub fn names_a_component(&self) -> bool {
+        let named = self.key("use");
+        self.component && named.is_some_and(|key| matches!(key.presence, Presence::Required))
+    }
 }
 
 const fn word(word: &'static str, about: &'static str) -> Choice {
@@ -245,10 +251,23 @@ pub(crate) static TARGET: Table = Table {
         DATASET_KEY,
         Key {
             name: "cut",
-            kind: CUT,
+            kind: CUTS,
             presence: Presence::Required,
-            about: "a cut point the backbone declares, or the number of layers kept; with several, \
-                    every strategy has a row for each",
+            about: "a cut point the backbone declares, the number of layers kept, or a table; with \
+                    several, every strategy has a row for each",
+        },
+        Key {
+            name: "folds",
+            kind: Kind::Integer {
+                min: 2,
+                max: u64::MAX,
+            },
+            presence: Presence::Optional(
+                "strategies learn from the split `train` and are measured on the split `test`",
+            ),
+            about: "cross-validation: the split `train` is cut into so many stratified folds, the \
+                    same for every strategy; each is fitted once for every fold, on the other \
+                    folds, and measured on the one left out. The split `test` is not touched",
         },
     ],
 };
@@ -299,7 +318,7 @@ pub(crate) static STRATEGY: Table = Table {
         },
         Key {
             name: "cut",
-            kind: CUT,
+            kind: CUTS,
             presence: Presence::Optional("that of `[target]`"),
             about: "where the backbone is cut for this strategy alone: before the cut is the trunk, \
                     which the strategy freezes or trains, and the head takes the place of the rest; \
@@ -312,8 +331,9 @@ pub(crate) static STRATEGY: Table = Table {
                 max: u64::MAX,
             }),
             presence: Presence::Optional("all"),
-            about: "number of training samples, drawn stratified with the seed; with several, a row \
-                    for each, and the samples of a smaller number are among those of a larger one",
+            about: "number of training samples, drawn stratified with the seed (with `folds` from \
+                    the folds learnt from); with several, a row for each, and the samples of a \
+                    smaller number are among those of a larger one",
         },
         Key {
             name: "test-samples",
@@ -322,7 +342,8 @@ pub(crate) static STRATEGY: Table = Table {
                 max: u64::MAX,
             },
             presence: Presence::Optional("all"),
-            about: "number of test samples, drawn stratified with the seed",
+            about: "number of test samples, drawn stratified; refused with `folds`, which measure \
+                    every example once",
         },
         Key {
             name: "weights",
@@ -471,12 +492,74 @@ pub(crate) static HEAD: Table = Table {
     keys: &[USE],
 };
 
-const CUT: Kind = Kind::OneOrMore(&Kind::Either(&[
+pub(crate) static CUT: Table = Table {
+    title: "`cut` as a table",
+    about: "A cut with what is done to the activations there, or a rule of a plugin that chooses \
+            the cuts; in `[target]` and `[[strategy]]`. A pooled or normalised cut is a vector.",
+    component: true,
+    keys: &[
+        Key {
+            name: "at",
+            kind: PLACE,
+            presence: Presence::Optional("`use` names a rule"),
+            about: "a cut point the backbone declares, or the number of layers kept",
+        },
+        Key {
+            name: "use",
+            kind: Kind::Name,
+            presence: Presence::Optional("`at` says where"),
+            about: "a cut rule of a plugin, such as `every-stage`; it may choose several cuts, and \
+                    keys beside those here are its parameters",
+        },
+        Key {
+            name: "pool",
+            kind: Kind::Choice(&[
+                word("gap", "global average pooling: the mean of each channel"),
+                word("gmp", "global max pooling: the maximum of each channel"),
+                word("flatten", "all numbers in one row"),
+                word(
+                    "pyramid",
+                    "spatial pyramid pooling: maxima of each channel over 1x1, 2x2 and 4x4 cells",
+                ),
+            ]),
+            presence: Presence::Optional("the activations as they are, or as the rule says"),
+            about: "from a map of channels x height x width to a vector",
+        },
+        Key {
+            name: "l2",
+            kind: Kind::Boolean,
+            presence: Presence::Default("false"),
+            about: "divide each feature vector by its Euclidean length",
+        },
+        Key {
+            name: "pca",
+            kind: Kind::Integer {
+                min: 1,
+                max: u64::MAX,
+            },
+            presence: Presence::Optional("all numbers"),
+            about: "keep this many principal components, fitted to the training features of each \
+                    row alone",
+        },
+    ],
+};
+
+/// Where a backbone is cut.
+const PLACE: Kind = Kind::Either(&[
     Kind::Integer {
         min: 1,
         max: u64::MAX,
     },
     Kind::Name,
+]);
+
+const CUTS: Kind = Kind::OneOrMore(&Kind::Either(&[
+    Kind::Integer {
+        min: 1,
+        max: u64::MAX,
+    },
+    Kind::Name,
+    Kind::Table(&CUT),
 ]));
 
 const USE: Key = Key {

@@ -32,17 +32,17 @@ mod tree;
 mod written;
 
 pub use catalog::{
-    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry,
-    PluginEntry, Problem, SkippedPlugin, Use, UseKind,
+    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Extractor,
+    LayerEntry, PluginEntry, Problem, SkippedPlugin, Use, UseKind, WantedNormalise,
 };
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
-pub use parameters::resolve_parameters;
+pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
-    Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Pin, Plan, Reference, Row, Source,
-    Strategy, StrategyKind, Target, Weights,
+    Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Pin, Place, Plan, Pool, Reduction,
+    Reference, Row, Source, Strategy, StrategyKind, Target, Weights,
 };
 pub use reference::{json_schema, reference};
 pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};

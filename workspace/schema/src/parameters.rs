@@ -43,6 +43,21 @@ pub fn resolve_parameters(
     resolved
 }
 
+/// Whether parameters that stand in no file are what a component's schema asks for; else what is wrong
+/// with the first that is not.
+pub fn check_parameters(schema: &Value, parameters: &Map<String, Value>) -> Result<(), String> {
+    let validator = jsonschema::validator_for(schema)
+        .map_err(|error| format!("its schema is not a JSON Schema: {error}"))?;
+    let parameters = Value::Object(parameters.clone());
+    validator.validate(&parameters).map_err(|error| {
+        let path = error.instance_path().to_string();
+        match path.trim_start_matches('/') {
+            "" => error.to_string(),
+            name => format!("`{name}`: {error}"),
+        }
+    })
+}
+
 fn resolve_paths(schema: &Value, value: &mut Value, folder: &Path) {
     match value {
         Value::String(path) if schema.get("format") == Some(&json!("path")) && !path.is_empty() => {
@@ -143,6 +158,7 @@ fn false_default(entry: &ComponentEntry) -> Option<String> {
 fn own_keys(kind: UseKind) -> &'static Table {
     match kind {
         UseKind::Backbone => &keys::BACKBONE,
+        UseKind::Cut => &keys::CUT,
         UseKind::Dataset => &keys::DATASET,
         UseKind::Head => &keys::HEAD,
     }

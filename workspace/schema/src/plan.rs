@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::catalog::Extractor;
 use crate::multipliers::LayerPattern;
 use crate::training::Train;
 
@@ -20,6 +21,8 @@ pub struct Plan {
     /// The rows of the table: every strategy with each of its cuts and, within that, each of its
     /// numbers of training samples.
     pub rows: Vec<Row>,
+    /// What there is to know of a backbone that computes features itself; `None` for a network.
+    pub extractor: Option<Extractor>,
     /// Names of the source classes in label order; empty without a source.
     pub source_classes: Vec<String>,
     /// Names of the target classes in label order.
@@ -46,7 +49,7 @@ impl Plan {
     pub fn cuts(&self) -> Vec<&CutPoint> {
         let mut cuts: Vec<&CutPoint> = Vec::new();
         for row in &self.rows {
-            if !cuts.iter().any(|cut| cut.layers == row.cut.layers) {
+            if !cuts.iter().any(|cut| cut.same_as(&row.cut)) {
                 cuts.push(&row.cut);
             }
         }
@@ -73,10 +76,93 @@ pub struct Row {
 #[serde(rename_all = "kebab-case")]
 pub struct CutPoint {
     /// Its name: the one written, or for a layer count the declared cut point with as many layers,
-    /// or else the last layer kept.
+    /// or else the last layer kept,
+    /// or its number where a cut point elsewhere has that name. What is done with the activations
+    /// follows: `block7 gap`.
     pub name: String,
     /// How many layers of the backbone are kept, 1 or more.
     pub layers: usize,
+    /// What is done with the activations there.
+    #[serde(default, skip_serializing_if = "Reduction::is_none")]
+    pub reduction: Reduction,
+}
+
+impl CutPoint {
+    /// Whether both give the same features, whatever they are called.
+    pub fn same_as(&self, other: &CutPoint) -> bool {
+        (self.layers, self.reduction) == (other.layers, other.reduction)
+    }
+
+    /// The cut before anything is fitted to the features: what can be computed image by image.
+    pub fn unfitted(&self) -> CutPoint {
+        let mut cut = self.clone();
+        if let Some(components) = cut.reduction.pca.take() {
+            let suffix = format!(" pca{components}");
+            cut.name = cut
+                .name
+                .strip_suffix(&suffix)
+                .unwrap_or(&cut.name)
+                .to_owned();
+        }
+        cut
+    }
+}
+
+/// What is done with the activations at a cut before a head gets them, in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reduction {
+    /// From a map to a vector; the activations as they are if `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// Whether each vector is divided by its Euclidean length.
+    #[serde(default)]
+    pub l2: bool,
+    /// The number of principal components kept, fitted to the training features alone; all
+    /// numbers as they are if `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pca: Option<usize>,
+}
+
+impl Reduction {
+    /// Whether nothing is done.
+    pub fn is_none(&self) -> bool {
+        *self == Reduction::default()
+    }
+
+    /// What is done, as it ends a cut's name: ` gap l2 pca64`, or nothing.
+    pub fn suffix(&self) -> String {
+        let pool = self.pool.map(|pool| format!(" {}", pool.as_str()));
+        let l2 = self.l2.then(|| " l2".to_owned());
+        let pca = self.pca.map(|components| format!(" pca{components}"));
+        [pool, l2, pca].into_iter().flatten().collect()
+    }
+}
+
+/// From a map of activations, channels × height × width, to a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pool {
+    /// The mean of each channel.
+    Gap,
+    /// The maximum of each channel.
+    Gmp,
+    /// All numbers in one row.
+    Flatten,
+    /// Maxima of each channel over 1 × 1, 2 × 2 and 4 × 4 cells.
+    Pyramid,
+}
+
+impl Pool {
+    /// The word in the experiment file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Pool::Gap => "gap",
+            Pool::Gmp => "gmp",
+            Pool::Flatten => "flatten",
+            Pool::Pyramid => "pyramid",
+        }
+    }
 }
 
 /// The experiment file with every default filled in.
@@ -183,16 +269,31 @@ pub struct Target {
     pub dataset: DatasetUse,
     /// Where the backbone is cut, as written; at least one.
     pub cuts: Vec<Cut>,
+    /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
+    /// strategies learn from `train` and are measured on `test` if `None`.
+    pub folds: Option<usize>,
+}
+
+/// A cut, or several that a rule chooses, as written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cut {
+    /// Where the backbone is cut.
+    pub place: Place,
+    /// What is done with the activations there.
+    pub reduction: Reduction,
 }
 
 /// Where a backbone is cut.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Cut {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
     /// The number of layers kept, counted from the input.
     Layers(usize),
     /// A cut point the backbone declares.
     Name(String),
+    /// Wherever a cut rule says.
+    Rule(Component),
 }
 
 /// One way to reach the target.

@@ -143,11 +143,7 @@ pub fn reference() -> String {
                     page.push_str(&format!("| | `{}` | | {} |\n", word.word, word.about));
                 }
             }
-            let of = match &key.kind {
-                Kind::Entries { of, .. } => of,
-                kind => kind,
-            };
-            if let Kind::Table(inner) | Kind::Tables { of: inner, .. } = of
+            if let Some(inner) = table_in(&key.kind)
                 && !tables.iter().any(|known| known.title == inner.title)
             {
                 tables.push(inner);
@@ -155,6 +151,16 @@ pub fn reference() -> String {
         }
     }
     page
+}
+
+/// The table that a value is, or that is among its parts.
+fn table_in(kind: &Kind) -> Option<&'static Table> {
+    match kind {
+        Kind::Table(table) | Kind::Tables { of: table, .. } => Some(table),
+        Kind::Entries { of, .. } | Kind::OneOrMore(of) => table_in(of),
+        Kind::Either(kinds) => kinds.iter().find_map(table_in),
+        _ => None,
+    }
 }
 
 fn row(key: &Key) -> String {

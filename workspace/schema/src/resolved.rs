@@ -6,7 +6,8 @@ use toml_edit::{
 };
 
 use crate::plan::{
-    Component, Cut, DatasetUse, Experiment, Plan, Reference, Source, Strategy, StrategyKind, Target,
+    Component, Cut, DatasetUse, Experiment, Place, Plan, Reduction, Reference, Source, Strategy,
+    StrategyKind, Target,
 };
 use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
 
@@ -71,6 +72,9 @@ fn target_table(target: &Target) -> Table {
     let mut table = Table::new();
     table["dataset"] = value(dataset(&target.dataset));
     table["cut"] = value(one_or_more(target.cuts.iter().map(cut)));
+    if let Some(folds) = target.folds {
+        table["folds"] = value(integer(folds as u64));
+    }
     table
 }
 
@@ -186,10 +190,28 @@ fn augment(augment: &Augment) -> InlineTable {
 }
 
 fn cut(cut: &Cut) -> Value {
-    match cut {
-        Cut::Layers(layers) => integer(*layers as u64),
-        Cut::Name(name) => name.into(),
+    let plain = |place: &Place| match place {
+        Place::Layers(layers) => Some(integer(*layers as u64)),
+        Place::Name(name) => Some(name.into()),
+        Place::Rule(_) => None,
+    };
+    let mut table = match (plain(&cut.place), &cut.place) {
+        (Some(place), _) if cut.reduction.is_none() => return place,
+        (Some(place), _) => InlineTable::from_iter([("at", place)]),
+        (None, Place::Rule(rule)) => component(rule),
+        (None, _) => InlineTable::new(),
+    };
+    let Reduction { pool, l2, pca } = cut.reduction;
+    if let Some(pool) = pool {
+        table.insert("pool", pool.as_str().into());
     }
+    if l2 {
+        table.insert("l2", l2.into());
+    }
+    if let Some(components) = pca {
+        table.insert("pca", integer(components as u64));
+    }
+    table.into()
 }
 
 /// A single value as itself, several as a list.

@@ -7,10 +7,10 @@ mod training;
 use std::path::Path;
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::keys;
 use crate::nearest::choices;
-use crate::plan::Weights;
-use crate::tree::Node;
-use crate::written::{Written, WrittenStrategy};
+use crate::tree::{Node, Value};
+use crate::written::Written;
 
 /// The name that stands for the source task beside the strategies.
 const SOURCE: &str = "source";
@@ -27,6 +27,8 @@ pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: 
     for train in source_train.into_iter().chain(strategy_trains) {
         training::check(train, diagnostics);
     }
+    folds(written, diagnostics);
+    cuts(written, root, diagnostics);
     weights(written, root, folder, diagnostics);
     references(written, root, diagnostics);
 }
@@ -55,6 +57,26 @@ fn names(written: &Written, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// With folds every example is measured once: none are drawn for it.
+fn folds(written: &Written, diagnostics: &mut Diagnostics) {
+    let Some(folds) = written.target.as_ref().and_then(|t| t.folds.as_ref()) else {
+        return;
+    };
+    for strategy in &written.strategies {
+        Refusal {
+            key: "test-samples",
+            problem: format!(
+                " does not go with `target.folds` ({}): every strategy is measured on all examples, \
+                 each in the fold that is left out",
+                folds.value
+            ),
+            label: "not here",
+            hint: "remove it, or remove `folds` to measure on the split `test`",
+        }
+        .push(&strategy.path, &strategy.node, diagnostics);
+    }
+}
+
 fn weights(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
     let Some(backbone) = &written.backbone else {
         return;
@@ -80,23 +102,56 @@ fn weights(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diag
                 "remove `weights` to train on the source, or `[source]` to use the file".to_owned(),
             ));
         }
-    } else if root.get(SOURCE).is_none() && !backbone.weights_given {
-        let needs = |s: &&WrittenStrategy| s.weights == Some(Weights::Source);
-        let Some(strategy) = written.strategies.iter().find(needs) else {
-            return;
+    }
+}
+
+/// A cut written as a table says where in one way, and has parameters only when that is a rule.
+fn cuts(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
+    let of_target = root.get("target").map(|target| ("target", target));
+    let of_strategies = written.strategies.iter();
+    let tables = of_strategies.map(|strategy| (strategy.path.as_str(), &strategy.node));
+    for (path, table) in of_target.into_iter().chain(tables) {
+        let Some(cut) = table.get("cut") else {
+            continue;
         };
-        let who = match &strategy.name {
-            Some(name) => format!("the strategy {:?}", name.value),
-            None => format!("`{}`", strategy.path),
+        let all = match cut.value {
+            Value::List(_) => cut.items(),
+            _ => std::slice::from_ref(cut),
         };
-        let message = format!("nothing trains the backbone, but {who} uses trained weights");
-        diagnostics.push(
-            Diagnostic::new(message, Some(backbone.span.clone())).hint(
-                "add `[source]`, or name a file of weights in `backbone.weights`, or write \
-             weights = \"random\" in every strategy"
-                    .to_owned(),
-            ),
-        );
+        for cut in all {
+            if !matches!(cut.value, Value::Table(_)) {
+                continue;
+            }
+            let wrong = |message: String, span, hint: String| {
+                Diagnostic::new(format!("`{path}.cut`: {message}"), Some(span)).hint(hint)
+            };
+            match (cut.get("at"), cut.get("use")) {
+                (None, None) => diagnostics.push(wrong(
+                    "a cut as a table says where: expected `at` or `use`".to_owned(),
+                    cut.span.clone(),
+                    "write for example { at = \"features\", pool = \"gap\" }, or \
+                     { use = \"every-stage\" } for a rule"
+                        .to_owned(),
+                )),
+                (Some(_), Some(rule)) => diagnostics.push(wrong(
+                    "`at` and `use` both say where".to_owned(),
+                    rule.span.clone(),
+                    "remove one of them".to_owned(),
+                )),
+                (Some(_), None) => {
+                    let unknown = cut.entries().iter();
+                    for entry in unknown.filter(|entry| keys::CUT.key(&entry.key).is_none()) {
+                        let names = keys::CUT.keys.iter().map(|key| key.name);
+                        diagnostics.push(wrong(
+                            format!("unknown key `{}`", entry.key),
+                            entry.key_span.clone(),
+                            choices(&entry.key, "keys", names).unwrap_or_default(),
+                        ));
+                    }
+                }
+                (None, Some(_)) => {}
+            }
+        }
     }
 }
 

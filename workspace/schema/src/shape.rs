@@ -199,7 +199,7 @@ fn how_to_write(kind: &Kind, node: &Node, path: &str) -> Option<String> {
                 "numbers are computed with in single precision, which ends at {least:e} and {most:e}"
             ))
         }
-        (Kind::Table(table), Value::Text(text)) if table.component => {
+        (Kind::Table(table), Value::Text(text)) if table.names_a_component() => {
             Some(format!("write {key} = {{ use = {text:?} }}"))
         }
         (Kind::Tables { .. }, Value::Table(_)) => Some(format!("write `[[{key}]]`")),
@@ -297,7 +297,7 @@ pub(crate) fn expectation(kind: &Kind) -> String {
             let kinds: Vec<String> = kinds.iter().map(expectation).collect();
             kinds.join(" or ")
         }
-        Kind::Table(table) if table.component => {
+        Kind::Table(table) if table.names_a_component() => {
             "a table that names a component in `use`".to_owned()
         }
         Kind::Table(_) => "a table".to_owned(),

@@ -13,14 +13,35 @@ pub(crate) struct Task {
     pub class_names: Vec<String>,
     /// Channels, height, width of a sample.
     pub shape: [usize; 3],
+    /// Samples of the split `train`.
     pub train_length: u64,
-    pub test_length: u64,
+    /// Samples of the split `test`; `None` where it is not used.
+    pub test_length: Option<u64>,
+    /// How many folds the split `train` is cut into.
+    pub folds: Option<u64>,
+}
+
+impl Task {
+    /// Samples that are sure to be there for every fit: with folds, those outside the largest.
+    pub fn learnt_length(&self) -> u64 {
+        let left_out = self.folds.map(|folds| self.train_length.div_ceil(folds));
+        self.train_length - left_out.unwrap_or(0)
+    }
+}
+
+/// What a dataset is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Role<'a> {
+    Source,
+    /// With the number of folds, where it is one.
+    Target(Option<&'a Located<u64>>),
 }
 
 /// The dataset named by `written`, checked; `backbone` is the backbone and the sample shape it
 /// takes, if both are known.
 pub(crate) fn check(
     written: &WrittenDataset,
+    role: Role<'_>,
     backbone: Option<(&Component, &[usize])>,
     components: &Components<'_>,
     diagnostics: &mut Diagnostics,
@@ -42,7 +63,15 @@ pub(crate) fn check(
         let found = splits.iter().find(|(name, _)| name == split);
         found.map(|(_, length)| *length)
     };
-    for split in ["train", "test"] {
+    let folds = match role {
+        Role::Target(folds) => folds,
+        Role::Source => None,
+    };
+    let needed: &[&str] = match folds {
+        Some(_) => &["train"],
+        None => &["train", "test"],
+    };
+    for split in needed {
         if length(split).is_none() {
             let message = format!(
                 "`{}`: `{}` has no split `{split}`",
@@ -50,11 +79,29 @@ pub(crate) fn check(
                 dataset.id()
             );
             let has = listed(splits.iter().map(|(name, _)| name.as_str()));
-            diagnostics.push(complain(message).hint(format!("its splits are {has}")));
+            let mut hint = format!("its splits are {has}");
+            if *split == "test" && matches!(role, Role::Target(_)) {
+                hint.push_str(
+                    "; write folds = 5 in `[target]` to measure by cross-validation on `train` alone",
+                );
+            }
+            diagnostics.push(complain(message).hint(hint));
         }
+    }
+    if let (Some(folds), Some(length)) = (folds, length("train"))
+        && folds.value > length
+    {
+        let message = format!(
+            "`target.folds`: the split `train` of `{}` has {length} samples, found {} folds",
+            dataset.id(),
+            folds.value
+        );
+        let many = Diagnostic::new(message, Some(folds.span.clone())).label("too many");
+        diagnostics.push(many.hint("5 and 10 are usual".to_owned()));
     }
     if let Some((backbone, input)) = backbone
         && input != shape
+        && !(shape[1..] == [1, 1] && input == &shape[..1])
     {
         let (samples, input) = (shape_text(shape), shape_text(input));
         let message = format!(
@@ -91,7 +138,11 @@ pub(crate) fn check(
             normalise: written.normalise.as_ref().map(|n| n.value.clone()),
         },
         train_length: length("train")?,
-        test_length: length("test")?,
+        test_length: match folds {
+            Some(_) => None,
+            None => Some(length("test")?),
+        },
+        folds: folds.map(|folds| folds.value),
     })
 }
 

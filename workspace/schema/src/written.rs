@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::catalog::UseKind;
 use crate::keys::{self, Kind, Presence, Table};
 use crate::multipliers::LayerPattern;
-use crate::plan::{Cut, Normalise, StrategyKind, Weights};
+use crate::plan::{Normalise, Pool, Reduction, StrategyKind, Weights};
 use crate::shape;
 use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
 use crate::tree::{self, Node};
@@ -46,6 +46,8 @@ pub(crate) struct WrittenBackbone {
     pub component: Option<WrittenUse>,
     /// Whether `weights` is written, rightly or not.
     pub weights_given: bool,
+    /// Where `[source]` is written, rightly or not.
+    pub source: Option<Range<usize>>,
     pub weights: Option<Located<String>>,
 }
 
@@ -85,7 +87,22 @@ pub(crate) struct WrittenSource {
 pub(crate) struct WrittenTarget {
     pub dataset: Option<WrittenDataset>,
     /// Empty when none is right in itself.
-    pub cuts: Vec<Located<Cut>>,
+    pub cuts: Vec<Located<WrittenCut>>,
+    pub folds: Option<Located<u64>>,
+}
+
+/// A cut, or several that a rule chooses.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenCut {
+    pub place: WrittenPlace,
+    pub reduction: Reduction,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum WrittenPlace {
+    Layers(usize),
+    Name(String),
+    Rule(Box<WrittenUse>),
 }
 
 #[derive(Clone, Debug)]
@@ -108,7 +125,7 @@ pub(crate) struct WrittenStrategy {
     pub train_given: bool,
     pub train: Option<WrittenTrain>,
     /// Empty for those of the target.
-    pub cuts: Vec<Located<Cut>>,
+    pub cuts: Vec<Located<WrittenCut>>,
     /// Empty for all.
     pub train_samples: Vec<Located<u64>>,
     pub test_samples: Option<Located<u64>>,
@@ -144,6 +161,7 @@ impl Written {
                 span: view.node.span.clone(),
                 component: view.component(UseKind::Backbone),
                 weights_given: view.node.get("weights").is_some(),
+                source: root.get("source").map(|source| source.span.clone()),
                 weights: view.text("weights"),
             }),
             source: view.table("source").map(|view| WrittenSource {
@@ -154,6 +172,7 @@ impl Written {
             target: view.table("target").map(|view| WrittenTarget {
                 dataset: view.dataset(),
                 cuts: view.cuts(),
+                folds: view.integer("folds"),
             }),
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: view
@@ -179,6 +198,16 @@ impl Written {
         all.extend(source_dataset.map(|dataset| &dataset.component));
         all.extend(source.and_then(|s| s.head.as_ref()));
         all.extend(target_dataset.map(|dataset| &dataset.component));
+        let of_target = self.target.iter().flat_map(|target| &target.cuts);
+        let of_strategies = self.strategies.iter().flat_map(|strategy| &strategy.cuts);
+        all.extend(
+            of_target
+                .chain(of_strategies)
+                .filter_map(|cut| match &cut.value.place {
+                    WrittenPlace::Rule(rule) => Some(&**rule),
+                    WrittenPlace::Layers(_) | WrittenPlace::Name(_) => None,
+                }),
+        );
         all.extend(self.strategies.iter().filter_map(|s| s.head.as_ref()));
         all
     }
@@ -359,13 +388,42 @@ impl<'a> View<'a> {
         pins.collect()
     }
 
-    fn cuts(&self) -> Vec<Located<Cut>> {
-        self.one_or_more("cut", |node| {
+    fn cuts(&self) -> Vec<Located<WrittenCut>> {
+        let plain = |node: &Node| {
             let layers = node
                 .integer()
                 .and_then(|layers| usize::try_from(layers).ok());
-            let name = || node.text().map(|name| Cut::Name(name.to_owned()));
-            layers.map(Cut::Layers).or_else(name)
+            let name = || node.text().map(|name| WrittenPlace::Name(name.to_owned()));
+            layers.map(WrittenPlace::Layers).or_else(name)
+        };
+        self.one_or_more("cut", |node| {
+            if !matches!(node.value, tree::Value::Table(_)) {
+                let (place, reduction) = (plain(node)?, Reduction::default());
+                return Some(WrittenCut { place, reduction });
+            }
+            let view = View::new(&keys::CUT, node, shape::join(&self.path, "cut"));
+            let rule = view.component(UseKind::Cut).map(Box::new);
+            // `rules` has said what is wrong with neither or both of them.
+            let place = match (view.node.get("at"), rule) {
+                (Some(at), None) => plain(at)?,
+                (None, Some(rule)) => WrittenPlace::Rule(rule),
+                _ => return None,
+            };
+            let pool = view
+                .text("pool")
+                .and_then(|pool| match pool.value.as_str() {
+                    "gap" => Some(Pool::Gap),
+                    "gmp" => Some(Pool::Gmp),
+                    "flatten" => Some(Pool::Flatten),
+                    "pyramid" => Some(Pool::Pyramid),
+                    _ => None,
+                });
+            let reduction = Reduction {
+                pool,
+                l2: view.boolean("l2")?,
+                pca: view.size("pca"),
+            };
+            Some(WrittenCut { place, reduction })
         })
     }
 

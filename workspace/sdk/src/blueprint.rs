@@ -34,9 +34,13 @@ struct Cut {
 }
 
 /// How files with weights for the network may look.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 struct Weights {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     ignore: Vec<String>,
+    /// The name in files, then the name here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rename: Vec<(String, String)>,
 }
 
 impl Blueprint {
@@ -88,8 +92,17 @@ impl Blueprint {
     /// Names in a file with weights that are no mistake although no layer has them; `*` stands for anything.
     #[must_use]
     pub fn ignore_weights(mut self, patterns: &[&str]) -> Self {
-        let ignore = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
-        self.weights = Some(Weights { ignore });
+        let ignore = &mut self.weights.get_or_insert_default().ignore;
+        ignore.extend(patterns.iter().map(|&pattern| pattern.to_owned()));
+        self
+    }
+
+    /// What a weight is called in published files, and what it is called here. `*` stands for anything, in the same order in
+    /// both. A weight whose name is one of the layers' anyway is never renamed; of several pairs the first that fits counts.
+    #[must_use]
+    pub fn rename_weights(mut self, in_files: impl Into<String>, here: impl Into<String>) -> Self {
+        let rename = &mut self.weights.get_or_insert_default().rename;
+        rename.push((in_files.into(), here.into()));
         self
     }
 

@@ -92,8 +92,8 @@ pub struct FitReport {
     pub iterations: u64,
     /// The number of parameters fitted.
     pub parameters: u64,
-    /// One line for people, shown to the user as a warning when the fit did not converge: why not, and how far off it is. May
-    /// be empty; the note of a fit that converged need not be shown.
+    /// One line for people, shown with the result; empty when there is nothing to say. Of a fit that did not converge it says
+    /// why not and how far off it is, and is a warning, too.
     pub note: String,
 }
 

@@ -30,8 +30,20 @@ pub struct CutPlace {
     pub op: String,
     /// The shape of one sample's activations, `[channels, height, width]` or `[features]`.
     pub shape: Vec<usize>,
-    /// Whether the backbone itself has a cut point there.
-    pub declared: bool,
+    /// What the backbone itself calls its cut point there, if it has one.
+    #[serde(default)]
+    pub cut: Option<String>,
+}
+
+impl CutPlace {
+    /// The cut behind this place, named as the backbone names it, with the activations as they are.
+    pub fn chosen(&self) -> RuleCut {
+        RuleCut {
+            name: self.cut.as_ref().unwrap_or(&self.name).clone(),
+            after: self.name.clone(),
+            pool: None,
+        }
+    }
 }
 
 /// One cut chosen.

@@ -1,6 +1,6 @@
 //! The layers that a blueprint is made of. Their arithmetic, and the defaults left out of the JSON, are PyTorch's.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One layer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -10,7 +10,10 @@ pub enum Layer {
     Conv2d(Conv2d),
     /// Each channel brought to mean 0 and variance 1, then scaled and shifted by learned numbers.
     #[serde(rename = "batch-norm2d")]
-    BatchNorm2d(BatchNorm2d),
+    BatchNorm2d(BatchNorm),
+    /// The same for each number of a flat vector: `[features]` → `[features]`
+    #[serde(rename = "batch-norm1d")]
+    BatchNorm1d(BatchNorm),
     /// The greatest number of each window: `[channels, h, w]` → `[channels, h', w']`; padding is never the greatest.
     #[serde(rename = "max-pool2d")]
     MaxPool2d(Pool2d),
@@ -61,12 +64,14 @@ impl Layer {
         Layer::Conv2d(Conv2d::new(filters, kernel))
     }
 
-    /// Batch normalisation with the usual settings.
+    /// Batch normalisation of an image's channels with the usual settings.
     pub const fn batch_norm2d() -> Layer {
-        Layer::BatchNorm2d(BatchNorm2d {
-            epsilon: 1e-5,
-            momentum: 0.1,
-        })
+        Layer::BatchNorm2d(BatchNorm::USUAL)
+    }
+
+    /// Batch normalisation of a flat vector with the usual settings.
+    pub const fn batch_norm1d() -> Layer {
+        Layer::BatchNorm1d(BatchNorm::USUAL)
     }
 
     /// Max pooling with windows side by side and no padding; [`Pool2d`] has the others.
@@ -91,7 +96,9 @@ pub struct Conv2d {
     filters: usize,
     kernel: [usize; 2],
     stride: [usize; 2],
-    padding: [usize; 2],
+    /// Above, on the left, below, on the right.
+    #[serde(serialize_with = "as_pair_where_it_is_one")]
+    padding: [usize; 4],
     #[serde(skip_serializing_if = "is_one_each")]
     dilation: [usize; 2],
     #[serde(skip_serializing_if = "is_one")]
@@ -107,7 +114,7 @@ impl Conv2d {
             filters,
             kernel,
             stride: [1, 1],
-            padding: [0, 0],
+            padding: [0; 4],
             dilation: [1, 1],
             groups: 1,
             bias: true,
@@ -123,8 +130,33 @@ impl Conv2d {
 
     /// Rows of zeros above and below, columns of zeros left and right.
     #[must_use]
-    pub const fn padding(mut self, padding: [usize; 2]) -> Self {
+    pub const fn padding(mut self, [rows, columns]: [usize; 2]) -> Self {
+        self.padding = [rows, columns, rows, columns];
+        self
+    }
+
+    /// Rows of zeros above, columns of zeros on the left, rows below and columns on the right.
+    #[must_use]
+    pub const fn padding_by_side(mut self, padding: [usize; 4]) -> Self {
         self.padding = padding;
+        self
+    }
+
+    /// TensorFlow's padding `"SAME"` for images of this height and width: each side of the map is that of the image divided by
+    /// the stride, rounded up, and of an odd number of zeros the one more stands below or on the right. Uses the stride and the
+    /// dilation set so far.
+    #[must_use]
+    pub const fn same_padding(mut self, image: [usize; 2]) -> Self {
+        let mut axis = 0;
+        while axis < 2 {
+            let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            let map = image[axis].div_ceil(self.stride[axis]);
+            let zeros =
+                (map.saturating_sub(1) * self.stride[axis] + reach).saturating_sub(image[axis]);
+            self.padding[axis] = zeros / 2;
+            self.padding[axis + 2] = zeros - zeros / 2;
+            axis += 1;
+        }
         self
     }
 
@@ -152,13 +184,21 @@ impl Conv2d {
 
 /// The settings of a batch normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct BatchNorm2d {
+pub struct BatchNorm {
     /// Added to the variance.
     #[serde(skip_serializing_if = "is_usual_epsilon")]
     pub epsilon: f64,
     /// The share of each batch in the running mean and variance.
     #[serde(skip_serializing_if = "is_usual_momentum")]
     pub momentum: f64,
+}
+
+impl BatchNorm {
+    /// PyTorch's defaults.
+    pub const USUAL: BatchNorm = BatchNorm {
+        epsilon: 1e-5,
+        momentum: 0.1,
+    };
 }
 
 /// The settings of a pooling; pairs are down and across.
@@ -197,6 +237,19 @@ impl Pool2d {
 
 // Settings that older hosts do not know are written only where they say something.
 
+/// Two numbers where opposite sides have the same.
+fn as_pair_where_it_is_one<S: Serializer>(
+    padding: &[usize; 4],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match *padding {
+        [top, left, bottom, right] if [top, left] == [bottom, right] => {
+            [top, left].serialize(serializer)
+        }
+        _ => padding.serialize(serializer),
+    }
+}
+
 fn is_one(number: &usize) -> bool {
     *number == 1
 }
@@ -214,9 +267,9 @@ fn is_true(truth: &bool) -> bool {
 }
 
 fn is_usual_epsilon(epsilon: &f64) -> bool {
-    *epsilon == 1e-5
+    *epsilon == BatchNorm::USUAL.epsilon
 }
 
 fn is_usual_momentum(momentum: &f64) -> bool {
-    *momentum == 0.1
+    *momentum == BatchNorm::USUAL.momentum
 }

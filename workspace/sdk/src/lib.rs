@@ -68,6 +68,6 @@ pub use error::{Error, ErrorKind};
 pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
-pub use layer::{BatchNorm2d, Conv2d, Layer, Pool2d};
+pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
 pub use splits::Splits;
 pub use topwork_abi as abi;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{
-    Backbone, BatchNorm2d, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
+    Backbone, BatchNorm, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
     ErrorKind, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters,
     Pool2d, SavedClassifier, Split, abi, backbone, classifier, dataset, export_plugin,
     network_head, saved_classifier,
@@ -137,7 +137,10 @@ impl Backbone for Chain {
         let strided = Conv2d::new(2, [3, 1]).stride([2, 1]).padding([0, 1]);
         let depthwise = Conv2d::new(2, [3, 3]).padding([2, 2]).dilation([2, 2]);
         let depthwise = depthwise.groups(2).without_bias();
-        let norm = BatchNorm2d {
+        let by_side = Conv2d::new(2, [2, 2]).padding_by_side([0, 1, 1, 0]);
+        // A map of 3×4 takes 3 rows and 2 columns of zeros: of 3, one above; of 2, one left.
+        let same = Conv2d::new(2, [5, 5]).stride([2, 3]).same_padding([6, 12]);
+        let norm = BatchNorm {
             epsilon: 1e-3,
             momentum: 0.01,
         };
@@ -161,6 +164,8 @@ impl Backbone for Chain {
             .layer("sigmoid", Layer::Sigmoid)
             .layer_from(&["relu6", "sigmoid"], "product", Layer::Multiply)
             .layer_from(&["product", "drop"], "joined", Layer::Concat)
+            .layer("by side", Layer::Conv2d(by_side))
+            .layer("same", Layer::Conv2d(same))
             .layer("tanh", Layer::Tanh)
             .layer("average", Layer::avg_pool2d([1, 1]))
             .layer("padded", Layer::MaxPool2d(pool.padding([1, 0])))
@@ -168,7 +173,8 @@ impl Backbone for Chain {
             .layer("hidden", Layer::linear(7))
             .cut("end")
             .cut("also the end")
-            .ignore_weights(&["fc.*"]))
+            .ignore_weights(&["fc.*"])
+            .rename_weights("features.*", "*"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The plane in which vectors vary most.
+//! The directions in which vectors vary most.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
@@ -11,8 +11,8 @@ pub struct Plane {
     pub explained: [f64; 2],
 }
 
-/// Components followed beside the two wanted: they make the iteration converge where the third
-/// variance is close to the second.
+/// Components followed beside those wanted: they make the iteration converge where the next variance
+/// is close to the last of them.
 const OVERSAMPLING: usize = 8;
 
 /// The iteration stops when the variances change by less than this share of the total.
@@ -21,37 +21,20 @@ const TOLERANCE: f64 = 1e-9;
 /// It stops here at the latest; by then the plane is off by less than a screen shows.
 const ITERATIONS: usize = 200;
 
-/// Principal component analysis onto two dimensions, by subspace iteration with a Rayleigh–Ritz
-/// step (Golub, Van Loan, *Matrix Computations*, 4th ed., §8.2.4, on the covariance matrix,
-/// which is never formed). `values` is `vectors × dims`, row-major; what is not finite counts
-/// as the mean of its dimension. The coordinate that is largest by absolute value is positive
-/// along each component, so that a plane is always drawn the same way up.
+/// Principal component analysis onto two dimensions, for drawing. `values` is `vectors × dims`,
+/// row-major; what is not finite counts as the mean of its dimension. The coordinate that is
+/// largest by absolute value is positive along each component, so that a plane is always drawn the
+/// same way up.
 ///
 /// `None` with fewer than two vectors, no dimension, or no variance.
 pub fn principal_plane(values: &[f32], dims: usize) -> Option<Plane> {
-    let vectors = values.len().checked_div(dims)?;
-    if vectors < 2 || values.len() != vectors * dims {
-        return None;
-    }
-    // One column per vector: the columns of nalgebra's matrices lie together.
-    let mut centred = DMatrix::from_iterator(dims, vectors, values.iter().map(|v| f64::from(*v)));
-    for mut row in centred.row_iter_mut() {
-        let finite = row.iter().filter(|value| value.is_finite());
-        let (sum, count) = finite.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
-        let mean = if count > 0.0 { sum / count } else { 0.0 };
-        row.iter_mut().for_each(|value| {
-            *value = if value.is_finite() {
-                *value - mean
-            } else {
-                0.0
-            };
-        });
-    }
+    let (centred, _) = centred(values, dims)?;
+    let vectors = centred.ncols();
     let total = centred.norm_squared();
     if total == 0.0 {
         return None;
     }
-    let (basis, variances) = leading(&centred, total);
+    let (basis, variances) = leading(&centred, total, 2);
     let coordinates = basis.tr_mul(&centred);
     let point = |along: usize| -> Vec<f64> {
         let Some(row) = (along < coordinates.nrows()).then(|| coordinates.row(along)) else {
@@ -77,32 +60,122 @@ pub fn principal_plane(values: &[f32], dims: usize) -> Option<Plane> {
     })
 }
 
-/// Orthonormal directions of largest variance, as columns, and the squared lengths along them.
-fn leading(centred: &DMatrix<f64>, total: f64) -> (DMatrix<f64>, DVector<f64>) {
+/// Principal component analysis fitted to some vectors and applied to others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrincipalComponents {
+    mean: DVector<f64>,
+    /// Orthonormal, one column for each component, by falling variance.
+    basis: DMatrix<f64>,
+    /// Share of the total variance along all of them.
+    pub explained: f64,
+}
+
+impl PrincipalComponents {
+    /// Fits `components` of them to `values`, `vectors × dims`, row-major and finite. The weight
+    /// that is largest by absolute value is positive in each, so that signs do not depend on the
+    /// way there.
+    ///
+    /// `None` when the vectors span fewer directions: at most `dims`, and one fewer than vectors.
+    pub fn fit(values: &[f32], dims: usize, components: usize) -> Option<Self> {
+        let (centred, mean) = centred(values, dims)?;
+        let total = centred.norm_squared();
+        if components == 0 || components > dims.min(centred.ncols() - 1) || total == 0.0 {
+            return None;
+        }
+        let (basis, variances) = leading(&centred, total, components);
+        // Rounding alone gives a direction that is not there some length.
+        if variances[components - 1] <= total * f64::from(f32::EPSILON).powi(2) {
+            return None;
+        }
+        let mut basis = basis.columns(0, components).into_owned();
+        for mut column in basis.column_iter_mut() {
+            if column[column.iamax()] < 0.0 {
+                column.neg_mut();
+            }
+        }
+        Some(Self {
+            mean,
+            basis,
+            explained: variances.rows(0, components).sum() / total,
+        })
+    }
+
+    /// The coordinates of `values`, `vectors × dims` as in the fit: `vectors × components`.
+    pub fn transform(&self, values: &[f32]) -> Vec<f32> {
+        let dims = self.mean.len();
+        let mut vectors = DMatrix::from_iterator(
+            dims,
+            values.len() / dims,
+            values.iter().map(|v| f64::from(*v)),
+        );
+        for mut vector in vectors.column_iter_mut() {
+            vector -= &self.mean;
+        }
+        let coordinates = self.basis.tr_mul(&vectors);
+        coordinates.iter().map(|value| *value as f32).collect()
+    }
+}
+
+/// The vectors as columns with their mean taken away, and the mean. What is not finite counts as
+/// the mean. `None` with fewer than two vectors or no dimension.
+fn centred(values: &[f32], dims: usize) -> Option<(DMatrix<f64>, DVector<f64>)> {
+    let vectors = values.len().checked_div(dims)?;
+    if vectors < 2 || values.len() != vectors * dims {
+        return None;
+    }
+    // One column per vector: the columns of nalgebra's matrices lie together.
+    let mut centred = DMatrix::from_iterator(dims, vectors, values.iter().map(|v| f64::from(*v)));
+    let mut means = DVector::zeros(dims);
+    for (mut row, kept) in centred.row_iter_mut().zip(means.iter_mut()) {
+        let finite = row.iter().filter(|value| value.is_finite());
+        let (sum, count) = finite.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
+        let mean = if count > 0.0 { sum / count } else { 0.0 };
+        row.iter_mut().for_each(|value| {
+            *value = if value.is_finite() {
+                *value - mean
+            } else {
+                0.0
+            };
+        });
+        *kept = mean;
+    }
+    Some((centred, means))
+}
+
+/// Orthonormal directions of largest variance, as columns, and the squared lengths along them: the
+/// `wanted` ones first, then some that helped to find them. Subspace iteration with a Rayleigh–Ritz
+/// step (Golub, Van Loan, *Matrix Computations*, 4th ed., §8.2.4) on the covariance matrix.
+fn leading(centred: &DMatrix<f64>, total: f64, wanted: usize) -> (DMatrix<f64>, DVector<f64>) {
     let (dims, vectors) = centred.shape();
-    let width = (2 + OVERSAMPLING).min(dims).min(vectors);
+    let width = (wanted + OVERSAMPLING).min(dims).min(vectors);
     // The start must not be orthogonal to what is looked for: the vectors themselves are not.
     let start = DMatrix::from_fn(dims, width, |row, column| {
         centred[(row, column * vectors / width)] + 1e-3 * ((row * width + column) as f64).sin()
     });
+    // With many more vectors than dimensions the matrix is the cheaper one to multiply by.
+    let covariance = (vectors > 4 * dims).then(|| centred * centred.transpose());
+    let multiply = |basis: &DMatrix<f64>| match &covariance {
+        Some(covariance) => covariance * basis,
+        None => centred * centred.tr_mul(basis),
+    };
     let mut basis = start.qr().q();
     let mut before = DVector::<f64>::zeros(width);
     for _ in 0..ITERATIONS {
-        let along = basis.tr_mul(centred);
+        let multiplied = multiply(&basis);
         // The best directions within the present subspace.
-        let eigen = SymmetricEigen::new(&along * along.transpose());
+        let eigen = SymmetricEigen::new(basis.tr_mul(&multiplied));
         let mut order: Vec<usize> = (0..width).collect();
         order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
         let variances = DVector::from_fn(width, |at, _| eigen.eigenvalues[order[at]]);
         let turn = DMatrix::from_fn(width, width, |row, at| eigen.eigenvectors[(row, order[at])]);
-        let change = (0..width.min(2))
+        let change = (0..width.min(wanted))
             .map(|at| (variances[at] - before[at]).abs())
             .fold(0.0, f64::max);
         if change <= TOLERANCE * total {
             return (basis * turn, variances);
         }
         before = variances;
-        basis = (centred * along.transpose() * turn).qr().q();
+        basis = (multiplied * turn).qr().q();
     }
     (basis, before)
 }
@@ -139,7 +212,52 @@ mod tests {
         assert_eq!(plane.points, [[-2.0, 0.0], [-1.0, 0.0], [3.0, 0.0]]);
     }
 
+    #[test]
+    fn components_are_fitted_to_some_vectors_and_applied_to_others() {
+        // Along (3, 4)/5 with variance 50, across with 2: the mean is (1, 1).
+        let fitted = PrincipalComponents::fit(&[-2.0, -3.0, 4.0, 5.0, 1.8, 0.4, 0.2, 1.6], 2, 2);
+        let fitted = fitted.unwrap();
+        assert!((fitted.explained - 1.0).abs() < 1e-9);
+        let there = fitted.transform(&[1.0, 1.0, 4.0, 5.0, 1.8, 0.4]);
+        let expected = [0.0, 0.0, 5.0, 0.0, 0.0, 1.0];
+        for (found, expected) in there.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{there:?}");
+        }
+    }
+
+    #[test]
+    fn components_that_are_not_there() {
+        let line = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0];
+        assert!(PrincipalComponents::fit(&line, 2, 1).is_some());
+        for (components, values, dims) in [
+            (2, &line[..], 2),
+            (0, &line, 2),
+            (3, &line, 2),
+            (1, &line[..2], 2),
+            (1, &[1.0; 6], 2),
+            (2, &line[..4], 2),
+        ] {
+            let fitted = PrincipalComponents::fit(values, dims, components);
+            assert_eq!(fitted, None, "{components} of {values:?}");
+        }
+    }
+
     proptest! {
+        /// However many there are, they are orthonormal and rotate nothing away.
+        #[test]
+        fn all_components_keep_distances(values in prop::collection::vec(-100_i8..100, 40 * 5)) {
+            let values: Vec<f32> = values.into_iter().map(f32::from).collect();
+            let Some(fitted) = PrincipalComponents::fit(&values, 5, 5) else { return Ok(()) };
+            let turned = fitted.transform(&values);
+            let distance = |of: &[f32], i: usize| -> f64 {
+                (0..5).map(|k| f64::from(of[k] - of[5 * i + k]).powi(2)).sum()
+            };
+            for i in 1..40 {
+                let (before, after) = (distance(&values, i), distance(&turned, i));
+                prop_assert!((before - after).abs() <= 1e-4 * before.max(1.0), "{before} {after}");
+            }
+        }
+
         /// Against the eigenvalues of the whole covariance matrix.
         #[test]
         fn variances_are_those_of_the_covariance(

@@ -34,6 +34,9 @@ const KEPT: usize = 2;
 /// What the names of the files end with.
 const EXTENSION: &str = ".checkpoint";
 
+/// What the names of the folders of folds begin with.
+const FOLD: &str = "fold-";
+
 /// The folder of a run that holds its checkpoints. Only one process may write there.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
@@ -64,6 +67,11 @@ impl Checkpoints {
         Self {
             folder: folder.into(),
         }
+    }
+
+    /// Those of one fold, where a stage trains once for each.
+    pub fn fold(&self, fold: u32) -> Self {
+        Self::at(self.folder.join(format!("{FOLD}{fold}")))
     }
 
     /// Keeps `payload` as the newest checkpoint of `stage`, and gives up all but the one before.
@@ -129,7 +137,7 @@ impl Checkpoints {
         })
     }
 
-    /// Removes all checkpoints of `stage`: it is over.
+    /// Removes all checkpoints of `stage` and of its folds: it is over.
     ///
     /// # Errors
     /// When the system refuses.
@@ -138,6 +146,11 @@ impl Checkpoints {
             remove(&self.path(stage, number))?;
         }
         self.remove_partial(stage)?;
+        for name in self.names()? {
+            if name.starts_with(FOLD) {
+                Self::at(self.folder.join(name)).remove(stage)?;
+            }
+        }
         // Fails while another stage has some.
         let _ = fs::remove_dir(&self.folder);
         Ok(())
@@ -306,6 +319,25 @@ mod tests {
             [1, 11, 2].map(|stage| found(stage).is_some()),
             [false, true, true]
         );
+    }
+
+    #[test]
+    fn folds_do_not_mix_and_go_with_their_stage() {
+        let temp = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::at(temp.path().join("training"));
+        for fold in [1, 2] {
+            for stage in [3, 4] {
+                let payload = [fold as u8, stage as u8];
+                checkpoints.fold(fold).write(stage, &payload).unwrap();
+            }
+        }
+        assert_eq!(newest(&checkpoints, 3).newest, None);
+        let found = |fold, stage| newest(&checkpoints.fold(fold), stage).newest;
+        assert_eq!(found(2, 3), Some(vec![2, 3]));
+        checkpoints.remove(3).unwrap();
+        assert_eq!((found(1, 3), found(1, 4)), (None, Some(vec![1, 4])));
+        checkpoints.remove(4).unwrap();
+        assert!(!checkpoints.folder.exists());
     }
 
     /// Damages the newest of two: the earlier one is used, and the damaged one told and removed.

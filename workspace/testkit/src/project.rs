@@ -67,19 +67,44 @@ impl Project {
     /// `libmisbehave.so` to a plugin's name.
     pub fn install(&mut self, library: &str) -> PathBuf {
         let built = built_library(library);
-        let folder = self.path().join("plugins");
         let extension = built
             .extension()
             .expect("an extension")
             .to_string_lossy()
             .into_owned();
+        let folder = self.plugin_folder();
         let installed = folder.join(format!("libtopwork_plugin_{library}.{extension}"));
-        fs::create_dir_all(&folder).expect("a plugin folder");
         fs::copy(&built, &installed).expect("a copied plugin");
-        if !self.plugin_folders.contains(&folder) {
-            self.plugin_folders.push(folder);
-        }
         installed
+    }
+
+    /// Compiles a plugin of one C file, with the header that lies beside it, into this project: without a single warning.
+    pub fn compile(&mut self, source: &Path, name: &str) -> PathBuf {
+        let folder = self.plugin_folder();
+        let library = folder.join(format!(
+            "libtopwork_plugin_{name}{}",
+            env::consts::DLL_SUFFIX
+        ));
+        let output = Command::new("cc")
+            .args(["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"])
+            .args(["-shared", "-fPIC", "-fvisibility=hidden", "-O2", "-o"])
+            .args([&library, source])
+            .arg("-lm")
+            .output()
+            .expect("a C compiler");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        library
+    }
+
+    /// The folder of this project's plugins.
+    fn plugin_folder(&mut self) -> PathBuf {
+        let folder = self.path().join("plugins");
+        fs::create_dir_all(&folder).expect("a plugin folder");
+        if !self.plugin_folders.contains(&folder) {
+            self.plugin_folders.push(folder.clone());
+        }
+        folder
     }
 
     /// The binary, set up to run in this project and nowhere else.
@@ -144,6 +169,15 @@ impl Project {
         let text =
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).expect("results.json is JSON")
+    }
+
+    /// The mean accuracy of a strategy of the run with this number.
+    pub fn accuracy(&self, number: usize, strategy: &str) -> f64 {
+        let results = self.results(number);
+        let rows = results["strategies"].as_array().expect("strategies");
+        let row = rows.iter().find(|row| row["name"] == strategy);
+        let row = row.unwrap_or_else(|| panic!("no strategy {strategy}: {results}"));
+        row["mean"].as_f64().expect("a mean")
     }
 
     /// Waits until run `number` has been made.

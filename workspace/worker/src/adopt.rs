@@ -5,7 +5,7 @@ use std::fs;
 use topwork_events::{Event, LogLevel, Outcome, RunState, SourceOutcome};
 use topwork_store::{Adopted, RunFolder, sha256};
 
-use crate::{WorkerError, execute::Execution};
+use crate::{WorkerError, emitter::Fold, execute::Execution, strategy::of_fold};
 
 impl Execution<'_> {
     /// Takes over the results that the manifest names, once the data is known to be the same.
@@ -81,15 +81,22 @@ impl Execution<'_> {
         }
         self.folder
             .write(&self.folder.predictions_path(row, &name, seed), &bytes)?;
+        let of = u32::try_from(outcome.folds.len()).unwrap_or(u32::MAX);
+        let folds: Vec<Option<Fold>> = match of {
+            0 => vec![None],
+            of => (1..=of).map(|number| Some(Fold { number, of })).collect(),
+        };
         for (part, extension) in [
             ("head", "safetensors"),
             ("head", "state"),
             ("trunk", "safetensors"),
         ] {
-            let theirs = other.fitted_path(part, outcome.row, their_name, seed, extension);
-            if let Ok(bytes) = fs::read(theirs) {
-                let ours = self.folder.fitted_path(part, row, &name, seed, extension);
-                self.folder.write(&ours, &bytes)?;
+            for part in folds.iter().map(|fold| of_fold(part, *fold)) {
+                let theirs = other.fitted_path(&part, outcome.row, their_name, seed, extension);
+                if let Ok(bytes) = fs::read(theirs) {
+                    let ours = self.folder.fitted_path(&part, row, &name, seed, extension);
+                    self.folder.write(&ours, &bytes)?;
+                }
             }
         }
         Ok(true)

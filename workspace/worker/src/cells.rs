@@ -19,7 +19,7 @@ pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>
             .find(|plugin| plugin.id == component.plugin());
         json!([component, plugin.map(|plugin| &plugin.sha256)])
     };
-    let backbone = component(&experiment.backbone);
+    let backbone = json!([component(&experiment.backbone), plan.extractor]);
     let source = experiment.source.as_ref().map(|source| {
         json!({
             "dataset": [component(&source.dataset.component), source.dataset],
@@ -49,7 +49,8 @@ pub fn cells(plan: &Plan, plugins: &[PluginDigest], weights: Option<&FileDigest>
             let value = json!({
                 "begins-with": begins_with,
                 "dataset": [component(&target.component), target],
-                "cut": row.cut.layers,
+                "folds": experiment.target.folds,
+                "cut": [row.cut.layers, row.cut.reduction],
                 "train-samples": row.train_samples,
                 "kind": strategy.kind,
                 "head": component(&strategy.head),

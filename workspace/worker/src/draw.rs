@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use topwork_engine::Stream;
 use topwork_report::thousands;
-use topwork_schema::{Plan, Row};
+use topwork_schema::{Plan, Strategy};
 
 use crate::{
-    WorkerError,
+    WorkerError, folds,
     stages::FrozenTrunk,
     task::{SplitName, Task},
 };
@@ -24,43 +24,117 @@ pub struct Draw {
 /// Test examples are the same for every seed, so that seeds differ in nothing but training.
 const TEST_SEED: u64 = 0;
 
-/// The examples of every row. Rows that want the same number get the same ones, and those of a
-/// smaller number are among those of a larger one.
-pub fn draws(plan: &Plan, target: &Task, seed: u64) -> Result<Vec<Draw>, WorkerError> {
-    let draw = |row: &Row, split, key: &str, count: Option<usize>, seed| {
-        let labels = &target.examples(split).labels;
-        let Some(count) = count else {
-            return Ok((0..labels.len()).collect());
-        };
-        let mut stream = Stream::new(seed, &format!("subset/{key}"));
-        stratified(labels, target.classes, count, &mut stream).ok_or_else(|| {
-            WorkerError::Experiment {
-                message: format!(
-                    "strategy `{}`: `{key} = {count}`, but the target has {} such samples in its classes",
-                    plan.strategy(row).name,
-                    thousands(labels.len() as u64)
-                ),
-                hint: Some(format!("leave `{key}` out to use all of them")),
-            }
-        })
+/// The examples of every row, fold by fold; without folds there is one [`Draw`] for a row. Rows
+/// that want the same number get the same ones, and those of a smaller number are among those of a
+/// larger one.
+pub fn draws(plan: &Plan, target: &Task, seed: u64) -> Result<Vec<Vec<Draw>>, WorkerError> {
+    let folds = match plan.experiment.target.folds {
+        Some(folds) => cut_target(plan, target, folds, seed)?,
+        None => Vec::new(),
     };
+    let all: Vec<usize> = (0..target.train.labels.len()).collect();
     (plan.rows.iter())
         .map(|row| {
-            let (train, test) = (row.train_samples, plan.strategy(row).test_samples);
-            Ok(Draw {
-                train: draw(row, SplitName::Train, "train-samples", train, seed)?,
-                test: draw(row, SplitName::Test, "test-samples", test, TEST_SEED)?,
-            })
+            let strategy = plan.strategy(row);
+            let train = |from: &[usize]| {
+                let wanted = ("train-samples", row.train_samples);
+                subset(strategy, wanted, target, SplitName::Train, from, seed)
+            };
+            if folds.is_empty() {
+                let wanted = ("test-samples", strategy.test_samples);
+                let from: Vec<usize> = (0..target.measured().labels.len()).collect();
+                return Ok(vec![Draw {
+                    train: train(&all)?,
+                    test: subset(strategy, wanted, target, SplitName::Test, &from, TEST_SEED)?,
+                }]);
+            }
+            (folds.iter())
+                .map(|fold| {
+                    Ok(Draw {
+                        train: train(&folds::others(all.len(), fold))?,
+                        test: fold.clone(),
+                    })
+                })
+                .collect()
         })
         .collect()
 }
 
+/// The folds of a seed, the same for every row.
+fn cut_target(
+    plan: &Plan,
+    target: &Task,
+    folds: usize,
+    seed: u64,
+) -> Result<Vec<Vec<usize>>, WorkerError> {
+    let labels = &target.train.labels;
+    for (class, name) in (0..).zip(&plan.target_classes) {
+        let size = labels.iter().filter(|label| **label == class).count();
+        if size < folds {
+            let samples = if size == 1 { "sample" } else { "samples" };
+            return Err(WorkerError::Experiment {
+                message: format!(
+                    "`target.folds` is {folds}, but the class `{name}` has {} {samples}: every fold needs one of every class",
+                    thousands(size as u64)
+                ),
+                hint: Some("use fewer folds, or leave the class out with `classes`".to_owned()),
+            });
+        }
+    }
+    let mut stream = Stream::new(seed, "folds");
+    Ok(folds::cut(labels, target.classes, folds, &mut stream))
+}
+
+/// Draws as many of the examples `from`, ascending, as the key asks for: all when it is not there.
+fn subset(
+    strategy: &Strategy,
+    (key, count): (&str, Option<usize>),
+    target: &Task,
+    split: SplitName,
+    from: &[usize],
+    seed: u64,
+) -> Result<Vec<usize>, WorkerError> {
+    let Some(count) = count else {
+        return Ok(from.to_vec());
+    };
+    let labels = &target.examples(split).labels;
+    let labels: Vec<u32> = from.iter().map(|&example| labels[example]).collect();
+    let mut stream = Stream::new(seed, &format!("subset/{key}"));
+    let drawn = stratified(&labels, target.classes, count, &mut stream);
+    let drawn = drawn.ok_or_else(|| WorkerError::Experiment {
+        message: format!(
+            "strategy `{}`: `{key} = {count}`, but the target has {} such samples in its classes",
+            strategy.name,
+            thousands(labels.len() as u64)
+        ),
+        hint: Some(format!("leave `{key}` out to use all of them")),
+    })?;
+    Ok(drawn.into_iter().map(|position| from[position]).collect())
+}
+
+/// The examples a row passes through a trunk: with folds every one once, as a training example.
+pub fn passed(draws: &[Draw]) -> Draw {
+    if let [draw] = draws {
+        return draw.clone();
+    }
+    let examples: BTreeSet<usize> = (draws.iter())
+        .flat_map(|draw| draw.test.iter().copied())
+        .collect();
+    Draw {
+        train: examples.into_iter().collect(),
+        test: Vec::new(),
+    }
+}
+
 /// The examples whose features the rows with this trunk need, ascending.
-pub fn needed(plan: &Plan, draws: &[Draw], trunk: &FrozenTrunk) -> Draw {
+pub fn needed(plan: &Plan, draws: &[Vec<Draw>], trunk: &FrozenTrunk) -> Draw {
+    let rows: Vec<Draw> = (plan.rows.iter().zip(draws))
+        .filter(|(row, _)| FrozenTrunk::of(plan, row).as_ref() == Some(trunk))
+        .map(|(_, draws)| passed(draws))
+        .collect();
     let union = |pick: fn(&Draw) -> &Vec<usize>| -> Vec<usize> {
-        let examples: BTreeSet<usize> = (plan.rows.iter().zip(draws))
-            .filter(|(row, _)| FrozenTrunk::of(plan, row).as_ref() == Some(trunk))
-            .flat_map(|(_, draw)| pick(draw).iter().copied())
+        let examples: BTreeSet<usize> = (rows.iter())
+            .flat_map(|draw| pick(draw).iter().copied())
             .collect();
         examples.into_iter().collect()
     };

@@ -48,6 +48,17 @@ struct Inner {
     stage: usize,
     begun: Instant,
     told: Option<Instant>,
+    /// The fold that is left out, and when it came to that.
+    fold: Option<(Fold, Instant)>,
+}
+
+/// One of several folds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fold {
+    /// Which, from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// How far a stage is, as [`Event::Progress`] tells it.
@@ -84,6 +95,7 @@ impl Emitter {
             stage: 0,
             begun: Instant::now(),
             told: None,
+            fold: None,
         };
         Self {
             inner: Mutex::new(inner),
@@ -112,7 +124,26 @@ impl Emitter {
         inner.stage = stage;
         inner.begun = Instant::now();
         inner.told = None;
+        inner.fold = None;
         inner.append(Event::StageStarted { stage })
+    }
+
+    /// The running stage goes on to a fold: what is told from here on belongs to it.
+    pub fn begin_fold(&self, fold: Fold) -> Result<(), WorkerError> {
+        let mut inner = self.lock();
+        inner.fold = Some((fold, Instant::now()));
+        inner.told = None;
+        drop(inner);
+        self.step(Progress {
+            total: 1,
+            unit: "folds",
+            ..Progress::default()
+        })
+    }
+
+    /// The fold that the running stage leaves out, from 1, where there are any.
+    pub fn fold(&self) -> Option<u32> {
+        self.lock().fold.map(|(fold, _)| fold.number)
     }
 
     /// Ends the stage that was begun last, complete or given up.
@@ -196,12 +227,20 @@ impl Inner {
         }
         self.told = Some(now);
         let now_done = progress.done.saturating_sub(progress.done_before);
-        let elapsed = (now - self.begun).as_secs_f64();
+        let since = self.fold.map_or(self.begun, |(_, begun)| begun);
+        let elapsed = (now - since).as_secs_f64();
+        // All folds are alike to within one example: what one has to do, the others have.
+        let (before, folds) = self.fold.map_or((0, 1), |(fold, _)| {
+            (u64::from(fold.number - 1), u64::from(fold.of))
+        });
         self.append(Event::Progress {
             stage: self.stage,
-            done: progress.done,
-            total: progress.total,
+            done: before
+                .saturating_mul(progress.total)
+                .saturating_add(progress.done),
+            total: progress.total.saturating_mul(folds),
             unit: progress.unit.to_owned(),
+            fold: self.fold.map(|(fold, _)| fold.number),
             epoch: progress.epoch,
             loss: progress.loss,
             per_second: (now_done > 0 && elapsed > 0.0).then(|| now_done as f64 / elapsed),

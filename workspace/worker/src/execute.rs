@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
-use topwork_engine::{Blueprint, Compute, Network};
+use topwork_engine::{Compute, Network};
 use topwork_events::{Event, LogLevel};
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
@@ -12,10 +12,10 @@ use topwork_store::{FeatureCache, Manifest, RunFolder, hexadecimal, sha256_of_fi
 
 use crate::{
     FrozenTrunk, Stage, Work, WorkerError,
+    backbone::Backbone,
     draw::{Draw, draws},
     emitter::Emitter,
     features::Trunk,
-    network::{backbone_blueprint, network_plan},
     prepare::{read_plan, run_plan, same_plugins, same_weights},
     resume::Measured,
     stages,
@@ -40,19 +40,14 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         stage: "starting".to_owned(),
         source,
     })?;
-    let backbone = backbone_blueprint(&plugins, &plan.experiment.backbone)?;
+    let backbone = Backbone::open(&plugins, &plan.experiment.backbone)?;
     let stages = stages(&plan);
     if emitter.look(|state| state.plan.is_none()) {
         emitter.emit(Event::RunStarted(run_plan(
             &manifest, &plan, &stages, &backbone,
         )?))?;
     }
-    emitter.network(network_plan(
-        "backbone",
-        &plan.experiment.backbone,
-        0,
-        &backbone,
-    ))?;
+    emitter.network(backbone.plan(&plan.experiment.backbone))?;
     let mut execution = Execution {
         folder,
         emitter,
@@ -102,7 +97,7 @@ pub struct Execution<'a> {
     pub plan: &'a Plan,
     pub plugins: &'a Plugins,
     pub compute: &'a Compute,
-    pub backbone: Blueprint,
+    pub backbone: Backbone,
     pub cache: Option<FeatureCache>,
     pub checkpoints: TrainingCheckpoints,
     pub tasks: Tasks,
@@ -124,8 +119,8 @@ pub struct SeedState {
     pub trained: Option<Network>,
     /// The trunks in use.
     pub trunks: Vec<(FrozenTrunk, Trunk)>,
-    /// Which examples each row uses.
-    pub draws: Vec<Draw>,
+    /// Which examples each row uses, fold by fold.
+    pub draws: Vec<Vec<Draw>>,
     /// The rows measured, by this session or earlier ones.
     pub rows: Vec<Measured>,
 }
@@ -196,12 +191,12 @@ impl Execution<'_> {
             } else {
                 open(source)?
             };
-            let task = Task::new(source_data, source)?;
+            let task = Task::new(source_data, source, None)?;
             task.touch()?;
             detail = format!("source {}, ", task.sizes());
             self.tasks.source = Some(task);
         }
-        let task = Task::new(target_data, target)?;
+        let task = Task::new(target_data, target, experiment.target.folds)?;
         task.touch()?;
         detail.push_str(&format!("target {}", task.sizes()));
         self.tasks.target = Some(task);

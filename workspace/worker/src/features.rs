@@ -1,36 +1,41 @@
 //! Features of a frozen trunk: computed once, shared by every strategy that wants them.
 
-use std::{ops::Deref, time::Instant};
+use std::{ops::Deref, rc::Rc, time::Instant};
 
 use sha2::{Digest, Sha256};
-use topwork_engine::{Compute, Network};
+use topwork_engine::Compute;
 use topwork_events::{Event, LogLevel};
 use topwork_host::Plugins;
 use topwork_schema::{CutPoint, Plan};
+use topwork_stats::PrincipalComponents;
 use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures, hexadecimal};
 
 use crate::{
     WorkerError,
+    backbone::Body,
     draw::Draw,
     emitter::{Emitter, Progress},
+    reduce,
     task::{SplitName, Task},
 };
 
-/// Images read and passed through the trunk at once.
+/// Images read at once where nothing is computed from them.
 const BLOCK: usize = 512;
 
 /// A frozen trunk with the features it gives.
 pub struct Trunk {
-    /// The layers before the cut.
-    pub network: Network,
-    /// Their SHA-256 when they were frozen.
+    /// What is before the cut.
+    pub body: Rc<Body>,
+    /// Its SHA-256 when it was frozen.
     pub digest: String,
+    /// Shape of one image's features.
+    pub shape: Vec<usize>,
     /// Length of one feature vector.
     pub dim: usize,
-    /// Features of training examples.
+    /// Features of training examples; with folds of all examples.
     pub train: Rows,
-    /// Features of test examples.
-    pub test: Rows,
+    /// Features of test examples; with folds they are those of the training examples.
+    test: Option<Rows>,
     /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
@@ -143,10 +148,19 @@ pub struct Extractor<'a> {
 }
 
 impl Extractor<'_> {
-    /// Freezes `network` and gets the features of these examples.
-    pub fn extract(&self, network: Network, examples: Draw) -> Result<Trunk, WorkerError> {
-        let digest = network.digest();
-        let dim = network.blueprint().output().elements();
+    /// Freezes `body` and gets the features of these examples, reduced as the cut says.
+    pub fn extract(
+        &self,
+        body: Body,
+        cut: &CutPoint,
+        examples: Draw,
+    ) -> Result<Trunk, WorkerError> {
+        let (digest, activations) = (body.digest()?, body.shape());
+        let shape = reduce::shape(&activations, cut.reduction);
+        let dim: usize = shape.iter().product();
+        let raw: usize = activations.iter().product();
+        let size = body.block(self.task.image_len(), self.compute.threads());
+        let mut unreduced = Vec::new();
         let total = (examples.train.len() + examples.test.len()) as u64;
         let mut done = 0;
         let mut rows = |split, examples: Vec<usize>| -> Result<(Rows, bool), WorkerError> {
@@ -172,14 +186,15 @@ impl Extractor<'_> {
             let begun = Instant::now();
             let mut values = vec![0.0; examples.len() * dim];
             let mut images = Vec::new();
-            for (block, out) in examples.chunks(BLOCK).zip(values.chunks_mut(BLOCK * dim)) {
+            for (block, out) in examples.chunks(size).zip(values.chunks_mut(size * dim)) {
                 self.task.read(split, block, &mut images)?;
-                network
-                    .forward(self.compute, &images, out)
-                    .map_err(|source| WorkerError::Engine {
-                        stage: "extracting features".to_owned(),
-                        source,
-                    })?;
+                if cut.reduction.is_none() {
+                    body.forward(self.compute, &images, out)?;
+                } else {
+                    unreduced.resize(block.len() * raw, 0.0);
+                    body.forward(self.compute, &images, &mut unreduced)?;
+                    reduce::apply(&activations, cut.reduction, &unreduced, out);
+                }
                 done += block.len() as u64;
                 self.emitter.step(Progress {
                     done,
@@ -201,10 +216,17 @@ impl Extractor<'_> {
             ))
         };
         let (train, train_cached) = rows(SplitName::Train, examples.train)?;
-        let (test, test_cached) = rows(SplitName::Test, examples.test)?;
+        let (test, test_cached) = match examples.test.is_empty() {
+            true => (None, true),
+            false => {
+                let (test, cached) = rows(SplitName::Test, examples.test)?;
+                (Some(test), cached)
+            }
+        };
         Ok(Trunk {
-            network,
+            body: Rc::new(body),
             digest,
+            shape,
             dim,
             train,
             test,
@@ -258,21 +280,82 @@ impl Extractor<'_> {
 }
 
 impl Trunk {
+    /// How many layers stand before the features.
+    pub fn layers(&self) -> usize {
+        match &*self.body {
+            Body::Network(network) => network.blueprint().layers().len(),
+            Body::Extractor(_, cut) => cut + 1,
+        }
+    }
+
     /// What extracting the features of these examples costs: their share of the whole.
     pub fn cost(&self, draw: &Draw) -> f64 {
-        self.train.cost(draw.train.len()) + self.test.cost(draw.test.len())
+        let test = self.test.as_ref();
+        self.train.cost(draw.train.len()) + test.map_or(0.0, |test| test.cost(draw.test.len()))
+    }
+
+    /// Features of the examples that strategies are measured on.
+    pub fn tested(&self) -> &Rows {
+        self.test.as_ref().unwrap_or(&self.train)
+    }
+
+    /// The same trunk with the features of a row's examples brought to their principal components,
+    /// which are those of the training features alone.
+    pub fn principal(&self, draw: &Draw, components: usize) -> Result<Trunk, WorkerError> {
+        let begun = Instant::now();
+        let mut train = Vec::new();
+        self.train.gather(&draw.train, &mut train);
+        let fitted = PrincipalComponents::fit(&train, self.dim, components).ok_or_else(|| {
+            let hint = "a sample or a dimension more than components is needed, and features that \
+                        vary; ask for fewer, or train on more samples";
+            WorkerError::Experiment {
+                message: format!(
+                    "`pca = {components}`: {} training samples of {} features do not have so many \
+                     principal components",
+                    draw.train.len(),
+                    self.dim
+                ),
+                hint: Some(hint.to_owned()),
+            }
+        })?;
+        let rows = |rows: &Rows, examples: &[usize], from: &[f32]| Rows {
+            examples: examples.to_vec(),
+            values: Values::Computed(fitted.transform(from)),
+            dim: components,
+            seconds: rows.cost(examples.len()),
+        };
+        let mut test = Vec::new();
+        let tested = self.tested();
+        tested.gather(&draw.test, &mut test);
+        let (mut of_train, of_test) = (
+            rows(&self.train, &draw.train, &train),
+            rows(tested, &draw.test, &test),
+        );
+        of_train.seconds += begun.elapsed().as_secs_f64();
+        Ok(Trunk {
+            body: Rc::clone(&self.body),
+            digest: self.digest.clone(),
+            shape: vec![components],
+            dim: components,
+            train: of_train,
+            test: Some(of_test),
+            paid: self.paid,
+        })
     }
 
     /// SHA-256 over the trunk and the features it gave.
-    pub fn digest_with_features(&self) -> String {
+    pub fn digest_with_features(&self) -> Result<String, WorkerError> {
         let mut hash = Sha256::new();
-        hash.update(self.network.digest());
-        for rows in [&self.train, &self.test] {
+        hash.update(self.body.digest()?);
+        for rows in [Some(&self.train), self.test.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             for number in rows.values.iter() {
                 hash.update(number.to_le_bytes());
             }
         }
-        hexadecimal(&hash.finalize())
+        Ok(hexadecimal(&hash.finalize()))
     }
 }
 

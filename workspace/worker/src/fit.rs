@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use serde_json::json;
 use topwork_engine::{Blueprint, Compute, Network, Part};
 use topwork_events::{Event, LogLevel};
 use topwork_host::{FitOptions, Plugins};
-use topwork_schema::{Strategy, StrategyKind, Train};
+use topwork_schema::{CutPoint, Pool, Strategy, StrategyKind, Train};
 
 use crate::{
     WorkerError,
@@ -13,6 +14,7 @@ use crate::{
     draw::Draw,
     emitter::Emitter,
     evaluate,
+    execute::out_of_order,
     features::Trunk,
     network::{head_blueprint, initialised, network_plan},
     proof::{Frozen, Proof},
@@ -27,6 +29,8 @@ pub struct Fitted {
     pub parameters: u64,
     /// Whether the fit converged, where that means something.
     pub converged: Option<bool>,
+    /// What the head's plugin says of the fit.
+    pub note: Option<String>,
     /// Iterations, or epochs.
     pub iterations: u64,
     /// Scores of the test examples, `test × classes`.
@@ -79,7 +83,7 @@ impl Fit<'_> {
     pub fn network_head(&self, trunk: &Trunk) -> Result<Fitted, WorkerError> {
         let settings = self.train_settings()?;
         let before = trunk.digest.clone();
-        let blueprint = self.head(&trunk.network)?;
+        let blueprint = self.head(&trunk.shape, trunk.layers())?;
         let begun = Instant::now();
         // Every strategy of a seed starts from the same head and sees the same order, so that
         // strategies with the same head differ in nothing but their trunk.
@@ -92,18 +96,19 @@ impl Fit<'_> {
         } = training.run(vec![Part::trained(network)])?;
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
-        let scores = self.scores(&networks, &trunk.test)?;
+        let scores = self.scores(&networks, trunk.tested())?;
         Ok(Fitted {
             parameters: parameters(&networks),
             converged: None,
+            note: None,
             iterations: epochs as u64,
             scores,
             fit_seconds,
             evaluate_seconds: begun.elapsed().as_secs_f64(),
-            saved: self.save(&["head"], &networks)?,
+            saved: self.save(networks.iter().map(|head| ("head", head)))?,
             proof: Some(Proof {
                 before,
-                after: trunk.network.digest(),
+                after: trunk.body.digest()?,
             }),
             multipliers: None,
         })
@@ -118,7 +123,7 @@ impl Fit<'_> {
             .classifier(&head.component, &parameters.into())?;
         // The plugin is native code and is lent the features themselves: they belong to what
         // must not change.
-        let before = trunk.digest_with_features();
+        let before = trunk.digest_with_features()?;
         let labels: Vec<u32> = (self.draw.train.iter())
             .map(|&i| self.task.train.labels[i])
             .collect();
@@ -144,8 +149,9 @@ impl Fit<'_> {
         }
         let begun = Instant::now();
         let mut gathered = Vec::new();
-        let features = trunk.test.all_of(&self.draw.test).unwrap_or_else(|| {
-            trunk.test.gather(&self.draw.test, &mut gathered);
+        let tested = trunk.tested();
+        let features = tested.all_of(&self.draw.test).unwrap_or_else(|| {
+            tested.gather(&self.draw.test, &mut gathered);
             &gathered
         });
         let scores = classifier.predict(features, self.draw.test.len(), dim, classes)?;
@@ -154,6 +160,7 @@ impl Fit<'_> {
         Ok(Fitted {
             parameters: report.parameters,
             converged: Some(report.converged),
+            note: Some(report.note).filter(|note| !note.is_empty()),
             iterations: report.iterations,
             scores,
             fit_seconds,
@@ -168,16 +175,19 @@ impl Fit<'_> {
                 .collect(),
             proof: Some(Proof {
                 before,
-                after: trunk.digest_with_features(),
+                after: trunk.digest_with_features()?,
             }),
             multipliers: None,
         })
     }
 
     /// Trunk and head together, trained on images: fine-tuning, or a start from scratch.
-    pub fn whole_network(&self, trunk: Network) -> Result<Fitted, WorkerError> {
+    pub fn whole_network(&self, trunk: Network, cut: &CutPoint) -> Result<Fitted, WorkerError> {
         let settings = self.train_settings()?;
-        let blueprint = self.head(&trunk)?;
+        let activations = trunk.blueprint().output();
+        let pooling = pooling(activations.dims(), cut)?;
+        let features = pooling.as_ref().map_or(activations, Blueprint::output);
+        let blueprint = self.head(features.dims(), trunk.blueprint().layers().len())?;
         let multipliers = self.multipliers(trunk.blueprint(), &blueprint)?;
         let (of_trunk, of_head) = multipliers.split_at(trunk.blueprint().layers().len());
         let head = initialised(&blueprint, self.seed, "head");
@@ -201,10 +211,14 @@ impl Fit<'_> {
         };
         let learnt =
             [(&trunk, of_trunk), (&head, of_head)].map(|(network, of)| learning(network, of));
-        let parts = vec![
-            Part::with(trunk, at_first).map_err(fail)?,
-            Part::with(head, of_head.to_vec()).map_err(fail)?,
-        ];
+        // Pooling has no weights; it stands between as a network of its own.
+        let pooling =
+            pooling.map(|pooling| Part::trained(initialised(&pooling, self.seed, "pool")));
+        let parts: Vec<Part> = [Part::with(trunk, at_first).map_err(fail)?]
+            .into_iter()
+            .chain(pooling)
+            .chain([Part::with(head, of_head.to_vec()).map_err(fail)?])
+            .collect();
         let images = |split, augment| Images {
             task: self.task,
             split,
@@ -222,15 +236,19 @@ impl Fit<'_> {
         let begun = Instant::now();
         let scores = self.scores(&networks, &images(SplitName::Test, None))?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
-        let after = frozen.digest(&networks.iter().collect::<Vec<_>>())?;
+        let [trunk, .., head] = networks.as_slice() else {
+            return Err(out_of_order("training lost a part of the network"));
+        };
+        let after = frozen.digest(&[trunk, head])?;
         Ok(Fitted {
             parameters: learnt.iter().sum(),
             converged: None,
+            note: None,
             iterations: epochs as u64,
             scores,
             fit_seconds,
             evaluate_seconds,
-            saved: self.save(&["trunk", "head"], &networks)?,
+            saved: self.save([("trunk", trunk), ("head", head)])?,
             proof: before
                 .zip(after)
                 .map(|(before, after)| Proof { before, after }),
@@ -251,16 +269,11 @@ impl Fit<'_> {
             })
     }
 
-    fn head(&self, trunk: &Network) -> Result<Blueprint, WorkerError> {
-        let features = trunk.blueprint().output();
-        let head = head_blueprint(
-            self.plugins,
-            &self.strategy.head,
-            features.dims(),
-            self.task.classes,
-        )?;
-        let before = trunk.blueprint().layers().len();
-        let shown = network_plan(&self.strategy.name, &self.strategy.head, before, &head);
+    /// The head on features of this shape, `before` layers behind the image.
+    fn head(&self, features: &[usize], before: usize) -> Result<Blueprint, WorkerError> {
+        let component = &self.strategy.head;
+        let head = head_blueprint(self.plugins, component, features, self.task.classes)?;
+        let shown = network_plan(&self.strategy.name, component, before, &head);
         self.emitter.network(shown)?;
         Ok(head)
     }
@@ -317,13 +330,12 @@ impl Fit<'_> {
         })
     }
 
-    fn save(
+    fn save<'n>(
         &self,
-        names: &[&'static str],
-        networks: &[Network],
+        networks: impl IntoIterator<Item = (&'static str, &'n Network)>,
     ) -> Result<Vec<Saved>, WorkerError> {
-        (names.iter().zip(networks))
-            .map(|(name, network)| {
+        (networks.into_iter())
+            .map(|(part, network)| {
                 let bytes = network
                     .to_safetensors()
                     .map_err(|source| WorkerError::Engine {
@@ -331,13 +343,35 @@ impl Fit<'_> {
                         source,
                     })?;
                 Ok(Saved {
-                    part: name,
+                    part,
                     extension: "safetensors",
                     bytes,
                 })
             })
             .collect()
     }
+}
+
+/// The layers that pool activations of this shape as the cut says, for a trunk that is trained.
+fn pooling(activations: &[usize], cut: &CutPoint) -> Result<Option<Blueprint>, WorkerError> {
+    let (Some(pool), [_, height, width]) = (cut.reduction.pool, activations) else {
+        return Ok(None);
+    };
+    let flatten = json!({ "name": "flatten", "op": "flatten" });
+    let layers = match pool {
+        Pool::Gap => json!([{ "name": "gap", "op": "global-avg-pool2d" }, flatten]),
+        Pool::Gmp => {
+            json!([{ "name": "gmp", "op": "max-pool2d", "kernel": [height, width] }, flatten])
+        }
+        Pool::Flatten => json!([flatten]),
+        Pool::Pyramid => return Err(out_of_order("a pyramid was to be trained")),
+    };
+    let layers = json!({ "format": 1, "input": activations, "layers": layers }).to_string();
+    let blueprint = Blueprint::parse(&layers).map_err(|source| WorkerError::Blueprint {
+        component: format!("the pooling at `{}`", cut.name),
+        source,
+    })?;
+    Ok(Some(blueprint))
 }
 
 fn parameters(networks: &[Network]) -> u64 {

@@ -5,7 +5,7 @@ use std::path::Path;
 use topwork_engine::{Blueprint, Network, Stream};
 use topwork_events::{CutPlan, LayerPlan, NetworkPlan};
 use topwork_host::{HostError, Plugins};
-use topwork_schema::{Component, LayerEntry, Plan};
+use topwork_schema::{Component, LayerEntry};
 use topwork_store::reason;
 
 use crate::WorkerError;
@@ -81,20 +81,6 @@ fn layer_plan(layer: LayerEntry) -> LayerPlan {
         parameters: layer.parameters,
         multiply_adds: layer.multiply_adds,
     }
-}
-
-/// The layers of a backbone before a cut.
-pub fn trunk_blueprint(
-    plan: &Plan,
-    backbone: &Blueprint,
-    layers: usize,
-) -> Result<Blueprint, WorkerError> {
-    backbone
-        .keep(layers)
-        .map_err(|source| WorkerError::Blueprint {
-            component: format!("`{}`", plan.experiment.backbone.component),
-            source,
-        })
 }
 
 /// A network with its initial weights. `role` names the random stream, so that the same role

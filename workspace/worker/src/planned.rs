@@ -9,10 +9,12 @@ use topwork_store::FeatureKey;
 
 use crate::{
     FrozenTrunk, Work, WorkerError,
+    backbone::{Backbone, Body},
     draw::{draws, needed},
+    execute::engine,
     features::TrunkIdentity,
-    network::{backbone_blueprint, initialised, load_weights},
-    stages,
+    network::{initialised, load_weights},
+    reduce, stages,
     task::{SplitName, Task},
 };
 
@@ -42,34 +44,37 @@ pub fn planned_features(
     let target = &experiment.target.dataset;
     let parameters = target.component.parameters.clone();
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
-    let task = Task::new(Arc::new(dataset), target)?;
-    let backbone = backbone_blueprint(plugins, &experiment.backbone)?;
+    let task = Task::new(Arc::new(dataset), target, experiment.target.folds)?;
+    let backbone = Backbone::open(plugins, &experiment.backbone)?;
     let mut planned = Vec::new();
     for stage in stages(plan) {
         let (Work::Extract(trunk), Some(seed)) = (&stage.work, stage.seed) else {
             continue;
         };
         let identity = TrunkIdentity::of(plan, plugins, &trunk.cut);
-        let mut network = initialised(&backbone, seed, "backbone");
         let trained = source_weights.iter().find(|(of, _)| *of == seed);
         let file = (experiment.backbone_weights.as_ref()).or(trained.map(|(_, path)| path));
-        let weights_known = match (trunk.weights, file) {
-            (Weights::Random, _) => true,
-            (Weights::Source, None) => false,
-            (Weights::Source, Some(path)) => {
-                load_weights(&mut network, path)?;
-                true
+        let (body, weights_known) = match &backbone {
+            Backbone::Extractor(opaque) => (Body::extractor(opaque, &trunk.cut), true),
+            Backbone::Network(blueprint) => {
+                let mut network = initialised(blueprint, seed, "backbone");
+                let known = match (trunk.weights, file) {
+                    (Weights::Random, _) => true,
+                    (Weights::Source, None) => false,
+                    (Weights::Source, Some(path)) => {
+                        load_weights(&mut network, path)?;
+                        true
+                    }
+                };
+                let kept = network.keep(trunk.cut.layers).map_err(engine("cutting"))?;
+                (Body::Network(Box::new(kept)), known)
             }
         };
-        let kept = network
-            .keep(trunk.cut.layers)
-            .map_err(|source| WorkerError::Engine {
-                stage: "cutting".to_owned(),
-                source,
-            })?;
-        let dim = kept.blueprint().output().elements();
+        let dim = reduce::shape(&body.shape(), trunk.cut.reduction)
+            .iter()
+            .product();
         let digest = if weights_known {
-            kept.digest()
+            body.digest()?
         } else {
             String::new()
         };
@@ -78,6 +83,9 @@ pub fn planned_features(
             (SplitName::Train, &examples.train),
             (SplitName::Test, &examples.test),
         ] {
+            if examples.is_empty() {
+                continue;
+            }
             planned.push(PlannedFeatures {
                 title: stage.title.clone(),
                 seed,

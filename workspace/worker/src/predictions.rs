@@ -1,11 +1,13 @@
-//! What a strategy says of every test example.
+//! What a strategy says of every example it is measured on.
 
 use std::fmt::Write;
 
 /// Predictions of one strategy with one seed, in the order of the test examples.
 pub struct Predictions<'a> {
-    /// Positions of the examples in the dataset's test split.
+    /// Positions of the examples in the dataset's split.
     pub positions: &'a [u64],
+    /// The fold each was left out with, from 1; empty where there are none.
+    pub folds: &'a [u32],
     /// True labels.
     pub labels: &'a [u32],
     /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
@@ -26,16 +28,21 @@ pub fn predicted(scores: &[f32]) -> usize {
 }
 
 impl Predictions<'_> {
-    /// One line per test example: its position, its class, the class predicted, all scores.
+    /// One line per test example: its position, its class, the class predicted, with folds the
+    /// one it was left out with, all scores.
     pub fn to_csv(&self) -> String {
         let mut text = String::from("example,class,predicted");
+        if !self.folds.is_empty() {
+            text.push_str(",fold");
+        }
         for class in self.classes {
             // Writing to a string cannot fail.
             let _ = write!(text, ",{}", quoted(&format!("score {class}")));
         }
         text.push('\n');
         let scores = self.scores.chunks_exact(self.classes.len());
-        for ((position, label), scores) in self.positions.iter().zip(self.labels).zip(scores) {
+        let examples = self.positions.iter().zip(self.labels).zip(scores);
+        for (index, ((position, label), scores)) in examples.enumerate() {
             let name = |class: usize| quoted(&self.classes[class]);
             let _ = write!(
                 text,
@@ -43,6 +50,9 @@ impl Predictions<'_> {
                 name(*label as usize),
                 name(predicted(scores))
             );
+            if let Some(fold) = self.folds.get(index) {
+                let _ = write!(text, ",{fold}");
+            }
             for score in scores {
                 let _ = write!(text, ",{score}");
             }
@@ -81,12 +91,20 @@ mod tests {
     fn csv_by_hand() {
         let predictions = Predictions {
             positions: &[3, 8],
+            folds: &[],
             labels: &[0, 1],
             scores: &[0.25, 0.75, -1.0, 2.5],
             classes: &["a, b".to_owned(), "c".to_owned()],
         };
         let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
         assert_eq!(predictions.to_csv(), expected);
+        assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
+        let folds = Predictions {
+            folds: &[2, 1],
+            ..predictions
+        };
+        let expected = "example,class,predicted,fold,\"score a, b\",score c\n3,\"a, b\",c,2,0.25,0.75\n8,c,c,1,-1,2.5\n";
+        assert_eq!(folds.to_csv(), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
         assert_eq!(right_of(b"example,class\n1,2\n"), None);
     }

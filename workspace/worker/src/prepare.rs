@@ -1,13 +1,12 @@
 //! Before the first stage: the plugins are those of the manifest, the experiment still holds,
 //! and viewers get to know what is coming.
 
-use topwork_engine::Blueprint;
 use topwork_events::{Reference, RowPlan, RunPlan};
 use topwork_host::Plugins;
 use topwork_schema::{Draft, Plan, Row, Weights};
 use topwork_store::{FileDigest, Manifest, RunFolder};
 
-use crate::{Stage, WorkerError, network::trunk_blueprint, probe::catalog};
+use crate::{Stage, WorkerError, backbone::Backbone, probe::catalog, reduce};
 
 /// A run says of its plugins what they were to the byte: with others it would be another run.
 pub fn same_plugins(manifest: &Manifest, plugins: &Plugins) -> Result<(), WorkerError> {
@@ -72,7 +71,7 @@ pub fn run_plan(
     manifest: &Manifest,
     plan: &Plan,
     stages: &[Stage],
-    backbone: &Blueprint,
+    backbone: &Backbone,
 ) -> Result<RunPlan, WorkerError> {
     let experiment = &plan.experiment;
     Ok(RunPlan {
@@ -83,6 +82,7 @@ pub fn run_plan(
         version: manifest.version.clone(),
         seeds: experiment.seeds.clone(),
         threads: manifest.threads,
+        folds: (experiment.target.folds).map(|folds| u32::try_from(folds).unwrap_or(u32::MAX)),
         stages: stages.iter().map(Stage::plan).collect(),
         rows: (plan.rows.iter())
             .map(|row| row_plan(plan, row, backbone))
@@ -97,15 +97,16 @@ pub fn run_plan(
     })
 }
 
-fn row_plan(plan: &Plan, row: &Row, backbone: &Blueprint) -> Result<RowPlan, WorkerError> {
+fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, WorkerError> {
     let strategy = plan.strategy(row);
-    let trunk = trunk_blueprint(plan, backbone, row.cut.layers)?;
+    let reduction = row.cut.reduction;
+    let features = reduce::shape(&backbone.shape_at(&row.cut)?, reduction);
     Ok(RowPlan {
         name: strategy.name.clone(),
         detail: row.detail.clone(),
         kind: strategy.kind.as_str().to_owned(),
         cut: row.cut.name.clone(),
-        feature_dim: trunk.output().elements(),
+        feature_dim: reduction.pca.unwrap_or(features.iter().product()),
         head: strategy.head.id().to_owned(),
         weights: as_told(strategy.weights),
         train_samples: row.train_samples.map(|samples| samples as u64),

@@ -8,20 +8,24 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use topwork_engine::Blueprint;
 use topwork_events::NetworkPlan;
-use topwork_host::{ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
+use topwork_host::{
+    CutPlace, ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins, RuleCut,
+    RulePool,
+};
 use topwork_schema::{
-    Catalog, Category, Component, ComponentEntry, ComponentKind, CutEntry, CutPoint, Described,
-    Description, Plan, PluginEntry, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
-    resolve_parameters,
+    Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
+    Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
+    check_parameters, resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
 use crate::{
     PlannedFeatures, WorkerError,
-    network::{backbone_blueprint, head_blueprint, layer_entries, network_plan, trunk_blueprint},
+    backbone::Backbone,
+    network::{head_blueprint, network_plan},
     planned::planned_features,
+    reduce,
     watchdog::Watchdog,
 };
 
@@ -48,6 +52,9 @@ pub struct ProbeRequest {
     /// Files of the backbone as the source leaves it, by seed, where they are known.
     #[serde(default)]
     pub source_weights: Vec<(u64, PathBuf)>,
+    /// A backbone whose blueprint is wanted; its parameters as written.
+    #[serde(default)]
+    pub blueprint: Option<Component>,
 }
 
 impl ProbeRequest {
@@ -69,6 +76,18 @@ pub struct ProbeAnswer {
     pub networks: Result<Vec<NetworkPlan>, Problem>,
     /// The features the plan needs, where that was asked for.
     pub features: Result<Vec<PlannedFeatures>, Problem>,
+    /// The blueprint, where one was wanted.
+    pub blueprint: Result<Option<BlueprintAnswer>, Problem>,
+}
+
+/// A backbone's blueprint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BlueprintAnswer {
+    /// `plugin/component`.
+    pub component: String,
+    /// As the plugin gives it.
+    pub json: String,
 }
 
 /// Loads the plugins and answers.
@@ -99,8 +118,33 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
             }
             _ => Ok(Vec::new()),
         },
+        blueprint: (request.blueprint.as_ref())
+            .map(|component| blueprint(&plugins, component, &request.folder))
+            .transpose(),
         plugins: plugins.list().to_vec(),
     }
+}
+
+/// What a backbone that no experiment names says of its layers.
+fn blueprint(
+    plugins: &Plugins,
+    component: &Component,
+    folder: &Path,
+) -> Result<BlueprintAnswer, Problem> {
+    let fail = |error: HostError| problem(&error.into());
+    let (plugin, found) = (plugins.find(&[Kind::Backbone], &component.component)).map_err(fail)?;
+    let parameters = resolve_parameters(&found.schema, &component.parameters, folder);
+    check_parameters(&found.schema, &parameters).map_err(|reason| Problem {
+        category: Category::Experiment,
+        message: format!("parameters of `{}`: {reason}", found.id),
+        hint: Some(format!("`topwork plugins show {}` lists them", found.id)),
+    })?;
+    let id = format!("{}/{}", plugin.id, found.id);
+    let backbone = plugins.backbone(&id, &parameters.into()).map_err(fail)?;
+    Ok(BlueprintAnswer {
+        component: id,
+        json: backbone.blueprint().map_err(fail)?,
+    })
 }
 
 /// Notes the plugin call in progress and hears nothing else.
@@ -137,6 +181,8 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
             components.push(ComponentEntry {
                 kind: match component.kind {
                     Kind::Backbone => ComponentKind::Backbone,
+                    Kind::Extractor => ComponentKind::Extractor,
+                    Kind::CutRule => ComponentKind::CutRule,
                     Kind::Dataset => ComponentKind::Dataset,
                     Kind::NetworkHead => ComponentKind::NetworkHead,
                     Kind::ClassifierHead => ComponentKind::ClassifierHead,
@@ -154,11 +200,13 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
             reason: skipped.reason.clone(),
         })
         .collect();
+    // Rules choose cuts for the backbone, so that comes first.
+    let mut backbone = None;
     let described = (uses.iter())
         .filter_map(|of| {
             Some(Described {
                 of: of.clone(),
-                outcome: describe(plugins, of, folder)?,
+                outcome: describe(plugins, of, folder, &mut backbone)?,
             })
         })
         .collect();
@@ -178,9 +226,15 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
 
 /// What a used component says of itself. `None` when there is no such component: the check of
 /// the file says so, with the place.
-fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Description, Problem>> {
+fn describe(
+    plugins: &Plugins,
+    of: &Use,
+    folder: &Path,
+    backbone: &mut Option<Backbone>,
+) -> Option<Result<Description, Problem>> {
     let kinds: &[Kind] = match of.kind {
-        UseKind::Backbone => &[Kind::Backbone],
+        UseKind::Backbone => &Kind::BACKBONES,
+        UseKind::Cut => &[Kind::CutRule],
         UseKind::Dataset => &[Kind::Dataset],
         UseKind::Head => &Kind::HEADS,
     };
@@ -206,41 +260,73 @@ fn describe(plugins: &Plugins, of: &Use, folder: &Path) -> Option<Result<Descrip
         Kind::ClassifierHead => plugins
             .classifier(&id, &parameters.into())
             .map(|_| Description::Head),
-        Kind::Backbone => {
-            let backbone = backbone_blueprint(
-                plugins,
-                &Component {
-                    component: id,
-                    parameters,
-                },
-            );
-            return Some(backbone.map_err(|error| problem(&error)).map(|blueprint| {
-                Description::Backbone {
-                    input: blueprint.input().dims().to_vec(),
-                    layers: layer_entries(&blueprint),
-                    cuts: cut_entries(&blueprint),
-                }
-            }));
+        Kind::Backbone | Kind::Extractor => {
+            let component = Component {
+                component: id,
+                parameters,
+            };
+            let opened = match Backbone::open(plugins, &component) {
+                Ok(opened) => backbone.insert(opened),
+                Err(error) => return Some(Err(problem(&error))),
+            };
+            Ok(Description::Backbone {
+                input: opened.input(),
+                layers: opened.layers(),
+                cuts: opened.cuts(),
+                extractor: opened.extractor(),
+            })
+        }
+        Kind::CutRule => {
+            let backbone = backbone.as_ref()?;
+            let places = backbone.places();
+            let rule = plugins.cut_rule(&id, &parameters.into());
+            let cuts = rule.and_then(|rule| rule.cuts(&backbone.input(), &places));
+            cuts.map(|cuts| Description::Cuts(choices(cuts, &places)))
         }
     };
     Some(description.map_err(|error| problem(&error.into())))
 }
 
+/// The cuts of a rule, each with the layers it keeps.
+fn choices(cuts: Vec<RuleCut>, places: &[CutPlace]) -> Vec<CutChoice> {
+    (cuts.into_iter())
+        .filter_map(|cut| {
+            let last = places.iter().position(|place| place.name == cut.after)?;
+            Some(CutChoice {
+                name: cut.name,
+                layers: last + 1,
+                pool: cut.pool.map(|pool| match pool {
+                    RulePool::Gap => Pool::Gap,
+                    RulePool::Gmp => Pool::Gmp,
+                    RulePool::Flatten => Pool::Flatten,
+                    RulePool::Pyramid => Pool::Pyramid,
+                }),
+            })
+        })
+        .collect()
+}
+
 fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem> {
     let experiment = &plan.experiment;
-    let mut entries = Vec::new();
-    let mut push = |role: &str, component: &Component, before: usize, blueprint: &Blueprint| {
-        entries.push(network_plan(role, component, before, blueprint));
-    };
     let fail = |error: WorkerError| problem(&error);
-    let backbone = backbone_blueprint(plugins, &experiment.backbone).map_err(fail)?;
-    push("backbone", &experiment.backbone, 0, &backbone);
+    let backbone = Backbone::open(plugins, &experiment.backbone).map_err(fail)?;
+    let mut entries = vec![backbone.plan(&experiment.backbone)];
+    let mut push = |role: &str, component: &Component, before, features: &[usize], classes| {
+        let head = head_blueprint(plugins, component, features, classes).map_err(fail)?;
+        entries.push(network_plan(role, component, before, &head));
+        Ok(())
+    };
     if let Some(source) = &experiment.source {
+        let features = backbone.blueprint().map_err(fail)?.output();
         let classes = plan.source_classes.len();
-        let head = head_blueprint(plugins, &source.head, backbone.output().dims(), classes)
-            .map_err(fail)?;
         let before = backbone.layers().len();
-        push("source head", &source.head, before, &head);
+        push(
+            "source head",
+            &source.head,
+            before,
+            features.dims(),
+            classes,
+        )?;
     }
     for (index, strategy) in experiment.strategies.iter().enumerate() {
         let mut cuts: Vec<&CutPoint> = (plan.rows.iter())
@@ -253,29 +339,20 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
         }
         let several = cuts.len() > 1;
         for cut in cuts {
-            let trunk = trunk_blueprint(plan, &backbone, cut.layers).map_err(fail)?;
+            let activations = backbone.shape_at(cut).map_err(fail)?;
+            let features = match cut.reduction.pca {
+                Some(components) => vec![components],
+                None => reduce::shape(&activations, cut.reduction),
+            };
             let classes = plan.target_classes.len();
-            let head = head_blueprint(plugins, &strategy.head, trunk.output().dims(), classes)
-                .map_err(fail)?;
             let role = match several {
                 true => format!("{} · {}", strategy.name, cut.name),
                 false => strategy.name.clone(),
             };
-            push(&role, &strategy.head, cut.layers, &head);
+            push(&role, &strategy.head, cut.layers, &features, classes)?;
         }
     }
     Ok(entries)
-}
-
-fn cut_entries(blueprint: &Blueprint) -> Vec<CutEntry> {
-    (blueprint.cuts().iter())
-        .filter_map(|cut| {
-            Some(CutEntry {
-                name: cut.name.clone(),
-                layers: blueprint.cut(&cut.name)?,
-            })
-        })
-        .collect()
 }
 
 /// A failure as the check of an experiment file wants it.

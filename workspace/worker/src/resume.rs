@@ -179,7 +179,7 @@ impl Execution<'_> {
             known.and_then(|known| known.weights.clone())
         });
         let path = self.folder.weights_path("backbone", seed);
-        let mut network = initialised(&self.backbone, seed, "backbone");
+        let mut network = initialised(self.backbone.blueprint()?, seed, "backbone");
         let loaded = load_weights(&mut network, &path);
         if loaded.is_ok() && expected == Some(network.digest()) {
             self.seed.trained = Some(network);

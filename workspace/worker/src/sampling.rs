@@ -6,7 +6,6 @@ use topwork_store::{FeatureSample, ImageSample, StoreError, evenly_spaced};
 
 use crate::{
     FrozenTrunk, WorkerError,
-    draw::Draw,
     execute::Execution,
     features::Trunk,
     predictions::predicted,
@@ -31,15 +30,15 @@ impl Execution<'_> {
             FeatureSample::BYTES / 4 / dimensions.len().max(1),
         );
         let mut vectors = Vec::new();
-        trunk.test.gather(&examples, &mut vectors);
+        trunk.tested().gather(&examples, &mut vectors);
         let sample = FeatureSample {
             cut: wanted.cut.name.clone(),
             weights: as_told(wanted.weights),
             seed,
             classes: self.plan.target_classes.clone(),
             extracted: test.len(),
-            examples: (examples.iter().map(|&i| task.test.positions[i])).collect(),
-            labels: (examples.iter().map(|&i| task.test.labels[i])).collect(),
+            examples: (examples.iter().map(|&i| task.measured().positions[i])).collect(),
+            labels: (examples.iter().map(|&i| task.measured().labels[i])).collect(),
             dim: trunk.dim,
             values: (vectors.chunks_exact(trunk.dim))
                 .flat_map(|vector| dimensions.iter().map(|&dimension| vector[dimension]))
@@ -51,25 +50,25 @@ impl Execution<'_> {
         self.kept(sample.write(self.folder))
     }
 
-    /// Keeps some of the test images with the scores, `draw.test.len() × classes`, that a
-    /// strategy gives them.
+    /// Keeps some of the test images with the scores, `tested.len() × classes`, that a strategy
+    /// gives them.
     pub fn keep_image_sample(
         &self,
         (row, title): (usize, &str),
         seed: u64,
-        draw: &Draw,
+        tested: &[usize],
         scores: &[f32],
     ) -> Result<(), WorkerError> {
         let task = self.target()?;
         let of = |example: usize| &scores[example * task.classes..(example + 1) * task.classes];
-        let labels: Vec<u32> = (draw.test.iter().map(|&i| task.test.labels[i])).collect();
+        let labels: Vec<u32> = (tested.iter().map(|&i| task.measured().labels[i])).collect();
         let said: Vec<u32> = (0..labels.len())
             .map(|example| predicted(of(example)) as u32)
             .collect();
         let smaller = Smaller::than(task.image_shape());
         let room = ImageSample::BYTES / smaller.to.iter().product::<usize>().max(1);
         let chosen = ImageSample::choose(&labels, &said, task.classes, room);
-        let examples: Vec<usize> = chosen.iter().map(|&index| draw.test[index]).collect();
+        let examples: Vec<usize> = chosen.iter().map(|&index| tested[index]).collect();
         let mut images = Vec::new();
         let mut small = Vec::new();
         for block in examples.chunks(BLOCK) {
@@ -83,7 +82,7 @@ impl Execution<'_> {
             classes: self.plan.target_classes.clone(),
             shape: smaller.to,
             range,
-            examples: (examples.iter().map(|&i| task.test.positions[i])).collect(),
+            examples: (examples.iter().map(|&i| task.measured().positions[i])).collect(),
             labels: chosen.iter().map(|&index| labels[index]).collect(),
             predicted: chosen.iter().map(|&index| said[index]).collect(),
             scores: chosen
@@ -113,7 +112,7 @@ const BLOCK: usize = 64;
 fn sampled(test: &[usize], task: &Task, room: usize) -> Vec<usize> {
     let mut of_class = vec![Vec::new(); task.classes];
     for &example in test {
-        of_class[task.test.labels[example] as usize].push(example);
+        of_class[task.measured().labels[example] as usize].push(example);
     }
     let each = (room / task.classes.max(1)).clamp(1, FeatureSample::PER_CLASS);
     let mut examples: Vec<usize> = (of_class.iter())

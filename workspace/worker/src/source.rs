@@ -24,13 +24,14 @@ impl Execution<'_> {
         let (Some(source), Some(task)) = (&self.plan.experiment.source, &self.tasks.source) else {
             return Err(out_of_order("the source's data was not read"));
         };
-        let features = self.backbone.output();
+        let blueprint = self.backbone.blueprint()?;
+        let features = blueprint.output();
         let head = head_blueprint(self.plugins, &source.head, features.dims(), task.classes)?;
-        let before = self.backbone.layers().len();
+        let before = blueprint.layers().len();
         let shown = network_plan("source head", &source.head, before, &head);
         self.emitter.network(shown)?;
         let parts = vec![
-            Part::trained(initialised(&self.backbone, seed, "backbone")),
+            Part::trained(initialised(blueprint, seed, "backbone")),
             Part::trained(initialised(&head, seed, "source-head")),
         ];
         let trainable_parameters = parts
@@ -65,19 +66,20 @@ impl Execution<'_> {
         } = training.run(parts)?;
         let [backbone, head] = <[Network; 2]>::try_from(networks)
             .map_err(|_| out_of_order("training lost a part of the network"))?;
-        let tests: Vec<usize> = (0..task.test.labels.len()).collect();
+        let tests: Vec<usize> = (0..task.measured().labels.len()).collect();
         let test = images(SplitName::Test, None);
         let networks = [&backbone, &head];
         let scores = scores(self.compute, &networks, &test, &tests, task.classes, |_| {
             Ok(())
         })?;
-        let correct = correct(&scores, task.test.labels.iter().copied(), task.classes);
+        let labels = &task.measured().labels;
+        let correct = correct(&scores, labels.iter().copied(), task.classes);
         for (name, network) in [("backbone", &backbone), ("source-head", &head)] {
             let bytes = network.to_safetensors().map_err(engine("saving weights"))?;
             self.folder
                 .write(&self.folder.weights_path(name, seed), &bytes)?;
         }
-        let total = task.test.labels.len() as u64;
+        let total = labels.len() as u64;
         self.emitter.emit(Event::SourceEvaluated(SourceOutcome {
             seed,
             correct,
@@ -94,7 +96,8 @@ impl Execution<'_> {
 
     /// The backbone as the source left it, as a file has it, or as it was initialised.
     pub fn backbone_with(&self, seed: u64, weights: Weights) -> Result<Network, WorkerError> {
-        let initial = || initialised(&self.backbone, seed, "backbone");
+        let blueprint = self.backbone.blueprint()?;
+        let initial = || initialised(blueprint, seed, "backbone");
         if weights == Weights::Random {
             return Ok(initial());
         }

@@ -45,7 +45,7 @@ impl FrozenTrunk {
         match strategy.kind {
             StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier => Some(Self {
                 weights: strategy.weights,
-                cut: row.cut.clone(),
+                cut: row.cut.unfitted(),
             }),
             StrategyKind::FineTune | StrategyKind::FromScratch => None,
         }
@@ -105,7 +105,7 @@ pub fn stages(plan: &Plan) -> Vec<Stage> {
                     Weights::Random => "extract random features".to_owned(),
                 };
                 if several_cuts {
-                    title.push_str(&format!(" · {}", row.cut.name));
+                    title.push_str(&format!(" · {}", row.cut.unfitted().name));
                 }
                 push(Work::Extract(trunk), title);
             }

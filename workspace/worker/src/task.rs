@@ -18,7 +18,8 @@ const FINGERPRINT_IMAGES: usize = 64;
 pub enum SplitName {
     /// For learning.
     Train,
-    /// For measuring, and for nothing else.
+    /// For measuring, and for nothing else; where examples are cut into folds, the same as
+    /// [`SplitName::Train`].
     Test,
 }
 
@@ -41,8 +42,10 @@ pub struct Task {
     pub classes: usize,
     /// For learning.
     pub train: Examples,
-    /// For measuring.
-    pub test: Examples,
+    /// For measuring; `None` with folds.
+    test: Option<Examples>,
+    /// How many folds the examples are to be cut into.
+    folds: Option<usize>,
 }
 
 /// The examples of one split that belong to the task.
@@ -54,8 +57,12 @@ pub struct Examples {
 }
 
 impl Task {
-    /// Picks the examples of the wanted classes.
-    pub fn new(dataset: Arc<Dataset>, used: &DatasetUse) -> Result<Self, WorkerError> {
+    /// Picks the examples of the wanted classes. With `folds` the split `test` is not read.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        used: &DatasetUse,
+        folds: Option<usize>,
+    ) -> Result<Self, WorkerError> {
         let component = &used.component;
         let pick = |split: SplitName| -> Result<Examples, WorkerError> {
             let mut examples = Examples {
@@ -84,7 +91,11 @@ impl Task {
             }
             Ok(examples)
         };
-        let (train, test) = (pick(SplitName::Train)?, pick(SplitName::Test)?);
+        let train = pick(SplitName::Train)?;
+        let test = match folds {
+            Some(_) => None,
+            None => Some(pick(SplitName::Test)?),
+        };
         Ok(Self {
             component: component.component.clone(),
             classes: used.classes.len(),
@@ -92,6 +103,7 @@ impl Task {
             dataset,
             train,
             test,
+            folds,
         })
     }
 
@@ -99,21 +111,45 @@ impl Task {
     /// and what is wrong with its files shows before anything is computed.
     pub fn touch(&self) -> Result<(), WorkerError> {
         let mut image = Vec::new();
-        self.read(SplitName::Train, &[0], &mut image)?;
-        self.read(SplitName::Test, &[0], &mut image)
+        (self.splits().iter()).try_for_each(|split| self.read(*split, &[0], &mut image))
     }
 
     /// How many examples there are, for a person.
     pub fn sizes(&self) -> String {
         let count = |examples: &Examples| thousands(examples.labels.len() as u64);
-        format!("{} + {} test", count(&self.train), count(&self.test))
+        let train = count(&self.train);
+        match (&self.test, self.folds) {
+            (Some(test), _) => format!("{train} + {} test", count(test)),
+            (None, folds) => format!("{train} in {} folds", folds.unwrap_or(1)),
+        }
+    }
+
+    /// The splits that are read.
+    fn splits(&self) -> &'static [SplitName] {
+        match self.test {
+            Some(_) => &[SplitName::Train, SplitName::Test],
+            None => &[SplitName::Train],
+        }
+    }
+
+    /// Which split of the dataset stands for one of the task.
+    fn source_of(&self, split: SplitName) -> &'static str {
+        match self.test {
+            Some(_) => split.name(),
+            None => SplitName::Train.name(),
+        }
+    }
+
+    /// The examples that strategies are measured on, those of [`SplitName::Test`].
+    pub fn measured(&self) -> &Examples {
+        self.test.as_ref().unwrap_or(&self.train)
     }
 
     /// The examples of a split.
     pub fn examples(&self, split: SplitName) -> &Examples {
         match split {
             SplitName::Train => &self.train,
-            SplitName::Test => &self.test,
+            SplitName::Test => self.measured(),
         }
     }
 
@@ -150,7 +186,9 @@ impl Task {
         let all = &self.examples(split).positions;
         let positions: Vec<u64> = examples.iter().map(|&example| all[example]).collect();
         images.resize(positions.len() * self.image_len(), 0.0);
-        Ok(self.dataset.read(split.name(), &positions, images)?)
+        Ok(self
+            .dataset
+            .read(self.source_of(split), &positions, images)?)
     }
 
     /// Normalises images where the experiment says so.
@@ -165,7 +203,7 @@ impl Task {
     /// would cost more than what a change of all but those is likely to.
     pub fn fingerprint(&self, hash: &mut Sha256) -> Result<(), WorkerError> {
         let mut images = Vec::new();
-        for split in [SplitName::Train, SplitName::Test] {
+        for &split in self.splits() {
             let Examples { positions, labels } = self.examples(split);
             for (position, label) in positions.iter().zip(labels) {
                 hash.update(position.to_le_bytes());
@@ -185,7 +223,7 @@ impl Task {
     pub fn digest(&self, split: SplitName, examples: &[usize]) -> String {
         let mut hash = Sha256::new();
         hash.update(self.component.as_bytes());
-        hash.update(split.name().as_bytes());
+        hash.update(self.source_of(split).as_bytes());
         for &example in examples {
             hash.update(self.examples(split).positions[example].to_le_bytes());
         }

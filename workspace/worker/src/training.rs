@@ -211,6 +211,7 @@ impl Training<'_> {
         let validation = self.validate(held_out, &networks)?;
         let examples = state.order.len() as f64;
         let figures = EpochFigures {
+            fold: self.emitter.fold(),
             epoch: count(state.epoch),
             epochs: count(epochs),
             loss: state.sums.loss / examples,

@@ -23,11 +23,14 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
         rows if rows == strategies => String::new(),
         rows => format!(" in {}", counted(rows, "row", "rows")),
     };
+    let folds = experiment.target.folds.map_or(String::new(), |folds| {
+        format!(", {}", counted(folds, "fold", "folds"))
+    });
     print(&format!(
         "{}: ok ({}{rows}, {})\n",
         arguments.file.display(),
         counted(strategies, "strategy", "strategies"),
-        counted(experiment.seeds.len(), "seed", "seeds"),
+        counted(experiment.seeds.len(), "seed", "seeds") + &folds,
     ))?;
     Ok(0)
 }
@@ -72,7 +75,13 @@ fn detail(plan: &Plan, work: &Work) -> String {
                 components.insert(0, source.dataset.component.id());
             }
             components.dedup();
-            components.join(", ")
+            let folds = experiment.target.folds.map_or(String::new(), |folds| {
+                format!(
+                    "; the target's split train in {}",
+                    counted(folds, "fold", "folds")
+                )
+            });
+            components.join(", ") + &folds
         }
         Work::Source => experiment.source.as_ref().map_or(String::new(), |source| {
             format!(
@@ -111,8 +120,14 @@ fn detail(plan: &Plan, work: &Work) -> String {
                 ),
                 None => format!("fit {}", strategy.head.id()),
             };
+            let folds = experiment.target.folds.map_or(String::new(), |folds| {
+                format!(
+                    " of {}, once for every fold left out",
+                    counted(folds - 1, "fold", "folds")
+                )
+            });
             format!(
-                "{}: {effort} on {samples} training samples",
+                "{}: {effort} on {samples} training samples{folds}",
                 strategy.kind.as_str()
             )
         }

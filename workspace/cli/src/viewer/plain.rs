@@ -37,7 +37,7 @@ impl Plain {
         plain
     }
 
-    fn progress(&self, stage: &StageState, several_seeds: bool) {
+    fn progress(&self, stage: &StageState, fold: Option<String>, several_seeds: bool) {
         let Some(bar) = &self.bar else { return };
         if stage.total == 0 {
             bar.set_style(waiting_style());
@@ -53,7 +53,7 @@ impl Plain {
         bar.set_prefix(title(stage, several_seeds));
         bar.set_length(stage.total);
         bar.set_position(stage.done);
-        bar.set_message(figures(stage));
+        bar.set_message(figures(stage, fold));
     }
 }
 
@@ -84,7 +84,8 @@ impl Viewer for Plain {
             }
             Event::Progress { stage, .. } => {
                 if let Some(stage) = state.stages.get(*stage) {
-                    self.progress(stage, several_seeds);
+                    let fold = fold_of(stage.fold, state);
+                    self.progress(stage, fold, several_seeds);
                 }
             }
             Event::EpochEnded { stage, figures } => {
@@ -96,8 +97,10 @@ impl Viewer for Plain {
                             percent(accuracy)
                         )
                     });
+                    let fold = fold_of(figures.fold, state)
+                        .map_or(String::new(), |fold| format!(", {fold}"));
                     self.say(&format!(
-                        "  {}, epoch {}/{}: loss {:.4}, training accuracy {}{validation}, {} images/s, {}",
+                        "  {}{fold}, epoch {}/{}: loss {:.4}, training accuracy {}{validation}, {} images/s, {}",
                         title(stage, several_seeds),
                         figures.epoch,
                         figures.epochs,
@@ -121,6 +124,12 @@ impl Viewer for Plain {
                         title(stage, several_seeds),
                         seconds(*took)
                     ));
+                }
+            }
+            // The note of a fit that did not converge comes as a warning.
+            Event::StrategyEvaluated(outcome) if outcome.converged != Some(false) => {
+                if let Some(note) = &outcome.note {
+                    self.say(&format!("  {note}"));
                 }
             }
             Event::Log { level, from, text } if *level >= LogLevel::Warning => {
@@ -169,6 +178,12 @@ impl Viewer for Plain {
     }
 }
 
+/// `fold 2/5`; nothing without folds.
+fn fold_of(fold: Option<u32>, state: &RunState) -> Option<String> {
+    let folds = state.plan.as_ref()?.folds?;
+    Some(format!("fold {}/{folds}", fold?))
+}
+
 fn title(stage: &StageState, several_seeds: bool) -> String {
     match stage.plan.seed {
         Some(seed) if several_seeds => format!("seed {seed} · {}", stage.plan.title),
@@ -176,9 +191,9 @@ fn title(stage: &StageState, several_seeds: bool) -> String {
     }
 }
 
-/// Loss, speed and time left.
-fn figures(stage: &StageState) -> String {
-    let mut parts = Vec::new();
+/// Fold, epoch, loss, speed and time left.
+fn figures(stage: &StageState, fold: Option<String>) -> String {
+    let mut parts: Vec<String> = fold.into_iter().collect();
     if stage.epoch > 0 {
         parts.push(format!("epoch {}", stage.epoch));
     }

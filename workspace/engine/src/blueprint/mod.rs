@@ -2,6 +2,7 @@
 
 mod op;
 mod parse;
+mod pattern;
 mod place;
 mod problem;
 
@@ -19,7 +20,16 @@ pub struct Blueprint {
     input: Shape,
     layers: Vec<LayerSpec>,
     cuts: Vec<CutPoint>,
-    ignored: Vec<String>,
+    weights: WeightNames,
+}
+
+/// How names in files with weights may differ from those of the layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct WeightNames {
+    /// Patterns of what may be passed over.
+    ignore: Vec<String>,
+    /// Patterns of names in files, and what they are called here.
+    rename: Vec<[String; 2]>,
 }
 
 /// One layer: its name, what it computes, and the shape of what it gives.
@@ -49,28 +59,6 @@ pub struct CutPoint {
 
 /// The name under which layers refer to the network's own input.
 const INPUT: &str = "input";
-
-/// Whether `name` fits `pattern`, in which `*` stands for anything.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let mut pieces = pieces.peekable();
-    if pieces.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(piece) = pieces.next() {
-        if pieces.peek().is_none() {
-            return rest.ends_with(piece);
-        }
-        match rest.find(piece) {
-            Some(start) => rest = &rest[start + piece.len()..],
-            None => return false,
-        }
-    }
-    true
-}
 
 /// What one layer amounts to, for people and for tables.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +120,16 @@ impl Blueprint {
 
     /// Whether a weight called `name` in a file may be passed over, by the blueprint's own patterns.
     pub(crate) fn ignores(&self, name: &str) -> bool {
-        self.ignored.iter().any(|pattern| matches(pattern, name))
+        let mut patterns = self.weights.ignore.iter();
+        patterns.any(|pattern| pattern::stand_ins(pattern, name).is_some())
+    }
+
+    /// What a weight called `name` in a file is called here, if one of the blueprint's patterns fits it.
+    pub(crate) fn renamed(&self, name: &str) -> Option<String> {
+        self.weights.rename.iter().find_map(|[theirs, ours]| {
+            let stand_ins = pattern::stand_ins(theirs, name)?;
+            Some(pattern::filled(ours, &stand_ins))
+        })
     }
 
     /// The trunk: the first `layers` layers with the cut points that lie within them.
@@ -176,7 +173,7 @@ impl Blueprint {
             input: self.input,
             layers: kept.to_vec(),
             cuts: cuts.cloned().collect(),
-            ignored: self.ignored.clone(),
+            weights: self.weights.clone(),
         })
     }
 
@@ -229,7 +226,7 @@ impl LayerSpec {
 
     /// Shapes of the layer's weight and bias, as far as it has them. PyTorch's layout:
     /// `[filters, channels of a group, height, width]` for a convolution, `[units, features]` for a
-    /// linear layer, `[channels]` for batch normalisation.
+    /// linear layer, `[channels]` or `[features]` for batch normalisation.
     pub(crate) fn parameter_shapes(&self) -> (Option<Vec<usize>>, Option<Vec<usize>>) {
         let first = self.input.dims()[0];
         match &self.op {
@@ -247,7 +244,9 @@ impl LayerSpec {
                 Some(vec![*units, self.input.elements()]),
                 bias.then(|| vec![*units]),
             ),
-            LayerOp::BatchNorm2d { .. } => (Some(vec![first]), Some(vec![first])),
+            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => {
+                (Some(vec![first]), Some(vec![first]))
+            }
             _ => (None, None),
         }
     }

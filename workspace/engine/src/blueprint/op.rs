@@ -14,8 +14,8 @@ pub enum LayerOp {
         kernel: [usize; 2],
         /// Distance between neighbouring windows.
         stride: [usize; 2],
-        /// Rows and columns of zeros added on each side.
-        padding: [usize; 2],
+        /// Rows and columns of zeros added: above, on the left, below, on the right.
+        padding: [usize; 4],
         /// Distance between neighbouring values of one window.
         dilation: [usize; 2],
         /// Channels and filters are divided into so many groups that do not see each other.
@@ -45,6 +45,13 @@ pub enum LayerOp {
     GlobalAvgPool2d,
     /// Batch normalisation per channel, `torch.nn.BatchNorm2d`.
     BatchNorm2d {
+        /// Added to the variance.
+        epsilon: f32,
+        /// Share of the batch's statistics in the new running ones.
+        momentum: f32,
+    },
+    /// Batch normalisation of each number of a flat vector, `torch.nn.BatchNorm1d`.
+    BatchNorm1d {
         /// Added to the variance.
         epsilon: f32,
         /// Share of the batch's statistics in the new running ones.
@@ -117,9 +124,6 @@ impl Activation {
 }
 
 impl LayerOp {
-    /// A rectifier.
-    pub const RELU: Self = Self::Activation(Activation::Relu);
-
     /// The kind as written in the blueprint.
     pub fn name(&self) -> &'static str {
         match self {
@@ -128,6 +132,7 @@ impl LayerOp {
             Self::AvgPool2d { .. } => "avg-pool2d",
             Self::GlobalAvgPool2d => "global-avg-pool2d",
             Self::BatchNorm2d { .. } => "batch-norm2d",
+            Self::BatchNorm1d { .. } => "batch-norm1d",
             Self::Dropout { .. } => "dropout",
             Self::Activation(activation) => activation.name(),
             Self::Flatten => "flatten",
@@ -163,8 +168,15 @@ impl LayerOp {
                 if *stride != [1, 1] {
                     detail += &format!(", stride {}", by(stride));
                 }
-                if *padding != [0, 0] {
-                    detail += &format!(", padding {}", by(padding));
+                match *padding {
+                    [0, 0, 0, 0] => {}
+                    [top, left, bottom, right] if [top, left] == [bottom, right] => {
+                        detail += &format!(", padding {}", by(&[top, left]));
+                    }
+                    [top, left, bottom, right] => {
+                        let (before, behind) = (by(&[top, left]), by(&[bottom, right]));
+                        detail += &format!(", padding {before} before, {behind} behind");
+                    }
                 }
                 if *dilation != [1, 1] {
                     detail += &format!(", dilation {}", by(dilation));
@@ -196,7 +208,7 @@ impl LayerOp {
                 }
                 detail
             }
-            Self::BatchNorm2d { epsilon, momentum } => {
+            Self::BatchNorm2d { epsilon, momentum } | Self::BatchNorm1d { epsilon, momentum } => {
                 let mut settings = Vec::new();
                 if *epsilon != BATCH_NORM.0 {
                     settings.push(format!("epsilon {epsilon}"));
@@ -275,8 +287,9 @@ impl LayerOp {
                         by(kernel)
                     )));
                 }
-                let [height, width] = windows([height, width], *kernel, *stride, *padding)
-                    .ok_or_else(|| does_not_fit(*kernel, input, *padding))?;
+                let [height, width] =
+                    windows([height, width], *kernel, *stride, on_each_side(*padding))
+                        .ok_or_else(|| does_not_fit(*kernel, input, on_each_side(*padding)))?;
                 Ok(Shape::image(channels, height, width))
             }
             Self::GlobalAvgPool2d => {
@@ -284,15 +297,10 @@ impl LayerOp {
                 Ok(Shape::image(channels, 1, 1))
             }
             Self::BatchNorm2d { .. } => image(input).map(|_| input),
+            Self::BatchNorm1d { .. } => flat(self, input).map(|()| input),
             Self::Dropout { .. } | Self::Activation(_) => Ok(input),
             Self::Flatten => Ok(Shape::features(input.elements())),
-            Self::Linear { units, .. } => match input.as_image() {
-                None => Ok(Shape::features(*units)),
-                Some(_) => Err(Problem::new(format!(
-                    "linear needs a flat vector, but gets {input}"
-                ))
-                .hint("put a `flatten` layer before it")),
-            },
+            Self::Linear { units, .. } => flat(self, input).map(|()| Shape::features(*units)),
             Self::Add => match inputs.iter().find(|&&other| other != input) {
                 None => Ok(input),
                 Some(other) => Err(Problem::new(format!(
@@ -349,13 +357,32 @@ impl LayerOp {
     }
 }
 
+fn flat(op: &LayerOp, input: Shape) -> Result<(), Problem> {
+    match input.as_image() {
+        None => Ok(()),
+        Some(_) => Err(Problem::new(format!(
+            "{} needs a flat vector, but gets {input}",
+            op.name()
+        ))
+        .hint("put a `flatten` layer before it")),
+    }
+}
+
 /// PyTorch's epsilon and momentum of batch normalisation.
 pub(super) const BATCH_NORM: (f32, f32) = (1e-5, 0.1);
 
-fn does_not_fit(kernel: [usize; 2], input: Shape, padding: [usize; 2]) -> Problem {
+/// The same above and below, and the same left and right.
+pub(super) fn on_each_side([rows, columns]: [usize; 2]) -> [usize; 4] {
+    [rows, columns, rows, columns]
+}
+
+fn does_not_fit(kernel: [usize; 2], input: Shape, padding: [usize; 4]) -> Problem {
     let padding = match padding {
-        [0, 0] => String::new(),
-        padding => format!(" with padding {}", by(&padding)),
+        [0, 0, 0, 0] => String::new(),
+        [top, left, bottom, right] if [top, left] == [bottom, right] => {
+            format!(" with padding {}", by(&[top, left]))
+        }
+        padding => format!(" with padding {padding:?}"),
     };
     Problem::new(format!(
         "kernel {} does not fit into {input}{padding}",
@@ -368,10 +395,10 @@ fn windows(
     image: [usize; 2],
     kernel: [usize; 2],
     stride: [usize; 2],
-    padding: [usize; 2],
+    padding: [usize; 4],
 ) -> Option<[usize; 2]> {
     let along = |axis: usize| {
-        let padded = image[axis].saturating_add(padding[axis].saturating_mul(2));
+        let padded = image[axis] + padding[axis] + padding[axis + 2];
         Some(padded.checked_sub(kernel[axis])? / stride[axis] + 1)
     };
     Some([along(0)?, along(1)?])

@@ -2,17 +2,21 @@
 
 use serde_json::Value;
 
-use super::op::BATCH_NORM;
+use super::op::{BATCH_NORM, on_each_side};
 use super::place::{Place, counted, label, quoted, whole};
-use super::{Activation, Blueprint, BlueprintError, CutPoint, INPUT, LayerOp, LayerSpec, Problem};
+use super::{
+    Activation, Blueprint, BlueprintError, CutPoint, INPUT, LayerOp, LayerSpec, Problem,
+    WeightNames,
+};
 use crate::shape::{Shape, by};
 
 const FORMAT: u64 = 1;
-const OPS: [&str; 17] = [
+const OPS: [&str; 18] = [
     "conv2d",
     "max-pool2d",
     "avg-pool2d",
     "global-avg-pool2d",
+    "batch-norm1d",
     "batch-norm2d",
     "dropout",
     "relu",
@@ -60,12 +64,12 @@ fn read_blueprint(json: &str, problems: &mut Vec<Problem>) -> Option<Blueprint> 
     let input = read_input(&mut place);
     let (names, layers) = read_layers(&mut place, input);
     let cuts = read_cuts(&mut place, names.as_deref());
-    let ignored = read_ignored(&mut place);
+    let weights = read_weight_names(&mut place);
     Some(Blueprint {
         input: input?,
         layers: layers?,
         cuts,
-        ignored: ignored?,
+        weights: weights?,
     })
 }
 
@@ -223,7 +227,16 @@ fn read_op(place: &mut Place) -> Option<LayerOp> {
             }),
         ),
         "global-avg-pool2d" => (&[], Some(LayerOp::GlobalAvgPool2d)),
-        "batch-norm2d" => (&["epsilon", "momentum"], read_batch_norm2d(place)),
+        "batch-norm2d" => (
+            &["epsilon", "momentum"],
+            read_batch_norm(place)
+                .map(|[epsilon, momentum]| LayerOp::BatchNorm2d { epsilon, momentum }),
+        ),
+        "batch-norm1d" => (
+            &["epsilon", "momentum"],
+            read_batch_norm(place)
+                .map(|[epsilon, momentum]| LayerOp::BatchNorm1d { epsilon, momentum }),
+        ),
         "dropout" => (&["rate"], read_dropout(place)),
         "flatten" => (&[], Some(LayerOp::Flatten)),
         "linear" => (&["units", "bias"], read_linear(place)),
@@ -248,7 +261,7 @@ fn read_conv2d(place: &mut Place) -> Option<LayerOp> {
     let filters = place.number("filters", None);
     let kernel = place.pair("kernel", 1, None);
     let stride = place.pair("stride", 1, Some([1, 1]));
-    let padding = place.pair("padding", 0, Some([0, 0]));
+    let padding = read_padding(place);
     let dilation = place.pair("dilation", 1, Some([1, 1]));
     let groups = place.number("groups", Some(1));
     let bias = place.flag("bias", true);
@@ -263,6 +276,28 @@ fn read_conv2d(place: &mut Place) -> Option<LayerOp> {
     })
 }
 
+/// `[height, width]` where both sides have the same, else `[top, left, bottom, right]`.
+fn read_padding(place: &mut Place) -> Option<[usize; 4]> {
+    let Some(value) = place.object.get("padding") else {
+        return Some([0; 4]);
+    };
+    let numbers: Option<Vec<usize>> = value
+        .as_array()
+        .and_then(|numbers| numbers.iter().map(|number| whole(number, 0)).collect());
+    match numbers.as_deref() {
+        Some(&[height, width]) => Some(on_each_side([height, width])),
+        Some(&[top, left, bottom, right]) => Some([top, left, bottom, right]),
+        _ => {
+            let expected = format!(
+                "[height, width] or [top, left, bottom, right], each {}",
+                counted(0)
+            );
+            place.wrong("padding", value, &expected);
+            None
+        }
+    }
+}
+
 /// Kernel, stride and padding of a pooling layer.
 fn read_windows(place: &mut Place) -> Option<[[usize; 2]; 3]> {
     let kernel = place.pair("kernel", 1, None);
@@ -271,7 +306,8 @@ fn read_windows(place: &mut Place) -> Option<[[usize; 2]; 3]> {
     Some([kernel?, stride?, padding?])
 }
 
-fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
+/// Epsilon and momentum.
+fn read_batch_norm(place: &mut Place) -> Option<[f32; 2]> {
     let (epsilon, momentum) = BATCH_NORM;
     let epsilon = place.fraction("epsilon", Some(epsilon), "a number above 0", |x| {
         x > 0.0 && (x as f32) > 0.0 && (x as f32).is_finite()
@@ -279,10 +315,7 @@ fn read_batch_norm2d(place: &mut Place) -> Option<LayerOp> {
     let momentum = place.fraction("momentum", Some(momentum), "a number from 0 to 1", |x| {
         (0.0..=1.0).contains(&x)
     });
-    Some(LayerOp::BatchNorm2d {
-        epsilon: epsilon?,
-        momentum: momentum?,
-    })
+    Some([epsilon?, momentum?])
 }
 
 fn read_dropout(place: &mut Place) -> Option<LayerOp> {
@@ -301,17 +334,46 @@ fn read_linear(place: &mut Place) -> Option<LayerOp> {
     })
 }
 
-/// `"weights": {"ignore": […]}`: the patterns of names that a weights file may hold for nothing.
-fn read_ignored(place: &mut Place) -> Option<Vec<String>> {
+/// `"weights": {"ignore": […], "rename": [[…, …], …]}`: how names in files may differ from the layers'.
+fn read_weight_names(place: &mut Place) -> Option<WeightNames> {
     let Some(value) = place.object.get("weights") else {
-        return Some(Vec::new());
+        return Some(WeightNames::default());
     };
     let mut place = Place::enter(value, "weights".to_owned(), place.problems)?;
-    place.check_keys(&["ignore"]);
-    place.texts(
+    place.check_keys(&["ignore", "rename"]);
+    let ignore = place.texts(
         "ignore",
         "a list of names, in which `*` stands for anything",
-    )
+    );
+    let rename = read_rename(&mut place);
+    Some(WeightNames {
+        ignore: ignore?,
+        rename: rename?,
+    })
+}
+
+fn read_rename(place: &mut Place) -> Option<Vec<[String; 2]>> {
+    let Some(value) = place.object.get("rename") else {
+        return Some(Vec::new());
+    };
+    let pair = |value: &Value| match value.as_array().map(Vec::as_slice) {
+        Some([Value::String(theirs), Value::String(ours)])
+            if theirs.matches('*').count() == ours.matches('*').count() =>
+        {
+            Some([theirs.clone(), ours.clone()])
+        }
+        _ => None,
+    };
+    let expected = "a list of [name in files, name here], with as many `*` in both";
+    let Some(values) = value.as_array() else {
+        place.wrong("rename", value, expected);
+        return None;
+    };
+    let pairs: Vec<Option<[String; 2]>> = values.iter().map(pair).collect();
+    for (value, _) in (values.iter().zip(&pairs)).filter(|(_, pair)| pair.is_none()) {
+        place.wrong("rename", value, expected);
+    }
+    pairs.into_iter().collect()
 }
 
 /// The output shape of a layer that is neither impossible nor beyond all measure.

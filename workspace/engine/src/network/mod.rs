@@ -1,5 +1,6 @@
 //! A network: a blueprint with weights, and its forward pass.
 
+mod assign;
 mod weights;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use crate::error::EngineError;
 use crate::ops::{Forward, Weights};
 use crate::program::Program;
 use crate::stream::Stream;
+
+pub use assign::{Assignment, TensorEntry};
 
 /// A blueprint with weights. Cloning is cheap: weights are shared until one of the owners trains them.
 #[derive(Clone)]
@@ -234,7 +237,7 @@ impl LayerWeights {
         let (Some(weight), bias) = layer.parameter_shapes() else {
             return Self::default();
         };
-        if let LayerOp::BatchNorm2d { .. } = layer.op {
+        if let LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } = layer.op {
             let constant = |kind, value| named(kind, &weight, vec![value; weight[0]]);
             return Self {
                 weight: Some(constant("weight", 1.0)),

@@ -150,3 +150,62 @@ fn all_weights_that_do_not_fit_are_listed() {
     assert_eq!(lenet.digest(), before, "a failed load changes nothing");
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+/// A convolution and a norm under names of a published file, one of them exact.
+const RENAMED: &str = r#"{"format": 1, "input": [1, 2, 2], "layers": [
+    {"name": "stem.conv", "op": "conv2d", "filters": 2, "kernel": [1, 1]},
+    {"name": "stem.norm", "op": "batch-norm2d"}],
+    "weights": {"ignore": ["*.tracked", "_fc.*"],
+        "rename": [["_conv_stem.*", "stem.conv.*"], ["bn0.*", "stem.norm.*"]]}}"#;
+
+fn entry(name: &str, shape: &[usize]) -> TensorEntry {
+    TensorEntry {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        unusable: None,
+    }
+}
+
+fn published() -> Vec<TensorEntry> {
+    vec![
+        entry("_fc.weight", &[1000, 2]),
+        entry("_conv_stem.weight", &[2, 1, 1, 1]),
+        entry("stem.conv.bias", &[2]),
+        entry("bn0.tracked", &[]),
+    ]
+    .into_iter()
+    .chain(
+        ["weight", "bias", "running_mean", "running_var"]
+            .map(|kind| entry(&format!("bn0.{kind}"), &[2])),
+    )
+    .collect()
+}
+
+#[test]
+fn the_same_weights_are_found_under_other_names() {
+    let network = network(RENAMED, 1);
+    let assignment = network.assign(&published()).unwrap();
+    assert_eq!(assignment.taken, [1, 2, 4, 5, 6, 7]);
+    assert_eq!(assignment.ignored, [0, 3]);
+}
+
+#[test]
+fn a_wrong_assignment_tells_what_is_near() {
+    let network = network(RENAMED, 1);
+    let refused = |change: &dyn Fn(&mut Vec<TensorEntry>)| {
+        let mut tensors = published();
+        change(&mut tensors);
+        network.assign(&tensors).unwrap_err().to_string()
+    };
+    let messages = [
+        refused(&|tensors| tensors[1].name = "conv_stem.weight".to_owned()),
+        refused(&|tensors| tensors[1].shape = vec![2, 1, 3, 3]),
+        refused(&|tensors| tensors[4].unusable = Some("of type I64, expected F32".to_owned())),
+        refused(&|tensors| tensors.push(entry("_conv_stem.bias", &[2]))),
+        refused(&|tensors| tensors.truncate(2)),
+        refused(&|tensors| {
+            tensors.extend((0..30).map(|index| entry(&format!("more{index}"), &[1])))
+        }),
+    ];
+    insta::assert_snapshot!(messages.join("\n"));
+}

@@ -1,15 +1,13 @@
 //! Weights as bytes: the digest that proves a network was not touched, and the safetensors format.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use super::{Network, Weight};
+use super::{Network, TensorEntry, Weight};
 use crate::error::EngineError;
-use crate::shape::by;
 
 impl Network {
     /// SHA-256 over all weights and running statistics, in hexadecimal: equal before and after means
@@ -48,46 +46,55 @@ impl Network {
         Ok(safetensors::serialize(views?, None)?)
     }
 
-    /// Replaces all weights by those of a safetensors file. Changes nothing unless every one fits. What the
-    /// blueprint says may be ignored is passed over.
+    /// Replaces all weights by those of a safetensors file, found by [`Network::assign`]. Changes nothing
+    /// unless every one fits.
     ///
     /// # Errors
     /// When `bytes` is no safetensors file; or, all at once, every weight that is missing, unexpected, of
     /// another shape or not `F32`.
     pub fn load_safetensors(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         let file = SafeTensors::deserialize(bytes)?;
-        let mut found: BTreeMap<&str, TensorView> = file.iter().collect();
+        let (names, views): (Vec<&str>, Vec<TensorView>) = file.iter().unzip();
+        let tensors = names.iter().zip(&views).map(|(name, view)| TensorEntry {
+            name: (*name).to_owned(),
+            shape: view.shape().to_vec(),
+            unusable: (view.dtype() != Dtype::F32)
+                .then(|| format!("of type {:?}, expected F32", view.dtype())),
+        });
+        let assignment = self.assign(&tensors.collect::<Vec<_>>())?;
+        let taken = assignment.taken.iter();
+        self.set_weights(
+            taken
+                .map(|&index| from_bytes(views[index].data()))
+                .collect(),
+        )
+    }
+
+    /// Replaces all weights and running statistics, given in the blueprint's order: weight, bias, running
+    /// mean and running variance of each layer. Changes nothing unless all fit.
+    ///
+    /// # Errors
+    /// When they are not as many as the network has, or one has not the right number of values.
+    pub fn set_weights(&mut self, values: Vec<Vec<f32>>) -> Result<(), EngineError> {
+        let count = self.weights().count();
         let mut problems = Vec::new();
-        let mut loaded = Vec::new();
-        for weight in self.weights() {
-            let Weight { name, shape, .. } = weight;
-            match found.remove(name.as_str()) {
-                None => problems.push(format!("`{name}` is missing, expected {}", by(shape))),
-                Some(view) if view.dtype() != Dtype::F32 => problems.push(format!(
-                    "`{name}` is of type {:?}, expected F32",
-                    view.dtype()
-                )),
-                Some(view) if view.shape() != shape => problems.push(format!(
-                    "`{name}` is {}, expected {}",
-                    by(view.shape()),
-                    by(shape)
-                )),
-                Some(view) => loaded.push(from_bytes(view.data())),
-            }
+        if values.len() != count {
+            problems.push(format!("{} tensors, expected {count}", values.len()));
         }
-        for (name, view) in found {
-            if self.blueprint.ignores(name) {
-                continue;
+        for (weight, values) in self.weights().zip(&values) {
+            if weight.values.len() != values.len() {
+                problems.push(format!(
+                    "`{}` has {} values, expected {}",
+                    weight.name,
+                    values.len(),
+                    weight.values.len()
+                ));
             }
-            problems.push(format!(
-                "`{name}` ({}) is not part of the network",
-                by(view.shape())
-            ));
         }
         if !problems.is_empty() {
             return Err(EngineError::Weights { problems });
         }
-        for (weight, values) in self.weights_mut().zip(loaded) {
+        for (weight, values) in self.weights_mut().zip(values) {
             weight.values = Arc::new(values);
         }
         Ok(())

@@ -2,9 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Backward, Forward, Operation, mask_by_output, pieces, pieces_mut, rectify, vectorized,
-};
+use super::{Backward, Forward, Operation, Rectifier, pieces, pieces_mut, vectorized};
 use crate::blueprint::Activation;
 
 /// An activation over samples of this many elements.
@@ -27,10 +25,8 @@ impl Operation for Activate {
                 vectorized(
                     #[inline(always)]
                     || match self.activation {
-                        Activation::Relu => each(output, input, rectify),
-                        Activation::Relu6 => {
-                            each(output, input, |x| if x > 6.0 { 6.0 } else { rectify(x) })
-                        }
+                        Activation::Relu => rectified(output, input, Rectifier::Relu),
+                        Activation::Relu6 => rectified(output, input, Rectifier::Relu6),
                         Activation::Gelu => each(output, input, |x| x * normal_cdf(x)),
                         Activation::Tanh => each(output, input, tanh),
                         Activation::Sigmoid => each(output, input, sigmoid),
@@ -55,11 +51,8 @@ impl Operation for Activate {
                 vectorized(
                     #[inline(always)]
                     || match self.activation {
-                        Activation::Relu => mask_by_output(to, output),
-                        Activation::Relu6 => {
-                            mask_by_output(to, output);
-                            by_slope(to, output, |y| f32::from(y < 6.0));
-                        }
+                        Activation::Relu => Rectifier::Relu.mask(to, output),
+                        Activation::Relu6 => Rectifier::Relu6.mask(to, output),
                         Activation::Gelu => {
                             by_slope(to, input, |x| normal_cdf(x) + x * normal_density(x));
                         }
@@ -80,6 +73,12 @@ fn each(output: &mut [f32], input: &[f32], function: impl Fn(f32) -> f32) {
     for (output, &input) in output.iter_mut().zip(input) {
         *output = function(input);
     }
+}
+
+#[inline(always)]
+fn rectified(output: &mut [f32], input: &[f32], rectifier: Rectifier) {
+    output.copy_from_slice(input);
+    rectifier.apply(output);
 }
 
 /// Multiplies each gradient by a slope, told by the input or the output, whichever is handier.

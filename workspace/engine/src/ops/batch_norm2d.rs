@@ -1,5 +1,5 @@
 //! Batch normalisation while it is trained, alone or with a sum and a rectifier behind it:
-//! `y = relu(γ x̂ + β + r)` with `x̂ = (x - μ)/√(σ² + ε)`, `μ` and `σ²` over the batch and all places of a
+//! `y = rectify(γ x̂ + β + r)` with `x̂ = (x - μ)/√(σ² + ε)`, `μ` and `σ²` over the batch and all places of a
 //! channel (Ioffe and Szegedy, "Batch normalization", 2015).
 //!
 //! Gradients over the `n` values of a channel, with `dy` set to zero where the rectifier has cut off:
@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, mask_by_output, rectify, vectorized};
+use super::{Backward, Forward, Operation, Rectifier, vectorized};
 
 /// A batch normalisation that learns. It remembers mean and variance of the batch, channel by channel.
 pub(crate) struct BatchNorm2d {
@@ -18,7 +18,7 @@ pub(crate) struct BatchNorm2d {
     pub(crate) epsilon: f32,
     /// Whether a second input is added.
     pub(crate) residual: bool,
-    pub(crate) relu: bool,
+    pub(crate) rectifier: Option<Rectifier>,
 }
 
 impl BatchNorm2d {
@@ -84,10 +84,8 @@ impl Operation for BatchNorm2d {
                                     *output += residual;
                                 }
                             }
-                            if self.relu {
-                                for output in output.iter_mut() {
-                                    *output = rectify(*output);
-                                }
+                            if let Some(rectifier) = self.rectifier {
+                                rectifier.apply(output);
                             }
                         }
                     },
@@ -135,8 +133,8 @@ impl Operation for BatchNorm2d {
                             let count = (inputs.len() * self.places) as f64;
                             let (mut sum_dy, mut sum_products) = (0.0, 0.0);
                             for ((dy, x), y) in gradients.iter_mut().zip(&inputs).zip(&outputs) {
-                                if self.relu {
-                                    mask_by_output(dy, y);
+                                if let Some(rectifier) = self.rectifier {
+                                    rectifier.mask(dy, y);
                                 }
                                 sum_dy += sum(dy, |dy| dy);
                                 sum_products += sum_pairs(dy, x, |dy, x| dy * (x - mean));

@@ -2,14 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Backward, Forward, Operation, mask_by_output, pieces, pieces_mut, rectify, vectorized,
-};
+use super::{Backward, Forward, Operation, Rectifier, pieces, pieces_mut, vectorized};
 
 /// The sum of all inputs, with a rectifier behind it or not.
 pub(crate) struct Add {
     pub(crate) elements: usize,
-    pub(crate) relu: bool,
+    pub(crate) rectifier: Option<Rectifier>,
 }
 
 impl Operation for Add {
@@ -37,10 +35,8 @@ impl Operation for Add {
                                 *output += input;
                             }
                         }
-                        if self.relu {
-                            for output in output {
-                                *output = rectify(*output);
-                            }
+                        if let Some(rectifier) = self.rectifier {
+                            rectifier.apply(output);
                         }
                     },
                 );
@@ -48,7 +44,7 @@ impl Operation for Add {
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        if self.relu {
+        if let Some(rectifier) = self.rectifier {
             pieces_mut(pass.output_gradient, pass.samples)
                 .into_par_iter()
                 .with_max_len(1)
@@ -56,7 +52,7 @@ impl Operation for Add {
                 .for_each(|(gradient, output)| {
                     vectorized(
                         #[inline(always)]
-                        || mask_by_output(gradient, output),
+                        || rectifier.mask(gradient, output),
                     )
                 });
         }

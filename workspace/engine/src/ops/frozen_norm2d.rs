@@ -8,7 +8,7 @@ use super::{Backward, Forward, Operation, Weights, pieces, pieces_mut, vectorize
 /// A frozen batch normalisation.
 pub(crate) struct FrozenNorm2d {
     pub(crate) channels: usize,
-    /// Places of one channel.
+    /// Places of one channel; 1 for a flat vector.
     pub(crate) places: usize,
     pub(crate) epsilon: f32,
 }
@@ -33,6 +33,22 @@ impl FrozenNorm2d {
             .with_max_len(1)
             .zip(pieces(input, samples))
             .for_each(|(output, input)| {
+                if self.places == 1 {
+                    // The features of a vector lie side by side.
+                    let samples = output.chunks_exact_mut(self.channels);
+                    for (output, input) in samples.zip(input.chunks_exact(self.channels)) {
+                        vectorized(
+                            #[inline(always)]
+                            || {
+                                let scaled = output.iter_mut().zip(input).zip(scales);
+                                for ((output, &input), &(scale, shift)) in scaled {
+                                    *output = input * scale + shift;
+                                }
+                            },
+                        );
+                    }
+                    return;
+                }
                 let output = output.chunks_exact_mut(self.places);
                 let channels = output.zip(input.chunks_exact(self.places));
                 for ((output, input), &(scale, shift)) in channels.zip(scales.iter().cycle()) {

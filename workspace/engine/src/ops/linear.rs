@@ -7,8 +7,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Backward, Forward, Operation, PIECES, Weights, mask_by_output, pieces, pieces_mut, rectify,
-    vectorized,
+    Backward, Forward, Operation, PIECES, Rectifier, Weights, pieces, pieces_mut, vectorized,
 };
 use crate::matrix::{Matrix, MatrixMut};
 
@@ -16,7 +15,7 @@ use crate::matrix::{Matrix, MatrixMut};
 pub(crate) struct Linear {
     pub(crate) features: usize,
     pub(crate) units: usize,
-    pub(crate) relu: bool,
+    pub(crate) rectifier: Option<Rectifier>,
 }
 
 /// Columns or rows per piece of a matrix. Never fewer than the widest vector registers want at a time.
@@ -49,7 +48,7 @@ impl Operation for Linear {
                     #[inline(always)]
                     || {
                         for sample in 0..output.rows() {
-                            finish(output.row(sample), bias, self.relu);
+                            finish(output.row(sample), bias, self.rectifier);
                         }
                     },
                 );
@@ -57,7 +56,7 @@ impl Operation for Linear {
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        if self.relu {
+        if let Some(rectifier) = self.rectifier {
             pieces_mut(pass.output_gradient, pass.samples)
                 .into_par_iter()
                 .with_max_len(1)
@@ -65,7 +64,7 @@ impl Operation for Linear {
                 .for_each(|(gradient, output)| {
                     vectorized(
                         #[inline(always)]
-                        || mask_by_output(gradient, output),
+                        || rectifier.mask(gradient, output),
                     )
                 });
         }
@@ -109,14 +108,12 @@ impl Operation for Linear {
 }
 
 #[inline(always)]
-fn finish(output: &mut [f32], bias: Option<&[f32]>, relu: bool) {
+fn finish(output: &mut [f32], bias: Option<&[f32]>, rectifier: Option<Rectifier>) {
     for (output, &bias) in output.iter_mut().zip(bias.unwrap_or_default()) {
         *output += bias;
     }
-    if relu {
-        for output in output {
-            *output = rectify(*output);
-        }
+    if let Some(rectifier) = rectifier {
+        rectifier.apply(output);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod activation;
 mod avg_pool2d;
+mod batch_norm1d;
 mod batch_norm2d;
 mod combine;
 mod conv2d;
@@ -13,12 +14,14 @@ mod dropout;
 mod frozen_norm2d;
 mod linear;
 mod max_pool2d;
+mod rectifier;
 
 use crate::compute::Buffers;
 use crate::stream::Stream;
 
 pub(crate) use activation::Activate;
 pub(crate) use avg_pool2d::AvgPool2d;
+pub(crate) use batch_norm1d::BatchNorm1d;
 pub(crate) use batch_norm2d::BatchNorm2d;
 pub(crate) use combine::{Add, Concat, Multiply};
 pub(crate) use conv2d::{Conv2d, Convolution};
@@ -26,6 +29,7 @@ pub(crate) use dropout::Dropout;
 pub(crate) use frozen_norm2d::FrozenNorm2d;
 pub(crate) use linear::Linear;
 pub(crate) use max_pool2d::{MaxPool2d, Windows};
+pub(crate) use rectifier::Rectifier;
 
 /// One step of a compiled network. Batches are `samples × elements`, sample after sample.
 pub(crate) trait Operation: Send + Sync {
@@ -130,20 +134,6 @@ fn pieces_mut<T>(values: &mut [T], samples: usize) -> Vec<&mut [T]> {
 fn piece_of(samples: usize) -> (usize, usize) {
     let piece = samples.div_ceil(PIECES).max(1);
     (piece, samples.div_ceil(piece))
-}
-
-/// Sets gradients to zero where the output of a rectifier is.
-#[inline(always)]
-fn mask_by_output(gradient: &mut [f32], output: &[f32]) {
-    for (gradient, &output) in gradient.iter_mut().zip(output) {
-        *gradient = if output > 0.0 { *gradient } else { 0.0 };
-    }
-}
-
-/// `max(x, 0)`, but keeps what is not a number, so that a diverged network is noticed.
-#[inline(always)]
-fn rectify(x: f32) -> f32 {
-    if x < 0.0 { 0.0 } else { x }
 }
 
 /// Runs `work` compiled for the vector instructions this processor turns out to have.

@@ -137,13 +137,13 @@ fn kinds_of_a_newer_minor_are_noted_and_left_out() {
     let checked = check(|parts| {
         parts.entry.abi_minor = 7;
         parts.entry.size += 64;
-        add(parts, abi::Kind(11), "vendor-net");
+        add(parts, abi::Kind(12), "vendor-net");
     })
     .unwrap();
     assert_eq!(checked.components.len(), 1);
     assert_eq!(
         checked.info.notes,
-        ["`vendor-net` is of kind 11, which this topwork does not know"]
+        ["`vendor-net` is of kind 12, which this topwork does not know"]
     );
 }
 

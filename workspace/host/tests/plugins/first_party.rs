@@ -9,7 +9,7 @@ const ALL: [&str; 7] = [
     "topwork_plugin_convnet",
     "topwork_plugin_image_folder",
     "topwork_plugin_lenet",
-    "topwork_plugin_logistic_regression",
+    "topwork_plugin_classifiers",
     "topwork_plugin_mlp",
     "topwork_plugin_resnet",
 ];

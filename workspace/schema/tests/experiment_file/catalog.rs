@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use topwork_schema::{
-    Catalog, ComponentEntry, ComponentKind, CutEntry, Described, Description, LayerEntry,
-    PluginEntry, Use, UseKind,
+    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Extractor,
+    LayerEntry, PluginEntry, Pool, Use, UseKind, WantedNormalise,
 };
 
 /// The smallest file that says everything it must; the broken files are this one with a mistake.
@@ -176,5 +176,79 @@ fn lenet() -> Description {
             cut("pool2", 6),
             cut("features", 7),
         ],
+        extractor: None,
     }
+}
+
+/// A file in which the features come from an extractor of a plugin.
+pub const EXTRACTED: &str = r#"name = "extracted"
+
+[backbone]
+use = "hog"
+
+[target]
+dataset = { use = "mnist", classes = [5, 6, 7, 8, 9], normalise = { mean = [0.5], std = [0.25] } }
+cut = "cells"
+
+[[strategy]]
+name = "frozen backbone"
+kind = "frozen-backbone"
+head = { use = "mlp", hidden = [500] }
+train = { epochs = 1 }
+
+[[strategy]]
+name = "feature classifier"
+kind = "feature-classifier"
+head = { use = "logistic-regression" }
+"#;
+
+/// An extractor with two cut points that wants its samples so.
+fn hog(normalise: WantedNormalise) -> Description {
+    let layer = |name: &str, output: &[usize]| LayerEntry {
+        name: name.to_owned(),
+        op: "extractor".to_owned(),
+        detail: String::new(),
+        output: output.to_vec(),
+        parameters: 0,
+        multiply_adds: 0,
+    };
+    let cut = |name: &str, layers| CutEntry {
+        name: name.to_owned(),
+        layers,
+    };
+    Description::Backbone {
+        input: vec![1, 28, 28],
+        layers: vec![layer("cells", &[9, 7, 7]), layer("blocks", &[1296])],
+        cuts: vec![cut("cells", 1), cut("blocks", 2)],
+        extractor: Some(Extractor {
+            normalise,
+            digest: None,
+        }),
+    }
+}
+
+/// The catalog with an extractor, and with a cut rule that chooses two cuts of any backbone.
+pub fn catalog_with_extractor(normalise: WantedNormalise) -> Catalog {
+    let mut catalog = catalog();
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+    catalog.components.extend([
+        entry(ComponentKind::Extractor, "hog", json!({})),
+        entry(ComponentKind::CutRule, "ends", schema),
+    ]);
+    let choice = |name: &str, layers, pool| CutChoice {
+        name: name.to_owned(),
+        layers,
+        pool,
+    };
+    let choices = vec![choice("first", 1, Some(Pool::Gmp)), choice("last", 2, None)];
+    catalog.described.extend([
+        described(UseKind::Backbone, "hog", json!({}), hog(normalise)),
+        described(
+            UseKind::Cut,
+            "ends",
+            json!({ "n": 2 }),
+            Description::Cuts(choices),
+        ),
+    ]);
+    catalog
 }

@@ -6,6 +6,7 @@
 )]
 
 mod catalog;
+mod cuts;
 mod editors;
 mod messages;
 mod plans;

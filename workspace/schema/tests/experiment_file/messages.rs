@@ -58,7 +58,7 @@ fn every_trouble_with_plugins_gets_its_message() {
     type Edit = fn(&str) -> String;
     type Change = fn(&mut Catalog);
     let same: Edit = str::to_owned;
-    let cases: [(&str, Edit, Change); 17] = [
+    let cases: [(&str, Edit, Change); 19] = [
         (
             "plugin_skipped",
             |text| text.replace("\"logistic-regression\"", "\"svm\""),
@@ -111,6 +111,22 @@ fn every_trouble_with_plugins_gets_its_message() {
                     "kind = \"frozen-backbone\"\ntrain-samples = 60001",
                 )
             },
+            |_| {},
+        ),
+        (
+            "folds_without_room",
+            |text| {
+                text.replace("cut = \"features\"", "cut = \"features\"\nfolds = 5")
+                    .replace(
+                        "kind = \"frozen-backbone\"",
+                        "kind = \"frozen-backbone\"\ntrain-samples = [48000, 48001]",
+                    )
+            },
+            |_| {},
+        ),
+        (
+            "more_folds_than_samples",
+            |text| text.replace("cut = \"features\"", "cut = \"features\"\nfolds = 60001"),
             |_| {},
         ),
         (

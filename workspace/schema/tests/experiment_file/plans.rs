@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::json;
 use topwork_schema::{
-    Cut, CutPoint, Draft, Optimizer, Plan, Row, StrategyKind, UseKind, Weights, resolve_parameters,
+    Cut, CutPoint, Description, Draft, Optimizer, Place, Plan, Reduction, Row, StrategyKind,
+    UseKind, Weights, resolve_parameters,
 };
 
 use crate::catalog::{SMALL, catalog, described, mnist};
@@ -139,14 +140,15 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn a_cut_is_named_after_what_it_keeps() {
     let cases = [
-        ("\"pool2\"", Cut::Name("pool2".to_owned()), 6, "pool2"),
-        ("6", Cut::Layers(6), 6, "pool2"),
-        ("1", Cut::Layers(1), 1, "conv1"),
-        ("4", Cut::Layers(4), 4, "conv2"),
+        ("\"pool2\"", Place::Name("pool2".to_owned()), 6, "pool2"),
+        ("6", Place::Layers(6), 6, "pool2"),
+        ("1", Place::Layers(1), 1, "layer 1"),
+        ("4", Place::Layers(4), 4, "layer 4"),
     ];
-    for (written, cut, layers, name) in cases {
+    for (written, place, layers, name) in cases {
+        let reduction = Reduction::default();
         let plan = plan(&SMALL.replace("\"features\"", written), &crate_folder());
-        assert_eq!(plan.experiment.target.cuts, [cut]);
+        assert_eq!(plan.experiment.target.cuts, [Cut { place, reduction }]);
         assert_eq!(plan.cuts(), [&point(name, layers)], "cut = {written}");
     }
 }
@@ -182,8 +184,8 @@ fn cuts_and_numbers_of_samples_make_rows() {
             &[
                 "frozen backbone · pool1 · 9 (3 9)",
                 "frozen backbone · pool1 · 5 (3 5)",
-                "frozen backbone · conv2 · 9 (4 9)",
-                "frozen backbone · conv2 · 5 (4 5)",
+                "frozen backbone · layer 4 · 9 (4 9)",
+                "frozen backbone · layer 4 · 5 (4 5)",
                 classifier,
             ],
         ),
@@ -193,7 +195,7 @@ fn cuts_and_numbers_of_samples_make_rows() {
             &[
                 "frozen backbone (7 all)",
                 "feature classifier · pool2 (6 all)",
-                "feature classifier · conv1 (1 all)",
+                "feature classifier · layer 1 (1 all)",
             ],
         ),
     ];
@@ -204,7 +206,11 @@ fn cuts_and_numbers_of_samples_make_rows() {
 
 fn point(name: &str, layers: usize) -> CutPoint {
     let name = name.to_owned();
-    CutPoint { name, layers }
+    CutPoint {
+        name,
+        layers,
+        reduction: Reduction::default(),
+    }
 }
 
 #[test]
@@ -222,6 +228,25 @@ fn classes_keep_their_order_and_mix_names_and_indices() {
         let names: Vec<String> = expected.iter().map(usize::to_string).collect();
         assert_eq!(plan.target_classes, names);
     }
+}
+
+#[test]
+fn folds_need_no_test_split() {
+    let source = SMALL.find("[source]").unwrap()..SMALL.find("[target]").unwrap();
+    let mut text = SMALL
+        .replace("kind =", "weights = \"random\"\nkind =")
+        .replace("\"features\"", "\"features\"\nfolds = 5");
+    text.replace_range(source, "");
+    let mut catalog = catalog();
+    for described in &mut catalog.described {
+        if let Ok(Description::Dataset { splits, .. }) = &mut described.outcome {
+            splits.retain(|(name, _)| name == "train");
+        }
+    }
+    let read = |text: &str| Draft::read("experiment.toml", text, &crate_folder()).check(&catalog);
+    let plan = read(&text).unwrap();
+    assert_eq!(plan.experiment.target.folds, Some(5));
+    assert_eq!(read(&plan.to_toml()).unwrap(), plan);
 }
 
 #[test]
@@ -333,8 +358,12 @@ proptest! {
         layers in prop::collection::btree_set(1..=7usize, 1..4),
         first in 0..10usize,
         random in any::<bool>(),
+        folds in prop::option::of(2..=20u64),
     ) {
         let optimizer = if sgd { format!("\"sgd\", momentum = {momentum:?}") } else { "\"adam\"".to_owned() };
+        // Of two folds, one is left to learn from, and the source learns the classes 0 to 4.
+        let few = samples.iter().flatten().all(|samples| *samples <= 30_000);
+        let folds = folds.filter(|_| few && (5..9).contains(&first)).map_or(String::new(), |folds| format!("\nfolds = {folds}"));
         let samples = samples.map_or(String::new(), |samples| format!("train-samples = {:?}\n", Vec::from_iter(samples)));
         let weights = if random { "weights = \"random\"\n" } else { "" };
         let quoted = |text: &str| toml::Value::from(text).to_string();
@@ -342,7 +371,7 @@ proptest! {
         let text = SMALL
             .replace("name = \"small\"", &format!("name = {}\nabout = {}\nseeds = [{seed}]", quoted(&name), quoted(&about)))
             .replace("epochs = 3", &format!("epochs = {epochs}, optimizer = {optimizer}, learning-rate = {learning_rate:?}"))
-            .replace("\"features\"", &format!("{:?}", Vec::from_iter(layers)))
+            .replace("\"features\"", &format!("{:?}{folds}", Vec::from_iter(layers)))
             .replace("[5, 6, 7, 8, 9]", &format!("[{first}, {second}]"))
             .replace("\"logistic-regression\"", &format!("\"logistic-regression\", l2 = {l2:?}"))
             .replace("[500]", &format!("{hidden:?}"))

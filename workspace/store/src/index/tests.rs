@@ -78,6 +78,7 @@ fn done(runs: &Runs) -> RunFolder {
             seed,
             correct,
             total: 100,
+            folds: Vec::new(),
             test_set: "x".into(),
             train_samples: 50,
             trainable_parameters: 5,
@@ -93,6 +94,7 @@ fn done(runs: &Runs) -> RunFolder {
             features_cached: false,
             confusion: vec![vec![correct, 0], vec![100 - correct, 0]],
             converged: None,
+            note: None,
             iterations: None,
             predictions: None,
         };

@@ -143,14 +143,15 @@ fn rank(heading: &str) -> u8 {
         "strategy" | "accuracy" => 0,
         "frozen" => 1,
         "correct" => 2,
-        "95 % interval" => 3,
-        "trained on" => 4,
-        "" => 5,
-        "head" => 6,
-        "fit" => 7,
-        "extract" => 8,
-        "parameters" => 9,
-        _ => 10,
+        "over the folds" => 3,
+        "95 % interval" => 4,
+        "trained on" => 5,
+        "" => 6,
+        "head" => 7,
+        "fit" => 8,
+        "extract" => 9,
+        "parameters" => 10,
+        _ => 11,
     }
 }
 

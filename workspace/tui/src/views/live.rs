@@ -238,11 +238,13 @@ fn running_words(app: &App, stage: &StageState, columns: usize, live: bool) -> S
     }
     let share = (stage.done as f64 / stage.total as f64).clamp(0.0, 1.0);
     let percent = format!("{:>3.0} %", (share * 100.0).floor());
+    let fold = fold_words(app, stage.fold).map_or(String::new(), |fold| fold + " ");
     let epoch = match (stage.epoch, stage.epochs.last()) {
         (0, _) => String::new(),
         (epoch, Some(figures)) => format!("epoch {epoch}/{} ", figures.epochs.max(epoch)),
         (epoch, None) => format!("epoch {epoch} "),
     };
+    let epoch = fold + &epoch;
     let left = columns.saturating_sub(3 + width(&percent) + width(&epoch) + 12);
     if left < 4 {
         return percent;
@@ -254,6 +256,15 @@ fn running_words(app: &App, stage: &StageState, columns: usize, live: bool) -> S
         "▓".repeat(full),
         "░".repeat(cells - full)
     )
+}
+
+/// `fold 2/5`.
+fn fold_words(app: &App, fold: Option<u32>) -> Option<String> {
+    Some(format!("fold {}/{}", fold?, folds(app)?))
+}
+
+fn folds(app: &App) -> Option<u32> {
+    app.run()?.state.plan.as_ref()?.folds
 }
 
 fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
@@ -270,12 +281,18 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     } else {
         stage.loss_curve.whole().map(log).collect()
     };
-    let epoch_length = stage.epochs.last().map_or(0.0, |figures| {
-        stage.total as f64 / f64::from(figures.epochs.max(1))
-    });
+    let epochs = stage
+        .epochs
+        .last()
+        .map_or(1.0, |figures| f64::from(figures.epochs.max(1)));
+    let fold_length = match stage.fold {
+        Some(_) => stage.total as f64 / f64::from(folds(app).unwrap_or(1).max(1)),
+        None => stage.total as f64,
+    };
     let valid: Vec<(f64, f64)> = (stage.epochs.iter())
         .filter_map(|figures| {
-            let x = f64::from(figures.epoch) * epoch_length;
+            let folds_before = f64::from(figures.fold.map_or(0, |fold| fold.saturating_sub(1)));
+            let x = (folds_before + f64::from(figures.epoch) / epochs) * fold_length;
             Some(log((x, figures.validation_loss?)))
         })
         .filter(|(x, _)| train.first().is_none_or(|first| *x >= first.0))
@@ -330,16 +347,19 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
     if area.is_empty() {
         return;
     }
-    let title = format!("accuracy · {}", stage.plan.title);
+    let epochs = stage.latest_epochs();
+    let fold = epochs.last().map_or(stage.fold, |last| last.fold);
+    let fold = fold_words(app, fold).map_or(String::new(), |fold| format!(", {fold}"));
+    let title = format!("accuracy{fold} · {}", stage.plan.title);
     let inner = panel(app, &title, area, buffer, false);
-    let train: Vec<(f64, f64)> = (stage.epochs.iter())
+    let train: Vec<(f64, f64)> = (epochs.iter())
         .map(|figures| (f64::from(figures.epoch), figures.accuracy))
         .collect();
-    let valid: Vec<(f64, f64)> = (stage.epochs.iter())
+    let valid: Vec<(f64, f64)> = (epochs.iter())
         .filter_map(|figures| Some((f64::from(figures.epoch), figures.validation_accuracy?)))
         .collect();
     if train.len() < 2 {
-        let text = match stage.epochs.first() {
+        let text = match epochs.first() {
             Some(only) => {
                 let held_out = only.validation_accuracy.map_or(String::new(), |accuracy| {
                     format!(", validation {}", percent(accuracy))

@@ -28,11 +28,13 @@ const FIRST_COST: Duration = Duration::from_millis(50);
 
 /// Keeps checkpoints of one training.
 pub struct Keeper<'a> {
-    checkpoints: &'a TrainingCheckpoints,
+    store: Checkpoints,
+    every: Duration,
     emitter: &'a Emitter,
     /// What the training is recognised by.
     training: String,
     stage: usize,
+    fold: Option<u32>,
     /// When this session began, and what earlier ones took.
     begun: Instant,
     earlier: f64,
@@ -55,17 +57,17 @@ impl Last {
 }
 
 impl<'a> Keeper<'a> {
-    /// For the stage that is running.
-    pub fn new(
-        checkpoints: &'a TrainingCheckpoints,
-        emitter: &'a Emitter,
-        training: String,
-    ) -> Self {
+    /// For the stage that is running, and its fold.
+    pub fn new(checkpoints: &TrainingCheckpoints, emitter: &'a Emitter, training: String) -> Self {
+        let TrainingCheckpoints { store, every } = checkpoints.clone();
+        let fold = emitter.fold();
         Self {
-            checkpoints,
+            store: fold.map_or_else(|| store.clone(), |fold| store.fold(fold)),
+            every,
             emitter,
             training,
             stage: emitter.stage(),
+            fold,
             begun: Instant::now(),
             earlier: 0.0,
             last: Last {
@@ -84,9 +86,9 @@ impl<'a> Keeper<'a> {
         batch_size: usize,
         mut read: impl FnMut(&[u8], &str) -> Result<(TrainingState, Trainer<'t>), String>,
     ) -> Result<Option<(TrainingState, Trainer<'t>)>, WorkerError> {
-        let store = &self.checkpoints.store;
-        let Found { newest, unusable } =
-            store.newest(self.stage, |payload| read(payload, &self.training))?;
+        let Found { newest, unusable } = self
+            .store
+            .newest(self.stage, |payload| read(payload, &self.training))?;
         for one in unusable {
             let text = format!(
                 "checkpoint `{}` is not used: {}",
@@ -100,14 +102,19 @@ impl<'a> Keeper<'a> {
         };
         self.earlier = state.seconds;
         self.place = (state.epoch, state.done);
-        let text = match state.done.div_ceil(batch_size) {
-            0 => format!("goes on after epoch {}", state.epoch - 1),
-            step => format!("goes on from epoch {}, step {step}", state.epoch),
+        let place = match state.done.div_ceil(batch_size) {
+            0 => format!("after epoch {}", state.epoch - 1),
+            step => format!("from epoch {}, step {step}", state.epoch),
         };
-        self.say(LogLevel::Info, text)?;
+        let fold = self
+            .fold
+            .map_or(String::new(), |fold| format!(" with fold {fold}"));
+        self.say(LogLevel::Info, format!("goes on{fold} {place}"))?;
         let told = self.emitter.look(|run| {
             let stage = run.stages.get(self.stage);
-            stage.map_or_else(Vec::new, |stage| stage.epochs.clone())
+            let epochs = stage.map_or(&[][..], |stage| &stage.epochs);
+            let of_fold = epochs.iter().filter(|epoch| epoch.fold == self.fold);
+            of_fold.copied().collect::<Vec<_>>()
         });
         let known = (state.figures.iter().zip(&told))
             .take_while(|(figures, told)| figures == told)
@@ -127,7 +134,7 @@ impl<'a> Keeper<'a> {
         state: &mut TrainingState,
         trainer: &Trainer<'_>,
     ) -> Result<(), WorkerError> {
-        match self.last.at.elapsed() >= self.checkpoints.every {
+        match self.last.at.elapsed() >= self.every {
             true => self.keep(state, trainer),
             false => Ok(()),
         }
@@ -164,7 +171,7 @@ impl<'a> Keeper<'a> {
                     action: "keep a checkpoint",
                     reason,
                 })?;
-        self.checkpoints.store.write(self.stage, &bytes)?;
+        self.store.write(self.stage, &bytes)?;
         self.last = Last {
             at: Instant::now(),
             cost: begun.elapsed(),

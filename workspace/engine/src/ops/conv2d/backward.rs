@@ -12,7 +12,7 @@ use super::correlate::Finish;
 use super::{Conv2d, Convolution};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
-use crate::ops::{Backward, Pair, mask_by_output, pieces, pieces_mut, vectorized};
+use crate::ops::{Backward, Pair, pieces, pieces_mut, vectorized};
 
 /// Weights up to which every piece of a batch may have sums of its own.
 const FEW_WEIGHTS: usize = 1 << 15;
@@ -29,7 +29,7 @@ impl Convolution {
             return self.backward_by_samples(pass);
         }
         let (samples, buffers) = (pass.samples, pass.buffers);
-        if self.relu {
+        if let Some(rectifier) = self.rectifier {
             pieces_mut(pass.output_gradient, samples)
                 .into_par_iter()
                 .with_max_len(1)
@@ -37,7 +37,7 @@ impl Convolution {
                 .for_each(|(gradient, output)| {
                     vectorized(
                         #[inline(always)]
-                        || mask_by_output(gradient, output),
+                        || rectifier.mask(gradient, output),
                     )
                 });
         }
@@ -142,11 +142,11 @@ impl Convolution {
                     let mut image_gradients =
                         image_gradients.chunks_exact_mut(conv.image_elements());
                     for (sample, gradient) in gradients.chunks_exact_mut(output).enumerate() {
-                        if self.relu {
+                        if let Some(rectifier) = self.rectifier {
                             let output = &outputs[sample * output..(sample + 1) * output];
                             vectorized(
                                 #[inline(always)]
-                                || mask_by_output(gradient, output),
+                                || rectifier.mask(gradient, output),
                             );
                         }
                         let map_gradient = match &self.pool {

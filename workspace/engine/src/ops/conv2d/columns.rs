@@ -36,12 +36,19 @@ impl Conv2d {
         Patch {
             top: rows.start * self.stride[0],
             rows: (rows.len() - 1) * self.stride[0] + reach,
-            width: self.image[1] + 2 * self.padding[1],
+            width: self.padded(1),
         }
     }
 
+    /// Rows or columns of a plane with its padding, as far as windows reach.
+    fn padded(&self, axis: usize) -> usize {
+        let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+        let read = (self.map[axis] - 1) * self.stride[axis] + reach;
+        read.max(self.padding[axis] + self.image[axis])
+    }
+
     fn is_padded(&self) -> bool {
-        self.padding != [0, 0]
+        (0..2).any(|axis| self.padded(axis) > self.image[axis])
     }
 
     /// Room that [`Conv2d::unfold`] and [`Conv2d::fold`] need for one padded plane.

@@ -12,7 +12,7 @@ use super::columns::Tile;
 use super::{Conv2d, Windows};
 use crate::compute::{Buffer, Buffers};
 use crate::kernel::{Product, ROWS, WIDTH, stride_of};
-use crate::ops::{rectify, vectorized};
+use crate::ops::{Rectifier, vectorized};
 
 /// What is done with the sums of a convolution.
 pub(super) struct Finish<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Finish<'a> {
     pub(super) norm: &'a [(f32, f32)],
     /// Added to the map.
     pub(super) residual: Option<&'a [f32]>,
-    pub(super) relu: bool,
+    pub(super) rectifier: Option<Rectifier>,
     pub(super) pool: Option<Windows>,
 }
 
@@ -31,7 +31,7 @@ impl Finish<'_> {
         bias: &[],
         norm: &[],
         residual: None,
-        relu: false,
+        rectifier: None,
         pool: None,
     };
 
@@ -53,10 +53,8 @@ impl Finish<'_> {
                 *sum += residual;
             }
         }
-        if self.relu {
-            for sum in sums.iter_mut() {
-                *sum = rectify(*sum);
-            }
+        if let Some(rectifier) = self.rectifier {
+            rectifier.apply(sums);
         }
     }
 }

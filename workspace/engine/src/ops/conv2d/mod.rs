@@ -1,6 +1,6 @@
 //! Convolution, alone or with what follows it in one go:
-//! `y = pool(relu(a (w ⋆ x + b) + c + r))`, where `a` and `c` are a frozen batch normalisation and `r` is
-//! a second input.
+//! `y = pool(rectify(a (w ⋆ x + b) + c + r))`, where `a` and `c` are a frozen batch normalisation and `r`
+//! is a second input.
 //!
 //! As in PyTorch, `⋆` is cross-correlation and `w` is `filters × channels of a group × height × width`.
 //! The windows of the image are unfolded into the columns of a matrix `X` of
@@ -22,7 +22,7 @@ mod sparse;
 mod winograd;
 
 use super::max_pool2d::Windows;
-use super::{Backward, Forward, Operation};
+use super::{Backward, Forward, Operation, Rectifier};
 use crate::ops::frozen_norm2d::scales_and_shifts;
 use correlate::Finish;
 
@@ -34,6 +34,8 @@ pub(crate) struct Conv2d {
     pub(crate) filters: usize,
     pub(crate) kernel: [usize; 2],
     pub(crate) stride: [usize; 2],
+    /// Rows of zeros above and columns of zeros on the left; what is needed below and on the right follows
+    /// from the size of the map.
     pub(crate) padding: [usize; 2],
     pub(crate) dilation: [usize; 2],
     pub(crate) groups: usize,
@@ -87,7 +89,7 @@ pub(crate) struct Convolution {
     pub(crate) norm: Option<f32>,
     /// Whether a second input is added.
     pub(crate) residual: bool,
-    pub(crate) relu: bool,
+    pub(crate) rectifier: Option<Rectifier>,
     /// Windows over the map.
     pub(crate) pool: Option<Windows>,
 }
@@ -121,7 +123,7 @@ impl Operation for Convolution {
             bias: pass.weights[0].bias,
             norm: &norm,
             residual: self.residual.then(|| pass.inputs[1]),
-            relu: self.relu,
+            rectifier: self.rectifier,
             pool: self.pool,
         };
         self.conv.correlate(

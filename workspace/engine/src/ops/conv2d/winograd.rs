@@ -503,7 +503,7 @@ mod tests {
     use super::*;
     use crate::Compute;
     use crate::example_networks::numbers;
-    use crate::ops::Windows;
+    use crate::ops::{Rectifier, Windows};
 
     /// Few channels, so that the plain way is the one taken by default.
     fn convolution(
@@ -555,7 +555,7 @@ mod tests {
                     bias: &bias,
                     norm: if norm { &norms } else { &[] },
                     residual: residual.then(|| &other[own.start * plane..own.end * plane]),
-                    relu,
+                    rectifier: relu.then_some(Rectifier::Relu),
                     pool,
                 };
                 let mut output = vec![f32::NAN; own.len() * size];

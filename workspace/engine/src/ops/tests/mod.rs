@@ -221,7 +221,12 @@ fn check(blueprint: &Blueprint, samples: usize, seed: u64, each: bool) {
     }
 }
 
-fn conv2d(filters: usize, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> String {
+fn conv2d(
+    filters: usize,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: impl std::fmt::Debug,
+) -> String {
     format!(
         r#""op": "conv2d", "filters": {filters}, "kernel": {kernel:?}, "stride": {stride:?}, "padding": {padding:?}"#
     )
@@ -233,6 +238,11 @@ fn max_pool2d(kernel: [usize; 2], stride: [usize; 2]) -> String {
 
 fn op(rest: &str) -> String {
     format!(r#""op": {rest}"#)
+}
+
+/// No rectifier, or one of them.
+fn rectified(which: usize) -> Option<String> {
+    [r#""relu""#, r#""relu6""#].get(which).map(|name| op(name))
 }
 
 #[test]
@@ -281,6 +291,16 @@ fn every_gradient_of_every_operation_equals_its_finite_difference() {
             vec![conv2d(1, [2, 2], [2, 1], [3, 2])],
         ),
         (
+            "conv, padding behind",
+            "[2, 4, 6]",
+            vec![conv2d(2, [3, 3], [2, 2], [0, 0, 1, 1])],
+        ),
+        (
+            "conv, four paddings",
+            "[1, 3, 4]",
+            vec![conv2d(2, [2, 3], plain, [2, 0, 1, 3])],
+        ),
+        (
             "conv-relu",
             "[1, 4, 4]",
             vec![conv2d(3, [2, 2], plain, [0, 0]), relu()],
@@ -326,6 +346,22 @@ fn every_gradient_of_every_operation_equals_its_finite_difference() {
             "batch norm, relu",
             "[3, 5, 5]",
             vec![op(r#""batch-norm2d""#), relu()],
+        ),
+        (
+            "batch norm of vectors",
+            "[5]",
+            vec![op(r#""batch-norm1d", "epsilon": 0.01"#)],
+        ),
+        (
+            "linear, batch norm of vectors, relu, linear",
+            "[4]",
+            vec![
+                linear(19),
+                op(r#""batch-norm1d""#),
+                relu(),
+                op(r#""batch-norm1d", "epsilon": 0.1"#),
+                linear(3),
+            ],
         ),
         (
             "max pool, padding",
@@ -414,21 +450,19 @@ proptest! {
     #[test]
     fn convolutions_of_any_shape_equal_plain_loops(
         channels in 1usize..4, filters in 1usize..6, samples in 1usize..36,
-        kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4], padding in [0usize..3, 0usize..3],
+        kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4], padding in [0usize..3, 0usize..3, 0usize..3, 0usize..3],
         dilation in [1usize..3, 1usize..3], groups in 1usize..3, bias: bool,
-        spare in [0usize..9, 0usize..30], relu: bool, pool: bool, seed in 0u64..1000,
+        spare in [0usize..9, 0usize..30], rectifier in 0usize..3, pool: bool, seed in 0u64..1000,
     ) {
-        let size = |axis: usize| (kernel[axis] + spare[axis]).saturating_sub(2 * padding[axis]).max(1);
+        let size = |axis: usize| (kernel[axis] + spare[axis]).saturating_sub(padding[axis] + padding[axis + 2]).max(1);
         let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
         let mut layers = vec![format!(
             "{}, \"dilation\": {dilation:?}, \"groups\": {groups}, \"bias\": {bias}",
             conv2d(filters * groups, kernel, stride, padding)
         )];
-        prop_assume!((0..2).all(|axis| size(axis) + 2 * padding[axis] >= reach(axis)));
-        if relu {
-            layers.push(op(r#""relu""#));
-        }
-        let map = |axis: usize| (size(axis) + 2 * padding[axis] - reach(axis)) / stride[axis] + 1;
+        prop_assume!((0..2).all(|axis| size(axis) + (padding[axis] + padding[axis + 2]) >= reach(axis)));
+        layers.extend(rectified(rectifier));
+        let map = |axis: usize| (size(axis) + (padding[axis] + padding[axis + 2]) - reach(axis)) / stride[axis] + 1;
         if pool {
             layers.push(max_pool2d([map(0).min(2), map(1).min(2)], [2, 2]));
         }
@@ -439,21 +473,19 @@ proptest! {
     #[test]
     fn depthwise_convolutions_of_any_shape_equal_plain_loops(
         channels in 2usize..9, filters in 1usize..6, samples in 1usize..20,
-        kernel in [1usize..6, 1usize..6], stride in [1usize..4, 1usize..4], padding in [0usize..4, 0usize..4],
-        dilation in [1usize..4, 1usize..4], bias: bool, spare in [0usize..9, 0usize..40], relu: bool, pool: bool,
+        kernel in [1usize..6, 1usize..6], stride in [1usize..4, 1usize..4], padding in [0usize..4, 0usize..4, 0usize..4, 0usize..4],
+        dilation in [1usize..4, 1usize..4], bias: bool, spare in [0usize..9, 0usize..40], rectifier in 0usize..3, pool: bool,
         seed in 0u64..1000,
     ) {
         let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
-        let size = |axis: usize| (reach(axis) + spare[axis]).saturating_sub(2 * padding[axis]).max(1);
+        let size = |axis: usize| (reach(axis) + spare[axis]).saturating_sub(padding[axis] + padding[axis + 2]).max(1);
         let mut layers = vec![format!(
             "{}, \"dilation\": {dilation:?}, \"groups\": {channels}, \"bias\": {bias}",
             conv2d(filters * channels, kernel, stride, padding)
         )];
-        if relu {
-            layers.push(op(r#""relu""#));
-        }
+        layers.extend(rectified(rectifier));
         if pool {
-            let map = |axis: usize| (size(axis) + 2 * padding[axis] - reach(axis)) / stride[axis] + 1;
+            let map = |axis: usize| (size(axis) + (padding[axis] + padding[axis + 2]) - reach(axis)) / stride[axis] + 1;
             layers.push(max_pool2d([map(0).min(2), map(1).min(2)], [2, 2]));
         }
         let input = format!("[{channels}, {}, {}]", size(0), size(1));
@@ -471,12 +503,10 @@ proptest! {
 
     #[test]
     fn dense_layers_of_any_size_equal_plain_loops(
-        features in 1usize..70, units in 1usize..70, samples in 1usize..40, relu: bool, seed in 0u64..1000,
+        features in 1usize..70, units in 1usize..70, samples in 1usize..40, rectifier in 0usize..3, seed in 0u64..1000,
     ) {
         let mut layers = vec![op(&format!(r#""linear", "units": {units}"#))];
-        if relu {
-            layers.push(op(r#""relu""#));
-        }
+        layers.extend(rectified(rectifier));
         check(&blueprint(&format!("[{features}]"), &layers), samples, seed, false);
     }
 }
@@ -509,6 +539,15 @@ fn large_convolutions_equal_plain_loops() {
         (
             "[8, 40, 50]",
             r#""filters": 3, "kernel": [5, 5], "padding": [1, 0], "stride": [2, 1]"#,
+        ),
+        // By Winograd's algorithm; by columns, where windows move by two.
+        (
+            "[64, 7, 6]",
+            r#""filters": 64, "kernel": [3, 3], "padding": [0, 2, 1, 1]"#,
+        ),
+        (
+            "[64, 8, 6]",
+            r#""filters": 64, "kernel": [3, 3], "padding": [0, 0, 1, 1], "stride": [2, 2]"#,
         ),
     ] {
         let layers = [format!(r#""op": "conv2d", {rest}"#), op(r#""relu""#)];

@@ -13,7 +13,7 @@ fn reference_layer(
     trained: bool,
 ) -> Numbers {
     let layer = &network.blueprint().layers()[index];
-    if let LayerOp::BatchNorm2d { epsilon, .. } = layer.op {
+    if let LayerOp::BatchNorm2d { epsilon, .. } | LayerOp::BatchNorm1d { epsilon, .. } = layer.op {
         return reference_norm(
             network,
             index,
@@ -46,7 +46,8 @@ fn reference_norm(
     trained: bool,
 ) -> Numbers {
     let layer = &network.blueprint().layers()[index];
-    let [channels, height, width] = layer.input.as_image().unwrap();
+    let flat = [layer.input.elements(), 1, 1];
+    let [channels, height, width] = layer.input.as_image().unwrap_or(flat);
     let channel_of = |place: usize| place / (height * width) % channels;
     let buffers = network.layers()[index].buffers.as_ref().unwrap();
     let mut output = vec![0.0; input.len()];
@@ -165,7 +166,9 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
                     .map(|v| v.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
             );
         }
-        LayerOp::BatchNorm2d { .. } => unreachable!("needs the whole batch"),
+        LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => {
+            unreachable!("needs the whole batch")
+        }
         LayerOp::Conv2d {
             filters,
             kernel,

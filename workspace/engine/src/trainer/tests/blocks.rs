@@ -14,6 +14,7 @@ const MIXED: &str = r#"{"format": 1, "input": [2, 6, 6], "layers": [
     {"name": "dropout", "op": "dropout", "rate": 0.3},
     {"name": "pool", "op": "global-avg-pool2d"},
     {"name": "flatten", "op": "flatten"},
+    {"name": "bn3", "op": "batch-norm1d"},
     {"name": "logits", "op": "linear", "units": 3}]}"#;
 
 fn mixed_batch(seed: u64) -> (Vec<f32>, Vec<u32>) {
@@ -47,8 +48,8 @@ fn blocks_with_batch_norm_and_dropout_train_to_the_same_bits_however_they_are_ru
 fn layers_learn_as_their_multipliers_say() {
     let compute = Compute::new(2).unwrap();
     let start = network(MIXED, 1);
-    for frozen in [0..0, 0..3, 3..7, 1..2, 0..10, 4..11] {
-        let multipliers = (0..11).map(|layer| if frozen.contains(&layer) { 0.0 } else { 0.5 });
+    for frozen in [0..0, 0..3, 3..7, 1..2, 0..11, 4..12, 10..11] {
+        let multipliers = (0..12).map(|layer| if frozen.contains(&layer) { 0.0 } else { 0.5 });
         let part = Part::with(start.clone(), multipliers.collect()).unwrap();
         let mut trainer = trainer(&compute, vec![part], settings(sgd(0.9), 0.1));
         for seed in 0..2 {
@@ -91,7 +92,7 @@ fn frozen_layers_compute_as_in_evaluation() {
     let compute = Compute::new(2).unwrap();
     let (images, labels) = mixed_batch(3);
     let whole = network(MIXED, 1);
-    let multipliers = (0..11).map(|layer| f32::from(layer == 10)).collect();
+    let multipliers = (0..12).map(|layer| f32::from(layer == 11)).collect();
     let mut whole_trainer = trainer(
         &compute,
         vec![Part::with(whole.clone(), multipliers).unwrap()],
@@ -136,13 +137,13 @@ fn a_training_goes_on_to_the_bit() {
         warm_up: 2,
         total: 8,
     };
-    let frozen_first: Vec<f32> = (0..11).map(|layer| f32::from(layer >= 3)).collect();
+    let frozen_first: Vec<f32> = (0..12).map(|layer| f32::from(layer >= 3)).collect();
     let part = Part::with(network(MIXED, 1), frozen_first).unwrap();
     let mut whole = trainer(&compute, vec![part], rules.clone());
     let mut saved = None;
     for step in 0..8 {
         if step == 2 {
-            whole.set_multipliers(0, vec![1.0; 11]).unwrap();
+            whole.set_multipliers(0, vec![1.0; 12]).unwrap();
         }
         if step == 4 {
             saved = Some((whole.state().unwrap(), whole.parts()[0].network.clone()));

@@ -69,15 +69,14 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
             for cell in &mut cells[at(interval.low)..=at(interval.high)] {
                 *cell = ('━', app.theme.series(0));
             }
-            // Where single seeds fell, when there are several.
-            for seed in row
-                .result
-                .seeds
-                .iter()
-                .filter(|_| row.result.seeds.len() > 1)
-            {
-                if (low..=high).contains(&seed.accuracy) {
-                    cells[at(seed.accuracy)] = ('○', app.theme.dim());
+            // Where single seeds fell, when there are several; of a single one its folds.
+            let parts: Vec<f64> = match row.result.seeds.as_slice() {
+                [one] => one.folds.iter().map(|fold| fold.accuracy).collect(),
+                seeds => seeds.iter().map(|seed| seed.accuracy).collect(),
+            };
+            for accuracy in parts {
+                if (low..=high).contains(&accuracy) {
+                    cells[at(accuracy)] = ('○', app.theme.dim());
                 }
             }
             cells[at(mean)] = ('●', app.theme.title());

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use topwork_report::{StrategyResult, percent, seconds, thousands};
+use topwork_report::{StrategyResult, over_folds, percent, seconds, thousands};
 
 use crate::{
     app::{App, Watched},
@@ -101,14 +101,34 @@ fn cost(row: &StrategyResult) -> Option<f64> {
         .map(|cost| cost.extract + cost.fit + cost.evaluate)
 }
 
+/// How much the accuracy differs from fold to fold: shown only where there are folds.
+const FOLDS: (&str, u8, Figure) = (
+    "over the folds",
+    1,
+    (
+        |row| over_folds(row).unwrap_or_else(|| "–".to_owned()),
+        |row| row.fold_mean,
+    ),
+);
+
+/// The figures that are shown of these rows.
+fn figures(rows: &[Row]) -> Vec<(&'static str, u8, Figure)> {
+    let mut figures = FIGURES.to_vec();
+    if rows.iter().any(|row| row.result.fold_mean.is_some()) {
+        figures.insert(1, FOLDS);
+    }
+    figures
+}
+
 /// The rows of all runs watched.
 pub fn sheet(app: &App) -> Sheet {
     let mut rows: Vec<Row> = (app.watched.iter().enumerate())
         .flat_map(|(index, run)| run_rows(index, run, app.watched.len() > 1))
         .collect();
     let differing = differing(&rows);
+    let figures = figures(&rows);
     let mut columns = vec![Column::text("strategy", 0)];
-    columns.extend((FIGURES.iter()).map(|(heading, rank, _)| Column::number(heading, *rank)));
+    columns.extend((figures.iter()).map(|(heading, rank, _)| Column::number(heading, *rank)));
     let shown = &differing[..differing.len().min(SETTINGS)];
     columns.extend(
         (shown.iter().enumerate()).map(|(index, path)| {
@@ -126,7 +146,7 @@ pub fn sheet(app: &App) -> Sheet {
             Some(_) => ratatui::style::Style::new(),
         };
         row.cells = vec![Cell::new(row.name.clone(), style)];
-        for (_, _, (text, _)) in FIGURES {
+        for (_, _, (text, _)) in &figures {
             row.cells.push(Cell::new(text(&row.result), style));
         }
         for path in shown {
@@ -134,7 +154,7 @@ pub fn sheet(app: &App) -> Sheet {
         }
     }
     if let Some(column) = app.compare.order {
-        rows.sort_by(|a, b| in_order(a, b, column));
+        rows.sort_by(|a, b| in_order(a, b, column, &figures));
     }
     if app.compare.reversed {
         rows.reverse();
@@ -143,8 +163,8 @@ pub fn sheet(app: &App) -> Sheet {
 }
 
 /// By a figure where the column is one, else by the text; rows without figures come last.
-fn in_order(a: &Row, b: &Row, column: usize) -> Ordering {
-    let figure = column.checked_sub(1).and_then(|index| FIGURES.get(index));
+fn in_order(a: &Row, b: &Row, column: usize, figures: &[(&str, u8, Figure)]) -> Ordering {
+    let figure = column.checked_sub(1).and_then(|index| figures.get(index));
     if let Some((_, _, (_, value))) = figure {
         return match (value(&a.result), value(&b.result)) {
             (Some(a), Some(b)) => a.total_cmp(&b),
@@ -264,6 +284,17 @@ pub fn details(app: &App, row: &Row) -> Vec<String> {
             thousands(seed.total),
             percent(seed.accuracy)
         ));
+        if let Some(note) = &seed.note {
+            lines.push(format!("  note      {note}"));
+        }
+        for (fold, result) in (1..).zip(&seed.folds) {
+            lines.push(format!(
+                "  fold {fold:<4} {} of {} correct, {}",
+                thousands(result.correct),
+                thousands(result.total),
+                percent(result.accuracy)
+            ));
+        }
         if let (Some(before), Some(after)) = (&seed.frozen_before, &seed.frozen_after) {
             let mark = if before == after {
                 "❄ ✓"

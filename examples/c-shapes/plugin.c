@@ -1,0 +1,229 @@
+// A dataset in C: circles, squares, triangles, crosses and rings, drawn afresh from their number whenever they are read.
+//
+// topwork_plugin.h is the documentation; this file shows one way to fill its tables for a dataset.
+
+#include "topwork_plugin.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 5 };
+
+static const topwork_text SHAPES[CLASSES] = {
+    TOPWORK_TEXT("circle"), TOPWORK_TEXT("square"), TOPWORK_TEXT("triangle"),
+    TOPWORK_TEXT("cross"), TOPWORK_TEXT("ring")};
+
+// The host fills in no defaults: keys that an experiment leaves out are left out here, too.
+static const char SCHEMA[] =
+    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"
+    "\"samples\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000000, \"default\": 3000,"
+    "  \"description\": \"images of the split train; test has a third of that\"},"
+    "\"noise\": {\"type\": \"number\", \"minimum\": 0, \"maximum\": 1, \"default\": 0.2,"
+    "  \"description\": \"how far a pixel may be off, as a share of white\"},"
+    "\"seed\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 1000000, \"default\": 0,"
+    "  \"description\": \"another number gives other images\"}}}";
+
+// ---- an instance: the parameters, and what `describe` points to
+
+typedef struct {
+    double samples, noise, seed;
+    topwork_split splits[2];
+} shapes;
+
+// A parameter, with what it is when left out.
+typedef struct {
+    const char *name;
+    double *value, lowest, highest;
+    bool whole;
+} parameter;
+
+static const char *skip_spaces(const char *at) {
+    while (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r') {
+        at++;
+    }
+    return at;
+}
+
+// Reads an object of numbers. What is wrong comes back as a text, null when nothing is.
+static const char *read_parameters(const char *at, const parameter *known, size_t count) {
+    at = skip_spaces(at);
+    if (*at++ != '{') {
+        return "the parameters are not a JSON object";
+    }
+    for (at = skip_spaces(at); *at != '}'; at = skip_spaces(at)) {
+        size_t length = *at == '"' ? strcspn(at + 1, "\"") : 0;
+        const parameter *found = NULL;
+        for (size_t i = 0; i < count; i++) {
+            if (length == strlen(known[i].name) && strncmp(at + 1, known[i].name, length) == 0) {
+                found = &known[i];
+            }
+        }
+        if (found == NULL) {
+            return "a parameter that is not known, expected samples, noise or seed";
+        }
+        at = skip_spaces(at + length + 2);
+        if (*at++ != ':') {
+            return "the parameters are not a JSON object";
+        }
+        char *end;
+        at = skip_spaces(at);
+        double value = strtod(at, &end);
+        if (end == at || !(value >= found->lowest && value <= found->highest) ||
+            (found->whole && value != floor(value))) {
+            return "a parameter has a value that its description does not allow";
+        }
+        *found->value = value;
+        at = skip_spaces(end);
+        if (*at == ',') {
+            at++;
+        } else if (*at != '}') {
+            return "the parameters are not a JSON object";
+        }
+    }
+    return *skip_spaces(at + 1) == 0 ? NULL : "there is more than one JSON object";
+}
+
+static topwork_status create(const topwork_host_services *host, topwork_text parameters,
+                             topwork_instance *instance, const topwork_sink *error) {
+    (void)host; // nothing to log, nothing to look for
+    shapes *made = calloc(1, sizeof *made);
+    char *text = malloc(parameters.len + 1);
+    if (made == NULL || text == NULL) {
+        free(made);
+        free(text);
+        return topwork_fail(error, TOPWORK_STATUS_FAILED, "out of memory");
+    }
+    // A text of the interface does not end with a zero.
+    if (parameters.len > 0) {
+        memcpy(text, parameters.data, parameters.len);
+    }
+    text[parameters.len] = 0;
+    made->samples = 3000;
+    made->noise = 0.2;
+    const parameter known[] = {{"samples", &made->samples, 1, 1e6, true},
+                               {"noise", &made->noise, 0, 1, false},
+                               {"seed", &made->seed, 0, 1e6, true}};
+    const char *wrong = read_parameters(parameters.len > 0 ? text : "{}", known, 3);
+    free(text);
+    if (wrong != NULL) {
+        free(made);
+        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, wrong);
+    }
+    const topwork_split train = {TOPWORK_TEXT("train"), (uint64_t)made->samples};
+    const topwork_split test = {TOPWORK_TEXT("test"), (uint64_t)ceil(made->samples / 3)};
+    made->splits[0] = train;
+    made->splits[1] = test;
+    *instance = made;
+    return TOPWORK_STATUS_OK;
+}
+
+static void destroy(topwork_instance instance) { free(instance); }
+
+static topwork_status describe(topwork_instance instance, topwork_dataset_description *description,
+                               const topwork_sink *error) {
+    const shapes *self = instance;
+    (void)error;
+    // Every field here is as old as the table, so a host of any version has room for it.
+    description->channels = 1;
+    description->height = SIDE;
+    description->width = SIDE;
+    description->element = TOPWORK_ELEMENT_U8;
+    description->abilities = TOPWORK_READS_IN_PARALLEL;
+    description->classes = SHAPES;
+    description->class_count = CLASSES;
+    description->splits = self->splits;
+    description->split_count = 2;
+    return TOPWORK_STATUS_OK;
+}
+
+// ---- the images
+
+static topwork_status labels(topwork_instance instance, size_t split, uint32_t *out,
+                             size_t capacity, size_t *count, const topwork_sink *error) {
+    const shapes *self = instance;
+    (void)error;
+    *count = (size_t)self->splits[split].len;
+    for (size_t sample = 0; sample < *count && sample < capacity; sample++) {
+        out[sample] = (uint32_t)(sample % CLASSES);
+    }
+    return TOPWORK_STATUS_OK;
+}
+
+// The next number of a stream, from 0 to below 1 (SplitMix64: Steele, Lea and Flood, 2014).
+static float chance(uint64_t *stream) {
+    *stream += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t mixed = *stream;
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return (float)((mixed ^ (mixed >> 31)) >> 40) / 16777216.0f;
+}
+
+// Whether a point of the plane lies in a shape of radius 1 around the origin.
+static bool inside(uint32_t shape, float x, float y) {
+    float distance = sqrtf(x * x + y * y);
+    switch (shape) {
+    case 0:
+        return distance < 1.0f;
+    case 1:
+        return fabsf(x) < 0.8f && fabsf(y) < 0.8f;
+    case 2: // three half-planes, half a radius from the centre
+        return y < 0.5f && 0.8660254f * x - 0.5f * y < 0.5f && -0.8660254f * x - 0.5f * y < 0.5f;
+    case 3:
+        return (fabsf(x) < 0.3f && fabsf(y) < 1.0f) || (fabsf(y) < 0.3f && fabsf(x) < 1.0f);
+    default:
+        return distance < 1.0f && distance > 0.6f;
+    }
+}
+
+static void draw(const shapes *self, size_t split, uint64_t index, uint8_t *pixels) {
+    // A stream of its own for every image, so that any order of reading gives the same ones.
+    uint64_t stream = (index * 2 + split) * UINT64_C(1000003) + (uint64_t)self->seed;
+    chance(&stream);
+    float radius = 6.0f + 5.0f * chance(&stream);
+    float centre_x = 11.0f + 6.0f * chance(&stream), centre_y = 11.0f + 6.0f * chance(&stream);
+    float angle = 6.2831853f * chance(&stream);
+    float cosine = cosf(angle) / radius, sine = sinf(angle) / radius;
+    float ink = 130.0f + 125.0f * chance(&stream);
+    float noise = 255.0f * (float)self->noise;
+    for (int row = 0; row < SIDE; row++) {
+        for (int column = 0; column < SIDE; column++) {
+            float x = (float)column - centre_x, y = (float)row - centre_y;
+            bool hit = inside((uint32_t)(index % CLASSES), cosine * x + sine * y,
+                              cosine * y - sine * x);
+            float shade = (hit ? ink : 0.0f) + noise * (2.0f * chance(&stream) - 1.0f);
+            pixels[row * SIDE + column] =
+                (uint8_t)(shade < 0.0f ? 0.0f : shade > 255.0f ? 255.0f : shade);
+        }
+    }
+}
+
+static topwork_status read_samples(topwork_instance instance, size_t split, const uint64_t *indices,
+                                   size_t count, void *samples, size_t bytes,
+                                   const topwork_sink *error) {
+    const shapes *self = instance;
+    if (bytes != count * PIXELS) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "room for another number of images");
+    }
+    for (size_t sample = 0; sample < count; sample++) {
+        draw(self, split, indices[sample], (uint8_t *)samples + sample * PIXELS);
+    }
+    return TOPWORK_STATUS_OK;
+}
+
+// ---- the tables
+
+static const topwork_dataset_table DATASET = {
+    sizeof(topwork_dataset_table), describe, labels, read_samples};
+
+static const topwork_component COMPONENT = {
+    sizeof(topwork_component), TOPWORK_KIND_DATASET, TOPWORK_TEXT("shapes"),
+    TOPWORK_TEXT("drawn shapes, 28 x 28, in five classes"),
+    {(const uint8_t *)SCHEMA, sizeof SCHEMA - 1}, create, destroy, &DATASET, NULL};
+
+static const topwork_component *const COMPONENTS[] = {&COMPONENT};
+
+static const topwork_entry ENTRY = {
+    sizeof(topwork_entry), TOPWORK_ABI_MAJOR, TOPWORK_ABI_MINOR,
+    TOPWORK_TEXT("c-shapes"), TOPWORK_TEXT("1.0.0"), TOPWORK_TEXT("MIT OR Apache-2.0"),
+    NULL, NULL, COMPONENTS, 1};
+
+const topwork_entry *topwork_plugin_entry(void) { return &ENTRY; }

@@ -1,0 +1,337 @@
+//! Picks the method that classifies best what it has not seen, by cross-validation on the samples of the fit alone.
+//!
+//! Stratified k-fold cross-validation: R. Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model
+//! selection" (1995). The candidate with the most samples right over all folds is fitted again to all samples; of equals
+//! the one that stands first. All candidates see the same folds.
+
+mod folds;
+
+use crate::knn::Knn;
+use crate::lda::Lda;
+use crate::linear::CHUNK;
+use crate::linear_svm::LinearSvm;
+use crate::logistic_regression::LogisticRegression;
+use crate::method::{Fit, Method, Named, Samples, Work};
+use crate::naive_bayes::NaiveBayes;
+use crate::nearest_centroid::NearestCentroid;
+use crate::random_forest::RandomForest;
+use folds::Folds;
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use topwork_sdk::{Error, ErrorKind};
+
+/// The candidates unless parameters say otherwise. Trees take long where there are many features, and naive Bayes suits
+/// few of them.
+const USUAL: [&str; 5] = [
+    LogisticRegression::ID,
+    LinearSvm::ID,
+    Lda::ID,
+    Knn::ID,
+    NearestCentroid::ID,
+];
+
+/// Makes a method of its parameters.
+type Make = fn(Value) -> Result<Box<dyn Method>, String>;
+
+/// What may be a candidate.
+const METHODS: [(&str, Make); 7] = [
+    (LogisticRegression::ID, make::<LogisticRegression>),
+    (LinearSvm::ID, make::<LinearSvm>),
+    (Lda::ID, make::<Lda>),
+    (Knn::ID, make::<Knn>),
+    (NearestCentroid::ID, make::<NearestCentroid>),
+    (NaiveBayes::ID, make::<NaiveBayes>),
+    (RandomForest::ID, make::<RandomForest>),
+];
+
+fn make<M: Named>(parameters: Value) -> Result<Box<dyn Method>, String> {
+    let method: M = serde_json::from_value(parameters).map_err(|error| error.to_string())?;
+    method.check().map_err(|error| error.to_string())?;
+    Ok(Box::new(method))
+}
+
+/// Its parameters, as they are written.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    candidates: Vec<Value>,
+    folds: usize,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Written {
+            candidates: USUAL.map(Value::from).to_vec(),
+            folds: 5,
+        }
+    }
+}
+
+/// Its parameters.
+#[derive(Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Auto {
+    candidates: Vec<Candidate>,
+    folds: usize,
+}
+
+/// A method to try.
+struct Candidate {
+    /// Its id, and what was said of its parameters.
+    name: String,
+    method: Box<dyn Method>,
+}
+
+impl TryFrom<Written> for Auto {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        if written.candidates.is_empty() {
+            return Err("`candidates` is empty, expected at least one method".to_owned());
+        }
+        if !(2..=20).contains(&written.folds) {
+            return Err(format!("`folds` is {}, expected 2 to 20", written.folds));
+        }
+        let candidates = written.candidates.into_iter().map(Candidate::read);
+        Ok(Auto {
+            candidates: candidates.collect::<Result<_, _>>()?,
+            folds: written.folds,
+        })
+    }
+}
+
+impl Candidate {
+    /// From an id, or a table with the id under `use` and parameters beside it.
+    fn read(written: Value) -> Result<Self, String> {
+        let mut parameters = match written {
+            Value::String(id) => Map::from_iter([("use".to_owned(), Value::String(id))]),
+            Value::Object(table) => table,
+            other => {
+                return Err(format!(
+                    "`candidates` has {other}, expected an id, or a table with `use` and parameters"
+                ));
+            }
+        };
+        let Some(Value::String(id)) = parameters.remove("use") else {
+            return Err("a table of `candidates` has no id under `use`".to_owned());
+        };
+        let Some((id, make)) = METHODS.iter().find(|(known, _)| *known == id) else {
+            let known = METHODS.map(|(id, _)| format!("`{id}`")).join(", ");
+            return Err(format!("`candidates` has `{id}`, expected one of {known}"));
+        };
+        let said: Vec<String> = (parameters.iter())
+            .map(|(key, value)| match value {
+                Value::String(word) => format!("{key} {word}"),
+                value => format!("{key} {value}"),
+            })
+            .collect();
+        let name = match said.as_slice() {
+            [] => (*id).to_owned(),
+            said => format!("{id} ({})", said.join(", ")),
+        };
+        let method = make(Value::Object(parameters));
+        Ok(Candidate {
+            name,
+            method: method.map_err(|error| format!("candidate `{id}`: {error}"))?,
+        })
+    }
+}
+
+impl Named for Auto {
+    const ID: &str = "auto";
+    const ABOUT: &str =
+        "the method of several that cross-validation on the training samples finds best";
+    const SCHEMA: &str = r#"{
+        "type": "object",
+        "properties": {
+            "candidates": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 32,
+                "description": "the methods to try: ids, or tables with `use` and parameters; of equals the first is picked",
+                "items": {
+                    "anyOf": [
+                        {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]},
+                        {
+                            "type": "object",
+                            "properties": {
+                                "use": {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]}
+                            },
+                            "required": ["use"]
+                        }
+                    ]
+                },
+                "default": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid"]
+            },
+            "folds": {
+                "type": "integer",
+                "minimum": 2,
+                "maximum": 20,
+                "description": "parts that are held out in turn; at most as many as the smallest class has samples",
+                "default": 5
+            }
+        },
+        "additionalProperties": false
+    }"#;
+
+    fn check(&self) -> Result<(), Error> {
+        // Parameters that do not fit are never made into a value.
+        Ok(())
+    }
+}
+
+/// How a candidate did.
+enum Tried {
+    /// So many samples right.
+    Right(usize),
+    /// Why it could not be fitted.
+    Failed(Error),
+}
+
+impl Method for Auto {
+    fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
+        let Some(folds) = Folds::of(samples, self.folds, work.seed) else {
+            return self.first(samples, work);
+        };
+        let tried = self.try_all(samples, &folds, work)?;
+        let mut best: Option<(usize, usize)> = None;
+        for (candidate, tried) in tried.iter().enumerate() {
+            if let Tried::Right(right) = tried
+                && best.is_none_or(|(_, most)| *right > most)
+            {
+                best = Some((candidate, *right));
+            }
+        }
+        let Some((best, _)) = best else {
+            // All of them failed; the reason of the first is as good as any.
+            let first = tried.into_iter().find_map(|tried| match tried {
+                Tried::Failed(error) => Some(error),
+                Tried::Right(_) => None,
+            });
+            return Err(first.unwrap_or_else(|| Error::failed("no candidate could be tried")));
+        };
+        let mut fit = self.candidates[best].method.fit(samples, &work.within())?;
+        fit.note = joined(self.says(best, &tried, &folds), &fit.note);
+        Ok(fit)
+    }
+}
+
+impl Auto {
+    /// With nothing to hold out there is nothing to pick by.
+    fn first(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
+        let candidate = &self.candidates[0];
+        let mut fit = candidate.method.fit(samples, &work.within())?;
+        let says = format!(
+            "picked {}, the first candidate: every class has a single sample, so none could be held out",
+            candidate.name
+        );
+        fit.note = joined(says, &fit.note);
+        Ok(fit)
+    }
+
+    /// Every candidate on every fold. An error only when the host asks to stop.
+    fn try_all(
+        &self,
+        samples: &Samples<'_>,
+        folds: &Folds,
+        work: &Work,
+    ) -> Result<Vec<Tried>, Error> {
+        let mut tried: Vec<Tried> = self.candidates.iter().map(|_| Tried::Right(0)).collect();
+        let steps = (folds.count * tried.len()) as u64;
+        for fold in 0..folds.count {
+            let (learnt, held_out) = folds.split(samples, fold);
+            let (learnt, held_out) = (learnt.of(samples), held_out.of(samples));
+            for (number, candidate) in self.candidates.iter().enumerate() {
+                work.check_stop()?;
+                let done = (fold * self.candidates.len() + number) as u64;
+                work.progress(done, steps, &candidate.name);
+                let Tried::Right(right) = &mut tried[number] else {
+                    continue;
+                };
+                match candidate.method.fit(&learnt, &work.within()) {
+                    Ok(fit) => *right += correct(&fit, &held_out),
+                    Err(error) if error.kind() == ErrorKind::Stopped => return Err(error),
+                    Err(error) => tried[number] = Tried::Failed(error),
+                }
+            }
+        }
+        Ok(tried)
+    }
+
+    /// What was picked and why.
+    fn says(&self, best: usize, tried: &[Tried], folds: &Folds) -> String {
+        let all = folds.held_out();
+        let share = |right: usize| format!("{:.1} %", right as f64 / all as f64 * 100.0);
+        let mut others: Vec<(usize, &Tried)> = tried.iter().enumerate().collect();
+        let picked = others.remove(best);
+        others.sort_by_key(|(_, tried)| match tried {
+            Tried::Right(right) => std::cmp::Reverse(*right as i64),
+            Tried::Failed(_) => std::cmp::Reverse(-1),
+        });
+        let told = |(number, tried): &(usize, &Tried)| match tried {
+            Tried::Right(right) => format!("{} {}", self.candidates[*number].name, share(*right)),
+            Tried::Failed(error) => format!("{} failed: {error}", self.candidates[*number].name),
+        };
+        let own = match picked.1 {
+            Tried::Right(right) => share(*right),
+            Tried::Failed(_) => String::new(),
+        };
+        let mut says = format!(
+            "picked {}: {own} in {}-fold cross-validation on {} samples",
+            self.candidates[best].name,
+            folds.count,
+            thousands(all)
+        );
+        if !others.is_empty() {
+            let others: Vec<String> = others.iter().map(told).collect();
+            says += &format!("; {}", others.join(", "));
+        }
+        match folds.single() {
+            0 => {}
+            1 => says += "; the only sample of 1 class was never held out",
+            classes => {
+                says += &format!("; the only samples of {classes} classes were never held out")
+            }
+        }
+        says
+    }
+}
+
+/// How many of the samples a fit gets right; of equal scores the first counts, as everywhere.
+fn correct(fit: &Fit, samples: &Samples<'_>) -> usize {
+    let features = samples.features.par_chunks(CHUNK * samples.dimensions);
+    let blocks = features.zip(samples.labels.par_chunks(CHUNK));
+    let right = blocks.map(|(features, labels)| {
+        let mut scores = vec![0.0; labels.len() * samples.classes];
+        fit.model.score(features, &mut scores);
+        let rows = scores.chunks_exact(samples.classes).zip(labels);
+        let is_right = |(row, label): &(&[f32], &u32)| {
+            let own = row[**label as usize];
+            let before = row[..**label as usize].iter().all(|score| *score < own);
+            before && row.iter().all(|score| *score <= own)
+        };
+        rows.filter(is_right).count()
+    });
+    right.sum()
+}
+
+fn joined(says: String, note: &str) -> String {
+    match note {
+        "" => says,
+        note => format!("{says}; {note}"),
+    }
+}
+
+/// With a comma every three digits.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,205 @@
+//! A method as a component: what every head does the same way, whatever it fits.
+//!
+//! Classes of which no sample is there are left out of the fit and get the lowest score there is. Where all samples are of one
+//! class there is nothing to fit.
+
+use crate::linear::{CHUNK, Linear};
+use crate::method::{Fit, Model, Named, Samples, Work, read};
+use crate::state::{Reader, Writer};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use topwork_sdk::{
+    Classifier, Component, Error, Features, FitOptions, FitReport, Host, SavedClassifier,
+};
+
+/// The component of a method.
+pub struct Head<M> {
+    host: Host,
+    method: M,
+    /// All parallel work is done in it: rayon's own pool would take every core, whatever the host grants.
+    pool: ThreadPool,
+    fitted: Option<Fitted>,
+}
+
+/// A model, and the classes that it knows.
+struct Fitted {
+    model: Box<dyn Model>,
+    /// The classes of the model's scores, ascending.
+    present: Vec<u32>,
+    /// The number of all classes.
+    classes: usize,
+}
+
+impl<M: Named> Component for Head<M> {
+    const ID: &str = M::ID;
+    const ABOUT: &str = M::ABOUT;
+    const SCHEMA: &str = M::SCHEMA;
+    type Parameters = M;
+
+    fn create(host: Host, method: M) -> Result<Self, Error> {
+        method.check()?;
+        Ok(Head {
+            host,
+            method,
+            pool: start_threads(host.threads())?,
+            fitted: None,
+        })
+    }
+}
+
+impl<M: Named> Classifier for Head<M> {
+    fn fit(
+        &mut self,
+        features: Features<'_>,
+        labels: &[u32],
+        classes: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error> {
+        self.fitted = None;
+        let dimensions = features.dimensions();
+        if classes < 2 {
+            return Err(Error::parameters(format!(
+                "{classes} classes, expected at least 2"
+            )));
+        }
+        let position = features.data().iter().position(|x| !x.is_finite());
+        if let Some(position) = position {
+            return Err(Error::data(format!(
+                "feature {} of sample {} is {}, expected finite numbers",
+                position % dimensions,
+                position / dimensions,
+                features.data()[position]
+            )));
+        }
+        let threads = options.threads.min(self.host.threads());
+        if threads != self.pool.current_num_threads() {
+            self.pool = start_threads(threads)?;
+        }
+        let mut numbers = vec![None; classes];
+        let mut present = labels.to_vec();
+        present.sort_unstable();
+        present.dedup();
+        for (number, &class) in (0..).zip(&present) {
+            numbers[class as usize] = Some(number);
+        }
+        let labels: Vec<u32> = (labels.iter())
+            .filter_map(|&label| numbers[label as usize])
+            .collect();
+        let samples = Samples {
+            features: features.data(),
+            dimensions,
+            labels: &labels,
+            classes: present.len(),
+        };
+        let fit = if present.len() == 1 {
+            Fit {
+                note: format!("every sample is of class {}", present[0]),
+                ..Fit::closed(Linear::constant(dimensions), 0)
+            }
+        } else {
+            let work = Work::new(self.host, options.seed);
+            self.pool.install(|| self.method.fit(&samples, &work))?
+        };
+        self.fitted = Some(Fitted {
+            model: fit.model,
+            present,
+            classes,
+        });
+        Ok(FitReport {
+            converged: fit.converged,
+            iterations: fit.iterations,
+            parameters: fit.parameters,
+            note: fit.note,
+        })
+    }
+
+    fn predict(
+        &self,
+        features: Features<'_>,
+        classes: usize,
+        scores: &mut [f32],
+    ) -> Result<(), Error> {
+        let fitted = self.fitted()?;
+        let dimensions = fitted.model.dimensions();
+        if (features.dimensions(), classes) != (dimensions, fitted.classes) {
+            return Err(Error::parameters(format!(
+                "{} features and {classes} classes, expected {dimensions} and {}, as in the fit",
+                features.dimensions(),
+                fitted.classes
+            )));
+        }
+        self.pool.install(|| fitted.score(features.data(), scores));
+        Ok(())
+    }
+}
+
+impl Fitted {
+    fn score(&self, features: &[f32], scores: &mut [f32]) {
+        let features = features.par_chunks(CHUNK * self.model.dimensions());
+        let known = self.present.len();
+        let blocks = scores.par_chunks_mut(CHUNK * self.classes).zip(features);
+        blocks.for_each(|(scores, features)| {
+            if known == self.classes {
+                self.model.score(features, scores);
+            } else {
+                let mut of_known = vec![0.0; scores.len() / self.classes * known];
+                self.model.score(features, &mut of_known);
+                scores.fill(f32::MIN);
+                let rows = scores.chunks_exact_mut(self.classes);
+                for (row, of_known) in rows.zip(of_known.chunks_exact(known)) {
+                    for (&class, &score) in self.present.iter().zip(of_known) {
+                        row[class as usize] = score;
+                    }
+                }
+            }
+            for score in scores {
+                *score = score.clamp(f32::MIN, f32::MAX);
+            }
+        });
+    }
+}
+
+impl<M: Named> SavedClassifier for Head<M> {
+    fn save(&self) -> Result<Vec<u8>, Error> {
+        let fitted = self.fitted()?;
+        let mut state = Writer::new(M::ID);
+        state.word("form", fitted.model.form());
+        state.word("classes", fitted.classes);
+        state.array("present", &fitted.present);
+        fitted.model.write(&mut state);
+        state.finish()
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), Error> {
+        let state = Reader::new(state, M::ID)?;
+        let model = read(state.word("form")?, &state)?;
+        let classes = state.number("classes")?;
+        let present: Vec<u32> = state.array_of("present", model.classes())?;
+        let ascending = present.is_sorted_by(|a, b| a < b);
+        if !ascending || present.last().is_some_and(|&last| last as usize >= classes) {
+            return Err(Error::data(format!(
+                "the state knows the classes {present:?}, expected ascending ones below {classes}"
+            )));
+        }
+        self.fitted = Some(Fitted {
+            model,
+            present,
+            classes,
+        });
+        Ok(())
+    }
+}
+
+fn start_threads(count: usize) -> Result<ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .build()
+        .map_err(|error| Error::failed(format!("cannot start threads: {error}")))
+}
+
+impl<M> Head<M> {
+    fn fitted(&self) -> Result<&Fitted, Error> {
+        let message = "the classifier has neither been fitted nor loaded";
+        self.fitted.as_ref().ok_or_else(|| Error::failed(message))
+    }
+}

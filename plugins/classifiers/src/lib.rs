@@ -1,0 +1,46 @@
+//! Classifier heads: fitted once to features, without gradients through the backbone. One file for each method.
+//!
+//! The methods are written here and not taken from linfa or smartcore: those copy features into matrices of their own in
+//! double precision, work on one thread, and do not say whether they converged. L-BFGS is argmin's, products of large
+//! matrices are nalgebra's.
+
+mod auto;
+mod head;
+mod knn;
+mod lda;
+mod linear;
+mod linear_svm;
+mod logistic_regression;
+mod matrix;
+mod method;
+mod naive_bayes;
+mod nearest_centroid;
+mod random_forest;
+mod scaling;
+mod state;
+
+use auto::Auto;
+use head::Head;
+use knn::Knn;
+use lda::Lda;
+use linear_svm::LinearSvm;
+use logistic_regression::LogisticRegression;
+use naive_bayes::NaiveBayes;
+use nearest_centroid::NearestCentroid;
+use random_forest::RandomForest;
+use topwork_sdk::{export_plugin, saved_classifier};
+
+export_plugin! {
+    id: "classifiers",
+    licence: "MIT OR Apache-2.0",
+    components: [
+        saved_classifier::<Head<LogisticRegression>>(),
+        saved_classifier::<Head<LinearSvm>>(),
+        saved_classifier::<Head<Lda>>(),
+        saved_classifier::<Head<Knn>>(),
+        saved_classifier::<Head<NearestCentroid>>(),
+        saved_classifier::<Head<NaiveBayes>>(),
+        saved_classifier::<Head<RandomForest>>(),
+        saved_classifier::<Head<Auto>>(),
+    ],
+}

@@ -1,0 +1,111 @@
+//! The linear support vector machine: one machine for each class against the rest.
+//!
+//! The objective is that of scikit-learn's `LinearSVC`, hence of LIBLINEAR (R.-E. Fan et al., "LIBLINEAR: a library for large
+//! linear classification", 2008): squared hinge loss with an L2 penalty, in which the bias is the weight of one more feature
+//! that is always 1. LIBLINEAR descends along one dual coordinate after another, which no second thread can help with; the
+//! squared hinge has a gradient, so here all machines are fitted together by the L-BFGS of logistic regression.
+
+use crate::linear::{self, Limits, Loss, Objective};
+use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
+use crate::scaling::Scale;
+use serde::Deserialize;
+use topwork_sdk::Error;
+
+/// Its parameters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LinearSvm {
+    c: f64,
+    max_iterations: u64,
+    tolerance: f64,
+    scale: Scale,
+    class_weights: ClassWeights,
+}
+
+impl Default for LinearSvm {
+    fn default() -> Self {
+        LinearSvm {
+            c: 0.01,
+            max_iterations: 1000,
+            tolerance: 1e-4,
+            scale: Scale::None,
+            class_weights: ClassWeights::None,
+        }
+    }
+}
+
+impl LinearSvm {
+    fn limits(&self) -> Limits {
+        Limits {
+            iterations: self.max_iterations,
+            tolerance: self.tolerance,
+        }
+    }
+}
+
+impl Named for LinearSvm {
+    const ID: &str = "linear-svm";
+    const ABOUT: &str =
+        "linear support vector machine, each class against the rest, fitted by L-BFGS";
+    const SCHEMA: &str = r#"{
+        "type": "object",
+        "properties": {
+            "c": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "weight of the summed squared hinge loss beside the penalty ½·‖W‖², biases included",
+                "default": 0.01
+            },
+            "max-iterations": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1000000,
+                "description": "iterations of L-BFGS after which the fit ends without having converged",
+                "default": 1000
+            },
+            "tolerance": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "the fit has converged when no component of the gradient of the mean objective is larger",
+                "default": 1e-4
+            },
+            "scale": {
+                "enum": ["max", "standardise", "none"],
+                "description": "what is done to each feature first: largest magnitude 1, mean 0 and deviation 1, or nothing",
+                "default": "none"
+            },
+            "class-weights": {
+                "enum": ["none", "balanced"],
+                "description": "whether each sample counts the same, or each class",
+                "default": "none"
+            }
+        },
+        "additionalProperties": false
+    }"#;
+
+    fn check(&self) -> Result<(), Error> {
+        let c = self.c;
+        if !(c.is_finite() && c > 0.0) {
+            return Err(Error::parameters(format!(
+                "`c` is {c}, expected a number above 0"
+            )));
+        }
+        self.limits().check()
+    }
+}
+
+impl Method for LinearSvm {
+    fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
+        let scaling = self.scale.measure(samples.features, samples.dimensions);
+        let objective = Objective {
+            features: &scaling.apply(samples.features),
+            dimensions: samples.dimensions,
+            labels: samples.labels,
+            class_weights: &self.class_weights.of(samples),
+            loss: Loss::SquaredHinge,
+            l2: 1.0 / self.c,
+            penalise_biases: true,
+        };
+        linear::fit(&objective, scaling, self.limits(), work)
+    }
+}

@@ -1,0 +1,188 @@
+//! What every method is: fitted to samples it gives a model, which gives scores. [`Head`](crate::head::Head) makes a
+//! component of a method, and `auto` tries several.
+
+use crate::state::{Reader, Writer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use topwork_sdk::{Error, Host};
+
+/// A way to fit a classifier, with its parameters.
+pub trait Method: Send + Sync {
+    /// The same samples and seed give the same model to the bit, whatever the number of threads.
+    fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error>;
+}
+
+/// A method as users name it.
+pub trait Named: Method + DeserializeOwned + 'static {
+    /// The id after `use =`.
+    const ID: &str;
+    /// One line for people.
+    const ABOUT: &str;
+    /// The JSON Schema of its parameters.
+    const SCHEMA: &str;
+    /// Refuses parameters outside their bounds.
+    fn check(&self) -> Result<(), Error>;
+}
+
+/// What a method has learnt.
+pub trait Model: Send + Sync {
+    /// The form that [`read`] knows it by.
+    fn form(&self) -> &'static str;
+    /// The number of features of a row.
+    fn dimensions(&self) -> usize;
+    /// The number of classes.
+    fn classes(&self) -> usize;
+    /// Fills `scores`, rows × classes, for row-major features; greater is likelier. Called for several blocks of rows at a
+    /// time.
+    fn score(&self, features: &[f32], scores: &mut [f32]);
+    /// Writes all that [`read`] needs.
+    fn write(&self, state: &mut Writer);
+}
+
+/// The model that was written in this form.
+pub fn read(form: &str, state: &Reader<'_>) -> Result<Box<dyn Model>, Error> {
+    match form {
+        crate::linear::FORM => Ok(Box::new(crate::linear::Linear::read(state)?)),
+        crate::knn::FORM => Ok(Box::new(crate::knn::Neighbours::read(state)?)),
+        crate::naive_bayes::FORM => Ok(Box::new(crate::naive_bayes::Normals::read(state)?)),
+        crate::random_forest::FORM => Ok(Box::new(crate::random_forest::Forest::read(state)?)),
+        other => Err(Error::data(format!(
+            "the state is of an unknown form `{other}`"
+        ))),
+    }
+}
+
+/// What a fit came to.
+pub struct Fit {
+    /// What was learnt.
+    pub model: Box<dyn Model>,
+    /// Whether the method met its own criterion.
+    pub converged: bool,
+    /// The iterations made.
+    pub iterations: u64,
+    /// The number of parameters fitted.
+    pub parameters: u64,
+    /// One line for people, or nothing.
+    pub note: String,
+}
+
+impl Fit {
+    /// The fit of a method that computes its result in one go.
+    pub fn closed(model: impl Model + 'static, parameters: usize) -> Self {
+        Fit {
+            model: Box::new(model),
+            converged: true,
+            iterations: 1,
+            parameters: parameters as u64,
+            note: String::new(),
+        }
+    }
+}
+
+/// What a method is fitted to: finite features, at least two classes, and of each class at least one sample.
+#[derive(Clone, Copy)]
+pub struct Samples<'a> {
+    /// samples × dimensions
+    pub features: &'a [f32],
+    /// The number of features of a sample.
+    pub dimensions: usize,
+    /// One below `classes` for each sample.
+    pub labels: &'a [u32],
+    /// The number of classes.
+    pub classes: usize,
+}
+
+impl<'a> Samples<'a> {
+    /// The number of samples.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The features of each sample with its label.
+    pub fn rows(&self) -> impl Iterator<Item = (&'a [f32], usize)> {
+        let rows = self.features.chunks_exact(self.dimensions);
+        rows.zip(self.labels.iter().map(|&label| label as usize))
+    }
+
+    /// The number of samples of each class.
+    pub fn per_class(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for &label in self.labels {
+            counts[label as usize] += 1;
+        }
+        counts
+    }
+}
+
+/// How much the samples of each class count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// Every sample counts 1.
+    #[default]
+    None,
+    /// Every class counts the same: a sample counts n / (classes · samples of its class).
+    Balanced,
+}
+
+impl ClassWeights {
+    /// What a sample of each class counts. The sum over all samples is their number.
+    pub fn of(self, samples: &Samples<'_>) -> Vec<f64> {
+        let all = samples.count() as f64;
+        let share = all / samples.classes as f64;
+        let weight = |count: usize| match self {
+            ClassWeights::None => 1.0,
+            ClassWeights::Balanced => share / count as f64,
+        };
+        samples.per_class().into_iter().map(weight).collect()
+    }
+
+    /// The prior probability of each class: its share of the weighted samples.
+    pub fn priors(self, samples: &Samples<'_>) -> Vec<f64> {
+        let weights = self.of(samples);
+        let counts = samples.per_class();
+        let share = |(weight, count)| weight * count as f64 / samples.count() as f64;
+        weights.into_iter().zip(counts).map(share).collect()
+    }
+}
+
+/// What a fit works with besides its samples.
+#[derive(Clone, Copy)]
+pub struct Work {
+    host: Host,
+    /// Whether progress is shown: not that of one fit of many.
+    shown: bool,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+impl Work {
+    /// The work of a fit that the host asked for.
+    pub fn new(host: Host, seed: u64) -> Self {
+        Work {
+            host,
+            shown: true,
+            seed,
+        }
+    }
+
+    /// The same for a part of it, whose progress is not shown.
+    pub fn within(&self) -> Self {
+        Work {
+            shown: false,
+            ..*self
+        }
+    }
+
+    /// An error when the host wishes to stop.
+    pub fn check_stop(&self) -> Result<(), Error> {
+        self.host.check_stop()
+    }
+
+    /// Tells how far the fit is.
+    pub fn progress(&self, done: u64, total: u64, text: &str) {
+        if self.shown {
+            self.host.progress(done, total, text);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The random forest: L. Breiman, "Random forests" (2001).
+//!
+//! Every tree is grown on samples drawn with replacement, and at every node looks for the best split among a few features
+//! drawn at random. As in histogram-based boosting (G. Ke et al., "LightGBM", 2017) each feature is first cut into at most 256
+//! bins with as many samples each: the best split is then found by counting, not by sorting, many times as fast, and it is
+//! the same where a feature has no more values than that. Scores are the mean of the shares that classes have in the leaves,
+//! as in scikit-learn.
+
+mod bins;
+mod tree;
+
+use crate::method::{ClassWeights, Fit, Method, Model, Named, Samples, Work};
+use crate::state::{Reader, Writer};
+use bins::Bins;
+use rayon::prelude::*;
+use serde::Deserialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use topwork_sdk::Error;
+use tree::{Growth, Tree};
+
+/// The name of this form of model in saved states.
+pub const FORM: &str = "forest";
+
+/// How many features a node looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum MaxFeatures {
+    Sqrt,
+    Log2,
+    All,
+}
+
+/// Its parameters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RandomForest {
+    trees: usize,
+    max_depth: usize,
+    min_samples_leaf: usize,
+    max_features: MaxFeatures,
+    bootstrap: bool,
+    class_weights: ClassWeights,
+}
+
+impl Default for RandomForest {
+    fn default() -> Self {
+        RandomForest {
+            trees: 200,
+            max_depth: 64,
+            min_samples_leaf: 1,
+            max_features: MaxFeatures::Sqrt,
+            bootstrap: true,
+            class_weights: ClassWeights::None,
+        }
+    }
+}
+
+impl Named for RandomForest {
+    const ID: &str = "random-forest";
+    const ABOUT: &str =
+        "random forest: many trees, each grown on samples and features drawn at random";
+    const SCHEMA: &str = r#"{
+        "type": "object",
+        "properties": {
+            "trees": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 10000,
+                "description": "how many trees are grown",
+                "default": 200
+            },
+            "max-depth": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 64,
+                "description": "splits from the root of a tree to a leaf, at most",
+                "default": 64
+            },
+            "min-samples-leaf": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1000000,
+                "description": "samples in a leaf, at least",
+                "default": 1
+            },
+            "max-features": {
+                "enum": ["sqrt", "log2", "all"],
+                "description": "how many features each node looks at for its split: square root or logarithm of their number, or all",
+                "default": "sqrt"
+            },
+            "bootstrap": {
+                "type": "boolean",
+                "description": "whether each tree gets as many samples drawn with replacement, or all of them as they are",
+                "default": true
+            },
+            "class-weights": {
+                "enum": ["none", "balanced"],
+                "description": "whether each sample counts the same, or each class",
+                "default": "none"
+            }
+        },
+        "additionalProperties": false
+    }"#;
+
+    fn check(&self) -> Result<(), Error> {
+        for (key, value, most) in [
+            ("trees", self.trees, 10_000),
+            ("max-depth", self.max_depth, 64),
+            ("min-samples-leaf", self.min_samples_leaf, 1_000_000),
+        ] {
+            if !(1..=most).contains(&value) {
+                return Err(Error::parameters(format!(
+                    "`{key}` is {value}, expected 1 to {most}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Method for RandomForest {
+    fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
+        let size = samples.dimensions;
+        work.progress(0, self.trees as u64, "trees");
+        let bins = Bins::of(samples.features, size);
+        work.check_stop()?;
+        let looked_at = match self.max_features {
+            MaxFeatures::Sqrt => (size as f64).sqrt() as usize,
+            MaxFeatures::Log2 => (size as f64).log2() as usize,
+            MaxFeatures::All => size,
+        };
+        let growth = Growth {
+            bins: &bins,
+            labels: samples.labels,
+            class_weights: &self.class_weights.of(samples),
+            max_depth: self.max_depth,
+            min_samples_leaf: self.min_samples_leaf as u32,
+            looked_at: looked_at.max(1),
+            bootstrap: self.bootstrap,
+        };
+        let grown = AtomicU64::new(0);
+        let trees = (0..self.trees as u64).into_par_iter().map(|number| {
+            work.check_stop()?;
+            // Each tree has a stream of its own, so that it is the same whatever thread grows it.
+            let mut random = fastrand::Rng::with_seed(work.seed);
+            let own = random.u64(..) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let tree = growth.tree(&mut fastrand::Rng::with_seed(own));
+            let done = grown.fetch_add(1, Ordering::Relaxed) + 1;
+            work.progress(done, self.trees as u64, "trees");
+            Ok(tree)
+        });
+        let trees = trees.collect::<Result<Vec<Tree>, Error>>()?;
+        let parameters = trees.iter().map(Tree::parameters).sum();
+        let forest = Forest {
+            trees,
+            dimensions: size,
+            classes: samples.classes,
+        };
+        Ok(Fit::closed(forest, parameters))
+    }
+}
+
+/// Trees that were grown.
+pub struct Forest {
+    trees: Vec<Tree>,
+    dimensions: usize,
+    classes: usize,
+}
+
+impl Forest {
+    /// The model that was written to a state.
+    pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
+        let dimensions = state.number("dimensions")?;
+        let classes = state.number("leaf-classes")?;
+        let nodes: Vec<u32> = state.array("nodes")?;
+        let trees = Tree::read(
+            &nodes,
+            &state.array::<f32>("thresholds")?,
+            &state.array::<u32>("features")?,
+            &state.array::<u32>("children")?,
+            &state.array::<f32>("leaves")?,
+            (dimensions, classes),
+        );
+        let wrong = || Error::data("the trees of the state do not hang together");
+        Ok(Forest {
+            trees: trees.filter(|trees| !trees.is_empty()).ok_or_else(wrong)?,
+            dimensions,
+            classes,
+        })
+    }
+}
+
+impl Model for Forest {
+    fn form(&self) -> &'static str {
+        FORM
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn score(&self, features: &[f32], scores: &mut [f32]) {
+        scores.fill(0.0);
+        for tree in &self.trees {
+            let rows = features.chunks_exact(self.dimensions);
+            for (row, scores) in rows.zip(scores.chunks_exact_mut(self.classes)) {
+                for (score, share) in scores.iter_mut().zip(tree.leaf(row)) {
+                    *score += share;
+                }
+            }
+        }
+        for score in scores {
+            *score /= self.trees.len() as f32;
+        }
+    }
+
+    fn write(&self, state: &mut Writer) {
+        state.word("dimensions", self.dimensions);
+        state.word("leaf-classes", self.classes);
+        Tree::write(&self.trees, state);
+    }
+}

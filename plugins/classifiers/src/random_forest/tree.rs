@@ -1,0 +1,396 @@
+//! One tree: how it is grown, and how it is read.
+
+use super::bins::Bins;
+use crate::state::Writer;
+use fastrand::Rng;
+
+/// Below so many samples a node sorts them, as emptying all bins would take longer.
+const FEW: usize = 64;
+
+/// What all trees of a forest are grown from.
+pub struct Growth<'a> {
+    pub bins: &'a Bins,
+    pub labels: &'a [u32],
+    /// What a sample of each class counts.
+    pub class_weights: &'a [f64],
+    pub max_depth: usize,
+    pub min_samples_leaf: u32,
+    /// How many features a node looks at.
+    pub looked_at: usize,
+    pub bootstrap: bool,
+}
+
+/// Nodes in the order of their making; the root is the first.
+pub struct Tree {
+    nodes: Vec<Node>,
+    /// leaves × classes: the share of each class
+    leaves: Vec<f32>,
+    classes: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    feature: u32,
+    /// A value up to this goes to the left.
+    threshold: f32,
+    /// The left child; the right one follows it. For a leaf, its number with [`LEAF`].
+    next: u32,
+}
+
+/// Marks the number of a leaf.
+const LEAF: u32 = 1 << 31;
+
+/// The best split so far.
+struct Split {
+    /// How much the summed impurity falls, less what is the same for all splits of a node.
+    gain: f64,
+    feature: usize,
+    bin: u8,
+}
+
+/// The samples of a tree: each once, with how often it was drawn.
+struct Drawn {
+    sample: u32,
+    times: u32,
+}
+
+impl Growth<'_> {
+    /// Grows one tree.
+    pub fn tree(&self, random: &mut Rng) -> Tree {
+        let mut drawn = self.draw(random);
+        let mut tree = Tree {
+            nodes: vec![Node::leaf(0)],
+            leaves: Vec::new(),
+            classes: self.class_weights.len(),
+        };
+        let mut features: Vec<usize> = (0..self.bins.features()).collect();
+        // Nodes that are still to be looked at: place, samples, depth.
+        let mut open = vec![(0, 0..drawn.len(), 0)];
+        while let Some((place, range, depth)) = open.pop() {
+            let samples = &mut drawn[range.clone()];
+            let counts = self.counts(samples);
+            let pure = counts.iter().filter(|&&count| count > 0.0).count() < 2;
+            let split = match pure || depth >= self.max_depth {
+                true => None,
+                false => self.split(samples, &counts, &mut features, random),
+            };
+            let Some(split) = split else {
+                let all: f64 = counts.iter().sum();
+                let leaf = (tree.leaves.len() / tree.classes) as u32;
+                tree.leaves
+                    .extend(counts.iter().map(|count| (count / all) as f32));
+                tree.nodes[place] = Node::leaf(leaf);
+                continue;
+            };
+            let numbers = self.bins.of_feature(split.feature);
+            let goes_left = |drawn: &Drawn| numbers[drawn.sample as usize] <= split.bin;
+            let middle = range.start + partition(samples, goes_left);
+            let left = tree.nodes.len();
+            tree.nodes[place] = Node {
+                feature: split.feature as u32,
+                threshold: self.bins.end(split.feature, split.bin),
+                next: left as u32,
+            };
+            tree.nodes.extend([Node::leaf(0); 2]);
+            open.push((left + 1, middle..range.end, depth + 1));
+            open.push((left, range.start..middle, depth + 1));
+        }
+        tree
+    }
+
+    fn draw(&self, random: &mut Rng) -> Vec<Drawn> {
+        let count = self.bins.samples();
+        let mut times = vec![u32::from(!self.bootstrap); count];
+        if self.bootstrap {
+            for _ in 0..count {
+                times[random.usize(0..count)] += 1;
+            }
+        }
+        (0..)
+            .zip(times)
+            .filter(|(_, times)| *times > 0)
+            .map(|(sample, times)| Drawn { sample, times })
+            .collect()
+    }
+
+    /// The weighted samples of each class.
+    fn counts(&self, samples: &[Drawn]) -> Vec<f64> {
+        let mut times = vec![0_u64; self.class_weights.len()];
+        for drawn in samples {
+            times[self.labels[drawn.sample as usize] as usize] += u64::from(drawn.times);
+        }
+        let weighted = times.iter().zip(self.class_weights);
+        weighted
+            .map(|(&times, weight)| times as f64 * weight)
+            .collect()
+    }
+
+    /// The best split among features drawn at random. Like scikit-learn it goes on looking until one of them is not the same
+    /// in all samples.
+    fn split(
+        &self,
+        samples: &[Drawn],
+        counts: &[f64],
+        features: &mut [usize],
+        random: &mut Rng,
+    ) -> Option<Split> {
+        let mut best: Option<Split> = None;
+        let mut varied = 0;
+        for place in 0..features.len() {
+            if varied >= self.looked_at {
+                break;
+            }
+            features.swap(place, random.usize(place..features.len()));
+            let feature = features[place];
+            if self.bins.count(feature) < 2 {
+                continue;
+            }
+            let (varies, found) = match samples.len() < FEW {
+                true => self.by_sorting(samples, counts, feature),
+                false => self.by_counting(samples, counts, feature),
+            };
+            varied += usize::from(varies);
+            if let Some(found) = found
+                && best.as_ref().is_none_or(|best| found.gain > best.gain)
+            {
+                best = Some(found);
+            }
+        }
+        best
+    }
+
+    fn by_counting(
+        &self,
+        samples: &[Drawn],
+        counts: &[f64],
+        feature: usize,
+    ) -> (bool, Option<Split>) {
+        let (numbers, classes) = (self.bins.of_feature(feature), counts.len());
+        let mut times = vec![0_u32; self.bins.count(feature) * classes];
+        for drawn in samples {
+            let label = self.labels[drawn.sample as usize] as usize;
+            let bin = numbers[drawn.sample as usize] as usize;
+            times[bin * classes + label] += drawn.times;
+        }
+        let mut search = Search::new(self, samples, counts, feature);
+        for (bin, times) in times.chunks_exact(classes).enumerate() {
+            if times.iter().any(|&times| times > 0) {
+                search.bin(bin as u8);
+                for (label, &times) in times.iter().enumerate() {
+                    search.add(label, times);
+                }
+            }
+        }
+        search.end()
+    }
+
+    fn by_sorting(
+        &self,
+        samples: &[Drawn],
+        counts: &[f64],
+        feature: usize,
+    ) -> (bool, Option<Split>) {
+        let numbers = self.bins.of_feature(feature);
+        let mut sorted: Vec<(u8, u32, u32)> = (samples.iter())
+            .map(|drawn| {
+                let sample = drawn.sample as usize;
+                (numbers[sample], self.labels[sample], drawn.times)
+            })
+            .collect();
+        sorted.sort_unstable();
+        let mut search = Search::new(self, samples, counts, feature);
+        let mut last = None;
+        for (bin, label, times) in sorted {
+            if last != Some(bin) {
+                search.bin(bin);
+                last = Some(bin);
+            }
+            search.add(label as usize, times);
+        }
+        search.end()
+    }
+}
+
+/// Goes through the bins of a feature from left to right and keeps the best split.
+///
+/// The Gini impurity of a side with counts cᵢ and sum c is 1 − Σ (cᵢ / c)². Weighted by c and summed over both sides it is
+/// least where Σ lᵢ² / l + Σ rᵢ² / r is greatest.
+struct Search<'a> {
+    growth: &'a Growth<'a>,
+    feature: usize,
+    left: Vec<f64>,
+    right: Vec<f64>,
+    /// Samples on the left, and all.
+    times: (u32, u32),
+    last: Option<u8>,
+    varies: bool,
+    best: Option<Split>,
+}
+
+impl<'a> Search<'a> {
+    fn new(growth: &'a Growth<'a>, samples: &[Drawn], counts: &[f64], feature: usize) -> Self {
+        Search {
+            growth,
+            feature,
+            left: vec![0.0; counts.len()],
+            right: counts.to_vec(),
+            times: (0, samples.iter().map(|drawn| drawn.times).sum()),
+            last: None,
+            varies: false,
+            best: None,
+        }
+    }
+
+    /// A bin with samples begins: all before it could go to the left.
+    fn bin(&mut self, bin: u8) {
+        let Some(last) = self.last.replace(bin) else {
+            return;
+        };
+        self.varies = true;
+        let least = self.growth.min_samples_leaf;
+        let (left, all) = self.times;
+        if left < least || all - left < least {
+            return;
+        }
+        let purity = |counts: &[f64]| {
+            let (mut sum, mut squares) = (0.0, 0.0);
+            for count in counts {
+                sum += count;
+                squares += count * count;
+            }
+            squares / sum
+        };
+        let gain = purity(&self.left) + purity(&self.right);
+        if self.best.as_ref().is_none_or(|best| gain > best.gain) {
+            self.best = Some(Split {
+                gain,
+                feature: self.feature,
+                bin: last,
+            });
+        }
+    }
+
+    fn add(&mut self, label: usize, times: u32) {
+        let weight = f64::from(times) * self.growth.class_weights[label];
+        self.left[label] += weight;
+        self.right[label] -= weight;
+        self.times.0 += times;
+    }
+
+    fn end(self) -> (bool, Option<Split>) {
+        (self.varies, self.best)
+    }
+}
+
+/// Puts those that go left before the others and returns their number. The order within each side does not matter.
+fn partition(samples: &mut [Drawn], goes_left: impl Fn(&Drawn) -> bool) -> usize {
+    let mut left = 0;
+    for place in 0..samples.len() {
+        if goes_left(&samples[place]) {
+            samples.swap(left, place);
+            left += 1;
+        }
+    }
+    left
+}
+
+impl Node {
+    fn leaf(number: u32) -> Self {
+        Node {
+            feature: 0,
+            threshold: 0.0,
+            next: LEAF | number,
+        }
+    }
+}
+
+impl Tree {
+    /// The share of each class in the leaf that a sample falls into.
+    pub fn leaf(&self, row: &[f32]) -> &[f32] {
+        let mut node = self.nodes[0];
+        while node.next & LEAF == 0 {
+            let right = usize::from(row[node.feature as usize] > node.threshold);
+            node = self.nodes[node.next as usize + right];
+        }
+        let leaf = (node.next & !LEAF) as usize;
+        &self.leaves[leaf * self.classes..][..self.classes]
+    }
+
+    /// Two for each split, the feature and the threshold, and a share for each class of a leaf.
+    pub fn parameters(&self) -> usize {
+        2 * (self.nodes.len() / 2) + self.leaves.len()
+    }
+
+    /// Writes trees to a state.
+    pub fn write(trees: &[Tree], state: &mut Writer) {
+        let counts = trees.iter().map(|tree| tree.nodes.len() as u32);
+        let nodes = || trees.iter().flat_map(|tree| &tree.nodes);
+        state.array("nodes", &counts.collect::<Vec<_>>());
+        state.array(
+            "thresholds",
+            &nodes().map(|node| node.threshold).collect::<Vec<_>>(),
+        );
+        state.array(
+            "features",
+            &nodes().map(|node| node.feature).collect::<Vec<_>>(),
+        );
+        state.array(
+            "children",
+            &nodes().map(|node| node.next).collect::<Vec<_>>(),
+        );
+        let leaves = trees.iter().flat_map(|tree| &tree.leaves).copied();
+        state.array("leaves", &leaves.collect::<Vec<_>>());
+    }
+
+    /// Trees that were written, with this many nodes each, for as many features and classes. Nothing when they do not hang
+    /// together: what is read must never lead out of its arrays, nor round in circles.
+    pub fn read(
+        counts: &[u32],
+        thresholds: &[f32],
+        features: &[u32],
+        children: &[u32],
+        leaves: &[f32],
+        (dimensions, classes): (usize, usize),
+    ) -> Option<Vec<Tree>> {
+        let all = counts.iter().map(|&count| count as usize).sum::<usize>();
+        if [thresholds.len(), features.len(), children.len()] != [all; 3] {
+            return None;
+        }
+        let (mut first, mut first_leaf) = (0, 0);
+        let mut trees = Vec::with_capacity(counts.len());
+        for &count in counts {
+            let range = first..first + count as usize;
+            first = range.end;
+            let nodes: Vec<Node> = range
+                .map(|place| Node {
+                    feature: features[place],
+                    threshold: thresholds[place],
+                    next: children[place],
+                })
+                .collect();
+            // A tree in which every node that splits has two children has one leaf more than splits.
+            let leaf_count = nodes.len().div_ceil(2);
+            let fits = |(place, node): (usize, &Node)| match node.next & LEAF {
+                0 => {
+                    let next = node.next as usize;
+                    next > place && next + 1 < nodes.len() && (node.feature as usize) < dimensions
+                }
+                _ => ((node.next & !LEAF) as usize) < leaf_count,
+            };
+            if nodes.is_empty() || !nodes.iter().enumerate().all(fits) {
+                return None;
+            }
+            let own = leaves.get(first_leaf..first_leaf + leaf_count * classes)?;
+            first_leaf += own.len();
+            if own.iter().any(|share| !(0.0..=1.0).contains(share)) {
+                return None;
+            }
+            trees.push(Tree {
+                nodes,
+                leaves: own.to_vec(),
+                classes,
+            });
+        }
+        (first_leaf == leaves.len()).then_some(trees)
+    }
+}

@@ -1,0 +1,156 @@
+//! `topwork weights import`: weights of another program for a backbone.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use topwork_schema::Component;
+use topwork_store::reason;
+use topwork_weights::Match;
+
+use crate::{
+    arguments::ImportArguments,
+    experiment::{ask, request},
+    failure::{Failure, RUN_FAILED, WRONG_USE},
+    folders::Folders,
+    output::{self, print},
+};
+
+/// Fits the weights of a file to a backbone and writes them.
+pub fn import(arguments: &ImportArguments) -> Result<u8, Failure> {
+    let output = output_path(arguments)?;
+    let file = super::read(&arguments.file)?;
+    let (component, blueprint) = blueprint(arguments)?;
+    let imported = topwork_weights::import(&file, &blueprint)
+        .map_err(|error| super::failure(&arguments.file, &error))?;
+    write(&output, &imported.safetensors)?;
+    let how = match imported.found {
+        Match::Names => "by name".to_owned(),
+        Match::Graph { folded: 0 } => "by their place in the graph".to_owned(),
+        Match::Graph { folded } => format!(
+            "by their place in the graph; {folded} batch normalisations were folded into convolutions"
+        ),
+    };
+    let rows = [
+        (
+            "read",
+            format!(
+                "{} tensors from {} ({})",
+                file.tensors().len(),
+                arguments.file.display(),
+                file.format()
+            ),
+        ),
+        (
+            "taken",
+            format!("{} for {component}, {how}", imported.taken),
+        ),
+        ("ignored", ignored(&imported.ignored)),
+        ("digest", imported.digest),
+        (
+            "written",
+            format!(
+                "{} ({})",
+                output.display(),
+                output::megabytes(imported.safetensors.len() as u64)
+            ),
+        ),
+    ];
+    let lines = rows.map(|(what, text)| format!("{what:<8}{}\n", super::visible(&text)));
+    print(&lines.concat())?;
+    Ok(0)
+}
+
+/// Names that end alike are told once.
+fn ignored(names: &[String]) -> String {
+    const FEW: usize = 8;
+    let mut told: Vec<(String, usize)> = Vec::new();
+    for name in names {
+        let ending = match name.rsplit_once('.') {
+            Some((_, ending)) => format!("*.{ending}"),
+            None => name.clone(),
+        };
+        match told.iter_mut().find(|(other, _)| *other == ending) {
+            Some((_, count)) => *count += 1,
+            None => told.push((ending, 1)),
+        }
+    }
+    let mut words: Vec<String> = (told.iter().take(FEW))
+        .map(|(ending, count)| match count {
+            1 => {
+                let alone = |name: &&String| name.ends_with(ending.trim_start_matches('*'));
+                names.iter().find(alone).unwrap_or(ending).clone()
+            }
+            count => format!("{ending} ({count})"),
+        })
+        .collect();
+    if told.len() > FEW {
+        words.push("…".to_owned());
+    }
+    match names.len() {
+        0 => "none".to_owned(),
+        count => format!("{count}: {}", words.join(", ")),
+    }
+}
+
+fn output_path(arguments: &ImportArguments) -> Result<PathBuf, Failure> {
+    let path = match &arguments.output {
+        Some(path) => path.clone(),
+        None => {
+            Path::new(arguments.file.file_name().unwrap_or_default()).with_extension("safetensors")
+        }
+    };
+    let same = |path: &Path| std::fs::canonicalize(path).ok();
+    if same(&path).is_some_and(|path| Some(path) == same(&arguments.file)) {
+        return Err(Failure::new(
+            WRONG_USE,
+            format!(
+                "`{}` would be replaced by what is made from it",
+                path.display()
+            ),
+        )
+        .hint("name another file with `-o`"));
+    }
+    Ok(path)
+}
+
+/// The component in full, and its layers as the plugin describes them.
+fn blueprint(arguments: &ImportArguments) -> Result<(String, String), Failure> {
+    let mut parameters = serde_json::Map::new();
+    for (name, written) in &arguments.sets {
+        // As in an experiment file, a text may go without quotes.
+        let value = serde_json::from_str(written).unwrap_or_else(|_| written.as_str().into());
+        parameters.insert(name.clone(), value);
+    }
+    let mut request = request(
+        &Folders::find(&arguments.plugin_dir),
+        Vec::new(),
+        Path::new("."),
+    );
+    request.blueprint = Some(Component {
+        component: arguments.backbone.clone(),
+        parameters,
+    });
+    match ask(&request)?.blueprint? {
+        Some(answer) => Ok((answer.component, answer.json)),
+        None => Err(Failure::new(
+            RUN_FAILED,
+            "the look at the plugins gave no blueprint",
+        )),
+    }
+}
+
+/// Writes a file that is there whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let written = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
+        .and_then(|mut file| file.write_all(bytes).map(|()| file))
+        .and_then(|file| Ok(file.persist(path)?));
+    written.map(|_| ()).map_err(|error| {
+        Failure::new(
+            RUN_FAILED,
+            format!("cannot write `{}`: {}", path.display(), reason(&error)),
+        )
+    })
+}

@@ -1,0 +1,44 @@
+//! `topwork weights list`: what is in a file.
+
+use std::path::Path;
+
+use topwork_report::{Align, thousands};
+
+use crate::{
+    failure::Failure,
+    output::{self, print},
+};
+
+/// Lists the tensors of a file.
+pub fn list(path: &Path) -> Result<u8, Failure> {
+    let file = super::read(path)?;
+    let mut values = 0u64;
+    let rows: Vec<Vec<String>> = (file.tensors().iter())
+        .map(|tensor| {
+            let shape: Vec<String> = tensor.shape().iter().map(ToString::to_string).collect();
+            let count =
+                (tensor.shape().iter()).fold(1u64, |count, &dim| count.saturating_mul(dim as u64));
+            values = values.saturating_add(count);
+            vec![
+                super::visible(tensor.name()),
+                super::visible(tensor.dtype().name()),
+                shape.join("×"),
+                thousands(count),
+            ]
+        })
+        .collect();
+    let columns = [
+        ("tensor", Align::Left),
+        ("type", Align::Left),
+        ("shape", Align::Left),
+        ("values", Align::Right),
+    ];
+    print(&output::table(&columns, rows))?;
+    print(&format!(
+        "{}: {} tensors, {} values\n",
+        file.format(),
+        file.tensors().len(),
+        thousands(values)
+    ))?;
+    Ok(0)
+}

@@ -1,0 +1,181 @@
+//! Where the backbone's weights come from, and what a backbone that computes features itself cannot
+//! do: be trained, begin at random, take weights from a file.
+
+use super::Backbone;
+use crate::catalog::WantedNormalise;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::plan::{Component, CutPoint, Normalise, Pool, StrategyKind, Weights};
+use crate::written::{Written, WrittenDataset, WrittenStrategy};
+
+/// Normalisation is the same for an extractor when no number differs by more: files give three or
+/// four digits.
+const TOLERANCE: f64 = 1e-3;
+
+/// Checks where the weights come from.
+pub(super) fn check(written: &Written, backbone: &Backbone<'_>, diagnostics: &mut Diagnostics) {
+    let Some(table) = &written.backbone else {
+        return;
+    };
+    if backbone.extractor.is_none() {
+        if table.source.is_none() && !table.weights_given {
+            untrained(written, table.span.clone(), diagnostics);
+        }
+        return;
+    }
+    let id = backbone.component.id();
+    let mut refuse = |message: String, span, label: &str, hint: &str| {
+        let refused = Diagnostic::new(message, Some(span)).label(label);
+        diagnostics.push(refused.hint(hint.to_owned()));
+    };
+    if let Some(weights) = &table.weights {
+        refuse(
+            format!("`backbone.weights`: `{id}` computes features itself and takes no weights"),
+            weights.span.clone(),
+            "not here",
+            "remove it; its parameters say which file it reads",
+        );
+    }
+    if let Some(span) = &table.source {
+        refuse(
+            format!("`source`: `{id}` computes features itself and cannot be trained"),
+            span.clone(),
+            "not here",
+            "remove `[source]`, or use a backbone that is trained here",
+        );
+    }
+    for strategy in &written.strategies {
+        let path = &strategy.path;
+        if let Some(kind) = &strategy.kind
+            && matches!(
+                kind.value,
+                StrategyKind::FineTune | StrategyKind::FromScratch
+            )
+        {
+            refuse(
+                format!("`{path}.kind`: `{id}` computes features itself and cannot be trained"),
+                kind.span.clone(),
+                "needs a backbone that is trained here",
+                "`frozen-backbone` and `feature-classifier` work on its features",
+            );
+        } else if strategy.weights == Some(Weights::Random)
+            && let Some(node) = strategy.node.get("weights")
+        {
+            refuse(
+                format!(
+                    "`{path}.weights`: `{id}` computes features itself and has no random weights"
+                ),
+                node.span.clone(),
+                "not here",
+                "remove it; a control with random weights needs a backbone that is built here",
+            );
+        }
+    }
+}
+
+fn untrained(written: &Written, span: std::ops::Range<usize>, diagnostics: &mut Diagnostics) {
+    let needs = |s: &&WrittenStrategy| s.weights == Some(Weights::Source);
+    let Some(strategy) = written.strategies.iter().find(needs) else {
+        return;
+    };
+    let who = match &strategy.name {
+        Some(name) => format!("the strategy {:?}", name.value),
+        None => format!("`{}`", strategy.path),
+    };
+    let message = format!("nothing trains the backbone, but {who} uses trained weights");
+    diagnostics.push(
+        Diagnostic::new(message, Some(span)).hint(
+            "add `[source]`, or name a file of weights in `backbone.weights`, or write \
+             weights = \"random\" in every strategy"
+                .to_owned(),
+        ),
+    );
+}
+
+/// Checks that samples are normalised as the extractor wants them.
+pub(super) fn normalise(
+    dataset: &WrittenDataset,
+    backbone: &Component,
+    wanted: &WantedNormalise,
+    diagnostics: &mut Diagnostics,
+) {
+    let id = backbone.id();
+    let path = &dataset.component.path;
+    let stated = dataset.normalise.as_ref();
+    let (message, label, hint) = match (wanted, stated) {
+        (WantedNormalise::Any, _) | (WantedNormalise::Stated, Some(_)) => return,
+        // What is written and wrong has been told.
+        _ if stated.is_none() && dataset.component.node.get("normalise").is_some() => return,
+        (WantedNormalise::Stated, None) => (
+            format!("`{path}`: `{id}` cannot know how its images are normalised"),
+            "`normalise` is missing",
+            "say how the network was trained, for example normalise = { mean = [0.485, 0.456, \
+             0.406], std = [0.229, 0.224, 0.225] } for most networks trained on ImageNet; bytes \
+             are 0 to 1"
+                .to_owned(),
+        ),
+        (WantedNormalise::Exactly(exact), _) => {
+            if stated.is_some_and(|stated| near(&stated.value, exact)) {
+                return;
+            }
+            let what = match stated {
+                Some(_) => "is normalised otherwise than",
+                None => "is not normalised as",
+            };
+            (
+                format!("`{path}` {what} `{id}` wants it"),
+                "other samples than the network learnt from",
+                format!(
+                    "write normalise = {{ mean = {:?}, std = {:?} }}",
+                    exact.mean, exact.std
+                ),
+            )
+        }
+    };
+    let span = match stated {
+        Some(stated) => stated.span.clone(),
+        None => dataset.component.component.span.clone(),
+    };
+    diagnostics.push(Diagnostic::new(message, Some(span)).label(label).hint(hint));
+}
+
+fn near(stated: &Normalise, exact: &Normalise) -> bool {
+    let same = |a: &[f64], b: &[f64]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= TOLERANCE)
+    };
+    same(&stated.mean, &exact.mean) && same(&stated.std, &exact.std)
+}
+
+/// Where the trunk is trained the gradient goes through the cut: what is done to the activations
+/// there must be layers.
+pub(super) fn trained_cuts(
+    strategy: &WrittenStrategy,
+    cuts: &[CutPoint],
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(kind) = &strategy.kind else {
+        return;
+    };
+    if !matches!(
+        kind.value,
+        StrategyKind::FineTune | StrategyKind::FromScratch
+    ) {
+        return;
+    }
+    for cut in cuts {
+        let reduction = cut.reduction;
+        let what = match reduction.pool {
+            Some(Pool::Pyramid) => "pool = \"pyramid\"",
+            _ if reduction.l2 => "l2 = true",
+            _ if reduction.pca.is_some() => "pca",
+            _ => continue,
+        };
+        let message = format!(
+            "`{}`: the cut {:?} has `{what}`, which works on frozen features only",
+            strategy.path, cut.name
+        );
+        let refused = Diagnostic::new(message, Some(kind.span.clone()));
+        diagnostics.push(refused.label("trains through the cut").hint(
+            "give this strategy a `cut` of its own, plain or with pool = \"gap\"".to_owned(),
+        ));
+    }
+}

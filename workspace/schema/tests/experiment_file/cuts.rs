@@ -1,0 +1,152 @@
+//! Cuts that are more than a name: pooled, reduced, chosen by a rule; and backbones that compute features themselves.
+
+use topwork_schema::{Draft, Normalise, Plan, WantedNormalise};
+
+use crate::catalog::{EXTRACTED, SMALL, catalog_with_extractor};
+
+fn plan(text: &str, wanted: WantedNormalise) -> Result<Plan, String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    Draft::read("experiment.toml", text, folder)
+        .check(&catalog_with_extractor(wanted))
+        .map_err(|diagnostics| diagnostics.render(false))
+}
+
+/// The rows of the small experiment with this cut, and that the resolved file gives the same plan.
+fn rows(text: &str, cut: &str) -> Vec<String> {
+    let text = text
+        .replace("cut = \"features\"", &format!("cut = {cut}"))
+        .replace("cut = \"cells\"", &format!("cut = {cut}"));
+    let plan = plan(&text, WantedNormalise::Any).unwrap_or_else(|error| panic!("{error}"));
+    let resolved = plan.to_toml();
+    let again = self::plan(&resolved, WantedNormalise::Any);
+    assert_eq!(again.as_ref(), Ok(&plan), "{resolved}");
+    let rows = plan.rows.iter().filter(|row| row.strategy == 0);
+    rows.map(|row| format!("{} ({})", row.cut.name, row.cut.layers))
+        .collect()
+}
+
+#[test]
+fn cuts_say_what_is_done_to_the_activations() {
+    let cases: [(&str, &str, &[&str]); 8] = [
+        (SMALL, "{ at = \"pool1\" }", &["pool1 (3)"]),
+        (SMALL, "{ at = 4, pool = \"gap\" }", &["layer 4 gap (4)"]),
+        (
+            SMALL,
+            "{ at = \"pool2\", pool = \"pyramid\", l2 = true, pca = 64 }",
+            &["pool2 pyramid l2 pca64 (6)"],
+        ),
+        (
+            SMALL,
+            "[\"pool1\", { at = \"pool1\", pool = \"gmp\" }, { at = \"pool1\", pool = \"gap\" }]",
+            &["pool1 (3)", "pool1 gmp (3)", "pool1 gap (3)"],
+        ),
+        (EXTRACTED, "2", &["blocks (2)"]),
+        (
+            EXTRACTED,
+            "{ use = \"ends\", n = 2 }",
+            &["first gmp (1)", "last (2)"],
+        ),
+        (
+            EXTRACTED,
+            "{ use = \"ends\", n = 2, pool = \"gap\" }",
+            &["first gap (1)", "last gap (2)"],
+        ),
+        (
+            EXTRACTED,
+            "[\"cells\", { use = \"ends\", n = 2, l2 = true }]",
+            &["cells (1)", "first gmp l2 (1)", "last l2 (2)"],
+        ),
+    ];
+    for (text, cut, expected) in cases {
+        assert_eq!(rows(text, cut), expected, "cut = {cut}");
+    }
+}
+
+#[test]
+fn mistakes_in_cuts_are_explained() {
+    let cases = [
+        ("nowhere", "{ pool = \"gap\" }"),
+        ("twice_where", "{ at = \"cells\", use = \"ends\" }"),
+        ("unknown_key", "{ at = \"cells\", pol = \"gap\" }"),
+        ("unknown_pool", "{ at = \"cells\", pool = \"mean\" }"),
+        ("no_rule", "{ use = \"every-stag\" }"),
+        ("not_a_rule", "{ use = \"hog\" }"),
+        ("rule_parameter", "{ use = \"ends\", n = \"two\" }"),
+        (
+            "too_many_components",
+            "{ at = \"cells\", pool = \"gap\", pca = 10 }",
+        ),
+        (
+            "same_cut",
+            "[{ at = \"cells\", pool = \"gmp\" }, { use = \"ends\", n = 2 }]",
+        ),
+        ("no_such_cut", "\"cell\""),
+        ("no_such_number", "3"),
+    ];
+    for (name, cut) in cases {
+        let text = EXTRACTED.replace("cut = \"cells\"", &format!("cut = {cut}"));
+        let message = plan(&text, WantedNormalise::Any).expect_err(cut);
+        insta::assert_snapshot!(format!("cut_{name}"), message);
+    }
+}
+
+#[test]
+fn what_an_extractor_cannot_do_is_explained() {
+    let weights = "use = \"hog\"\nweights = \"Cargo.toml\"";
+    let source = "[source]\ndataset = { use = \"mnist\" }\nhead = { use = \"mlp\", hidden = [500] }\ntrain = { epochs = 1 }\n\n[target]";
+    let cases = [
+        ("weights", "use = \"hog\"", weights),
+        ("source", "[target]", source),
+        (
+            "fine_tune",
+            "kind = \"frozen-backbone\"",
+            "kind = \"fine-tune\"",
+        ),
+        (
+            "from_scratch",
+            "kind = \"frozen-backbone\"",
+            "kind = \"from-scratch\"",
+        ),
+        (
+            "random_weights",
+            "kind = \"feature-classifier\"",
+            "kind = \"feature-classifier\"\nweights = \"random\"",
+        ),
+    ];
+    for (name, from, to) in cases {
+        let message = plan(&EXTRACTED.replacen(from, to, 1), WantedNormalise::Any).expect_err(name);
+        insta::assert_snapshot!(format!("extractor_{name}"), message);
+    }
+    let pooled = SMALL
+        .replace(
+            "cut = \"features\"",
+            "cut = { at = \"pool2\", pool = \"pyramid\" }",
+        )
+        .replace("kind = \"frozen-backbone\"", "kind = \"fine-tune\"");
+    let message = plan(&pooled, WantedNormalise::Any).expect_err("a pyramid");
+    insta::assert_snapshot!("trained_through_a_pyramid", message);
+}
+
+#[test]
+fn samples_are_normalised_as_the_extractor_wants() {
+    let exactly = |mean: f64| {
+        WantedNormalise::Exactly(Normalise {
+            mean: vec![mean],
+            std: vec![0.25],
+        })
+    };
+    let none = EXTRACTED.replace(", normalise = { mean = [0.5], std = [0.25] }", "");
+    assert!(plan(&none, WantedNormalise::Any).is_ok());
+    for wanted in [WantedNormalise::Stated, exactly(0.5), exactly(0.5004)] {
+        assert!(plan(EXTRACTED, wanted).is_ok());
+    }
+    let cases = [
+        ("not_stated", &*none, WantedNormalise::Stated),
+        ("missing", &none, exactly(0.5)),
+        ("otherwise", EXTRACTED, exactly(0.485)),
+    ];
+    for (name, text, wanted) in cases {
+        let message = plan(text, wanted).expect_err(name);
+        insta::assert_snapshot!(format!("normalise_{name}"), message);
+    }
+}

@@ -1,0 +1,283 @@
+//! The backbone of a plan: a network that the engine builds, or an extractor of a plugin. And its
+//! body: what is left of it before a cut, ready to compute features.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use topwork_engine::{Blueprint, Compute, Network, Stream};
+use topwork_events::{CutPlan, LayerPlan, NetworkPlan};
+use topwork_host::{CutPlace, Extractor, Kind, Normalise, Plugins};
+use topwork_schema::{Component, CutEntry, CutPoint, LayerEntry, WantedNormalise};
+use topwork_store::hexadecimal;
+
+use crate::{
+    WorkerError,
+    execute::out_of_order,
+    network::{backbone_blueprint, layer_entries, network_plan},
+};
+
+/// What turns an image into activations.
+pub enum Backbone {
+    /// Layers.
+    Network(Box<Blueprint>),
+    /// A plugin that computes features itself.
+    Extractor(Opaque),
+}
+
+/// An extractor and what tells it from others.
+#[derive(Clone)]
+pub struct Opaque {
+    extractor: Arc<Extractor>,
+    /// SHA-256 over the plugin, the parameters and what it says of itself.
+    identity: String,
+}
+
+impl Backbone {
+    /// Opens the component, whichever kind it is of.
+    pub fn open(plugins: &Plugins, component: &Component) -> Result<Self, WorkerError> {
+        let (plugin, found) = plugins.find(&Kind::BACKBONES, &component.component)?;
+        if found.kind == Kind::Backbone {
+            let blueprint = backbone_blueprint(plugins, component)?;
+            return Ok(Self::Network(Box::new(blueprint)));
+        }
+        let parameters = component.parameters.clone().into();
+        let extractor = plugins.extractor(&component.component, &parameters)?;
+        let mut hash = Sha256::new();
+        let description = format!("{:?}", extractor.describe());
+        for part in [&plugin.sha256, &parameters.to_string(), &description] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        Ok(Self::Extractor(Opaque {
+            extractor: Arc::new(extractor),
+            identity: hexadecimal(&hash.finalize()),
+        }))
+    }
+
+    /// The layers of a network that is trained here.
+    pub fn blueprint(&self) -> Result<&Blueprint, WorkerError> {
+        match self {
+            Self::Network(blueprint) => Ok(blueprint),
+            Self::Extractor(_) => Err(out_of_order("an extractor was to be trained")),
+        }
+    }
+
+    /// The shape of one sample.
+    pub fn input(&self) -> Vec<usize> {
+        match self {
+            Self::Network(blueprint) => blueprint.input().dims().to_vec(),
+            Self::Extractor(opaque) => opaque.extractor.describe().input.clone(),
+        }
+    }
+
+    /// The layers; the cut points of an extractor.
+    pub fn layers(&self) -> Vec<LayerEntry> {
+        match self {
+            Self::Network(blueprint) => layer_entries(blueprint),
+            Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter())
+                .map(|cut| LayerEntry {
+                    name: cut.name.clone(),
+                    op: "extractor".to_owned(),
+                    detail: String::new(),
+                    output: cut.shape.clone(),
+                    parameters: 0,
+                    multiply_adds: 0,
+                })
+                .collect(),
+        }
+    }
+
+    /// The declared cut points.
+    pub fn cuts(&self) -> Vec<CutEntry> {
+        match self {
+            Self::Network(blueprint) => (blueprint.cuts().iter())
+                .filter_map(|cut| {
+                    Some(CutEntry {
+                        name: cut.name.clone(),
+                        layers: blueprint.cut(&cut.name)?,
+                    })
+                })
+                .collect(),
+            Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter().enumerate())
+                .map(|(index, cut)| CutEntry {
+                    name: cut.name.clone(),
+                    layers: index + 1,
+                })
+                .collect(),
+        }
+    }
+
+    /// Where a cut rule can cut it.
+    pub fn places(&self) -> Vec<CutPlace> {
+        let cuts = self.cuts();
+        (self.layers().into_iter().enumerate())
+            .map(|(index, layer)| CutPlace {
+                name: layer.name,
+                op: layer.op,
+                shape: layer.output,
+                cut: (cuts.iter().find(|cut| cut.layers == index + 1)).map(|cut| cut.name.clone()),
+            })
+            .collect()
+    }
+
+    /// What there is to know of an extractor.
+    pub fn extractor(&self) -> Option<topwork_schema::Extractor> {
+        let Self::Extractor(opaque) = self else {
+            return None;
+        };
+        let info = opaque.extractor.describe();
+        Some(topwork_schema::Extractor {
+            normalise: match &info.normalise {
+                None => WantedNormalise::Any,
+                Some(Normalise::Stated(_)) => WantedNormalise::Stated,
+                Some(Normalise::With { mean, std }) => {
+                    WantedNormalise::Exactly(topwork_schema::Normalise {
+                        mean: mean.clone(),
+                        std: std.clone(),
+                    })
+                }
+            },
+            digest: info.digest.clone(),
+        })
+    }
+
+    /// The backbone for people.
+    pub fn plan(&self, component: &Component) -> NetworkPlan {
+        match self {
+            Self::Network(blueprint) => network_plan("backbone", component, 0, blueprint),
+            Self::Extractor(_) => NetworkPlan {
+                role: "backbone".to_owned(),
+                component: component.component.clone(),
+                input: self.input(),
+                first: 1,
+                layers: (self.layers().into_iter())
+                    .map(|layer| LayerPlan {
+                        name: layer.name,
+                        op: layer.op,
+                        detail: layer.detail,
+                        output: layer.output,
+                        parameters: layer.parameters,
+                        multiply_adds: layer.multiply_adds,
+                    })
+                    .collect(),
+                cuts: (self.cuts().into_iter())
+                    .map(|cut| CutPlan {
+                        name: cut.name,
+                        layers: cut.layers,
+                    })
+                    .collect(),
+            },
+        }
+    }
+
+    /// The shape of the activations at a cut, before anything is done with them.
+    pub fn shape_at(&self, cut: &CutPoint) -> Result<Vec<usize>, WorkerError> {
+        let layer = cut.layers.checked_sub(1);
+        let layer = layer.and_then(|last| self.layers().into_iter().nth(last));
+        layer
+            .map(|layer| layer.output)
+            .ok_or_else(|| out_of_order("a cut behind the last layer"))
+    }
+}
+
+/// The layers before a cut with their weights, or an extractor that is asked for features there.
+pub enum Body {
+    /// Layers.
+    Network(Box<Network>),
+    /// An extractor, and the position of the cut among its own.
+    Extractor(Opaque, usize),
+}
+
+impl Body {
+    /// An extractor cut here.
+    pub fn extractor(opaque: &Opaque, cut: &CutPoint) -> Self {
+        Self::Extractor(opaque.clone(), cut.layers.saturating_sub(1))
+    }
+
+    /// The shape of the activations at the cut.
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Network(network) => network.blueprint().output().dims().to_vec(),
+            Self::Extractor(opaque, cut) => (opaque.extractor.describe().cuts)
+                .get(*cut)
+                .map_or(Vec::new(), |cut| cut.shape.clone()),
+        }
+    }
+
+    /// SHA-256 that changes when the body does. Of a network it covers weights and buffers. What an
+    /// extractor holds nobody can see: it covers what it says of itself and its features of one
+    /// image of noise, which must be the same bits every time.
+    pub fn digest(&self) -> Result<String, WorkerError> {
+        let (opaque, cut) = match self {
+            Self::Network(network) => return Ok(network.digest()),
+            Self::Extractor(opaque, cut) => (opaque, *cut),
+        };
+        let numbers = opaque.extractor.describe().input.iter().product();
+        let mut stream = Stream::new(0, "proof/extractor");
+        let image: Vec<f32> = (0..numbers).map(|_| stream.uniform(0.0, 1.0)).collect();
+        let mut features = vec![0.0; self.shape().iter().product()];
+        opaque.extractor.forward(cut, &image, &mut features)?;
+        let mut hash = Sha256::new();
+        hash.update(&opaque.identity);
+        hash.update((cut as u64).to_le_bytes());
+        for number in features {
+            hash.update(number.to_le_bytes());
+        }
+        Ok(hexadecimal(&hash.finalize()))
+    }
+
+    /// How many images are passed through at once: fewer where they or their activations are
+    /// large, and where an extractor takes its time and nobody could stop it in between.
+    pub fn block(&self, image: usize, threads: usize) -> usize {
+        /// Numbers of one block, 256 MiB.
+        const MOST: usize = 1 << 26;
+        let activations: usize = self.shape().iter().product();
+        match self {
+            Self::Network(_) => (MOST / image.max(activations).max(1)).clamp(16, 512) / 16 * 16,
+            Self::Extractor(..) => 16 * threads,
+        }
+    }
+
+    /// Fills `features` with the activations of these images, one after the other.
+    pub fn forward(
+        &self,
+        compute: &Compute,
+        images: &[f32],
+        features: &mut [f32],
+    ) -> Result<(), WorkerError> {
+        let (opaque, cut) = match self {
+            Self::Network(network) => {
+                return network
+                    .forward(compute, images, features)
+                    .map_err(|source| WorkerError::Engine {
+                        stage: "extracting features".to_owned(),
+                        source,
+                    });
+            }
+            Self::Extractor(opaque, cut) => (&*opaque.extractor, *cut),
+        };
+        let input: usize = opaque.describe().input.iter().product();
+        let output: usize = self.shape().iter().product();
+        let count = images.len() / input.max(1);
+        let threads = compute.threads().min(count);
+        if !opaque.describe().parallel || threads < 2 {
+            return Ok(opaque.forward(cut, images, features)?);
+        }
+        let share = count.div_ceil(threads);
+        let parts = images
+            .chunks(share * input)
+            .zip(features.chunks_mut(share * output));
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = parts
+                .map(|(images, features)| {
+                    scope.spawn(move || opaque.forward(cut, images, features))
+                })
+                .collect();
+            for part in parts {
+                part.join()
+                    .map_err(|_| out_of_order("a thread that extracted features panicked"))??;
+            }
+            Ok(())
+        })
+    }
+}
