@@ -79,6 +79,9 @@ pub enum Command {
     /// Look at plugins on behalf of another process: a request on stdin, the answer on stdout
     #[command(hide = true)]
     Probe,
+    /// Try one case of `plugins check` on behalf of another process
+    #[command(hide = true)]
+    TryCase,
     /// Write the references that are made from the code
     #[command(hide = true)]
     References {
@@ -316,6 +319,41 @@ pub enum PluginsCommand {
         /// A component, `plugin/component`, or a plugin
         id: String,
     },
+    /// Try whether a plugin keeps the contract: named cases, each in a process of its own
+    #[command(after_help = CHECK_EXAMPLE)]
+    Check(CheckArguments),
+}
+
+const CHECK_EXAMPLE: &str = "\
+A case is ok, or ends in a warning (nothing is broken), failed (the contract is broken), crashed or
+hung; skipped is what needs parameters or data that are not there. The exit code is 3 when a case
+failed, crashed or hung.
+
+Examples:
+  topwork plugins check target/release/libtopwork_plugin_mine.so
+  topwork plugins check . --only dataset-
+  topwork plugins check libtopwork_plugin_mine.so --with 'my-dataset={\"folder\": \"/data\"}'";
+
+/// `topwork plugins check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// A plugin's library, or a folder with some
+    pub path: PathBuf,
+    /// Give the results as JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Show every case, also those that are ok
+    #[arg(long)]
+    pub all: bool,
+    /// Try only the cases and components whose name has this in it; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Longest time a case may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// Parameters for all components, or for the one named before `=`; repeat for several
+    #[arg(long, value_name = "[COMPONENT=]JSON", value_parser = parse_with)]
+    pub with: Vec<(Option<String>, Parameters)>,
 }
 
 /// Where the cache is and how large it may grow.
@@ -425,9 +463,37 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
     }
 }
 
+type Parameters = serde_json::Map<String, serde_json::Value>;
+
+fn parse_with(text: &str) -> Result<(Option<String>, Parameters), String> {
+    let (component, json) = match text.split_once('=') {
+        Some((component, json)) if !component.contains('{') => (Some(component.trim()), json),
+        _ => (None, text),
+    };
+    let parameters = serde_json::from_str(json).map_err(|error| {
+        format!("expected a JSON object, for example {{\"bins\": 12}}: {error}")
+    })?;
+    Ok((component.map(str::to_owned), parameters))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn parameters_are_for_all_components_or_for_one() {
+        let check = |text: &str, expected: Result<(Option<&str>, usize), ()>| {
+            let found = super::parse_with(text).map_err(|_| ());
+            let found = found.map(|(component, json)| (component, json.len()));
+            let expected = expected.map(|(of, len)| (of.map(str::to_owned), len));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("{}", Ok((None, 0)));
+        check(r#"{"a": "b=c"}"#, Ok((None, 1)));
+        check(r#"shapes={"a": 1, "b": "="}"#, Ok((Some("shapes"), 2)));
+        check("shapes=3", Err(()));
+        check("shapes", Err(()));
+    }
 
     #[test]
     fn lengths_of_time_are_read_as_people_write_them() {

@@ -48,12 +48,12 @@ pub const CASES: &[Case] = &[
 
 const INPUT: [usize; 3] = [1, 28, 28];
 
-fn place(name: &str, op: &str, shape: &[usize], declared: bool) -> CutPlace {
+fn place(name: &str, op: &str, shape: &[usize], is_cut: bool) -> CutPlace {
     CutPlace {
         name: name.to_owned(),
         op: op.to_owned(),
         shape: shape.to_vec(),
-        declared,
+        cut: is_cut.then(|| name.to_owned()),
     }
 }
 

@@ -1,4 +1,8 @@
-//! `topwork plugins`: what is installed.
+//! `topwork plugins`: what is installed, and whether a plugin keeps the contract.
+
+mod check;
+
+pub use check::{answer as answer_check, check};
 
 use std::path::{Path, PathBuf};
 
