@@ -11,6 +11,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
     ("topwork-header", &["topwork-*"]),
+    ("topwork-scaffold", &["topwork-*"]),
     ("topwork-stats", &["topwork-*"]),
     ("topwork-events", &["topwork-*"]),
     ("topwork-schema", &["topwork-*"]),

@@ -319,9 +319,59 @@ pub enum PluginsCommand {
         /// A component, `plugin/component`, or a plugin
         id: String,
     },
+    /// Make a project of one plugin that builds, tests and runs an experiment at once
+    #[command(after_help = NEW_EXAMPLE)]
+    New(NewArguments),
     /// Try whether a plugin keeps the contract: named cases, each in a process of its own
     #[command(after_help = CHECK_EXAMPLE)]
     Check(CheckArguments),
+}
+
+const NEW_EXAMPLE: &str = "\
+Example:
+  topwork plugins new my-features --kind extractor
+  cd my-features && make test && make check && make run";
+
+/// `topwork plugins new`.
+#[derive(Debug, Args)]
+pub struct NewArguments {
+    /// The plugin's id and the name of the folder to make: a-z, 0-9 and -
+    pub name: String,
+    /// What the plugin offers
+    #[arg(long, value_enum)]
+    pub kind: NewKind,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t = NewLanguage::Rust)]
+    pub lang: NewLanguage,
+    /// Use the sdk in this folder; without it the project gets the sdk's sources
+    #[arg(long, value_name = "DIR")]
+    pub sdk_path: Option<PathBuf>,
+}
+
+/// What a new plugin offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    /// Labelled images
+    Dataset,
+    /// A network that is trained and cut
+    Backbone,
+    /// A backbone that computes features itself
+    Extractor,
+    /// A rule that says where to cut
+    Cut,
+    /// A head of layers, trained by gradient
+    Head,
+    /// A head fitted once to features
+    Classifier,
+}
+
+/// What a new plugin is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewLanguage {
+    /// With the sdk; needs cargo
+    Rust,
+    /// With one header; needs a C compiler
+    C,
 }
 
 const CHECK_EXAMPLE: &str = "\

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {
             PluginsCommand::List => plugins::list(&arguments.plugin_dir),
             PluginsCommand::Show { id } => plugins::show(&arguments.plugin_dir, &id),
+            PluginsCommand::New(new) => plugins::new(&new),
             PluginsCommand::Check(check) => plugins::check(&arguments.plugin_dir, &check),
         },
         Command::Cache(arguments) => match arguments.command.unwrap_or(CacheCommand::List) {
