@@ -27,7 +27,7 @@ fn survive(place: &Place, id: &str, parameters: Value) {
 }
 
 fn read(bytes: &[u8]) {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("train-images", bytes);
     place.write("train-labels", &idx(8, &[3], &[0, 1, 0]));
     place.write("labels.npy", &npy("|u1", false, "(3,)", &[0, 1, 0]));
@@ -94,7 +94,7 @@ proptest! {
 
     #[test]
     fn numbers_come_back(rows in proptest::collection::vec((any::<i16>(), -1e6_f32..1e6), 1..20)) {
-        let place = Place::new();
+        let place = Place::empty();
         let lines: Vec<String> = rows.iter().map(|(label, number)| format!("{number},{label}")).collect();
         place.write("a.csv", lines.join("\n").as_bytes());
         let dataset = place.open("csv", json!({ "file": "a.csv" })).unwrap();

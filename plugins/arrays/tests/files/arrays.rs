@@ -24,7 +24,7 @@ fn labels() -> Vec<u8> {
 
 #[test]
 fn every_container_gives_the_same() {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("x.npy", &samples());
     place.write("y.npy", &labels());
     place.write("x.npy.gz", &gzipped(&samples()));
@@ -90,7 +90,7 @@ fn every_type_of_number_is_read() {
         ),
     ];
     for (descr, bytes, expected) in cases {
-        let place = Place::new();
+        let place = Place::empty();
         place.write("x.npy", &npy(descr, false, "(2, 1)", bytes));
         place.write("y.npy", &npy("|u1", false, "(2,)", &[0, 1]));
         let parameters = json!({ "file": "x.npy", "labels-file": "y.npy", "scale": 1.0 });
@@ -103,7 +103,7 @@ fn every_type_of_number_is_read() {
 
 #[test]
 fn numbers_are_divided() {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("bytes.npy", &npy("|u1", false, "(1, 3)", &[0, 51, 255]));
     place.write(
         "floats.npy",
@@ -170,7 +170,7 @@ fn dimensions_are_put_in_order() {
         ),
     ];
     for (shape, column_major, layout, expected_shape, expected) in cases {
-        let place = Place::new();
+        let place = Place::empty();
         place.write("x.npy", &npy("|u1", column_major, shape, &count));
         place.write("y.npy", &npy("|u1", false, "(1, 1)", &[4]));
         let parameters =
@@ -186,7 +186,7 @@ fn dimensions_are_put_in_order() {
 
 #[test]
 fn splits_are_those_of_the_files_or_drawn() {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("x.npy", &samples());
     place.write("y.npy", &labels());
     let test = npy("<f4", false, "(1, 2)", &floats(&[8.0, 9.0]));
@@ -229,7 +229,7 @@ test 5: 8 9";
 
 #[test]
 fn what_is_wrong_is_told() {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("x.npy", &samples());
     place.write("y.npy", &labels());
     place.write("two.npy", &npy("<i8", false, "(2,)", &integers(&[0, 1])));

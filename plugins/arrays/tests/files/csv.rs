@@ -5,7 +5,7 @@ use crate::{Place, all};
 use serde_json::{Value, json};
 
 fn read(text: &str, parameters: Value) -> String {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("data.csv", text.as_bytes());
     let mut all_parameters = json!({ "file": "data.csv" });
     all_parameters
@@ -39,7 +39,7 @@ fn lines_are_samples() {
     for (text, parameters) in cases {
         assert_eq!(read(text, parameters.clone()), expected, "{parameters}");
     }
-    let place = Place::new();
+    let place = Place::empty();
     place.write("data.csv.gz", &gzipped(plain.as_bytes()));
     let dataset = place.open("csv", json!({ "file": "data.csv.gz" })).unwrap();
     assert_eq!(all(&dataset), expected);
@@ -78,7 +78,7 @@ fn labels_may_be_words() {
 
 #[test]
 fn splits_are_those_of_the_files_or_drawn() {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("a.csv", b"1,x\n2,y\n");
     place.write("b.csv", b"3,z\n");
     let parameters = json!({ "train-file": "a.csv", "test-file": "b.csv" });
@@ -118,7 +118,7 @@ fn what_is_wrong_is_told() {
         ),
     ];
     let told = cases.map(|(text, parameters)| read(text, parameters));
-    let place = Place::new();
+    let place = Place::empty();
     place.write("data.csv", b"1,2,7\n3,\xff,8\n");
     let not_text = place.refused("csv", json!({ "file": "data.csv" }));
     let gone = place.refused("csv", json!({ "file": "gone.csv" }));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 /// A place with four files in `set`: two training images of 1 × 2 pixels, one test image.
 fn set(names: [&str; 4]) -> Place {
-    let place = Place::new();
+    let place = Place::empty();
     let files = [
         idx(8, &[2, 1, 2], &[0, 51, 255, 102]),
         idx(8, &[2], &[3, 9]),
@@ -108,7 +108,7 @@ fn every_type_and_colour_images_are_read() {
         ),
     ];
     for (kind, bytes, expected) in cases {
-        let place = Place::new();
+        let place = Place::empty();
         place.write("train-images", &idx(kind, &[1, 2], bytes));
         place.write("train-labels", &idx(8, &[1], &[0]));
         let dataset = place
@@ -116,7 +116,7 @@ fn every_type_and_colour_images_are_read() {
             .unwrap();
         assert_eq!(all(&dataset), format!("[2, 1, 1] 0\ntrain 0: {expected}"));
     }
-    let place = Place::new();
+    let place = Place::empty();
     place.write("train-images", &idx(8, &[1, 2, 1, 3], &[1, 2, 3, 4, 5, 6]));
     place.write("train-labels", &idx(8, &[1], &[0]));
     let parameters = json!({ "folder": ".", "scale": 1, "layout": "hwc" });
@@ -127,7 +127,7 @@ fn every_type_and_colour_images_are_read() {
 #[test]
 fn the_published_files_of_mnist_are_read_as_mnist_reads_them() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/mnist");
-    let place = Place::new();
+    let place = Place::empty();
     let dataset = place.open("idx", json!({ "folder": folder })).unwrap();
     let mnist = place.open("mnist", json!({ "folder": folder })).unwrap();
     assert_eq!(dataset.description(), mnist.description());
@@ -146,7 +146,7 @@ fn the_published_files_of_mnist_are_read_as_mnist_reads_them() {
 fn what_is_wrong_is_told() {
     let good = (idx(8, &[2, 1, 2], &[0; 4]), idx(8, &[2], &[0, 1]));
     let damaged = |images: &[u8], labels: &[u8]| {
-        let place = Place::new();
+        let place = Place::empty();
         place.write("train-images", images);
         place.write("train-labels", labels);
         place.refused("idx", json!({ "folder": "." }))

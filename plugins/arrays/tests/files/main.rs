@@ -19,7 +19,7 @@ use topwork_sdk::drive::{DrivenDataset, Driver, TestHost};
 pub struct Place(TempDir);
 
 impl Place {
-    pub fn new() -> Place {
+    pub fn empty() -> Place {
         Place(tempfile::tempdir().unwrap())
     }
 
