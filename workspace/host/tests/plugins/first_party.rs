@@ -6,10 +6,10 @@ use topwork_host::{FitOptions, Pixel, Plugins};
 
 const ALL: [&str; 7] = [
     "topwork_plugin_arrays",
+    "topwork_plugin_classifiers",
     "topwork_plugin_convnet",
     "topwork_plugin_image_folder",
     "topwork_plugin_lenet",
-    "topwork_plugin_classifiers",
     "topwork_plugin_mlp",
     "topwork_plugin_resnet",
 ];

@@ -1,4 +1,10 @@
-//! `topwork plugins`: what is installed.
+//! `topwork plugins`: what is installed, new projects, and whether a plugin keeps the contract.
+
+mod check;
+mod new;
+
+pub use check::{answer as answer_check, check};
+pub use new::new;
 
 use std::path::{Path, PathBuf};
 
