@@ -12,6 +12,7 @@ mod broken_experiments;
 mod commands;
 mod cuts;
 mod dashboard;
+mod datasets;
 mod disk;
 mod feature_cache;
 mod flagship;
