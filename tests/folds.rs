@@ -159,6 +159,29 @@ fn a_dataset_without_a_test_split_is_enough() {
     );
 }
 
+/// The components are those of the folds learnt from, so every fold has features of its own.
+#[test]
+fn principal_components_are_fitted_for_every_fold() {
+    let text = in_folds().replace("\"pool2\"\nfolds", "{ at = \"pool2\", pca = 5 }\nfolds");
+    // Trunk and head cannot be trained together through principal components.
+    let (text, _) = text
+        .split_once("\n[[strategy]]\nname = \"fine-tune\"")
+        .unwrap();
+    let project = project(text);
+    let output = project.topwork(&["run", "small.toml", "--ui", "none"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let results = project.results(1);
+    for row in results["strategies"].as_array().unwrap() {
+        let seed = &row["seeds"][0];
+        assert_eq!(
+            (&seed["total"], &row["frozen-intact"]),
+            (&100.into(), &true.into())
+        );
+        assert_eq!(seed["frozen-before"], seed["frozen-after"]);
+        assert!(row["mean"].as_f64().unwrap() > 0.2, "{row}");
+    }
+}
+
 #[test]
 fn a_class_smaller_than_the_number_of_folds_is_told() {
     let project = project(&in_folds().replace("folds   = 3", "folds   = 21"));

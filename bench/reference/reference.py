@@ -6,6 +6,7 @@ Needs torch, numpy and safetensors (versions: bench/requirements.txt). README.md
 array comes from a fixed seed; other versions of PyTorch or other processors differ in the last bits only.
 """
 
+import collections
 import copy
 import json
 import pathlib
@@ -341,9 +342,28 @@ def write_resnet():
     write("resnet18-tiny-outputs.safetensors", tensors, {"case": {"blueprint": blueprint}})
 
 
+def write_weights_files():
+    """What `torch.save` makes of a few tensors, in its old and its new format: of every type that weights come in, one
+    that is not contiguous, and two over one storage."""
+    conv = torch.randn(2, 3, 2, 2)
+    tied = torch.randn(4)
+    state = collections.OrderedDict(
+        {"conv.weight": conv, "conv.bias": torch.randn(2, dtype=torch.float64), "half": torch.randn(3).half(),
+         "brain": torch.randn(3).bfloat16(), "across": torch.randn(3, 2).t(), "channels_last":
+         conv.to(memory_format=torch.channels_last), "tied": tied, "tail": tied[1:], "norm.num_batches_tracked":
+         torch.tensor(7), "parameter": nn.Parameter(torch.randn(2))})
+    state._metadata = {"": {"version": 1}}
+    saved = {"epoch": 3, "loss": 0.25, "state_dict": state, "done": True}
+    torch.save(state, FOLDER / "weights-legacy.pth", _use_new_zipfile_serialization=False)
+    torch.save(saved, FOLDER / "weights-zip.pth")
+    values = {name: tensor.detach().float().contiguous() for name, tensor in state.items()}
+    write("weights.safetensors", values, {})
+
+
 def main():
     torch.set_num_threads(1)
-    for part in (write_ops, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet):
+    for part in (write_ops, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet,
+                 write_weights_files):
         # Each file from its own seed: a new case in one changes no other.
         torch.manual_seed(1)
         part()

@@ -314,7 +314,7 @@ pub enum PluginsCommand {
     /// List the components of all plugins
     List,
     /// Show a component with its parameters, or a plugin
-    #[command(after_help = "Example:\n  topwork plugins show logistic-regression")]
+    #[command(after_help = "Example:\n  topwork plugins show classifiers")]
     Show {
         /// A component, `plugin/component`, or a plugin
         id: String,

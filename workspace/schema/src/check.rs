@@ -69,6 +69,9 @@ impl<'a> Check<'a> {
         let dataset = target.and_then(|target| target.dataset.as_ref());
         let role = Role::Target(target.and_then(|target| target.folds.as_ref()));
         let task = dataset.and_then(|dataset| self.task(dataset, role, backbone.as_ref()));
+        if let (Some(Some((source, _))), Some(task)) = (&source, &task) {
+            self.learnt_before(written, source, task);
+        }
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()
@@ -208,6 +211,32 @@ impl<'a> Check<'a> {
             train: written.train.as_ref()?.train.clone()?,
         };
         Some((source, task.class_names))
+    }
+
+    /// With folds the split `train` is measured on: the source must not have learnt from the same
+    /// examples.
+    fn learnt_before(&mut self, written: &Written, source: &Source, task: &Task) {
+        let folds = written.target.as_ref().and_then(|t| t.folds.as_ref());
+        let (of_source, of_target) = (&source.dataset, &task.dataset);
+        let Some(folds) = folds.filter(|_| of_source.component == of_target.component) else {
+            return;
+        };
+        let shared = (of_target.classes.iter().zip(&task.class_names))
+            .find(|(class, _)| of_source.classes.contains(class));
+        if let Some((_, name)) = shared {
+            let message = format!(
+                "`target.folds`: folds are cut from the split `train` of `{}`, and the source \
+                 learns from it, too: the backbone would be measured on examples of the class \
+                 {name:?} that it has learnt",
+                of_target.component.id()
+            );
+            let leak = Diagnostic::new(message, Some(folds.span.clone())).label("learnt before");
+            self.diagnostics.push(leak.hint(
+                "take other classes for the source or the target, or remove `folds` to measure on \
+                 the split `test`"
+                    .to_owned(),
+            ));
+        }
     }
 
     fn strategy(&mut self, written: &WrittenStrategy, task: Option<&Task>) -> Option<Strategy> {

@@ -8,10 +8,12 @@
     reason = "a test kit fails by panicking"
 )]
 
+mod onnx_file;
 mod project;
 mod redact;
 mod terminal;
 
+pub use onnx_file::{Attribute, OnnxFile};
 pub use project::{Output, Project, built_library};
 pub use redact::{redact, without_widths};
 pub use terminal::Terminal;

@@ -1,6 +1,8 @@
 //! From the tensors of a file to the weights of a network.
 
 mod by_order;
+#[cfg(test)]
+mod tests;
 
 use topwork_engine::{Assignment, Blueprint, Network, Stream, TensorEntry};
 
@@ -51,7 +53,7 @@ pub fn import(file: &WeightsFile, blueprint: &str) -> Result<Imported, WeightsEr
     let name = |index: usize| tensors[index].name.clone();
     let (values, found, taken, ignored) = match (network.assign(&entries), file.graph()) {
         (Ok(Assignment { taken, ignored }), _) => {
-            let values = taken.iter().map(|&index| tensors[index].values());
+            let values = taken.iter().filter_map(|&index| tensors[index].values());
             (values.collect(), Match::Names, taken.len(), ignored)
         }
         (Err(error), None) => return Err(error.into()),

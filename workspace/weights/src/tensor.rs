@@ -102,15 +102,15 @@ impl Tensor {
         })
     }
 
-    /// Its values as `f32`, row-major; none where they are no floating-point numbers.
-    pub(crate) fn values(&self) -> Vec<f32> {
-        match self.dtype {
+    /// Its values as `f32`, row-major; nothing where they are no floating-point numbers.
+    pub fn values(&self) -> Option<Vec<f32>> {
+        Some(match self.dtype {
             Dtype::F32 => self.read(f32::from_le_bytes),
             Dtype::F64 => self.read(|bytes| f64::from_le_bytes(bytes) as f32),
             Dtype::F16 => self.read(|bytes| half::f16::from_le_bytes(bytes).to_f32()),
             Dtype::Bf16 => self.read(|bytes| half::bf16::from_le_bytes(bytes).to_f32()),
-            _ => Vec::new(),
-        }
+            _ => return None,
+        })
     }
 
     fn read<const SIZE: usize>(&self, number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {

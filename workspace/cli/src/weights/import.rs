@@ -65,8 +65,10 @@ fn ignored(names: &[String]) -> String {
     const FEW: usize = 8;
     let mut told: Vec<(String, usize)> = Vec::new();
     for name in names {
-        let ending = name.rsplit('.').next().unwrap_or(name);
-        let ending = format!("*.{ending}");
+        let ending = match name.rsplit_once('.') {
+            Some((_, ending)) => format!("*.{ending}"),
+            None => name.clone(),
+        };
         match told.iter_mut().find(|(other, _)| *other == ending) {
             Some((_, count)) => *count += 1,
             None => told.push((ending, 1)),
@@ -142,7 +144,12 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let written = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is its owner's alone, but this one stays.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let written = builder
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
         .and_then(|mut file| file.write_all(bytes).map(|()| file))
         .and_then(|file| Ok(file.persist(path)?));
     written.map(|_| ()).map_err(|error| {

@@ -52,6 +52,7 @@ fn the_schema_refuses_what_it_can_know() {
         "cuts_unknown",
         "date_as_a_parameter",
         "duplicate_names",
+        "folds_of_what_the_source_learns",
         "folds_with_test_samples",
         "from_scratch_with_weights",
         "head_of_the_wrong_kind",

@@ -361,9 +361,9 @@ proptest! {
         folds in prop::option::of(2..=20u64),
     ) {
         let optimizer = if sgd { format!("\"sgd\", momentum = {momentum:?}") } else { "\"adam\"".to_owned() };
-        // Of two folds, one is left to learn from.
-        prop_assume!(folds.is_none() || samples.iter().flatten().all(|samples| *samples <= 30_000));
-        let folds = folds.map_or(String::new(), |folds| format!("\nfolds = {folds}"));
+        // Of two folds, one is left to learn from, and the source learns the classes 0 to 4.
+        let few = samples.iter().flatten().all(|samples| *samples <= 30_000);
+        let folds = folds.filter(|_| few && (5..9).contains(&first)).map_or(String::new(), |folds| format!("\nfolds = {folds}"));
         let samples = samples.map_or(String::new(), |samples| format!("train-samples = {:?}\n", Vec::from_iter(samples)));
         let weights = if random { "weights = \"random\"\n" } else { "" };
         let quoted = |text: &str| toml::Value::from(text).to_string();

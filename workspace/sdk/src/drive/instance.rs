@@ -4,6 +4,7 @@ use crate::drive::own;
 use crate::enter::collect;
 use crate::{Description, Element, Error, Features, FitOptions, FitReport, Split};
 use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
 use topwork_abi as abi;
 
 /// An instance, destroyed when dropped.
@@ -91,7 +92,12 @@ impl DrivenBackbone {
 pub struct DrivenExtractor {
     driven: Driven,
     description: Value,
+    /// Held during a call of an extractor that does not say that calls may overlap.
+    turn: Mutex<()>,
 }
+
+// SAFETY: `forward` is the only call after the first; several run at once only if the description says that they may.
+unsafe impl Sync for DrivenExtractor {}
 
 impl DrivenExtractor {
     pub(super) fn new(driven: Driven) -> Result<Self, Error> {
@@ -105,6 +111,7 @@ impl DrivenExtractor {
         Ok(DrivenExtractor {
             driven,
             description: parse(&json)?,
+            turn: Mutex::new(()),
         })
     }
 
@@ -129,6 +136,8 @@ impl DrivenExtractor {
         }
         let count = samples.len() / input;
         let mut features = vec![0.0; count * numbers(&places[place]["shape"])];
+        let alone = self.description["parallel"] != true;
+        let _turn = alone.then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));
         // SAFETY: an extractor has this table.
         let forward = offered(unsafe { self.driven.table::<abi::ExtractorTable>() }.forward)?;
         // SAFETY: lengths fit the description, and all pointers live during the call.

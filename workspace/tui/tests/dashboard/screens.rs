@@ -1,7 +1,7 @@
 //! Every view at every stage of a run's life, as text; and the styles where colour tells
 //! something.
 
-use topwork_events::{EndStatus, Record};
+use topwork_events::{EndStatus, Event, Record};
 use topwork_tui::{Background, Colours, Theme};
 
 use crate::{
@@ -131,6 +131,29 @@ fn a_grid_makes_curves() {
     };
     check("grid-compare", &grid.records(), "2 p", WIDE);
     check("grid-compare", &grid.records(), "2 p", USUAL);
+}
+
+#[test]
+fn folds_of_cross_validation() {
+    let folds = Made {
+        folds: Some(5),
+        ..Made::strategies(3)
+    };
+    let done = folds.records();
+    // Within the fourth fold of the second strategy.
+    let running = |record: &Record| {
+        matches!(
+            record.event,
+            Event::EpochEnded { stage: 2, figures } if (figures.fold, figures.epoch) == (Some(4), 2)
+        )
+    };
+    let until = done.iter().position(running).unwrap();
+    for size in [WIDE, USUAL] {
+        check("folds-running-live", &done[..until], "1", size);
+        check("folds-live", &done, "1", size);
+        check("folds-compare", &done, "2", size);
+    }
+    check("folds-compare-details", &done, "2 enter", USUAL);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Event streams: one recorded from a real run of the flagship experiment, others made up.
 
 use topwork_events::{
-    Agreement, CutPlan, EndStatus, EpochFigures, Event, LayerPlan, LogLevel, NetworkPlan, Outcome,
-    Record, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan, Weights,
+    Agreement, CutPlan, EndStatus, EpochFigures, Event, FoldOutcome, LayerPlan, LogLevel,
+    NetworkPlan, Outcome, Record, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan,
+    Weights,
 };
 
 /// The flagship experiment as it ran, from its first record to its last.
@@ -35,6 +36,8 @@ pub struct Made {
     pub seeds: Vec<u64>,
     /// The strategies differ in training samples alone.
     pub grid: bool,
+    /// Folds the target's examples are cut into; none for a test split.
+    pub folds: Option<u32>,
     /// How it ends; none while it runs.
     pub ending: Option<EndStatus>,
 }
@@ -46,6 +49,7 @@ impl Made {
             names: (1..=n).map(|i| format!("strategy {i}")).collect(),
             seeds: vec![1],
             grid: false,
+            folds: None,
             ending: Some(EndStatus::Done),
         }
     }
@@ -90,6 +94,7 @@ impl Made {
             version: "0.1.0".into(),
             seeds: self.seeds.clone(),
             threads: 2,
+            folds: self.folds,
             stages: stages.clone(),
             rows: rows.collect(),
             ..RunPlan::default()
@@ -140,7 +145,21 @@ impl Made {
             for row in 0..self.names.len() {
                 let stage = 1 + position * self.names.len() + row;
                 events.push(Event::StageStarted { stage });
-                events.push(Event::StrategyEvaluated(outcome(row, *seed, self.grid)));
+                for fold in 1..=self.folds.unwrap_or(0) {
+                    events.extend(in_fold(stage, fold, self.folds.unwrap_or(0)));
+                }
+                let outcome = outcome(row, *seed, self.grid);
+                events.push(Event::StrategyEvaluated(Outcome {
+                    folds: (0..self.folds.map_or(0, u64::from))
+                        .map(|fold| FoldOutcome {
+                            correct: outcome.correct / 5 + 4 * fold * (1 + row as u64)
+                                - 8 * (1 + row as u64)
+                                + if fold == 0 { outcome.correct % 5 } else { 0 },
+                            total: 972 + u64::from(fold == 0),
+                        })
+                        .collect(),
+                    ..outcome
+                }));
                 events.extend((0..row).map(|a| {
                     Event::Compared(Agreement {
                         a,
@@ -179,6 +198,43 @@ impl Made {
             })
             .collect()
     }
+}
+
+/// Two epochs of a fold.
+fn in_fold(stage: usize, fold: u32, folds: u32) -> Vec<Event> {
+    let mut events = Vec::new();
+    for epoch in 1..=2_u32 {
+        let accuracy = 1.0 - 0.1 / f64::from(epoch + fold);
+        for part in 1..=20_u64 {
+            let done = u64::from(fold - 1) * 800 + u64::from(epoch - 1) * 400 + part * 20;
+            let step = f64::from(epoch - 1) * 20.0 + part as f64;
+            events.push(Event::Progress {
+                stage,
+                done,
+                total: u64::from(folds) * 800,
+                unit: "images".into(),
+                fold: Some(fold),
+                epoch,
+                loss: Some(1.5 / step.sqrt()),
+                per_second: Some(9000.0),
+            });
+        }
+        events.push(Event::EpochEnded {
+            stage,
+            figures: EpochFigures {
+                fold: Some(fold),
+                epoch,
+                epochs: 2,
+                loss: 0.3 / f64::from(epoch),
+                accuracy,
+                validation_loss: Some(0.35 / f64::from(epoch)),
+                validation_accuracy: Some(accuracy - 0.02),
+                per_second: 9000.0,
+                seconds: 0.1,
+            },
+        });
+    }
+    events
 }
 
 fn ended(stage: usize) -> Event {

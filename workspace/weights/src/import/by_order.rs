@@ -204,7 +204,7 @@ impl Taking<'_> {
             )));
         }
         self.used.insert(index);
-        Ok(tensor.values())
+        Ok(tensor.values().unwrap_or_default())
     }
 
     fn has(&self, node: &WeightNode, place: usize) -> bool {

@@ -1,4 +1,4 @@
-//! The dataset, through the tables that the host uses, on the real files and on broken copies of them.
+//! `mnist`, through the tables that the host uses, on the real files and on broken copies of them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use flate2::Compression;
@@ -6,7 +6,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use topwork_plugin_mnist::PLUGIN;
+use topwork_plugin_arrays::PLUGIN;
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{Error, ErrorKind};
 

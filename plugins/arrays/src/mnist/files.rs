@@ -1,8 +1,7 @@
 //! The four published files: found, unpacked once, and compared with their published digests.
 
-use flate2::read::MultiGzDecoder;
+use crate::unpack::Unpacked;
 use sha2::{Digest, Sha256};
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use topwork_sdk::{Error, Host};
@@ -99,25 +98,16 @@ impl File {
     }
 
     fn unpack(&self) -> Result<Vec<u8>, Error> {
-        let path = self.path.display();
-        let file = std::fs::File::open(&self.path)
-            .map_err(|error| Error::data(format!("cannot open `{path}`: {error}")))?;
-        let mut bytes = Vec::with_capacity(self.published.bytes + 1);
         // One byte more than expected is enough to see that a file is not the published one, however much it unpacks to.
-        let longest = self.published.bytes as u64 + 1;
-        let read = MultiGzDecoder::new(std::io::BufReader::with_capacity(1 << 16, file))
-            .take(longest)
-            .read_to_end(&mut bytes);
+        let Unpacked { bytes, problem } =
+            Unpacked::read(&self.path, self.published.bytes as u64 + 1)?;
         let found = hexadecimal(&Sha256::digest(&bytes));
-        let problem = match read {
-            // Also with a broken checksum behind them: these are the bytes.
-            _ if found == self.published.sha256 => return Ok(bytes),
-            Ok(_) => "is not the published file".to_owned(),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                format!("is truncated after {} unpacked bytes", bytes.len())
-            }
-            Err(error) => format!("cannot be unpacked after {} bytes ({error})", bytes.len()),
-        };
+        // Also with a broken checksum behind them: these are the bytes.
+        if found == self.published.sha256 {
+            return Ok(bytes);
+        }
+        let path = self.path.display();
+        let problem = problem.unwrap_or_else(|| "is not the published file".to_owned());
         Err(Error::data(format!(
             "`{path}` {problem}: the SHA-256 of its unpacked bytes is {found}, expected {}",
             self.published.sha256

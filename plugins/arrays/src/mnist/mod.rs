@@ -1,4 +1,4 @@
-//! MNIST: 70,000 handwritten digits of 28 × 28 pixels.
+//! `mnist`: 70,000 handwritten digits of 28 × 28 pixels.
 //!
 //! Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits". The files are the published ones, gzipped
 //! IDX; a file whose unpacked bytes have another SHA-256 is refused, so that figures from two machines can be compared.
@@ -8,25 +8,20 @@ mod files;
 use files::{File, HEADER_OF_IMAGES, HEADER_OF_LABELS, TEST, TRAIN};
 use serde::Deserialize;
 use std::path::PathBuf;
-use topwork_sdk::{Component, Dataset, Description, Error, Host, Split, dataset, export_plugin};
-
-export_plugin! {
-    id: "mnist",
-    licence: "MIT OR Apache-2.0",
-    components: [dataset::<Mnist>()],
-}
+use topwork_sdk::{Component, Dataset, Description, Error, Host, Split};
 
 /// Bytes of one image.
 const PIXELS: usize = 28 * 28;
 
+/// What the user says.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Parameters {
+pub struct Parameters {
     folder: Option<PathBuf>,
 }
 
 /// Both splits, in the order of the description. Files are unpacked when they are first needed.
-struct Mnist {
+pub struct Mnist {
     splits: [Files; 2],
 }
 

@@ -1,0 +1,129 @@
+//! Image models in the ONNX format as backbones: any model that takes one image, cut at any of its tensors.
+//!
+//! What is computed is a smaller model file that ends at the cut, made from the bytes of the file. It is handed to one of two
+//! runtimes: rten, which is part of the plugin, or the user's library of onnxruntime.
+
+mod graph;
+mod image;
+mod model;
+mod runtime;
+mod weights;
+mod wire;
+
+use image::Layout;
+use model::Model;
+use runtime::Wish;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use topwork_sdk::{
+    Component, Error, Extraction, Extractor, Host, Normalise, export_plugin, extractor,
+};
+
+export_plugin! {
+    id: "onnx",
+    licence: "MIT OR Apache-2.0",
+    components: [extractor::<Onnx>()],
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    file: PathBuf,
+    input: Option<[usize; 3]>,
+    #[serde(default)]
+    runtime: Wish,
+    #[serde(default)]
+    layout: Layout,
+    cuts: Option<Vec<String>>,
+}
+
+struct Onnx {
+    host: Host,
+    parameters: Parameters,
+    /// Opened when it is first described, as that takes a pass through the network.
+    model: OnceLock<Result<Model, Error>>,
+}
+
+impl Component for Onnx {
+    const ID: &str = "onnx";
+    const ABOUT: &str = "any image model in the ONNX format, cut at any of its tensors";
+    const SCHEMA: &str = r#"{
+        "type": "object",
+        "properties": {
+            "file": {
+                "type": "string",
+                "format": "path",
+                "description": "the model file; weights that it keeps in files of their own lie beside it"
+            },
+            "input": {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 1, "maximum": 16384},
+                "minItems": 3,
+                "maxItems": 3,
+                "description": "channels, height and width of an image, where the file leaves them open"
+            },
+            "runtime": {
+                "enum": ["auto", "rten", "onnxruntime"],
+                "description": "what computes the model; auto: onnxruntime where its library is found, else rten",
+                "default": "auto"
+            },
+            "layout": {
+                "enum": ["nchw", "nhwc"],
+                "description": "the order of the input's dimensions: batch, channels, height, width or channels last",
+                "default": "nchw"
+            },
+            "cuts": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "minItems": 1,
+                "uniqueItems": true,
+                "description": "the tensors that can be cut at; by default all, but then the runtime must know the whole model"
+            }
+        },
+        "required": ["file"],
+        "additionalProperties": false
+    }"#;
+    type Parameters = Parameters;
+
+    fn create(host: Host, parameters: Parameters) -> Result<Self, Error> {
+        if !parameters.file.exists() {
+            let path = parameters.file.display();
+            return Err(Error::data(format!("there is no file `{path}`")).with_hint(
+                "`file` is the path of a model in the ONNX format, relative to the experiment",
+            ));
+        }
+        Ok(Onnx {
+            host,
+            parameters,
+            model: OnceLock::new(),
+        })
+    }
+}
+
+impl Onnx {
+    fn model(&self) -> Result<&Model, Error> {
+        let model = self
+            .model
+            .get_or_init(|| Model::open(&self.parameters, self.host));
+        model.as_ref().map_err(Error::clone)
+    }
+}
+
+impl Extractor for Onnx {
+    fn describe(&self) -> Result<Extraction, Error> {
+        let model = self.model()?;
+        let mut extraction = Extraction::new(&model.sample)
+            .normalise(Normalise::Stated)
+            .digest(&model.digest)
+            .in_parallel();
+        for cut in &model.cuts {
+            extraction = extraction.cut(&cut.name, &cut.shape);
+        }
+        Ok(extraction)
+    }
+
+    fn forward(&self, cut: usize, samples: &[f32], features: &mut [f32]) -> Result<(), Error> {
+        self.model()?.forward(self.host, cut, samples, features)
+    }
+}

@@ -1,0 +1,131 @@
+//! What computes a model: rten, which is part of this plugin, or onnxruntime, a library of the user's.
+
+mod onnxruntime;
+mod rten;
+
+use onnxruntime::Absence;
+use serde::Deserialize;
+use std::fmt;
+use topwork_sdk::{Error, Host, Level};
+
+/// The runtime that the experiment asks for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Wish {
+    /// onnxruntime where its library is found, else rten.
+    #[default]
+    Auto,
+    /// rten.
+    Rten,
+    /// onnxruntime.
+    OnnxRuntime,
+}
+
+/// A runtime that is there.
+#[derive(Clone, Copy)]
+pub enum Runtime {
+    /// rten.
+    Rten,
+    /// onnxruntime, loaded.
+    OnnxRuntime(&'static ort::environment::Environment),
+}
+
+/// A model that a runtime has read, with one output or more.
+pub trait Network: Send + Sync {
+    /// Something that computes it on one thread. What several of them have in common is in memory once, if the runtime can.
+    fn lane(&self) -> Result<Box<dyn Lane>, Trouble>;
+}
+
+/// Computes a network on one thread, one sample after the other: so a sample's features are the same bits whatever samples
+/// come with it and however many threads there are.
+pub trait Lane: Send {
+    /// Computes one sample and shows every output of 32-bit floating point numbers.
+    fn run(&mut self, sample: &[f32], show: &mut Show<'_>) -> Result<(), Trouble>;
+}
+
+/// Takes the position of an output, its shape and its numbers.
+pub type Show<'s> = dyn FnMut(usize, &[usize], &[f32]) + 's;
+
+/// What a runtime says when it cannot do something.
+#[derive(Clone, Debug)]
+pub struct Trouble(String);
+
+impl Trouble {
+    fn new(reason: impl fmt::Display) -> Self {
+        // Runtimes write sentences of several lines; a message has one.
+        let text = reason.to_string();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        Trouble(words.join(" ").trim_end_matches('.').to_owned())
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Runtime {
+    /// The runtime asked for, or why it is not there.
+    pub fn find(wish: Wish, host: Host) -> Result<Runtime, Error> {
+        if wish == Wish::Rten {
+            return Ok(Runtime::Rten);
+        }
+        match onnxruntime::library() {
+            Ok(environment) => Ok(Runtime::OnnxRuntime(environment)),
+            Err(Absence::NotFound) if wish == Wish::Auto => Ok(Runtime::Rten),
+            Err(Absence::Unusable(reason)) if wish == Wish::Auto => {
+                let text = format!("rten computes the model, since onnxruntime cannot: {reason}");
+                host.log(Level::Warning, &text);
+                Ok(Runtime::Rten)
+            }
+            Err(absence) => Err(absence.error()),
+        }
+    }
+
+    /// What identifies the runtime beside the plugin's own version: its bits differ from another's.
+    pub fn identity(self) -> String {
+        match self {
+            Runtime::Rten => "rten".to_owned(),
+            Runtime::OnnxRuntime(_) => format!("onnxruntime {}", ort::info()),
+        }
+    }
+
+    /// Reads a model file that takes one image of this shape.
+    pub fn read(
+        self,
+        model: Vec<u8>,
+        input: &str,
+        shape: [usize; 4],
+        outputs: &[&str],
+    ) -> Result<Box<dyn Network>, Trouble> {
+        Ok(match self {
+            Runtime::Rten => Box::new(rten::read(model, input, shape, outputs)?),
+            Runtime::OnnxRuntime(environment) => {
+                Box::new(onnxruntime::read(environment, model, shape))
+            }
+        })
+    }
+
+    /// The error of a model that the runtime does not take.
+    pub fn refused(self, path: impl fmt::Display, trouble: &Trouble) -> Error {
+        let error = Error::data(format!("{self} cannot compute `{path}`: {trouble}"));
+        let cuts = "if only what comes late in the model is to blame, name the tensors to cut at in `cuts`";
+        match self {
+            Runtime::Rten => error.with_hint(format!(
+                "onnxruntime may be able to: `pip install onnxruntime` and lead `{}` to its library; {cuts}",
+                onnxruntime::VARIABLE
+            )),
+            Runtime::OnnxRuntime(_) => error.with_hint(cuts),
+        }
+    }
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Runtime::Rten => "rten",
+            Runtime::OnnxRuntime(_) => "onnxruntime",
+        })
+    }
+}

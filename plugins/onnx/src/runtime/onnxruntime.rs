@@ -1,0 +1,146 @@
+//! Models computed by onnxruntime, whose library is loaded when it is first asked for.
+
+use super::{Lane, Network, Show, Trouble};
+use ort::LoadDynamicError;
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::Session;
+use ort::value::TensorRef;
+use std::path::Path;
+use std::sync::OnceLock;
+use topwork_sdk::Error;
+
+/// The environment variable that leads to the library.
+pub const VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// What the system's loader is asked for without the variable: the name for developers, and that for programs.
+#[cfg(target_os = "linux")]
+const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
+#[cfg(target_os = "macos")]
+const NAMES: [&str; 1] = ["libonnxruntime.dylib"];
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+const NAMES: [&str; 1] = ["onnxruntime.dll"];
+
+/// Why onnxruntime is not there.
+pub enum Absence {
+    /// The system has no such library.
+    NotFound,
+    /// The system has one that does not work.
+    Unusable(Trouble),
+    /// The one that the variable leads to does not work.
+    Named(Trouble),
+}
+
+impl Absence {
+    /// As the answer to somebody who asks for onnxruntime.
+    pub fn error(&self) -> Error {
+        let error = match self {
+            Absence::NotFound => Error::parameters("the library of onnxruntime is not found"),
+            Absence::Unusable(reason) => {
+                Error::parameters(format!("onnxruntime cannot be used: {reason}"))
+            }
+            Absence::Named(reason) => Error::parameters(format!(
+                "`{VARIABLE}` leads to no library of onnxruntime that can be used: {reason}"
+            )),
+        };
+        error.with_hint(format!(
+            "`pip install onnxruntime` brings it, as `onnxruntime/capi/{}*`: lead `{VARIABLE}` there, or state `runtime = \"rten\"`",
+            NAMES[0]
+        ))
+    }
+}
+
+/// The library, loaded once in a process.
+pub fn library() -> Result<&'static Environment, &'static Absence> {
+    static LIBRARY: OnceLock<Result<Environment, Absence>> = OnceLock::new();
+    LIBRARY.get_or_init(load).as_ref()
+}
+
+fn load() -> Result<Environment, Absence> {
+    match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+        Some(path) => open(Path::new(&path)).map_err(|e| Absence::Named(Trouble::new(e))),
+        None => {
+            for name in NAMES {
+                match open(Path::new(name)) {
+                    Ok(environment) => return Ok(environment),
+                    Err(OpenError::Load(LoadDynamicError::Dlopen { .. })) => {}
+                    Err(error) => return Err(Absence::Unusable(Trouble::new(error))),
+                }
+            }
+            Err(Absence::NotFound)
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("{0}")]
+    Load(LoadDynamicError),
+    #[error("{0}")]
+    Start(ort::Error),
+}
+
+fn open(path: &Path) -> Result<Environment, OpenError> {
+    let builder = ort::init_from(path).map_err(OpenError::Load)?;
+    let environment = builder.with_name("topwork").with_telemetry(false).build();
+    environment.map_err(OpenError::Start)
+}
+
+/// A model file. Every lane reads it anew, as sessions cannot be used by two threads.
+pub struct OnnxRuntimeNetwork {
+    environment: &'static Environment,
+    model: Vec<u8>,
+    shape: [usize; 4],
+}
+
+/// Takes a model file.
+pub fn read(
+    environment: &'static Environment,
+    model: Vec<u8>,
+    shape: [usize; 4],
+) -> OnnxRuntimeNetwork {
+    OnnxRuntimeNetwork {
+        environment,
+        model,
+        shape,
+    }
+}
+
+impl Network for OnnxRuntimeNetwork {
+    fn lane(&self) -> Result<Box<dyn Lane>, Trouble> {
+        let session = || -> ort::Result<Session> {
+            Session::builder(self.environment)?
+                .with_intra_threads(1)?
+                .with_inter_threads(1)?
+                // Every error comes back as a result, too.
+                .with_log_level(LogLevel::Fatal)?
+                .commit_from_memory(&self.model)
+        };
+        Ok(Box::new(OnnxRuntimeLane {
+            session: session().map_err(Trouble::new)?,
+            shape: self.shape,
+        }))
+    }
+}
+
+struct OnnxRuntimeLane {
+    session: Session,
+    shape: [usize; 4],
+}
+
+impl Lane for OnnxRuntimeLane {
+    fn run(&mut self, sample: &[f32], show: &mut Show<'_>) -> Result<(), Trouble> {
+        let image = TensorRef::from_array_view((self.shape, sample)).map_err(Trouble::new)?;
+        let inputs = ort::inputs![image];
+        let outputs = self.session.run(inputs).map_err(Trouble::new)?;
+        for (position, value) in outputs.values().enumerate() {
+            // Other elements than 32-bit floating point numbers, and what is no tensor.
+            let Ok((shape, numbers)) = value.try_extract_tensor::<f32>() else {
+                continue;
+            };
+            let shape: Vec<usize> = shape.iter().map(|&size| size.max(0) as usize).collect();
+            show(position, &shape, numbers);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Models computed by rten, a runtime written in Rust.
+
+use super::{Lane, Network, Show, Trouble};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueView};
+use rten_tensor::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A model in memory.
+pub struct RtenNetwork(Arc<Loaded>);
+
+struct Loaded {
+    model: Model,
+    input: NodeId,
+    outputs: Vec<NodeId>,
+    shape: [usize; 4],
+}
+
+/// Reads a model file.
+pub fn read(
+    model: Vec<u8>,
+    input: &str,
+    shape: [usize; 4],
+    outputs: &[&str],
+) -> Result<RtenNetwork, Trouble> {
+    caught(|| {
+        let mut options = ModelOptions::with_all_ops();
+        let model = options
+            .prepack_weights(true)
+            .load(model)
+            .map_err(Trouble::new)?;
+        let node = |name: &str| model.node_id(name).map_err(Trouble::new);
+        Ok(RtenNetwork(Arc::new(Loaded {
+            input: node(input)?,
+            outputs: outputs
+                .iter()
+                .map(|name| node(name))
+                .collect::<Result<_, _>>()?,
+            shape,
+            model,
+        })))
+    })
+}
+
+impl Network for RtenNetwork {
+    fn lane(&self) -> Result<Box<dyn Lane>, Trouble> {
+        Ok(Box::new(RtenLane {
+            network: Arc::clone(&self.0),
+            // A pool of one thread: rten's own would take every core, whatever the host grants.
+            thread: Arc::new(ThreadPool::with_num_threads(1)),
+        }))
+    }
+}
+
+struct RtenLane {
+    network: Arc<Loaded>,
+    thread: Arc<ThreadPool>,
+}
+
+impl Lane for RtenLane {
+    fn run(&mut self, sample: &[f32], show: &mut Show<'_>) -> Result<(), Trouble> {
+        let Loaded {
+            model,
+            input,
+            outputs,
+            shape,
+        } = &*self.network;
+        let values = caught(|| {
+            let image = ValueView::from_shape(shape, sample).map_err(Trouble::new)?;
+            let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.thread)));
+            model
+                .run(vec![(*input, image.into())], outputs, Some(options))
+                .map_err(Trouble::new)
+        })?;
+        for (position, value) in values.iter().enumerate() {
+            if let Value::FloatTensor(tensor) = value {
+                let tensor = tensor.to_contiguous();
+                show(position, tensor.shape(), tensor.data());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A panic of rten's, which a damaged model can cause, as what it could not do.
+fn caught<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let text = text.unwrap_or_default();
+        Err(Trouble::new(format!("it panicked: {text}")))
+    })
+}

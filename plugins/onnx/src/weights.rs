@@ -1,0 +1,159 @@
+//! Weights of a model: within its file, or in files beside it, as exporters of large models write them.
+
+use crate::wire::{Broken, Field, fields, write_bytes};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+use topwork_sdk::Error;
+
+/// A tensor with its values.
+pub struct Weights<'a> {
+    message: &'a [u8],
+    /// Its name.
+    pub name: &'a str,
+    /// Where its values are, if they are in another file.
+    elsewhere: Option<Place<'a>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    file: &'a str,
+    offset: u64,
+    length: Option<u64>,
+}
+
+impl<'a> Weights<'a> {
+    /// Reads a tensor of the model.
+    pub fn read(message: &'a [u8]) -> Result<Weights<'a>, Broken> {
+        let mut name = "";
+        let mut place = Place::default();
+        let mut elsewhere = false;
+        for field in fields(message) {
+            let field = field?;
+            match field.number {
+                8 => name = field.text()?,
+                13 => place.read(field)?,
+                14 => elsewhere = field.number()? == 1,
+                _ => {}
+            }
+        }
+        Ok(Weights {
+            message,
+            name,
+            elsewhere: elsewhere.then_some(place),
+        })
+    }
+
+    /// The file beside the model's that holds the values.
+    pub fn file(&self) -> Option<&'a str> {
+        self.elsewhere.map(|place| place.file)
+    }
+
+    /// Writes the tensor as a field of a message, with its values.
+    pub fn write(&self, message: &mut Vec<u8>, field: u32, folder: &Path) -> Result<(), Error> {
+        let Some(place) = self.elsewhere else {
+            write_bytes(message, field, self.message);
+            return Ok(());
+        };
+        let values = place.values(folder)?;
+        let mut tensor = Vec::with_capacity(values.len() + self.message.len());
+        for part in fields(self.message).flatten() {
+            if !matches!(part.number, 13 | 14) {
+                tensor.extend_from_slice(part.raw);
+            }
+        }
+        write_bytes(&mut tensor, 9, &values);
+        write_bytes(message, field, &tensor);
+        Ok(())
+    }
+}
+
+impl<'a> Place<'a> {
+    /// Takes in one of the entries, a key with its value.
+    fn read(&mut self, entry: Field<'a>) -> Result<(), Broken> {
+        let (mut key, mut value) = ("", "");
+        for field in fields(entry.bytes()?) {
+            let field = field?;
+            match field.number {
+                1 => key = field.text()?,
+                2 => value = field.text()?,
+                _ => {}
+            }
+        }
+        let number = || value.parse().map_err(|_| Broken::Kind(2));
+        match key {
+            "location" => self.file = value,
+            "offset" => self.offset = number()?,
+            "length" => self.length = Some(number()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn values(&self, folder: &Path) -> Result<Vec<u8>, Error> {
+        let mut file = WeightFile::open(folder, self.file)?;
+        let rest = file.size.saturating_sub(self.offset);
+        let length = self.length.unwrap_or(rest);
+        if self.offset > file.size || length > rest {
+            return Err(Error::data(format!(
+                "`{}` has {} bytes, but the model's weights end at byte {}",
+                file.path.display(),
+                file.size,
+                self.offset.saturating_add(length)
+            ))
+            .with_hint("the file is truncated or belongs to another model"));
+        }
+        let mut values = vec![0; length as usize];
+        let read = file.file.seek(SeekFrom::Start(self.offset));
+        let read = read.and_then(|_| file.file.read_exact(&mut values));
+        read.map_err(|error| file.failed(&error))?;
+        Ok(values)
+    }
+}
+
+/// A file of weights beside a model file.
+pub struct WeightFile {
+    path: PathBuf,
+    file: File,
+    size: u64,
+}
+
+impl WeightFile {
+    /// Opens a file that a model names. It may only lie in the model's folder.
+    pub fn open(folder: &Path, name: &str) -> Result<WeightFile, Error> {
+        let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if name.is_empty() || !Path::new(name).components().all(inside) {
+            return Err(Error::data(format!(
+                "the model has weights in `{name}`, expected a file in the model's folder"
+            )));
+        }
+        let path = folder.join(name);
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        match opened {
+            Ok((size, file)) => Ok(WeightFile { path, file, size }),
+            Err(error) => Err(unreadable(&path, &error)),
+        }
+    }
+
+    /// Adds all its bytes to a digest.
+    pub fn digest(mut self, sha256: &mut Sha256) -> Result<(), Error> {
+        let mut part = vec![0; 1 << 20];
+        loop {
+            match self.file.read(&mut part) {
+                Ok(0) => return Ok(()),
+                Ok(length) => sha256.update(&part[..length]),
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        unreadable(&self.path, error)
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::data(format!("cannot read `{}`: {error}", path.display()))
+        .with_hint("the model's weights lie in this file; keep it beside the model file")
+}
