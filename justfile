@@ -18,6 +18,10 @@ build:
 test *ARGUMENTS: build
     cargo test --release --locked --workspace --no-fail-fast {{ARGUMENTS}}
 
+# get what experiments use and the project does not carry, into data/fetched: just fetch efficientnet-lite0 stamps
+fetch *NAMES: build
+    python3 scripts/fetch.py {{NAMES}}
+
 # formatting, lints and generated files, without changing anything
 check: build
     cargo fmt --all --check

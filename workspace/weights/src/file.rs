@@ -55,8 +55,8 @@ impl WeightsFile {
             Format::TorchZip => torch::read_zip(&bytes)?,
             Format::SafeTensors => read_safetensors(&bytes)?,
             Format::Onnx => {
-                let (tensors, found) = onnx::read(bytes)?;
-                graph = Some(found);
+                let tensors;
+                (tensors, graph) = onnx::read(bytes)?;
                 tensors
             }
         };

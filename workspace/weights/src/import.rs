@@ -1,6 +1,8 @@
 //! From the tensors of a file to the weights of a network.
 
 mod by_order;
+#[cfg(test)]
+mod tests;
 
 use topwork_engine::{Assignment, Blueprint, Network, Stream, TensorEntry};
 

@@ -144,7 +144,12 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let written = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is its owner's alone, but this one stays.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let written = builder
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
         .and_then(|mut file| file.write_all(bytes).map(|()| file))
         .and_then(|file| Ok(file.persist(path)?));
     written.map(|_| ()).map_err(|error| {

