@@ -31,7 +31,8 @@ struct Image {
 
 impl Images {
     /// Looks at every file, decoding those that the cache does not know, and sorts out what cannot be read. Gives for each
-    /// listed file whether it is one of the images. `place` tells the user's folders apart. When the host wishes to stop, the rest is taken for readable.
+    /// listed file whether it is one of the images. `place` tells the user's folders apart. When the host wishes to stop, the
+    /// rest is taken for readable.
     pub fn open(
         host: Host,
         place: &str,
