@@ -18,6 +18,7 @@ mod folds;
 mod grid;
 mod hostile_plugins;
 mod interruption;
+mod onnx_models;
 mod resume;
 mod runs;
 mod samples;
