@@ -22,6 +22,7 @@ mod grid;
 mod heads;
 mod hostile_plugins;
 mod interruption;
+mod onnx_models;
 mod plugin_check;
 mod plugin_guide;
 mod plugin_projects;

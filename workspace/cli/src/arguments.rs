@@ -46,8 +46,9 @@ pub enum Command {
     /// Prove that a run killed at random moments gives the same bits as one left alone
     #[command(after_help = VERIFY_EXAMPLE)]
     VerifyResume(VerifyArguments),
-    /// Show the networks of an experiment: layers, shapes, parameters, cut points
-    Show(FileArguments),
+    /// Show the networks of an experiment: layers, shapes, parameters, cut points; or those of an ONNX model
+    #[command(after_help = SHOW_EXAMPLE)]
+    Show(ShowArguments),
     /// Print the JSON Schema of the experiment file, for editors
     Schema,
     /// List earlier runs, show or remove them
@@ -196,6 +197,17 @@ pub struct FileArguments {
     /// Load plugins from this folder, too; repeat for several
     #[arg(long, value_name = "DIR")]
     pub plugin_dir: Vec<PathBuf>,
+}
+
+/// `topwork show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The experiment, or a model file: then `--set` gives parameters of the backbone `onnx`.
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// Show every tensor of a model file, not only those that are most likely to be cut at
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// How to watch a run.
@@ -405,6 +417,13 @@ pub struct CheckArguments {
     #[arg(long, value_name = "[COMPONENT=]JSON", value_parser = parse_with)]
     pub with: Vec<(Option<String>, Parameters)>,
 }
+
+/// Both uses of `topwork show`.
+const SHOW_EXAMPLE: &str = "\
+Examples:
+  topwork show experiments/mnist-transfer.toml
+  topwork show model.onnx
+  topwork show model.onnx --set input=[3,224,224]";
 
 /// Where the cache is and how large it may grow.
 const CACHE_PLACE: &str = "\
