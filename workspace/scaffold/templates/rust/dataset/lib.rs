@@ -59,8 +59,8 @@ impl Component for Stripes {
 impl Dataset for Stripes {
     type Element = u8;
 
-    fn description(&self) -> Description {
-        Description {
+    fn description(&self) -> Result<Description, Error> {
+        Ok(Description {
             classes: CLASSES.map(str::to_owned).to_vec(),
             shape: [1, SIDE, SIDE],
             splits: ["train", "test"]
@@ -69,7 +69,7 @@ impl Dataset for Stripes {
                     len: self.samples,
                 })
                 .to_vec(),
-        }
+        })
     }
 
     fn labels(&self, _split: usize) -> Result<Vec<u32>, Error> {
