@@ -386,8 +386,10 @@ struct topwork_dataset_table {
     size_t size;
     /*
      * Fills `*description`, whose `size` the host has set: the plugin writes no field beyond it.
-     * Cheap: it opens no images. What it says never changes during the life of the instance, and
-     * the pointers in it stay valid as long.
+     * Quick where it can be. A dataset that must look at all its files to know which can be read may
+     * take long the first time: then it reports progress, keeps what it found in the cache folder,
+     * and describes what it knows by then once the host wishes to stop. What it says never changes
+     * during the life of the instance, and the pointers in it stay valid as long.
      */
     topwork_status (*describe)(
         topwork_instance instance,

@@ -13,6 +13,7 @@ mod c_examples;
 mod commands;
 mod cuts;
 mod dashboard;
+mod datasets;
 mod disk;
 mod feature_cache;
 mod flagship;

@@ -3,7 +3,9 @@
 use crate::labels::Labels;
 use crate::npy;
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{Form, Layout, Lazy, Part, Samples, integer_labels, split_properties};
+use crate::samples::{
+    Form, Layout, Lazy, Part, Samples, integer_labels, split_properties, wrong_label,
+};
 use crate::unpack::Unpacked;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
@@ -198,15 +200,12 @@ impl Parameters {
         for source in self.sources()? {
             let bytes = Unpacked::whole(source.file)?;
             let samples = array(source.file, &bytes, source.samples)?;
-            let part = Part {
-                name: format!("`{}`", source.file.display()),
-                samples,
-                is_test: source.is_test,
-            };
+            let part = Part::new(source.file, samples, source.is_test)?;
             let (file, labels) = match source.labels_file {
                 Some(file) => (file, array(file, &Unpacked::whole(file)?, source.labels)?),
                 None if bytes.starts_with(npy::MARK) => {
-                    let message = format!("{} holds samples, but no labels", part.name);
+                    let file = source.file.display();
+                    let message = format!("`{file}` holds samples, but no labels");
                     let hint = "a `.npy` file holds one array: name the file of labels, too";
                     return Err(Error::parameters(message).with_hint(hint));
                 }
@@ -216,7 +215,8 @@ impl Parameters {
             values.extend(integer_labels(&part, &labels, &name)?);
             parts.push(part);
         }
-        let labels = Labels::from_integers(&values, &self.class_names).map_err(Error::data)?;
+        let labels = Labels::from_integers(&values, &self.class_names)
+            .map_err(|problem| wrong_label(&parts, &problem))?;
         let form = Form {
             layout: self.layout,
             scale: self.scale,

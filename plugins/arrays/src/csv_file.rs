@@ -2,7 +2,7 @@
 
 use crate::labels::Labels;
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{Form, Layout, Lazy, Part, Samples, split_properties};
+use crate::samples::{Form, Layout, Lazy, Part, Samples, split_properties, wrong_label};
 use crate::unpack::Unpacked;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -151,16 +151,14 @@ impl Parameters {
                 .table(&bytes)
                 .map_err(|problem| problem.in_file(path))?;
             labels.extend(table.labels);
-            let name = format!("`{}`", path.display());
             let samples = Array::new(table.shape.to_vec(), Kind::F32, Order::Little, table.bytes)
-                .map_err(|problem| Error::data(format!("{name} has {problem}")))?;
-            parts.push(Part {
-                name,
-                samples,
-                is_test,
-            });
+                .map_err(|problem| {
+                Error::data(format!("`{}` has {problem}", path.display()))
+            })?;
+            parts.push(Part::new(path, samples, is_test)?);
         }
-        let labels = Labels::from_texts(&labels, &self.class_names).map_err(Error::data)?;
+        let labels = Labels::from_texts(&labels, &self.class_names)
+            .map_err(|problem| wrong_label(&parts, &problem))?;
         let form = Form {
             layout: Layout::Chw,
             scale: Some(self.scale),
@@ -270,7 +268,7 @@ impl Problem {
 
     fn of_label(label: Option<&Column>, header: &csv::StringRecord) -> Problem {
         let message = match label {
-            None => "no lines".to_owned(),
+            None => "there are no lines".to_owned(),
             Some(Column::Position(position)) => {
                 format!(
                     "no column {position} (`label`): there are {}, counted from 0",
@@ -286,7 +284,7 @@ impl Problem {
             }
         };
         Problem {
-            line: 1,
+            line: u64::from(label.is_some()),
             message,
             hint: None,
         }

@@ -5,7 +5,9 @@
 
 use crate::labels::Labels;
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{Form, Layout, Lazy, Part, Samples, integer_labels, split_properties};
+use crate::samples::{
+    Form, Layout, Lazy, Part, Samples, integer_labels, split_properties, wrong_label,
+};
 use crate::unpack::Unpacked;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -137,16 +139,13 @@ impl Parameters {
         let mut parts = Vec::new();
         let mut values = Vec::new();
         for ([images, labels], is_test) in splits {
-            let part = Part {
-                name: format!("`{}`", images.display()),
-                samples: file(&images)?,
-                is_test,
-            };
+            let part = Part::new(&images, file(&images)?, is_test)?;
             let name = format!("`{}`", labels.display());
             values.extend(integer_labels(&part, &file(&labels)?, &name)?);
             parts.push(part);
         }
-        let labels = Labels::from_integers(&values, &self.class_names).map_err(Error::data)?;
+        let labels = Labels::from_integers(&values, &self.class_names)
+            .map_err(|problem| wrong_label(&parts, &problem))?;
         let form = Form {
             layout: self.layout,
             scale: self.scale,
@@ -228,6 +227,9 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
             ));
         }
     };
+    if count > 4 {
+        return Err(format!("has {count} dimensions, expected 1 to 4"));
+    }
     let begin = 4 + 4 * usize::from(count);
     let Some(sizes) = bytes.get(4..begin) else {
         return Err(format!("ends within the sizes of its {count} dimensions"));

@@ -49,7 +49,7 @@ pub fn array(mut file: impl Read) -> Result<Array, String> {
     let array = Array::new(header.shape, kind, order, bytes);
     let array = array.map_err(|problem| format!("has {problem}"))?;
     Ok(match header.is_column_major {
-        true => array.from_column_major(),
+        true => array.read_by_columns(),
         false => array,
     })
 }

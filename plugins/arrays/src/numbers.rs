@@ -126,8 +126,8 @@ impl Array {
         (0..self.len()).map(integer).collect()
     }
 
-    /// The array whose numbers were written column by column: the first dimension changes fastest.
-    pub fn from_column_major(self) -> Array {
+    /// What the same numbers are as an array written column by column: the first dimension changes fastest.
+    pub fn read_by_columns(self) -> Array {
         let size = self.kind.bytes();
         let mut strides = Vec::new();
         let mut stride = size;

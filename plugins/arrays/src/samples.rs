@@ -3,6 +3,7 @@
 use crate::labels::Labels;
 use crate::numbers::{Array, Kind};
 use serde::Deserialize;
+use std::path::Path;
 use std::sync::OnceLock;
 use topwork_sdk::{Description, Error, Splits};
 
@@ -39,11 +40,48 @@ pub enum Layout {
 /// Samples of one file.
 pub struct Part {
     /// Whose they are, for people.
-    pub name: String,
-    /// The samples, one after the other along the first dimension.
-    pub samples: Array,
+    name: String,
+    /// The samples, one after the other along the first of 2 to 4 dimensions.
+    samples: Array,
     /// Whether they are in the split `test`.
-    pub is_test: bool,
+    is_test: bool,
+}
+
+impl Part {
+    /// The samples of the file at `path`.
+    pub fn new(path: &Path, samples: Array, is_test: bool) -> Result<Part, Error> {
+        let name = format!("`{}`", path.display());
+        let shape = &samples.shape;
+        let problem = if !(2..=4).contains(&shape.len()) {
+            "expected 2 to 4 dimensions with the samples along the first"
+        } else if shape.contains(&0) {
+            "there are no numbers"
+        } else {
+            return Ok(Part {
+                name,
+                samples,
+                is_test,
+            });
+        };
+        Err(Error::data(format!(
+            "{name} has the shape {shape:?}: {problem}"
+        )))
+    }
+
+    fn count(&self) -> usize {
+        self.samples.shape[0]
+    }
+
+    /// Channels, height and width of a sample.
+    fn shape(&self, layout: Layout) -> [usize; 3] {
+        match (&self.samples.shape[1..], layout) {
+            (&[numbers], _) => [numbers, 1, 1],
+            (&[height, width], _) => [1, height, width],
+            (&[c, h, w], Layout::Chw) | (&[h, w, c], Layout::Hwc) => [c, h, w],
+            // There are 2 to 4 dimensions.
+            (other, _) => [other.iter().product(), 1, 1],
+        }
+    }
 }
 
 /// How parts become samples.
@@ -72,16 +110,18 @@ impl Samples {
     /// Puts together what was read: one part, or one for training and one for testing. `labels` has an entry for every sample
     /// of the parts.
     pub fn new(parts: Vec<Part>, labels: Labels, form: Form) -> Result<Samples, Error> {
-        let shapes: Result<Vec<_>, Error> = parts.iter().map(|p| shape(p, form.layout)).collect();
-        let shapes = shapes?;
-        let Some(&shape) = shapes.first() else {
+        let Some(first) = parts.first() else {
             return Err(Error::failed("a dataset without files"));
         };
-        if let Some(other) = shapes.iter().position(|other| *other != shape) {
-            return Err(Error::data(format!(
-                "{} holds samples of shape {:?}, but {} of shape {shape:?}",
-                parts[other].name, shapes[other], parts[0].name
-            )));
+        let shape = first.shape(form.layout);
+        for part in &parts {
+            let other = part.shape(form.layout);
+            if other != shape {
+                return Err(Error::data(format!(
+                    "{} holds samples of shape {other:?}, but {} of shape {shape:?}",
+                    part.name, first.name
+                )));
+            }
         }
         let has_test = parts.iter().any(|part| part.is_test);
         let splits = match form.test_fraction {
@@ -92,7 +132,7 @@ impl Samples {
             }
             Some(fraction) => Splits::stratified(&labels.labels, fraction, form.split_seed),
             None if has_test => {
-                let of = |part: &Part| std::iter::repeat_n(part.is_test, part.samples.shape[0]);
+                let of = |part: &Part| std::iter::repeat_n(part.is_test, part.count());
                 Splits::given(&parts.iter().flat_map(of).collect::<Vec<bool>>())
             }
             None => Splits::whole(labels.labels.len()),
@@ -149,11 +189,10 @@ impl Samples {
     /// The part with a sample of the whole list, and its position there.
     fn part(&self, mut position: usize) -> Result<(&Part, usize), Error> {
         for part in &self.parts {
-            let count = part.samples.shape[0];
-            if position < count {
+            if position < part.count() {
                 return Ok((part, position));
             }
-            position -= count;
+            position -= part.count();
         }
         Err(Error::failed("a sample in none of the files"))
     }
@@ -167,33 +206,9 @@ fn default_scale(kind: Kind) -> f64 {
     }
 }
 
-/// Channels, height and width of the samples of a part.
-fn shape(part: &Part, layout: Layout) -> Result<[usize; 3], Error> {
-    let shape = &part.samples.shape;
-    let sample = match (&**shape, layout) {
-        ([_, numbers], _) => [*numbers, 1, 1],
-        ([_, height, width], _) => [1, *height, *width],
-        ([_, c, h, w], Layout::Chw) | ([_, h, w, c], Layout::Hwc) => [*c, *h, *w],
-        _ => {
-            return Err(Error::data(format!(
-                "{} has the shape {shape:?}, expected 2 to 4 dimensions with the samples along the first",
-                part.name
-            )));
-        }
-    };
-    if shape.contains(&0) {
-        let problem = format!(
-            "{} has the shape {shape:?}: there are no numbers",
-            part.name
-        );
-        return Err(Error::data(problem));
-    }
-    Ok(sample)
-}
-
 /// The labels in an array, as many as `part` has samples. `name` says whose they are.
 pub fn integer_labels(part: &Part, labels: &Array, name: &str) -> Result<Vec<i64>, Error> {
-    let count = part.samples.shape.first().copied().unwrap_or_default();
+    let count = part.count();
     // Some write a column of labels as a table of one column.
     let is_list = matches!(&*labels.shape, [_] | [_, 1]);
     if !is_list || labels.len() != count {
@@ -208,6 +223,12 @@ pub fn integer_labels(part: &Part, labels: &Array, name: &str) -> Result<Vec<i64
             "{name}: label {label} of sample {position}, expected an integer"
         ))
     })
+}
+
+/// A wrong label, told with the files that were read.
+pub fn wrong_label(parts: &[Part], problem: &str) -> Error {
+    let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
+    Error::data(format!("{}: {problem}", names.join(" and ")))
 }
 
 /// Samples that are read when they are first needed.

@@ -130,7 +130,7 @@ impl Images {
         let mut missing = Vec::new();
         for (sample, &position) in samples.chunks_exact_mut(self.recipe.bytes()).zip(positions) {
             let image = &self.files[position as usize];
-            if !self.from_cache(image, sample) {
+            if !self.read_kept(image, sample) {
                 missing.push((image, sample));
             }
         }
@@ -155,7 +155,7 @@ impl Images {
         })
     }
 
-    fn from_cache(&self, image: &Image, sample: &mut [u8]) -> bool {
+    fn read_kept(&self, image: &Image, sample: &mut [u8]) -> bool {
         let (Some(cache), Some((position, crc))) = (&self.cache, image.kept) else {
             return false;
         };

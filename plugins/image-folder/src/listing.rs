@@ -65,8 +65,8 @@ impl Listing {
         let mut classes: Vec<String> = found.files.iter().map(|file| file.class.clone()).collect();
         classes.sort();
         classes.dedup();
-        let wanted = selection.classes.iter().flat_map(BTreeMap::keys);
-        for name in wanted.filter(|name| !classes.contains(name)) {
+        let mut wanted = selection.classes.iter().flat_map(BTreeMap::keys);
+        if let Some(name) = wanted.find(|name| !classes.contains(name)) {
             return Err(
                 Error::data(format!("class {name:?} has no images")).with_hint(
                     "`classes-from` names its folders; `include` and `exclude` must let them pass",

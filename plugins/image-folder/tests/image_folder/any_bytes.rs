@@ -16,7 +16,7 @@ const FORMATS: [ImageFormat; 6] = [
 
 /// Opens a folder with a good image and one of these bytes; reads all there is.
 fn read(bytes: &[u8]) -> u64 {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/good.png", RED);
     place.write("images/a/other.png", bytes);
     let dataset = place.open(json!({ "max-pixels": 1_000_000 })).unwrap();

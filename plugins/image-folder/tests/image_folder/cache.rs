@@ -9,7 +9,7 @@ use topwork_sdk::ErrorKind;
 use topwork_sdk::drive::{Driver, TestHost};
 
 fn three() -> Place {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/1.png", RED);
     place.plain("images/a/2.png", BLUE);
     place.plain("images/b/3.png", WHITE);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// The pixels of one file, 4 columns and 2 rows.
 fn read(name: &str, bytes: &[u8], parameters: Value) -> Vec<[u8; 3]> {
-    let place = Place::new();
+    let place = Place::empty();
     place.write(&format!("images/class/{name}"), bytes);
     let mut all = json!({ "size": [2, 4], "fit": "stretch" });
     all.as_object_mut()
@@ -135,7 +135,7 @@ fn what_is_transparent_shows_the_background() {
 
 #[test]
 fn grey_samples_have_one_channel() {
-    let place = Place::new();
+    let place = Place::empty();
     let image = encoded(&halves(4, 2, WHITE, [0, 255, 0]), ImageFormat::Png);
     place.write("images/class/a.png", &image);
     let parameters = json!({ "size": [4, 4], "channels": 1, "background": "#ff0000" });
@@ -167,7 +167,7 @@ fn a_camera_that_lay_on_its_side_is_set_upright() {
             b"\xff\xe1\x00\x22Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
         segment.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
         bytes.splice(2..2, segment);
-        let place = Place::new();
+        let place = Place::empty();
         place.write("images/class/a.jpg", &bytes);
         let dataset = place.open(json!({ "size": [4, 2] })).unwrap();
         let found = pixels(&dataset, "train", 0);

@@ -24,7 +24,7 @@ fn half(bytes: &[u8]) -> &[u8] {
 
 #[test]
 fn what_cannot_be_read_is_left_out_and_told() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/good.png", RED);
     place.plain("images/b/good.png", BLUE);
     place.plain("images/stray.png", BLUE);
@@ -54,7 +54,7 @@ fn what_cannot_be_read_is_left_out_and_told() {
 
 #[test]
 fn a_long_list_is_cut() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/good.png", RED);
     for number in 10..40 {
         place.write(&format!("images/a/{number}.png"), b"");
@@ -71,7 +71,7 @@ fn a_long_list_is_cut() {
 
 #[test]
 fn a_limit_is_the_users_to_set() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/small.png", RED);
     let large = encoded(&plain(20, 10, RED), ImageFormat::Png);
     place.write("images/a/large.png", &large);
@@ -85,7 +85,7 @@ fn a_limit_is_the_users_to_set() {
 #[test]
 fn pipes_loops_and_dead_links_hold_nobody_up() {
     use std::os::unix::fs::symlink;
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/good.png", RED);
     place.plain("elsewhere/linked.png", BLUE);
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
@@ -110,7 +110,7 @@ fn pipes_loops_and_dead_links_hold_nobody_up() {
 
 #[test]
 fn nothing_left_is_an_error() {
-    let place = Place::new();
+    let place = Place::empty();
     let mut messages = Vec::new();
     let mut refused = || {
         let error = place.open(json!({})).err().unwrap();

@@ -30,7 +30,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn new() -> Place {
+    pub fn empty() -> Place {
         let folder = tempfile::tempdir().unwrap();
         let host = TestHost::new().cache_folder(folder.path().join("cache"));
         Place { folder, host }

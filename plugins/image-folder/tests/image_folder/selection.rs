@@ -26,7 +26,7 @@ fn found(place: &Place, parameters: Value) -> String {
 
 #[test]
 fn folders_are_classes() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/dogs/b/nested/deep.PNG", RED);
     place.plain("images/dogs/a.JpG", BLUE);
     place.plain("images/Äpfel 🍎/grün.png", WHITE);
@@ -42,7 +42,7 @@ fn folders_are_classes() {
 
 #[test]
 fn patterns_choose_files() {
-    let place = Place::new();
+    let place = Place::empty();
     for (name, colour) in [
         ("a/one.png", RED),
         ("a/one_mirror.png", BLACK),
@@ -81,7 +81,7 @@ fn patterns_choose_files() {
 
 #[test]
 fn classes_may_be_put_together() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/animals/birds/a.png", RED);
     place.plain("images/animals/birds/cartoon/a.png", BLUE);
     place.plain("images/town/a.png", WHITE);
@@ -109,7 +109,7 @@ fn classes_may_be_put_together() {
 
 #[test]
 fn two_folders_are_two_splits() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("one/a/1.png", RED);
     place.plain("one/c/1.png", BLUE);
     place.plain("two/b/1.png", WHITE);
@@ -123,7 +123,7 @@ fn two_folders_are_two_splits() {
 
 #[test]
 fn a_part_of_every_class_may_be_set_apart() {
-    let place = Place::new();
+    let place = Place::empty();
     for number in 0..10 {
         place.plain(&format!("images/a/{number}.png"), RED);
         place.plain(&format!("images/b/{number}.png"), BLUE);
@@ -143,7 +143,7 @@ fn a_part_of_every_class_may_be_set_apart() {
 
 #[test]
 fn a_list_names_images_and_labels() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/one.png", RED);
     place.plain("images/deep/two,too.png", BLUE);
     place.plain("images/grün.png", WHITE);
@@ -179,7 +179,7 @@ fn a_list_names_images_and_labels() {
 
 #[test]
 fn wrong_lists_are_told_with_the_line() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/one.png", RED);
     let lists: [&[u8]; 8] = [
         b"one.png\n",
@@ -207,7 +207,7 @@ fn wrong_lists_are_told_with_the_line() {
 
 #[test]
 fn wrong_parameters_are_told() {
-    let place = Place::new();
+    let place = Place::empty();
     place.plain("images/a/one.png", RED);
     place.plain("images/b/one.png", RED);
     place.write(

@@ -5,7 +5,7 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use serde_json::json;
 
 fn sample(image: &DynamicImage, size: [usize; 2], fit: &str) -> Vec<[u8; 3]> {
-    let place = Place::new();
+    let place = Place::empty();
     place.write("images/class/a.png", &encoded(image, ImageFormat::Png));
     let parameters = json!({ "size": size, "fit": fit, "background": "black" });
     pixels(&place.open(parameters).unwrap(), "train", 0)
