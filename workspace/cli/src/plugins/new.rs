@@ -41,7 +41,7 @@ pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
     };
     let name = &arguments.name;
     print(&format!(
-        "made `{name}`, a plugin with a {} that works as it is. Next:\n  cd {name}\n  {test}make check    # does it keep the contract?\n  make run      # its experiment\n",
+        "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n  {test}make check    # does it keep the contract?\n  make run      # its experiment\n",
         project.kind
     ))?;
     Ok(0)

@@ -18,6 +18,9 @@ fn the_layers_have_as_many_filters_as_asked_for() {
 #[test]
 fn a_parameter_that_nobody_knows_is_refused() {
     let driver = Driver::new(&PLUGIN, &TestHost::new());
-    let error = driver.backbone("@NAME@", &json!({"depth": 3})).err().unwrap();
+    let error = driver
+        .backbone("@NAME@", &json!({"depth": 3}))
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Parameters);
 }

@@ -94,10 +94,18 @@ impl Classifier for Nearest {
             }
         }
         self.means = (sums.chunks_exact(dimensions).zip(&counts))
-            .flat_map(|(row, &count)| row.iter().zip(&all).map(move |(&sum, &all)| (sum, all, count)))
+            .flat_map(|(row, &count)| {
+                row.iter()
+                    .zip(&all)
+                    .map(move |(&sum, &all)| (sum, all, count))
+            })
             .map(|(sum, all, count)| {
                 // A class without samples has the mean of all.
-                let mean = if count == 0 { all } else { sum / f64::from(count) };
+                let mean = if count == 0 {
+                    all
+                } else {
+                    sum / f64::from(count)
+                };
                 (mean + f64::from(self.shrink) * (all - mean)) as f32
             })
             .collect();
@@ -126,7 +134,10 @@ impl Classifier for Nearest {
         }
         let rows = features.data().chunks_exact(self.dimensions);
         for (row, scores) in rows.zip(scores.chunks_exact_mut(classes)) {
-            for (score, mean) in scores.iter_mut().zip(self.means.chunks_exact(self.dimensions)) {
+            for (score, mean) in scores
+                .iter_mut()
+                .zip(self.means.chunks_exact(self.dimensions))
+            {
                 let squares = row.iter().zip(mean).map(|(x, m)| (x - m) * (x - m));
                 *score = -squares.sum::<f32>();
             }
@@ -151,12 +162,21 @@ impl SavedClassifier for Nearest {
         let wrong = || Error::data("this is not a state of this classifier");
         let rest = state.strip_prefix(VERSION).ok_or_else(wrong)?;
         let (sizes, means) = rest.split_at_checked(16).ok_or_else(wrong)?;
-        let size = |bytes: &[u8]| bytes.iter().rev().fold(0, |all, &byte| all << 8 | usize::from(byte));
+        let size = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |all, &byte| all << 8 | usize::from(byte))
+        };
         let (dimensions, count) = (size(&sizes[..8]), size(&sizes[8..]));
         let numbers: Vec<f32> = (means.chunks_exact(4))
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect();
-        if means.len() % 4 != 0 || numbers.len() != count || dimensions == 0 || count % dimensions != 0 {
+        if means.len() % 4 != 0
+            || numbers.len() != count
+            || dimensions == 0
+            || count % dimensions != 0
+        {
             return Err(wrong());
         }
         (self.means, self.dimensions) = (numbers, dimensions);

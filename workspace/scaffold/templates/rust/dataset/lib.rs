@@ -1,9 +1,7 @@
 //! A dataset: stripes in four directions, drawn afresh from their number whenever they are read.
 
 use serde::Deserialize;
-use topwork_sdk::{
-    Component, Dataset, Description, Error, Host, Split, dataset, export_plugin,
-};
+use topwork_sdk::{Component, Dataset, Description, Error, Host, Split, dataset, export_plugin};
 
 export_plugin! {
     id: "@NAME@",
@@ -74,7 +72,9 @@ impl Dataset for Stripes {
 
     fn labels(&self, _split: usize) -> Result<Vec<u32>, Error> {
         let classes = CLASSES.len() as u64;
-        Ok((0..self.samples).map(|sample| (sample % classes) as u32).collect())
+        Ok((0..self.samples)
+            .map(|sample| (sample % classes) as u32)
+            .collect())
     }
 
     fn read(&self, split: usize, indices: &[u64], samples: &mut [u8]) -> Result<(), Error> {

@@ -77,7 +77,10 @@ impl Extractor for Cells {
             let mut means = vec![0.0; cells * cells];
             for (pixel, shade) in image.iter().enumerate() {
                 let (row, column) = (pixel / SIDE / self.cell, pixel % SIDE / self.cell);
-                means[row * cells + column] += shade / (self.cell * self.cell) as f32;
+                means[row * cells + column] += shade;
+            }
+            for mean in &mut means {
+                *mean /= (self.cell * self.cell) as f32;
             }
             if cut == 0 {
                 features.copy_from_slice(&means);

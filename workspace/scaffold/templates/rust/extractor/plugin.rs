@@ -20,6 +20,9 @@ fn a_bright_half_is_seen_in_cells_and_changes() {
 #[test]
 fn cells_that_do_not_fit_are_refused() {
     let driver = Driver::new(&PLUGIN, &TestHost::new());
-    let error = driver.extractor("@NAME@", &json!({"cell": 5})).err().unwrap();
+    let error = driver
+        .extractor("@NAME@", &json!({"cell": 5}))
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Parameters);
 }

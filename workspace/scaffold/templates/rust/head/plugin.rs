@@ -18,6 +18,9 @@ fn there_is_a_logit_for_each_class() {
 #[test]
 fn a_parameter_that_nobody_knows_is_refused() {
     let driver = Driver::new(&PLUGIN, &TestHost::new());
-    let error = driver.network_head("@NAME@", &json!({"units": 3})).err().unwrap();
+    let error = driver
+        .network_head("@NAME@", &json!({"units": 3}))
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::Parameters);
 }
