@@ -9,6 +9,7 @@
 mod abi_versions;
 mod boundaries;
 mod broken_experiments;
+mod c_examples;
 mod commands;
 mod cuts;
 mod dashboard;
@@ -21,6 +22,9 @@ mod grid;
 mod heads;
 mod hostile_plugins;
 mod interruption;
+mod plugin_check;
+mod plugin_guide;
+mod plugin_projects;
 mod resume;
 mod runs;
 mod samples;

@@ -123,6 +123,20 @@ pub fn show(plugin_dir: &[PathBuf], id: &str) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// What a value may be, in one line.
+fn kind(schema: &Value) -> String {
+    let choices = |key: &str, word: fn(&Value) -> String| {
+        let choices = schema.get(key)?.as_array()?;
+        Some(choices.iter().map(word).collect::<Vec<_>>().join(" | "))
+    };
+    let any = || choices("enum", Value::to_string).or_else(|| choices("anyOf", kind));
+    let constant = || schema.get("const").map(Value::to_string);
+    let named = || schema.get("type").and_then(Value::as_str);
+    any()
+        .or_else(constant)
+        .unwrap_or_else(|| named().unwrap_or_default().to_owned())
+}
+
 /// The parameters of a component, out of their JSON Schema.
 fn parameters(schema: &Value) -> String {
     let Some(properties) = schema
@@ -143,15 +157,7 @@ fn parameters(schema: &Value) -> String {
         let default = property
             .get("default")
             .map_or(String::new(), Value::to_string);
-        let kind = match property.get("enum").and_then(Value::as_array) {
-            Some(choices) => choices
-                .iter()
-                .map(Value::to_string)
-                .collect::<Vec<_>>()
-                .join(" | "),
-            None => text("type"),
-        };
-        vec![name.clone(), kind, default, text("description")]
+        vec![name.clone(), kind(property), default, text("description")]
     });
     let columns = [
         ("parameter", Align::Left),
