@@ -33,14 +33,11 @@ fn halves(project: &Project, name: &str) {
     // Numbers from 0.0 to 0.5 have 0x38 and below as their higher byte.
     let bytes = tensors.clone().map(|(_, shape)| {
         let count: usize = shape.iter().product();
-        (0..count)
-            .flat_map(|index| [0, (index % 0x38) as u8])
-            .collect::<Vec<u8>>()
+        (0..count).flat_map(|index| [0, (index % 0x38) as u8]).collect::<Vec<u8>>()
     });
-    let views = tensors
-        .into_iter()
-        .zip(&bytes)
-        .map(|((name, shape), bytes)| (name, TensorView::new(Dtype::F16, shape, bytes).unwrap()));
+    let views = tensors.into_iter().zip(&bytes).map(|((name, shape), bytes)| {
+        (name, TensorView::new(Dtype::F16, shape, bytes).unwrap())
+    });
     let file = safetensors::serialize(views, None).unwrap();
     fs::write(project.path().join(name), file).unwrap();
 }
@@ -51,15 +48,7 @@ fn weights_are_imported_and_an_experiment_uses_them() {
     project.install("misbehave");
     halves(&project, "halves.safetensors");
     let import = |file: &str, output: &str| {
-        project.topwork(&[
-            "weights",
-            "import",
-            file,
-            "--backbone",
-            "lenet",
-            "-o",
-            output,
-        ])
+        project.topwork(&["weights", "import", file, "--backbone", "lenet", "-o", output])
     };
     let output = import("halves.safetensors", "lenet.safetensors");
     insta::assert_snapshot!(output.snapshot());
@@ -71,10 +60,7 @@ fn weights_are_imported_and_an_experiment_uses_them() {
     project.write("imported.toml", IMPORTED);
     let run = project.topwork(&["run", "imported.toml"]);
     assert_eq!(run.code, 0, "{}", run.snapshot());
-    let digest = output
-        .stdout
-        .lines()
-        .find_map(|line| line.strip_prefix("digest  "));
+    let digest = output.stdout.lines().find_map(|line| line.strip_prefix("digest  "));
     let results = project.results(1);
     let strategy = &results["strategies"][0];
     assert_eq!(strategy["frozen-intact"], true, "{strategy:#}");
@@ -106,22 +92,10 @@ fn what_cannot_be_imported_is_told() {
         &["list", "missing.pth"],
         &["list", "text.pth"],
         &["import", "weights-legacy.pth", "--backbone", "resnett"],
-        &[
-            "import",
-            "weights-legacy.pth",
-            "--backbone",
-            "resnet",
-            "--set",
-            "depth=19",
-        ],
+        &["import", "weights-legacy.pth", "--backbone", "resnet", "--set", "depth=19"],
         &["import", "weights-legacy.pth", "--backbone", "mlp"],
         &["import", "weights-legacy.pth", "--backbone", "lenet"],
-        &[
-            "import",
-            "resnet18-tiny.safetensors",
-            "--backbone",
-            "resnet",
-        ],
+        &["import", "resnet18-tiny.safetensors", "--backbone", "resnet"],
     ];
     let told = cases.map(|case| {
         let output = project.topwork(&[&["weights"], case].concat());
