@@ -175,6 +175,7 @@ fn the_sdk_that_projects_get_is_the_packaged_one() {
             );
         }
     }
+    // The sdk can only be packed where a registry has the abi.
     let arguments = [
         "package",
         "--no-verify",
@@ -182,8 +183,6 @@ fn the_sdk_that_projects_get_is_the_packaged_one() {
         "--offline",
         "-p",
         "topwork-abi",
-        "-p",
-        "topwork-sdk",
     ];
     run(root(), "cargo", &arguments, &target());
 }
