@@ -91,9 +91,9 @@ fn describe(file: &Path, input: &[usize], tensors: &[LayerEntry], all: bool) -> 
     let hidden = tensors.len() - rows.len();
     text.push_str(&output::table(&columns, rows));
     text.push_str(&match hidden {
-        0 => format!("{} tensors to cut at\n", tensors.len()),
+        0 => format!("tensors to cut at: {}\n", tensors.len()),
         _ => format!(
-            "{} tensors to cut at, {hidden} of them not shown: --all shows them\n",
+            "tensors to cut at: {}, {hidden} of them not shown: --all shows them\n",
             tensors.len()
         ),
     });
