@@ -57,13 +57,18 @@ bench-workloads *ARGUMENTS: build
 bench-peers *ARGUMENTS: build peers
     python3 bench/compare.py {{ARGUMENTS}}
 
+# our classifier heads and scikit-learn's on the same features, into bench/heads.md (five minutes on a quiet machine)
+bench-heads *ARGUMENTS: build peers
+    bench/.venv/bin/python bench/heads.py {{ARGUMENTS}}
+
 # the Python environment of the peers: bench/.venv
 peers:
     test -e bench/.venv/installed || { python3 -m venv bench/.venv && bench/.venv/bin/pip install --quiet --requirement bench/requirements.txt && touch bench/.venv/installed; }
 
-# write the reference arrays of the engine's tests again
+# write the reference arrays of the engine's and the heads' tests again
 reference: peers
     bench/.venv/bin/python bench/reference/reference.py
+    bench/.venv/bin/python bench/reference/heads.py
 
 # try every fault on real runs (kills, damage, full disks, hostile plugins) and write docs/reliability.md: ten minutes or so
 torture *ARGUMENTS: build

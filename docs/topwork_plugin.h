@@ -386,8 +386,10 @@ struct topwork_dataset_table {
     size_t size;
     /*
      * Fills `*description`, whose `size` the host has set: the plugin writes no field beyond it.
-     * Cheap: it opens no images. What it says never changes during the life of the instance, and
-     * the pointers in it stay valid as long.
+     * Quick where it can be. A dataset that must look at all its files to know which can be read
+     * may take long the first time: then it reports progress, keeps what it found in the cache
+     * folder, and describes what it knows by then once the host wishes to stop. What it says never
+     * changes during the life of the instance, and the pointers in it stay valid as long.
      */
     topwork_status (*describe)(
         topwork_instance instance,
@@ -494,27 +496,37 @@ struct topwork_backbone_table {
      *         {"name": "hidden1", "op": "linear", "units": 500} ],
      *       "cuts": [ {"name": "pool1", "after": "pool1"}, {"name": "features", "after": "flatten"} ] }
      *
-     * `input` is the shape of one sample, `[channels, height, width]` or `[features]`. The layers'
-     * names are unique. A layer takes what the one before it gives, or what those named in its
-     * `inputs` give: `"inputs": ["conv1", "relu1"]`, earlier layers or `"input"`, the sample. The
-     * last layer gives the result. A cut keeps every layer up to and including `after`.
+     * `input` is the shape of one sample, `[channels, height, width]` or `[features]`. Each layer
+     * takes what the one before it gives, the first one the sample; or it lists in `"inputs"` the
+     * names of earlier layers, `"input"` being the sample. Names are unique, and the last layer
+     * gives the result. A cut keeps every layer up to and including `after`.
      *
-     * The operations, whose arithmetic is PyTorch's; what has a value behind `=` may be left out:
+     * The operations with their keys; what has a value behind `=` may be left out, and pairs are
+     * down and across:
      *
-     *     conv2d             filters, kernel, stride = [1, 1], padding = [0, 0], dilation = [1, 1],
-     *                        groups = 1, bias = true
+     *     conv2d             filters, kernel, stride = [1, 1], dilation = [1, 1], groups = 1, bias = true,
+     *                        padding = [0, 0]: rows and columns of zeros on both sides,
+     *                        or [top, left, bottom, right]
      *     max-pool2d         kernel, stride = kernel, padding = [0, 0]
      *     avg-pool2d         kernel, stride = kernel, padding = [0, 0]
      *     global-avg-pool2d  [channels, h, w] to [channels, 1, 1]
      *     batch-norm2d       epsilon = 1e-5, momentum = 0.1
+     *     batch-norm1d       the same for a flat vector
      *     linear             units, bias = true; [features] to [units]
      *     flatten            [channels, h, w] to [channels x h x w]
      *     dropout            rate
      *     relu, relu6, gelu, tanh, sigmoid, silu
      *     add, concat        two inputs or more
-     *     multiply           two inputs; the second may be [channels, 1, 1]
+     *     multiply           two inputs; the second may have one number per channel
      *
-     * Pairs are down and across.
+     * Their arithmetic is PyTorch's.
+     *
+     * `"weights": {"ignore": ["fc.*"], "rename": [["features.*", "*"]]}` tells how files with
+     * weights may look. A layer's weights are called `NAME.weight`, `NAME.bias`,
+     * `NAME.running_mean` and `NAME.running_var`, with PyTorch's shapes. A name in a file that is
+     * none of these is put through the first pair of `rename` whose first half fits it (`*` stands
+     * for anything, and the second half has as many, which take over what those of the first stood
+     * for); a name that then is still unknown is an error unless it fits one of `ignore`.
      */
     topwork_status (*network)(
         topwork_instance instance,
@@ -589,17 +601,17 @@ struct topwork_cut_rule_table {
      *     { "format": 1,
      *       "input": [1, 28, 28],
      *       "places": [
-     *         {"name": "conv1", "op": "conv2d", "shape": [20, 24, 24], "declared": false},
-     *         {"name": "pool1", "op": "max-pool2d", "shape": [20, 12, 12], "declared": true} ] }
+     *         {"name": "conv1", "op": "conv2d", "shape": [20, 24, 24]},
+     *         {"name": "pool1", "op": "max-pool2d", "shape": [20, 12, 12], "cut": "block1"} ] }
      *
      * `places` are the layers of a blueprint, or the cut points of an extractor (whose `op` is
-     * `"extractor"`), from the input on; `declared` says that the backbone itself has a cut point
-     * there.
+     * `"extractor"`), from the input on; `cut` is there where the backbone itself has a cut point,
+     * and is the name it gives it.
      *
      * What is written to `cuts` is a JSON document as well, with at least one cut, unique names, in
      * the order of the table:
      *
-     *     { "cuts": [ {"name": "stage1", "after": "pool1", "pool": "gap"} ] }
+     *     { "cuts": [ {"name": "block1", "after": "pool1", "pool": "gap"} ] }
      *
      * `after` is the name of a place; everything up to it is kept. `pool` may be left out: `"gap"`
      * (the mean of each channel), `"gmp"` (its maximum), `"flatten"` or `"pyramid"` (maxima over 1
@@ -646,9 +658,10 @@ struct topwork_classifier_table {
      * Fits the instance to `features` with one label for each sample, each below `classes`; an
      * earlier fit is forgotten. The same input, `seed` included, gives the same result to the bit,
      * whatever the number of threads. Fills `*report`, whose `size` the host has set. What is
-     * written to `note` is one line for people, shown to the user as a warning when the fit did not
-     * converge: it says why and how far off the fit is. The note of a fit that converged need not
-     * be shown. A long fit asks the host now and then whether to stop, and reports its progress.
+     * written to `note` is one line for people, shown with the result; nothing when there is
+     * nothing to say. Of a fit that did not converge it says why not and how far off it is, and is
+     * a warning, too. A long fit asks the host now and then whether to stop, and reports its
+     * progress.
      */
     topwork_status (*fit)(
         topwork_instance instance,

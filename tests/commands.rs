@@ -172,7 +172,7 @@ fn plugins_are_listed_and_shown() {
     insta::assert_snapshot!(
         "plugins_show",
         project
-            .topwork(&["plugins", "show", "logistic-regression"])
+            .topwork(&["plugins", "show", "classifiers"])
             .snapshot()
     );
     insta::assert_snapshot!(

@@ -57,7 +57,7 @@ fn components_that_are_not_there_fail_their_row() {
     let rows = results["strategies"].as_array().unwrap();
     let failures: Vec<&str> = rows
         .iter()
-        .filter_map(|row| row["failed"][0]["reason"].as_str())
+        .filter_map(|row| row["failed"][0]["message"].as_str())
         .collect();
     insta::assert_snapshot!("cut_failures", failures.join("\n"));
 }

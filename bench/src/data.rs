@@ -29,8 +29,8 @@ pub const TRAIN_LABELS: &str = "train-labels.u32";
 pub const TEST_FEATURES: &str = "test-features.f32";
 pub const TEST_LABELS: &str = "test-labels.u32";
 
-/// Trains LeNet on the digits 0 to 4 for an epoch and writes what its first seven layers make of the digits 5 to 9.
-pub fn prepare(folder: &Path, threads: usize) -> Result<()> {
+/// Trains LeNet on the digits 0 to 4 and writes what its first seven layers make of the digits 5 to 9.
+pub fn prepare(folder: &Path, threads: usize, epochs: usize) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let plugins = plugins::load(threads)?;
     let mnist = plugins.dataset("mnist", &json!({}))?;
@@ -50,15 +50,18 @@ pub fn prepare(folder: &Path, threads: usize) -> Result<()> {
     let (trunk, head) = networks::build(&plugins, &train)?;
     let (images, labels) = digits(&mnist, "train", 0)?;
     let mut order: Vec<usize> = (0..labels.len()).collect();
-    Stream::new(1, "shuffle").shuffle(&mut order);
+    let mut stream = Stream::new(1, "shuffle");
     let mut trainer = networks::trainer(&compute, vec![trunk, head], &train)?;
-    for batch in order.chunks(train.batch) {
-        let inputs: Vec<f32> = (batch.iter())
-            .flat_map(|&image| &images[image * PIXELS..][..PIXELS])
-            .copied()
-            .collect();
-        let labels: Vec<u32> = batch.iter().map(|&image| labels[image]).collect();
-        trainer.step(&inputs, &labels)?;
+    for _ in 0..epochs {
+        stream.shuffle(&mut order);
+        for batch in order.chunks(train.batch) {
+            let inputs: Vec<f32> = (batch.iter())
+                .flat_map(|&image| &images[image * PIXELS..][..PIXELS])
+                .copied()
+                .collect();
+            let labels: Vec<u32> = batch.iter().map(|&image| labels[image]).collect();
+            trainer.step(&inputs, &labels)?;
+        }
     }
     let mut parts = trainer.into_parts().into_iter();
     let trunk = parts.next().context("training left no network")?.network;
@@ -126,7 +129,8 @@ fn read<T>(file: &Path, count: usize, convert: fn([u8; 4]) -> T) -> Result<Vec<T
     Ok(numbers)
 }
 
-fn write<T: Copy>(file: &Path, numbers: &[T], convert: fn(T) -> [u8; 4]) -> Result<()> {
+/// Writes numbers, each as these bytes.
+pub fn write<T: Copy>(file: &Path, numbers: &[T], convert: fn(T) -> [u8; 4]) -> Result<()> {
     let mut writer = BufWriter::new(File::create(file)?);
     for &number in numbers {
         writer.write_all(&convert(number))?;

@@ -4,6 +4,7 @@
 //! are in `workloads.json`, which both sides read.
 
 mod data;
+mod heads;
 mod logistic_regression;
 mod matmul;
 mod measure;
@@ -33,7 +34,28 @@ struct Arguments {
 #[derive(Subcommand)]
 enum What {
     /// Writes the arrays that both sides read: digits, and features of a LeNet trained on other digits
-    Prepare,
+    Prepare {
+        /// How long LeNet is trained
+        #[arg(long, default_value_t = 1)]
+        epochs: usize,
+    },
+    /// Draws training samples as often as asked and writes which, one file a draw
+    Draw {
+        /// How many samples a draw has, the same share of each class
+        #[arg(long)]
+        samples: usize,
+        /// How many draws
+        #[arg(long)]
+        draws: u64,
+    },
+    /// Fits a classifier head to every draw, then to all training samples, and prints one line of JSON
+    Head {
+        /// The head's component
+        component: String,
+        /// Its parameters, as JSON
+        #[arg(long, default_value = "{}")]
+        parameters: String,
+    },
     /// Runs one workload and prints one line of JSON
     Run {
         /// One of workloads.json
@@ -63,7 +85,17 @@ fn measure(arguments: Arguments) -> Result<()> {
         data,
     } = arguments;
     match command {
-        What::Prepare => data::prepare(&data, threads),
+        What::Prepare { epochs } => data::prepare(&data, threads, epochs),
+        What::Draw { samples, draws } => heads::draw(&data, samples, draws),
+        What::Head {
+            component,
+            parameters,
+        } => {
+            let parameters = serde_json::from_str(&parameters).context("--parameters")?;
+            let measured = heads::measure(&component, &parameters, &data, threads)?;
+            println!("{}", serde_json::to_string(&measured)?);
+            Ok(())
+        }
         What::Run { name, repetitions } => {
             let workloads = settings::workloads()?;
             let Some((_, settings)) = workloads.iter().find(|(known, _)| *known == name) else {

@@ -140,7 +140,9 @@ static topwork_status describe(topwork_instance instance, topwork_dataset_descri
 static topwork_status labels(topwork_instance instance, size_t split, uint32_t *out,
                              size_t capacity, size_t *count, const topwork_sink *error) {
     const shapes *self = instance;
-    (void)error;
+    if (split > 1) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "there is no such split");
+    }
     *count = (size_t)self->splits[split].len;
     for (size_t sample = 0; sample < *count && sample < capacity; sample++) {
         out[sample] = (uint32_t)(sample % CLASSES);
@@ -200,10 +202,13 @@ static topwork_status read_samples(topwork_instance instance, size_t split, cons
                                    size_t count, void *samples, size_t bytes,
                                    const topwork_sink *error) {
     const shapes *self = instance;
-    if (bytes != count * PIXELS) {
-        return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "room for another number of images");
+    if (split > 1 || bytes != count * PIXELS) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "no such split, or room for other images");
     }
     for (size_t sample = 0; sample < count; sample++) {
+        if (indices[sample] >= self->splits[split].len) {
+            return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "an image behind the split's end");
+        }
         draw(self, split, indices[sample], (uint8_t *)samples + sample * PIXELS);
     }
     return TOPWORK_STATUS_OK;

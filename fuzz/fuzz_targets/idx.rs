@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
-use topwork_plugin_mnist::PLUGIN;
+use topwork_plugin_arrays::PLUGIN;
 use topwork_sdk::drive::{Driver, TestHost};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -20,7 +20,10 @@ const CHUNK: usize = 2048;
 
 /// How far each covariance is drawn towards a multiple of the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`shrinkage` is neither \"auto\" nor a number from 0 to 1"
+)]
 enum Shrinkage {
     /// As much as the samples say.
     Found(Found),

@@ -3,7 +3,8 @@
 //! The objective is that of scikit-learn's `LinearSVC`, hence of LIBLINEAR (R.-E. Fan et al., "LIBLINEAR: a library for large
 //! linear classification", 2008): squared hinge loss with an L2 penalty, in which the bias is the weight of one more feature
 //! that is always 1. LIBLINEAR descends along one dual coordinate after another, which no second thread can help with; the
-//! squared hinge has a gradient, so here all machines are fitted together by the L-BFGS of logistic regression.
+//! squared hinge has a gradient, so here all machines are fitted together by the L-BFGS of logistic regression. Class weights
+//! weigh every sample in every machine, where LIBLINEAR's weigh only the samples of a machine's own class.
 
 use crate::linear::{self, Limits, Loss, Objective};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
@@ -25,10 +26,10 @@ pub struct LinearSvm {
 impl Default for LinearSvm {
     fn default() -> Self {
         LinearSvm {
-            c: 0.01,
+            c: 0.1,
             max_iterations: 1000,
             tolerance: 1e-4,
-            scale: Scale::None,
+            scale: Scale::Max,
             class_weights: ClassWeights::None,
         }
     }
@@ -47,6 +48,10 @@ impl Named for LinearSvm {
     const ID: &str = "linear-svm";
     const ABOUT: &str =
         "linear support vector machine, each class against the rest, fitted by L-BFGS";
+    // The defaults were chosen on training images alone: LeNet's 800 features of the digits 5-9, fitted to some and tried on
+    // 9,404 others, mean of three draws. Accuracy with 200, 1,000 and 5,000 samples: 0.9576, 0.9814, 0.9889 for max and c = 0.1;
+    // 0.9560, 0.9792, 0.9875 for none and 0.01; 0.9590, 0.9779, 0.9881 for standardise and 0.01. Scaled, c means the same for
+    // all features, whatever their size.
     const SCHEMA: &str = r#"{
         "type": "object",
         "properties": {
@@ -54,7 +59,7 @@ impl Named for LinearSvm {
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "description": "weight of the summed squared hinge loss beside the penalty ½·‖W‖², biases included",
-                "default": 0.01
+                "default": 0.1
             },
             "max-iterations": {
                 "type": "integer",
@@ -72,7 +77,7 @@ impl Named for LinearSvm {
             "scale": {
                 "enum": ["max", "standardise", "none"],
                 "description": "what is done to each feature first: largest magnitude 1, mean 0 and deviation 1, or nothing",
-                "default": "none"
+                "default": "max"
             },
             "class-weights": {
                 "enum": ["none", "balanced"],

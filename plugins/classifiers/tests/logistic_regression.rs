@@ -143,30 +143,6 @@ fn a_known_class_is_told_apart_with_any_scale() {
 }
 
 #[test]
-fn threads_and_seeds_change_no_bit() {
-    let features = noise(1000 * 21);
-    let labels = (0..1000).map(|sample| sample * 13 % 7 % 3).collect();
-    let data = (features, labels);
-    let (_, scores, state) = fit(json!({}), &data, 21, 3, OPTIONS).unwrap();
-    for (seed, threads) in [(1, 1), (2, 3), (3, 8)] {
-        let options = FitOptions { seed, threads };
-        let again = fit(json!({}), &data, 21, 3, options).unwrap();
-        assert!(again.1 == scores && again.2 == state, "{threads} threads");
-    }
-}
-
-#[test]
-fn a_state_is_loaded_to_the_bit() {
-    let data = tiny();
-    let features = Features::new(&data.0, 3).unwrap();
-    let (_, scores, state) = fit(json!({}), &data, 3, 3, OPTIONS).unwrap();
-    let mut other = classifier(json!({"scale": "none"})).unwrap();
-    other.load(&state).unwrap();
-    assert_eq!(other.predict(features, 3).unwrap(), scores);
-    assert_eq!(other.save().unwrap(), state);
-}
-
-#[test]
 fn a_stop_is_obeyed_between_iterations() {
     let data = tiny();
     let features = Features::new(&data.0, 3).unwrap();
@@ -246,16 +222,4 @@ fn mistakes_end_in_messages() {
     let told = |error: &Error| format!("{:?}: {error}", error.kind());
     let messages: Vec<String> = errors.iter().map(told).collect();
     insta::assert_snapshot!(messages.join("\n"));
-}
-
-#[test]
-fn the_defaults_of_the_schema_are_the_defaults() {
-    let listed = Driver::new(&PLUGIN, &TestHost::new()).list().unwrap();
-    let properties = listed[0].schema["properties"].as_object().unwrap();
-    let defaults = properties
-        .iter()
-        .map(|(key, value)| (key.clone(), value["default"].clone()));
-    let data = tiny();
-    let by_schema = fit(Value::Object(defaults.collect()), &data, 3, 3, OPTIONS).unwrap();
-    assert_eq!(by_schema, fit(json!({}), &data, 3, 3, OPTIONS).unwrap());
 }

@@ -87,7 +87,11 @@ fn pixels(bytes: &[u8], recipe: &Recipe) -> Result<Flat, String> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(most_bytes(recipe));
     reader.limits(limits);
-    let wrong = |error: ImageError| format!("cannot be decoded: {error}");
+    // Some end with a line break.
+    let wrong = |error: ImageError| {
+        let text = error.to_string().replace('\n', " ");
+        format!("cannot be decoded: {}", text.trim())
+    };
     let mut decoder = reader.into_decoder().map_err(wrong)?;
     let (width, height) = decoder.dimensions();
     let count = u64::from(width) * u64::from(height);

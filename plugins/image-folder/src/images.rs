@@ -31,7 +31,8 @@ struct Image {
 
 impl Images {
     /// Looks at every file, decoding those that the cache does not know, and sorts out what cannot be read. Gives for each
-    /// listed file whether it is one of the images. `place` tells the user's folders apart. When the host wishes to stop, the rest is taken for readable.
+    /// listed file whether it is one of the images. `place` tells the user's folders apart. When the host wishes to stop, the
+    /// rest is taken for readable.
     pub fn open(
         host: Host,
         place: &str,
@@ -130,7 +131,7 @@ impl Images {
         let mut missing = Vec::new();
         for (sample, &position) in samples.chunks_exact_mut(self.recipe.bytes()).zip(positions) {
             let image = &self.files[position as usize];
-            if !self.from_cache(image, sample) {
+            if !self.read_kept(image, sample) {
                 missing.push((image, sample));
             }
         }
@@ -155,7 +156,7 @@ impl Images {
         })
     }
 
-    fn from_cache(&self, image: &Image, sample: &mut [u8]) -> bool {
+    fn read_kept(&self, image: &Image, sample: &mut [u8]) -> bool {
         let (Some(cache), Some((position, crc))) = (&self.cache, image.kept) else {
             return false;
         };

@@ -65,8 +65,8 @@ impl Listing {
         let mut classes: Vec<String> = found.files.iter().map(|file| file.class.clone()).collect();
         classes.sort();
         classes.dedup();
-        let wanted = selection.classes.iter().flat_map(BTreeMap::keys);
-        for name in wanted.filter(|name| !classes.contains(name)) {
+        let mut wanted = selection.classes.iter().flat_map(BTreeMap::keys);
+        if let Some(name) = wanted.find(|name| !classes.contains(name)) {
             return Err(
                 Error::data(format!("class {name:?} has no images")).with_hint(
                     "`classes-from` names its folders; `include` and `exclude` must let them pass",
@@ -179,7 +179,8 @@ impl Found {
                     let relative = relative(path, root);
                     if !hidden(path.file_name().unwrap_or_default()) && selection.takes(&relative) {
                         let reason = error.io_error().map(ToString::to_string);
-                        self.reject(relative, &reason.unwrap_or_else(|| error.to_string()));
+                        let reason = reason.unwrap_or_else(|| error.to_string());
+                        self.reject(relative, &format!("cannot be read: {reason}"));
                     }
                     continue;
                 }
@@ -214,8 +215,9 @@ impl Found {
             let wrong = |problem: String| Error::data(format!("`{shown}`, line {line}: {problem}"));
             let columns = *columns.get_or_insert(record.len());
             if !(2..=3).contains(&columns) {
-                let problem = format!("{columns} columns, expected path, label and perhaps split");
-                return Err(wrong(problem));
+                return Err(wrong(format!(
+                    "expected the columns path, label and perhaps split, found {columns}"
+                )));
             }
             let names = ["path", "label", "split"];
             let header = record.iter().zip(names);
@@ -247,7 +249,7 @@ impl Found {
                     is_test,
                 }),
                 Ok(_) => self.reject(path.to_owned(), NO_FILE),
-                Err(error) => self.reject(path.to_owned(), &error.to_string()),
+                Err(error) => self.reject(path.to_owned(), &format!("cannot be read: {error}")),
             }
         }
         Ok(columns == Some(3))
@@ -275,7 +277,10 @@ impl Found {
         match self.rejected.first() {
             Some(Rejected { name, reason }) => {
                 let others = self.rejected.len() - 1;
-                error.with_hint(format!("`{name}`: {reason}; {others} others left out"))
+                error.with_hint(format!("`{name}` {reason}; {others} others left out"))
+            }
+            None if matches!(selection.from, From::List { .. }) => {
+                error.with_hint("`include` and `exclude` must let them pass")
             }
             None => error.with_hint(format!(
                 "images end with one of {}, and `include` and `exclude` must let them pass",
@@ -311,7 +316,7 @@ fn wrong_line(list: &Path, error: &csv::Error) -> Error {
     let problem = match error.kind() {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
-        } => format!("{len} columns, expected {expected_len} as in the lines above"),
+        } => format!("expected {expected_len} columns as in the lines above, found {len}"),
         csv::ErrorKind::Utf8 { .. } => "text that is not UTF-8".to_owned(),
         _ => error.to_string(),
     };

@@ -3,7 +3,7 @@
 use crate::Parameters;
 use crate::graph::{Graph, Tensor};
 use crate::image::{Layout, image_input, sample_shape};
-use crate::runtime::{Lane, Network, Runtime, Trouble};
+use crate::runtime::{Lane, ModelFile, Network, Runtime, Trouble};
 use crate::weights::WeightFile;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -173,26 +173,32 @@ impl Model {
     fn network(&self, cut: usize) -> Result<Box<dyn Network>, Error> {
         let graph = read(&self.file, &self.path.display().to_string())?;
         let name = [&*self.cuts[cut].name];
-        self.read_up_to(&graph, &name)?
+        self.read_up_to(&graph, &name, true)?
             .map_err(|trouble| self.failed(name[0], &trouble))
     }
 
     fn read_up_to(
         &self,
         graph: &Graph<'_>,
-        names: &[&str],
+        outputs: &[&str],
+        optimise: bool,
     ) -> Result<Result<Box<dyn Network>, Trouble>, Error> {
         let image = image_input(graph, &self.path.display().to_string())?;
         let shape = Layout::batch(self.sample, self.layout);
-        let model = graph.up_to(names, image, shape, folder_of(&self.path))?;
-        Ok(self.runtime.read(model, image.name, shape, names))
+        Ok(self.runtime.read(ModelFile {
+            bytes: graph.up_to(outputs, image, shape, folder_of(&self.path))?,
+            input: image.name,
+            shape,
+            outputs,
+            optimise,
+        }))
     }
 
     /// The shapes of these tensors for a blank image, none for those that are not of 32-bit floating point numbers.
     fn shapes(&self, graph: &Graph<'_>, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>, Error> {
         let mut shapes = vec![None; names.len()];
         let blank = vec![0.0; self.sample.iter().product()];
-        let read = self.read_up_to(graph, names)?;
+        let read = self.read_up_to(graph, names, false)?;
         let run = read.and_then(|network| {
             let mut show = |output: usize, shape: &[usize], _: &[f32]| {
                 shapes[output] = Some(shape.to_vec());

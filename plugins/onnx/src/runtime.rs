@@ -30,6 +30,21 @@ pub enum Runtime {
     OnnxRuntime(&'static ort::environment::Environment),
 }
 
+/// A model file for a runtime.
+pub struct ModelFile<'n> {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The name of its input.
+    pub input: &'n str,
+    /// The shape of the input.
+    pub shape: [usize; 4],
+    /// The names of its outputs.
+    pub outputs: &'n [&'n str],
+    /// Whether it is made faster first. That takes its time, and tensors that are always the same can become one, which a model
+    /// with all of them as outputs does not stand.
+    pub optimise: bool,
+}
+
 /// A model that a runtime has read, with one output or more.
 pub trait Network: Send + Sync {
     /// Something that computes it on one thread. What several of them have in common is in memory once, if the runtime can.
@@ -91,19 +106,11 @@ impl Runtime {
         }
     }
 
-    /// Reads a model file that takes one image of this shape.
-    pub fn read(
-        self,
-        model: Vec<u8>,
-        input: &str,
-        shape: [usize; 4],
-        outputs: &[&str],
-    ) -> Result<Box<dyn Network>, Trouble> {
+    /// Reads a model file.
+    pub fn read(self, model: ModelFile<'_>) -> Result<Box<dyn Network>, Trouble> {
         Ok(match self {
-            Runtime::Rten => Box::new(rten::read(model, input, shape, outputs)?),
-            Runtime::OnnxRuntime(environment) => {
-                Box::new(onnxruntime::read(environment, model, shape))
-            }
+            Runtime::Rten => Box::new(rten::read(model)?),
+            Runtime::OnnxRuntime(environment) => Box::new(onnxruntime::read(environment, model)),
         })
     }
 

@@ -61,6 +61,10 @@ const CASES: &[Case] = &[
         tells_features_that_are_not_finite,
     ),
     ("flattens_what_is_no_map", flattens_what_is_no_map),
+    (
+        "takes_tensors_that_are_the_same",
+        takes_tensors_that_are_the_same,
+    ),
     ("survives_flipped_bits", survives_flipped_bits),
 ];
 
@@ -342,6 +346,18 @@ fn flattens_what_is_no_map(runtime: &str) {
         "{\"name\":\"tokenised\",\"shape\":[8]}\n{\"name\":\"parted\",\"shape\":[8]}"
     );
     assert_eq!(model.forward("parted", &IMAGE).unwrap(), EXPECTED[1].1);
+}
+
+/// An optimiser makes one tensor of these.
+fn takes_tensors_that_are_the_same(runtime: &str) {
+    let file = small(None, Some(3))
+        .node("Identity", &["relu"], "first", &[])
+        .node("Identity", &["relu"], "second", &[])
+        .node("Add", &["first", "second"], "sum", &[]);
+    let model = opened(&file.ending_at("sum"), json!({"runtime": runtime}));
+    for cut in ["relu", "first", "second"] {
+        assert_eq!(model.forward(cut, &IMAGE).unwrap(), EXPECTED[1].1, "{cut}");
+    }
 }
 
 fn survives_flipped_bits(runtime: &str) {

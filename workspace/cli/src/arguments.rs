@@ -46,8 +46,9 @@ pub enum Command {
     /// Prove that a run killed at random moments gives the same bits as one left alone
     #[command(after_help = VERIFY_EXAMPLE)]
     VerifyResume(VerifyArguments),
-    /// Show the networks of an experiment: layers, shapes, parameters, cut points
-    Show(FileArguments),
+    /// Show the networks of an experiment: layers, shapes, parameters, cut points; or those of an ONNX model
+    #[command(after_help = SHOW_EXAMPLE)]
+    Show(ShowArguments),
     /// Print the JSON Schema of the experiment file, for editors
     Schema,
     /// List earlier runs, show or remove them
@@ -79,6 +80,9 @@ pub enum Command {
     /// Look at plugins on behalf of another process: a request on stdin, the answer on stdout
     #[command(hide = true)]
     Probe,
+    /// Try one case of `plugins check` on behalf of another process
+    #[command(hide = true)]
+    TryCase,
     /// Write the references that are made from the code
     #[command(hide = true)]
     References {
@@ -193,6 +197,17 @@ pub struct FileArguments {
     /// Load plugins from this folder, too; repeat for several
     #[arg(long, value_name = "DIR")]
     pub plugin_dir: Vec<PathBuf>,
+}
+
+/// `topwork show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The experiment, or a model file: then `--set` gives parameters of the backbone `onnx`.
+    #[command(flatten)]
+    pub file: FileArguments,
+    /// Show every tensor of a model file, not only those that are most likely to be cut at
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// How to watch a run.
@@ -311,12 +326,104 @@ pub enum PluginsCommand {
     /// List the components of all plugins
     List,
     /// Show a component with its parameters, or a plugin
-    #[command(after_help = "Example:\n  topwork plugins show logistic-regression")]
+    #[command(after_help = "Example:\n  topwork plugins show classifiers")]
     Show {
         /// A component, `plugin/component`, or a plugin
         id: String,
     },
+    /// Make a project of one plugin that builds, tests and runs an experiment at once
+    #[command(after_help = NEW_EXAMPLE)]
+    New(NewArguments),
+    /// Try whether a plugin keeps the contract: named cases, each in a process of its own
+    #[command(after_help = CHECK_EXAMPLE)]
+    Check(CheckArguments),
 }
+
+const NEW_EXAMPLE: &str = "\
+Example:
+  topwork plugins new my-features --kind extractor
+  cd my-features && make test && make check && make run";
+
+/// `topwork plugins new`.
+#[derive(Debug, Args)]
+pub struct NewArguments {
+    /// The plugin's id and the name of the folder to make: a-z, 0-9 and -
+    pub name: String,
+    /// What the plugin offers
+    #[arg(long, value_enum)]
+    pub kind: NewKind,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t = NewLanguage::Rust)]
+    pub lang: NewLanguage,
+    /// Use the sdk in this folder; without it the project gets the sdk's sources
+    #[arg(long, value_name = "DIR")]
+    pub sdk_path: Option<PathBuf>,
+}
+
+/// What a new plugin offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    /// Labelled images
+    Dataset,
+    /// A network that is trained and cut
+    Backbone,
+    /// A backbone that computes features itself
+    Extractor,
+    /// A rule that says where to cut
+    Cut,
+    /// A head of layers, trained by gradient
+    Head,
+    /// A head fitted once to features
+    Classifier,
+}
+
+/// What a new plugin is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewLanguage {
+    /// With the sdk; needs cargo
+    Rust,
+    /// With one header; needs a C compiler
+    C,
+}
+
+const CHECK_EXAMPLE: &str = "\
+A case is ok, or ends in a warning (nothing is broken), failed (the contract is broken), crashed or
+hung; skipped is what needs parameters or data that are not there. The exit code is 3 when a case
+failed, crashed or hung.
+
+Examples:
+  topwork plugins check target/release/libtopwork_plugin_mine.so
+  topwork plugins check . --only dataset-
+  topwork plugins check libtopwork_plugin_mine.so --with 'my-dataset={\"folder\": \"/data\"}'";
+
+/// `topwork plugins check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// A plugin's library, or a folder with some
+    pub path: PathBuf,
+    /// Give the results as JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Show every case, also those that are ok
+    #[arg(long)]
+    pub all: bool,
+    /// Try only the cases and components whose name has this in it; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Longest time a case may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// Parameters for all components, or for the one named before `=`; repeat for several
+    #[arg(long, value_name = "[COMPONENT=]JSON", value_parser = parse_with)]
+    pub with: Vec<(Option<String>, Parameters)>,
+}
+
+/// Both uses of `topwork show`.
+const SHOW_EXAMPLE: &str = "\
+Examples:
+  topwork show experiments/mnist-transfer.toml
+  topwork show model.onnx
+  topwork show model.onnx --set input=[3,224,224]";
 
 /// Where the cache is and how large it may grow.
 const CACHE_PLACE: &str = "\
@@ -425,9 +532,37 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
     }
 }
 
+type Parameters = serde_json::Map<String, serde_json::Value>;
+
+fn parse_with(text: &str) -> Result<(Option<String>, Parameters), String> {
+    let (component, json) = match text.split_once('=') {
+        Some((component, json)) if !component.contains('{') => (Some(component.trim()), json),
+        _ => (None, text),
+    };
+    let parameters = serde_json::from_str(json).map_err(|error| {
+        format!("expected a JSON object, for example {{\"bins\": 12}}: {error}")
+    })?;
+    Ok((component.map(str::to_owned), parameters))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn parameters_are_for_all_components_or_for_one() {
+        let check = |text: &str, expected: Result<(Option<&str>, usize), ()>| {
+            let found = super::parse_with(text).map_err(|_| ());
+            let found = found.map(|(component, json)| (component, json.len()));
+            let expected = expected.map(|(of, len)| (of.map(str::to_owned), len));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("{}", Ok((None, 0)));
+        check(r#"{"a": "b=c"}"#, Ok((None, 1)));
+        check(r#"shapes={"a": 1, "b": "="}"#, Ok((Some("shapes"), 2)));
+        check("shapes=3", Err(()));
+        check("shapes", Err(()));
+    }
 
     #[test]
     fn lengths_of_time_are_read_as_people_write_them() {

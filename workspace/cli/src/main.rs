@@ -4,6 +4,7 @@
 mod arguments;
 mod attach;
 mod cache;
+mod child;
 mod crash;
 mod earlier;
 mod experiment;
@@ -54,6 +55,8 @@ fn main() -> ExitCode {
         Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {
             PluginsCommand::List => plugins::list(&arguments.plugin_dir),
             PluginsCommand::Show { id } => plugins::show(&arguments.plugin_dir, &id),
+            PluginsCommand::New(new) => plugins::new(&new),
+            PluginsCommand::Check(check) => plugins::check(&arguments.plugin_dir, &check),
         },
         Command::Cache(arguments) => match arguments.command.unwrap_or(CacheCommand::List) {
             CacheCommand::List => cache::list(),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Supervise { run } => return supervise::supervise(&RunFolder::at(run)).into(),
         Command::Worker { run } => return topwork_worker::run(&RunFolder::at(run)).into(),
         Command::Probe => experiment::answer_probe(),
+        Command::TryCase => plugins::answer_check(),
         Command::References { folder, check } => references::write(&folder, check),
     };
     match outcome {

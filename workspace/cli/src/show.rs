@@ -1,18 +1,27 @@
-//! `topwork show`: the networks of an experiment.
+//! `topwork show`: the networks of an experiment, or where a model file can be cut.
+
+mod model;
 
 use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_report::{Align, thousands};
 use topwork_schema::CutPoint;
 
 use crate::{
-    arguments::FileArguments,
+    arguments::{FileArguments, ShowArguments},
     experiment::{self, Checked, ask, request},
     failure::Failure,
     output::{self, print},
 };
 
 /// Shows layers, shapes, parameters and cut points.
-pub fn show(arguments: &FileArguments) -> Result<u8, Failure> {
+pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
+    if model::is_model(&arguments.file.file) {
+        return model::show(arguments);
+    }
+    show_experiment(&arguments.file)
+}
+
+fn show_experiment(arguments: &FileArguments) -> Result<u8, Failure> {
     let Checked { plan, folders, .. } = experiment::check(arguments)?;
     let folder = arguments
         .file

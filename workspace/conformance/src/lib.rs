@@ -18,10 +18,11 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use subject::Subject;
-use topwork_host::{Kind, Level, Observer, Options, PluginInfo, Plugins};
+use topwork_host::{Level, Observer, Options, Plugins};
 use topwork_store::CallRecorder;
 
 pub use cases::cases;
+pub use topwork_host::{ComponentInfo, Kind, PluginInfo, is_plugin_file_name};
 
 /// One thing that is tried.
 #[derive(Clone, Copy, Debug)]

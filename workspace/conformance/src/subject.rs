@@ -23,10 +23,6 @@ pub struct Subject {
 }
 
 /// An instance of any kind.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, or a hundred"
-)]
 pub enum Instance {
     Dataset(Dataset),
     Backbone(Backbone),

@@ -79,8 +79,9 @@ impl Bare {
                 None => abi::Status::UNSUPPORTED,
             }
         });
+        // Not even made for a moment where there is none, as dropping it would release it.
         let made = said.is_ok() && !pointer.is_null();
-        let instance = made.then_some(BareInstance {
+        let instance = made.then(|| BareInstance {
             bare: self,
             pointer,
         });

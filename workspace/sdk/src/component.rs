@@ -150,8 +150,12 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
         } else {
             parameters
         };
+        let wrong = |error: serde_json::Error| Error::parameters(without_place(&error));
+        // An object first, since serde takes a list for a structure as well.
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(parameters).map_err(wrong)?;
         let parameters: C::Parameters =
-            serde_json::from_str(parameters).map_err(|e| Error::parameters(without_place(&e)))?;
+            serde_json::from_value(object.into()).map_err(wrong)?;
         let component = C::create(Host::new(host), parameters)?;
         let made = Box::into_raw(Box::new(I::from(component)));
         // SAFETY: not null, and the host's to be written.

@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn classes_are_spread_and_single_samples_kept() {
         // Samples of each class, folds wished; folds, samples held out.
-        let cases: [(&[usize], usize, Option<(usize, usize)>); 6] = [
-            (&[50, 50], 5, Some((5, 100))),
+        let cases = [
+            (&[50, 50][..], 5, Some((5, 100))),
             (&[7, 9, 11], 5, Some((5, 27))),
             (&[3, 90], 5, Some((3, 93))),
             (&[2, 8, 1], 10, Some((2, 10))),

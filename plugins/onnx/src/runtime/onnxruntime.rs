@@ -1,10 +1,11 @@
 //! Models computed by onnxruntime, whose library is loaded when it is first asked for.
 
-use super::{Lane, Network, Show, Trouble};
+use super::{Lane, ModelFile, Network, Show, Trouble};
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -89,32 +90,35 @@ fn open(path: &Path) -> Result<Environment, OpenError> {
 /// A model file. Every lane reads it anew, as sessions cannot be used by two threads.
 pub struct OnnxRuntimeNetwork {
     environment: &'static Environment,
-    model: Vec<u8>,
+    bytes: Vec<u8>,
     shape: [usize; 4],
+    optimise: bool,
 }
 
 /// Takes a model file.
-pub fn read(
-    environment: &'static Environment,
-    model: Vec<u8>,
-    shape: [usize; 4],
-) -> OnnxRuntimeNetwork {
+pub fn read(environment: &'static Environment, file: ModelFile<'_>) -> OnnxRuntimeNetwork {
     OnnxRuntimeNetwork {
         environment,
-        model,
-        shape,
+        bytes: file.bytes,
+        shape: file.shape,
+        optimise: file.optimise,
     }
 }
 
 impl Network for OnnxRuntimeNetwork {
     fn lane(&self) -> Result<Box<dyn Lane>, Trouble> {
+        let level = match self.optimise {
+            true => GraphOptimizationLevel::All,
+            false => GraphOptimizationLevel::Disable,
+        };
         let session = || -> ort::Result<Session> {
             Session::builder(self.environment)?
                 .with_intra_threads(1)?
                 .with_inter_threads(1)?
+                .with_optimization_level(level)?
                 // Every error comes back as a result, too.
                 .with_log_level(LogLevel::Fatal)?
-                .commit_from_memory(&self.model)
+                .commit_from_memory(&self.bytes)
         };
         Ok(Box::new(OnnxRuntimeLane {
             session: session().map_err(Trouble::new)?,

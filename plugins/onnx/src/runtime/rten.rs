@@ -1,6 +1,6 @@
 //! Models computed by rten, a runtime written in Rust.
 
-use super::{Lane, Network, Show, Trouble};
+use super::{Lane, ModelFile, Network, Show, Trouble};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueView};
 use rten_tensor::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,26 +17,23 @@ struct Loaded {
 }
 
 /// Reads a model file.
-pub fn read(
-    model: Vec<u8>,
-    input: &str,
-    shape: [usize; 4],
-    outputs: &[&str],
-) -> Result<RtenNetwork, Trouble> {
+pub fn read(file: ModelFile<'_>) -> Result<RtenNetwork, Trouble> {
     caught(|| {
         let mut options = ModelOptions::with_all_ops();
         let model = options
-            .prepack_weights(true)
-            .load(model)
+            .enable_optimization(file.optimise)
+            .prepack_weights(file.optimise)
+            .load(file.bytes)
             .map_err(Trouble::new)?;
         let node = |name: &str| model.node_id(name).map_err(Trouble::new);
         Ok(RtenNetwork(Arc::new(Loaded {
-            input: node(input)?,
-            outputs: outputs
+            input: node(file.input)?,
+            outputs: file
+                .outputs
                 .iter()
                 .map(|name| node(name))
                 .collect::<Result<_, _>>()?,
-            shape,
+            shape: file.shape,
             model,
         })))
     })

@@ -4,12 +4,13 @@ use crate::stage::{folder_with, load, redact};
 use serde_json::json;
 use topwork_host::{FitOptions, Pixel, Plugins};
 
-const ALL: [&str; 6] = [
-    "topwork_plugin_convnet",
-    "topwork_plugin_lenet",
+const ALL: [&str; 7] = [
+    "topwork_plugin_arrays",
     "topwork_plugin_classifiers",
+    "topwork_plugin_convnet",
+    "topwork_plugin_image_folder",
+    "topwork_plugin_lenet",
     "topwork_plugin_mlp",
-    "topwork_plugin_mnist",
     "topwork_plugin_resnet",
 ];
 

@@ -1,0 +1,296 @@
+//! `arrays`: samples and labels in files of NumPy or safetensors.
+
+use crate::labels::Labels;
+use crate::npy;
+use crate::numbers::{Array, Kind, Order};
+use crate::samples::{
+    Form, Layout, Lazy, Part, Samples, integer_labels, split_properties, wrong_label,
+};
+use crate::unpack::Unpacked;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use topwork_sdk::{Component, Dataset, Description, Error, Host};
+
+/// The component.
+pub struct Arrays {
+    parameters: Parameters,
+    samples: Lazy,
+}
+
+/// What the user says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Parameters {
+    file: Option<PathBuf>,
+    labels_file: Option<PathBuf>,
+    train_file: Option<PathBuf>,
+    train_labels_file: Option<PathBuf>,
+    test_file: Option<PathBuf>,
+    test_labels_file: Option<PathBuf>,
+    #[serde(default = "samples")]
+    samples: String,
+    #[serde(default = "labels")]
+    labels: String,
+    test_samples: Option<String>,
+    test_labels: Option<String>,
+    #[serde(default)]
+    layout: Layout,
+    scale: Option<f64>,
+    #[serde(default)]
+    class_names: Vec<String>,
+    test_fraction: Option<f64>,
+    #[serde(default)]
+    split_seed: u64,
+}
+
+fn samples() -> String {
+    "samples".to_owned()
+}
+
+fn labels() -> String {
+    "labels".to_owned()
+}
+
+impl Component for Arrays {
+    const ID: &str = "arrays";
+    const ABOUT: &str = "arrays of samples and labels: NumPy's .npy and .npz, safetensors";
+    const SCHEMA: &str = concat!(
+        r#"{
+    "type": "object",
+    "properties": {
+        "file": {
+            "type": "string",
+            "format": "path",
+            "description": "file of samples (.npy), or of samples and labels (.npz, .safetensors); n numbers per sample, height x width, or three dimensions"
+        },
+        "labels-file": {
+            "type": "string",
+            "format": "path",
+            "description": "file of labels, where `file` does not hold them"
+        },
+        "train-file": {
+            "type": "string",
+            "format": "path",
+            "description": "in place of `file`: the training samples"
+        },
+        "train-labels-file": {
+            "type": "string",
+            "format": "path",
+            "description": "their labels, where `train-file` does not hold them"
+        },
+        "test-file": {
+            "type": "string",
+            "format": "path",
+            "description": "the test samples"
+        },
+        "test-labels-file": {
+            "type": "string",
+            "format": "path",
+            "description": "their labels, where `test-file` does not hold them"
+        },
+        "samples": {
+            "type": "string",
+            "default": "samples",
+            "description": "name of the array of samples in a .npz or .safetensors file"
+        },
+        "labels": {
+            "type": "string",
+            "default": "labels",
+            "description": "name of the array of labels"
+        },
+        "test-samples": {
+            "type": "string",
+            "description": "name of the array of test samples, where `file` holds both splits"
+        },
+        "test-labels": {
+            "type": "string",
+            "description": "name of the array of their labels"
+        },
+        "layout": {
+            "enum": ["chw", "hwc"],
+            "default": "chw",
+            "description": "order of three dimensions: channels, height, width, or height, width, channels"
+        },
+        "scale": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "numbers are divided by this; by default 255 for bytes and 1 for others"
+        },
+        "class-names": {
+            "type": "array",
+            "items": { "type": "string", "minLength": 1 },
+            "uniqueItems": true,
+            "default": [],
+            "description": "names of the labels 0, 1, …; without them every different label is a class of its own name"
+        },
+        "#,
+        split_properties!(),
+        r#"
+    },
+    "additionalProperties": false
+}"#
+    );
+    type Parameters = Parameters;
+
+    fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
+        parameters.sources()?;
+        Ok(Arrays {
+            parameters,
+            samples: Lazy::default(),
+        })
+    }
+}
+
+/// Where one split, or everything, comes from.
+struct Source<'a> {
+    file: &'a Path,
+    labels_file: Option<&'a Path>,
+    samples: &'a str,
+    labels: &'a str,
+    is_test: bool,
+}
+
+impl Parameters {
+    fn sources(&self) -> Result<Vec<Source<'_>>, Error> {
+        let source = |file, labels_file, is_test| Source {
+            file,
+            labels_file,
+            samples: &self.samples,
+            labels: &self.labels,
+            is_test,
+        };
+        let [labels, train_labels, test_labels] = [
+            self.labels_file.as_deref(),
+            self.train_labels_file.as_deref(),
+            self.test_labels_file.as_deref(),
+        ];
+        match (&self.file, &self.train_file, &self.test_file) {
+            (Some(file), None, None) if train_labels.or(test_labels).is_none() => {
+                let mut sources = vec![source(file, labels, false)];
+                match (&self.test_samples, &self.test_labels) {
+                    (Some(samples), Some(names)) => sources.push(Source {
+                        samples,
+                        labels: names,
+                        ..source(file, labels, true)
+                    }),
+                    (None, None) => {}
+                    _ => {
+                        return Err(Error::parameters(
+                            "`test-samples` and `test-labels` belong together",
+                        ));
+                    }
+                }
+                Ok(sources)
+            }
+            (None, Some(train), Some(test)) if labels.is_none() => Ok(vec![
+                source(train, train_labels, false),
+                source(test, test_labels, true),
+            ]),
+            _ => Err(Error::parameters(
+                "expected `file`, or `train-file` and `test-file`, with the files of labels that belong to them",
+            )
+            .with_hint("`labels-file` goes with `file`, `train-labels-file` with `train-file`")),
+        }
+    }
+
+    fn read(&self) -> Result<Samples, Error> {
+        let mut parts = Vec::new();
+        let mut values = Vec::new();
+        for source in self.sources()? {
+            let bytes = Unpacked::whole(source.file)?;
+            let samples = array(source.file, &bytes, source.samples)?;
+            let part = Part::new(source.file, samples, source.is_test)?;
+            let (file, labels) = match source.labels_file {
+                Some(file) => (file, array(file, &Unpacked::whole(file)?, source.labels)?),
+                None if bytes.starts_with(npy::MARK) => {
+                    let file = source.file.display();
+                    let message = format!("`{file}` holds samples, but no labels");
+                    let hint = "a `.npy` file holds one array: name the file of labels, too";
+                    return Err(Error::parameters(message).with_hint(hint));
+                }
+                None => (source.file, array(source.file, &bytes, source.labels)?),
+            };
+            let name = format!("`{}` (labels)", file.display());
+            values.extend(integer_labels(&part, &labels, &name)?);
+            parts.push(part);
+        }
+        let labels = Labels::from_integers(&values, &self.class_names)
+            .map_err(|problem| wrong_label(&parts, &problem))?;
+        let form = Form {
+            layout: self.layout,
+            scale: self.scale,
+            test_fraction: self.test_fraction,
+            split_seed: self.split_seed,
+        };
+        Samples::new(parts, labels, form)
+    }
+}
+
+/// The array in a file, by its name where the file can hold several.
+fn array(path: &Path, bytes: &[u8], name: &str) -> Result<Array, Error> {
+    let array = if bytes.starts_with(npy::MARK) {
+        npy::array(bytes)
+    } else if bytes.starts_with(b"PK") {
+        npy::array_in_archive(bytes, name)
+    } else {
+        tensor(bytes, name)
+    };
+    array.map_err(|problem| Error::data(format!("`{}` {problem}", path.display())))
+}
+
+/// The tensor `name` in the bytes of a safetensors file.
+fn tensor(bytes: &[u8], name: &str) -> Result<Array, String> {
+    let all = SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("is no sound .npy, .npz or .safetensors file ({error})"))?;
+    let Ok(tensor) = all.tensor(name) else {
+        let mut names = all.names();
+        names.sort_unstable();
+        return Err(npy::missing(name, names.into_iter()));
+    };
+    let kind = match tensor.dtype() {
+        Dtype::U8 | Dtype::BOOL => Kind::U8,
+        Dtype::I8 => Kind::I8,
+        Dtype::U16 => Kind::U16,
+        Dtype::I16 => Kind::I16,
+        Dtype::U32 => Kind::U32,
+        Dtype::I32 => Kind::I32,
+        Dtype::U64 => Kind::U64,
+        Dtype::I64 => Kind::I64,
+        Dtype::F16 => Kind::F16,
+        Dtype::BF16 => Kind::Bf16,
+        Dtype::F32 => Kind::F32,
+        Dtype::F64 => Kind::F64,
+        other => {
+            return Err(format!(
+                "holds `{name}` as {other:?}, expected integers or floats"
+            ));
+        }
+    };
+    Array::new(
+        tensor.shape().to_vec(),
+        kind,
+        Order::Little,
+        tensor.data().to_vec(),
+    )
+    .map_err(|problem| format!("has {problem}"))
+}
+
+impl Dataset for Arrays {
+    type Element = f32;
+
+    fn description(&self) -> Result<Description, Error> {
+        let samples = self.samples.get(|| self.parameters.read())?;
+        Ok(samples.description())
+    }
+
+    fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
+        let samples = self.samples.get(|| self.parameters.read())?;
+        Ok(samples.labels(split))
+    }
+
+    fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
+        let samples = self.samples.get(|| self.parameters.read())?;
+        samples.read(split, indices, out)
+    }
+}

@@ -1,0 +1,27 @@
+//! Files of numbers as datasets: `idx` (and `mnist`, the published files of that format), `arrays` for NumPy and safetensors,
+//! `csv`.
+//!
+//! All but `mnist` come down to the same: arrays of samples and a list of labels, see [`samples`].
+
+mod arrays;
+mod csv_file;
+mod idx;
+mod labels;
+mod mnist;
+mod npy;
+mod numbers;
+mod samples;
+mod unpack;
+
+use topwork_sdk::{dataset, export_plugin};
+
+export_plugin! {
+    id: "arrays",
+    licence: "MIT OR Apache-2.0",
+    components: [
+        dataset::<arrays::Arrays>(),
+        dataset::<csv_file::Csv>(),
+        dataset::<idx::Idx>(),
+        dataset::<mnist::Mnist>(),
+    ],
+}

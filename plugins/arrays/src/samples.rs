@@ -1,0 +1,243 @@
+//! Labelled arrays as the trait wants them: what `arrays`, `csv` and `idx` have in common.
+
+use crate::labels::Labels;
+use crate::numbers::{Array, Kind};
+use serde::Deserialize;
+use std::path::Path;
+use std::sync::OnceLock;
+use topwork_sdk::{Description, Error, Splits};
+
+/// The parameters that say which samples are for testing, for a schema.
+macro_rules! split_properties {
+    () => {
+        r#""test-fraction": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "description": "part of every class to set apart as the split `test`"
+        },
+        "split-seed": {
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+            "description": "decides which samples `test-fraction` sets apart"
+        }"#
+    };
+}
+pub(crate) use split_properties;
+
+/// The order of the dimensions of a sample that has three.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Channels, height, width.
+    #[default]
+    Chw,
+    /// Height, width, channels.
+    Hwc,
+}
+
+/// Samples of one file.
+pub struct Part {
+    /// Whose they are, for people.
+    name: String,
+    /// The samples, one after the other along the first of 2 to 4 dimensions.
+    samples: Array,
+    /// Whether they are in the split `test`.
+    is_test: bool,
+}
+
+impl Part {
+    /// The samples of the file at `path`.
+    pub fn new(path: &Path, samples: Array, is_test: bool) -> Result<Part, Error> {
+        let name = format!("`{}`", path.display());
+        let shape = &samples.shape;
+        let problem = if !(2..=4).contains(&shape.len()) {
+            "expected 2 to 4 dimensions with the samples along the first"
+        } else if shape.contains(&0) {
+            "there are no numbers"
+        } else {
+            return Ok(Part {
+                name,
+                samples,
+                is_test,
+            });
+        };
+        Err(Error::data(format!(
+            "{name} has the shape {shape:?}: {problem}"
+        )))
+    }
+
+    fn count(&self) -> usize {
+        self.samples.shape[0]
+    }
+
+    /// Channels, height and width of a sample.
+    fn shape(&self, layout: Layout) -> [usize; 3] {
+        match (&self.samples.shape[1..], layout) {
+            (&[numbers], _) => [numbers, 1, 1],
+            (&[height, width], _) => [1, height, width],
+            (&[c, h, w], Layout::Chw) | (&[h, w, c], Layout::Hwc) => [c, h, w],
+            // There are 2 to 4 dimensions.
+            (other, _) => [other.iter().product(), 1, 1],
+        }
+    }
+}
+
+/// How parts become samples.
+#[derive(Clone, Copy)]
+pub struct Form {
+    /// The order of the dimensions.
+    pub layout: Layout,
+    /// What the numbers are divided by; by default 255 for bytes and 1 for others.
+    pub scale: Option<f64>,
+    /// The part of every class to set apart for testing.
+    pub test_fraction: Option<f64>,
+    /// Draws it.
+    pub split_seed: u64,
+}
+
+/// The samples of a dataset.
+pub struct Samples {
+    parts: Vec<Part>,
+    shape: [usize; 3],
+    form: Form,
+    labels: Labels,
+    splits: Splits,
+}
+
+impl Samples {
+    /// Puts together what was read: one part, or one for training and one for testing. `labels` has an entry for every sample
+    /// of the parts.
+    pub fn new(parts: Vec<Part>, labels: Labels, form: Form) -> Result<Samples, Error> {
+        let Some(first) = parts.first() else {
+            return Err(Error::failed("a dataset without files"));
+        };
+        let shape = first.shape(form.layout);
+        for part in &parts {
+            let other = part.shape(form.layout);
+            if other != shape {
+                return Err(Error::data(format!(
+                    "{} holds samples of shape {other:?}, but {} of shape {shape:?}",
+                    part.name, first.name
+                )));
+            }
+        }
+        let has_test = parts.iter().any(|part| part.is_test);
+        let splits = match form.test_fraction {
+            Some(_) if has_test => {
+                return Err(Error::parameters(
+                    "`test-fraction` sets test samples apart, but there are some already",
+                ));
+            }
+            Some(fraction) => Splits::stratified(&labels.labels, fraction, form.split_seed),
+            None if has_test => {
+                let of = |part: &Part| std::iter::repeat_n(part.is_test, part.count());
+                Splits::given(&parts.iter().flat_map(of).collect::<Vec<bool>>())
+            }
+            None => Splits::whole(labels.labels.len()),
+        };
+        Ok(Samples {
+            parts,
+            shape,
+            form,
+            labels,
+            splits,
+        })
+    }
+
+    /// What there is.
+    pub fn description(&self) -> Description {
+        Description {
+            classes: self.labels.classes.clone(),
+            shape: self.shape,
+            splits: self.splits.describe(),
+        }
+    }
+
+    /// The labels of a split.
+    pub fn labels(&self, split: usize) -> Vec<u32> {
+        self.splits.labels(split, &self.labels.labels)
+    }
+
+    /// Writes samples of a split, one after the other.
+    pub fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
+        let positions = self.splits.positions(split);
+        let [channels, height, width] = self.shape;
+        let (plane, numbers) = (height * width, channels * height * width);
+        for (sample, &index) in out.chunks_exact_mut(numbers).zip(indices) {
+            let (part, position) = self.part(positions[index as usize] as usize)?;
+            let array = &part.samples;
+            let scale = self.form.scale.unwrap_or(default_scale(array.kind()));
+            for (place, number) in sample.iter_mut().enumerate() {
+                let source = match self.form.layout {
+                    Layout::Chw => place,
+                    Layout::Hwc => place % plane * channels + place / plane,
+                };
+                *number = (array.number(position * numbers + source) / scale) as f32;
+                if !number.is_finite() {
+                    return Err(Error::data(format!(
+                        "{}: {number} in sample {position}, expected finite numbers",
+                        part.name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The part with a sample of the whole list, and its position there.
+    fn part(&self, mut position: usize) -> Result<(&Part, usize), Error> {
+        for part in &self.parts {
+            if position < part.count() {
+                return Ok((part, position));
+            }
+            position -= part.count();
+        }
+        Err(Error::failed("a sample in none of the files"))
+    }
+}
+
+/// What numbers are divided by where the user says nothing: bytes become 0 to 1, as images do everywhere.
+fn default_scale(kind: Kind) -> f64 {
+    match kind {
+        Kind::U8 => 255.0,
+        _ => 1.0,
+    }
+}
+
+/// The labels in an array, as many as `part` has samples. `name` says whose they are.
+pub fn integer_labels(part: &Part, labels: &Array, name: &str) -> Result<Vec<i64>, Error> {
+    let count = part.count();
+    // Some write a column of labels as a table of one column.
+    let is_list = matches!(&*labels.shape, [_] | [_, 1]);
+    if !is_list || labels.len() != count {
+        return Err(Error::data(format!(
+            "{name} has the shape {:?}, expected {count} labels, one for each sample of {}",
+            labels.shape, part.name
+        )));
+    }
+    labels.integers().map_err(|position| {
+        let label = labels.number(position);
+        Error::data(format!(
+            "{name}: label {label} of sample {position}, expected an integer"
+        ))
+    })
+}
+
+/// A wrong label, told with the files that were read.
+pub fn wrong_label(parts: &[Part], problem: &str) -> Error {
+    let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
+    Error::data(format!("{}: {problem}", names.join(" and ")))
+}
+
+/// Samples that are read when they are first needed.
+#[derive(Default)]
+pub struct Lazy(OnceLock<Result<Samples, Error>>);
+
+impl Lazy {
+    /// The samples, read by `read` if they are not yet.
+    pub fn get(&self, read: impl FnOnce() -> Result<Samples, Error>) -> Result<&Samples, Error> {
+        self.0.get_or_init(read).as_ref().map_err(Error::clone)
+    }
+}

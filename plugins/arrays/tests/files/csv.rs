@@ -1,0 +1,126 @@
+//! CSV files.
+
+use crate::write::gzipped;
+use crate::{Place, all};
+use serde_json::{Value, json};
+
+fn read(text: &str, parameters: Value) -> String {
+    let place = Place::empty();
+    place.write("data.csv", text.as_bytes());
+    let mut all_parameters = json!({ "file": "data.csv" });
+    all_parameters
+        .as_object_mut()
+        .unwrap()
+        .extend(parameters.as_object().unwrap().clone());
+    match place.open("csv", all_parameters) {
+        Ok(dataset) => all(&dataset),
+        Err(error) => place.told(&error),
+    }
+}
+
+#[test]
+fn lines_are_samples() {
+    let expected = "[2, 1, 1] 0 7\ntrain 7: 1 2.5\ntrain 0: -3 0.0004";
+    let plain = "1,2.5,7\n-3,4e-4,0\n";
+    let cases = [
+        (plain, json!({})),
+        ("1, 2.5 ,7\r\n\r\n-3,4e-4,0", json!({})),
+        ("\"1\";2.5;7\n-3;4e-4;0\n", json!({ "separator": ";" })),
+        ("1\t2.5\t7\n-3\t4e-4\t0\n", json!({ "separator": "\t" })),
+        ("a,b,c\n1,2.5,7\n-3,4e-4,0\n", json!({ "header": true })),
+        ("7,1,2.5\n0,-3,4e-4\n", json!({ "label": 0 })),
+        ("1,7,2.5\n-3,0,4e-4\n", json!({ "label": 1 })),
+        ("a,b,c\n1,7,2.5\n-3,0,4e-4\n", json!({ "label": "b" })),
+        (
+            "a,b,c\n1,7,2.5\n-3,0,4e-4\n",
+            json!({ "label": "b", "header": true }),
+        ),
+    ];
+    for (text, parameters) in cases {
+        assert_eq!(read(text, parameters.clone()), expected, "{parameters}");
+    }
+    let place = Place::empty();
+    place.write("data.csv.gz", &gzipped(plain.as_bytes()));
+    let dataset = place.open("csv", json!({ "file": "data.csv.gz" })).unwrap();
+    assert_eq!(all(&dataset), expected);
+}
+
+#[test]
+fn digits_of_eight_by_eight_pixels() {
+    // As in the digits that come with scikit-learn: 64 numbers from 0 to 16, and the label.
+    let line = |label: u8| {
+        let numbers: Vec<String> = (0..64).map(|place| (place % 17).to_string()).collect();
+        format!("{},{label}\n", numbers.join(","))
+    };
+    let text: String = (0..10).map(line).collect();
+    let found = read(&text, json!({ "shape": [1, 8, 8], "scale": 16 }));
+    assert!(found.starts_with("[1, 8, 8] 0 1 2 3 4 5 6 7 8 9\ntrain 0: 0 0.0625 0.125"));
+    let found = read(&text, json!({ "shape": [4, 4, 4] }));
+    assert!(found.starts_with("[4, 4, 4] 0 1"));
+}
+
+#[test]
+fn labels_may_be_words() {
+    let text = "1,Iris setosa\n2,Iris virginica\n3,Iris setosa\n";
+    let expected = "[1, 1, 1] Iris setosa Iris virginica\n\
+        train Iris setosa: 1\ntrain Iris virginica: 2\ntrain Iris setosa: 3";
+    assert_eq!(read(text, json!({})), expected);
+    let names = json!({ "class-names": ["Iris virginica", "Iris setosa"] });
+    assert!(
+        read(text, names).starts_with("[1, 1, 1] Iris virginica Iris setosa\ntrain Iris setosa: 1")
+    );
+    let names = json!({ "class-names": ["zero", "one"] });
+    assert_eq!(
+        read("5,1\n6,0\n", names),
+        "[1, 1, 1] zero one\ntrain one: 5\ntrain zero: 6"
+    );
+}
+
+#[test]
+fn splits_are_those_of_the_files_or_drawn() {
+    let place = Place::empty();
+    place.write("a.csv", b"1,x\n2,y\n");
+    place.write("b.csv", b"3,z\n");
+    let parameters = json!({ "train-file": "a.csv", "test-file": "b.csv" });
+    let dataset = place.open("csv", parameters).unwrap();
+    assert_eq!(
+        all(&dataset),
+        "[1, 1, 1] x y z\ntrain x: 1\ntrain y: 2\ntest z: 3"
+    );
+    let text = "1,x\n2,x\n3,x\n4,x\n5,y\n6,y\n";
+    let found = read(text, json!({ "test-fraction": 0.5 }));
+    assert_eq!(found.matches("train x").count(), 2);
+    assert_eq!(found.matches("test x").count(), 2);
+    assert_eq!(found.matches("test y").count(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let cases = [
+        ("", json!({})),
+        ("1,2,7\n3,x,7\n", json!({})),
+        ("a,b,label\n1,2,7\n", json!({})),
+        ("1,inf,7\n", json!({ "header": false })),
+        ("1,,7\n", json!({})),
+        ("1,2,7\n1,7\n", json!({})),
+        ("1,\u{e4},7\n", json!({})),
+        ("1,2,7\n", json!({ "label": 3 })),
+        ("a,b\n1,7\n", json!({ "label": "labels" })),
+        ("1,7\n", json!({ "label": "a", "header": false })),
+        ("1,2,7\n", json!({ "shape": [1, 2, 2] })),
+        ("a,b\n", json!({ "header": true })),
+        ("7\n", json!({})),
+        ("1,x\n", json!({ "class-names": ["a"] })),
+        ("1,x\n", json!({ "train-file": "data.csv" })),
+        (
+            "1,x\n",
+            json!({ "shape": [4294967296_u64, 4294967296_u64, 1] }),
+        ),
+    ];
+    let told = cases.map(|(text, parameters)| read(text, parameters));
+    let place = Place::empty();
+    place.write("data.csv", b"1,2,7\n3,\xff,8\n");
+    let not_text = place.refused("csv", json!({ "file": "data.csv" }));
+    let gone = place.refused("csv", json!({ "file": "gone.csv" }));
+    insta::assert_snapshot!([&told[..], &[not_text, gone]].concat().join("\n"));
+}

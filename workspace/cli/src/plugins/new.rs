@@ -1,0 +1,48 @@
+//! `topwork plugins new`: a project of one plugin.
+
+use std::path::Path;
+
+use topwork_scaffold::{Kind, Language, Project, ScaffoldError};
+
+use crate::{
+    arguments::{NewArguments, NewKind, NewLanguage},
+    failure::{Failure, RUN_FAILED, WRONG_USE},
+    output::print,
+};
+
+/// Writes the project and says what to do with it.
+pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
+    let project = Project {
+        name: &arguments.name,
+        kind: match arguments.kind {
+            NewKind::Dataset => Kind::Dataset,
+            NewKind::Backbone => Kind::Backbone,
+            NewKind::Extractor => Kind::Extractor,
+            NewKind::Cut => Kind::Cut,
+            NewKind::Head => Kind::Head,
+            NewKind::Classifier => Kind::Classifier,
+        },
+        language: match arguments.lang {
+            NewLanguage::Rust => Language::Rust,
+            NewLanguage::C => Language::C,
+        },
+        sdk: arguments.sdk_path.as_deref(),
+    };
+    project.write(Path::new("")).map_err(|error| {
+        let code = match error {
+            ScaffoldError::Io { .. } => RUN_FAILED,
+            _ => WRONG_USE,
+        };
+        Failure::new(code, error.to_string())
+    })?;
+    let test = match project.language {
+        Language::Rust => "make test     # its tests\n  ",
+        Language::C => "",
+    };
+    let name = &arguments.name;
+    print(&format!(
+        "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n  {test}make check    # does it keep the contract?\n  make run      # its experiment\n",
+        project.kind
+    ))?;
+    Ok(0)
+}

@@ -1,0 +1,318 @@
+//! What `topwork plugins new` writes: a project of one plugin that builds, tests and runs an experiment at once, in Rust or C, with
+//! all it needs in its folder. The templates are the files in `templates/`, in which `@NAME@` stands for the plugin's id and
+//! `@LIBRARY@` for the same with underscores; the Rust projects get the sources of the sdk, the C projects the header.
+//!
+//! This crate must not know any other of ours: it holds their text.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What the plugin offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Labelled images.
+    Dataset,
+    /// A network that is trained and cut.
+    Backbone,
+    /// A backbone that computes features itself.
+    Extractor,
+    /// A rule that says where to cut.
+    Cut,
+    /// A head of layers.
+    Head,
+    /// A head fitted once to features.
+    Classifier,
+}
+
+/// What it is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Rust, with the sdk.
+    Rust,
+    /// C, with the header.
+    C,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 6] = [
+        Kind::Dataset,
+        Kind::Backbone,
+        Kind::Extractor,
+        Kind::Cut,
+        Kind::Head,
+        Kind::Classifier,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Dataset => "dataset",
+            Kind::Backbone => "backbone",
+            Kind::Extractor => "extractor",
+            Kind::Cut => "cut",
+            Kind::Head => "head",
+            Kind::Classifier => "classifier",
+        }
+    }
+}
+
+/// A project to be written.
+#[derive(Clone, Debug)]
+pub struct Project<'a> {
+    /// The plugin's id and the folder's name: 1 to 64 of `a-z`, `0-9` and `-`, a letter first and no hyphen last.
+    pub name: &'a str,
+    /// What it offers.
+    pub kind: Kind,
+    /// What it is written in.
+    pub language: Language,
+    /// The folder of the sdk; without one its sources become part of the project.
+    pub sdk: Option<&'a Path>,
+}
+
+/// Why a project was not written.
+#[derive(Debug, Error)]
+pub enum ScaffoldError {
+    /// The name is not one for a plugin.
+    #[error(
+        "`{0}` is no name for a plugin, expected 1 to 64 of a-z, 0-9 and -, a letter first and no hyphen last"
+    )]
+    Name(String),
+    /// Something is there already.
+    #[error("`{}` is there already", .0.display())]
+    Exists(PathBuf),
+    /// The folder given as that of the sdk is not.
+    #[error("`{}` is not the sdk: it has no Cargo.toml", .0.display())]
+    NotTheSdk(PathBuf),
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {error}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+}
+
+/// The sdk and the abi: path within `vendor/`, and text.
+const VENDOR: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/vendor.rs"));
+
+/// The header for plugins in C.
+const HEADER: &str = include_str!("../../../docs/topwork_plugin.h");
+
+/// The files that a kind has of its own, in both languages.
+struct Own {
+    rust: &'static str,
+    rust_test: &'static str,
+    c: &'static str,
+    experiment: &'static str,
+}
+
+macro_rules! own {
+    ($folder:literal) => {
+        Own {
+            rust: include_str!(concat!("../templates/rust/", $folder, "/lib.rs")),
+            rust_test: include_str!(concat!("../templates/rust/", $folder, "/plugin.rs")),
+            c: include_str!(concat!("../templates/c/", $folder, ".c")),
+            experiment: include_str!(concat!("../templates/experiments/", $folder, ".toml")),
+        }
+    };
+}
+
+fn own(kind: Kind) -> Own {
+    match kind {
+        Kind::Dataset => own!("dataset"),
+        Kind::Backbone => own!("backbone"),
+        Kind::Extractor => own!("extractor"),
+        Kind::Cut => own!("cut"),
+        Kind::Head => own!("head"),
+        Kind::Classifier => own!("classifier"),
+    }
+}
+
+impl Project<'_> {
+    /// Writes the project to a folder of its name in `parent`, which must not be there yet, and gives that folder.
+    pub fn write(&self, parent: &Path) -> Result<PathBuf, ScaffoldError> {
+        if !is_name(self.name) {
+            return Err(ScaffoldError::Name(self.name.to_owned()));
+        }
+        let sdk = self.sdk.map(sdk_folder).transpose()?;
+        let folder = parent.join(self.name);
+        let io = |path: &Path, error| ScaffoldError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(ScaffoldError::Exists(folder));
+            }
+            other => other.map_err(|error| io(&folder, error))?,
+        }
+        for (name, text) in self.files(sdk.as_deref()) {
+            let path = folder.join(&name);
+            let parent = path.parent().unwrap_or(&folder);
+            std::fs::create_dir_all(parent).map_err(|error| io(parent, error))?;
+            std::fs::write(&path, text).map_err(|error| io(&path, error))?;
+        }
+        Ok(folder)
+    }
+
+    /// Paths within the project, with their texts.
+    fn files(&self, sdk: Option<&Path>) -> Vec<(String, String)> {
+        let own = own(self.kind);
+        let filled = |text: &str| self.filled(text, sdk);
+        let mut files = vec![
+            ("experiment.toml".to_owned(), filled(own.experiment)),
+            (
+                ".gitignore".to_owned(),
+                filled(include_str!("../templates/gitignore")),
+            ),
+        ];
+        match self.language {
+            Language::Rust => {
+                files.extend([
+                    (
+                        "Cargo.toml".to_owned(),
+                        filled(include_str!("../templates/rust/Cargo.toml")),
+                    ),
+                    (
+                        "Makefile".to_owned(),
+                        filled(include_str!("../templates/rust/Makefile")),
+                    ),
+                    (
+                        "README.md".to_owned(),
+                        filled(include_str!("../templates/rust/README.md")),
+                    ),
+                    ("src/lib.rs".to_owned(), filled(own.rust)),
+                    ("tests/plugin.rs".to_owned(), filled(own.rust_test)),
+                ]);
+                if sdk.is_none() {
+                    let vendored = VENDOR
+                        .iter()
+                        .map(|(path, text)| (format!("vendor/{path}"), (*text).to_owned()));
+                    files.extend(vendored);
+                }
+            }
+            Language::C => files.extend([
+                (
+                    "Makefile".to_owned(),
+                    filled(include_str!("../templates/c/Makefile")),
+                ),
+                (
+                    "README.md".to_owned(),
+                    filled(include_str!("../templates/c/README.md")),
+                ),
+                ("plugin.c".to_owned(), filled(own.c)),
+                ("topwork_plugin.h".to_owned(), HEADER.to_owned()),
+            ]),
+        }
+        files
+    }
+
+    fn filled(&self, template: &str, sdk: Option<&Path>) -> String {
+        let sdk = sdk.map_or("vendor/topwork-sdk".to_owned(), |sdk| {
+            sdk.display().to_string()
+        });
+        template
+            .replace("@NAME@", self.name)
+            .replace("@LIBRARY@", &self.name.replace('-', "_"))
+            .replace("@KIND@", &self.kind.to_string())
+            .replace("@SDK@", &sdk)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Whether a name is an id of the ABI and makes a package of cargo's as well.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=64).contains(&name.len())
+        && name.chars().all(plain)
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+}
+
+fn sdk_folder(folder: &Path) -> Result<PathBuf, ScaffoldError> {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    match absolute.join("Cargo.toml").is_file() {
+        true => Ok(absolute),
+        false => Err(ScaffoldError::NotTheSdk(folder.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(name: &str) -> Project<'_> {
+        Project {
+            name,
+            kind: Kind::Dataset,
+            language: Language::Rust,
+            sdk: None,
+        }
+    }
+
+    #[test]
+    fn names_are_checked() {
+        let long = "a".repeat(65);
+        for (name, right) in [
+            ("my-plugin", true),
+            ("a", true),
+            ("p2", true),
+            ("", false),
+            ("2p", false),
+            ("-a", false),
+            ("a-", false),
+            ("My", false),
+            ("a_b", false),
+            ("../a", false),
+            (&long, false),
+        ] {
+            assert_eq!(is_name(name), right, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        project("mine").write(folder.path()).unwrap();
+        let error = project("mine").write(folder.path()).unwrap_err();
+        let expected = format!(
+            "`{}` is there already",
+            folder.path().join("mine").display()
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn no_placeholder_is_left_and_no_inheritance() {
+        for kind in Kind::ALL {
+            for language in [Language::Rust, Language::C] {
+                let project = Project {
+                    kind,
+                    language,
+                    ..project("my-own")
+                };
+                for (name, text) in project.files(None) {
+                    let vendored = name.starts_with("vendor/");
+                    assert!(
+                        vendored || !text.contains('@') || name == "Makefile",
+                        "{kind}: {name}"
+                    );
+                    for placeholder in ["@NAME@", "@LIBRARY@", "@KIND@", "@SDK@"] {
+                        assert!(!text.contains(placeholder), "{kind}: {name}");
+                    }
+                    let manifest = name.ends_with("Cargo.toml");
+                    assert!(!manifest || !text.contains("workspace = true"), "{name}");
+                }
+            }
+        }
+    }
+}
