@@ -1,4 +1,5 @@
-//! Whole steps: of an optimizer, of LeNet, and a fit of logistic regression through its plugin.
+//! Whole steps: of an optimizer, of LeNet, the features of EfficientNet-Lite0, and a fit of logistic regression through its
+//! plugin.
 
 use std::error::Error;
 use std::path::Path;
@@ -33,8 +34,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     optimizer(&mut criterion)?;
     lenet(&mut criterion, &plugins)?;
+    efficientnet(&mut criterion, &plugins)?;
     logistic_regression(&mut criterion, &plugins)?;
     criterion.final_summary();
+    Ok(())
+}
+
+/// Features of photographs; the weights do not matter for the time.
+fn efficientnet(criterion: &mut Criterion, plugins: &Plugins) -> Result<(), Box<dyn Error>> {
+    const SAMPLES: usize = 16;
+    let compute = Compute::new(THREADS)?;
+    let backbone = plugins.backbone("efficientnet-lite", &json!({}))?;
+    let blueprint = Blueprint::parse(&backbone.blueprint()?)?;
+    let network = Network::init(&blueprint, &mut Stream::new(1, "init"));
+    let images = numbers(SAMPLES * blueprint.input().elements());
+    let mut features = vec![0.0; SAMPLES * blueprint.output().elements()];
+    let mut group = criterion.benchmark_group("efficientnet-lite0, 224×224");
+    group.throughput(Throughput::Elements(SAMPLES as u64));
+    group.bench_function("gap", |bencher| {
+        bencher.iter(|| network.forward(&compute, &images, &mut features));
+    });
+    group.finish();
     Ok(())
 }
 
