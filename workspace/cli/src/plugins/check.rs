@@ -240,7 +240,7 @@ fn jobs(
             library: library.to_owned(),
             case: case.name.to_owned(),
             component: component.map(|component| (component.kind, component.id.clone())),
-            parameters: given.last().map(|(_, parameters)| parameters.clone()),
+            parameters: given.next_back().map(|(_, parameters)| parameters.clone()),
             data_folders: folders.data.clone(),
             cache_folder: notes.join("cache"),
             call_path: notes.join(format!("call-{}", jobs.len())),
