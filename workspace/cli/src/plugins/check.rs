@@ -232,7 +232,7 @@ fn jobs(
         if !wanted(case, component.map_or("", |component| &component.id)) {
             return;
         }
-        let given = (arguments.with.iter()).filter(|(of, _)| match (of, component) {
+        let mut given = (arguments.with.iter()).filter(|(of, _)| match (of, component) {
             (Some(of), Some(component)) => *of == component.id,
             _ => of.is_none(),
         });
