@@ -10,9 +10,13 @@ run FILE *ARGUMENTS: build
 topwork *ARGUMENTS: build
     target/release/topwork {{ARGUMENTS}}
 
-# build everything: the program and its plugins
+# build everything: the program and its plugins; libraries of plugins that are no more would still be loaded, and go
 build:
     cargo build --release --locked --workspace --quiet
+    @for library in target/release/libtopwork_plugin_*; do \
+        name=${library##*/libtopwork_plugin_}; name=$(echo ${name%%.*} | tr _ -); \
+        test -d plugins/$name -o -d tests/$name || rm -f $library; \
+    done
 
 # build everything and run all tests
 test *ARGUMENTS: build
