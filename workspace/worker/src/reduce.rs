@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn activations_are_reduced() {
         let ramp = |count: usize| -> Vec<f32> { (0..count).map(|n| n as f32).collect() };
-        let cases: &[(&[usize], Option<Pool>, bool, &[usize], &[f32])] = &[
+        type Case<'a> = (&'a [usize], Option<Pool>, bool, &'a [usize], &'a [f32]);
+        let cases: &[Case<'_>] = &[
             (&[2, 1, 2], None, false, &[2, 1, 2], &[0.0, 1.0, 2.0, 3.0]),
             (&[2, 1, 2], Some(Pool::Gap), false, &[2], &[0.5, 2.5]),
             (&[2, 1, 2], Some(Pool::Gmp), false, &[2], &[1.0, 3.0]),

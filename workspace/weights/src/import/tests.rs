@@ -229,7 +229,8 @@ fn a_weight_of_a_linear_layer_may_be_the_other_way_round() {
 
 #[test]
 fn a_graph_of_another_network_is_refused() {
-    let cases: [(&str, fn(&mut GraphMessage)); 12] = [
+    type Change = fn(&mut GraphMessage);
+    let cases: [(&str, Change); 12] = [
         ("another stride", |graph| {
             graph.node[0].attribute[0].ints = vec![1, 1]
         }),
