@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network, Stream};
-use topwork_events::{CutPlan, LayerPlan, NetworkPlan};
+use topwork_events::{CutPlan, NetworkPlan};
 use topwork_host::{CutPlace, Extractor, Kind, Normalise, Plugins};
 use topwork_schema::{Component, CutEntry, CutPoint, LayerEntry, WantedNormalise};
 use topwork_store::hexadecimal;
@@ -13,7 +13,7 @@ use topwork_store::hexadecimal;
 use crate::{
     WorkerError,
     execute::out_of_order,
-    network::{backbone_blueprint, layer_entries, network_plan},
+    network::{backbone_blueprint, layer_entries, layer_plan, network_plan},
 };
 
 /// What turns an image into activations.
@@ -150,16 +150,7 @@ impl Backbone {
                 component: component.component.clone(),
                 input: self.input(),
                 first: 1,
-                layers: (self.layers().into_iter())
-                    .map(|layer| LayerPlan {
-                        name: layer.name,
-                        op: layer.op,
-                        detail: layer.detail,
-                        output: layer.output,
-                        parameters: layer.parameters,
-                        multiply_adds: layer.multiply_adds,
-                    })
-                    .collect(),
+                layers: self.layers().into_iter().map(layer_plan).collect(),
                 cuts: (self.cuts().into_iter())
                     .map(|cut| CutPlan {
                         name: cut.name,

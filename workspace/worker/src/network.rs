@@ -72,7 +72,8 @@ pub fn network_plan(
     }
 }
 
-fn layer_plan(layer: LayerEntry) -> LayerPlan {
+/// A layer as viewers are told of it.
+pub fn layer_plan(layer: LayerEntry) -> LayerPlan {
     LayerPlan {
         name: layer.name,
         op: layer.op,
