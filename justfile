@@ -65,6 +65,10 @@ bench-peers *ARGUMENTS: build peers
 bench-heads *ARGUMENTS: build peers
     bench/.venv/bin/python bench/heads.py {{ARGUMENTS}}
 
+# our classifier heads and scikit-learn's on features of stamps, into bench/stamps.md (five minutes; just fetch efficientnet-lite0 stamps)
+bench-stamps *ARGUMENTS: build peers
+    bench/.venv/bin/python bench/stamps.py {{ARGUMENTS}}
+
 # the Python environment of the peers: bench/.venv
 peers:
     test -e bench/.venv/installed || { python3 -m venv bench/.venv && bench/.venv/bin/pip install --quiet --requirement bench/requirements.txt && touch bench/.venv/installed; }
