@@ -58,3 +58,35 @@ class ResNet18(nn.Module):
 
     def forward(self, x):
         return self.fc(self.features(x))
+
+
+class InvertedResidual(nn.Sequential):
+    def __init__(self, channels, filters, kernel, stride, expansion):
+        wide = channels * expansion
+        expand = [nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide, eps=1e-3), nn.ReLU6(inplace=True)]
+        super().__init__(
+            *(expand if expansion > 1 else []),
+            nn.Conv2d(wide, wide, kernel, stride=stride, padding=kernel // 2, groups=wide, bias=False),
+            nn.BatchNorm2d(wide, eps=1e-3), nn.ReLU6(inplace=True),
+            nn.Conv2d(wide, filters, 1, bias=False), nn.BatchNorm2d(filters, eps=1e-3),
+        )
+        self.shortcut = stride == 1 and channels == filters
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y.add_(x) if self.shortcut else y
+
+
+def efficientnet_lite0():
+    """M. Tan and Q. V. Le, "EfficientNet" (2019), the variant without squeeze-and-excitation, up to its features. Padding is
+    the same on both sides of an image, which spares a copy; ours is as in the published weights, one more at the end."""
+    layers = [nn.Conv2d(3, 32, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(32, eps=1e-3), nn.ReLU6(inplace=True)]
+    channels = 32
+    stages = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+              (1, 3, 1, 6, 320)]
+    for blocks, kernel, stride, expansion, filters in stages:
+        for block in range(blocks):
+            layers.append(InvertedResidual(channels, filters, kernel, stride if block == 0 else 1, expansion))
+            channels = filters
+    layers += [nn.Conv2d(320, 1280, 1, bias=False), nn.BatchNorm2d(1280, eps=1e-3), nn.ReLU6(inplace=True)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -75,11 +75,13 @@ def networks(work):
     """The trunk and the head."""
     import torch
 
-    from networks import ResNet18, lenet
+    from networks import ResNet18, efficientnet_lite0, lenet
 
     backbone = work["backbone"]
     if backbone["use"] == "lenet":
         return lenet(work.get("classes", 5))
+    if backbone["use"] == "efficientnet-lite":
+        return efficientnet_lite0(), torch.nn.Linear(1280, work.get("classes", 5))
     assert backbone["depth"] == 18
     resnet = ResNet18(classes=work.get("classes", 5), stem=backbone["size"])
     head, resnet.fc = resnet.fc, torch.nn.Identity()
@@ -95,7 +97,9 @@ def samples(work, data):
         labels = np.fromfile(data / "train-labels.u32", "<u4", count).astype(np.int64)
         return torch.from_numpy(images), torch.from_numpy(labels)
     labels = torch.arange(count) % work.get("classes", 1)
-    return torch.rand(count, *work["backbone"]["input"]) * 2 - 1, labels
+    side = work["backbone"].get("resolution")
+    shape = [3, side, side] if side else work["backbone"]["input"]
+    return torch.rand(count, *shape) * 2 - 1, labels
 
 
 def make_optimizer(work, parameters):
