@@ -551,14 +551,15 @@ struct topwork_extractor_table {
      *
      *     { "format": 1,
      *       "input": [3, 224, 224],
-     *       "cuts": [ {"name": "block7", "shape": [80, 14, 14]}, {"name": "gap", "shape": [1280]} ],
+     *       "cuts": [ {"name": "block7", "shape": [80, 14, 14], "op": "Conv"}, {"name": "gap", "shape": [1280]} ],
      *       "normalise": {"mean": [0.498, 0.498, 0.498], "std": [0.502, 0.502, 0.502]},
      *       "parallel": true,
      *       "digest": "5f70bf18a086007016e948b04aed3b82103a36be" }
      *
      * `input` is the shape of one sample, `[channels, height, width]` or `[features]`. `cuts` are
      * the places where features can be taken, at least one, unique names, from the input on;
-     * `shape` is that of one sample's features, `[channels, height, width]` or `[features]`.
+     * `shape` is that of one sample's features, `[channels, height, width]` or `[features]`. `op`
+     * may be left out; it names what computes the features, for people and for cut rules.
      *
      * `normalise` may be left out: then any samples will do. An object says the mean and the
      * standard deviation that the dataset must be normalised with, one of each per channel; the

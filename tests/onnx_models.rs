@@ -169,8 +169,15 @@ fn show_lists_where_a_model_can_be_cut() {
         .input("image", OnnxFile::FLOAT, &[None, Some(1), None, None])
         .node("Relu", &["image"], "relu", &[]);
     fs::write(file, open.ending_at("relu")).unwrap();
-    let cases: [&[&str]; 4] = [
+    let cases: [&[&str]; 5] = [
         &["show", "models/small.onnx"],
+        &[
+            "show",
+            "models/open.onnx",
+            "--set",
+            "input=[1, 4, 6]",
+            "--json",
+        ],
         &["show", "models/open.onnx"],
         &["show", "models/open.onnx", "--set", "input=[1, 4, 6]"],
         &["show", "models/none.onnx"],

@@ -51,6 +51,15 @@ fn rules_choose() {
         ("b", &[6, 8, 8], None),
         ("c", &[6, 8, 4], None),
     ]);
+    let squeezed = backbone(&[
+        ("conv1", &[4, 8, 8], None),
+        ("GlobalAveragePool1", &[4, 1, 1], None),
+        ("Mul1", &[4, 8, 8], None),
+        ("conv2", &[8, 4, 4], None),
+        ("GlobalAveragePool2", &[8, 1, 1], None),
+        ("Flatten", &[8], None),
+        ("logits", &[10], None),
+    ]);
     let one = backbone(&[("only", &[7], None)]);
     check(
         "every-stage",
@@ -59,6 +68,12 @@ fn rules_choose() {
         Ok(&["one after relu1", "features after flatten", "hidden"]),
     );
     check("every-stage", json!({}), &undeclared, Ok(&["b", "c"]));
+    check(
+        "every-stage",
+        json!({}),
+        &squeezed,
+        Ok(&["Mul1", "conv2", "Flatten", "logits"]),
+    );
     check("every-stage", json!({}), &one, Ok(&["only"]));
     check(
         "last-n",

@@ -118,7 +118,9 @@ impl Extractor for Onnx {
             .digest(&model.digest)
             .in_parallel();
         for cut in &model.cuts {
-            extraction = extraction.cut(&cut.name, &cut.shape);
+            extraction = extraction
+                .cut(&cut.name, &cut.shape)
+                .computed_by(&cut.operator);
         }
         Ok(extraction)
     }

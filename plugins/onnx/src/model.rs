@@ -36,6 +36,8 @@ pub struct Cut {
     pub name: String,
     /// The shape of one sample's features: channels, height and width, or one number.
     pub shape: Vec<usize>,
+    /// What computes it, such as `Conv`.
+    pub operator: String,
 }
 
 /// The network up to a cut, with lanes that nobody uses at the moment.
@@ -70,11 +72,12 @@ impl Model {
             ready: Mutex::new(Vec::new()),
         };
         let shapes = model.shapes(&graph, &names)?;
-        for (name, shape) in names.iter().zip(shapes) {
+        for (Tensor { name, operator }, shape) in tensors.iter().zip(shapes) {
             match shape.as_deref().and_then(features) {
                 Some(shape) => model.cuts.push(Cut {
                     name: (*name).to_owned(),
                     shape,
+                    operator: (*operator).to_owned(),
                 }),
                 None if parameters.cuts.is_some() => {
                     return Err(Error::parameters(format!(
@@ -106,7 +109,7 @@ impl Model {
         samples: &[f32],
         features: &mut [f32],
     ) -> Result<(), Error> {
-        let Cut { name, shape } = &self.cuts[cut];
+        let Cut { name, shape, .. } = &self.cuts[cut];
         let mut lane = self.take_lane(cut)?;
         let numbers = self.sample.iter().product();
         let mut image = Vec::new();

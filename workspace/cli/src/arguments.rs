@@ -208,6 +208,9 @@ pub struct ShowArguments {
     /// Show every tensor of a model file, not only those that are most likely to be cut at
     #[arg(long)]
     pub all: bool,
+    /// As JSON, for programs; of a model file every tensor
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How to watch a run.
@@ -423,6 +426,7 @@ const SHOW_EXAMPLE: &str = "\
 Examples:
   topwork show experiments/mnist-transfer.toml
   topwork show model.onnx
+  topwork show model.onnx --json
   topwork show model.onnx --set input=[3,224,224]";
 
 /// Where the cache is and how large it may grow.

@@ -2,6 +2,7 @@
 
 mod model;
 
+use serde_json::{Value, json};
 use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_report::{Align, thousands};
 use topwork_schema::CutPoint;
@@ -18,10 +19,10 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
     if model::is_model(&arguments.file.file) {
         return model::show(arguments);
     }
-    show_experiment(&arguments.file)
+    show_experiment(&arguments.file, arguments.json)
 }
 
-fn show_experiment(arguments: &FileArguments) -> Result<u8, Failure> {
+fn show_experiment(arguments: &FileArguments, json: bool) -> Result<u8, Failure> {
     let Checked { plan, folders, .. } = experiment::check(arguments)?;
     let folder = arguments
         .file
@@ -32,6 +33,9 @@ fn show_experiment(arguments: &FileArguments) -> Result<u8, Failure> {
     let mut request = request(&folders, Vec::new(), &folder);
     request.plan = Some(plan);
     let networks = ask(&request)?.networks.map_err(Failure::from)?;
+    if json {
+        return print_json(&json!({ "format": 1, "networks": networks }));
+    }
     let mut text = String::new();
     for (index, network) in networks.iter().enumerate() {
         let cuts = if index == 0 { &cuts[..] } else { &[] };
@@ -40,6 +44,11 @@ fn show_experiment(arguments: &FileArguments) -> Result<u8, Failure> {
     }
     print(text.trim_end_matches('\n'))?;
     print("\n")?;
+    Ok(0)
+}
+
+fn print_json(document: &Value) -> Result<u8, Failure> {
+    print(&format!("{document:#}\n"))?;
     Ok(0)
 }
 

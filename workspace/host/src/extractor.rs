@@ -49,6 +49,9 @@ pub struct ExtractorCut {
     pub name: String,
     /// The shape of one sample's features, `[channels, height, width]` or `[features]`.
     pub shape: Vec<usize>,
+    /// What computes them, such as `Conv`.
+    #[serde(default)]
+    pub op: Option<String>,
 }
 
 /// How samples must be normalised before an extractor gets them.
@@ -241,6 +244,10 @@ mod tests {
             ),
             (
                 r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [3]}], "normalise": "stated", "new": 1}"#,
+                None,
+            ),
+            (
+                r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [3], "op": "Conv"}]}"#,
                 None,
             ),
             (

@@ -37,6 +37,8 @@ pub struct Extraction {
 struct Place {
     name: String,
     shape: Vec<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<String>,
 }
 
 /// How the samples must be normalised before they come.
@@ -90,7 +92,17 @@ impl Extraction {
         self.cuts.push(Place {
             name: name.into(),
             shape: shape.to_vec(),
+            op: None,
         });
+        self
+    }
+
+    /// Names what computes the features at the last cut so far, such as `Conv`; nothing changes where there is no cut yet.
+    #[must_use]
+    pub fn computed_by(mut self, op: impl Into<String>) -> Self {
+        if let Some(place) = self.cuts.last_mut() {
+            place.op = Some(op.into());
+        }
         self
     }
 

@@ -77,7 +77,7 @@ impl Backbone {
             Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter())
                 .map(|cut| LayerEntry {
                     name: cut.name.clone(),
-                    op: "extractor".to_owned(),
+                    op: cut.op.clone().unwrap_or_else(|| "extractor".to_owned()),
                     detail: String::new(),
                     output: cut.shape.clone(),
                     parameters: 0,

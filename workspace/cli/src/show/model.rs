@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
 use topwork_report::{Align, thousands};
 use topwork_schema::{Description, Draft, LayerEntry, UseKind, apply_overrides};
 
-use super::shape;
+use super::{print_json, shape};
 use crate::{
     arguments::ShowArguments,
     experiment::{ask, request},
@@ -54,7 +55,15 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
     else {
         return Err(Failure::new(WRONG_PLUGIN, "`onnx` is no backbone"));
     };
-    print(&describe(file, &input, &layers, arguments.all))?;
+    let ends = stage_ends(&layers);
+    if arguments.json {
+        let tensor = |(tensor, end): (&LayerEntry, &bool)| json!({ "name": tensor.name, "op": tensor.op, "shape": tensor.output, "end-of-stage": end });
+        let tensors: Vec<Value> = layers.iter().zip(&ends).map(tensor).collect();
+        return print_json(
+            &json!({ "format": 1, "file": path, "input": input, "tensors": tensors }),
+        );
+    }
+    print(&describe(file, &input, &layers, &ends, arguments.all))?;
     Ok(0)
 }
 
@@ -62,18 +71,26 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn describe(file: &Path, input: &[usize], tensors: &[LayerEntry], all: bool) -> String {
-    let ends = stage_ends(tensors);
+fn describe(
+    file: &Path,
+    input: &[usize],
+    tensors: &[LayerEntry],
+    ends: &[bool],
+    all: bool,
+) -> String {
     let shown = |index: &usize| {
         all || tensors.len() <= SHORT || ends[*index] || index + LAST >= tensors.len()
     };
     let rows: Vec<Vec<String>> = (0..tensors.len())
         .filter(shown)
         .map(|index| {
-            let LayerEntry { name, output, .. } = &tensors[index];
+            let LayerEntry {
+                name, op, output, ..
+            } = &tensors[index];
             vec![
                 (index + 1).to_string(),
                 name.clone(),
+                op.clone(),
                 shape(output),
                 thousands(output.iter().product::<usize>() as u64),
                 if ends[index] { "end of a stage" } else { "" }.to_owned(),
@@ -83,6 +100,7 @@ fn describe(file: &Path, input: &[usize], tensors: &[LayerEntry], all: bool) -> 
     let columns = [
         ("", Align::Right),
         ("tensor", Align::Left),
+        ("op", Align::Left),
         ("shape", Align::Left),
         ("features", Align::Right),
         ("", Align::Left),
@@ -100,20 +118,17 @@ fn describe(file: &Path, input: &[usize], tensors: &[LayerEntry], all: bool) -> 
     text
 }
 
-/// Whether a tensor is the last with its height and width, but for small ones between larger: a network that only shrinks its
-/// maps ends a stage there.
+/// Whether a map is the last with its height and width before they change. What is squeezed to one position lies beside the
+/// way (squeeze-and-excitation) and ends nothing, as for the cut rule `every-stage`.
 fn stage_ends(tensors: &[LayerEntry]) -> Vec<bool> {
     let mut ends = vec![false; tensors.len()];
-    let mut largest = 0;
-    let mut size: Option<(usize, usize)> = None;
-    for (index, tensor) in tensors.iter().enumerate().rev() {
-        let &[_, height, width] = &tensor.output[..] else {
-            continue;
-        };
-        if size != Some((height, width)) && height * width >= largest {
-            ends[index] = true;
+    let mut size = None;
+    for (end, tensor) in ends.iter_mut().zip(tensors).rev() {
+        if let [_, height, width] = tensor.output[..]
+            && height * width > 1
+        {
+            *end = size != Some((height, width));
             size = Some((height, width));
-            largest = height * width;
         }
     }
     ends
@@ -135,7 +150,7 @@ mod tests {
                     &[16],
                     &[10],
                 ],
-                &[1, 2, 3],
+                &[1, 2],
             ),
             // Squeezed and excited: the small maps lie beside the way.
             (
@@ -151,8 +166,7 @@ mod tests {
                 &[2, 5],
             ),
             (&[&[8], &[4]], &[]),
-            // What grows again has no stages on the way down.
-            (&[&[8, 4, 4], &[8, 2, 2], &[8, 4, 4]], &[2]),
+            (&[&[8, 4, 4], &[8, 2, 2], &[8, 4, 4]], &[0, 1, 2]),
         ];
         for (shapes, expected) in cases {
             let tensors: Vec<LayerEntry> = (shapes.iter())
