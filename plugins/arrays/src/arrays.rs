@@ -4,19 +4,16 @@ use crate::labels::Labels;
 use crate::npy;
 use crate::numbers::{Array, Kind, Order};
 use crate::samples::{
-    Form, Layout, Lazy, Part, Samples, integer_labels, split_properties, wrong_label,
+    Files, Form, FromFiles, Layout, Part, Samples, integer_labels, split_properties, wrong_label,
 };
 use crate::unpack::Unpacked;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::{Component, Dataset, Description, Error, Host};
+use topwork_sdk::Error;
 
 /// The component.
-pub struct Arrays {
-    parameters: Parameters,
-    samples: Lazy,
-}
+pub type Arrays = FromFiles<Parameters>;
 
 /// What the user says.
 #[derive(Deserialize)]
@@ -52,7 +49,7 @@ fn labels() -> String {
     "labels".to_owned()
 }
 
-impl Component for Arrays {
+impl Files for Parameters {
     const ID: &str = "arrays";
     const ABOUT: &str = "arrays of samples and labels: NumPy's .npy and .npz, safetensors";
     const SCHEMA: &str = concat!(
@@ -131,14 +128,42 @@ impl Component for Arrays {
     "additionalProperties": false
 }"#
     );
-    type Parameters = Parameters;
 
-    fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
-        parameters.sources()?;
-        Ok(Arrays {
-            parameters,
-            samples: Lazy::default(),
-        })
+    fn check(&self) -> Result<(), Error> {
+        self.sources()?;
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Samples, Error> {
+        let mut parts = Vec::new();
+        let mut values = Vec::new();
+        for source in self.sources()? {
+            let bytes = Unpacked::whole(source.file)?;
+            let samples = array(source.file, &bytes, source.samples)?;
+            let part = Part::new(source.file, samples, source.is_test)?;
+            let (file, labels) = match source.labels_file {
+                Some(file) => (file, array(file, &Unpacked::whole(file)?, source.labels)?),
+                None if bytes.starts_with(npy::MARK) => {
+                    let file = source.file.display();
+                    let message = format!("`{file}` holds samples, but no labels");
+                    let hint = "a `.npy` file holds one array: name the file of labels, too";
+                    return Err(Error::parameters(message).with_hint(hint));
+                }
+                None => (source.file, array(source.file, &bytes, source.labels)?),
+            };
+            let name = format!("`{}` (labels)", file.display());
+            values.extend(integer_labels(&part, &labels, &name)?);
+            parts.push(part);
+        }
+        let labels = Labels::from_integers(&values, &self.class_names)
+            .map_err(|problem| wrong_label(&parts, &problem))?;
+        let form = Form {
+            layout: self.layout,
+            scale: self.scale,
+            test_fraction: self.test_fraction,
+            split_seed: self.split_seed,
+        };
+        Samples::new(parts, labels, form)
     }
 }
 
@@ -193,38 +218,6 @@ impl Parameters {
             .with_hint("`labels-file` goes with `file`, `train-labels-file` with `train-file`")),
         }
     }
-
-    fn read(&self) -> Result<Samples, Error> {
-        let mut parts = Vec::new();
-        let mut values = Vec::new();
-        for source in self.sources()? {
-            let bytes = Unpacked::whole(source.file)?;
-            let samples = array(source.file, &bytes, source.samples)?;
-            let part = Part::new(source.file, samples, source.is_test)?;
-            let (file, labels) = match source.labels_file {
-                Some(file) => (file, array(file, &Unpacked::whole(file)?, source.labels)?),
-                None if bytes.starts_with(npy::MARK) => {
-                    let file = source.file.display();
-                    let message = format!("`{file}` holds samples, but no labels");
-                    let hint = "a `.npy` file holds one array: name the file of labels, too";
-                    return Err(Error::parameters(message).with_hint(hint));
-                }
-                None => (source.file, array(source.file, &bytes, source.labels)?),
-            };
-            let name = format!("`{}` (labels)", file.display());
-            values.extend(integer_labels(&part, &labels, &name)?);
-            parts.push(part);
-        }
-        let labels = Labels::from_integers(&values, &self.class_names)
-            .map_err(|problem| wrong_label(&parts, &problem))?;
-        let form = Form {
-            layout: self.layout,
-            scale: self.scale,
-            test_fraction: self.test_fraction,
-            split_seed: self.split_seed,
-        };
-        Samples::new(parts, labels, form)
-    }
 }
 
 /// The array in a file, by its name where the file can hold several.
@@ -274,23 +267,4 @@ fn tensor(bytes: &[u8], name: &str) -> Result<Array, String> {
         tensor.data().to_vec(),
     )
     .map_err(|problem| format!("has {problem}"))
-}
-
-impl Dataset for Arrays {
-    type Element = f32;
-
-    fn description(&self) -> Result<Description, Error> {
-        let samples = self.samples.get(|| self.parameters.read())?;
-        Ok(samples.description())
-    }
-
-    fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
-        let samples = self.samples.get(|| self.parameters.read())?;
-        Ok(samples.labels(split))
-    }
-
-    fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
-        let samples = self.samples.get(|| self.parameters.read())?;
-        samples.read(split, indices, out)
-    }
 }

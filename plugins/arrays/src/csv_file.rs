@@ -2,17 +2,16 @@
 
 use crate::labels::Labels;
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{Form, Layout, Lazy, Part, Samples, split_properties, wrong_label};
+use crate::samples::{
+    Files, Form, FromFiles, Layout, Part, Samples, split_properties, wrong_label,
+};
 use crate::unpack::Unpacked;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::{Component, Dataset, Description, Error, Host};
+use topwork_sdk::Error;
 
 /// The component.
-pub struct Csv {
-    parameters: Parameters,
-    samples: Lazy,
-}
+pub type Csv = FromFiles<Parameters>;
 
 /// What the user says.
 #[derive(Deserialize)]
@@ -51,7 +50,7 @@ fn one() -> f64 {
     1.0
 }
 
-impl Component for Csv {
+impl Files for Parameters {
     const ID: &str = "csv";
     const ABOUT: &str =
         "a sample per line of a CSV file, plain or gzipped: its numbers and its label";
@@ -115,34 +114,17 @@ impl Component for Csv {
     "additionalProperties": false
 }"#
     );
-    type Parameters = Parameters;
 
-    fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
-        parameters.files()?;
-        if let (Some(Column::Name(name)), Some(false)) = (&parameters.label, parameters.header) {
+    fn check(&self) -> Result<(), Error> {
+        self.files()?;
+        if let (Some(Column::Name(name)), Some(false)) = (&self.label, self.header) {
             let message = format!("`label` is the name {name:?}, but `header` is false");
             return Err(Error::parameters(message).with_hint("without names, give its position"));
         }
-        Ok(Csv {
-            parameters,
-            samples: Lazy::default(),
-        })
-    }
-}
-
-impl Parameters {
-    /// The files, and whether they are for testing.
-    fn files(&self) -> Result<Vec<(&Path, bool)>, Error> {
-        match (&self.file, &self.train_file, &self.test_file) {
-            (Some(file), None, None) => Ok(vec![(file, false)]),
-            (None, Some(train), Some(test)) => Ok(vec![(train, false), (test, true)]),
-            _ => Err(Error::parameters(
-                "expected `file`, or `train-file` and `test-file`",
-            )),
-        }
+        Ok(())
     }
 
-    fn samples(&self) -> Result<Samples, Error> {
+    fn read(&self) -> Result<Samples, Error> {
         let mut parts = Vec::new();
         let mut labels = Vec::new();
         for (path, is_test) in self.files()? {
@@ -166,6 +148,19 @@ impl Parameters {
             split_seed: self.split_seed,
         };
         Samples::new(parts, labels, form)
+    }
+}
+
+impl Parameters {
+    /// The files, and whether they are for testing.
+    fn files(&self) -> Result<Vec<(&Path, bool)>, Error> {
+        match (&self.file, &self.train_file, &self.test_file) {
+            (Some(file), None, None) => Ok(vec![(file, false)]),
+            (None, Some(train), Some(test)) => Ok(vec![(train, false), (test, true)]),
+            _ => Err(Error::parameters(
+                "expected `file`, or `train-file` and `test-file`",
+            )),
+        }
     }
 
     fn table(&self, bytes: &[u8]) -> Result<Table, Problem> {
@@ -300,24 +295,5 @@ impl Problem {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
-    }
-}
-
-impl Dataset for Csv {
-    type Element = f32;
-
-    fn description(&self) -> Result<Description, Error> {
-        let samples = self.samples.get(|| self.parameters.samples())?;
-        Ok(samples.description())
-    }
-
-    fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
-        let samples = self.samples.get(|| self.parameters.samples())?;
-        Ok(samples.labels(split))
-    }
-
-    fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
-        let samples = self.samples.get(|| self.parameters.samples())?;
-        samples.read(split, indices, out)
     }
 }

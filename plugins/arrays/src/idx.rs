@@ -6,18 +6,15 @@
 use crate::labels::Labels;
 use crate::numbers::{Array, Kind, Order};
 use crate::samples::{
-    Form, Layout, Lazy, Part, Samples, integer_labels, split_properties, wrong_label,
+    Files, Form, FromFiles, Layout, Part, Samples, integer_labels, split_properties, wrong_label,
 };
 use crate::unpack::Unpacked;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::{Component, Dataset, Description, Error, Host};
+use topwork_sdk::Error;
 
 /// The component.
-pub struct Idx {
-    parameters: Parameters,
-    samples: Lazy,
-}
+pub type Idx = FromFiles<Parameters>;
 
 /// What the user says.
 #[derive(Deserialize)]
@@ -38,7 +35,7 @@ pub struct Parameters {
     split_seed: u64,
 }
 
-impl Component for Idx {
+impl Files for Parameters {
     const ID: &str = "idx";
     const ABOUT: &str = "a folder of IDX files, plain or gzipped: MNIST, Fashion-MNIST, EMNIST, …";
     const SCHEMA: &str = concat!(
@@ -91,22 +88,16 @@ impl Component for Idx {
     "additionalProperties": false
 }"#
     );
-    type Parameters = Parameters;
 
-    fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
-        if parameters.test_images.is_some() != parameters.test_labels.is_some() {
+    fn check(&self) -> Result<(), Error> {
+        if self.test_images.is_some() != self.test_labels.is_some() {
             return Err(Error::parameters(
                 "`test-images` and `test-labels` belong together",
             ));
         }
-        Ok(Idx {
-            parameters,
-            samples: Lazy::default(),
-        })
+        Ok(())
     }
-}
 
-impl Parameters {
     fn read(&self) -> Result<Samples, Error> {
         let names = self.names()?;
         let train = [
@@ -154,7 +145,9 @@ impl Parameters {
         };
         Samples::new(parts, labels, form)
     }
+}
 
+impl Parameters {
     /// The names of the files in the folder, sorted. Of a file that is there packed and unpacked only the latter counts.
     fn names(&self) -> Result<Vec<String>, Error> {
         let folder = std::fs::read_dir(&self.folder).map_err(|error| {
@@ -240,23 +233,4 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
         .collect();
     bytes.drain(..begin);
     Array::new(shape, kind, Order::Big, bytes).map_err(|problem| format!("has {problem}"))
-}
-
-impl Dataset for Idx {
-    type Element = f32;
-
-    fn description(&self) -> Result<Description, Error> {
-        let samples = self.samples.get(|| self.parameters.read())?;
-        Ok(samples.description())
-    }
-
-    fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
-        let samples = self.samples.get(|| self.parameters.read())?;
-        Ok(samples.labels(split))
-    }
-
-    fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
-        let samples = self.samples.get(|| self.parameters.read())?;
-        samples.read(split, indices, out)
-    }
 }

@@ -2,10 +2,10 @@
 
 use crate::labels::Labels;
 use crate::numbers::{Array, Kind};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::path::Path;
 use std::sync::OnceLock;
-use topwork_sdk::{Description, Error, Splits};
+use topwork_sdk::{Component, Dataset, Description, Error, Host, Splits};
 
 /// The parameters that say which samples are for testing, for a schema.
 macro_rules! split_properties {
@@ -231,13 +231,62 @@ pub fn wrong_label(parts: &[Part], problem: &str) -> Error {
     Error::data(format!("{}: {problem}", names.join(" and ")))
 }
 
-/// Samples that are read when they are first needed.
-#[derive(Default)]
-pub struct Lazy(OnceLock<Result<Samples, Error>>);
+/// Parameters that name files of samples: what tells one dataset of this plugin from another.
+pub trait Files: DeserializeOwned + Send + Sync {
+    /// [`Component::ID`].
+    const ID: &str;
+    /// [`Component::ABOUT`].
+    const ABOUT: &str;
+    /// [`Component::SCHEMA`].
+    const SCHEMA: &str;
 
-impl Lazy {
-    /// The samples, read by `read` if they are not yet.
-    pub fn get(&self, read: impl FnOnce() -> Result<Samples, Error>) -> Result<&Samples, Error> {
-        self.0.get_or_init(read).as_ref().map_err(Error::clone)
+    /// Refuses what cannot be meant, before any file is read.
+    fn check(&self) -> Result<(), Error>;
+
+    /// Reads the files.
+    fn read(&self) -> Result<Samples, Error>;
+}
+
+/// A dataset whose files are read when it is first asked for something.
+pub struct FromFiles<F> {
+    files: F,
+    samples: OnceLock<Result<Samples, Error>>,
+}
+
+impl<F: Files> FromFiles<F> {
+    fn samples(&self) -> Result<&Samples, Error> {
+        let samples = self.samples.get_or_init(|| self.files.read());
+        samples.as_ref().map_err(Error::clone)
+    }
+}
+
+impl<F: Files> Component for FromFiles<F> {
+    const ID: &str = F::ID;
+    const ABOUT: &str = F::ABOUT;
+    const SCHEMA: &str = F::SCHEMA;
+    type Parameters = F;
+
+    fn create(_: Host, files: F) -> Result<Self, Error> {
+        files.check()?;
+        Ok(FromFiles {
+            files,
+            samples: OnceLock::new(),
+        })
+    }
+}
+
+impl<F: Files> Dataset for FromFiles<F> {
+    type Element = f32;
+
+    fn description(&self) -> Result<Description, Error> {
+        Ok(self.samples()?.description())
+    }
+
+    fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
+        Ok(self.samples()?.labels(split))
+    }
+
+    fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
+        self.samples()?.read(split, indices, out)
     }
 }
