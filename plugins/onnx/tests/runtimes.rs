@@ -143,11 +143,11 @@ fn describes_the_model(runtime: &str) {
             "format": 1,
             "input": [1, 3, 3],
             "cuts": [
-                {"name": "conv", "shape": [2, 2, 2]},
-                {"name": "relu", "shape": [2, 2, 2]},
-                {"name": "pool", "shape": [2, 1, 1]},
-                {"name": "flat", "shape": [2]},
-                {"name": "logits", "shape": [3]},
+                {"name": "conv", "shape": [2, 2, 2], "op": "Conv"},
+                {"name": "relu", "shape": [2, 2, 2], "op": "Relu"},
+                {"name": "pool", "shape": [2, 1, 1], "op": "GlobalAveragePool"},
+                {"name": "flat", "shape": [2], "op": "Flatten"},
+                {"name": "logits", "shape": [3], "op": "Gemm"},
             ],
             "normalise": "stated",
             "parallel": true,
@@ -342,8 +342,11 @@ fn flattens_what_is_no_map(runtime: &str) {
     let cuts = model.description()["cuts"].as_array().unwrap();
     let added: Vec<String> = cuts[5..].iter().map(Value::to_string).collect();
     assert_eq!(
-        added.join("\n"),
-        "{\"name\":\"tokenised\",\"shape\":[8]}\n{\"name\":\"parted\",\"shape\":[8]}"
+        added,
+        [
+            r#"{"name":"tokenised","shape":[8],"op":"Reshape"}"#,
+            r#"{"name":"parted","shape":[8],"op":"Reshape"}"#,
+        ]
     );
     assert_eq!(model.forward("parted", &IMAGE).unwrap(), EXPECTED[1].1);
 }
