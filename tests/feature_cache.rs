@@ -111,6 +111,66 @@ fn a_damaged_entry_is_told_and_replaced() {
     assert_eq!(cached(&project, 3), [true, true]);
 }
 
+/// What the run said of every extraction: how many vectors, and how it came by them.
+fn extractions(project: &Project, arguments: &[&str]) -> Vec<String> {
+    let output = project.topwork(&[&["run", "small.toml"], arguments].concat());
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let lines = output.stderr.lines();
+    let lines = lines.filter_map(|line| line.strip_prefix("✓ extract random features"));
+    let told = lines.map(|line| line.rsplit_once(" (").unwrap().0.trim_start_matches(" · "));
+    told.map(str::to_owned).collect()
+}
+
+/// Cuts of one network are reached in one pass, but for those that the cache has and those of
+/// other images.
+#[test]
+fn cuts_share_a_pass() {
+    let project = small();
+    let pool1 = "target.cut=\"pool1\"";
+    let three = "target.cut=[\"pool1\", 4, \"pool2\"]";
+    let four = "target.cut=[\"pool1\", 4, \"pool2\", \"features\"]";
+    // The second strategy's images are fewer than those of the first.
+    let own = "strategy.1.cut=\"pool2\"";
+    let cases: [(&[&str], &[&str]); 5] = [
+        (
+            &["--no-cache", "--set", three],
+            &[
+                "pool1: 150 vectors of 2,880 numbers, in one pass with 2 more cuts",
+                "layer 4: 150 vectors of 3,200 numbers, from the same pass",
+                "pool2: 150 vectors of 800 numbers, from the same pass",
+            ],
+        ),
+        (&["--set", pool1], &[": 150 vectors of 2,880 numbers"]),
+        (
+            &["--set", three],
+            &[
+                "pool1: 150 vectors of 2,880 numbers, from the cache; 2 more cuts in one pass",
+                "layer 4: 150 vectors of 3,200 numbers, from the same pass",
+                "pool2: 150 vectors of 800 numbers, from the same pass",
+            ],
+        ),
+        (
+            &["--set", four],
+            &[
+                "pool1: 150 vectors of 2,880 numbers, from the cache; 1 more cut in one pass",
+                "layer 4: 150 vectors of 3,200 numbers, from the cache",
+                "pool2: 150 vectors of 800 numbers, from the cache",
+                "features: 150 vectors of 800 numbers, from the same pass",
+            ],
+        ),
+        (
+            &["--no-cache", "--set", pool1, "--set", own],
+            &[
+                "pool1: 150 vectors of 2,880 numbers",
+                "pool2: 100 vectors of 800 numbers",
+            ],
+        ),
+    ];
+    for (arguments, expected) in cases {
+        assert_eq!(extractions(&project, arguments), expected, "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_cache_that_cannot_be_written_does_not_hurt() {
     let project = small();

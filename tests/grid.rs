@@ -76,4 +76,11 @@ fn a_row_of_a_grid_is_what_it_is_alone() {
     ] {
         assert_eq!(predictions(1, of_grid), predictions(2, alone));
     }
+    // Every bit of the features too, though those of both cuts came out of one pass.
+    let frozen = |run: usize, row: usize| {
+        let results = project.results(run);
+        let digest = &results["strategies"][row]["seeds"][0]["frozen-before"];
+        digest.as_str().unwrap().to_owned()
+    };
+    assert_eq!(frozen(1, 6), frozen(2, 1));
 }

@@ -41,6 +41,14 @@ pub enum EngineError {
         /// Shape of one sample.
         shape: Shape,
     },
+    /// Not one output per cut.
+    #[error("{found} outputs for {cuts} cuts, expected one each")]
+    OutputCount {
+        /// Outputs given.
+        found: usize,
+        /// Cuts there are.
+        cuts: usize,
+    },
     /// A batch without samples.
     #[error("batch is empty, expected one sample or more")]
     EmptyBatch,

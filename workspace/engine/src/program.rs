@@ -14,6 +14,8 @@ pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
     /// The value that is the result; 0 where there is nothing to do.
     pub(crate) result: usize,
+    /// Where the numbers of each value that was to be seen are found.
+    pub(crate) seen: Vec<usize>,
 }
 
 /// One operation, where its operands come from and what becomes of them.
@@ -58,6 +60,8 @@ struct Compiler<'a> {
     gradient: Vec<bool>,
     /// One per value: the layers that use it.
     users: Vec<Vec<usize>>,
+    /// Values whose numbers are wanted besides the result's, so that none may vanish in a fused operation.
+    to_see: &'a [usize],
     /// One per value: the value that holds its numbers, once it is computed.
     held_in: Vec<Option<usize>>,
 }
@@ -69,6 +73,16 @@ impl Program {
         blueprint: &Blueprint,
         training: Option<Training<'_>>,
         fuse: bool,
+    ) -> Self {
+        Self::compile_to_see(blueprint, training, fuse, &[])
+    }
+
+    /// The same, where the numbers of some values are wanted besides the result's.
+    pub(crate) fn compile_to_see(
+        blueprint: &Blueprint,
+        training: Option<Training<'_>>,
+        fuse: bool,
+        to_see: &[usize],
     ) -> Self {
         let layers = blueprint.layers();
         let learns: Vec<bool> = (0..layers.len())
@@ -91,6 +105,7 @@ impl Program {
             learns,
             gradient,
             users,
+            to_see,
             held_in,
         };
         compiler.run()
@@ -116,13 +131,20 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        Program { steps, result }
+        let seen = (self.to_see.iter()).map(|&value| self.held_in[value].unwrap_or(0));
+        Program {
+            seen: seen.collect(),
+            steps,
+            result,
+        }
     }
 
     /// The layer behind `index` that may become one with it: the only one to use its output.
     fn next(&self, index: usize) -> Option<(usize, &'a LayerSpec)> {
         match self.users[index + 1].as_slice() {
-            &[next] if self.fuse => Some((next, &self.blueprint.layers()[next])),
+            &[next] if self.fuse && !self.to_see.contains(&(index + 1)) => {
+                Some((next, &self.blueprint.layers()[next]))
+            }
             _ => None,
         }
     }

@@ -1,10 +1,13 @@
 //! The backbone of a plan: a network that the engine builds, or an extractor of a plugin. And its
 //! body: what is left of it before a cut, ready to compute features.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sha2::{Digest, Sha256};
-use topwork_engine::{Blueprint, Compute, Network, Stream};
+use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
 use topwork_events::{CutPlan, NetworkPlan};
 use topwork_host::{CutPlace, Extractor, Kind, Normalise, Plugins};
 use topwork_schema::{Component, CutEntry, CutPoint, LayerEntry, WantedNormalise};
@@ -12,7 +15,7 @@ use topwork_store::hexadecimal;
 
 use crate::{
     WorkerError,
-    execute::out_of_order,
+    execute::{engine, out_of_order},
     network::{backbone_blueprint, layer_entries, layer_plan, network_plan},
 };
 
@@ -216,52 +219,97 @@ impl Body {
         }
         Ok(hexadecimal(&hash.finalize()))
     }
+}
 
-    /// How many images are passed through at once: fewer where they or their activations are
-    /// large, and where an extractor takes its time and nobody could stop it in between.
-    pub fn block(&self, image: usize, threads: usize) -> usize {
+/// The way of images to the cuts of one or several bodies.
+pub enum Pass {
+    /// As far as the deepest cut of one network.
+    Network(SeveralCuts),
+    /// An extractor, and the position of the cut among its own.
+    Extractor(Opaque, usize),
+}
+
+impl Pass {
+    /// To the cuts of these bodies: trunks of one network with the same weights, or a single
+    /// extractor. What an extractor computes for two cuts at once need not be the same bits as for
+    /// one after the other, as it may fuse what lies between.
+    pub fn through(bodies: &[&Body]) -> Result<Self, WorkerError> {
+        if let [Body::Extractor(opaque, cut)] = bodies {
+            return Ok(Self::Extractor(opaque.clone(), *cut));
+        }
+        let networks: Option<Vec<&Network>> = (bodies.iter())
+            .map(|body| match body {
+                Body::Network(network) => Some(&**network),
+                Body::Extractor(..) => None,
+            })
+            .collect();
+        let networks = networks.ok_or_else(|| out_of_order("several cuts of an extractor"))?;
+        let layers = |network: &&Network| network.blueprint().layers().len();
+        let cuts: Vec<usize> = networks.iter().map(layers).collect();
+        let deepest = (networks.into_iter().max_by_key(layers))
+            .ok_or_else(|| out_of_order("a pass to no cut"))?;
+        let several = SeveralCuts::new(deepest, &cuts).map_err(engine("cutting"))?;
+        Ok(Self::Network(several))
+    }
+
+    /// How many images are passed through at once, when each comes to so many numbers: fewer where
+    /// these are many, and where an extractor takes its time and nobody could stop it in between.
+    pub fn block(&self, numbers: usize, threads: usize) -> usize {
         /// Numbers of one block, 256 MiB.
         const MOST: usize = 1 << 26;
-        let activations: usize = self.shape().iter().product();
         match self {
-            Self::Network(_) => (MOST / image.max(activations).max(1)).clamp(16, 512) / 16 * 16,
+            Self::Network(_) => (MOST / numbers.max(1)).clamp(16, 512) / 16 * 16,
             Self::Extractor(..) => 16 * threads,
         }
     }
 
-    /// Fills `features` with the activations of these images, one after the other.
+    /// Fills the features of every body with the activations of these images, one after the
+    /// other, and tells how long it took until they were there.
     pub fn forward(
         &self,
         compute: &Compute,
         images: &[f32],
+        features: &mut [&mut [f32]],
+    ) -> Result<Vec<Duration>, WorkerError> {
+        match (self, features) {
+            (Self::Network(several), features) => several
+                .forward(compute, images, features)
+                .map_err(engine("extracting features")),
+            (Self::Extractor(opaque, cut), [features]) => {
+                let begun = Instant::now();
+                opaque.forward(*cut, compute.threads(), images, features)?;
+                Ok(vec![begun.elapsed()])
+            }
+            (Self::Extractor(..), _) => Err(out_of_order("several cuts of an extractor")),
+        }
+    }
+}
+
+impl Opaque {
+    /// Fills `features` with those of these images, on as many threads as it allows.
+    fn forward(
+        &self,
+        cut: usize,
+        threads: usize,
+        images: &[f32],
         features: &mut [f32],
     ) -> Result<(), WorkerError> {
-        let (opaque, cut) = match self {
-            Self::Network(network) => {
-                return network
-                    .forward(compute, images, features)
-                    .map_err(|source| WorkerError::Engine {
-                        stage: "extracting features".to_owned(),
-                        source,
-                    });
-            }
-            Self::Extractor(opaque, cut) => (&*opaque.extractor, *cut),
-        };
-        let input: usize = opaque.describe().input.iter().product();
-        let output: usize = self.shape().iter().product();
+        let extractor = &*self.extractor;
+        let info = extractor.describe();
+        let input: usize = info.input.iter().product();
         let count = images.len() / input.max(1);
-        let threads = compute.threads().min(count);
-        if !opaque.describe().parallel || threads < 2 {
-            return Ok(opaque.forward(cut, images, features)?);
+        let threads = threads.min(count);
+        if !info.parallel || threads < 2 {
+            return Ok(extractor.forward(cut, images, features)?);
         }
         let share = count.div_ceil(threads);
         let parts = images
             .chunks(share * input)
-            .zip(features.chunks_mut(share * output));
+            .zip(features.chunks_mut(share * (features.len() / count)));
         std::thread::scope(|scope| {
             let parts: Vec<_> = parts
                 .map(|(images, features)| {
-                    scope.spawn(move || opaque.forward(cut, images, features))
+                    scope.spawn(move || extractor.forward(cut, images, features))
                 })
                 .collect();
             for part in parts {

@@ -151,7 +151,7 @@ impl Execution<'_> {
         match &stage.work {
             Work::Data => self.read_data(),
             Work::Source => self.train_source(seed),
-            Work::Extract(trunk) => self.extract(seed, trunk),
+            Work::Extract(trunk) => self.extract(seed, trunk, later),
             Work::Strategy(row) => {
                 let detail = self.strategy(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.

@@ -3,19 +3,15 @@
 use std::{ops::Deref, rc::Rc, time::Instant};
 
 use sha2::{Digest, Sha256};
-use topwork_engine::Compute;
-use topwork_events::{Event, LogLevel};
 use topwork_host::Plugins;
 use topwork_schema::{CutPoint, Plan};
 use topwork_stats::PrincipalComponents;
-use topwork_store::{FeatureCache, FeatureKey, Lookup, MappedFeatures, hexadecimal};
+use topwork_store::{FeatureKey, MappedFeatures, hexadecimal};
 
 use crate::{
     WorkerError,
     backbone::Body,
     draw::Draw,
-    emitter::{Emitter, Progress},
-    reduce,
     task::{SplitName, Task},
 };
 
@@ -35,7 +31,7 @@ pub struct Trunk {
     /// Features of training examples; with folds of all examples.
     pub train: Rows,
     /// Features of test examples; with folds they are those of the training examples.
-    test: Option<Rows>,
+    pub test: Option<Rows>,
     /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
@@ -43,15 +39,17 @@ pub struct Trunk {
 /// Feature vectors of some examples.
 pub struct Rows {
     /// The examples, ascending.
-    examples: Vec<usize>,
+    pub examples: Vec<usize>,
     /// One vector after the other.
-    values: Values,
-    dim: usize,
+    pub values: Values,
+    /// Length of a vector.
+    pub dim: usize,
     /// What their extraction took, now or when the cache was filled.
-    seconds: f64,
+    pub seconds: f64,
 }
 
-enum Values {
+/// Numbers in memory, or in a file of the cache.
+pub enum Values {
     Computed(Vec<f32>),
     Cached(MappedFeatures),
 }
@@ -93,16 +91,35 @@ impl TrunkIdentity {
         }
     }
 
-    /// The key of the features of these examples. Reads all of their images: whatever was done
-    /// to them, and whatever file they came from, the digest is of what enters the trunk.
-    pub fn key(
-        &self,
-        weights: &str,
-        dim: usize,
-        task: &Task,
-        split: SplitName,
-        examples: &[usize],
-    ) -> Result<FeatureKey, WorkerError> {
+    /// The key of the features that this trunk gives of these images.
+    pub fn key(&self, weights: &str, dim: usize, images: &Images) -> FeatureKey {
+        FeatureKey {
+            backbone: self.backbone.clone(),
+            plugin: self.plugin.clone(),
+            weights: weights.to_owned(),
+            cut: self.cut.clone(),
+            layers: self.layers,
+            images: images.sha256.clone(),
+            split: images.split.name().to_owned(),
+            examples: images.count,
+            dim: dim as u64,
+            dtype: "f32".to_owned(),
+            engine: engine_kind(),
+        }
+    }
+}
+
+/// What a run knows of the images of some examples: the other part of a cache key.
+pub struct Images {
+    split: SplitName,
+    count: u64,
+    sha256: String,
+}
+
+impl Images {
+    /// Reads all of them: whatever was done to them, and whatever file they came from, the digest
+    /// is of what enters a trunk.
+    pub fn of(task: &Task, split: SplitName, examples: &[usize]) -> Result<Self, WorkerError> {
         let mut hash = Sha256::new();
         let mut images = Vec::new();
         let mut bytes = Vec::new();
@@ -112,18 +129,10 @@ impl TrunkIdentity {
             bytes.extend(images.iter().flat_map(|number| number.to_le_bytes()));
             hash.update(&bytes);
         }
-        Ok(FeatureKey {
-            backbone: self.backbone.clone(),
-            plugin: self.plugin.clone(),
-            weights: weights.to_owned(),
-            cut: self.cut.clone(),
-            layers: self.layers,
-            images: hexadecimal(&hash.finalize()),
-            split: split.name().to_owned(),
-            examples: examples.len() as u64,
-            dim: dim as u64,
-            dtype: "f32".to_owned(),
-            engine: engine_kind(),
+        Ok(Self {
+            split,
+            count: examples.len() as u64,
+            sha256: hexadecimal(&hash.finalize()),
         })
     }
 }
@@ -131,152 +140,6 @@ impl TrunkIdentity {
 /// What gives the same bits for the same work: the engine's revision on this kind of machine.
 pub fn engine_kind() -> String {
     format!("{} {}", topwork_engine::REVISION, std::env::consts::ARCH)
-}
-
-/// Passes examples through trunks, or finds that this was done before.
-pub struct Extractor<'a> {
-    /// The pool.
-    pub compute: &'a Compute,
-    /// The worker's voice.
-    pub emitter: &'a Emitter,
-    /// Whose images.
-    pub task: &'a Task,
-    /// Where features are kept across runs.
-    pub cache: Option<&'a FeatureCache>,
-    /// What the trunk is, but for its weights.
-    pub identity: TrunkIdentity,
-}
-
-impl Extractor<'_> {
-    /// Freezes `body` and gets the features of these examples, reduced as the cut says.
-    pub fn extract(
-        &self,
-        body: Body,
-        cut: &CutPoint,
-        examples: Draw,
-    ) -> Result<Trunk, WorkerError> {
-        let (digest, activations) = (body.digest()?, body.shape());
-        let shape = reduce::shape(&activations, cut.reduction);
-        let dim: usize = shape.iter().product();
-        let raw: usize = activations.iter().product();
-        let size = body.block(self.task.image_len(), self.compute.threads());
-        let mut unreduced = Vec::new();
-        let total = (examples.train.len() + examples.test.len()) as u64;
-        let mut done = 0;
-        let mut rows = |split, examples: Vec<usize>| -> Result<(Rows, bool), WorkerError> {
-            let key = match self.cache {
-                Some(_) => Some(
-                    self.identity
-                        .key(&digest, dim, self.task, split, &examples)?,
-                ),
-                None => None,
-            };
-            if let Some((values, seconds)) = self.cached(key.as_ref())? {
-                done += examples.len() as u64;
-                return Ok((
-                    Rows {
-                        examples,
-                        values: Values::Cached(values),
-                        dim,
-                        seconds,
-                    },
-                    true,
-                ));
-            }
-            let begun = Instant::now();
-            let mut values = vec![0.0; examples.len() * dim];
-            let mut images = Vec::new();
-            for (block, out) in examples.chunks(size).zip(values.chunks_mut(size * dim)) {
-                self.task.read(split, block, &mut images)?;
-                if cut.reduction.is_none() {
-                    body.forward(self.compute, &images, out)?;
-                } else {
-                    unreduced.resize(block.len() * raw, 0.0);
-                    body.forward(self.compute, &images, &mut unreduced)?;
-                    reduce::apply(&activations, cut.reduction, &unreduced, out);
-                }
-                done += block.len() as u64;
-                self.emitter.step(Progress {
-                    done,
-                    total,
-                    unit: "images",
-                    ..Progress::default()
-                })?;
-            }
-            let seconds = begun.elapsed().as_secs_f64();
-            self.keep(key.as_ref(), &values, seconds)?;
-            Ok((
-                Rows {
-                    examples,
-                    values: Values::Computed(values),
-                    dim,
-                    seconds,
-                },
-                false,
-            ))
-        };
-        let (train, train_cached) = rows(SplitName::Train, examples.train)?;
-        let (test, test_cached) = match examples.test.is_empty() {
-            true => (None, true),
-            false => {
-                let (test, cached) = rows(SplitName::Test, examples.test)?;
-                (Some(test), cached)
-            }
-        };
-        Ok(Trunk {
-            body: Rc::new(body),
-            digest,
-            shape,
-            dim,
-            train,
-            test,
-            paid: train_cached && test_cached,
-        })
-    }
-
-    /// The features with this key, if the cache has them.
-    fn cached(
-        &self,
-        key: Option<&FeatureKey>,
-    ) -> Result<Option<(MappedFeatures, f64)>, WorkerError> {
-        let (Some(cache), Some(key)) = (self.cache, key) else {
-            return Ok(None);
-        };
-        match cache.get(key) {
-            Ok(Lookup::Hit(values, seconds)) => Ok(Some((values, seconds))),
-            Ok(Lookup::Miss) => Ok(None),
-            Ok(Lookup::Damaged(reason)) => {
-                self.warn(format!(
-                    "removed a damaged entry of the feature cache: {reason}"
-                ))?;
-                Ok(None)
-            }
-            Err(error) => {
-                self.warn(format!("cannot use the feature cache: {error}"))?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Keeps features for other runs. A cache that cannot be written costs time, not the run.
-    fn keep(
-        &self,
-        key: Option<&FeatureKey>,
-        values: &[f32],
-        seconds: f64,
-    ) -> Result<(), WorkerError> {
-        if let (Some(cache), Some(key)) = (self.cache, key)
-            && let Err(error) = cache.put(key, values, seconds)
-        {
-            self.warn(format!("cannot keep features for other runs: {error}"))?;
-        }
-        Ok(())
-    }
-
-    fn warn(&self, text: String) -> Result<(), WorkerError> {
-        let (level, from) = (LogLevel::Warning, "topwork".to_owned());
-        Ok(self.emitter.emit(Event::Log { level, from, text })?)
-    }
 }
 
 impl Trunk {

@@ -14,6 +14,7 @@ mod emitter;
 mod error;
 mod evaluate;
 mod execute;
+mod extract;
 mod features;
 mod fit;
 mod folds;

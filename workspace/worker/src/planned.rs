@@ -12,7 +12,7 @@ use crate::{
     backbone::{Backbone, Body},
     draw::{draws, needed},
     execute::engine,
-    features::TrunkIdentity,
+    features::{Images, TrunkIdentity},
     network::{initialised, load_weights},
     reduce, stages,
     task::{SplitName, Task},
@@ -90,7 +90,7 @@ pub fn planned_features(
                 title: stage.title.clone(),
                 seed,
                 trunk: trunk.clone(),
-                key: identity.key(&digest, dim, &task, split, examples)?,
+                key: identity.key(&digest, dim, &Images::of(&task, split, examples)?),
                 weights_known,
             });
         }

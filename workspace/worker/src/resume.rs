@@ -76,7 +76,7 @@ impl Execution<'_> {
                     .look(|state| state.source.iter().any(|known| known.seed == seed));
                 known && (needed.is_empty() || self.take_up_source(seed)?)
             }
-            Work::Extract(trunk) => self.pending(seed, |row| self.uses(row, trunk)).is_empty(),
+            Work::Extract(trunk) => !self.is_wanted(seed, trunk),
             Work::Strategy(row) => !self.is_pending(seed, *row),
         };
         if nothing && status == Some(StageStatus::Waiting) {
@@ -148,6 +148,11 @@ impl Execution<'_> {
     pub fn note(&self, level: LogLevel, text: String) -> Result<(), WorkerError> {
         let from = "topwork".to_owned();
         Ok(self.emitter.emit(Event::Log { level, from, text })?)
+    }
+
+    /// Whether rows of the seed at work still need the features of this trunk.
+    pub fn is_wanted(&self, seed: u64, trunk: &FrozenTrunk) -> bool {
+        !self.pending(seed, |row| self.uses(row, trunk)).is_empty()
     }
 
     fn is_pending(&self, seed: u64, row: usize) -> bool {

@@ -1,19 +1,15 @@
-//! The stages of the target: features out of a trunk, and the strategies that use them.
+//! The strategies of the target: each row fitted, measured and set against the others.
 
-use topwork_engine::Network;
 use topwork_events::{Event, FoldOutcome, Outcome, Seconds};
-use topwork_report::thousands;
-use topwork_schema::{Row, StrategyKind, Weights};
+use topwork_schema::{Row, StrategyKind};
 use topwork_stats::Confusion;
 use topwork_store::sha256;
 
 use crate::{
     FrozenTrunk, WorkerError,
-    backbone::{Backbone, Body},
-    draw::{Draw, needed, passed},
+    draw::{Draw, passed},
     emitter::Fold,
-    execute::{Execution, correct_of, engine, out_of_order},
-    features::{Extractor, TrunkIdentity},
+    execute::{Execution, correct_of, out_of_order},
     fit::{Fit, Saved},
     folds::{Tested, joined},
     predictions::{Predictions, predicted},
@@ -23,50 +19,6 @@ use crate::{
 };
 
 impl Execution<'_> {
-    /// Freezes this trunk and gets the features that rows need of it.
-    pub fn extract(&mut self, seed: u64, wanted: &FrozenTrunk) -> Result<String, WorkerError> {
-        let body = match &self.backbone {
-            Backbone::Network(_) => {
-                let trunk = self.trunk_with(seed, wanted.weights, wanted.cut.layers)?;
-                Body::Network(Box::new(trunk))
-            }
-            Backbone::Extractor(opaque) => Body::extractor(opaque, &wanted.cut),
-        };
-        let examples = needed(self.plan, &self.seed.draws, wanted);
-        let images = (examples.train.len() + examples.test.len()) as u64;
-        let tested = match examples.test.is_empty() {
-            true => examples.train.clone(),
-            false => examples.test.clone(),
-        };
-        let extractor = Extractor {
-            compute: self.compute,
-            emitter: self.emitter,
-            task: self.target()?,
-            cache: self.cache.as_ref(),
-            identity: TrunkIdentity::of(self.plan, self.plugins, &wanted.cut),
-        };
-        let trunk = extractor.extract(body, &wanted.cut, examples)?;
-        self.keep_feature_sample(seed, wanted, &trunk, &tested)?;
-        let cached = if trunk.paid { ", from the cache" } else { "" };
-        let detail = format!(
-            "{} vectors of {} numbers{cached}",
-            thousands(images),
-            thousands(trunk.dim as u64)
-        );
-        self.seed.trunks.push((wanted.clone(), trunk));
-        Ok(detail)
-    }
-
-    fn trunk_with(
-        &self,
-        seed: u64,
-        weights: Weights,
-        layers: usize,
-    ) -> Result<Network, WorkerError> {
-        let backbone = self.backbone_with(seed, weights)?;
-        backbone.keep(layers).map_err(engine("cutting"))
-    }
-
     /// Does one row, with folds once for each, measures it and sets it against the earlier ones.
     pub fn strategy(&mut self, seed: u64, row: usize) -> Result<String, WorkerError> {
         let planned = &self.plan.rows[row];

@@ -1,9 +1,11 @@
 //! A network: a blueprint with weights, and its forward pass.
 
 mod assign;
+mod several_cuts;
 mod weights;
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
@@ -11,9 +13,11 @@ use crate::compute::{Buffer, Buffers, Compute};
 use crate::error::EngineError;
 use crate::ops::{Forward, Weights};
 use crate::program::Program;
+use crate::shape::Shape;
 use crate::stream::Stream;
 
 pub use assign::{Assignment, TensorEntry};
+pub use several_cuts::SeveralCuts;
 
 /// A blueprint with weights. Cloning is cheap: weights are shared until one of the owners trains them.
 #[derive(Clone)]
@@ -56,6 +60,32 @@ pub(crate) struct LayerWeights {
 pub(crate) struct RunningStatistics {
     pub(crate) mean: Weight,
     pub(crate) variance: Weight,
+}
+
+/// What an operation has computed, and where.
+enum Value<'a> {
+    Buffered(Buffer<f32>),
+    Placed(&'a mut [f32]),
+}
+
+impl Deref for Value<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Buffered(buffer) => buffer,
+            Self::Placed(place) => place,
+        }
+    }
+}
+
+impl DerefMut for Value<'_> {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::Buffered(buffer) => buffer,
+            Self::Placed(place) => place,
+        }
+    }
 }
 
 /// Samples that go through the network at a time when no gradient is wanted: enough for all threads,
@@ -124,25 +154,31 @@ impl Network {
     ) -> Result<(), EngineError> {
         let samples = self.samples(inputs)?;
         let shape = self.blueprint.output();
-        if outputs.len() != samples * shape.elements() {
-            return Err(EngineError::OutputLength {
-                found: outputs.len(),
-                samples,
-                shape,
-            });
-        }
-        let layers = self.blueprint.layers().iter();
-        let largest = layers.map(|layer| layer.output.elements()).max();
-        let block = (BLOCK_VALUES / largest.unwrap_or(1)).clamp(1, BLOCK);
+        has_room(outputs, samples, shape)?;
+        let block = self.block();
         let inputs = inputs.chunks(block * self.blueprint.input().elements());
         let outputs = outputs.chunks_mut(block * shape.elements());
         compute.run(|| {
             for (input, output) in inputs.zip(outputs) {
                 let samples = output.len() / shape.elements();
-                self.run(compute.buffers(), samples, input, output);
+                let result = self.program.result;
+                if result == 0 {
+                    output.copy_from_slice(input);
+                    continue;
+                }
+                let mut output = Some(output);
+                let place = |value: usize| output.take_if(|_| value == result);
+                self.run(compute.buffers(), samples, input, place, |_, _| ());
             }
         });
         Ok(())
+    }
+
+    /// Samples that go through at a time.
+    fn block(&self) -> usize {
+        let layers = self.blueprint.layers().iter();
+        let largest = layers.map(|layer| layer.output.elements()).max();
+        (BLOCK_VALUES / largest.unwrap_or(1)).clamp(1, BLOCK)
     }
 
     /// How many samples `inputs` holds.
@@ -157,18 +193,25 @@ impl Network {
         Ok(inputs.len() / shape.elements())
     }
 
-    /// The forward pass itself, on the current thread and those of its pool.
-    fn run(&self, buffers: &Buffers, samples: usize, input: &[f32], output: &mut [f32]) {
-        let program = &self.program;
-        if program.result == 0 {
-            return output.copy_from_slice(input);
-        }
-        let mut values: Vec<Option<Buffer<f32>>> = Vec::new();
+    /// The forward pass itself, on the current thread and those of its pool. Values are computed where
+    /// `place` wants them, asked by their number, else in buffers; every one is shown when it is there.
+    fn run<'a>(
+        &self,
+        buffers: &Buffers,
+        samples: usize,
+        input: &'a [f32],
+        mut place: impl FnMut(usize) -> Option<&'a mut [f32]>,
+        mut show: impl FnMut(usize, &[f32]),
+    ) {
+        show(0, input);
+        let mut values: Vec<Option<Value<'a>>> = Vec::new();
         values.resize_with(self.layers.len() + 1, || None);
-        for step in &program.steps {
+        for step in &self.program.steps {
             let operation = &step.operation;
-            let last = step.output == program.result;
-            let mut next = (!last).then(|| buffers.take(samples * operation.output()));
+            let mut next = match place(step.output) {
+                Some(place) => Value::Placed(place),
+                None => Value::Buffered(buffers.take(samples * operation.output())),
+            };
             let inputs = step.inputs.iter();
             let inputs: Vec<&[f32]> = inputs
                 .map(|&number| values[number].as_deref().unwrap_or(input))
@@ -180,11 +223,12 @@ impl Network {
                 samples,
                 weights: &weights,
                 inputs: &inputs,
-                output: next.as_deref_mut().unwrap_or(&mut *output),
+                output: &mut next,
                 notes: &mut buffers.take_positions(samples * operation.noted()),
                 memory: &mut [],
             });
-            values[step.output] = next;
+            show(step.output, &next);
+            values[step.output] = Some(next);
             for &number in &step.finished {
                 values[number] = None;
             }
@@ -224,6 +268,19 @@ impl Network {
             program: Arc::new(Program::compile(&self.blueprint, None, false)),
             ..self.clone()
         }
+    }
+}
+
+/// Checks that `outputs` is what as many samples of this shape need.
+fn has_room(outputs: &[f32], samples: usize, shape: Shape) -> Result<(), EngineError> {
+    let found = outputs.len();
+    match found == samples * shape.elements() {
+        true => Ok(()),
+        false => Err(EngineError::OutputLength {
+            found,
+            samples,
+            shape,
+        }),
     }
 }
 
