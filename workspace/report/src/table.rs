@@ -14,6 +14,9 @@ pub const ALPHA: f64 = 0.05;
 /// More pairs than this are not all listed: a grid has hundreds.
 const PAIRS: usize = 15;
 
+/// And of those that cannot be told apart no more than this, or the table is gone from the screen.
+const PAIRS_ALIKE: usize = 30;
+
 /// One column: its heading, the side it keeps to, and its cell for a row.
 struct Column {
     heading: &'static str,
@@ -447,10 +450,12 @@ fn pairs(results: &Results) -> String {
     let names = |pair: &crate::PairResult| format!("{} / {}", pair.a, pair.b);
     let width = listed
         .iter()
+        .take(PAIRS_ALIKE)
         .map(|pair| names(pair).chars().count())
         .max()
         .unwrap_or(0);
-    for pair in listed {
+    let more = listed.len().saturating_sub(PAIRS_ALIKE);
+    for pair in listed.into_iter().take(PAIRS_ALIKE) {
         let p = if pair.p < 0.0001 {
             "p < 0.0001".to_owned()
         } else {
@@ -470,6 +475,12 @@ fn pairs(results: &Results) -> String {
             _ => String::new(),
         };
         text.push_str(&format!("  {:<width$}  {p}{only}{verdict}\n", names(pair)));
+    }
+    if more > 0 {
+        let more = thousands(more as u64);
+        text.push_str(&format!(
+            "  … and {more} more, under `pairs` in results.json\n"
+        ));
     }
     text
 }

@@ -374,6 +374,42 @@ fn a_grid_of_twelve_rows() {
     }
 }
 
+/// A layer curve has hundreds of pairs; those alike must not push the table off the screen.
+#[test]
+fn not_all_pairs_that_are_alike_are_listed() {
+    let check = |rows: usize, listed: usize, last: &str| {
+        let mut events = vec![Event::RunStarted(RunPlan {
+            format: 1,
+            rows: (0..rows).map(|row| row_of(&format!("row {row}"))).collect(),
+            seeds: vec![1],
+            ..RunPlan::default()
+        })];
+        events.extend((0..rows).map(|row| Event::StrategyEvaluated(outcome(row, 1, 4000))));
+        for b in 0..rows {
+            events.extend((0..b).map(|a| {
+                Event::Compared(Agreement {
+                    a,
+                    b,
+                    seed: 1,
+                    only_a: 10,
+                    only_b: 12,
+                })
+            }));
+        }
+        let text = comparison(&results(events), None);
+        assert_eq!(
+            text.matches("cannot be told apart").count(),
+            listed,
+            "{text}"
+        );
+        assert_eq!(text.lines().last(), Some(last));
+    };
+    let alike = "  row 6 / row 7  p = 0.6776  (only one right: 10 / 12)  ≈ cannot be told apart";
+    check(8, 28, alike);
+    check(9, 30, "  … and 6 more, under `pairs` in results.json");
+    check(60, 30, "  … and 1,740 more, under `pairs` in results.json");
+}
+
 #[test]
 fn the_file_for_programs() {
     insta::assert_snapshot!(one_seed().to_json().unwrap());

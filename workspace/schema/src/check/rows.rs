@@ -99,7 +99,11 @@ pub(super) fn cuts(
                 }
             },
         };
-        for (name, layers, reduction, shown) in chosen {
+        for (name, layers, mut reduction, shown) in chosen {
+            if backbone.is_vector(layers) {
+                // Pooling a vector changes nothing; a cut that a rule pools with the others is the plain one.
+                reduction.pool = None;
+            }
             if let (Some(components), Some(most)) = (
                 reduction.pca,
                 backbone.most_features(layers, reduction.pool),
@@ -180,6 +184,12 @@ impl Backbone<'_> {
             // A rule has no place of its own.
             WrittenPlace::Rule(_) => Err((format!("`{id}` is cut by a rule"), String::new())),
         }
+    }
+
+    /// Whether what the first `layers` layers give has no height and width.
+    fn is_vector(&self, layers: usize) -> bool {
+        let last = layers.checked_sub(1).and_then(|last| self.layers.get(last));
+        last.is_some_and(|last| last.output.len() == 1)
     }
 
     /// How many features a cut has at most.
