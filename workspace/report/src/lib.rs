@@ -12,6 +12,7 @@ mod table;
 pub use grid::{Align, grid};
 pub use number::{percent, seconds, thousands};
 pub use results::{
-    FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult, SourceResult, StrategyResult,
+    ALPHA, FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult, SourceResult,
+    StrategyResult, Verdict,
 };
-pub use table::{ALPHA, Figures, comparison, figures, over_folds};
+pub use table::{Figures, comparison, figures, over_folds};

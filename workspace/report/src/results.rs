@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use topwork_events::{Outcome, Reference, RowPlan, RunState, Seconds, SourceOutcome, Weights};
-use topwork_stats::{Disagreement, Interval, mcnemar_mid_p, mean_std, wilson};
+use topwork_stats::{Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
 
 /// The figures of a run. Rows without outcomes yet have no seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,8 +181,35 @@ pub struct PairResult {
     pub test: String,
     /// The largest p over the seeds: with every seed, the pair is told apart at least this well.
     pub p: f64,
+    /// The same raised for the number of pairs, by Holm's method: what decides whether the pair counts as told apart.
+    pub p_holm: f64,
     /// One entry per seed both were measured with.
     pub seeds: Vec<PairSeed>,
+}
+
+/// Below this p a pair counts as told apart. A convention, named where it is used.
+pub const ALPHA: f64 = 0.05;
+
+/// What the test says of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Told apart.
+    Apart,
+    /// Told apart if there were no other pairs; among so many, chance alone may do this.
+    Chance,
+    /// Not told apart.
+    Alike,
+}
+
+impl PairResult {
+    /// What p comes to, with [`ALPHA`].
+    pub fn verdict(&self) -> Verdict {
+        match (self.p < ALPHA, self.p_holm < ALPHA) {
+            (true, true) => Verdict::Apart,
+            (true, false) => Verdict::Chance,
+            (false, _) => Verdict::Alike,
+        }
+    }
 }
 
 /// A pair with one seed.
@@ -421,13 +448,18 @@ fn pairs(state: &RunState, rows: &[RowPlan]) -> Vec<PairResult> {
     for (_, seeds) in &mut pairs {
         seeds.sort_by_key(|pair| place(state, pair.seed));
     }
-    (pairs.into_iter())
-        .filter_map(|((a, b), seeds)| {
+    let largest: Vec<f64> = (pairs.iter())
+        .map(|(_, seeds)| seeds.iter().map(|seed| seed.p).fold(0.0, f64::max))
+        .collect();
+    let raised = holm(&largest);
+    (pairs.into_iter().zip(largest).zip(raised))
+        .filter_map(|((((a, b), seeds), p), p_holm)| {
             Some(PairResult {
                 a: rows.get(a)?.title(),
                 b: rows.get(b)?.title(),
                 test: "mcnemar-mid-p".to_owned(),
-                p: seeds.iter().map(|seed| seed.p).fold(0.0, f64::max),
+                p,
+                p_holm,
                 seeds,
             })
         })

@@ -3,18 +3,15 @@
 use topwork_stats::wilson;
 
 use crate::{
-    FailedSeed, Results, SeedResult, StrategyResult,
+    ALPHA, FailedSeed, PairResult, Results, SeedResult, StrategyResult, Verdict,
     grid::{Align, grid},
     number::*,
 };
 
-/// Below this p a pair counts as told apart. A convention, named where it is used.
-pub const ALPHA: f64 = 0.05;
-
 /// More pairs than this are not all listed: a grid has hundreds.
 const PAIRS: usize = 15;
 
-/// And of those that cannot be told apart no more than this, or the table is gone from the screen.
+/// And of those that are not told apart no more than this, or the table is gone from the screen.
 const PAIRS_ALIKE: usize = 30;
 
 /// One column: its heading, the side it keeps to, and its cell for a row.
@@ -425,46 +422,42 @@ fn failures(results: &Results) -> String {
 /// Which pairs can be told apart on the test examples they share; of many, those that cannot.
 fn pairs(results: &Results) -> String {
     let mut text = String::new();
-    if results.pairs.is_empty() {
+    let all = results.pairs.len();
+    if all == 0 {
         return text;
     }
-    let several = results.pairs.iter().any(|pair| pair.seeds.len() > 1);
     text.push_str("pairs on the same test examples, McNemar mid-p");
-    if several {
+    if results.pairs.iter().any(|pair| pair.seeds.len() > 1) {
         text.push_str(", the largest over the seeds");
     }
-    let mut listed: Vec<&crate::PairResult> = results.pairs.iter().collect();
-    if listed.len() > PAIRS {
-        listed.retain(|pair| pair.p >= ALPHA);
-        let apart = results.pairs.len() - listed.len();
+    let mut listed: Vec<&PairResult> = results.pairs.iter().collect();
+    if all > PAIRS {
+        listed.retain(|pair| pair.verdict() != Verdict::Apart);
         text.push_str(&format!(
-            ": {} of {} pairs are told apart, p < {ALPHA}",
-            thousands(apart as u64),
-            thousands(results.pairs.len() as u64)
+            ": {} of {} pairs are told apart, p < {ALPHA} with Holm's correction for so many",
+            thousands((all - listed.len()) as u64),
+            thousands(all as u64)
         ));
         if !listed.is_empty() {
             text.push_str("; the others");
         }
     }
     text.push('\n');
-    let names = |pair: &crate::PairResult| format!("{} / {}", pair.a, pair.b);
-    let width = listed
-        .iter()
-        .take(PAIRS_ALIKE)
-        .map(|pair| names(pair).chars().count())
-        .max()
-        .unwrap_or(0);
     let more = listed.len().saturating_sub(PAIRS_ALIKE);
-    for pair in listed.into_iter().take(PAIRS_ALIKE) {
+    listed.truncate(PAIRS_ALIKE);
+    let names = |pair: &PairResult| format!("{} / {}", pair.a, pair.b);
+    let lengths = listed.iter().map(|pair| names(pair).chars().count());
+    let width = lengths.max().unwrap_or(0);
+    for pair in listed {
         let p = if pair.p < 0.0001 {
             "p < 0.0001".to_owned()
         } else {
             format!("p = {:.4}", pair.p)
         };
-        let verdict = if pair.p < ALPHA {
-            ""
-        } else {
-            "  ≈ cannot be told apart"
+        let verdict = match pair.verdict() {
+            Verdict::Apart => String::new(),
+            Verdict::Chance => format!("  ? may be chance among {} pairs", thousands(all as u64)),
+            Verdict::Alike => "  ≈ cannot be told apart".to_owned(),
         };
         let only = match pair.seeds.as_slice() {
             [one] => format!(

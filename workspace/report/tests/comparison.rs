@@ -410,6 +410,35 @@ fn not_all_pairs_that_are_alike_are_listed() {
     check(60, 30, "  … and 1,740 more, under `pairs` in results.json");
 }
 
+/// A pair that would count alone may be chance among several.
+#[test]
+fn what_may_be_chance_is_marked() {
+    let check = |others: usize, expected: &str| {
+        let rows = 2 + others;
+        let mut events = vec![Event::RunStarted(RunPlan {
+            format: 1,
+            rows: (0..rows).map(|row| row_of(&format!("row {row}"))).collect(),
+            seeds: vec![1],
+            ..RunPlan::default()
+        })];
+        let pairs = (1..rows).map(|b| Agreement {
+            a: 0,
+            b,
+            seed: 1,
+            only_a: 5,
+            only_b: if b == 1 { 15 } else { 5 },
+        });
+        events.extend(pairs.map(Event::Compared));
+        let text = comparison(&results(events), None);
+        let line = text.lines().find(|line| line.contains("row 0 / row 1"));
+        assert_eq!(line, Some(expected), "{text}");
+    };
+    let alone = "  row 0 / row 1  p = 0.0266  (only one right: 5 / 15)";
+    check(0, alone);
+    check(1, &format!("{alone}  ? may be chance among 2 pairs"));
+    check(5, &format!("{alone}  ? may be chance among 6 pairs"));
+}
+
 #[test]
 fn the_file_for_programs() {
     insta::assert_snapshot!(one_seed().to_json().unwrap());

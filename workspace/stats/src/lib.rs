@@ -13,7 +13,7 @@ mod separation;
 
 pub use confusion::Confusion;
 pub use interval::{Interval, wilson};
-pub use paired::{Disagreement, mcnemar_mid_p};
+pub use paired::{Disagreement, holm, mcnemar_mid_p};
 pub use pca::{Plane, PrincipalComponents, principal_plane};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::class_separation;

@@ -49,10 +49,46 @@ pub fn mcnemar_mid_p(disagreement: Disagreement) -> f64 {
     (2.0 * below + binomial.pmf(k)).min(1.0)
 }
 
+/// The p-values of several tests, each raised for their number, in the same order: where what comes out is below α, the
+/// probability that chance alone does this to even one of them is below α, however they hang together.
+///
+/// In ascending order, the i-th of m (from 0) is multiplied by m − i; none is smaller than the one before it, or larger
+/// than 1.
+///
+/// Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979), 65–70.
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
+    let mut raised = vec![0.0; p.len()];
+    let mut before = 0.0_f64;
+    for (rank, index) in order.into_iter().enumerate() {
+        before = before.max(p[index] * (p.len() - rank) as f64).min(1.0);
+        raised[index] = before;
+    }
+    raised
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// As `p.adjust(p, "holm")` of R gives them.
+    #[test]
+    fn several_tests_need_smaller_p() {
+        let check = |p: &[f64], expected: &[f64]| {
+            let found = holm(p);
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{p:?}: {found}");
+            }
+        };
+        check(&[], &[]);
+        check(&[0.04], &[0.04]);
+        check(&[0.01, 0.04, 0.03, 0.005], &[0.03, 0.06, 0.06, 0.02]);
+        check(&[0.5, 0.9, 0.5], &[1.0, 1.0, 1.0]);
+        check(&[0.02, 0.02, 0.02], &[0.06, 0.06, 0.06]);
+    }
 
     /// The same sum over exact binomial terms, by hand: k of n with probability C(n, k) / 2^n.
     #[test]
@@ -96,6 +132,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn raised_p_are_in_the_same_order(p in prop::collection::vec(0.0..=1.0, 1..40)) {
+            let raised = holm(&p);
+            for (a, &raised_a) in raised.iter().enumerate() {
+                prop_assert!(raised_a >= p[a] && raised_a <= (p[a] * p.len() as f64).min(1.0));
+                for (b, &raised_b) in raised.iter().enumerate() {
+                    prop_assert!(p[a] > p[b] || raised_a <= raised_b);
+                }
+            }
+        }
+
         #[test]
         fn is_a_symmetric_probability(only_a in 0u64..400, only_b in 0u64..400) {
             let p = mcnemar_mid_p(Disagreement { only_a, only_b });

@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use topwork_report::{ALPHA, percent, thousands};
+use topwork_report::{Verdict, percent, thousands};
 
 use super::rows::{Row, differing, setting};
 use crate::{
@@ -138,15 +138,11 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         say(app, text, inner, buffer);
         return;
     }
-    line(
-        buffer,
-        inner,
-        0,
-        Line::styled(
-            "McNemar mid-p; only this right / only the other",
-            app.theme.dim(),
-        ),
-    );
+    let mut what = "McNemar mid-p; only this right / only the other".to_owned();
+    if pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
+        what.push_str("; ? may be chance among so many");
+    }
+    line(buffer, inner, 0, Line::styled(what, app.theme.dim()));
     let columns = usize::from(inner.width);
     for (row, pair) in pairs.iter().enumerate() {
         let first = pair.a == *own;
@@ -161,10 +157,10 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
             [one] => format!("{} / {}", thousands(one.only_b), thousands(one.only_a)),
             seeds => format!("{} seeds", seeds.len()),
         };
-        let (mark, style) = if pair.p < ALPHA {
-            ("≠", Style::new())
-        } else {
-            ("≈", app.theme.dim())
+        let (mark, style) = match pair.verdict() {
+            Verdict::Apart => ("≠", Style::new()),
+            Verdict::Chance => ("?", app.theme.dim()),
+            Verdict::Alike => ("≈", app.theme.dim()),
         };
         let figures = format!("{mark} {p}  {only:>9}");
         let room = columns.saturating_sub(width(&figures) + 1);
