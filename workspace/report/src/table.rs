@@ -27,6 +27,13 @@ struct Row<'a> {
     rank: Option<usize>,
 }
 
+/// The columns that say which row it is: its cut only where rows differ in it.
+fn identity_columns(results: &Results) -> impl Iterator<Item = &'static Column> {
+    let rows = &results.strategies;
+    let cuts = rows.windows(2).any(|pair| pair[0].cut != pair[1].cut);
+    IDENTITY.iter().chain(cuts.then_some(&CUT))
+}
+
 /// The columns of accuracy: how much it differs from fold to fold only where there are folds.
 fn accuracy_columns(results: &Results) -> impl Iterator<Item = &'static Column> {
     let folds = results.strategies.iter().any(|row| row.fold_mean.is_some());
@@ -43,11 +50,9 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let rows = ranked(results);
     let all = &results.strategies;
     // Columns that tell rows of one strategy apart, where there are such rows.
-    let cuts = all.windows(2).any(|pair| pair[0].cut != pair[1].cut);
-    let cut = cuts.then_some(&CUT);
     let grid = all.iter().any(|row| row.title != row.name);
     let trained_on = grid.then_some(&ACCURACY[0]);
-    let identity: Vec<&Column> = IDENTITY.iter().chain(cut).collect();
+    let identity: Vec<&Column> = identity_columns(results).collect();
     let full: Vec<&Column> = identity
         .iter()
         .copied()
@@ -99,7 +104,7 @@ pub struct Figures {
 /// The cells of [`comparison`]'s table.
 pub fn figures(results: &Results) -> Figures {
     let columns = || {
-        (IDENTITY.iter())
+        identity_columns(results)
             .chain(accuracy_columns(results))
             .chain(COST)
     };

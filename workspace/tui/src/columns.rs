@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span
 
 use crate::{
     app::App,
-    text::{line, pad, tint, width},
+    text::{line, pad, pad_title, tint, width},
     views::first_shown,
 };
 
@@ -84,14 +84,16 @@ impl From<&str> for Cell {
     }
 }
 
-/// A table with its selected row in sight.
+/// A table with one row that is always in sight.
 pub struct Table<'a> {
     /// The columns.
     pub columns: &'a [Column],
     /// The rows, a cell for every column; or a single one that goes across them all.
     pub rows: &'a [Vec<Cell>],
-    /// The selected row.
-    pub selected: Option<usize>,
+    /// The row in sight.
+    pub in_sight: usize,
+    /// Whether it is shown as selected.
+    pub selected: bool,
 }
 
 impl Table<'_> {
@@ -102,7 +104,11 @@ impl Table<'_> {
             let mut spans = vec![Span::styled(mark, app.theme.active())];
             for ((text, style), (column, width)) in cells.zip(self.columns.iter().zip(&widths)) {
                 let Some(width) = width else { continue };
-                spans.push(Span::styled(pad(&text, *width, column.right), style));
+                let text = match column.right {
+                    true => pad(&text, *width, true),
+                    false => pad_title(&text, *width),
+                };
+                spans.push(Span::styled(text, style));
                 spans.push(Span::raw(" ".repeat(GAP)));
             }
             Line::from(spans)
@@ -110,13 +116,13 @@ impl Table<'_> {
         let mut headings = (self.columns.iter()).map(|c| (c.heading.clone(), app.theme.dim()));
         line(buffer, area, 0, cells(&mut headings, " "));
         let room = usize::from(area.height).saturating_sub(1);
-        let first = first_shown(self.selected.unwrap_or(0), self.rows.len(), room);
+        let first = first_shown(self.in_sight, self.rows.len(), room);
         for (shown, (index, row)) in (self.rows.iter().enumerate())
             .skip(first)
             .take(room)
             .enumerate()
         {
-            let selected = self.selected == Some(index);
+            let selected = self.selected && self.in_sight == index;
             if let ([across], false) = (row.as_slice(), self.columns.len() == 1) {
                 let words = format!(" ── {} ", across.text);
                 let rule = usize::from(area.width).saturating_sub(width(&words));

@@ -40,6 +40,26 @@ pub fn pad(text: &str, columns: usize, right: bool) -> String {
     }
 }
 
+/// The title of a row or a stage cut to `columns`: of `logistic regression · block7 gap` rather the name than what tells
+/// the row from others of the same name.
+pub fn fit_title(title: &str, columns: usize) -> String {
+    /// Columns below which a name says nothing.
+    const NAME: usize = 4;
+    if let (true, Some((name, detail))) = (width(title) > columns, title.split_once(" · ")) {
+        let detail = format!(" · {detail}");
+        let room = columns.saturating_sub(width(&detail));
+        if room >= NAME {
+            return fit(name, room) + &detail;
+        }
+    }
+    fit(title, columns)
+}
+
+/// A title cut to `columns` and filled up with blanks.
+pub fn pad_title(title: &str, columns: usize) -> String {
+    pad(&fit_title(title, columns), columns, false)
+}
+
 /// Writes a line into row `row` of `area`, cut at its right edge.
 pub fn line<'a>(buffer: &mut Buffer, area: Rect, row: usize, line: impl Into<Line<'a>>) {
     let Ok(row) = u16::try_from(row) else { return };
@@ -131,6 +151,23 @@ mod tests {
         assert_eq!(pad("7", 3, true), "  7");
         assert_eq!(pad("7", 3, false), "7  ");
         assert_eq!(pad("1234", 3, true), "12…");
+    }
+
+    #[test]
+    fn titles_keep_what_tells_them_apart() {
+        let check = |title: &str, columns: usize, expected: &str| {
+            assert_eq!(fit_title(title, columns), expected, "{title} in {columns}");
+        };
+        check("head · gap", 10, "head · gap");
+        check("frozen backbone · gap", 13, "frozen… · gap");
+        check(
+            "frozen backbone · pool1 · 1,000",
+            22,
+            "froze… · pool1 · 1,000",
+        );
+        check("frozen backbone · pool1 · 1,000", 19, "frozen backbone · …");
+        check("feature classifier", 9, "feature …");
+        assert_eq!(pad_title("a · b", 7), "a · b  ");
     }
 
     #[test]

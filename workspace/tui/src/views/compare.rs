@@ -54,7 +54,8 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     Table {
         columns: &sheet.columns,
         rows: &cells,
-        selected: Some(app.compare.row),
+        in_sight: app.compare.row,
+        selected: true,
     }
     .draw(app, inner, buffer);
     bars::draw(app, &sheet.rows, parts.bars, buffer);
@@ -95,18 +96,24 @@ fn parts(area: Rect, rows: usize) -> Parts {
     }
 }
 
-/// The comparison's table of the current run, as the plain text has it.
-pub fn draw_figures(app: &App, area: Rect, buffer: &mut Buffer) {
+/// The comparison's table of the current run, as the plain text has it, with this row in sight.
+pub fn draw_figures(app: &App, in_sight: usize, area: Rect, buffer: &mut Buffer) {
     let Some(results) = app.run().and_then(|run| run.results.as_ref()) else {
         return;
     };
     let figures = figures(results);
+    // Rows of one strategy are told apart by these columns, which then stay.
+    let in_samples = (results.strategies.windows(2))
+        .any(|pair| pair[0].name == pair[1].name && pair[0].train_samples != pair[1].train_samples);
     let columns: Vec<Column> = (figures.columns.iter())
         .map(|(heading, align)| Column {
             heading: (*heading).to_owned(),
             right: *align == Align::Right,
-            rank: rank(heading),
-            cut: *heading == "strategy",
+            rank: match *heading {
+                "trained on" if in_samples => 0,
+                heading => rank(heading),
+            },
+            cut: matches!(*heading, "strategy" | "cut"),
         })
         .collect();
     let best = results.best().map(|best| best.title.clone());
@@ -132,7 +139,8 @@ pub fn draw_figures(app: &App, area: Rect, buffer: &mut Buffer) {
     Table {
         columns: &columns,
         rows: &rows,
-        selected: None,
+        in_sight,
+        selected: false,
     }
     .draw(app, area, buffer);
 }
@@ -140,7 +148,7 @@ pub fn draw_figures(app: &App, area: Rect, buffer: &mut Buffer) {
 /// What is left out first where there is little room: the highest.
 fn rank(heading: &str) -> u8 {
     match heading {
-        "strategy" | "accuracy" => 0,
+        "strategy" | "cut" | "accuracy" => 0,
         "frozen" => 1,
         "correct" => 2,
         "over the folds" => 3,

@@ -14,7 +14,7 @@ use crate::{
     draw::{panel, stage_mark},
     event::Effect,
     keys::Action,
-    text::{clock, fit, line, pad, tint, width},
+    text::{clock, fit, line, pad_title, tint, width},
     views::{compare, first_shown, moved, say},
 };
 
@@ -137,8 +137,16 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             "comparison".to_owned()
         };
         let inner = panel(app, &title, parts.table, buffer, false);
-        compare::draw_figures(app, inner, buffer);
+        compare::draw_figures(app, running_row(run), inner, buffer);
     }
+}
+
+/// The row at work, or the next one: it stays in sight when not all rows do.
+fn running_row(run: &Watched) -> usize {
+    let running = run.state.running_stage().map(|(index, _)| index);
+    let stages = running.map_or(&[][..], |index| &run.state.stages[index..]);
+    let mut rows = stages.iter().filter_map(|stage| stage.plan.row);
+    rows.next().unwrap_or(0)
 }
 
 /// The stage whose curves are shown: the selected one, else the running one if it trains, else
@@ -160,9 +168,13 @@ fn draw_stages(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
         .count();
     let title = format!("stages {done}/{}", run.state.stages.len());
     let inner = panel(app, &title, area, buffer, false);
-    let shown = shown_stage(app, run).map_or(0, |(index, _)| index);
+    // The selected stage, else the one at work, though the curves may be those of another.
+    let running = run.state.running_stage().map(|(index, _)| index);
+    let in_sight = (app.live.stage.or(running))
+        .or_else(|| shown_stage(app, run).map(|(index, _)| index))
+        .unwrap_or(0);
     let room = usize::from(inner.height);
-    let first = first_shown(shown, run.state.stages.len(), room);
+    let first = first_shown(in_sight, run.state.stages.len(), room);
     let several = run
         .state
         .plan
@@ -221,7 +233,7 @@ fn stage_line(
     };
     Line::from(vec![
         Span::styled(format!("{mark} "), style),
-        Span::styled(pad(&title, room, false), title_style),
+        Span::styled(pad_title(&title, room), title_style),
         Span::raw(" "),
         Span::styled(right, style),
     ])

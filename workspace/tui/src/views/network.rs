@@ -49,7 +49,8 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     Table {
         columns: &columns,
         rows: &rows,
-        selected: Some(app.network.row.min(rows.len().saturating_sub(1))),
+        in_sight: app.network.row.min(rows.len().saturating_sub(1)),
+        selected: true,
     }
     .draw(app, inner, buffer);
     draw_proof(app, run, bottom, buffer);
@@ -184,7 +185,7 @@ fn draw_proof(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
             row,
             Line::from(vec![
                 Span::styled(format!("{mark:<4}"), style),
-                Span::raw(crate::text::pad(&strategy.title, name, false)),
+                Span::raw(crate::text::pad_title(&strategy.title, name)),
                 Span::styled(format!("  {words}"), app.theme.dim()),
             ]),
         );

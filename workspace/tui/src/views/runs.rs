@@ -80,7 +80,8 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     Table {
         columns: &columns,
         rows: &rows,
-        selected: Some(app.runs.row.min(rows.len() - 1)),
+        in_sight: app.runs.row.min(rows.len() - 1),
+        selected: true,
     }
     .draw(app, inner, buffer);
 }

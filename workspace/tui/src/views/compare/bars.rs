@@ -13,7 +13,7 @@ use crate::{
     app::App,
     chart::{self, Curve},
     draw::panel,
-    text::{fit, line, pad, width},
+    text::{fit, line, pad_title, width},
     views::{first_shown, say},
 };
 
@@ -87,7 +87,7 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
             Style::new()
         };
         let mut spans = vec![
-            Span::styled(pad(&row.name, names, false), name_style),
+            Span::styled(pad_title(&row.name, names), name_style),
             Span::raw("  "),
         ];
         spans.extend(
@@ -130,18 +130,25 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         .and_then(|run| run.results.as_ref());
     let own = &selected.result.title;
     let pairs = results.into_iter().flat_map(|results| &results.pairs);
-    let pairs: Vec<_> = pairs
+    let mut pairs: Vec<_> = pairs
         .filter(|pair| pair.a == *own || pair.b == *own)
         .collect();
+    // Where not all can be seen, those in doubt come first.
+    if pairs.len() >= usize::from(inner.height) {
+        pairs.sort_by(|a, b| b.p.total_cmp(&a.p));
+    }
     if pairs.is_empty() {
         let text = "no other strategy was measured on the same test examples yet";
         say(app, text, inner, buffer);
         return;
     }
-    let mut what = "McNemar mid-p; only this right / only the other".to_owned();
-    if pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
-        what.push_str("; ? may be chance among so many");
-    }
+    let counts = "only this right / only the other";
+    let chance = "? may be chance among so many";
+    let what = match pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
+        true if usize::from(inner.width) < 80 => format!("McNemar mid-p; {chance}"),
+        true => format!("McNemar mid-p; {counts}; {chance}"),
+        false => format!("McNemar mid-p; {counts}"),
+    };
     line(buffer, inner, 0, Line::styled(what, app.theme.dim()));
     let columns = usize::from(inner.width);
     for (row, pair) in pairs.iter().enumerate() {
@@ -168,7 +175,7 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
             buffer,
             inner,
             row + 1,
-            Line::styled(format!("{} {figures}", pad(other, room, false)), style),
+            Line::styled(format!("{} {figures}", pad_title(other, room)), style),
         );
     }
 }
