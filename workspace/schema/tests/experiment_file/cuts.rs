@@ -27,7 +27,7 @@ fn rows(text: &str, cut: &str) -> Vec<String> {
 
 #[test]
 fn cuts_say_what_is_done_to_the_activations() {
-    let cases: [(&str, &str, &[&str]); 8] = [
+    let cases: [(&str, &str, &[&str]); 9] = [
         (SMALL, "{ at = \"pool1\" }", &["pool1 (3)"]),
         (SMALL, "{ at = 4, pool = \"gap\" }", &["layer 4 gap (4)"]),
         (
@@ -40,6 +40,12 @@ fn cuts_say_what_is_done_to_the_activations() {
             "[\"pool1\", { at = \"pool1\", pool = \"gmp\" }, { at = \"pool1\", pool = \"gap\" }]",
             &["pool1 (3)", "pool1 gmp (3)", "pool1 gap (3)"],
         ),
+        // A vector stays what it is.
+        (
+            SMALL,
+            "{ at = \"features\", pool = \"gap\", l2 = true }",
+            &["features l2 (7)"],
+        ),
         (EXTRACTED, "2", &["blocks (2)"]),
         (
             EXTRACTED,
@@ -49,7 +55,7 @@ fn cuts_say_what_is_done_to_the_activations() {
         (
             EXTRACTED,
             "{ use = \"ends\", n = 2, pool = \"gap\" }",
-            &["first gap (1)", "last gap (2)"],
+            &["first gap (1)", "last (2)"],
         ),
         (
             EXTRACTED,
