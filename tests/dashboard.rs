@@ -91,3 +91,22 @@ fn sigterm_gives_the_terminal_back() {
     assert!(!terminal.is_taken());
     assert_eq!(project.topwork(&["stop", "1"]).code, 0);
 }
+
+/// Before there is a plan plugins are asked what they are, and a dataset may look at all of its files for that.
+#[test]
+fn a_look_that_takes_its_time_says_how_far_it_is() {
+    let mut project = Project::new();
+    project.install("misbehave");
+    let slow = experiment("fault = \"busy-hang\", at = \"create\"");
+    project.write("small.toml", &slow);
+    let mut terminal = open(&project, &["run", "small.toml"]);
+    let shown = terminal.wait_for(" steps");
+    let line = shown.lines().find(|line| line.contains(" steps"));
+    let line = line.unwrap_or_default();
+    assert!(
+        line.contains("looking at the plugins and the data: "),
+        "{shown}"
+    );
+    terminal.send("\u{3}");
+    assert_ne!(terminal.end(), 0);
+}

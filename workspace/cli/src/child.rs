@@ -5,9 +5,9 @@ use std::{
     io::{ErrorKind, Read, Write},
     path::Path,
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -49,13 +49,17 @@ pub fn notes() -> Result<TempDir, Failure> {
     tempfile::tempdir().map_err(|error| fail("make a temporary folder", &error))
 }
 
-/// Starts this program as `topwork COMMAND` with a request, and waits for its answer. The child notes the plugin call it is in
-/// at `call_path`.
+/// How often whoever waits for a child is heard.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Starts this program as `topwork COMMAND` with a request, and waits for its answer, with a call of `waiting` now and then. The
+/// child notes the plugin call it is in at `call_path`.
 pub fn ask<Answer: DeserializeOwned>(
     command: &str,
     request: &impl Serialize,
     call_path: &Path,
     limit: Duration,
+    mut waiting: impl FnMut(),
 ) -> Result<Ending<Answer>, Failure> {
     let input = serde_json::to_vec(request)
         .map_err(|error| Failure::new(RUN_FAILED, format!("cannot write a request: {error}")))?;
@@ -73,7 +77,7 @@ pub fn ask<Answer: DeserializeOwned>(
         let _ = stdin.write_all(&input);
     }
     let (ended, end) = mpsc::channel();
-    let waiting = thread::spawn(move || {
+    let child = thread::spawn(move || {
         let said = child.stderr.take().map(|said| read_end(said, MOST_SAID));
         let answer = child.stdout.take().map(|said| read_end(said, MOST_ANSWER));
         let status = child.wait();
@@ -81,11 +85,19 @@ pub fn ask<Answer: DeserializeOwned>(
         let _ = ended.send(());
         status.map(|status| (status, answer, said))
     });
-    let hung = end.recv_timeout(limit).is_err();
+    let latest = Instant::now() + limit;
+    let hung = loop {
+        let left = latest.saturating_duration_since(Instant::now());
+        match end.recv_timeout(left.min(TICK)) {
+            Err(RecvTimeoutError::Timeout) if left > TICK => waiting(),
+            Err(RecvTimeoutError::Timeout) => break true,
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break false,
+        }
+    };
     if hung {
         let _ = kill_process(pid, Signal::KILL);
     }
-    let Ok(output) = waiting.join() else {
+    let Ok(output) = child.join() else {
         return Err(Failure::new(RUN_FAILED, "the look at the plugins was lost"));
     };
     let (status, answer, said) =

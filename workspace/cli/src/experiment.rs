@@ -1,7 +1,11 @@
 //! From an experiment file to a checked plan, with plugins only ever loaded by a child process.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
+use indicatif::ProgressBar;
 use topwork_schema::{Draft, Plan, apply_overrides};
 use topwork_store::reason;
 use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
@@ -125,7 +129,12 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
         ..request.clone()
     };
     let limit = request.limit();
-    let wrong = match child::ask("probe", &request, &request.call_path, limit)? {
+    let looking = Looking::new(request.progress_path());
+    let ended = child::ask("probe", &request, &request.call_path, limit, || {
+        looking.tell()
+    });
+    looking.end();
+    let wrong = match ended? {
         Ending::Answer(answer) => return Ok(answer),
         Ending::Hung(call) => format!("hung: no answer within {} s{call}", limit.as_secs()),
         Ending::Crashed(crash) => crash,
@@ -134,6 +143,46 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
         "plugins are loaded from {}",
         listed(&request.plugin_folders)
     )))
+}
+
+/// What a terminal shows of a look that takes its time: a dataset may decode thousands of images.
+struct Looking {
+    since: Instant,
+    bar: ProgressBar,
+    /// Where the child says how far it is.
+    progress: PathBuf,
+}
+
+impl Looking {
+    fn new(progress: PathBuf) -> Self {
+        // Draws nothing before it is told to, and never into a pipe.
+        let bar = ProgressBar::new_spinner();
+        let since = Instant::now();
+        Self {
+            since,
+            bar,
+            progress,
+        }
+    }
+
+    fn tell(&self) {
+        if self.since.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let far = std::fs::read_to_string(&self.progress).unwrap_or_default();
+        let far = if far.is_empty() {
+            far
+        } else {
+            format!(": {far}")
+        };
+        self.bar
+            .set_message(format!("looking at the plugins and the data{far}"));
+        self.bar.tick();
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// The child's side of [`ask`].

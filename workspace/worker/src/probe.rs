@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use topwork_host::{
     CutPlace, ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins, RuleCut,
     RulePool,
 };
+use topwork_report::thousands;
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
     Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
@@ -62,6 +63,11 @@ impl ProbeRequest {
     pub fn limit(&self) -> Duration {
         Duration::from_secs(if self.explain { 3600 } else { 60 })
     }
+
+    /// File in which how far a plugin says it is stands, for people.
+    pub fn progress_path(&self) -> PathBuf {
+        self.call_path.with_extension("progress")
+    }
 }
 
 /// What was seen.
@@ -103,6 +109,7 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
                 .ok()
                 .map(Watchdog::new),
             patience: Instant::now() + request.limit() / 2,
+            progress: Mutex::new((Instant::now(), request.progress_path())),
         }),
     });
     ProbeAnswer {
@@ -147,13 +154,18 @@ fn blueprint(
     })
 }
 
-/// Notes the plugin call in progress and hears nothing else.
+/// Notes the plugin call in progress and how far it is, and hears nothing else.
 struct Calls {
     /// Without the file a crash is told all the same, only not in which plugin.
     watchdog: Option<Watchdog>,
     /// From when on calls are asked to end soon: half an answer in time is better than none.
     patience: Instant,
+    /// When progress was last noted, and where.
+    progress: Mutex<(Instant, PathBuf)>,
 }
+
+/// How often progress is noted at the most.
+const NOTED: Duration = Duration::from_millis(100);
 
 impl Observer for Calls {
     fn call(&self, plugin: &str, call: &str) {
@@ -167,7 +179,21 @@ impl Observer for Calls {
         }
     }
     fn log(&self, _: &str, _: Level, _: &str) {}
-    fn progress(&self, _: &str, _: u64, _: u64, _: &str) {}
+    fn progress(&self, _: &str, done: u64, total: u64, what: &str) {
+        // Another thread is at it.
+        let Ok(mut noted) = self.progress.try_lock() else {
+            return;
+        };
+        if noted.0.elapsed() >= NOTED {
+            let done = match total {
+                0 => thousands(done),
+                total => format!("{} of {}", thousands(done), thousands(total)),
+            };
+            // Nobody misses a note that could not be written.
+            let _ = std::fs::write(&noted.1, format!("{done} {what}"));
+            noted.0 = Instant::now();
+        }
+    }
     fn should_stop(&self) -> bool {
         Instant::now() >= self.patience
     }

@@ -181,7 +181,7 @@ fn check_library(
         library: library.to_owned(),
         call_path: call_path.clone(),
     };
-    let seen = match child::ask("try-case", &ask, &call_path, limit)? {
+    let seen = match child::ask("try-case", &ask, &call_path, limit, || ())? {
         Ending::Answer(Answer::Seen(Ok(info))) => Ok(info),
         Ending::Answer(Answer::Seen(Err(why))) => Err((Ended::Failed, why)),
         Ending::Answer(Answer::Tried(_)) => Err((Ended::Failed, String::new())),
@@ -299,7 +299,7 @@ fn try_one(case: &'static Case, request: Request, limit: Duration) -> Result<Tri
     let component = request.component.clone();
     let call_path = request.call_path.clone();
     let ask = Ask::Try(Box::new(request));
-    let (result, why) = match child::ask("try-case", &ask, &call_path, limit)? {
+    let (result, why) = match child::ask("try-case", &ask, &call_path, limit, || ())? {
         Ending::Answer(Answer::Tried(outcome)) => match outcome {
             Outcome::Ok => (Ended::Ok, String::new()),
             Outcome::Warning(why) => (Ended::Warning, why),
