@@ -145,6 +145,8 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     )))
 }
 
+const LOOKING: &str = "looking at the plugins and the data";
+
 /// What a terminal shows of a look that takes its time: a dataset may decode thousands of images.
 struct Looking {
     since: Instant,
@@ -156,7 +158,7 @@ struct Looking {
 impl Looking {
     fn new(progress: PathBuf) -> Self {
         // Draws nothing before it is told to, and never into a pipe.
-        let bar = ProgressBar::new_spinner();
+        let bar = ProgressBar::new_spinner().with_message(LOOKING);
         let since = Instant::now();
         Self {
             since,
@@ -169,14 +171,11 @@ impl Looking {
         if self.since.elapsed() < Duration::from_secs(1) {
             return;
         }
+        // Empty while the child is writing it: what was last said stands.
         let far = std::fs::read_to_string(&self.progress).unwrap_or_default();
-        let far = if far.is_empty() {
-            far
-        } else {
-            format!(": {far}")
-        };
-        self.bar
-            .set_message(format!("looking at the plugins and the data{far}"));
+        if !far.is_empty() {
+            self.bar.set_message(format!("{LOOKING}: {far}"));
+        }
         self.bar.tick();
     }
 
