@@ -10,6 +10,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// For a crate (or every plugin): what it must never reach, directly or through others.
 const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
+    ("topwork-sniff", &["*"]),
     ("topwork-header", &["topwork-*"]),
     ("topwork-scaffold", &["topwork-*"]),
     ("topwork-stats", &["topwork-*"]),
@@ -75,8 +76,8 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
 
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
-    ("topwork-sdk", &["topwork-abi"]),
-    ("topwork-plugin-*", &["topwork-sdk", "topwork-abi"]),
+    ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
+    ("topwork-plugin-*", &["topwork-sdk", "topwork-abi", "topwork-sniff"]),
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;

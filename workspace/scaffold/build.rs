@@ -1,4 +1,4 @@
-//! Puts the sources of the sdk and of the abi into the program, so that a new plugin needs neither this checkout nor a network.
+//! Puts the sources of the sdk and of what it needs into the program, so that a new plugin needs neither this checkout nor a network.
 //! Their manifests get what they inherit from the workspace written out.
 
 use std::error::Error;
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", root.display());
     let root: Table = fs::read_to_string(root)?.parse()?;
     let mut code = String::from("&[\n");
-    for name in ["abi", "sdk"] {
+    for name in ["abi", "sdk", "sniff"] {
         let folder = workspace.join(name).canonicalize()?;
         println!("cargo::rerun-if-changed={}", folder.display());
         let manifest = manifest(&fs::read_to_string(folder.join("Cargo.toml"))?, &root)?;
