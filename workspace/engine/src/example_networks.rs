@@ -36,6 +36,87 @@ pub(crate) fn blueprint(input: &str, layers: &[String]) -> Blueprint {
     }
 }
 
+/// A small network of blocks as they occur, one for each number, and four logits. Where all of it learns, no
+/// gradient is zero by its nature, as that of a bias in front of a batch normalisation would be.
+pub(crate) fn blocks(kinds: &[u8]) -> Blueprint {
+    const CONV: &str =
+        r#""op": "conv2d", "filters": 4, "kernel": [3, 3], "padding": [1, 1], "bias": "#;
+    const POINT: &str = r#""op": "conv2d", "filters": 4, "kernel": [1, 1], "bias": "#;
+    const POOL: &str = r#""op": "max-pool2d", "kernel": [2, 2], "stride": [1, 1]"#;
+    let mut layers: Vec<String> = Vec::new();
+    let mut push = |layer: String| {
+        layers.push(layer);
+        layers.len()
+    };
+    let op = |name: &str| format!(r#""op": "{name}""#);
+    let of = |layer: String, value: usize| format!(r#"{layer}, "inputs": ["{value}"]"#);
+    let both =
+        |name: &str, [a, b]: [usize; 2]| format!(r#""op": "{name}", "inputs": ["{a}", "{b}"]"#);
+    let conv = |bias: bool| format!("{CONV}{bias}");
+    let point = |bias: bool| format!("{POINT}{bias}");
+    let mut last = push(conv(false));
+    for kind in kinds {
+        let start = last;
+        last = match kind % 9 {
+            0 => {
+                push(conv(true));
+                push(op("relu"))
+            }
+            1 => {
+                push(conv(false));
+                push(op("batch-norm2d"));
+                push(op("relu"))
+            }
+            which @ (2 | 3) => {
+                push(conv(false));
+                push(op("batch-norm2d"));
+                push(op("silu"));
+                push(conv(false));
+                let main = push(op("batch-norm2d"));
+                let mut shortcut = start;
+                if which == 3 {
+                    push(of(point(false), start));
+                    shortcut = push(op("batch-norm2d"));
+                }
+                push(both("add", [main, shortcut]));
+                push(op("relu"))
+            }
+            4 => {
+                let main = push(conv(true));
+                push(both("add", [main, start]));
+                push(op("relu6"))
+            }
+            5 => {
+                let left = push(conv(true));
+                let right = push(of(point(true), start));
+                push(both("concat", [left, right]));
+                push(point(true));
+                push(op("tanh"))
+            }
+            6 => {
+                push(op("global-avg-pool2d"));
+                push(point(true));
+                let gate = push(op("sigmoid"));
+                push(both("multiply", [start, gate]))
+            }
+            7 => {
+                push(conv(true));
+                push(op("relu"));
+                push(POOL.to_owned())
+            }
+            _ => {
+                push(op("batch-norm2d"));
+                push(op("silu"))
+            }
+        };
+    }
+    push(op("global-avg-pool2d"));
+    push(op("flatten"));
+    push(op("batch-norm1d"));
+    push(r#""op": "linear", "units": 4"#.to_owned());
+    blueprint("[2, 7, 7]", &layers)
+}
+
 /// A network with random weights.
 pub(crate) fn network(json: &str, seed: u64) -> Network {
     Network::init(

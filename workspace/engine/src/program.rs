@@ -195,23 +195,24 @@ impl<'a> Compiler<'a> {
         let operation: Arc<dyn Operation> = match layer.op {
             LayerOp::Conv2d { .. } => {
                 layers.push(index);
-                // Nothing but a rectifier and pooling is fused where gradients pass: what else stands
-                // behind has weights or inputs of its own.
-                let trained = self.gradient[index + 1];
+                // What is fused has no backward pass of its own but for a rectifier and pooling. So a norm or
+                // a sum is fused only where no gradient comes out of it: neither of the convolution, nor of
+                // the norm's own weights, nor of the other value of the sum.
                 let mut norm = None;
                 let mut residual = None;
-                if !trained {
-                    if let Some((next, spec)) = self.next(last)
-                        && let LayerOp::BatchNorm2d { epsilon, .. } = spec.op
-                    {
-                        norm = Some(epsilon);
-                        layers.push(next);
-                        last = next;
-                    }
-                    if let Some((next, other)) = self.sum_behind(last) {
-                        residual = Some(other);
-                        last = next;
-                    }
+                if let Some((next, spec)) = self.next(last)
+                    && let LayerOp::BatchNorm2d { epsilon, .. } = spec.op
+                    && !self.gradient[next + 1]
+                {
+                    norm = Some(epsilon);
+                    layers.push(next);
+                    last = next;
+                }
+                if let Some((next, other)) = self.sum_behind(last)
+                    && !self.gradient[next + 1]
+                {
+                    residual = Some(other);
+                    last = next;
                 }
                 inputs.extend(residual);
                 let rectifier;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::ops::tests::engine;
 use crate::optimizer::{Moments, sum_of_squares, update};
+use crate::program::Training;
 use crate::{
     Blueprint, Compute, Network, Optimizer, Part, Schedule, ScheduleShape, Stream, TrainSettings,
     Trainer,
@@ -116,7 +117,11 @@ fn every_operation_and_its_gradients_equal_pytorch() {
             // Frozen layers give no gradient of their own weights; without batch normalisation and
             // dropout, both modes compute the same.
             for learns in [trained, trained || !(has_norm || has_dropout)] {
-                let (found, gradients) = engine(&network, &input, &factors, learns, fuse);
+                let training = Training {
+                    learns: &vec![learns; network.layers().len()],
+                    input: true,
+                };
+                let (found, gradients) = engine(&network, &input, &factors, training, fuse);
                 compare(case, &found, &output);
                 let mut gradients = &gradients[..];
                 let layers = network.layers().iter().filter(|_| learns);

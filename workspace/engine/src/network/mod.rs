@@ -323,7 +323,8 @@ impl LayerWeights {
         self.weight.iter().chain(&self.bias)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Weight> {
+    /// Weight, bias, running mean, running variance.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Weight> {
         let buffers = self.buffers.iter();
         let buffers = buffers.flat_map(|buffers| [&buffers.mean, &buffers.variance]);
         self.parameters().chain(buffers)

@@ -34,7 +34,11 @@ fn a_tie_sends_its_gradient_to_the_first_value() {
             &blueprint("[1, 2, 2]", &[max_pool2d(kernel, stride)]),
             &mut Stream::new(0, "init"),
         );
-        let (_, gradients) = engine(&network, &[3.0; 4], &[7.0], true, true);
+        let training = Training {
+            learns: &[true],
+            input: true,
+        };
+        let (_, gradients) = engine(&network, &[3.0; 4], &[7.0], training, true);
         assert_eq!(gradients, [7.0, 0.0, 0.0, 0.0]);
     }
 }

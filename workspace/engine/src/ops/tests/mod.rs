@@ -2,6 +2,7 @@
 //! of that implementation.
 
 mod edges;
+mod partly_frozen;
 mod reference;
 
 use std::sync::Arc;
@@ -24,12 +25,12 @@ use reference::reference;
 type Numbers = Vec<f64>;
 
 /// What the engine makes of the same: the outputs, and the gradients of `Σ output · factor` by all
-/// numbers, or by the inputs alone where nothing is trained.
+/// numbers that are trained and, where wanted, by the inputs.
 pub(crate) fn engine(
     network: &Network,
     inputs: &[f32],
     factors: &[f32],
-    trained: bool,
+    training: Training<'_>,
     fuse: bool,
 ) -> (Vec<f32>, Numbers) {
     let compute = Compute::new(2).unwrap();
@@ -38,11 +39,6 @@ pub(crate) fn engine(
     compute.run(|| {
         let device = Cpu::default();
         let new_variable = || Variable::new(&device).unwrap();
-        let learns = vec![trained; network.layers().len()];
-        let training = Training {
-            learns: &learns,
-            input: true,
-        };
         let program = Program::compile(network.blueprint(), Some(training), fuse);
         let mut chance = Stream::new(0, "dropout");
         let mut recorder = Recorder {
@@ -53,11 +49,11 @@ pub(crate) fn engine(
             chance: &mut chance,
         };
         let mut variables: Vec<Option<Pair<Variable>>> = vec![None; network.layers().len()];
-        let input = new_variable();
+        let input = training.input.then(new_variable);
         let mut values: Vec<Option<Value>> = vec![None; network.layers().len() + 1];
         values[0] = Some(Value {
             numbers: Arc::new(buffers.adopt(inputs.to_vec())),
-            variable: Some(input.clone()),
+            variable: input.clone(),
         });
         for step in &program.steps {
             let parameters = step.layers.iter().enumerate().map(|(place, &layer)| {
@@ -101,7 +97,7 @@ pub(crate) fn engine(
             wanted.push(weight);
             wanted.extend(layer.bias.is_some().then_some(bias));
         }
-        wanted.push(input);
+        wanted.extend(input);
         let all = wanted.iter().flat_map(|variable| {
             let gradient = variable.take_gradient(&mut gradients, &buffers).unwrap();
             let gradient = gradient.expect("a gradient for every variable");
@@ -119,7 +115,7 @@ fn close(found: f64, expected: f64, scale: f64) -> bool {
 }
 
 /// A network whose batch normalisations have seen something.
-fn lived_in(blueprint: &Blueprint, seed: u64) -> Network {
+pub(crate) fn lived_in(blueprint: &Blueprint, seed: u64) -> Network {
     let mut network = Network::init(blueprint, &mut Stream::new(seed, "init"));
     let mut stream = Stream::new(seed, "life");
     for layer in network.layers_mut() {
@@ -138,85 +134,105 @@ fn lived_in(blueprint: &Blueprint, seed: u64) -> Network {
     network
 }
 
+/// The operations in question, all of them trained and all of them frozen; see [`check_training`].
+fn check(blueprint: &Blueprint, samples: usize, seed: u64, each: bool) {
+    for trained in [true, false] {
+        let training = Training {
+            learns: &vec![trained; blueprint.layers().len()],
+            input: true,
+        };
+        check_training(blueprint, samples, seed, each, training);
+    }
+}
+
 /// The operations in question, fused and not, against the reference: every output, and the derivative
 /// along every number by itself if `each`, else along one random direction through all of them.
-fn check(blueprint: &Blueprint, samples: usize, seed: u64, each: bool) {
+fn check_training(
+    blueprint: &Blueprint,
+    samples: usize,
+    seed: u64,
+    each: bool,
+    training: Training<'_>,
+) {
     let network = lived_in(blueprint, seed);
     let inputs = numbers(samples * blueprint.input().elements(), seed);
     let factors = numbers(samples * blueprint.output().elements(), seed + 1);
-    let layers = network.layers().iter();
-    let parameters = layers.flat_map(|layer| [&layer.weight, &layer.bias].into_iter().flatten());
-    let parameters = parameters.flat_map(|weight| weight.values.iter());
-    let all: Numbers = parameters.chain(&inputs).map(|&x| f64::from(x)).collect();
-    for trained in [true, false] {
-        let first = if trained { 0 } else { network.parameters() };
-        let expected = reference(&network, &all, trained);
-        let sum_along = |direction: &dyn Fn(usize) -> f64, step: f64| -> f64 {
-            let moved = all.iter().enumerate();
-            let moved: Numbers = moved
-                .map(|(index, &x)| match index.checked_sub(first) {
-                    Some(index) => x + step * direction(index),
-                    None => x,
-                })
-                .collect();
-            let outputs = reference(&network, &moved, trained);
-            outputs
-                .iter()
-                .zip(&factors)
-                .map(|(x, &f)| x * f64::from(f))
-                .sum()
-        };
-        // Nothing where the slopes ahead and behind differ: a rectifier or a maximum changes over within
-        // the step then, and there is no derivative to compare with.
-        let slope = |direction: &dyn Fn(usize) -> f64| {
-            const STEP: f64 = 1e-6;
-            let [behind, here, ahead] = [-STEP, 0.0, STEP].map(|step| sum_along(direction, step));
-            let (ahead, behind) = ((ahead - here) / STEP, (here - behind) / STEP);
-            close(ahead, behind, ahead.abs()).then_some((ahead + behind) / 2.0)
-        };
-        let compute = Compute::new(2).unwrap();
-        for fuse in [true, false] {
-            let (outputs, gradients) = engine(&network, &inputs, &factors, trained, fuse);
-            for (index, (&found, &expected)) in outputs.iter().zip(&expected).enumerate() {
+    let mut all = Numbers::new();
+    // The places in `all` of what a gradient is wanted for.
+    let mut moving: Vec<usize> = Vec::new();
+    for (layer, &learns) in network.layers().iter().zip(training.learns) {
+        let start = all.len();
+        for weight in [&layer.weight, &layer.bias].into_iter().flatten() {
+            all.extend(weight.values.iter().map(|&x| f64::from(x)));
+        }
+        moving.extend((start..all.len()).filter(|_| learns));
+    }
+    let start = all.len();
+    all.extend(inputs.iter().map(|&x| f64::from(x)));
+    moving.extend((start..all.len()).filter(|_| training.input));
+    let expected = reference(&network, &all, training.learns);
+    let sum_along = |direction: &dyn Fn(usize) -> f64, step: f64| -> f64 {
+        let mut moved = all.clone();
+        for (place, &index) in moving.iter().enumerate() {
+            moved[index] += step * direction(place);
+        }
+        let outputs = reference(&network, &moved, training.learns);
+        outputs
+            .iter()
+            .zip(&factors)
+            .map(|(x, &f)| x * f64::from(f))
+            .sum()
+    };
+    // Nothing where the slopes ahead and behind differ: a rectifier or a maximum changes over within
+    // the step then, and there is no derivative to compare with.
+    let slope = |direction: &dyn Fn(usize) -> f64| {
+        const STEP: f64 = 1e-6;
+        let [behind, here, ahead] = [-STEP, 0.0, STEP].map(|step| sum_along(direction, step));
+        let (ahead, behind) = ((ahead - here) / STEP, (here - behind) / STEP);
+        close(ahead, behind, ahead.abs()).then_some((ahead + behind) / 2.0)
+    };
+    let compute = Compute::new(2).unwrap();
+    for fuse in [true, false] {
+        let (outputs, gradients) = engine(&network, &inputs, &factors, training, fuse);
+        for (index, (&found, &expected)) in outputs.iter().zip(&expected).enumerate() {
+            assert!(
+                close(f64::from(found), expected, expected.abs()),
+                "output {index} is {found}, expected {expected} in {blueprint:?}"
+            );
+        }
+        if !training.learns.contains(&true) {
+            let evaluated = if fuse {
+                network.clone()
+            } else {
+                network.without_fusion()
+            };
+            let mut evaluation = vec![0.0; outputs.len()];
+            evaluated
+                .forward(&compute, &inputs, &mut evaluation)
+                .unwrap();
+            assert_eq!(evaluation, outputs, "evaluation of {blueprint:?}");
+        }
+        assert_eq!(gradients.len(), moving.len());
+        if each {
+            for (index, &found) in gradients.iter().enumerate() {
+                let expected = slope(&|other| f64::from(u8::from(other == index)));
+                let expected = expected.expect("a derivative");
                 assert!(
-                    close(f64::from(found), expected, expected.abs()),
-                    "output {index} is {found}, expected {expected} in {blueprint:?}"
+                    close(found, expected, expected.abs()),
+                    "gradient {index} is {found}, expected {expected} in {blueprint:?}"
                 );
             }
-            if !trained {
-                let evaluated = if fuse {
-                    network.clone()
-                } else {
-                    network.without_fusion()
-                };
-                let mut evaluation = vec![0.0; outputs.len()];
-                evaluated
-                    .forward(&compute, &inputs, &mut evaluation)
-                    .unwrap();
-                assert_eq!(evaluation, outputs, "evaluation of {blueprint:?}");
-            }
-            assert_eq!(gradients.len(), all.len() - first);
-            if each {
-                for (index, &found) in gradients.iter().enumerate() {
-                    let expected = slope(&|other| f64::from(u8::from(other == index)));
-                    let expected = expected.expect("a derivative");
-                    assert!(
-                        close(found, expected, expected.abs()),
-                        "gradient {index} is {found}, expected {expected} in {blueprint:?}"
-                    );
-                }
-            } else {
-                let direction = numbers(all.len(), seed + 2);
-                let products = gradients.iter().zip(&direction);
-                let products = products.map(|(&g, &d)| g * f64::from(d));
-                let scale = products.clone().map(f64::abs).sum::<f64>();
-                let found: f64 = products.sum();
-                if let Some(expected) = slope(&|index| f64::from(direction[index])) {
-                    assert!(
-                        close(found, expected, scale),
-                        "slope is {found}, expected {expected} in {blueprint:?}"
-                    );
-                }
+        } else {
+            let direction = numbers(moving.len(), seed + 2);
+            let products = gradients.iter().zip(&direction);
+            let products = products.map(|(&g, &d)| g * f64::from(d));
+            let scale = products.clone().map(f64::abs).sum::<f64>();
+            let found: f64 = products.sum();
+            if let Some(expected) = slope(&|index| f64::from(direction[index])) {
+                assert!(
+                    close(found, expected, scale),
+                    "slope is {found}, expected {expected} in {blueprint:?}"
+                );
             }
         }
     }

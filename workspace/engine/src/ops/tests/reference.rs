@@ -216,8 +216,8 @@ fn places(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
 }
 
-/// A batch through all layers.
-pub(super) fn reference(network: &Network, all: &[f64], trained: bool) -> Numbers {
+/// A batch through all layers, of which some are trained.
+pub(super) fn reference(network: &Network, all: &[f64], trained: &[bool]) -> Numbers {
     let blueprint = network.blueprint();
     let (mut parameters, inputs) = all.split_at(network.parameters());
     let mut values = vec![inputs.to_vec()];
@@ -230,7 +230,13 @@ pub(super) fn reference(network: &Network, all: &[f64], trained: bool) -> Number
         let (own, rest) = parameters.split_at(summary.parameters);
         parameters = rest;
         let inputs: Vec<&Numbers> = layer.inputs.iter().map(|&input| &values[input]).collect();
-        values.push(reference_layer(network, index, own, &inputs, trained));
+        values.push(reference_layer(
+            network,
+            index,
+            own,
+            &inputs,
+            trained[index],
+        ));
     }
     values.pop().unwrap()
 }

@@ -1,4 +1,5 @@
 mod blocks;
+mod learning;
 
 use super::*;
 use crate::Optimizer;
