@@ -31,5 +31,6 @@ mod runs;
 mod samples;
 mod small;
 mod trust;
+mod ways_out;
 mod weights;
 mod whole_networks;

@@ -25,6 +25,9 @@ Example:
 #[derive(Debug, Parser)]
 #[command(name = "topwork", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
+    /// Use ASCII characters only, on the dashboard and in what is printed [default: where the locale is not UTF-8]
+    #[arg(long, global = true)]
+    pub ascii: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -219,9 +222,6 @@ pub struct ViewArguments {
     /// How to watch the run
     #[arg(long, value_enum, default_value_t = Ui::Auto)]
     pub ui: Ui,
-    /// Show the dashboard with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
 }
 
 /// Ways to watch a run.

@@ -9,7 +9,7 @@ use topwork_worker::PlannedFeatures;
 use crate::{
     arguments::FileArguments,
     experiment::{self, Checked, ask, request},
-    failure::{Failure, WRONG_USE, write},
+    failure::{Failure, RUN_FAILED, WRONG_USE, write},
     folders,
     output::{self, megabytes, print},
 };
@@ -17,15 +17,20 @@ use crate::{
 /// Megabytes the cache may take when nothing else is said.
 const DEFAULT_LIMIT: u64 = 4096;
 
+/// The way out where caches have no place.
+pub const NO_CACHE: &str = "set `HOME`, `XDG_CACHE_HOME` or `TOPWORK_CACHE_DIR` to a folder that is yours and that not everybody may write to";
+
 /// Characters of a digest that are enough to tell entries apart on a screen.
 const SHORT: usize = 10;
 
-/// Where the cache is and how large it may grow.
-pub fn settings() -> Result<CacheSettings, Failure> {
+/// Where the cache is and how large it may grow; `None` where there is no folder for it.
+pub fn settings() -> Result<Option<CacheSettings>, Failure> {
     let named = std::env::var_os("TOPWORK_CACHE_DIR").filter(|folder| !folder.is_empty());
     let folder = match named {
-        Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| PathBuf::from(folder)),
-        None => folders::user_cache().join("features"),
+        Some(folder) => {
+            Some(std::path::absolute(&folder).unwrap_or_else(|_| PathBuf::from(folder)))
+        }
+        None => folders::user_cache().map(|cache| cache.join("features")),
     };
     let limit = std::env::var("TOPWORK_CACHE_LIMIT").unwrap_or_default();
     let megabytes = match limit.trim() {
@@ -38,15 +43,21 @@ pub fn settings() -> Result<CacheSettings, Failure> {
             .hint(format!("the default is {DEFAULT_LIMIT}"))
         })?,
     };
-    Ok(CacheSettings {
+    Ok(folder.map(|folder| CacheSettings {
         folder,
         limit: u64::saturating_mul(megabytes, 1_000_000),
-    })
+    }))
 }
 
 /// The cache as the environment names it.
 pub fn open() -> Result<FeatureCache, Failure> {
-    let settings = settings()?;
+    let settings = settings()?.ok_or_else(|| {
+        Failure::new(
+            RUN_FAILED,
+            "there is no folder of your own that features could be kept in",
+        )
+        .hint(NO_CACHE)
+    })?;
     Ok(FeatureCache::at(settings.folder, settings.limit))
 }
 

@@ -12,7 +12,6 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Serialize, de::DeserializeOwned};
-use tempfile::TempDir;
 use topwork_store::reason;
 
 use crate::{
@@ -42,11 +41,6 @@ pub enum Ending<Answer> {
 
 fn fail(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(RUN_FAILED, format!("cannot {what}: {}", reason(error)))
-}
-
-/// A folder of its own that nobody else can write to, for what a child notes.
-pub fn notes() -> Result<TempDir, Failure> {
-    tempfile::tempdir().map_err(|error| fail("make a temporary folder", &error))
 }
 
 /// How often whoever waits for a child is heard.

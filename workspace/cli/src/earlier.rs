@@ -7,7 +7,7 @@ use topwork_store::{
     Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, Manifest, RunFolder, Runs, Standing,
 };
 
-use crate::failure::Failure;
+use crate::failure::{Failure, WRONG_DATA};
 
 /// The earlier runs that share a result with an experiment, the latest first.
 pub struct Earlier {
@@ -20,6 +20,14 @@ struct Run {
     folder: RunFolder,
     manifest: Manifest,
     state: RunState,
+}
+
+impl Run {
+    /// It ended because its data could not be read or was no longer what it had been.
+    fn data_was_wrong(&self) -> bool {
+        let ending = self.state.ending.as_ref();
+        ending.is_some_and(|ending| ending.exit_code == WRONG_DATA)
+    }
 }
 
 /// How one wanted result stands.
@@ -76,16 +84,18 @@ impl Earlier {
         })
     }
 
-    /// The latest run of just this experiment.
+    /// The latest run of just this experiment that can be gone on with. One whose data was wrong
+    /// would only say so again: a new run takes over from it what still holds.
     pub fn same_run(&self) -> Option<RunFolder> {
-        let same = |run: &&Run| run.manifest.cells == self.wanted;
+        let same = |run: &&Run| run.manifest.cells == self.wanted && !run.data_was_wrong();
         self.runs.iter().find(same).map(|run| run.folder.clone())
     }
 
     /// How a wanted row stands, by its place in [`Cells::rows`].
     pub fn cell(&self, wanted: &KeyedCell) -> Cell {
         let mut cell = Cell::Missing;
-        for run in &self.runs {
+        // Whether results on other data can be used is known when the data is read.
+        for run in self.runs.iter().filter(|run| !run.data_was_wrong()) {
             let Some(theirs) = (run.manifest.cells.rows.iter()).find(|c| c.key == wanted.key)
             else {
                 continue;

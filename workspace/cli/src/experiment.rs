@@ -14,7 +14,7 @@ use crate::{
     arguments::FileArguments,
     child::{self, Ending},
     failure::{Failure, WRONG_PLUGIN, WRONG_USE},
-    folders::Folders,
+    folders::{self, Folders},
     output,
 };
 
@@ -123,7 +123,7 @@ fn nearest_file(path: &Path) -> Option<String> {
 
 /// Asks a child process about plugins: whatever their code does, it does it there.
 pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
-    let notes = child::notes()?;
+    let notes = folders::temporary("topwork-look-")?;
     let request = ProbeRequest {
         call_path: notes.path().join("call"),
         ..request.clone()

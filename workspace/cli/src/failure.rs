@@ -5,6 +5,8 @@ use std::{io::Write, process::ExitCode};
 use topwork_schema::{Category, Problem};
 use topwork_store::StoreError;
 
+use crate::{hints, output};
+
 /// A failed command.
 #[derive(Debug)]
 pub struct Failure {
@@ -79,7 +81,9 @@ pub fn warn(message: &str) {
 
 /// Talk for a person. Nobody is left to hear of it when stderr is gone.
 pub fn write(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let mut out = std::io::stderr();
+    let text = output::shown(text, &out);
+    let _ = out.write_all(text.as_bytes());
 }
 
 impl From<Problem> for Failure {
@@ -106,8 +110,12 @@ impl From<StoreError> for Failure {
             StoreError::Io { .. } | StoreError::Damaged { .. } => RUN_FAILED,
         };
         let hint = match &error {
-            StoreError::NoSuchRun { .. } => Some("`topwork runs` lists them".to_owned()),
-            StoreError::Live { run, .. } => Some(format!("`topwork stop {run}` ends it first")),
+            StoreError::NoSuchRun { folder, .. } => {
+                Some(format!("{} lists them", hints::within("runs", folder)))
+            }
+            StoreError::Live { run, .. } => {
+                Some(format!("{} ends it first", hints::about("stop", run)))
+            }
             StoreError::Newer { .. } => Some("a newer topwork can do it".to_owned()),
             _ => None,
         };

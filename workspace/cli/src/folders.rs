@@ -1,6 +1,13 @@
 //! Where plugins, their data and their derived files are looked for.
 
+mod private;
+
 use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use topwork_store::reason;
+
+use crate::failure::{Failure, RUN_FAILED};
 
 /// The folders a process works with.
 #[derive(Clone, Debug)]
@@ -47,7 +54,7 @@ impl Folders {
         Self {
             plugins,
             data,
-            cache: user_cache(),
+            cache: user_cache().unwrap_or_else(|| PathBuf::from(NOWHERE)),
         }
     }
 }
@@ -60,16 +67,44 @@ fn checkout(binary: &Path) -> Option<&Path> {
         .parent()
 }
 
-/// The user's cache folder of topwork.
-pub fn user_cache() -> PathBuf {
-    user_folder("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir)
+/// The user's cache folder of topwork: below `$XDG_CACHE_HOME` or the home folder, else a folder of
+/// the user's own among the temporary ones.
+///
+/// What lies in a cache is read and believed, so a folder that somebody else owns or may write to is
+/// passed over. `None` where nothing is left.
+pub fn user_cache() -> Option<PathBuf> {
+    let user = user_folder("XDG_CACHE_HOME", ".cache");
+    (user.filter(|folder| private::is_ours_or_missing(folder)))
+        .or_else(|| private::temporary(&std::env::temp_dir()))
+}
+
+/// What plugins are told where there is no folder to keep anything in: one that cannot be made.
+const NOWHERE: &str = "/dev/null/topwork";
+
+/// A folder of its own that nobody else can write to, removed with the value.
+pub fn temporary(prefix: &str) -> Result<TempDir, Failure> {
+    let made = tempfile::Builder::new().prefix(prefix).tempdir();
+    made.map_err(|error| {
+        let among = std::env::temp_dir();
+        let reason = reason(&error);
+        Failure::new(
+            RUN_FAILED,
+            format!(
+                "cannot make a temporary folder in `{}`: {reason}",
+                among.display()
+            ),
+        )
+        .hint("`TMPDIR` names the folder for temporary files")
+    })
 }
 
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let set = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    let base = set.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))?;
+    let absolute = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        // An empty or relative one would be below whatever folder a process works in.
+        path.is_absolute().then_some(path)
+    };
+    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below_home)))?;
     Some(base.join("topwork"))
 }
 

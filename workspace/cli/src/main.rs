@@ -10,6 +10,7 @@ mod earlier;
 mod experiment;
 mod failure;
 mod folders;
+mod hints;
 mod output;
 mod plan;
 mod plugins;
@@ -32,7 +33,9 @@ use clap::Parser;
 use topwork_store::RunFolder;
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    output::choose_characters(arguments.ascii);
+    let outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => plan::check(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),

@@ -7,12 +7,12 @@ use clap::CommandFactory;
 use crate::{
     arguments::Arguments,
     failure::{Failure, RUN_FAILED},
-    output::print,
+    output::data,
 };
 
 /// `topwork schema`.
 pub fn schema() -> Result<u8, Failure> {
-    print(&schema_text()?)?;
+    data(&schema_text()?)?;
     Ok(0)
 }
 

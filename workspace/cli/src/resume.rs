@@ -8,6 +8,7 @@ use topwork_store::{RunFolder, Runs, Standing};
 use crate::{
     arguments::{ResumeArguments, Ui, ViewArguments},
     failure::{Failure, WRONG_USE, write},
+    hints,
     run::{leave, start_supervisor},
     viewer,
 };
@@ -30,7 +31,7 @@ pub fn go_on(folder: &RunFolder, view: &ViewArguments, detach: bool) -> Result<u
     if standing.is_live() {
         return Err(
             Failure::new(WRONG_USE, format!("the run `{id}` is {standing}"))
-                .hint(format!("`topwork attach {id}` watches it")),
+                .hint(format!("{} watches it", hints::about("attach", folder))),
         );
     }
     if standing == Standing::Done {
@@ -38,10 +39,7 @@ pub fn go_on(folder: &RunFolder, view: &ViewArguments, detach: bool) -> Result<u
             "nothing is missing: all {} results of `{id}` are there\n",
             state.outcomes.len()
         ));
-        let table = ViewArguments {
-            ui: Ui::None,
-            ascii: view.ascii,
-        };
+        let table = ViewArguments { ui: Ui::None };
         return viewer::attach(folder, viewer::signals()?, &table);
     }
     let signals = viewer::signals()?;

@@ -15,8 +15,8 @@ use crate::{
     cache,
     earlier::Earlier,
     experiment::{self, Checked},
-    failure::{Failure, RUN_FAILED, write},
-    output,
+    failure::{Failure, RUN_FAILED, warn, write},
+    hints, output,
     resume::go_on,
     viewer,
 };
@@ -32,7 +32,13 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     manifest.checkpoint_every = arguments.checkpoint_every.as_secs_f64();
     manifest.call_limit = arguments.call_limit.0.map(|limit| limit.as_secs_f64());
     if !arguments.no_cache {
-        manifest.feature_cache = Some(cache::settings()?);
+        manifest.feature_cache = cache::settings()?;
+        if manifest.feature_cache.is_none() {
+            warn(&format!(
+                "nothing is kept for other runs: there is no folder for it; {}",
+                cache::NO_CACHE
+            ));
+        }
     }
     let runs_dir = absolute(&arguments.place.runs_dir);
     let runs = Runs::at(&runs_dir);
@@ -58,7 +64,9 @@ pub fn leave(folder: &RunFolder) -> Result<u8, Failure> {
     let id = folder.id();
     output::print(&format!("{id}\n"))?;
     write(&format!(
-        "started; `topwork attach {id}` watches it, `topwork stop {id}` stops it\n"
+        "started; {} watches it, {} stops it\n",
+        hints::about("attach", folder),
+        hints::about("stop", folder)
     ));
     Ok(0)
 }

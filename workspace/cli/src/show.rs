@@ -48,7 +48,7 @@ fn show_experiment(arguments: &FileArguments, json: bool) -> Result<u8, Failure>
 }
 
 fn print_json(document: &Value) -> Result<u8, Failure> {
-    print(&format!("{document:#}\n"))?;
+    output::data(&format!("{document:#}\n"))?;
     Ok(0)
 }
 

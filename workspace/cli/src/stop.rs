@@ -14,6 +14,7 @@ use topwork_store::{Owner, Process, RunFolder, Runs, Standing, StopRequest};
 use crate::{
     arguments::StopArguments,
     failure::{Failure, RUN_FAILED, write},
+    hints,
 };
 
 /// How often the run is looked at.
@@ -161,8 +162,8 @@ impl Progress {
         let line = match step {
             Step::Ask => return,
             Step::Tell => format!(
-                "it has not come to a step boundary yet; `topwork stop {} --kill` kills it\n",
-                folder.id()
+                "it has not come to a step boundary yet; {} kills it\n",
+                hints::about("stop --kill", folder)
             ),
             Step::AskToKill | Step::Kill => "killing\n".to_owned(),
         };

@@ -21,6 +21,7 @@ use crate::{
     arguments::VerifyArguments,
     experiment::{self, Checked},
     failure::{Failure, RUN_FAILED, write},
+    folders,
     output::print,
     resume::await_session,
     run::{create, manifest, start_supervisor, this_binary, threads},
@@ -36,16 +37,7 @@ const CHECKPOINTS: f64 = 50.0;
 /// Proves it for one experiment.
 pub fn verify(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let checked = experiment::check(&arguments.file)?;
-    let temp = tempfile::Builder::new()
-        .prefix("topwork-verify-")
-        .tempdir()
-        .map_err(|error| {
-            let reason = reason(&error);
-            Failure::new(
-                RUN_FAILED,
-                format!("cannot make a folder for the runs: {reason}"),
-            )
-        })?;
+    let temp = folders::temporary("topwork-verify-")?;
     let runs = Runs::at(temp.path());
     let signals = viewer::signals()?;
     let mut proof = Proof {

@@ -78,9 +78,8 @@ pub fn kind(beginning: &[u8]) -> Option<Kind> {
     if let Some((_, kind)) = by_magic {
         return Some(*kind);
     }
-    let at = |offset: usize, magic: &[u8]| {
-        beginning.get(offset..offset + magic.len()) == Some(magic)
-    };
+    let at =
+        |offset: usize, magic: &[u8]| beginning.get(offset..offset + magic.len()) == Some(magic);
     if at(257, b"ustar") {
         return Some(Kind::Tar);
     }
@@ -181,7 +180,10 @@ mod tests {
             Some(Kind::LfsPointer),
         );
         check(b"<!DOCTYPE html>\n<html>", Some(Kind::WebPage));
-        check("\u{feff}\r\n <HTML lang=en>".as_bytes(), Some(Kind::WebPage));
+        check(
+            "\u{feff}\r\n <HTML lang=en>".as_bytes(),
+            Some(Kind::WebPage),
+        );
         check(
             b"<?xml version=\"1.0\"?><html xmlns=\"x\">",
             Some(Kind::WebPage),
@@ -196,7 +198,10 @@ mod tests {
         check(b"\x80\x02\x8a\x0a", Some(Kind::Pickle));
         check(b"RIFF\x10\0\0\0WEBPVP8 ", Some(Kind::Picture));
         check(b"\0\0\0\x18ftypheic", Some(Kind::Picture));
-        check(&[&[0; 257], b"ustar\0".as_slice()].concat(), Some(Kind::Tar));
+        check(
+            &[&[0; 257], b"ustar\0".as_slice()].concat(),
+            Some(Kind::Tar),
+        );
         check("name,größe\n".as_bytes(), Some(Kind::Text));
         // A character that the limit cuts in two.
         check(&[&[b'a'; 511], "ö".as_bytes()].concat(), Some(Kind::Text));
@@ -207,7 +212,11 @@ mod tests {
 
     #[test]
     fn every_prefix_is_survived() {
-        for bytes in [&b"version https://git-lfs"[..], b"RIFF\0\0\0\0WEBP", b"\0\0\0\x18ftyp"] {
+        for bytes in [
+            &b"version https://git-lfs"[..],
+            b"RIFF\0\0\0\0WEBP",
+            b"\0\0\0\x18ftyp",
+        ] {
             for end in 0..=bytes.len() {
                 let _ = kind(&bytes[..end]);
             }

@@ -40,6 +40,8 @@ const FOLD: &str = "fold-";
 /// The folder of a run that holds its checkpoints. Only one process may write there.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
+    /// The run's folder: where that is gone, nothing is written.
+    root: PathBuf,
     folder: PathBuf,
 }
 
@@ -62,16 +64,18 @@ pub struct Unusable {
 }
 
 impl Checkpoints {
-    /// Those in `folder`, which need not exist yet.
-    pub fn at(folder: impl Into<PathBuf>) -> Self {
+    /// Those in the folder `below` of the run's folder `root`; the former need not exist yet.
+    pub fn at(root: impl Into<PathBuf>, below: impl AsRef<Path>) -> Self {
+        let root = root.into();
         Self {
-            folder: folder.into(),
+            folder: root.join(below),
+            root,
         }
     }
 
     /// Those of one fold, where a stage trains once for each.
     pub fn fold(&self, fold: u32) -> Self {
-        Self::at(self.folder.join(format!("{FOLD}{fold}")))
+        Self::at(&self.root, self.folder.join(format!("{FOLD}{fold}")))
     }
 
     /// Keeps `payload` as the newest checkpoint of `stage`, and gives up all but the one before.
@@ -85,7 +89,7 @@ impl Checkpoints {
         let path = self.path(stage, number);
         let facts = facts(payload);
         let digest = digest(&facts, payload);
-        replace(&path, &[MAGIC, &facts, &digest, payload])
+        replace(&self.root, &path, &[MAGIC, &facts, &digest, payload])
             .map_err(|error| StoreError::io("write", &path, &error))?;
         let outlived = earlier.len().saturating_sub(KEPT - 1);
         for number in &earlier[..outlived] {
@@ -148,7 +152,7 @@ impl Checkpoints {
         self.remove_partial(stage)?;
         for name in self.names()? {
             if name.starts_with(FOLD) {
-                Self::at(self.folder.join(name)).remove(stage)?;
+                Self::at(&self.root, self.folder.join(name)).remove(stage)?;
             }
         }
         // Fails while another stage has some.
@@ -278,7 +282,7 @@ mod tests {
 
     /// Two checkpoints of stage 3, `earlier` and `newest`.
     fn two(folder: &Path) -> Checkpoints {
-        let checkpoints = Checkpoints::at(folder.join("training"));
+        let checkpoints = Checkpoints::at(folder, "training");
         checkpoints.write(3, b"earlier").unwrap();
         checkpoints.write(3, b"newest").unwrap();
         checkpoints
@@ -287,7 +291,7 @@ mod tests {
     #[test]
     fn the_two_newest_are_kept_and_the_newest_is_used() {
         let temp = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::at(temp.path().join("run/training"));
+        let checkpoints = Checkpoints::at(temp.path(), "run/training");
         assert_eq!(newest(&checkpoints, 3).newest, None);
         checkpoints.remove(3).unwrap();
         for round in 0_u8..12 {
@@ -307,7 +311,7 @@ mod tests {
     #[test]
     fn stages_do_not_mix() {
         let temp = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::at(temp.path());
+        let checkpoints = Checkpoints::at(temp.path(), "");
         for (stage, payload) in [(1, b"one"), (11, b"two"), (1, b"six"), (2, b"ten")] {
             checkpoints.write(stage, payload).unwrap();
         }
@@ -324,7 +328,7 @@ mod tests {
     #[test]
     fn folds_do_not_mix_and_go_with_their_stage() {
         let temp = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::at(temp.path().join("training"));
+        let checkpoints = Checkpoints::at(temp.path(), "training");
         for fold in [1, 2] {
             for stage in [3, 4] {
                 let payload = [fold as u8, stage as u8];

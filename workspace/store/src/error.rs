@@ -35,10 +35,10 @@ pub enum StoreError {
         format: u32,
     },
     /// Somebody looks after the run.
-    #[error("the run `{run}` is {standing}")]
+    #[error("the run `{}` is {standing}", .run.id())]
     Live {
         /// The run.
-        run: String,
+        run: crate::RunFolder,
         /// How it stands.
         standing: String,
     },

@@ -9,7 +9,7 @@ use std::{
 
 use topwork_events::{Event, Record};
 
-use crate::StoreError;
+use crate::{StoreError, replace::removed};
 
 /// Bytes of the event file that are held in memory at a time.
 const READ_AT_ONCE: u64 = 1 << 20;
@@ -62,8 +62,18 @@ impl EventWriter {
         })?;
         self.file
             .write_all(line.as_bytes())
+            .and_then(|()| self.is_still_there())
             .map_err(|error| StoreError::io("write", &self.path, &error))?;
         Ok(record)
+    }
+
+    /// A file that was removed takes what is written to it and keeps nothing.
+    fn is_still_there(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&self.file.metadata()?) == 0 {
+            return Err(removed());
+        }
+        Ok(())
     }
 }
 

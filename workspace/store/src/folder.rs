@@ -106,7 +106,7 @@ impl RunFolder {
 
     /// The states of trainings that are not over.
     pub fn checkpoints(&self) -> Checkpoints {
-        Checkpoints::at(self.path.join("checkpoints").join("training"))
+        Checkpoints::at(&self.path, "checkpoints/training")
     }
 
     /// Opens the event stream for appending.
@@ -195,7 +195,7 @@ impl RunFolder {
     /// Replaces a file of the folder as a whole: a reader, or a crash, finds the old content
     /// or the new one. Missing folders on the way are made.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-        replace(path, &[content]).map_err(|error| StoreError::io("write", path, &error))
+        replace(&self.path, path, &[content]).map_err(|error| StoreError::io("write", path, &error))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {

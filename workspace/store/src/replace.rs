@@ -9,10 +9,15 @@ use std::{
 /// What the name of a file that is being written ends with.
 pub const PARTIAL: &str = ".partial";
 
-/// Replaces the file at `path`, making the folders on the way: a reader, a crash or a power cut
-/// finds the old content or the new one, and once this has returned, the new one.
-pub fn replace(path: &Path, content: &[&[u8]]) -> io::Result<()> {
+/// Replaces the file at `path`, making the folders on the way below `root`, which must be there: a
+/// reader, a crash or a power cut finds the old content or the new one, and once this has returned,
+/// the new one.
+pub fn replace(root: &Path, path: &Path, content: &[&[u8]]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    // Made again, a folder that was removed would pass for one that was written to all along.
+    if !root.is_dir() {
+        return Err(removed());
+    }
     fs::create_dir_all(folder)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(PARTIAL);
@@ -24,6 +29,11 @@ pub fn replace(path: &Path, content: &[&[u8]]) -> io::Result<()> {
             // On a full disk the half of it would take the room others need.
             let _ = fs::remove_file(&partial);
         })
+}
+
+/// The run's folder is no longer there, or no longer under its name.
+pub fn removed() -> io::Error {
+    io::Error::other("the run's folder was removed")
 }
 
 fn write(partial: &PathBuf, content: &[&[u8]]) -> io::Result<()> {

@@ -114,7 +114,7 @@ impl Runs {
     pub fn remove(&self, folder: &RunFolder) -> Result<u64, StoreError> {
         let standing = folder.standing(&folder.state().unwrap_or_default());
         let live = |standing: String| StoreError::Live {
-            run: folder.id(),
+            run: folder.clone(),
             standing,
         };
         if standing.is_live() {

@@ -116,6 +116,7 @@ impl Project {
             .stdin(Stdio::null())
             .env("HOME", self.path())
             .env("NO_COLOR", "1")
+            .env("LC_ALL", "C.UTF-8")
             .env_remove("TOPWORK_RUNS_DIR")
             .env_remove("XDG_DATA_HOME")
             .env_remove("XDG_CACHE_HOME");

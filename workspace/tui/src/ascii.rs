@@ -1,5 +1,5 @@
-//! The dashboard in ASCII: drawn as ever, then every symbol of ours replaced by its nearest
-//! ASCII character. Names a user has chosen stay as they are.
+//! The dashboard and printed text in ASCII: made as ever, then every symbol of ours replaced by its
+//! nearest ASCII character. Names a user has chosen stay as they are.
 
 use ratatui::buffer::Buffer;
 
@@ -18,7 +18,12 @@ pub fn flatten(buffer: &mut Buffer) {
     }
 }
 
-/// The nearest ASCII character of a symbol the dashboard uses.
+/// Replaces our symbols in text; it stays as wide as it was.
+pub fn ascii(text: &str) -> String {
+    text.chars().map(|c| plain(c).unwrap_or(c)).collect()
+}
+
+/// The nearest ASCII character of a symbol that we use.
 fn plain(symbol: char) -> Option<char> {
     Some(match symbol {
         '─' | '┄' | '━' | '╌' | '–' | '—' => '-',

@@ -28,6 +28,7 @@ mod views;
 mod watch;
 
 pub use app::{App, Watched};
+pub use ascii::ascii;
 pub use draw::draw;
 pub use event::{Effect, Event};
 pub use jobs::{Answer, Control, Job, ListedRun, Settings};

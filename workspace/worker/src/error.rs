@@ -149,7 +149,7 @@ impl WorkerError {
             Self::Engine { source, .. } => source.hint().map(str::to_owned),
             Self::Experiment { hint, .. } => hint.clone(),
             Self::DataChanged { .. } => {
-                Some("start a new run to use the data as it is now".to_owned())
+                Some("`topwork run --resume` with the experiment's file begins a new run on the data as it is now; this one can go on when the data is as it was".to_owned())
             }
             Self::PluginChanged { .. } => {
                 Some("start a new run to use the plugin as it is now".to_owned())

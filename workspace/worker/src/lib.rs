@@ -40,5 +40,5 @@ pub use cells::cells;
 pub use error::WorkerError;
 pub use planned::PlannedFeatures;
 pub use probe::{BlueprintAnswer, ProbeAnswer, ProbeRequest, probe};
-pub use run::{EXIT_FOLDER_LOST, ending, run, write_results};
+pub use run::{EXIT_FOLDER_LOST, ending, peak_memory_of, run, write_results};
 pub use stages::{FrozenTrunk, Stage, Work, stages};

@@ -172,9 +172,13 @@ pub fn write_results(
     folder.write(&path, text.as_bytes())
 }
 
-/// The process's largest resident memory, where `/proc` tells it.
 fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    peak_memory_of(std::process::id())
+}
+
+/// The largest resident memory of a process so far, in bytes, where `/proc` tells it.
+pub fn peak_memory_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;

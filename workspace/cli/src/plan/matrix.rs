@@ -5,7 +5,7 @@ use std::path::Path;
 
 use topwork_report::{Align, seconds, thousands};
 use topwork_schema::{Plan, Row};
-use topwork_store::{CellEntry, Runs};
+use topwork_store::{CellEntry, FeatureCache, Runs};
 use topwork_worker::FrozenTrunk;
 
 use super::counted;
@@ -127,7 +127,10 @@ fn cached(
     let Ok(planned) = ask(&request)?.features else {
         return Ok(Vec::new());
     };
-    let entries = cache::open()?.entries();
+    let settings = cache::settings()?;
+    let entries = settings.map_or(Vec::new(), |cache| {
+        FeatureCache::at(cache.folder, cache.limit).entries()
+    });
     let has = |planned: &topwork_worker::PlannedFeatures| {
         planned.weights_known && entries.iter().any(|entry| entry.key == planned.key)
     };

@@ -19,7 +19,7 @@ use crate::{
     arguments::CheckArguments,
     child::{self, Ending},
     failure::{Failure, WRONG_PLUGIN, WRONG_USE},
-    folders::Folders,
+    folders::{self, Folders},
     output::{self, print},
 };
 
@@ -127,7 +127,7 @@ pub fn check(plugin_dir: &[PathBuf], arguments: &CheckArguments) -> Result<u8, F
     let bad = tried.clone().any(|tried| tried.result.is_bad());
     if arguments.json {
         let text = serde_json::to_string_pretty(&json!({ "format": 1, "plugins": reports }));
-        print(&(text.unwrap_or_default() + "\n"))?;
+        output::data(&(text.unwrap_or_default() + "\n"))?;
     } else {
         for report in &reports {
             print(&shown(report, arguments.all))?;
@@ -174,7 +174,7 @@ fn check_library(
     arguments: &CheckArguments,
 ) -> Result<Report, Failure> {
     let start = Instant::now();
-    let notes = child::notes()?;
+    let notes = folders::temporary("topwork-check-")?;
     let limit = Duration::from_secs(arguments.limit);
     let call_path = notes.path().join("call");
     let ask = Ask::Look {

@@ -14,7 +14,7 @@ pub use show::show;
 
 use crate::{
     failure::{Failure, RUN_FAILED, warn},
-    output::print,
+    output::data,
 };
 
 /// Says so when a run's folder is of a later layout.
@@ -32,7 +32,7 @@ pub fn tell_newer(run: &str, format: u32) {
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::new(RUN_FAILED, error.to_string()))?;
-    print(&(text + "\n"))
+    data(&(text + "\n"))
 }
 
 /// A moment in the local time zone, or in UTC where that is unknown.

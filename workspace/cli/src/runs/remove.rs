@@ -23,7 +23,7 @@ pub fn remove(runs_dir: &Path, wanted: &[String], yes: bool) -> Result<u8, Failu
         let standing = folder.standing(&folder.state().unwrap_or_default());
         if standing.is_live() {
             return Err(StoreError::Live {
-                run: folder.id(),
+                run: folder,
                 standing: standing.to_string(),
             }
             .into());

@@ -10,6 +10,7 @@ use topwork_store::{Runs, Standing};
 use super::{date, print_json, tell_newer};
 use crate::{
     failure::{Failure, tell, warn},
+    hints,
     output::{megabytes, print, width},
 };
 
@@ -72,7 +73,8 @@ pub fn show(runs_dir: &Path, wanted: &str, as_json: bool) -> Result<u8, Failure>
     }
     print(&text)?;
     if let Standing::Failed { message } | Standing::Crashed { message } = &run.standing {
-        tell(message, hint);
+        let resume = hints::goes_on(&folder);
+        tell(message, Some(hint.unwrap_or(&resume)));
     }
     Ok(0)
 }

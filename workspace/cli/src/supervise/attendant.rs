@@ -6,7 +6,7 @@ use std::{
     process::Child,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -34,6 +34,8 @@ struct Shared {
     worker: Mutex<Option<Pid>>,
     /// Requests to stop so far: the first asks, later ones kill.
     requests: AtomicU32,
+    /// The most memory a worker was seen to hold, in bytes; 0 where nothing tells it.
+    memory: AtomicU64,
 }
 
 impl Attendant {
@@ -52,6 +54,7 @@ impl Attendant {
                 }
                 if Instant::now() >= next_beat {
                     next_beat = Instant::now() + BEAT;
+                    shared.look_at_memory();
                     // A folder that cannot be written ends the worker, which then says so.
                     let _ = folder.beat();
                     match folder.stop_requested() {
@@ -77,6 +80,12 @@ impl Attendant {
         *self.0.lock() = None;
     }
 
+    /// The most memory that a worker was seen to hold, in bytes.
+    pub fn memory(&self) -> Option<u64> {
+        let most = self.0.memory.load(Ordering::SeqCst);
+        (most > 0).then_some(most)
+    }
+
     /// Requests to stop so far.
     pub fn requests(&self) -> u32 {
         self.0.requests.load(Ordering::SeqCst)
@@ -88,6 +97,15 @@ impl Shared {
     fn request(&self, number: u32) {
         if self.requests.fetch_max(number, Ordering::SeqCst) < number {
             self.pass_on();
+        }
+    }
+
+    /// Of a worker that is killed nobody can ask it any more.
+    fn look_at_memory(&self) {
+        let worker = *self.lock();
+        let id = worker.and_then(|worker| u32::try_from(worker.as_raw_nonzero().get()).ok());
+        if let Some(bytes) = id.and_then(topwork_worker::peak_memory_of) {
+            self.memory.fetch_max(bytes, Ordering::SeqCst);
         }
     }
 

@@ -19,6 +19,7 @@ use topwork_worker::{EXIT_FOLDER_LOST, ending, write_results};
 use crate::{
     crash::{Crash, crash},
     failure::{RUN_FAILED, WRONG_PLUGIN, WRONG_USE, tell},
+    hints,
     worker_log::WorkerLog,
 };
 use attendant::Attendant;
@@ -108,7 +109,8 @@ fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, Stor
         RUN_FAILED
     };
     if !give_up_row(folder, &state, &crash)? {
-        return end(folder, EndStatus::Crashed, crash.message, code).map(Some);
+        let hint = crash_hint(folder, status, attendant.memory());
+        return end_with(folder, EndStatus::Crashed, crash.message, Some(hint), code).map(Some);
     }
     let state = folder.state()?;
     if rows_left(&state) == 0 {
@@ -196,7 +198,18 @@ fn end(
     message: String,
     exit_code: u8,
 ) -> Result<u8, StoreError> {
-    let hint = (status == EndStatus::Crashed).then(|| log_hint(folder));
+    let hint = (status == EndStatus::Crashed).then(|| hints::goes_on(folder));
+    end_with(folder, status, message, hint, exit_code)
+}
+
+/// The same with what to try.
+fn end_with(
+    folder: &RunFolder,
+    status: EndStatus,
+    message: String,
+    hint: Option<String>,
+    exit_code: u8,
+) -> Result<u8, StoreError> {
     let state = folder.state()?;
     let ending = Event::RunEnded {
         status,
@@ -211,6 +224,24 @@ fn end(
     folder.event_writer()?.append(ending)?;
     results?;
     Ok(exit_code)
+}
+
+/// What to do about a worker that is gone without a word of its own.
+fn crash_hint(folder: &RunFolder, status: ExitStatus, memory: Option<u64>) -> String {
+    let mut hint = hints::goes_on(folder);
+    if status.signal() == Some(SIGKILL) {
+        let held = memory.map_or(String::new(), |bytes| {
+            format!(" (the worker held {} MB)", bytes / 1_000_000)
+        });
+        hint.push_str(&format!(
+            "; unless somebody killed it, the system did, mostly for want of memory{held}: `dmesg` tells"
+        ));
+    }
+    let log = folder.log_path();
+    if log.metadata().is_ok_and(|log| log.len() > 0) {
+        hint.push_str(&format!("; {}", log_hint(folder)));
+    }
+    hint
 }
 
 fn log_hint(folder: &RunFolder) -> String {

@@ -11,7 +11,7 @@ use topwork_tui::{Control, Options, Theme, TuiError};
 use crate::{
     arguments::{Ui, ViewArguments},
     failure::{Failure, RUN_FAILED},
-    stop,
+    output, stop,
 };
 
 /// Whether the run is to be shown on a dashboard: asked for, or possible and not declined.
@@ -26,9 +26,9 @@ pub fn wanted(view: &ViewArguments) -> bool {
 }
 
 /// Shows a run until the user leaves, and gives the run that was shown last.
-pub fn show(folder: &RunFolder, view: &ViewArguments) -> Result<RunFolder, Failure> {
+pub fn show(folder: &RunFolder) -> Result<RunFolder, Failure> {
     let options = Options {
-        theme: Theme::from_environment(view.ascii),
+        theme: Theme::from_environment(output::is_ascii(&stdout())),
     };
     Ok(topwork_tui::watch(folder, &options, Arc::new(Processes))?.run)
 }

@@ -16,7 +16,7 @@ impl Viewer for Json {
         let line = record
             .to_line()
             .map_err(|error| Failure::new(RUN_FAILED, error.to_string()))?;
-        output::print(&line)
+        output::data(&line)
     }
 
     fn say(&mut self, line: &str) {

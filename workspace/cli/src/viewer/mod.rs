@@ -18,7 +18,7 @@ use topwork_store::{RunFolder, StoreError, reason};
 use crate::{
     arguments::{Ui, ViewArguments},
     failure::{Failure, RUN_FAILED, tell, write},
-    output,
+    hints, output,
 };
 use tie::Tie;
 
@@ -70,7 +70,7 @@ fn follow(
 ) -> Result<u8, Failure> {
     let ui = view.ui;
     if dashboard::wanted(view) {
-        let shown = dashboard::show(folder, view)?;
+        let shown = dashboard::show(folder)?;
         // Another run may have been opened there.
         let tie = if shown == *folder { tie } else { Tie::visit() };
         let state = shown.state()?;
@@ -93,8 +93,8 @@ fn follow(
             state.apply(&record);
             viewer.show(&record, &state).map_err(|failure| {
                 failure.hint(format!(
-                    "the run goes on; `topwork attach {}` comes back to it",
-                    folder.id()
+                    "the run goes on; {} comes back to it",
+                    hints::about("attach", folder)
                 ))
             })?;
         }
@@ -116,9 +116,10 @@ fn follow(
 
 /// Leaves a run that goes on.
 fn leave(folder: &RunFolder) -> Result<u8, Failure> {
-    let id = folder.id();
     write(&format!(
-        "the run goes on: `topwork attach {id}` comes back to it, `topwork stop {id}` stops it\n"
+        "the run goes on: {} comes back to it, {} stops it\n",
+        hints::about("attach", folder),
+        hints::about("stop", folder)
     ));
     Ok(0)
 }
@@ -137,16 +138,26 @@ fn finish(folder: &RunFolder, state: &RunState, ui: Ui, tie: Tie) -> Result<u8, 
     let Some(ending) = &state.ending else {
         return Err(match own {
             true => lost_folder(folder, supervisor),
-            false => failure(folder, &folder.standing(state).to_string()),
+            false => {
+                failure(folder, &folder.standing(state).to_string()).hint(hints::goes_on(folder))
+            }
         });
     };
     match ending.status {
         EndStatus::Done => {}
-        EndStatus::Stopped => tell(&format!("the run `{}` was stopped", folder.id()), None),
-        EndStatus::Failed | EndStatus::Crashed => tell(
-            ending.message.as_deref().unwrap_or("the run failed"),
-            ending.hint.as_deref(),
+        EndStatus::Stopped => tell(
+            &format!("the run `{}` was stopped", folder.id()),
+            Some(&hints::goes_on(folder)),
         ),
+        EndStatus::Failed | EndStatus::Crashed => {
+            // What the failure suggests comes first; where it has nothing to say, what was done is not lost.
+            let hint = ending
+                .hint
+                .clone()
+                .unwrap_or_else(|| hints::goes_on(folder));
+            let message = ending.message.as_deref().unwrap_or("the run failed");
+            tell(message, Some(&hint));
+        }
     }
     Ok(ending.exit_code)
 }

@@ -12,11 +12,15 @@ use topwork_report::{percent, seconds, thousands};
 use topwork_store::RunFolder;
 
 use super::Viewer;
-use crate::failure::{Failure, write};
+use crate::{
+    failure::{Failure, write},
+    hints, output,
+};
 
 /// Lines, and on a terminal a bar.
 pub struct Plain {
     bar: Option<ProgressBar>,
+    run: RunFolder,
 }
 
 impl Plain {
@@ -28,8 +32,10 @@ impl Plain {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        let mut plain = Self { bar };
-        plain.say(&format!("run {} in {}", folder.id(), short(folder)));
+        let run = folder.clone();
+        let mut plain = Self { bar, run };
+        let place = hints::here(folder.path()).display();
+        plain.say(&format!("run {} in {place}", folder.id()));
         if let Some(bar) = &plain.bar {
             bar.set_style(waiting_style());
             bar.set_message("starting");
@@ -41,19 +47,20 @@ impl Plain {
         let Some(bar) = &self.bar else { return };
         if stage.total == 0 {
             bar.set_style(waiting_style());
-            bar.set_message(format!(
+            let far = format!(
                 "{}: {} {}",
                 title(stage, several_seeds),
                 thousands(stage.done),
                 stage.unit
-            ));
+            );
+            bar.set_message(shown(&far));
             return;
         }
         bar.set_style(bar_style());
-        bar.set_prefix(title(stage, several_seeds));
+        bar.set_prefix(shown(&title(stage, several_seeds)));
         bar.set_length(stage.total);
         bar.set_position(stage.done);
-        bar.set_message(figures(stage, fold));
+        bar.set_message(shown(&figures(stage, fold)));
     }
 }
 
@@ -79,7 +86,7 @@ impl Viewer for Plain {
             Event::StageStarted { stage } => {
                 if let (Some(bar), Some(stage)) = (&self.bar, state.stages.get(*stage)) {
                     bar.set_style(waiting_style());
-                    bar.set_message(title(stage, several_seeds));
+                    bar.set_message(shown(&title(stage, several_seeds)));
                 }
             }
             Event::Progress { stage, .. } => {
@@ -149,13 +156,10 @@ impl Viewer for Plain {
                 let memory = peak_bytes.map_or(String::new(), |bytes| {
                     format!(", peak memory {} MB", bytes / 1_000_000)
                 });
-                let run = state
-                    .plan
-                    .as_ref()
-                    .map_or("latest", |plan| plan.run.as_str());
                 self.say(&format!(
-                    "done in {}{memory}; `topwork runs show {run}` shows it again",
-                    seconds(*took)
+                    "done in {}{memory}; {} shows it again",
+                    seconds(*took),
+                    hints::about("runs show", &self.run)
                 ));
             }
             _ => {}
@@ -210,6 +214,11 @@ fn figures(stage: &StageState, fold: Option<String>) -> String {
     parts.join(" · ")
 }
 
+/// As the terminal can show it.
+fn shown(text: &str) -> String {
+    output::shown(text, &stderr()).into_owned()
+}
+
 fn bar_style() -> ProgressStyle {
     style("{prefix} {bar:24} {percent:>3} % {wide_msg}")
 }
@@ -220,17 +229,10 @@ fn waiting_style() -> ProgressStyle {
 
 fn style(template: &str) -> ProgressStyle {
     // The templates are constants; a wrong one would show as the default style.
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("█▉▊▋▌▍▎▏ ")
-}
-
-/// The run's folder as the user would type it.
-fn short(folder: &RunFolder) -> String {
-    let path = folder.path();
-    let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    match output::is_ascii(&stderr()) {
+        true => style.progress_chars("#>-").tick_chars(r"|/-\ "),
+        false => style.progress_chars("█▉▊▋▌▍▎▏ "),
+    }
 }
