@@ -86,6 +86,9 @@ pub struct EventReader {
     path: PathBuf,
     file: Option<File>,
     rest: Vec<u8>,
+    /// Bytes at the beginning of `rest` that hold no line end: a line may be longer than what is
+    /// read at once.
+    searched: usize,
     skipped: u64,
 }
 
@@ -96,6 +99,7 @@ impl EventReader {
             path: path.to_owned(),
             file: None,
             rest: Vec::new(),
+            searched: 0,
             skipped: 0,
         }
     }
@@ -126,10 +130,11 @@ impl EventReader {
         loop {
             let mut used = 0;
             while records.len() < most
-                && let Some(length) = self.rest[used..].iter().position(|byte| *byte == b'\n')
+                && let Some(end) = self.line_end()
             {
-                let line = &self.rest[used..used + length];
-                used += length + 1;
+                let line = &self.rest[used..end];
+                used = end + 1;
+                self.searched = used;
                 match std::str::from_utf8(line).ok().and_then(Record::from_line) {
                     Some(record) => records.push(record),
                     None if line.is_empty() => {}
@@ -137,6 +142,7 @@ impl EventReader {
                 }
             }
             self.rest.drain(..used);
+            self.searched -= used;
             if !records.is_empty() {
                 return Ok(records);
             }
@@ -149,6 +155,18 @@ impl EventReader {
                 .map_err(|error| fail(&error))?;
             if read == 0 {
                 return Ok(records);
+            }
+        }
+    }
+
+    /// Where the next line of what was read ends.
+    fn line_end(&mut self) -> Option<usize> {
+        let rest = &self.rest[self.searched..];
+        match rest.iter().position(|byte| *byte == b'\n') {
+            Some(length) => Some(self.searched + length),
+            None => {
+                self.searched = self.rest.len();
+                None
             }
         }
     }
@@ -219,6 +237,29 @@ mod tests {
             .unwrap();
         assert_eq!(texts(&reader.poll().unwrap()), ["two"]);
         assert_eq!(reader.skipped(), 1);
+    }
+
+    #[test]
+    fn lines_longer_than_what_is_read_at_once_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let lengths = [3_000_000, 1, 2 << 20, 0, 5_000_000];
+        let mut writer = EventWriter::open(&path).unwrap();
+        for length in lengths {
+            writer.append(log(&"x".repeat(length))).unwrap();
+        }
+        for most in [1, 2, usize::MAX] {
+            let mut reader = EventReader::new(&path);
+            let mut found = Vec::new();
+            loop {
+                let records = reader.next_batch(most).unwrap();
+                if records.is_empty() {
+                    break;
+                }
+                found.extend(texts(&records).iter().map(|text| text.len()));
+            }
+            assert_eq!(found, lengths, "{most} at a time");
+        }
     }
 
     #[cfg(target_os = "linux")]
