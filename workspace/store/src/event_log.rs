@@ -129,9 +129,14 @@ impl EventReader {
         let mut records = Vec::new();
         loop {
             let mut used = 0;
-            while records.len() < most
-                && let Some(end) = self.line_end()
-            {
+            while records.len() < most {
+                let found = self.rest[self.searched..]
+                    .iter()
+                    .position(|byte| *byte == b'\n');
+                let Some(end) = found.map(|length| self.searched + length) else {
+                    self.searched = self.rest.len();
+                    break;
+                };
                 let line = &self.rest[used..end];
                 used = end + 1;
                 self.searched = used;
@@ -155,18 +160,6 @@ impl EventReader {
                 .map_err(|error| fail(&error))?;
             if read == 0 {
                 return Ok(records);
-            }
-        }
-    }
-
-    /// Where the next line of what was read ends.
-    fn line_end(&mut self) -> Option<usize> {
-        let rest = &self.rest[self.searched..];
-        match rest.iter().position(|byte| *byte == b'\n') {
-            Some(length) => Some(self.searched + length),
-            None => {
-                self.searched = self.rest.len();
-                None
             }
         }
     }
