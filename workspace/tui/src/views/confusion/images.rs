@@ -111,14 +111,14 @@ pub fn draw(
         let title = format!(
             "{what}: {} of {} · {}",
             thousands(shown.len() as u64),
-            thousands(all.unwrap_or(0)),
+            thousands(all),
             selected.name
         );
         panel(app, &title, place, buffer, true);
     }
     let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
         let text = match all {
-            Some(1..) => "no image of this cell was kept",
+            1.. => "no image of this cell was kept",
             _ => "no test image is in this cell",
         };
         return say(app, text, inner, buffer);
