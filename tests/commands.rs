@@ -55,7 +55,7 @@ fn the_event_stream_is_json_lines_and_the_results_follow_the_contract() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(events[0]["event"], "run-started");
-    assert_eq!(events[0]["format"], 1);
+    assert_eq!(events[0]["format"], 2);
     assert_eq!(events.last().unwrap()["event"], "run-ended");
     let stored = fs::read_to_string(project.run_folder(1).join("events.jsonl")).unwrap();
     assert_eq!(redact(&stored, project.path()), output.stdout);
@@ -67,6 +67,8 @@ fn the_event_stream_is_json_lines_and_the_results_follow_the_contract() {
         "status",
         "source",
         "strategies",
+        "classes",
+        "pairs-among",
         "pairs",
     ] {
         assert!(results.get(key).is_some(), "results.json has no {key}");
@@ -88,7 +90,6 @@ fn the_event_stream_is_json_lines_and_the_results_follow_the_contract() {
         "seconds",
         "features-cached",
         "confusion",
-        "classes",
     ] {
         assert!(
             results["strategies"][0].get(key).is_some(),

@@ -1,10 +1,15 @@
 //! The events, as they are written.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::{confusion::Confusion, keyed::Key};
+
 /// Version of the stream, told by its first event. A reader skips event kinds it does not
-/// know, so only a change of meaning raises it.
-pub const FORMAT: u32 = 1;
+/// know, so only a change of meaning raises it. Format 1, which is read, too, had confusion
+/// matrices as lists of rows, and the classes in every row of the plan.
+pub const FORMAT: u32 = 2;
 
 /// One line of the stream: when, and what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,6 +169,9 @@ pub struct RunPlan {
     /// and measured on the one left out. `None` when it is measured on the test split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<u32>,
+    /// The target classes, in the order of the labels.
+    #[serde(default)]
+    pub classes: Vec<String>,
     /// The stages, in the order they run.
     pub stages: Vec<StagePlan>,
     /// The rows of the comparison: by strategy in the order of the file, then by cut, then by
@@ -226,13 +234,27 @@ impl RunPlan {
     /// cuts or over numbers of training samples.
     pub fn strategies(&self) -> Vec<(&str, Vec<usize>)> {
         let mut strategies: Vec<(&str, Vec<usize>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for (index, row) in self.rows.iter().enumerate() {
-            match strategies.iter_mut().find(|(name, _)| *name == row.name) {
+            let place = *places.entry(&row.name).or_insert(strategies.len());
+            match strategies.get_mut(place) {
                 Some((_, rows)) => rows.push(index),
                 None => strategies.push((&row.name, vec![index])),
             }
         }
         strategies
+    }
+
+    /// The plan in the present format, whatever format it was written in.
+    pub fn upgraded(mut self) -> Self {
+        for row in &mut self.rows {
+            let classes = std::mem::take(&mut row.classes);
+            if self.classes.is_empty() {
+                self.classes = classes;
+            }
+        }
+        self.format = self.format.max(FORMAT);
+        self
     }
 }
 
@@ -289,7 +311,9 @@ pub struct RowPlan {
     /// Training samples asked for; all if `None`.
     #[serde(default)]
     pub train_samples: Option<u64>,
-    /// The target classes, in the order of the labels.
+    /// The target classes in streams of format 1; empty in later ones, and in a
+    /// [`RunState`](crate::RunState): [`RunPlan::classes`] has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
 }
 
@@ -416,8 +440,8 @@ pub struct Outcome {
     pub seconds: Seconds,
     /// The features had been extracted for an earlier row, at the cost that is told again here.
     pub features_cached: bool,
-    /// Row: true class; column: predicted class.
-    pub confusion: Vec<Vec<u64>>,
+    /// Which classes were taken for which.
+    pub confusion: Confusion,
     /// Whether the fit converged, with folds every one; `None` where the notion does not apply.
     #[serde(default)]
     pub converged: Option<bool>,
@@ -487,6 +511,38 @@ pub struct Agreement {
     pub only_a: u64,
     /// Examples only `b` classifies correctly.
     pub only_b: u64,
+}
+
+impl Key for SourceOutcome {
+    /// The seed.
+    type Key = u64;
+    fn key(&self) -> u64 {
+        self.seed
+    }
+}
+
+impl Key for Outcome {
+    /// Row and seed.
+    type Key = (usize, u64);
+    fn key(&self) -> (usize, u64) {
+        (self.row, self.seed)
+    }
+}
+
+impl Key for Failure {
+    /// Row and seed.
+    type Key = (usize, u64);
+    fn key(&self) -> (usize, u64) {
+        (self.row, self.seed)
+    }
+}
+
+impl Key for Agreement {
+    /// Both rows and the seed.
+    type Key = (usize, usize, u64);
+    fn key(&self) -> (usize, usize, u64) {
+        (self.a, self.b, self.seed)
+    }
 }
 
 /// How much a log line matters.

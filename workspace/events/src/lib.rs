@@ -4,14 +4,20 @@
 //! The stream is a run's only output: screens, plain lines, tables and recordings are its
 //! readers. Deliberately absent: input and output, the engine, plugins.
 
+mod confusion;
 mod curve;
 mod event;
+mod keyed;
+mod pairing;
 mod state;
 
+pub use confusion::Confusion;
 pub use curve::Curve;
 pub use event::{
     Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, FoldOutcome, LayerPlan,
     LogLevel, NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome,
     StageKind, StagePlan, Weights,
 };
+pub use keyed::{Key, Keyed};
+pub use pairing::{Pairing, Scope};
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

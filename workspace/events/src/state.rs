@@ -6,6 +6,7 @@ use crate::{
         Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
         RunPlan, SourceOutcome, StagePlan,
     },
+    keyed::Keyed,
 };
 
 /// Log lines kept; older ones are only in the event file.
@@ -26,13 +27,13 @@ pub struct RunState {
     /// One entry per stage of the plan.
     pub stages: Vec<StageState>,
     /// The source task's outcome, one entry per seed.
-    pub source: Vec<SourceOutcome>,
+    pub source: Keyed<SourceOutcome>,
     /// The strategies' outcomes, in the order they came.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Keyed<Outcome>,
     /// The comparisons of pairs.
-    pub agreements: Vec<Agreement>,
+    pub agreements: Keyed<Agreement>,
     /// What could not be measured.
-    pub failures: Vec<Failure>,
+    pub failures: Keyed<Failure>,
     /// What the data is recognised by, once it was read.
     pub data: Option<String>,
     /// The longest silence between two records of one session, milliseconds.
@@ -91,14 +92,6 @@ pub enum StageStatus {
     Done,
     /// Could not be completed.
     Failed,
-}
-
-/// Puts `new` in the place of what has the same key, or at the end.
-fn replace<T, K: PartialEq>(known: &mut Vec<T>, new: T, key: impl Fn(&T) -> K) {
-    match known.iter_mut().find(|old| key(old) == key(&new)) {
-        Some(old) => *old = new,
-        None => known.push(new),
-    }
 }
 
 /// One line of the log.
@@ -180,12 +173,16 @@ impl RunState {
                     .cloned()
                     .map(StageState::waiting)
                     .collect();
-                self.plan = Some(plan.clone());
+                self.plan = Some(plan.clone().upgraded());
             }
             Event::Network(network) => {
-                replace(&mut self.networks, network.clone(), |known| {
-                    (known.role.clone(), known.first)
-                });
+                let place = |known: &NetworkPlan| {
+                    known.first == network.first && known.role == network.role
+                };
+                match self.networks.iter_mut().find(|known| place(known)) {
+                    Some(known) => *known = network.clone(),
+                    None => self.networks.push(network.clone()),
+                }
             }
             Event::StageStarted { stage } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
@@ -240,27 +237,13 @@ impl RunState {
                     stage.detail.clone_from(detail);
                 }
             }
-            Event::SourceEvaluated(outcome) => {
-                replace(&mut self.source, outcome.clone(), |known| known.seed);
-            }
+            Event::SourceEvaluated(outcome) => self.source.put(outcome.clone()),
             Event::StrategyEvaluated(outcome) => {
-                replace(&mut self.outcomes, outcome.clone(), |known| {
-                    (known.row, known.seed)
-                });
-                let same = |failure: &Failure| (failure.row, failure.seed);
-                self.failures
-                    .retain(|failure| same(failure) != (outcome.row, outcome.seed));
+                self.failures.remove(&(outcome.row, outcome.seed));
+                self.outcomes.put(outcome.clone());
             }
-            Event::Compared(agreement) => {
-                replace(&mut self.agreements, *agreement, |known| {
-                    (known.a, known.b, known.seed)
-                });
-            }
-            Event::StrategyFailed(failure) => {
-                replace(&mut self.failures, failure.clone(), |known| {
-                    (known.row, known.seed)
-                });
-            }
+            Event::Compared(agreement) => self.agreements.put(*agreement),
+            Event::StrategyFailed(failure) => self.failures.put(failure.clone()),
             Event::DataRead { digest } => self.data = Some(digest.clone()),
             Event::RunResumed { .. } => {
                 self.resumed += 1;

@@ -5,6 +5,7 @@
 //! Deliberately absent: the terminal (widths are told, colours are not used) and the engine.
 
 mod grid;
+mod layout;
 mod number;
 mod results;
 mod table;

@@ -1,8 +1,15 @@
 //! `results.json`: the figures of a run, for programs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use topwork_events::{Outcome, Reference, RowPlan, RunState, Seconds, SourceOutcome, Weights};
+use topwork_events::{
+    Confusion, Outcome, Pairing, Reference, RowPlan, RunState, Scope, Seconds, SourceOutcome,
+    Weights,
+};
 use topwork_stats::{Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
+
+use crate::layout;
 
 /// The figures of a run. Rows without outcomes yet have no seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +28,12 @@ pub struct Results {
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
     /// training samples.
     pub strategies: Vec<StrategyResult>,
+    /// The target classes, in the order of the labels: that of the confusion matrices.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Which rows are set against each other: all, or those of one family.
+    #[serde(default)]
+    pub pairs_among: Scope,
     /// Pairs of rows measured on the same test examples.
     pub pairs: Vec<PairResult>,
     /// Figures from elsewhere.
@@ -101,10 +114,8 @@ pub struct StrategyResult {
     pub seconds: Option<Seconds>,
     /// The features were there already, from an earlier row or run.
     pub features_cached: Option<bool>,
-    /// Counts summed over seeds; row: true class, column: predicted class.
-    pub confusion: Vec<Vec<u64>>,
-    /// The classes, in the order of the matrix.
-    pub classes: Vec<String>,
+    /// Counts summed over seeds; `null` before there are any.
+    pub confusion: Option<Confusion>,
 }
 
 /// One seed's figures.
@@ -228,11 +239,28 @@ pub struct PairSeed {
 
 impl Results {
     /// The present [`Results::format`].
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The figures known so far; `None` before the plan is.
     pub fn from_state(state: &RunState) -> Option<Self> {
         let plan = state.plan.as_ref()?;
+        let mut outcomes: Vec<Vec<&Outcome>> = vec![Vec::new(); plan.rows.len()];
+        for outcome in &state.outcomes {
+            if let Some(row) = outcomes.get_mut(outcome.row) {
+                row.push(outcome);
+            }
+        }
+        let mut failed: Vec<Vec<FailedSeed>> = vec![Vec::new(); plan.rows.len()];
+        for failure in &state.failures {
+            if let Some(row) = failed.get_mut(failure.row) {
+                row.push(FailedSeed {
+                    seed: failure.seed,
+                    status: failure.status.word().to_owned(),
+                    message: failure.message.clone(),
+                });
+            }
+        }
+        let pairing = Pairing::of(plan);
         Some(Self {
             format: Self::FORMAT,
             run: plan.run.clone(),
@@ -243,10 +271,12 @@ impl Results {
                 .map_or("running", |ending| ending.status.word())
                 .to_owned(),
             source: source(state),
-            strategies: (plan.rows.iter().enumerate())
-                .map(|(row, plan)| strategy(state, row, plan))
+            strategies: (plan.rows.iter().zip(outcomes).zip(failed))
+                .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
                 .collect(),
-            pairs: pairs(state, &plan.rows),
+            classes: plan.classes.clone(),
+            pairs_among: pairing.scope(),
+            pairs: pairs(state, &plan.rows, &pairing),
             references: plan.references.clone(),
         })
     }
@@ -268,9 +298,9 @@ impl Results {
         self.strategies.get(row)
     }
 
-    /// The file's content.
+    /// The file's content: a line for every figure of a row, and one for each pair.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        layout::to_string(self)
     }
 }
 
@@ -325,8 +355,13 @@ fn place(state: &RunState, seed: u64) -> usize {
         .unwrap_or(seeds.len())
 }
 
-fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
-    let mut outcomes: Vec<&Outcome> = state.outcomes.iter().filter(|o| o.row == row).collect();
+/// A row with what came of it.
+fn strategy(
+    state: &RunState,
+    plan: &RowPlan,
+    mut outcomes: Vec<&Outcome>,
+    failed: Vec<FailedSeed>,
+) -> StrategyResult {
     outcomes.sort_by_key(|outcome| place(state, outcome.seed));
     let first = outcomes.first();
     let accuracies: Vec<_> = outcomes
@@ -339,18 +374,13 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         .map(|fold| fold.accuracy)
         .collect();
     let over_folds = mean_std(&folds);
-    let mut confusion: Vec<Vec<u64>> = Vec::new();
-    for outcome in &outcomes {
-        if confusion.is_empty() {
-            confusion.clone_from(&outcome.confusion);
-        } else {
-            for (sum, row) in confusion.iter_mut().zip(&outcome.confusion) {
-                sum.iter_mut()
-                    .zip(row)
-                    .for_each(|(sum, count)| *sum += count);
-            }
-        }
-    }
+    let confusion = outcomes
+        .iter()
+        .fold(None, |sum: Option<Confusion>, outcome| {
+            let mut sum = sum.unwrap_or_else(|| Confusion::new(outcome.confusion.classes()));
+            sum.merge(&outcome.confusion);
+            Some(sum)
+        });
     StrategyResult {
         name: plan.name.clone(),
         title: plan.title(),
@@ -364,13 +394,7 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         seeds: (outcomes.iter())
             .map(|outcome| seed_result(outcome))
             .collect(),
-        failed: (state.failures.iter().filter(|failure| failure.row == row))
-            .map(|failure| FailedSeed {
-                seed: failure.seed,
-                status: failure.status.word().to_owned(),
-                message: failure.message.clone(),
-            })
-            .collect(),
+        failed,
         mean: spread.map(|spread| spread.mean),
         std: spread.and_then(|spread| spread.std),
         interval: spread
@@ -392,7 +416,6 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
         }),
         features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
         confusion,
-        classes: plan.classes.clone(),
     }
 }
 
@@ -424,32 +447,28 @@ fn folds(outcome: &Outcome) -> impl Iterator<Item = FoldResult> {
     })
 }
 
-fn pairs(state: &RunState, rows: &[RowPlan]) -> Vec<PairResult> {
-    let mut pairs: Vec<((usize, usize), Vec<PairSeed>)> = Vec::new();
-    for agreement in &state.agreements {
-        let key = (agreement.a, agreement.b);
-        let position = pairs
-            .iter()
-            .position(|(pair, _)| *pair == key)
-            .unwrap_or_else(|| {
-                pairs.push((key, Vec::new()));
-                pairs.len() - 1
-            });
+/// The pairs of these rows by their places in the file. A stream of format 1 has every pair of a
+/// grid, of which only those that would be compared today count.
+fn pairs(state: &RunState, rows: &[RowPlan], pairing: &Pairing) -> Vec<PairResult> {
+    let mut pairs: BTreeMap<(usize, usize), Vec<PairSeed>> = BTreeMap::new();
+    let compared = state.agreements.iter();
+    for agreement in compared.filter(|agreement| pairing.has(agreement.a, agreement.b)) {
         let (only_a, only_b) = (agreement.only_a, agreement.only_b);
-        let p = mcnemar_mid_p(Disagreement { only_a, only_b });
-        pairs[position].1.push(PairSeed {
-            seed: agreement.seed,
-            only_a,
-            only_b,
-            p,
-        });
+        pairs
+            .entry((agreement.a, agreement.b))
+            .or_default()
+            .push(PairSeed {
+                seed: agreement.seed,
+                only_a,
+                only_b,
+                p: mcnemar_mid_p(Disagreement { only_a, only_b }),
+            });
     }
-    pairs.sort_by_key(|(pair, _)| *pair);
-    for (_, seeds) in &mut pairs {
+    for seeds in pairs.values_mut() {
         seeds.sort_by_key(|pair| place(state, pair.seed));
     }
-    let largest: Vec<f64> = (pairs.iter())
-        .map(|(_, seeds)| seeds.iter().map(|seed| seed.p).fold(0.0, f64::max))
+    let largest: Vec<f64> = (pairs.values())
+        .map(|seeds| seeds.iter().map(|seed| seed.p).fold(0.0, f64::max))
         .collect();
     let raised = holm(&largest);
     (pairs.into_iter().zip(largest).zip(raised))

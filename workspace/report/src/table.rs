@@ -1,5 +1,6 @@
 //! The comparison as text: for a terminal of any width, for a file, for a pipe.
 
+use topwork_events::Scope;
 use topwork_stats::wilson;
 
 use crate::{
@@ -277,13 +278,14 @@ impl Row<'_> {
 /// measured row: figures from other examples cannot be set in one order with them.
 fn ranked(results: &Results) -> Vec<Row<'_>> {
     let comparable = results.comparable();
-    let competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
+    let mut competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
+    competitors.sort_by(|a, b| b.total_cmp(a));
     (results.strategies.iter().zip(comparable))
         .map(|(strategy, mean)| Row {
             strategy,
             rank: mean
                 .filter(|_| competitors.len() > 1)
-                .map(|mean| 1 + competitors.iter().filter(|other| **other > mean).count()),
+                .map(|mean| 1 + competitors.partition_point(|other| *other > mean)),
         })
         .collect()
 }
@@ -431,7 +433,12 @@ fn pairs(results: &Results) -> String {
     if all == 0 {
         return text;
     }
-    text.push_str("pairs on the same test examples, McNemar mid-p");
+    text.push_str(match results.pairs_among {
+        Scope::All => "pairs on the same test examples, McNemar mid-p",
+        Scope::Families => {
+            "pairs of the same cut and number of training samples on the same test examples, McNemar mid-p"
+        }
+    });
     if results.pairs.iter().any(|pair| pair.seeds.len() > 1) {
         text.push_str(", the largest over the seeds");
     }

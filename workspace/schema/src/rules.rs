@@ -4,7 +4,7 @@
 mod strategies;
 mod training;
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys;
@@ -34,7 +34,7 @@ pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: 
 }
 
 fn names(written: &Written, diagnostics: &mut Diagnostics) {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for strategy in &written.strategies {
         let Some(name) = &strategy.name else {
             continue;
@@ -53,7 +53,7 @@ fn names(written: &Written, diagnostics: &mut Diagnostics) {
                 taken.hint("every strategy is a row of its own and needs its own name".to_owned()),
             );
         }
-        seen.push(&name.value);
+        seen.insert(&name.value);
     }
 }
 

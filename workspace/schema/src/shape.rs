@@ -4,7 +4,7 @@
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys::{Bounds, Choice, Key, Kind, Presence, Table};
 use crate::nearest::{choices, listed, nearest};
-use crate::tree::{Entry, Node, Value, quoted};
+use crate::tree::{Entry, Node, Value, quoted, repeated};
 
 /// Checks `node`, which stands at `path` (empty at the top), against `table`.
 pub(crate) fn check_table(table: &Table, node: &Node, path: &str, diagnostics: &mut Diagnostics) {
@@ -139,10 +139,9 @@ fn check_items(
     path: &str,
     diagnostics: &mut Diagnostics,
 ) {
-    for (index, item) in items.iter().enumerate() {
+    for ((index, item), again) in items.iter().enumerate().zip(repeated(items)) {
         check_value(of, item, &format!("{path}[{index}]"), diagnostics);
-        let same = |other: &Node| other.to_json() == item.to_json();
-        if distinct && items.iter().take(index).any(same) {
+        if distinct && again {
             let message = format!("`{path}` lists {} twice", item.found());
             let again = Diagnostic::new(message, Some(item.span.clone()));
             diagnostics.push(again.label("listed before"));

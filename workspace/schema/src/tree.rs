@@ -1,5 +1,6 @@
 //! The parsed TOML as an owned tree in which every key and value knows where it stands.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::{Map, Number};
@@ -168,6 +169,29 @@ impl Node {
         }
     }
 
+    /// A text that two values share just when they are the same as JSON, whatever the order of
+    /// their keys.
+    fn identity(&self) -> String {
+        match &self.value {
+            // 0 and -0 are the same number.
+            Value::Float(float) => {
+                Number::from_f64(float + 0.0).map_or("null".to_owned(), |number| number.to_string())
+            }
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().map(Node::identity).collect();
+                format!("[{}]", items.join(","))
+            }
+            Value::Table(entries) => {
+                let mut parts: Vec<String> = (entries.iter())
+                    .map(|entry| format!("{:?}:{}", entry.key, entry.node.identity()))
+                    .collect();
+                parts.sort_unstable();
+                format!("{{{}}}", parts.join(","))
+            }
+            _ => self.to_json().to_string(),
+        }
+    }
+
     /// The value as a message names it: `the string "three"`, `0`, `a table`.
     pub fn found(&self) -> String {
         match &self.value {
@@ -185,6 +209,12 @@ impl Node {
     }
 }
 
+/// For each of several values, whether one before it is the same.
+pub(crate) fn repeated(items: &[Node]) -> impl Iterator<Item = bool> {
+    let mut known = HashSet::new();
+    (items.iter()).map(move |item| !known.insert(item.identity()))
+}
+
 /// A string in quotes, shortened where it would hide the rest of a message.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
@@ -193,4 +223,40 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     let start: String = text.chars().take(LONGEST).collect();
     format!("{:?}", start + "…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_is_found_whatever_its_form() {
+        let check = |list: &str, expected: &[bool]| {
+            let list = parse_default(list, 0..0).unwrap();
+            let found: Vec<bool> = repeated(list.items()).collect();
+            assert_eq!(found, expected);
+            // As comparing each with all before it finds them.
+            let json: Vec<_> = list.items().iter().map(Node::to_json).collect();
+            let slow = json
+                .iter()
+                .enumerate()
+                .map(|(i, item)| json[..i].contains(item));
+            assert_eq!(found, slow.collect::<Vec<_>>());
+        };
+        check("[]", &[]);
+        check("[1, 2, 1, 0x1, 1.0]", &[false, false, true, true, false]);
+        check("[0.0, -0.0, nan, inf]", &[false, true, false, true]);
+        check(
+            r#"["1", 1, '1', "\"", '"']"#,
+            &[false, false, true, false, true],
+        );
+        check(
+            "[{ a = 1, b = [2] }, { b = [2], a = 1 }, { a = 1, b = 2 }, { a = 1 }]",
+            &[false, true, false, false],
+        );
+        check(
+            "[1979-05-27, \"1979-05-27\", [1, 2], [2, 1], [1, 2]]",
+            &[false, true, false, false, true],
+        );
+    }
 }

@@ -439,8 +439,7 @@ impl<'a> View<'a> {
             _ => std::slice::from_ref(node),
         });
         let mut values: Vec<Located<T>> = Vec::new();
-        for (index, node) in nodes.iter().enumerate() {
-            let again = nodes[..index].iter().any(|o| o.to_json() == node.to_json());
+        for (node, again) in nodes.iter().zip(tree::repeated(nodes)) {
             if let Some(value) = read(node).filter(|_| !again && shape::accepts(of, node)) {
                 let span = node.span.clone();
                 values.push(Located { value, span });

@@ -96,6 +96,9 @@ pub struct EventReader {
     path: PathBuf,
     file: Option<File>,
     rest: Vec<u8>,
+    /// Bytes at the beginning of `rest` that hold no line end: a line may be longer than what is
+    /// read at once.
+    searched: usize,
     skipped: u64,
 }
 
@@ -106,6 +109,7 @@ impl EventReader {
             path: path.to_owned(),
             file: None,
             rest: Vec::new(),
+            searched: 0,
             skipped: 0,
         }
     }
@@ -135,11 +139,17 @@ impl EventReader {
         let mut records = Vec::new();
         loop {
             let mut used = 0;
-            while records.len() < most
-                && let Some(length) = self.rest[used..].iter().position(|byte| *byte == b'\n')
-            {
-                let line = &self.rest[used..used + length];
-                used += length + 1;
+            while records.len() < most {
+                let found = self.rest[self.searched..]
+                    .iter()
+                    .position(|byte| *byte == b'\n');
+                let Some(end) = found.map(|length| self.searched + length) else {
+                    self.searched = self.rest.len();
+                    break;
+                };
+                let line = &self.rest[used..end];
+                used = end + 1;
+                self.searched = used;
                 match std::str::from_utf8(line).ok().and_then(Record::from_line) {
                     Some(record) => records.push(record),
                     None if line.is_empty() => {}
@@ -147,6 +157,7 @@ impl EventReader {
                 }
             }
             self.rest.drain(..used);
+            self.searched -= used;
             if !records.is_empty() {
                 return Ok(records);
             }
@@ -229,6 +240,29 @@ mod tests {
             .unwrap();
         assert_eq!(texts(&reader.poll().unwrap()), ["two"]);
         assert_eq!(reader.skipped(), 1);
+    }
+
+    #[test]
+    fn lines_longer_than_what_is_read_at_once_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let lengths = [3_000_000, 1, 2 << 20, 0, 5_000_000];
+        let mut writer = EventWriter::open(&path).unwrap();
+        for length in lengths {
+            writer.append(log(&"x".repeat(length))).unwrap();
+        }
+        for most in [1, 2, usize::MAX] {
+            let mut reader = EventReader::new(&path);
+            let mut found = Vec::new();
+            loop {
+                let records = reader.next_batch(most).unwrap();
+                if records.is_empty() {
+                    break;
+                }
+                found.extend(texts(&records).iter().map(|text| text.len()));
+            }
+            assert_eq!(found, lengths, "{most} at a time");
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -58,8 +58,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The present [`Manifest::format`].
-    pub const FORMAT: u32 = 1;
+    /// The present [`Manifest::format`]. In that of format 1 events and results were of format 1,
+    /// too; it is read and gone on with.
+    pub const FORMAT: u32 = 2;
 
     /// Five minutes: what a power cut may cost.
     pub fn checkpoint_every() -> f64 {

@@ -280,7 +280,7 @@ mod tests {
         let lock = taken.lock().unwrap().unwrap();
         assert_eq!(
             refusal(&newer),
-            "the run `0002-newer` was made by a newer topwork (format 9, this one knows 1)"
+            "the run `0002-newer` was made by a newer topwork (format 9, this one knows 2)"
         );
         assert_eq!(refusal(&taken), "the run `0003-taken` is being taken up");
         assert_eq!(refusal(&live), "the run `0004-live` is running");

@@ -1,46 +1,52 @@
 //! Taking over what other runs have measured, for a run that is asked to do only what is missing.
 
-use std::fs;
+use std::{collections::HashMap, fs};
 
 use topwork_events::{Event, LogLevel, Outcome, RunState, SourceOutcome};
 use topwork_store::{Adopted, RunFolder, sha256};
 
-use crate::{WorkerError, emitter::Fold, execute::Execution, strategy::of_fold};
+use crate::{
+    WorkerError,
+    emitter::Fold,
+    execute::{Execution, out_of_order},
+    fit::STATE,
+    strategy::of_fold,
+};
 
 impl Execution<'_> {
     /// Takes over the results that the manifest names, once the data is known to be the same.
     /// What cannot be taken over is measured.
     pub fn adopt(&self, adopted: &Adopted) -> Result<(), WorkerError> {
+        // Each is read once, however many rows it has for this run.
+        let mut others = HashMap::new();
         for source in &adopted.sources {
-            let known = |state: &RunState| state.source.iter().any(|s| s.seed == source.seed);
+            let known = |state: &RunState| state.source.get(&source.seed).is_some();
             if self.emitter.look(known) {
                 continue;
             }
-            let (other, state) = self.other(&source.run)?;
-            let found = state.source.into_iter().find(|s| s.seed == source.seed);
-            if let Some(outcome) = found
-                && self.copy_source(&other, &outcome)?
+            let (other, state) = self.other(&mut others, &source.run)?;
+            if let Some(outcome) = state.source.get(&source.seed)
+                && self.copy_source(other, outcome)?
             {
-                self.took_over(&other, &format!("the source with seed {}", source.seed))?;
-                self.emitter.emit(Event::SourceEvaluated(outcome))?;
+                self.took_over(other, &format!("the source with seed {}", source.seed))?;
+                self.emitter.emit(Event::SourceEvaluated(outcome.clone()))?;
             }
         }
         for row in &adopted.rows {
-            let same = |outcome: &Outcome| (outcome.row, outcome.seed) == (row.row, row.seed);
-            if self.emitter.look(|state| state.outcomes.iter().any(same)) {
+            let known = |state: &RunState| state.outcomes.get(&(row.row, row.seed)).is_some();
+            if self.emitter.look(known) {
                 continue;
             }
-            let (other, state) = self.other(&row.run)?;
-            let from = |outcome: &Outcome| (outcome.row, outcome.seed) == (row.from, row.seed);
-            if let Some(outcome) = state.outcomes.into_iter().find(from)
-                && self.copy_row(&other, &outcome, row.row, &row.name)?
+            let (other, state) = self.other(&mut others, &row.run)?;
+            if let Some(outcome) = state.outcomes.get(&(row.from, row.seed))
+                && self.copy_row(other, outcome, row.row, &row.name)?
             {
                 let title = self.plan.title(&self.plan.rows[row.row]);
-                self.took_over(&other, &format!("`{title}` with seed {}", row.seed))?;
+                self.took_over(other, &format!("`{title}` with seed {}", row.seed))?;
                 self.emitter.emit(Event::StrategyEvaluated(Outcome {
                     row: row.row,
                     features_cached: true,
-                    ..outcome
+                    ..outcome.clone()
                 }))?;
             }
         }
@@ -48,11 +54,19 @@ impl Execution<'_> {
     }
 
     /// Another run, with what it says; nothing when it read other data.
-    fn other(&self, run: &str) -> Result<(RunFolder, RunState), WorkerError> {
-        let folder = self.folder.sibling(run);
-        let state = folder.state()?;
-        let same = self.emitter.look(|ours| ours.data == state.data);
-        Ok((folder, if same { state } else { RunState::default() }))
+    fn other<'a>(
+        &self,
+        known: &'a mut HashMap<String, (RunFolder, RunState)>,
+        run: &str,
+    ) -> Result<&'a (RunFolder, RunState), WorkerError> {
+        if !known.contains_key(run) {
+            let folder = self.folder.sibling(run);
+            let state = folder.state()?;
+            let same = self.emitter.look(|ours| ours.data == state.data);
+            let state = if same { state } else { RunState::default() };
+            known.insert(run.to_owned(), (folder, state));
+        }
+        (known.get(run)).ok_or_else(|| out_of_order("an earlier run was not read"))
     }
 
     fn copy_source(&self, other: &RunFolder, outcome: &SourceOutcome) -> Result<bool, WorkerError> {
@@ -88,12 +102,14 @@ impl Execution<'_> {
         };
         for (part, extension) in [
             ("head", "safetensors"),
-            ("head", "state"),
+            ("head", STATE),
             ("trunk", "safetensors"),
         ] {
             for part in folds.iter().map(|fold| of_fold(part, *fold)) {
                 let theirs = other.fitted_path(&part, outcome.row, their_name, seed, extension);
-                if let Ok(bytes) = fs::read(theirs) {
+                if let Ok(bytes) = fs::read(theirs)
+                    && (extension != STATE || self.keeps_state(&name, bytes.len())?)
+                {
                     let ours = self.folder.fitted_path(&part, row, &name, seed, extension);
                     self.folder.write(&ours, &bytes)?;
                 }

@@ -1,10 +1,10 @@
 //! The run itself: stage after stage, seed after seed.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use topwork_engine::{Compute, Network};
-use topwork_events::{Event, LogLevel};
+use topwork_events::{Event, LogLevel, Pairing};
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
 use topwork_schema::{DatasetUse, Plan, Source};
@@ -65,6 +65,7 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         backbone,
         tasks: Tasks::default(),
         seed: SeedState::default(),
+        told_of_states: Cell::new(false),
     };
     execution.same_program(&manifest)?;
     for (index, stage) in stages.iter().enumerate() {
@@ -102,6 +103,8 @@ pub struct Execution<'a> {
     pub checkpoints: TrainingCheckpoints,
     pub tasks: Tasks,
     pub seed: SeedState,
+    /// Whether it was said that large states of classifiers are not kept.
+    pub told_of_states: Cell<bool>,
 }
 
 /// The tasks, once the data is read.
@@ -122,7 +125,9 @@ pub struct SeedState {
     /// Which examples each row uses, fold by fold.
     pub draws: Vec<Vec<Draw>>,
     /// The rows measured, by this session or earlier ones.
-    pub rows: Vec<Measured>,
+    pub rows: BTreeMap<usize, Measured>,
+    /// Which of them are set against each other.
+    pub pairing: Pairing,
 }
 
 impl Execution<'_> {
@@ -135,11 +140,14 @@ impl Execution<'_> {
             seed: Some(seed),
             draws: draws(self.plan, self.target()?, seed)?,
             rows: self.measured_before(seed)?,
+            pairing: (self.emitter)
+                .look(|state| state.plan.as_ref().map(Pairing::of))
+                .unwrap_or_default(),
             ..SeedState::default()
         };
         self.seed
             .rows
-            .iter()
+            .values()
             .try_for_each(|row| self.compare(seed, row))
     }
 
@@ -155,14 +163,18 @@ impl Execution<'_> {
             Work::Strategy(row) => {
                 let detail = self.strategy(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.
-                let needed: Vec<FrozenTrunk> = (later.iter())
-                    .take_while(|stage| stage.seed == Some(seed))
-                    .filter_map(|stage| match stage.work {
-                        Work::Strategy(row) => FrozenTrunk::of(self.plan, &self.plan.rows[row]),
-                        _ => None,
-                    })
-                    .collect();
-                self.seed.trunks.retain(|(trunk, _)| needed.contains(trunk));
+                let plan = self.plan;
+                let needed = |trunk: &FrozenTrunk| {
+                    (later.iter())
+                        .take_while(|stage| stage.seed == Some(seed))
+                        .any(|stage| match stage.work {
+                            Work::Strategy(row) => {
+                                FrozenTrunk::of(plan, &plan.rows[row]).as_ref() == Some(trunk)
+                            }
+                            _ => false,
+                        })
+                };
+                self.seed.trunks.retain(|(trunk, _)| needed(trunk));
                 detail
             }
         }

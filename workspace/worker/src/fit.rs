@@ -47,6 +47,9 @@ pub struct Fitted {
     pub multipliers: Option<Vec<(String, f64)>>,
 }
 
+/// The extension of what a classifier plugin saves of its fit.
+pub const STATE: &str = "state";
+
 /// A fitted part as bytes.
 pub struct Saved {
     /// `head` or `trunk`.
@@ -168,7 +171,7 @@ impl Fit<'_> {
             saved: saved
                 .map(|bytes| Saved {
                     part: "head",
-                    extension: "state",
+                    extension: STATE,
                     bytes,
                 })
                 .into_iter()

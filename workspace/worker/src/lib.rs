@@ -31,6 +31,7 @@ mod samples;
 mod sampling;
 mod source;
 mod stages;
+mod states;
 mod strategy;
 mod task;
 mod training;

@@ -2,6 +2,13 @@
 
 use std::fmt::Write;
 
+/// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
+/// every 20,000 examples.
+const ALL_SCORES: usize = 1000;
+
+/// The highest scores it has instead.
+pub const TOP: usize = 5;
+
 /// Predictions of one strategy with one seed, in the order of the test examples.
 pub struct Predictions<'a> {
     /// Positions of the examples in the dataset's split.
@@ -27,17 +34,40 @@ pub fn predicted(scores: &[f32]) -> usize {
     best
 }
 
+/// The classes with the largest scores, the largest first; of equals the first.
+pub fn highest(scores: &[f32], count: usize) -> Vec<usize> {
+    // 0 and -0 are equals.
+    let score = |class: &usize| scores[*class] + 0.0;
+    let order = |a: &usize, b: &usize| score(b).total_cmp(&score(a)).then(a.cmp(b));
+    let mut classes: Vec<usize> = (0..scores.len()).collect();
+    if count < classes.len() {
+        classes.select_nth_unstable_by(count, order);
+        classes.truncate(count);
+    }
+    classes.sort_by(order);
+    classes
+}
+
 impl Predictions<'_> {
     /// One line per test example: its position, its class, the class predicted, with folds the
-    /// one it was left out with, all scores.
+    /// one it was left out with, all scores; of more than 1,000 classes the score of its own class
+    /// and the five highest.
     pub fn to_csv(&self) -> String {
+        let all = self.classes.len() <= ALL_SCORES;
         let mut text = String::from("example,class,predicted");
         if !self.folds.is_empty() {
             text.push_str(",fold");
         }
-        for class in self.classes {
-            // Writing to a string cannot fail.
-            let _ = write!(text, ",{}", quoted(&format!("score {class}")));
+        // Writing to a string cannot fail.
+        if all {
+            for class in self.classes {
+                let _ = write!(text, ",{}", quoted(&format!("score {class}")));
+            }
+        } else {
+            text.push_str(",score of class");
+            for place in 1..=TOP {
+                let _ = write!(text, ",top {place},score {place}");
+            }
         }
         text.push('\n');
         let scores = self.scores.chunks_exact(self.classes.len());
@@ -53,8 +83,15 @@ impl Predictions<'_> {
             if let Some(fold) = self.folds.get(index) {
                 let _ = write!(text, ",{fold}");
             }
-            for score in scores {
-                let _ = write!(text, ",{score}");
+            if all {
+                for score in scores {
+                    let _ = write!(text, ",{score}");
+                }
+            } else {
+                let _ = write!(text, ",{}", scores[*label as usize]);
+                for class in highest(scores, TOP) {
+                    let _ = write!(text, ",{},{}", name(class), scores[class]);
+                }
             }
             text.push('\n');
         }
@@ -110,8 +147,52 @@ mod tests {
     }
 
     #[test]
+    fn of_many_classes_a_line_has_the_highest_scores() {
+        let check = |count: usize, header: &str, line: &str| {
+            let classes: Vec<String> = (0..count).map(|class| format!("c{class}")).collect();
+            let scores: Vec<f32> = (0..count).map(|class| (class % 700) as f32).collect();
+            let predictions = Predictions {
+                positions: &[9],
+                folds: &[2],
+                labels: &[3],
+                scores: &scores,
+                classes: &classes,
+            };
+            let csv = predictions.to_csv();
+            let lines: Vec<&str> = csv.lines().collect();
+            assert!(
+                lines[0].starts_with(header) && lines[1].starts_with(line),
+                "{count}: {csv}"
+            );
+            assert_eq!(right_of(csv.as_bytes()), Some(vec![false]));
+            lines[0].split(',').count()
+        };
+        let all = "example,class,predicted,fold,score c0,score c1,";
+        assert_eq!(check(1000, all, "9,c3,c699,2,0,1,2,"), 1004);
+        let top = "example,class,predicted,fold,score of class,top 1,score 1,top 2,score 2,";
+        let line = "9,c3,c699,2,3,c699,699,c698,698,c697,697,c696,696,c695,695";
+        assert_eq!(check(1001, top, line), 15);
+        // Of equals the first.
+        let line = "9,c3,c699,2,3,c699,699,c1399,699,c698,698,c1398,698,c697,697";
+        check(1400, top, line);
+    }
+
+    #[test]
     fn the_first_of_equal_scores_wins() {
-        assert_eq!(predicted(&[0.0, 1.0, 1.0]), 1);
-        assert_eq!(predicted(&[2.0]), 0);
+        let check = |scores: &[f32], expected: &[usize]| {
+            assert_eq!(highest(scores, scores.len()), expected);
+            for count in 1..=scores.len() {
+                assert_eq!(
+                    highest(scores, count),
+                    expected[..count],
+                    "{count} of {scores:?}"
+                );
+            }
+            assert_eq!(predicted(scores), expected[0]);
+        };
+        check(&[0.0, 1.0, 1.0], &[1, 2, 0]);
+        check(&[2.0], &[0]);
+        check(&[-0.0, 0.0], &[0, 1]);
+        check(&[-1.0, 3.0, -2.0, 3.0, 5.0], &[4, 1, 3, 0, 2]);
     }
 }

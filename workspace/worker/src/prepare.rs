@@ -83,6 +83,7 @@ pub fn run_plan(
         seeds: experiment.seeds.clone(),
         threads: manifest.threads,
         folds: (experiment.target.folds).map(|folds| u32::try_from(folds).unwrap_or(u32::MAX)),
+        classes: plan.target_classes.clone(),
         stages: stages.iter().map(Stage::plan).collect(),
         rows: (plan.rows.iter())
             .map(|row| row_plan(plan, row, backbone))
@@ -110,7 +111,7 @@ fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, Work
         head: strategy.head.id().to_owned(),
         weights: as_told(strategy.weights),
         train_samples: row.train_samples.map(|samples| samples as u64),
-        classes: plan.target_classes.clone(),
+        classes: Vec::new(),
     })
 }
 

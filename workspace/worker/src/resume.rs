@@ -1,7 +1,9 @@
 //! What earlier sessions of a run have left: a run that goes on does only what is missing, and
 //! one row that fails leaves the others alone.
 
-use topwork_events::{Agreement, Event, Failure, LogLevel, Outcome, StageStatus};
+use std::collections::BTreeMap;
+
+use topwork_events::{Agreement, Event, Failure, Key, LogLevel, Outcome, RunState, StageStatus};
 use topwork_schema::{Row, Weights};
 use topwork_stats::Disagreement;
 use topwork_store::sha256;
@@ -26,12 +28,12 @@ pub struct Measured {
 impl Execution<'_> {
     /// The rows of a seed that earlier sessions have measured and whose predictions are still
     /// what they were.
-    pub fn measured_before(&self, seed: u64) -> Result<Vec<Measured>, WorkerError> {
+    pub fn measured_before(&self, seed: u64) -> Result<BTreeMap<usize, Measured>, WorkerError> {
         let outcomes: Vec<Outcome> = self.emitter.look(|state| {
             let of_seed = state.outcomes.iter().filter(|outcome| outcome.seed == seed);
             of_seed.cloned().collect()
         });
-        let mut rows = Vec::new();
+        let mut rows = BTreeMap::new();
         for outcome in outcomes {
             let Some(planned) = self.plan.rows.get(outcome.row) else {
                 continue;
@@ -41,11 +43,14 @@ impl Execution<'_> {
             let bytes = std::fs::read(&path).unwrap_or_default();
             let intact = outcome.predictions.as_deref() == Some(sha256(&bytes).as_str());
             match right_of(&bytes).filter(|right| intact && right.len() as u64 == outcome.total) {
-                Some(right) => rows.push(Measured {
-                    row: outcome.row,
-                    test_set: outcome.test_set,
-                    right,
-                }),
+                Some(right) => {
+                    let measured = Measured {
+                        row: outcome.row,
+                        test_set: outcome.test_set,
+                        right,
+                    };
+                    rows.insert(measured.row, measured);
+                }
                 None => self.note(
                     LogLevel::Warning,
                     format!(
@@ -71,9 +76,7 @@ impl Execution<'_> {
             Work::Source if status == Some(StageStatus::Failed) => true,
             Work::Source => {
                 let needed = self.pending(seed, |row| self.uses_source(row));
-                let known = self
-                    .emitter
-                    .look(|state| state.source.iter().any(|known| known.seed == seed));
+                let known = self.emitter.look(|state| state.source.get(&seed).is_some());
                 known && (needed.is_empty() || self.take_up_source(seed)?)
             }
             Work::Extract(trunk) => !self.is_wanted(seed, trunk),
@@ -113,11 +116,14 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Sets a row against every other one of its seed on the same test examples, as far as
-    /// that was not done before.
+    /// Sets a row against those of its seed that it is to be compared with, as far as they were
+    /// measured on the same test examples and that was not done before.
     pub fn compare(&self, seed: u64, row: &Measured) -> Result<(), WorkerError> {
-        for other in &self.seed.rows {
-            if other.test_set != row.test_set || other.row == row.row {
+        for other in self.seed.pairing.with(row.row) {
+            let Some(other) = self.seed.rows.get(&other) else {
+                continue;
+            };
+            if other.test_set != row.test_set {
                 continue;
             }
             let (a, b) = if other.row < row.row {
@@ -133,10 +139,9 @@ impl Execution<'_> {
                     only_a,
                     only_b,
                 };
-                if !self
-                    .emitter
-                    .look(|state| state.agreements.contains(&agreement))
-                {
+                let known = (self.emitter)
+                    .look(|state| state.agreements.get(&agreement.key()) == Some(&agreement));
+                if !known {
                     self.emitter.emit(Event::Compared(agreement))?;
                 }
             }
@@ -156,9 +161,8 @@ impl Execution<'_> {
     }
 
     fn is_pending(&self, seed: u64, row: usize) -> bool {
-        let failed = |failure: &Failure| (failure.row, failure.seed) == (row, seed);
-        !self.seed.rows.iter().any(|known| known.row == row)
-            && !self.emitter.look(|state| state.failures.iter().any(failed))
+        let failed = |state: &RunState| state.failures.get(&(row, seed)).is_some();
+        !self.seed.rows.contains_key(&row) && !self.emitter.look(failed)
     }
 
     /// The rows of the seed at work that are neither measured nor given up, of those `wanted`.
@@ -180,7 +184,7 @@ impl Execution<'_> {
     /// Loads the backbone an earlier session trained; false when it has to be trained again.
     fn take_up_source(&mut self, seed: u64) -> Result<bool, WorkerError> {
         let expected = self.emitter.look(|state| {
-            let known = state.source.iter().find(|known| known.seed == seed);
+            let known = state.source.get(&seed);
             known.and_then(|known| known.weights.clone())
         });
         let path = self.folder.weights_path("backbone", seed);
@@ -205,11 +209,10 @@ impl Execution<'_> {
     fn close(&self, index: usize, stage: &Stage, seed: u64) -> Result<(), WorkerError> {
         let counts = self.emitter.look(|state| match stage.work {
             Work::Data | Work::Extract(_) => None,
-            Work::Source => (state.source.iter().find(|known| known.seed == seed))
-                .map(|known| (known.correct, known.total)),
-            Work::Strategy(row) => (state.outcomes.iter())
-                .find(|known| (known.row, known.seed) == (row, seed))
-                .map(|known| (known.correct, known.total)),
+            Work::Source => (state.source.get(&seed)).map(|known| (known.correct, known.total)),
+            Work::Strategy(row) => {
+                (state.outcomes.get(&(row, seed))).map(|known| (known.correct, known.total))
+            }
         });
         self.emitter.begin(index)?;
         match (counts, &stage.work) {

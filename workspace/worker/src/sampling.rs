@@ -8,7 +8,7 @@ use crate::{
     FrozenTrunk, WorkerError,
     execute::Execution,
     features::Trunk,
-    predictions::predicted,
+    predictions::{highest, predicted},
     prepare::as_told,
     task::{SplitName, Task},
 };
@@ -66,8 +66,8 @@ impl Execution<'_> {
             .map(|example| predicted(of(example)) as u32)
             .collect();
         let smaller = Smaller::than(task.image_shape());
-        let room = ImageSample::BYTES / smaller.to.iter().product::<usize>().max(1);
-        let chosen = ImageSample::choose(&labels, &said, task.classes, room);
+        let room = ImageSample::room(smaller.to, task.classes);
+        let chosen = ImageSample::choose(&labels, &said, room);
         let examples: Vec<usize> = chosen.iter().map(|&index| tested[index]).collect();
         let mut images = Vec::new();
         let mut small = Vec::new();
@@ -85,9 +85,8 @@ impl Execution<'_> {
             examples: (examples.iter().map(|&i| task.measured().positions[i])).collect(),
             labels: chosen.iter().map(|&index| labels[index]).collect(),
             predicted: chosen.iter().map(|&index| said[index]).collect(),
-            scores: chosen
-                .iter()
-                .flat_map(|&index| of(index).to_vec())
+            scores: (chosen.iter())
+                .map(|&index| shown(of(index), labels[index] as usize))
                 .collect(),
             pixels,
         };
@@ -103,6 +102,23 @@ impl Execution<'_> {
             text: format!("viewers will miss a picture: {error}"),
         })?)
     }
+}
+
+/// The scores kept of one image: all, or of many classes the highest and that of its own class.
+fn shown(scores: &[f32], label: usize) -> Vec<(u32, f32)> {
+    let classes: Vec<usize> = match scores.len() {
+        all @ ..=ImageSample::ALL_SCORES => (0..all).collect(),
+        _ => {
+            let mut classes = highest(scores, ImageSample::SCORES);
+            if !classes.contains(&label) {
+                classes.pop();
+                classes.push(label);
+            }
+            classes
+        }
+    };
+    let score = |class: usize| (class as u32, scores[class]);
+    classes.into_iter().map(score).collect()
 }
 
 /// Images read at once.

@@ -1,8 +1,7 @@
 //! The strategies of the target: each row fitted, measured and set against the others.
 
-use topwork_events::{Event, FoldOutcome, Outcome, Seconds};
+use topwork_events::{Confusion, Event, FoldOutcome, Outcome, Seconds};
 use topwork_schema::{Row, StrategyKind};
-use topwork_stats::Confusion;
 use topwork_store::sha256;
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     draw::{Draw, passed},
     emitter::Fold,
     execute::{Execution, correct_of, out_of_order},
-    fit::{Fit, Saved},
+    fit::{Fit, STATE, Saved},
     folds::{Tested, joined},
     predictions::{Predictions, predicted},
     proof::Proof,
@@ -101,7 +100,7 @@ impl Execution<'_> {
                 evaluate: fitted.evaluate_seconds,
             },
             features_cached: trunk.is_some_and(|trunk| trunk.paid),
-            confusion: counted.confusion.rows(),
+            confusion: counted.confusion,
             converged: fitted.converged,
             note: fitted.note,
             iterations: Some(fitted.iterations),
@@ -116,7 +115,7 @@ impl Execution<'_> {
             right: counted.right,
         };
         self.compare(seed, &measured)?;
-        self.seed.rows.push(measured);
+        self.seed.rows.insert(row, measured);
         if let Some((_, trunk)) = shared.map(|shared| &mut self.seed.trunks[shared]) {
             trunk.paid = true;
         }
@@ -208,6 +207,9 @@ impl Execution<'_> {
             bytes,
         } in saved
         {
+            if *extension == STATE && !self.keeps_state(&title, bytes.len())? {
+                continue;
+            }
             let part = of_fold(part, fold);
             let path = (self.folder).fitted_path(&part, row, &title, seed, extension);
             self.folder.write(&path, bytes)?;

@@ -18,8 +18,9 @@ use rusqlite::{
 
 use super::{BestRow, CellEntry, RunEntry, entry::Stamp};
 
-/// The layout, kept as the file's `user_version`.
-const FORMAT: i64 = 1;
+/// The layout, kept as the file's `user_version`. An index of an earlier one is made again; in
+/// that of format 1 the best row of a grid had only its strategy's name.
+const FORMAT: i64 = 2;
 
 /// How long to wait for another process that works on the index.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,6 +84,8 @@ pub(super) struct Database {
 pub(super) enum Trouble {
     /// It is no index of ours, or a broken one: to be made again.
     Damaged(String),
+    /// An older topwork has made it: to be made again.
+    Older,
     /// A newer topwork has made it; it is read as far as it can be understood.
     Newer(i64),
     /// It can be neither read nor made here and now.
@@ -162,6 +165,8 @@ impl Database {
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
+        } else if (1..FORMAT).contains(&format) {
+            return Err(Trouble::Older);
         } else if format != FORMAT {
             return Err(Trouble::Damaged("it is no index of runs".to_owned()));
         }

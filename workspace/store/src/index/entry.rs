@@ -1,6 +1,7 @@
 //! What the index holds of a run, and how it is read out of the run's folder.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
@@ -120,7 +121,7 @@ impl RunFolder {
         let results = Results::from_state(state);
         let best = results.as_ref().and_then(Results::best).and_then(|row| {
             Some(BestRow {
-                row: row.name.clone(),
+                row: row.title.clone(),
                 accuracy: row.mean?,
             })
         });
@@ -147,11 +148,13 @@ impl RunFolder {
 
 fn cells(run: &str, state: &RunState, keys: &Cells) -> Vec<CellEntry> {
     let rows = state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    let keys: HashMap<(usize, u64), &str> = (keys.rows.iter())
+        .map(|key| ((key.row, key.seed), key.key.as_str()))
+        .collect();
     (state.outcomes.iter())
         .filter_map(|outcome| {
             let row = rows.get(outcome.row)?;
-            let mut keys = keys.rows.iter();
-            let cell = keys.find(|key| (key.row, key.seed) == (outcome.row, outcome.seed));
+            let key = keys.get(&(outcome.row, outcome.seed));
             Some(CellEntry {
                 run: run.to_owned(),
                 row: row.title(),
@@ -159,7 +162,7 @@ fn cells(run: &str, state: &RunState, keys: &Cells) -> Vec<CellEntry> {
                 head: row.head.clone(),
                 cut: row.cut.clone(),
                 seed: outcome.seed,
-                cell: cell.map(|cell| cell.key.clone()),
+                cell: key.map(|key| (*key).to_owned()),
                 train_samples: outcome.train_samples,
                 correct: outcome.correct,
                 total: outcome.total,

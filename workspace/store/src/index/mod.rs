@@ -111,6 +111,9 @@ impl Runs {
                     path.display()
                 ));
             }
+            Err(Trouble::Older) => {
+                found = Database::open_again(self.folder()).and_then(opened);
+            }
             Err(Trouble::Newer(format)) => {
                 notes.push(format!(
                     "`{}` was made by a newer topwork (format {format}); it is not written to",

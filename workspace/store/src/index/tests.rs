@@ -92,7 +92,7 @@ fn done(runs: &Runs) -> RunFolder {
                 evaluate: 0.25,
             },
             features_cached: false,
-            confusion: vec![vec![correct, 0], vec![100 - correct, 0]],
+            confusion: vec![vec![correct, 0], vec![100 - correct, 0]].into(),
             converged: None,
             note: None,
             iterations: None,
@@ -315,6 +315,16 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
         made_again,
     );
     check(
+        "that of an older topwork",
+        &|path| {
+            execute(
+                path,
+                "UPDATE runs SET best_row = 'another'; PRAGMA user_version = 1",
+            )
+        },
+        "",
+    );
+    check(
         "another's database",
         &|path| {
             fs::remove_file(path).unwrap();
@@ -327,10 +337,10 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
         &|path| {
             execute(
                 path,
-                "ALTER TABLE runs ADD COLUMN mood TEXT; PRAGMA user_version = 2",
+                "ALTER TABLE runs ADD COLUMN mood TEXT; PRAGMA user_version = 3",
             )
         },
-        "`/runs/index.sqlite` was made by a newer topwork (format 2); it is not written to",
+        "`/runs/index.sqlite` was made by a newer topwork (format 3); it is not written to",
     );
     check(
         "newer, beyond recognition",
@@ -350,7 +360,7 @@ fn a_newer_index_is_not_written_to() {
     runs.overview().unwrap();
     rusqlite::Connection::open(index(&runs))
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     let before = fs::read(index(&runs)).unwrap();
     done(&runs);

@@ -81,7 +81,7 @@ impl FeatureSample {
             }
             Ok(Self {
                 examples: tensors.values("examples", &[examples])?,
-                labels: tensors.labels("labels", examples, facts.classes.len())?,
+                labels: tensors.labels("labels", &[examples], facts.classes.len())?,
                 values: tensors.values("features", &[examples, dimensions])?,
                 dimensions: kept,
                 cut: facts.cut,

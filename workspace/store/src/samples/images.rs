@@ -1,6 +1,9 @@
 //! A sample of the test images with what one strategy says of them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +31,9 @@ pub struct ImageSample {
     pub labels: Vec<u32>,
     /// The labels predicted.
     pub predicted: Vec<u32>,
-    /// The scores, `examples × classes`.
-    pub scores: Vec<f32>,
+    /// For every image classes and their scores: all classes in their order, or of more than
+    /// [`Self::ALL_SCORES`] the [`Self::SCORES`] that tell most.
+    pub scores: Vec<Vec<(u32, f32)>>,
     /// The pixels, one image after the other: channel by channel, row by row.
     pub pixels: Vec<u8>,
 }
@@ -43,20 +47,34 @@ impl ImageSample {
     pub const RIGHT: usize = 20;
     /// Larger images are scaled down to this height and width.
     pub const SIDE: usize = 64;
+    /// With more classes than this not all scores are kept.
+    pub const ALL_SCORES: usize = 100;
+    /// But so many of each image: the highest, that of its own class among them.
+    pub const SCORES: usize = 6;
+
+    /// How many images of this shape fit, with their scores, into a file: neither take more than
+    /// [`Self::BYTES`].
+    pub fn room(shape: [usize; 3], classes: usize) -> usize {
+        let scores = match classes {
+            0..=Self::ALL_SCORES => classes * size_of::<f32>(),
+            _ => Self::SCORES * (size_of::<u32>() + size_of::<f32>()),
+        };
+        let pixels = shape.iter().product::<usize>();
+        Self::BYTES / pixels.max(scores).max(1)
+    }
 
     /// Which of the test examples with these labels and predictions to keep, ascending, when
     /// `room` images fit. Mistakes come first; where there is not room for all, every cell
-    /// gives the same number, evenly spaced over its examples.
-    pub fn choose(labels: &[u32], predicted: &[u32], classes: usize, room: usize) -> Vec<usize> {
-        let mut cells = vec![Vec::new(); classes * classes];
+    /// gives the same number, evenly spaced over its examples, and where there is not room for one of
+    /// each, cells are evenly spaced.
+    pub fn choose(labels: &[u32], predicted: &[u32], room: usize) -> Vec<usize> {
+        // Of the cells of many classes nearly all are empty.
+        let mut cells: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
         for (example, (label, predicted)) in labels.iter().zip(predicted).enumerate() {
-            if let Some(cell) = cells.get_mut(*label as usize * classes + *predicted as usize) {
-                cell.push(example);
-            }
+            cells.entry((*label, *predicted)).or_default().push(example);
         }
-        let on_diagonal = |cell: usize| cell / classes == cell % classes;
         let (right, wrong): (Vec<_>, Vec<_>) =
-            (cells.into_iter().enumerate()).partition(|(cell, _)| on_diagonal(*cell));
+            (cells.into_iter()).partition(|((label, predicted), _)| label == predicted);
         let mut chosen = Vec::new();
         for (cells, most) in [(wrong, Self::WRONG), (right, Self::RIGHT)] {
             let left = room - chosen.len();
@@ -70,11 +88,18 @@ impl ImageSample {
                 of_cells.extend(spaced.into_iter().map(|index| examples[index]));
             }
             // Not even one per cell fits when `most` is none.
-            of_cells.truncate(left);
-            chosen.append(&mut of_cells);
+            let fitting = evenly_spaced(of_cells.len(), left);
+            chosen.extend(fitting.into_iter().map(|index| of_cells[index]));
         }
         chosen.sort_unstable();
         chosen
+    }
+
+    /// The score that an image gives a class, where it is kept.
+    pub fn score(&self, index: usize, class: u32) -> Option<f32> {
+        let scores = self.scores.get(index)?;
+        let found = scores.iter().find(|(of, _)| *of == class);
+        found.map(|(_, score)| *score)
     }
 
     /// Bytes of one image as kept.
@@ -98,11 +123,17 @@ impl ImageSample {
             low: self.range[0],
             high: self.range[1],
         };
-        Writer::default()
+        let each = self.scores.first().map_or(self.classes.len(), Vec::len);
+        let (classes, scores): (Vec<u32>, Vec<f32>) = self.scores.iter().flatten().copied().unzip();
+        let mut writer = Writer::default()
             .tensor("examples", &[examples], &self.examples)
             .tensor("labels", &[examples], &self.labels)
             .tensor("predicted", &[examples], &self.predicted)
-            .tensor("scores", &[examples, self.classes.len()], &self.scores)
+            .tensor("scores", &[examples, each], &scores);
+        if each < self.classes.len() {
+            writer = writer.tensor("score-classes", &[examples, each], &classes);
+        }
+        writer
             .tensor("images", &[examples, channels, height, width], &self.pixels)
             .write(
                 folder,
@@ -122,13 +153,23 @@ impl ImageSample {
                 ));
             }
             let classes = facts.classes.len();
+            let [_, each] = tensors.shape("scores")?;
+            let scores: Vec<f32> = tensors.values("scores", &[examples, each])?;
+            let of: Vec<u32> = match each < classes {
+                true => tensors.labels("score-classes", &[examples, each], classes)?,
+                false => (0..examples).flat_map(|_| 0..each as u32).collect(),
+            };
+            let scores: Vec<(u32, f32)> = of.into_iter().zip(scores).collect();
             Ok(Self {
                 shape: [channels, height, width],
                 range: [facts.low, facts.high],
                 examples: tensors.values("examples", &[examples])?,
-                labels: tensors.labels("labels", examples, classes)?,
-                predicted: tensors.labels("predicted", examples, classes)?,
-                scores: tensors.values("scores", &[examples, classes])?,
+                labels: tensors.labels("labels", &[examples], classes)?,
+                predicted: tensors.labels("predicted", &[examples], classes)?,
+                scores: match each {
+                    0 => vec![Vec::new(); examples],
+                    each => scores.chunks_exact(each).map(<[_]>::to_vec).collect(),
+                },
                 pixels: tensors.values("images", &[examples, channels, height, width])?,
                 classes: facts.classes,
             })
@@ -173,14 +214,42 @@ mod tests {
             examples: vec![7, 8],
             labels: vec![0, 1],
             predicted: vec![1, 1],
-            scores: vec![0.25, 0.75, 0.0, 1.0],
+            scores: vec![vec![(0, 0.25), (1, 0.75)], vec![(0, 0.0), (1, 1.0)]],
             pixels: vec![0, 255, 128, 1],
         };
         let path = folder.image_sample_path(1, "Two words", 3);
         assert_eq!(ImageSample::read(&path).unwrap(), None);
         written.write(&folder, 1, "Two words", 3).unwrap();
         assert!(path.ends_with("samples/images-2-two-words-seed-3.safetensors"));
-        assert_eq!(ImageSample::read(&path).unwrap(), Some(written));
+        assert_eq!(written.score(0, 1), Some(0.75));
+        assert_eq!(ImageSample::read(&path).unwrap(), Some(written.clone()));
+        // Of many classes not all have a score.
+        let many = ImageSample {
+            classes: (0..200).map(|class| class.to_string()).collect(),
+            scores: vec![vec![(199, 0.5), (0, 0.25)], vec![(7, 1.0), (1, 0.0)]],
+            ..written
+        };
+        many.write(&folder, 1, "Two words", 3).unwrap();
+        assert_eq!((many.score(0, 0), many.score(0, 7)), (Some(0.25), None));
+        assert_eq!(ImageSample::read(&path).unwrap(), Some(many));
+    }
+
+    #[test]
+    fn neither_pixels_nor_scores_take_more_than_their_room() {
+        let check = |shape, classes, expected| {
+            assert_eq!(
+                ImageSample::room(shape, classes),
+                expected,
+                "{shape:?} {classes}"
+            );
+        };
+        check([1, 28, 28], 10, 1337);
+        check([1, 28, 28], 10_000, 1337);
+        check([3, 64, 64], 1_000, 85);
+        check([1, 8, 8], 10, 16_384);
+        check([1, 8, 8], 100, 2621);
+        check([1, 8, 8], 101, 16_384);
+        check([1, 1, 1], 10_000, 21_845);
     }
 
     #[test]
@@ -189,7 +258,7 @@ mod tests {
         let labels = [0, 0, 0, 0, 1, 0, 0, 1];
         let predicted = [1, 1, 1, 1, 0, 0, 0, 1];
         let check = |room, expected: &[usize]| {
-            let chosen = ImageSample::choose(&labels, &predicted, 2, room);
+            let chosen = ImageSample::choose(&labels, &predicted, room);
             assert_eq!(chosen, expected, "room for {room}");
         };
         check(8, &[0, 1, 2, 3, 4, 5, 6, 7]);
@@ -204,7 +273,7 @@ mod tests {
         #[test]
         fn what_is_chosen_fits_and_is_sorted(cells in prop::collection::vec((0_u32..5, 0_u32..5), 0..400), room in 0_usize..300) {
             let (labels, predicted): (Vec<u32>, Vec<u32>) = cells.iter().copied().unzip();
-            let chosen = ImageSample::choose(&labels, &predicted, 5, room);
+            let chosen = ImageSample::choose(&labels, &predicted, room);
             prop_assert!(chosen.len() <= room);
             prop_assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]));
             let wrong = |example: &usize| labels[*example] != predicted[*example];

@@ -186,10 +186,10 @@ impl Tensors<'_> {
     pub(super) fn labels(
         &self,
         name: &str,
-        examples: usize,
+        shape: &[usize],
         classes: usize,
     ) -> Result<Vec<u32>, String> {
-        let labels = self.values(name, &[examples])?;
+        let labels = self.values(name, shape)?;
         match labels.iter().find(|label| **label as usize >= classes) {
             Some(label) => Err(format!(
                 "`{name}` holds {label}, expected less than the {classes} classes"

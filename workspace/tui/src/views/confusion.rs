@@ -71,8 +71,8 @@ fn selected(app: &App) -> Option<Selected<'_>> {
     Some(Selected {
         name: planned.title(),
         seed,
-        classes: &planned.classes,
-        outcome: (state.outcomes.iter()).find(|outcome| outcome.row == row && outcome.seed == seed),
+        classes: &plan.classes,
+        outcome: state.outcomes.get(&(row, seed)),
     })
 }
 

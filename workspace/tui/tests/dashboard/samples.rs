@@ -360,7 +360,7 @@ proptest! {
             examples: (0..count as u64).collect(),
             labels: (0..count).map(|i| (i % classes.max(1)) as u32).collect(),
             predicted: (0..count).map(|i| (i / 3 % classes.max(1)) as u32).collect(),
-            scores: vec![odd; count * classes],
+            scores: vec![(0..classes as u32).map(|class| (class, odd)).collect(); count],
             pixels: vec![77; count * channels * height * width],
         });
         let theme = Theme { colours, background: Background::Dark, ascii };

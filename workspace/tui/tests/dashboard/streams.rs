@@ -267,7 +267,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
             evaluate: 0.01,
         },
         features_cached: row > 0,
-        confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]],
+        confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]].into(),
         converged: Some(true),
         note: None,
         iterations: Some(40),

@@ -97,11 +97,7 @@ pub fn draw(
     let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
     let name = |class: usize| sample.classes.get(class).map_or("", String::as_str);
     let shown = of_cell(app, sample);
-    let all = (outcome
-        .confusion
-        .get(truth)
-        .and_then(|row| row.get(predicted)))
-    .copied();
+    let all = outcome.confusion.get(truth, predicted);
     let inner = inside(area);
     if inner.height < area.height && inner.width < area.width {
         let place = Rect {
@@ -115,14 +111,14 @@ pub fn draw(
         let title = format!(
             "{what}: {} of {} · {}",
             thousands(shown.len() as u64),
-            thousands(all.unwrap_or(0)),
+            thousands(all),
             selected.name
         );
         panel(app, &title, place, buffer, true);
     }
     let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
         let text = match all {
-            Some(1..) => "no image of this cell was kept",
+            1.. => "no image of this cell was kept",
             _ => "no test image is in this cell",
         };
         return say(app, text, inner, buffer);
@@ -229,8 +225,7 @@ fn pixel(sample: &ImageSample, index: usize, x: usize, y: usize, tiles: &Tiles) 
 }
 
 fn score(sample: &ImageSample, index: usize, class: Option<u32>) -> String {
-    let classes = sample.classes.len();
-    let score = class.and_then(|class| sample.scores.get(index * classes + class as usize));
+    let score = class.and_then(|class| sample.score(index, class));
     score.map_or(String::new(), |score| format!("{score:.2}"))
 }
 
@@ -244,14 +239,14 @@ fn in_words(
     columns: usize,
 ) -> Line<'static> {
     let example = sample.examples.get(index).copied().unwrap_or(0);
-    let classes = sample.classes.len();
-    let mut scores: Vec<(usize, f32)> = (0..classes)
-        .filter_map(|class| Some((class, *sample.scores.get(index * classes + class)?)))
-        .collect();
+    let mut scores = sample.scores.get(index).cloned().unwrap_or_default();
     scores.sort_by(|a, b| b.1.total_cmp(&a.1));
     let scores: Vec<String> = (scores.into_iter())
         .map(|(class, score)| {
-            let name = sample.classes.get(class).map_or("", String::as_str);
+            let name = sample
+                .classes
+                .get(class as usize)
+                .map_or("", String::as_str);
             format!("{name} {score:.2}")
         })
         .collect();

@@ -7,6 +7,7 @@ use ratatui::{
     style::{Color, Modifier, Style},
     text::{Line, Span},
 };
+use topwork_events::Confusion;
 use topwork_report::{percent, thousands};
 
 use crate::{
@@ -43,12 +44,12 @@ struct Layout {
     below: usize,
 }
 
-fn layout(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect) -> Layout {
+fn layout(app: &App, classes: &[String], counts: &Confusion, area: Rect) -> Layout {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
     let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let name = longest(&mut classes.iter().map(|name| width(name)));
     let names = name.min(NAMES).min(columns / 4).max(TRUE) + 2;
-    let digits = longest(&mut counts.iter().flatten().map(|count| thousands(*count).len()));
+    let digits = longest(&mut counts.cells().map(|(_, _, count)| thousands(count).len()));
     // Brackets round the selected cell, and a gap.
     let cell = digits.max(name.min(6)) + 3;
     let head = usize::from(rows >= 2) + usize::from(rows >= 8);
@@ -83,14 +84,10 @@ fn shade(share: f64) -> f64 {
 }
 
 /// Draws the matrix.
-pub fn draw(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect, buffer: &mut Buffer) {
+pub fn draw(app: &App, classes: &[String], counts: &Confusion, area: Rect, buffer: &mut Buffer) {
     let layout = layout(app, classes, counts, area);
     let theme = app.theme;
-    let count = |truth: usize, predicted: usize| -> u64 {
-        (counts.get(truth).and_then(|row| row.get(predicted)))
-            .copied()
-            .unwrap_or(0)
-    };
+    let count = |truth: usize, predicted: usize| counts.get(truth, predicted);
     let selected = (app.confusion.truth, app.confusion.predicted);
     if layout.head == 2 {
         let text = format!("{}predicted", " ".repeat(layout.names + 1));
@@ -114,7 +111,7 @@ pub fn draw(app: &App, classes: &[String], counts: &[Vec<u64>], area: Rect, buff
         line(buffer, area, layout.head - 1, Line::from(spans));
     }
     for (offset, truth) in layout.down.clone().enumerate() {
-        let total: u64 = counts.get(truth).map_or(0, |row| row.iter().sum());
+        let total = counts.of_class(truth);
         let share = |count: u64| count as f64 / total.max(1) as f64;
         let name = classes.get(truth).map_or("", String::as_str);
         let style = if truth == selected.0 {
@@ -195,10 +192,10 @@ fn on_heat(app: &App, value: f64) -> Style {
     Style::new().fg(ink).bg(app.theme.heat_colour(value))
 }
 
-fn in_words(app: &App, classes: &[String], counts: &[Vec<u64>], count: u64) -> String {
+fn in_words(app: &App, classes: &[String], counts: &Confusion, count: u64) -> String {
     let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
     let name = |class: usize| classes.get(class).map_or("", String::as_str);
-    let total: u64 = counts.get(truth).map_or(0, |row| row.iter().sum());
+    let total = counts.of_class(truth);
     let share = percent(count as f64 / total.max(1) as f64);
     let (count, total) = (thousands(count), thousands(total));
     let what = match truth == predicted {
@@ -232,7 +229,7 @@ fn legend(app: &App) -> Line<'static> {
 pub fn at(
     app: &App,
     classes: &[String],
-    counts: &[Vec<u64>],
+    counts: &Confusion,
     area: Rect,
     column: u16,
     row: u16,
