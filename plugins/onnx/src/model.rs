@@ -30,7 +30,7 @@ pub struct Model {
     pub cuts: Vec<Cut>,
     /// Names the bytes of the model and the runtime.
     pub digest: String,
-    /// Those of all tensors before the cuts, for one image.
+    /// Those of the image and of all tensors before the cuts, for one image.
     shapes: Shapes,
     /// The cuts used last, the latest at the end.
     ready: Mutex<Vec<Ready>>,
@@ -75,6 +75,8 @@ impl Model {
         graph.cut_to(&names);
         refuse_training(&graph, &shown)?;
         let all = graph.tensors_from(image);
+        let of_image = Layout::batch(sample, parameters.layout).to_vec();
+        let shapes = Shapes::from([(image.to_owned(), of_image)]);
         let mut model = Model {
             path,
             file,
@@ -83,13 +85,13 @@ impl Model {
             sample,
             cuts: Vec::new(),
             digest,
-            shapes: Shapes::new(),
+            shapes,
             ready: Mutex::new(Vec::new()),
         };
         let found = model.shapes_of(&all, batch)?;
-        model.shapes = (all.iter().zip(&found))
-            .filter_map(|(tensor, found)| Some((tensor.name.clone(), found.as_ref()?.sizes.clone())))
-            .collect();
+        model.shapes.extend((all.iter().zip(&found)).filter_map(|(tensor, found)| {
+            Some((tensor.name.clone(), found.as_ref()?.sizes.clone()))
+        }));
         model.cuts = {
             // Read anew, as what is borrowed from the file cannot stay beside it.
             let mut graph = read(&model.file, &shown)?;
@@ -98,11 +100,9 @@ impl Model {
                 Layout::Nchw => 1,
                 Layout::Nhwc => 3,
             };
-            let mut shapes = model.shapes.clone();
             let image = image_input(&graph, &shown)?.name;
-            shapes.insert(image.to_owned(), Layout::batch(sample, model.layout).to_vec());
-            let channels = channels(&graph, &shapes, image, of_image);
-            let ends = blocks::ends(&graph, &shapes);
+            let channels = channels(&graph, &model.shapes, image, of_image);
+            let ends = blocks::ends(&graph, &model.shapes);
             let mut cuts = Vec::new();
             for Tensor { name, operator } in tensors {
                 let place = all.iter().position(|tensor| tensor.name == name);

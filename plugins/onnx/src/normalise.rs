@@ -9,6 +9,7 @@ mod inference;
 mod normalisation;
 mod padding;
 mod quantised;
+mod sizes;
 
 pub use inference::refuse_training;
 
@@ -29,13 +30,18 @@ const RULES: &[(Scope, Rule)] = &[
     (Scope::Every, inference::idle_dropout),
     (Scope::Every, inference::old_inference),
     (Scope::Every, padding::kernel_shape),
+    (Scope::Every, padding::strides),
     (Scope::Every, padding::auto_pad),
     (Scope::Every, padding::transposed),
     (Scope::Every, activations::softmax_of_all_behind),
-    (Scope::Rten, padding::zero_point),
     (Scope::Rten, normalisation::local_response),
+    (Scope::Rten, quantised::products),
     (Scope::Rten, quantised::axis),
     (Scope::Rten, quantised::truth),
+    (Scope::Rten, quantised::sign),
+    (Scope::Rten, sizes::slice),
+    (Scope::Rten, sizes::pad),
+    (Scope::Rten, sizes::resize),
 ];
 
 /// What rten computes otherwise than the format says, without a word, and no rule mends; tells what is wrong.

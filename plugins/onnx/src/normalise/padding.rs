@@ -16,6 +16,16 @@ pub fn kernel_shape<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Opt
     Some(vec![node.clone().with_ints("kernel_shape", &kernel)])
 }
 
+/// Pools that do not say otherwise go on by one.
+pub fn strides<'a>(node: &Node<'a>, _: &mut Workshop<'_, 'a>) -> Option<Vec<Node<'a>>> {
+    if !["MaxPool", "AveragePool", "LpPool"].iter().any(|name| node.is(name)) || node.has("strides")
+    {
+        return None;
+    }
+    let axes = node.ints("kernel_shape")?.len();
+    Some(vec![node.clone().with_ints("strides", &vec![1; axes])])
+}
+
 /// `auto_pad` as `pads`: zeros for `VALID`; for the two kinds of `SAME` as much as makes the output as large as the input
 /// divided by the stride, of which the odd one goes behind (`SAME_UPPER`) or before (`SAME_LOWER`).
 pub fn auto_pad<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<Vec<Node<'a>>> {
@@ -112,29 +122,6 @@ fn halves(totals: &[i64], odd_behind: bool) -> Vec<i64> {
     let begins = totals.iter().map(before);
     let ends = totals.iter().map(|total| total - before(total));
     begins.chain(ends).collect()
-}
-
-/// `ConvInteger` pads with what stands for zero, the zero point; rten takes 0. So the padding becomes a node of its own.
-pub fn zero_point<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<Vec<Node<'a>>> {
-    if !node.is("ConvInteger") {
-        return None;
-    }
-    let zero = node.input(2)?;
-    let pads = node.ints("pads")?;
-    let nothing = |numbers: &[f64]| numbers.iter().all(|number| *number == 0.0);
-    if pads.iter().all(|pad| *pad == 0)
-        || workshop.graph.constant(&zero).is_some_and(|zero| nothing(&zero))
-    {
-        return None;
-    }
-    let (begins, ends) = pads.split_at(pads.len() / 2);
-    let outer = [0, 0];
-    let all = [&outer, begins, &outer, ends].concat();
-    let (padded, all) = (workshop.name(), workshop.integers(&all));
-    let pad = Node::new("Pad", [node.input(0)?, all, zero], padded.clone());
-    let mut inner = node.clone().with_ints("pads", &vec![0; pads.len()]);
-    inner.inputs[0] = padded;
-    Some(vec![pad, inner])
 }
 
 /// Padding that no rule could work out, which rten puts on the wrong side.
