@@ -15,6 +15,26 @@ fn backbone(places: &[(&str, &[usize], Option<&str>)]) -> Value {
     json!({ "format": 1, "input": [1, 8, 8], "places": places })
 }
 
+/// An extractor with these places: name, sizes, which of them counts channels, whether it ends a block.
+fn laid_out(places: &[(&str, &[usize], Option<usize>, bool)]) -> Value {
+    let place = |(name, dims, channels, block): &(&str, &[usize], Option<usize>, bool)| {
+        let numbers = [dims.iter().product()];
+        let (shape, plain) = match dims.len() {
+            3 => (*dims, *name == "patches"),
+            1 => (*dims, true),
+            _ => (numbers.as_slice(), false),
+        };
+        let mut place = json!({ "name": name, "op": "extractor", "shape": shape, "cut": name, "block": block });
+        if !plain {
+            place["dims"] = json!(dims);
+            place["channels"] = json!(channels);
+        }
+        place
+    };
+    let places: Vec<Value> = places.iter().map(place).collect();
+    json!({ "format": 1, "input": [3, 8, 8], "places": places })
+}
+
 fn check(rule: &str, parameters: Value, backbone: &Value, expected: Result<&[&str], &str>) {
     let driver = Driver::new(&PLUGIN, &TestHost::new());
     let chosen = driver
@@ -61,6 +81,39 @@ fn rules_choose() {
         ("logits", &[10], None),
     ]);
     let one = backbone(&[("only", &[7], None)]);
+    // Two blocks of a transformer on 4 patches and a class token.
+    let transformer = laid_out(&[
+        ("patches", &[8, 2, 2], None, false),
+        ("flat", &[8, 4], Some(0), false),
+        ("tokens", &[4, 8], Some(1), false),
+        ("with class", &[5, 8], Some(1), false),
+        ("query", &[2, 5, 4], None, false),
+        ("attention", &[2, 5, 5], None, false),
+        ("attended", &[5, 8], Some(1), false),
+        ("block0", &[5, 8], Some(1), true),
+        ("hidden", &[5, 32], Some(1), false),
+        ("block1", &[5, 8], Some(1), true),
+        ("norm", &[5, 8], Some(1), false),
+        ("class", &[8], None, false),
+        ("logits", &[3], None, false),
+    ]);
+    check(
+        "every-stage",
+        json!({}),
+        &transformer,
+        Ok(&["tokens", "block0", "block1", "norm", "logits"]),
+    );
+    // Channels last, with a block in every stage: the sizes of the maps decide.
+    let last = laid_out(&[
+        ("a", &[4, 4, 2], Some(2), true),
+        ("b", &[2, 4, 4], Some(0), false),
+        ("c", &[2, 2, 8], Some(2), true),
+        ("d", &[2, 2, 8], Some(2), true),
+    ]);
+    check("every-stage", json!({}), &last, Ok(&["b", "d"]));
+    let unknown = laid_out(&[("weights", &[2, 5, 5], None, false)]);
+    let nothing = "nothing tells which axis of the backbone's tensors counts channels: list the cuts by name";
+    check("every-stage", json!({}), &unknown, Err(nothing));
     check(
         "every-stage",
         json!({}),

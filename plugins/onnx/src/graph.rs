@@ -2,14 +2,12 @@
 //!
 //! Field numbers are those of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
-use crate::weights::Weights;
+use crate::node::Node;
+use crate::weights::{Weights, values};
 use crate::wire::{Broken, Field, fields, write_bytes, write_number};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use topwork_sdk::Error;
-
-/// Graphs within nodes within graphs: more than this many levels are no model.
-const DEEPEST: usize = 16;
 
 /// A model file's graph.
 #[derive(Default)]
@@ -18,17 +16,15 @@ pub struct Graph<'a> {
     beside: Vec<&'a [u8]>,
     /// Fields of the graph that every smaller file keeps as they are.
     kept: Vec<&'a [u8]>,
-    nodes: Vec<Node<'a>>,
-    weights: Vec<Weights<'a>>,
+    /// The version of the operator set of ONNX itself.
+    pub operator_set: i64,
+    /// In an order in which every tensor comes after those it is computed from.
+    pub nodes: Vec<Node<'a>>,
+    /// The tensors whose values the file holds.
+    pub weights: Vec<Weights<'a>>,
     inputs: Vec<Input<'a>>,
-}
-
-struct Node<'a> {
-    message: &'a [u8],
-    operator: &'a str,
-    /// With those of the graphs within the node.
-    inputs: Vec<&'a str>,
-    outputs: Vec<&'a str>,
+    /// The functions of the file itself: domain, name and nodes.
+    functions: Vec<(&'a str, &'a str, Vec<Node<'a>>)>,
 }
 
 /// What a model takes.
@@ -43,12 +39,12 @@ pub struct Input<'a> {
 }
 
 /// A tensor that a node computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tensor<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
     /// Its name.
-    pub name: &'a str,
+    pub name: String,
     /// What computes it, such as `Conv`.
-    pub operator: &'a str,
+    pub operator: String,
 }
 
 impl<'a> Graph<'a> {
@@ -59,10 +55,49 @@ impl<'a> Graph<'a> {
             let field = field?;
             match field.number {
                 7 => graph.read_graph(field.bytes()?)?,
-                _ => graph.beside.push(field.raw),
+                _ => {
+                    match field.number {
+                        8 => graph.read_operator_set(field)?,
+                        25 => graph.read_function(field)?,
+                        _ => {}
+                    }
+                    graph.beside.push(field.raw);
+                }
             }
         }
+        graph.sort();
         Ok(graph)
+    }
+
+    fn read_operator_set(&mut self, set: Field<'a>) -> Result<(), Broken> {
+        let (mut domain, mut version) = ("", 0);
+        for field in fields(set.bytes()?) {
+            let field = field?;
+            match field.number {
+                1 => domain = field.text()?,
+                2 => version = field.number()? as i64,
+                _ => {}
+            }
+        }
+        if matches!(domain, "" | "ai.onnx") {
+            self.operator_set = version;
+        }
+        Ok(())
+    }
+
+    fn read_function(&mut self, function: Field<'a>) -> Result<(), Broken> {
+        let (mut domain, mut name, mut nodes) = ("", "", Vec::new());
+        for field in fields(function.bytes()?) {
+            let field = field?;
+            match field.number {
+                1 => name = field.text()?,
+                7 => nodes.push(Node::read(field.bytes()?)?),
+                10 => domain = field.text()?,
+                _ => {}
+            }
+        }
+        self.functions.push((domain, name, nodes));
+        Ok(())
     }
 
     fn read_graph(&mut self, message: &'a [u8]) -> Result<(), Broken> {
@@ -80,6 +115,38 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
+    /// Puts every node after those it reads from, and else as the file has them: the format asks for that, but not every
+    /// writer does it. Nodes that read from each other in a circle stay where they are, at the end.
+    fn sort(&mut self) {
+        let made_by = made_by(&self.nodes);
+        let mut waits = vec![0_usize; self.nodes.len()];
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            let sources: HashSet<usize> =
+                node.reads().filter_map(|name| made_by.get(name)).copied().collect();
+            waits[index] = sources.len();
+            for source in sources {
+                readers[source].push(index);
+            }
+        }
+        let ready = (0..waits.len()).filter(|index| waits[*index] == 0);
+        let mut ready: std::collections::BTreeSet<usize> = ready.collect();
+        let mut order = Vec::with_capacity(waits.len());
+        while let Some(index) = ready.pop_first() {
+            order.push(index);
+            for &reader in &readers[index] {
+                waits[reader] -= 1;
+                if waits[reader] == 0 {
+                    ready.insert(reader);
+                }
+            }
+        }
+        let placed: HashSet<usize> = order.iter().copied().collect();
+        order.extend((0..waits.len()).filter(|index| !placed.contains(index)));
+        let mut nodes: Vec<Option<Node>> = self.nodes.drain(..).map(Some).collect();
+        self.nodes = (order.into_iter()).filter_map(|index| nodes[index].take()).collect();
+    }
+
     /// Whether there is anything to compute.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -87,28 +154,68 @@ impl<'a> Graph<'a> {
 
     /// What the model takes. Inputs that the file itself gives values to are none; old files list all weights among them.
     pub fn inputs(&self) -> impl Iterator<Item = &Input<'a>> {
-        let given: HashSet<&str> = self.weights.iter().map(|weights| weights.name).collect();
+        let given: HashSet<&str> = self.weights.iter().map(|weights| &*weights.name).collect();
         self.inputs
             .iter()
             .filter(move |input| !given.contains(input.name))
     }
 
-    /// The tensors that depend on this input and on no other, in the order of the file, in which every tensor comes after those
+    /// The weights of this name.
+    pub fn weights_of(&self, name: &str) -> Option<&Weights<'a>> {
+        self.weights.iter().find(|weights| weights.name == name)
+    }
+
+    /// The values of a tensor that is the same for every image: few weights of the file, or of a node `Constant`.
+    pub fn constant(&self, name: &str) -> Option<Vec<f64>> {
+        if let Some(weights) = self.weights_of(name) {
+            return weights.values();
+        }
+        let node = self.maker(name)?;
+        match &*node.operator {
+            "Identity" | "Cast" => self.constant(&node.input(0)?),
+            "Constant" => match (node.float("value_float"), node.int("value_int")) {
+                (Some(number), _) => Some(vec![f64::from(number)]),
+                (_, Some(number)) => Some(vec![number as f64]),
+                _ => match node.ints("value_ints") {
+                    Some(numbers) => Some(numbers.into_iter().map(|n| n as f64).collect()),
+                    None => values(node.tensor("value")?),
+                },
+            },
+            _ => None,
+        }
+    }
+
+    /// The nodes of the file's own function that a node calls; none for an operator.
+    pub fn within(&self, node: &Node<'_>) -> &[Node<'a>] {
+        let mut functions = self.functions.iter();
+        let called = functions.find(|(domain, name, _)| (*domain, *name) == (node.domain, &*node.operator));
+        called.map_or(&[], |(_, _, nodes)| nodes)
+    }
+
+    /// The node that computes this tensor.
+    pub fn maker(&self, name: &str) -> Option<&Node<'a>> {
+        self.nodes.iter().find(|node| node.computes().any(|made| made == name))
+    }
+
+    /// The tensors that depend on what this input holds and on no other input, in an order in which every one comes after those
     /// it is computed from.
-    pub fn tensors_from(&self, input: &str) -> Vec<Tensor<'a>> {
+    pub fn tensors_from(&self, input: &str) -> Vec<Tensor> {
         let mut foreign: HashSet<&str> = self.inputs().map(|input| input.name).collect();
         foreign.remove(input);
         let mut dependent: HashSet<&str> = HashSet::from([input]);
         let mut tensors = Vec::new();
         for node in &self.nodes {
-            let outputs = node.outputs.iter().copied().filter(|name| !name.is_empty());
-            if node.inputs.iter().any(|name| foreign.contains(name)) {
-                foreign.extend(outputs);
-            } else if node.inputs.iter().any(|name| dependent.contains(name)) {
-                for name in outputs {
+            if node.reads().any(|name| foreign.contains(name)) {
+                foreign.extend(node.computes());
+            } else if node.reads().any(|name| dependent.contains(name)) && !tells_sizes(node) {
+                // The mask of a Dropout that drops nothing is the same for every image.
+                let features = if node.is("Dropout") { 1 } else { usize::MAX };
+                for name in node.computes().take(features) {
                     if dependent.insert(name) {
-                        let operator = node.operator;
-                        tensors.push(Tensor { name, operator });
+                        tensors.push(Tensor {
+                            name: name.to_owned(),
+                            operator: node.operator.to_string(),
+                        });
                     }
                 }
             }
@@ -124,29 +231,43 @@ impl<'a> Graph<'a> {
         files
     }
 
-    /// A model file that computes these tensors from one image of the input's shape, and nothing else: without the nodes and
-    /// weights that they do not need, so that a runtime reads, optimises and computes no more than that. Weights beside the
+    /// Leaves out the nodes and the weights that these tensors do not need, so that a runtime reads, optimises and computes no
+    /// more than that, and nothing in them can be in its way.
+    pub fn cut_to(&mut self, outputs: &[&str]) {
+        let (nodes, names) = {
+            let (nodes, names) = self.needed(outputs);
+            let names: HashSet<String> = names.into_iter().map(str::to_owned).collect();
+            (nodes, names)
+        };
+        let mut needed = nodes.into_iter();
+        self.nodes.retain(|_| needed.next().unwrap_or(false));
+        self.weights.retain(|weights| names.contains(&*weights.name));
+        let weights: HashSet<&str> = self.weights.iter().map(|weights| &*weights.name).collect();
+        // Old files list all weights among the inputs, too.
+        self.inputs.retain(|input| names.contains(input.name) || weights.contains(input.name));
+    }
+
+    /// A model file that computes these tensors from a batch of images of this shape, and nothing else. Weights beside the
     /// model file, in `folder`, are taken in.
-    pub fn up_to(
+    pub fn write(
         &self,
         outputs: &[&str],
-        image: &Input<'_>,
+        image: &str,
         shape: [usize; 4],
         folder: &Path,
     ) -> Result<Vec<u8>, Error> {
-        let (nodes, names) = self.needed(outputs);
         let mut graph = Vec::new();
-        for (node, _) in self.nodes.iter().zip(nodes).filter(|(_, needed)| *needed) {
-            write_bytes(&mut graph, 1, node.message);
+        for node in &self.nodes {
+            write_bytes(&mut graph, 1, &node.write());
         }
-        for weights in self.weights.iter().filter(|w| names.contains(w.name)) {
+        for weights in &self.weights {
             weights.write(&mut graph, 5, folder)?;
         }
-        let given: HashSet<&str> = self.weights.iter().map(|weights| weights.name).collect();
+        let given: HashSet<&str> = self.weights.iter().map(|weights| &*weights.name).collect();
         for input in &self.inputs {
-            if input.name == image.name {
-                write_bytes(&mut graph, 11, &value_of(image.name, Some(shape)));
-            } else if names.contains(input.name) && given.contains(input.name) {
+            if input.name == image {
+                write_bytes(&mut graph, 11, &value_of(image, Some(shape)));
+            } else if given.contains(input.name) {
                 write_bytes(&mut graph, 11, input.message);
             }
         }
@@ -162,13 +283,8 @@ impl<'a> Graph<'a> {
     }
 
     /// Which nodes are needed for these tensors, and all names that they read.
-    fn needed(&self, outputs: &[&str]) -> (Vec<bool>, HashSet<&str>) {
-        let mut made_by = HashMap::new();
-        for (index, node) in self.nodes.iter().enumerate() {
-            for name in &node.outputs {
-                made_by.entry(*name).or_insert(index);
-            }
-        }
+    fn needed<'g>(&'g self, outputs: &[&'g str]) -> (Vec<bool>, HashSet<&'g str>) {
+        let made_by = made_by(&self.nodes);
         let mut nodes = vec![false; self.nodes.len()];
         let mut names = HashSet::new();
         let mut open: Vec<&str> = outputs.to_vec();
@@ -176,74 +292,40 @@ impl<'a> Graph<'a> {
             if let Some(&index) = made_by.get(name)
                 && !std::mem::replace(&mut nodes[index], true)
             {
-                let inputs = &self.nodes[index].inputs;
-                names.extend(inputs.iter().copied());
-                open.extend(inputs.iter().copied());
+                names.extend(self.nodes[index].reads());
+                open.extend(self.nodes[index].reads());
             }
         }
         (nodes, names)
     }
 }
 
-impl<'a> Node<'a> {
-    fn read(message: &'a [u8]) -> Result<Node<'a>, Broken> {
-        let mut node = Node {
-            message,
-            operator: "",
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-        };
-        for field in fields(message) {
-            let field = field?;
-            match field.number {
-                1 => node.inputs.push(field.text()?),
-                2 => node.outputs.push(field.text()?),
-                4 => node.operator = field.text()?,
-                5 => read_inner(field, &mut node.inputs, DEEPEST)?,
-                _ => {}
-            }
+/// Which node computes each tensor.
+fn made_by<'g>(nodes: &'g [Node<'_>]) -> HashMap<&'g str, usize> {
+    let mut made_by = HashMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        for name in node.computes() {
+            made_by.entry(name).or_insert(index);
         }
-        Ok(node)
     }
+    made_by
 }
 
-/// Adds the names that the graphs in an attribute read; some of them are those of tensors around the node.
-fn read_inner<'a>(
-    attribute: Field<'a>,
-    names: &mut Vec<&'a str>,
-    levels: usize,
-) -> Result<(), Broken> {
-    if levels == 0 {
-        return Err(Broken::Deep);
-    }
-    for field in fields(attribute.bytes()?) {
-        let field = field?;
-        if !matches!(field.number, 6 | 11) {
-            continue;
-        }
-        for field in fields(field.bytes()?) {
-            let field = field?;
-            match field.number {
-                1 => {
-                    for field in fields(field.bytes()?) {
-                        let field = field?;
-                        match field.number {
-                            1 => names.push(field.text()?),
-                            5 => read_inner(field, names, levels - 1)?,
-                            _ => {}
-                        }
-                    }
-                }
-                12 => names.push(Input::read(field.bytes()?)?.name),
-                _ => {}
-            }
-        }
-    }
-    Ok(())
+/// Whether a node looks at the sizes of what it reads alone: images are all of one size, so what comes of it is the same for
+/// every image.
+fn tells_sizes(node: &Node<'_>) -> bool {
+    node.is("Shape") || node.is("Size")
 }
 
 impl<'a> Input<'a> {
-    fn read(message: &'a [u8]) -> Result<Input<'a>, Broken> {
+    /// How many images the file says that it takes at once; 1 where it leaves that open.
+    pub fn batch(&self) -> usize {
+        let first = self.sizes.as_ref().and_then(|sizes| sizes.first());
+        first.copied().flatten().unwrap_or(1)
+    }
+
+    /// Reads an input or an output.
+    pub fn read(message: &'a [u8]) -> Result<Input<'a>, Broken> {
         let mut input = Input {
             message,
             name: "",

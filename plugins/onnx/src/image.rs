@@ -29,6 +29,24 @@ impl Layout {
             Layout::Nhwc => [1, h, w, c],
         }
     }
+
+    /// What to do where the sizes of an input, behind the batch, look like those of the other layout. Channels are few, sides
+    /// are not: 224×224×3 read as 224 channels is the other one.
+    fn seems_other(self, sizes: [Option<usize>; 3]) -> Option<&'static str> {
+        const FEW: usize = 4;
+        let [first, middle, last] = sizes;
+        let is_side = |size: Option<usize>| size.is_none_or(|size| size > FEW);
+        let is_few = |size: Option<usize>| size.is_some_and(|size| size <= FEW);
+        match self {
+            Layout::Nchw if is_few(last) && is_side(first) && is_side(middle) => {
+                Some("state `layout = \"nhwc\"`: its channels come last")
+            }
+            Layout::Nhwc if is_few(first) && is_side(middle) && is_side(last) => {
+                Some("leave out `layout = \"nhwc\"`: its channels come first")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The model's input that takes the image: the only one of four dimensions.
@@ -87,6 +105,7 @@ pub fn sample_shape(
         Layout::Nchw => [a, b, c],
         Layout::Nhwc => [c, a, b],
     };
+    let other = layout.seems_other([a, b, c]);
     let mut shape = [0; 3];
     for (position, size) in shape.iter_mut().enumerate() {
         let stated = stated.map(|stated| stated[position]);
@@ -97,15 +116,22 @@ pub fn sample_shape(
                     ["channels", "rows", "columns"][position],
                     shown(input)
                 ))
-                .with_hint("`input` is only needed where the file leaves a size open"));
+                .with_hint(match other {
+                    Some(other) => format!("{other}; `input` is channels, height and width in either case"),
+                    None => "`input` is only needed where the file leaves a size open".to_owned(),
+                }));
             }
             (Some(size), _) | (None, Some(size)) => size,
             (None, None) => {
+                let stated = "state it as channels, height and width: `input = [3, 224, 224]`";
                 return Err(Error::parameters(format!(
                     "`{path}` leaves the size of its images open: {}",
                     shown(input)
                 ))
-                .with_hint("state it as channels, height and width: `input = [3, 224, 224]`"));
+                .with_hint(match other {
+                    Some(other) => format!("{other}; and {stated}"),
+                    None => stated.to_owned(),
+                }));
             }
         };
     }
@@ -118,13 +144,16 @@ pub fn sample_shape(
             shape[0], shape[1], shape[2]
         )));
     }
-    // Channels are few, sides are not: 224×224×3 read as 224 channels is the other layout.
-    if layout == Layout::Nchw && shape[2] <= 4 && shape[0] > 4 && shape[1] > 4 {
+    if let Some(other) = other {
         return Err(Error::parameters(format!(
-            "`{path}` seems to take its channels last: {}",
+            "`{path}` seems to take its channels {}: {}",
+            match layout {
+                Layout::Nchw => "last",
+                Layout::Nhwc => "first",
+            },
             shown(input)
         ))
-        .with_hint("state `layout = \"nhwc\"`"));
+        .with_hint(other));
     }
     Ok(shape)
 }

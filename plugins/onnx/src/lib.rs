@@ -3,9 +3,13 @@
 //! What is computed is a smaller model file that ends at the cut, made from the bytes of the file. It is handed to one of two
 //! runtimes: rten, which is part of the plugin, or the user's library of onnxruntime.
 
+mod axes;
+mod blocks;
 mod graph;
 mod image;
 mod model;
+mod node;
+mod normalise;
 mod runtime;
 mod weights;
 mod wire;
@@ -116,11 +120,24 @@ impl Extractor for Onnx {
         let mut extraction = Extraction::new(&model.sample)
             .normalise(Normalise::Stated)
             .digest(&model.digest)
+            .runtime(model.runtime.named())
             .in_parallel();
         for cut in &model.cuts {
+            // The host knows maps of channels, height and width, and rows of numbers: of all else it is told how it lies.
+            let numbers = [cut.sizes.iter().product()];
+            let shape = match cut.sizes.len() {
+                3 => &cut.sizes[..],
+                _ => &numbers,
+            };
             extraction = extraction
-                .cut(&cut.name, &cut.shape)
+                .cut(&cut.name, shape)
                 .computed_by(&cut.operator);
+            if shape != cut.sizes || (shape.len() == 3 && cut.channels != Some(0)) {
+                extraction = extraction.laid_out(&cut.sizes, cut.channels);
+            }
+            if cut.ends_block {
+                extraction = extraction.ends_block();
+            }
         }
         Ok(extraction)
     }

@@ -27,7 +27,7 @@ pub enum Runtime {
     /// rten.
     Rten,
     /// onnxruntime, loaded.
-    OnnxRuntime(&'static ort::environment::Environment),
+    OnnxRuntime(&'static onnxruntime::Library),
 }
 
 /// A model file for a runtime.
@@ -54,19 +54,20 @@ pub trait Network: Send + Sync {
 /// Computes a network on one thread, one sample after the other: so a sample's features are the same bits whatever samples
 /// come with it and however many threads there are.
 pub trait Lane: Send {
-    /// Computes one sample and shows every output of 32-bit floating point numbers.
+    /// Computes a batch and shows every output that is a tensor.
     fn run(&mut self, sample: &[f32], show: &mut Show<'_>) -> Result<(), Trouble>;
 }
 
-/// Takes the position of an output, its shape and its numbers.
-pub type Show<'s> = dyn FnMut(usize, &[usize], &[f32]) + 's;
+/// Takes the position of an output, its shape, and its numbers if they are 32-bit floating point ones.
+pub type Show<'s> = dyn FnMut(usize, &[usize], Option<&[f32]>) + 's;
 
 /// What a runtime says when it cannot do something.
 #[derive(Clone, Debug)]
 pub struct Trouble(String);
 
 impl Trouble {
-    fn new(reason: impl fmt::Display) -> Self {
+    /// What it says, on one line.
+    pub fn new(reason: impl fmt::Display) -> Self {
         // Runtimes write sentences of several lines; a message has one.
         let text = reason.to_string();
         let words: Vec<&str> = text.split_whitespace().collect();
@@ -87,7 +88,7 @@ impl Runtime {
             return Ok(Runtime::Rten);
         }
         match onnxruntime::library() {
-            Ok(environment) => Ok(Runtime::OnnxRuntime(environment)),
+            Ok(library) => Ok(Runtime::OnnxRuntime(library)),
             Err(Absence::NotFound) if wish == Wish::Auto => Ok(Runtime::Rten),
             Err(Absence::Unusable(reason)) if wish == Wish::Auto => {
                 let text = format!("rten computes the model, since onnxruntime cannot: {reason}");
@@ -98,11 +99,19 @@ impl Runtime {
         }
     }
 
-    /// What identifies the runtime beside the plugin's own version: its bits differ from another's.
+    /// What identifies the runtime: its bits differ from another's.
     pub fn identity(self) -> String {
         match self {
-            Runtime::Rten => "rten".to_owned(),
-            Runtime::OnnxRuntime(_) => format!("onnxruntime {}", ort::info()),
+            Runtime::Rten => self.named(),
+            Runtime::OnnxRuntime(_) => format!("{} {}", self.named(), ort::info()),
+        }
+    }
+
+    /// Its name and version, for people.
+    pub fn named(self) -> String {
+        match self {
+            Runtime::Rten => format!("{self} {}", rten::VERSION),
+            Runtime::OnnxRuntime(library) => format!("{self} {}", library.version),
         }
     }
 
@@ -110,7 +119,7 @@ impl Runtime {
     pub fn read(self, model: ModelFile<'_>) -> Result<Box<dyn Network>, Trouble> {
         Ok(match self {
             Runtime::Rten => Box::new(rten::read(model)?),
-            Runtime::OnnxRuntime(environment) => Box::new(onnxruntime::read(environment, model)),
+            Runtime::OnnxRuntime(library) => Box::new(onnxruntime::read(library, model)),
         })
     }
 

@@ -1,17 +1,24 @@
 //! Weights of a model: within its file, or in files beside it, as exporters of large models write them.
 
-use crate::wire::{Broken, Field, fields, write_bytes};
+use crate::wire::{Broken, Field, Value, fields, write_bytes, write_number};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use topwork_sdk::Error;
 
+/// The `data_type` of 64-bit whole numbers.
+const INT64: u64 = 7;
+
+/// More values than this are no setting of an operator: a rule does not look at them.
+const SETTINGS: usize = 1 << 16;
+
 /// A tensor with its values.
 pub struct Weights<'a> {
-    message: &'a [u8],
+    message: Cow<'a, [u8]>,
     /// Its name.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// Where its values are, if they are in another file.
     elsewhere: Option<Place<'a>>,
 }
@@ -39,10 +46,61 @@ impl<'a> Weights<'a> {
             }
         }
         Ok(Weights {
-            message,
-            name,
+            message: Cow::Borrowed(message),
+            name: Cow::Borrowed(name),
             elsewhere: elsewhere.then_some(place),
         })
+    }
+
+    /// 32-bit floating point numbers of a rule's own: one, or a row.
+    pub fn floats(name: String, values: &[f32], is_row: bool) -> Weights<'a> {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        Self::own(name, crate::image::FLOAT, is_row.then_some(values.len()), bytes)
+    }
+
+    /// 64-bit whole numbers of a rule's own: a row.
+    pub fn integers(name: String, values: &[i64]) -> Weights<'a> {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        Self::own(name, INT64, Some(values.len()), bytes)
+    }
+
+    fn own(
+        name: String,
+        element: u64,
+        length: Option<usize>,
+        bytes: impl Iterator<Item = u8>,
+    ) -> Weights<'a> {
+        let mut message = Vec::new();
+        if let Some(length) = length {
+            write_number(&mut message, 1, length as u64);
+        }
+        write_number(&mut message, 2, element);
+        write_bytes(&mut message, 8, name.as_bytes());
+        write_bytes(&mut message, 9, &bytes.collect::<Vec<u8>>());
+        Weights {
+            message: Cow::Owned(message),
+            name: Cow::Owned(name),
+            elsewhere: None,
+        }
+    }
+
+    /// The sizes of the tensor.
+    pub fn sizes(&self) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        for field in fields(&self.message).flatten() {
+            if field.number == 1 && field.numbers(&mut sizes).is_err() {
+                return Vec::new();
+            }
+        }
+        sizes.into_iter().map(|size| size.max(0) as usize).collect()
+    }
+
+    /// The values where they are few and lie in the file itself: settings of an operator.
+    pub fn values(&self) -> Option<Vec<f64>> {
+        if self.elsewhere.is_some() || self.sizes().iter().product::<usize>() > SETTINGS {
+            return None;
+        }
+        values(&self.message)
     }
 
     /// The file beside the model's that holds the values.
@@ -53,12 +111,12 @@ impl<'a> Weights<'a> {
     /// Writes the tensor as a field of a message, with its values.
     pub fn write(&self, message: &mut Vec<u8>, field: u32, folder: &Path) -> Result<(), Error> {
         let Some(place) = self.elsewhere else {
-            write_bytes(message, field, self.message);
+            write_bytes(message, field, &self.message);
             return Ok(());
         };
         let values = place.values(folder)?;
         let mut tensor = Vec::with_capacity(values.len() + self.message.len());
-        for part in fields(self.message).flatten() {
+        for part in fields(&self.message).flatten() {
             if !matches!(part.number, 13 | 14) {
                 tensor.extend_from_slice(part.raw);
             }
@@ -67,6 +125,51 @@ impl<'a> Weights<'a> {
         write_bytes(message, field, &tensor);
         Ok(())
     }
+}
+
+/// The values of a tensor's message, of the elements that settings have.
+pub fn values(message: &[u8]) -> Option<Vec<f64>> {
+    let mut element = 0;
+    let (mut numbers, mut all) = (Vec::new(), Vec::new());
+    for field in fields(message).flatten() {
+        match (field.number, field.value) {
+            (2, _) => element = field.number().ok()?,
+            // 32-bit and 64-bit floating point numbers, one or packed.
+            (4, Value::Bytes(bytes) | Value::Fixed(bytes)) => all.extend(read_floats(bytes)),
+            (10, Value::Bytes(bytes) | Value::Fixed(bytes)) => all.extend(read_doubles(bytes)),
+            (5 | 7 | 11, _) => field.numbers(&mut numbers).ok()?,
+            (9, Value::Bytes(bytes)) => match element {
+                1 => all.extend(read_floats(bytes)),
+                2 | 9 => all.extend(bytes.iter().map(|byte| f64::from(*byte))),
+                3 => all.extend(bytes.iter().map(|byte| f64::from(*byte as i8))),
+                6 => all.extend(
+                    (bytes.as_chunks().0.iter()).map(|four| f64::from(i32::from_le_bytes(*four))),
+                ),
+                INT64 => all.extend(
+                    (bytes.as_chunks().0.iter()).map(|eight| i64::from_le_bytes(*eight) as f64),
+                ),
+                11 => all.extend(read_doubles(bytes)),
+                _ => return None,
+            },
+            _ => {}
+        }
+    }
+    // Halves keep their bits in whole numbers.
+    if matches!(element, 10 | 16) {
+        return None;
+    }
+    all.extend(numbers.into_iter().map(|number| number as f64));
+    Some(all)
+}
+
+fn read_floats(bytes: &[u8]) -> impl Iterator<Item = f64> {
+    let numbers = bytes.as_chunks().0.iter();
+    numbers.map(|four| f64::from(f32::from_le_bytes(*four)))
+}
+
+fn read_doubles(bytes: &[u8]) -> impl Iterator<Item = f64> {
+    let numbers = bytes.as_chunks().0.iter();
+    numbers.map(|eight| f64::from_le_bytes(*eight))
 }
 
 impl<'a> Place<'a> {

@@ -23,8 +23,8 @@ pub enum Value<'a> {
     Number(u64),
     /// A text, a message, packed numbers.
     Bytes(&'a [u8]),
-    /// Four or eight bytes, of which a model's structure makes no use.
-    Fixed,
+    /// Four or eight bytes.
+    Fixed(&'a [u8]),
 }
 
 impl<'a> Field<'a> {
@@ -47,6 +47,21 @@ impl<'a> Field<'a> {
             Value::Number(number) => Ok(number),
             _ => Err(Broken::Kind(self.number)),
         }
+    }
+
+    /// Adds the numbers of a field that may hold one, or several packed.
+    pub fn numbers(self, numbers: &mut Vec<i64>) -> Result<(), Broken> {
+        match self.value {
+            Value::Number(number) => numbers.push(number as i64),
+            Value::Bytes(packed) => {
+                let mut rest = Fields { rest: packed };
+                while !rest.rest.is_empty() {
+                    numbers.push(rest.varint()? as i64);
+                }
+            }
+            Value::Fixed(_) => return Err(Broken::Kind(self.number)),
+        }
+        Ok(())
     }
 }
 
@@ -109,12 +124,12 @@ impl<'a> Fields<'a> {
         let number = u32::try_from(key >> 3).map_err(|_| Broken::Unknown(7))?;
         let value = match key & 7 {
             0 => Value::Number(self.varint()?),
-            1 => self.take(8).map(|_| Value::Fixed)?,
+            1 => Value::Fixed(self.take(8)?),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| Broken::Truncated)?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => self.take(4).map(|_| Value::Fixed)?,
+            5 => Value::Fixed(self.take(4)?),
             kind => return Err(Broken::Unknown(kind as u8)),
         };
         let raw = &start[..start.len() - self.rest.len()];
@@ -203,5 +218,15 @@ mod tests {
         let field = fields(&text).next().unwrap().unwrap();
         assert_eq!(field.text(), Err(Broken::Text(1)));
         assert_eq!(field.number(), Err(Broken::Kind(1)));
+    }
+
+    #[test]
+    fn numbers_come_alone_or_packed() {
+        let bytes = [0x40, 0x05, 0x42, 0x03, 0x01, 0xac, 0x02];
+        let mut numbers = Vec::new();
+        for field in fields(&bytes) {
+            field.unwrap().numbers(&mut numbers).unwrap();
+        }
+        assert_eq!(numbers, [5, 1, 300]);
     }
 }

@@ -2,6 +2,8 @@
 
 mod model;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_report::{Align, thousands};
@@ -10,16 +12,42 @@ use topwork_schema::CutPoint;
 use crate::{
     arguments::{FileArguments, ShowArguments},
     experiment::{self, Checked, ask, request},
-    failure::Failure,
+    failure::{Failure, WRONG_USE},
     output::{self, print},
 };
 
 /// Shows layers, shapes, parameters and cut points.
 pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
-    if model::is_model(&arguments.file.file) {
+    let file = &arguments.file.file;
+    if model::is_model(file) {
         return model::show(arguments);
     }
+    if file.is_dir() {
+        let message = format!("`{}` is a folder, expected an experiment or a model file", file.display());
+        let failure = Failure::new(WRONG_USE, message);
+        return Err(match shown_in(file) {
+            Some(names) => failure.hint(format!("in it lie {names}")),
+            None => failure,
+        });
+    }
     show_experiment(&arguments.file, arguments.json)
+}
+
+/// What could be shown in a folder.
+fn shown_in(folder: &Path) -> Option<String> {
+    const MOST: usize = 5;
+    let entries = std::fs::read_dir(folder).ok()?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut files: Vec<String> = files
+        .filter(|file| {
+            let ending = file.extension().and_then(|ending| ending.to_str());
+            ending.is_some_and(|ending| ["toml", "onnx"].contains(&ending))
+        })
+        .map(|file| format!("`{}`", file.display()))
+        .collect();
+    files.sort();
+    files.truncate(MOST);
+    (!files.is_empty()).then(|| files.join(", "))
 }
 
 fn show_experiment(arguments: &FileArguments, json: bool) -> Result<u8, Failure> {
@@ -53,16 +81,19 @@ fn print_json(document: &Value) -> Result<u8, Failure> {
 }
 
 fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
-    let columns = [
+    // Of what somebody else computes nobody can tell how much it is.
+    let counts = network.computed_by.is_none();
+    let mut columns = vec![
         ("", Align::Right),
         ("layer", Align::Left),
         ("op", Align::Left),
         ("", Align::Left),
         ("output", Align::Left),
-        ("parameters", Align::Right),
-        ("multiply-adds", Align::Right),
-        ("cut points", Align::Left),
     ];
+    if counts {
+        columns.extend([("parameters", Align::Right), ("multiply-adds", Align::Right)]);
+    }
+    columns.push(("cut points", Align::Left));
     let rows = network.layers.iter().enumerate().map(|(index, layer)| {
         let kept = index + network.first;
         let mut cuts: Vec<String> = (network.cuts.iter())
@@ -73,26 +104,34 @@ fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
             cuts.retain(|point| point != name);
             cuts.insert(0, format!("◀ cut here: {name} ({layers} layers kept)"));
         }
-        vec![
+        let mut row = vec![
             kept.to_string(),
             layer.name.clone(),
             layer.op.clone(),
             layer.detail.clone(),
             shape(&layer.output),
-            thousands(layer.parameters),
-            thousands(layer.multiply_adds),
-            cuts.join(", "),
-        ]
+        ];
+        if counts {
+            row.extend([layer.parameters, layer.multiply_adds].map(thousands));
+        }
+        row.push(cuts.join(", "));
+        row
     });
     let total = |figure: fn(&LayerPlan) -> u64| thousands(network.layers.iter().map(figure).sum());
+    let summary = match &network.computed_by {
+        Some(runtime) => format!("computed by {runtime}\n"),
+        None => format!(
+            "{} parameters, {} multiply-adds per sample\n",
+            total(|layer| layer.parameters),
+            total(|layer| layer.multiply_adds)
+        ),
+    };
     format!(
-        "{}: {}, input {}\n{}{} parameters, {} multiply-adds per sample\n",
+        "{}: {}, input {}\n{}{summary}",
         network.role,
         network.component,
         shape(&network.input),
         output::table(&columns, rows),
-        total(|layer| layer.parameters),
-        total(|layer| layer.multiply_adds),
     )
 }
 

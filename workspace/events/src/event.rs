@@ -190,6 +190,9 @@ pub struct NetworkPlan {
     pub role: String,
     /// `plugin/component`.
     pub component: String,
+    /// What computes it, with its version, where that is not this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_by: Option<String>,
     /// Shape of its input, per sample.
     pub input: Vec<usize>,
     /// Number of its first layer: heads go on counting where the layers before them end, as

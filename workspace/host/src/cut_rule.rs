@@ -28,6 +28,15 @@ pub struct CutPlace {
     /// What the backbone itself calls its cut point there, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<String>,
+    /// The sizes of one sample's activations in their order, where `shape` does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dims: Option<Vec<usize>>,
+    /// Which of `dims` counts channels; none if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// Whether it is the end of a block of a residual network.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub block: bool,
 }
 
 /// A cut that a rule has chosen.
@@ -132,6 +141,9 @@ mod tests {
             op: "conv2d".to_owned(),
             shape: vec![2, 4, 4],
             cut: None,
+            dims: None,
+            channels: None,
+            block: false,
         }];
         let cases = [
             (r#"{"cuts": [{"name": "a", "after": "conv1"}]}"#, None),

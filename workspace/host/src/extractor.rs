@@ -40,6 +40,9 @@ pub struct ExtractorInfo {
     /// What names the files that decide the features.
     #[serde(default)]
     pub digest: Option<String>,
+    /// What computes the features, with its version.
+    #[serde(default)]
+    pub runtime: Option<String>,
 }
 
 /// A place where features can be taken.
@@ -52,6 +55,15 @@ pub struct ExtractorCut {
     /// What computes them, such as `Conv`.
     #[serde(default)]
     pub op: Option<String>,
+    /// The sizes of one sample's features in their order, where `shape` does not say it.
+    #[serde(default)]
+    pub dims: Option<Vec<usize>>,
+    /// Which of `dims` counts channels; none if nobody knows.
+    #[serde(default)]
+    pub channels: Option<usize>,
+    /// Whether it is the end of a block of a residual network.
+    #[serde(default)]
+    pub block: bool,
 }
 
 /// How samples must be normalised before an extractor gets them.
@@ -122,7 +134,7 @@ impl Extractor {
             return Err(self.instance.request("extracting features", problem));
         };
         let call = format!("extracting features at \"{}\"", place.name);
-        let (input, output) = (numbers(&self.info.input), numbers(&place.shape));
+        let (input, output) = (numbers_of(&self.info.input), numbers_of(&place.shape));
         let count = samples.len() / input;
         if count == 0 || samples.len() != count * input || features.len() != count * output {
             let problem = format!(
@@ -167,7 +179,7 @@ impl Extractor {
     }
 }
 
-fn numbers(shape: &[usize]) -> usize {
+fn numbers_of(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
@@ -196,6 +208,7 @@ fn read(bytes: &[u8]) -> Result<ExtractorInfo, String> {
             return Err(format!("has two cuts with the name {name:?}"));
         }
         check_shape(&cut.shape).map_err(|problem| format!("has a cut {name:?} {problem}"))?;
+        check_dims(cut).map_err(|problem| format!("has a cut {name:?} {problem}"))?;
     }
     if let Some(Normalise::With { mean, std }) = &info.normalise {
         let channels = info.input[0];
@@ -212,6 +225,28 @@ fn read(bytes: &[u8]) -> Result<ExtractorInfo, String> {
         }
     }
     Ok(info)
+}
+
+/// Sizes say in another way how many numbers the shape has.
+fn check_dims(cut: &ExtractorCut) -> Result<(), String> {
+    let ExtractorCut { shape, dims, channels, .. } = cut;
+    let Some(dims) = dims else {
+        return match channels {
+            Some(_) => Err("with `channels` but without `dims`".to_owned()),
+            None => Ok(()),
+        };
+    };
+    let numbers = dims.iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
+    if dims.is_empty() || numbers != Some(numbers_of(shape)) {
+        return Err(format!("with the dims {dims:?}, expected as many numbers as {shape:?} has"));
+    }
+    match channels {
+        Some(channels) if *channels >= dims.len() => Err(format!(
+            "with its channels at {channels} of the dims {dims:?}, expected at most {}",
+            dims.len() - 1
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_shape(shape: &[usize]) -> Result<(), String> {
@@ -249,6 +284,22 @@ mod tests {
             (
                 r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [3], "op": "Conv"}]}"#,
                 None,
+            ),
+            (
+                r#"{"format": 1, "input": [2], "runtime": "x 1.0", "cuts": [{"name": "a", "shape": [6], "dims": [2, 3], "channels": 1, "block": true}]}"#,
+                None,
+            ),
+            (
+                r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [6], "dims": [2, 2]}]}"#,
+                Some("has a cut \"a\" with the dims [2, 2], expected as many numbers as [6] has"),
+            ),
+            (
+                r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [6], "dims": [2, 3], "channels": 2}]}"#,
+                Some("has a cut \"a\" with its channels at 2 of the dims [2, 3], expected at most 1"),
+            ),
+            (
+                r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [6], "channels": 0}]}"#,
+                Some("has a cut \"a\" with `channels` but without `dims`"),
             ),
             (
                 r#"{"format": 1, "input": [2]}"#,

@@ -167,10 +167,63 @@ pub struct LayerEntry {
     pub detail: String,
     /// Shape of its output per sample.
     pub output: Vec<usize>,
+    /// How an extractor's features lie there, where the shape does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dims: Option<Dims>,
     /// Number of trainable parameters.
     pub parameters: u64,
     /// Multiply-adds per sample.
     pub multiply_adds: u64,
+}
+
+/// Features that are no map of channels, height and width, and no plain row of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Dims {
+    /// The sizes of one sample's features in their order.
+    pub sizes: Vec<usize>,
+    /// Which of them counts channels; none if nobody knows.
+    pub channels: Option<usize>,
+}
+
+impl LayerEntry {
+    /// The sizes of one sample's output in their order.
+    pub fn sizes(&self) -> &[usize] {
+        self.dims.as_ref().map_or(&self.output, |dims| &dims.sizes)
+    }
+
+    /// Channels, height and width as pooling takes them, whatever the order in which they lie; tokens count as the rows of a
+    /// column. `None` where nobody knows which axis counts channels.
+    pub fn map(&self) -> Option<[usize; 3]> {
+        match &self.dims {
+            Some(dims) => dims.map(),
+            None => Some(plain_map(&self.output)),
+        }
+    }
+}
+
+/// The same for what a shape says in full: a vector counts as channels of one pixel each.
+pub fn plain_map(shape: &[usize]) -> [usize; 3] {
+    match *shape {
+        [channels, height, width] => [channels, height, width],
+        _ => [shape.iter().product(), 1, 1],
+    }
+}
+
+impl Dims {
+    /// See [`LayerEntry::map`].
+    pub fn map(&self) -> Option<[usize; 3]> {
+        let channels = self.channels?;
+        let others: Vec<usize> = (self.sizes.iter().enumerate())
+            .filter(|(axis, _)| *axis != channels)
+            .map(|(_, size)| *size)
+            .collect();
+        let [height, width] = match others[..] {
+            [height, width] => [height, width],
+            _ => [others.iter().product(), 1],
+        };
+        Some([*self.sizes.get(channels)?, height, width])
+    }
 }
 
 /// One declared cut point of a backbone.
@@ -203,6 +256,9 @@ pub struct Extractor {
     pub normalise: WantedNormalise,
     /// What names the files that decide its features, if it says so.
     pub digest: Option<String>,
+    /// What computes its features, with its version, if it says so.
+    #[serde(default)]
+    pub runtime: Option<String>,
 }
 
 /// How samples must be normalised for an extractor.

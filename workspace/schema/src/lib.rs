@@ -32,8 +32,9 @@ mod tree;
 mod written;
 
 pub use catalog::{
-    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Extractor,
-    LayerEntry, PluginEntry, Problem, SkippedPlugin, Use, UseKind, WantedNormalise,
+    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Dims,
+    Extractor, LayerEntry, PluginEntry, Problem, SkippedPlugin, Use, UseKind, WantedNormalise,
+    plain_map,
 };
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;

@@ -33,6 +33,15 @@ pub struct CutPlace {
     /// What the backbone itself calls its cut point there, if it has one.
     #[serde(default)]
     pub cut: Option<String>,
+    /// The sizes of one sample's activations in their order, where `shape` does not say it.
+    #[serde(default)]
+    pub dims: Option<Vec<usize>>,
+    /// Which of `dims` counts channels; none if nobody knows.
+    #[serde(default)]
+    pub channels: Option<usize>,
+    /// Whether it is the end of a block of a residual network.
+    #[serde(default)]
+    pub block: bool,
 }
 
 impl CutPlace {

@@ -31,6 +31,8 @@ pub struct Extraction {
     parallel: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +41,12 @@ struct Place {
     shape: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     op: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dims: Option<Vec<usize>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<usize>,
+    #[serde(skip_serializing_if = "is_false")]
+    block: bool,
 }
 
 /// How the samples must be normalised before they come.
@@ -83,6 +91,7 @@ impl Extraction {
             normalise: None,
             parallel: false,
             digest: None,
+            runtime: None,
         }
     }
 
@@ -93,6 +102,9 @@ impl Extraction {
             name: name.into(),
             shape: shape.to_vec(),
             op: None,
+            dims: None,
+            channels: None,
+            block: false,
         });
         self
     }
@@ -103,6 +115,33 @@ impl Extraction {
         if let Some(place) = self.cuts.last_mut() {
             place.op = Some(op.into());
         }
+        self
+    }
+
+    /// Says how the features at the last cut so far lie, where that is not what their shape says: all their sizes, and which of
+    /// them counts channels, if one does. Pooling goes over the others; where none counts channels nothing is pooled.
+    #[must_use]
+    pub fn laid_out(mut self, dims: &[usize], channels: Option<usize>) -> Self {
+        if let Some(place) = self.cuts.last_mut() {
+            place.dims = Some(dims.to_vec());
+            place.channels = channels;
+        }
+        self
+    }
+
+    /// Says that the last cut so far is the end of a block of a residual network.
+    #[must_use]
+    pub fn ends_block(mut self) -> Self {
+        if let Some(place) = self.cuts.last_mut() {
+            place.block = true;
+        }
+        self
+    }
+
+    /// Names what computes the features, with its version, such as `onnxruntime 1.32.0`: results are kept with it.
+    #[must_use]
+    pub fn runtime(mut self, runtime: impl Into<String>) -> Self {
+        self.runtime = Some(runtime.into());
         self
     }
 

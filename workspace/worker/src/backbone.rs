@@ -9,14 +9,15 @@ use std::{
 use sha2::{Digest, Sha256};
 use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
 use topwork_events::{CutPlan, NetworkPlan};
-use topwork_host::{CutPlace, Extractor, Kind, Normalise, Plugins};
-use topwork_schema::{Component, CutEntry, CutPoint, LayerEntry, WantedNormalise};
+use topwork_host::{CutPlace, Extractor, ExtractorCut, Kind, Normalise, Plugins};
+use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
 use topwork_store::hexadecimal;
 
 use crate::{
     WorkerError,
     execute::{engine, out_of_order},
     network::{backbone_blueprint, layer_entries, layer_plan, network_plan},
+    reduce::Activations,
 };
 
 /// What turns an image into activations.
@@ -83,6 +84,7 @@ impl Backbone {
                     op: cut.op.clone().unwrap_or_else(|| "extractor".to_owned()),
                     detail: String::new(),
                     output: cut.shape.clone(),
+                    dims: dims(cut),
                     parameters: 0,
                     multiply_adds: 0,
                 })
@@ -113,12 +115,21 @@ impl Backbone {
     /// Where a cut rule can cut it.
     pub fn places(&self) -> Vec<CutPlace> {
         let cuts = self.cuts();
+        let blocks: Vec<bool> = match self {
+            Self::Network(_) => Vec::new(),
+            Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter())
+                .map(|cut| cut.block)
+                .collect(),
+        };
         (self.layers().into_iter().enumerate())
             .map(|(index, layer)| CutPlace {
                 name: layer.name,
                 op: layer.op,
                 shape: layer.output,
                 cut: (cuts.iter().find(|cut| cut.layers == index + 1)).map(|cut| cut.name.clone()),
+                channels: layer.dims.as_ref().and_then(|dims| dims.channels),
+                dims: layer.dims.map(|dims| dims.sizes),
+                block: blocks.get(index).copied().unwrap_or(false),
             })
             .collect()
     }
@@ -141,6 +152,7 @@ impl Backbone {
                 }
             },
             digest: info.digest.clone(),
+            runtime: info.runtime.clone(),
         })
     }
 
@@ -148,9 +160,13 @@ impl Backbone {
     pub fn plan(&self, component: &Component) -> NetworkPlan {
         match self {
             Self::Network(blueprint) => network_plan("backbone", component, 0, blueprint),
-            Self::Extractor(_) => NetworkPlan {
+            Self::Extractor(opaque) => NetworkPlan {
                 role: "backbone".to_owned(),
                 component: component.component.clone(),
+                computed_by: Some(match &opaque.extractor.describe().runtime {
+                    Some(runtime) => runtime.clone(),
+                    None => format!("plugin {}", component.plugin()),
+                }),
                 input: self.input(),
                 first: 1,
                 layers: self.layers().into_iter().map(layer_plan).collect(),
@@ -164,12 +180,15 @@ impl Backbone {
         }
     }
 
-    /// The shape of the activations at a cut, before anything is done with them.
-    pub fn shape_at(&self, cut: &CutPoint) -> Result<Vec<usize>, WorkerError> {
+    /// The activations at a cut, before anything is done with them.
+    pub fn activations_at(&self, cut: &CutPoint) -> Result<Activations, WorkerError> {
         let layer = cut.layers.checked_sub(1);
         let layer = layer.and_then(|last| self.layers().into_iter().nth(last));
         layer
-            .map(|layer| layer.output)
+            .map(|layer| Activations {
+                shape: layer.output,
+                dims: layer.dims,
+            })
             .ok_or_else(|| out_of_order("a cut behind the last layer"))
     }
 }
@@ -188,13 +207,17 @@ impl Body {
         Self::Extractor(opaque.clone(), cut.layers.saturating_sub(1))
     }
 
-    /// The shape of the activations at the cut.
-    pub fn shape(&self) -> Vec<usize> {
+    /// The activations at the cut.
+    pub fn activations(&self) -> Activations {
         match self {
-            Self::Network(network) => network.blueprint().output().dims().to_vec(),
-            Self::Extractor(opaque, cut) => (opaque.extractor.describe().cuts)
-                .get(*cut)
-                .map_or(Vec::new(), |cut| cut.shape.clone()),
+            Self::Network(network) => Activations::plain(network.blueprint().output().dims()),
+            Self::Extractor(opaque, cut) => {
+                let cut = opaque.extractor.describe().cuts.get(*cut);
+                Activations {
+                    shape: cut.map_or(Vec::new(), |cut| cut.shape.clone()),
+                    dims: cut.and_then(dims),
+                }
+            }
         }
     }
 
@@ -209,7 +232,7 @@ impl Body {
         let numbers = opaque.extractor.describe().input.iter().product();
         let mut stream = Stream::new(0, "proof/extractor");
         let image: Vec<f32> = (0..numbers).map(|_| stream.uniform(0.0, 1.0)).collect();
-        let mut features = vec![0.0; self.shape().iter().product()];
+        let mut features = vec![0.0; self.activations().len()];
         opaque.extractor.forward(cut, &image, &mut features)?;
         let mut hash = Sha256::new();
         hash.update(&opaque.identity);
@@ -219,6 +242,14 @@ impl Body {
         }
         Ok(hexadecimal(&hash.finalize()))
     }
+}
+
+/// How features lie at a cut, where their shape does not say it.
+fn dims(cut: &ExtractorCut) -> Option<Dims> {
+    cut.dims.as_ref().map(|sizes| Dims {
+        sizes: sizes.clone(),
+        channels: cut.channels,
+    })
 }
 
 /// The way of images to the cuts of one or several bodies.

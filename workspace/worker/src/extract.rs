@@ -16,7 +16,7 @@ use crate::{
     emitter::Progress,
     execute::{Execution, engine, out_of_order},
     features::{Images, Rows, Trunk, TrunkIdentity, Values},
-    reduce,
+    reduce::{self, Activations},
     task::SplitName,
 };
 
@@ -30,8 +30,8 @@ struct Wanted {
     body: Body,
     digest: String,
     identity: TrunkIdentity,
-    /// Shape at the cut.
-    activations: Vec<usize>,
+    /// At the cut.
+    activations: Activations,
     /// Shape of the features, which is the same unless they are reduced.
     shape: Vec<usize>,
 }
@@ -112,7 +112,7 @@ impl Execution<'_> {
         };
         let images = examples.train.len() + examples.test.len();
         let numbers = |trunk: &FrozenTrunk| -> Result<usize, WorkerError> {
-            let activations = self.backbone.shape_at(&trunk.cut)?;
+            let activations = self.backbone.activations_at(&trunk.cut)?;
             let shape = reduce::shape(&activations, trunk.cut.reduction);
             Ok(images * shape.iter().product::<usize>())
         };
@@ -142,7 +142,7 @@ impl Execution<'_> {
             }
             Backbone::Extractor(opaque) => Body::extractor(opaque, &trunk.cut),
         };
-        let activations = body.shape();
+        let activations = body.activations();
         Ok(Wanted {
             digest: body.digest()?,
             identity: TrunkIdentity::of(self.plan, self.plugins, &trunk.cut),
@@ -175,6 +175,9 @@ impl Execution<'_> {
             total: (examples.train.len() + examples.test.len()) as u64,
         };
         let train = self.rows(&wanted, SplitName::Train, &examples.train, &mut way)?;
+        for (wanted, rows) in wanted.iter().zip(&train) {
+            self.remark_on_constant(&wanted.trunk, rows)?;
+        }
         let test = match examples.test.is_empty() {
             true => (wanted.iter()).map(|_| None).collect(),
             false => {
@@ -197,6 +200,21 @@ impl Execution<'_> {
                 (wanted.trunk, trunk)
             })
             .collect())
+    }
+
+    /// Nothing can be learnt from features that are the same for every image: a layer that is never active, a wrong
+    /// normalisation.
+    fn remark_on_constant(&self, trunk: &FrozenTrunk, rows: &Rows) -> Result<(), WorkerError> {
+        if !rows.all_alike() {
+            return Ok(());
+        }
+        let (cut, count) = (&trunk.cut.name, thousands(rows.examples.len() as u64));
+        self.note(
+            LogLevel::Warning,
+            format!(
+                "the features at \"{cut}\" are the same for all {count} images: nothing can be learnt from them"
+            ),
+        )
     }
 
     /// Those of one split: from the cache what is there, the others in one pass.
@@ -253,7 +271,7 @@ impl Execution<'_> {
         let bodies: Vec<&Body> = wanted.iter().map(|wanted| &wanted.body).collect();
         let pass = Pass::through(&bodies)?;
         let raw: Vec<usize> = (wanted.iter())
-            .map(|wanted| wanted.activations.iter().product())
+            .map(|wanted| wanted.activations.len())
             .collect();
         let numbers = raw.iter().sum::<usize>().max(task.image_len());
         let size = pass.block(numbers, self.compute.threads());

@@ -48,6 +48,17 @@ pub struct Rows {
     pub seconds: f64,
 }
 
+impl Rows {
+    /// Whether every image has the same features, of two images or more.
+    pub fn all_alike(&self) -> bool {
+        let mut rows = self.values.chunks_exact(self.dim.max(1));
+        let Some(first) = rows.next() else {
+            return false;
+        };
+        rows.len() > 0 && rows.all(|row| row == first)
+    }
+}
+
 /// Numbers in memory, or in a file of the cache.
 pub enum Values {
     Computed(Vec<f32>),

@@ -55,6 +55,7 @@ pub fn network_plan(
     NetworkPlan {
         role: role.to_owned(),
         component: component.component.clone(),
+        computed_by: None,
         input: blueprint.input().dims().to_vec(),
         first: before + 1,
         layers: layer_entries(blueprint)
@@ -75,10 +76,10 @@ pub fn network_plan(
 /// A layer as viewers are told of it.
 pub fn layer_plan(layer: LayerEntry) -> LayerPlan {
     LayerPlan {
+        output: layer.sizes().to_vec(),
         name: layer.name,
         op: layer.op,
         detail: layer.detail,
-        output: layer.output,
         parameters: layer.parameters,
         multiply_adds: layer.multiply_adds,
     }
@@ -110,6 +111,7 @@ pub fn layer_entries(blueprint: &Blueprint) -> Vec<LayerEntry> {
             op: layer.op.to_owned(),
             detail: layer.detail,
             output: layer.output.dims().to_vec(),
+            dims: None,
             parameters: layer.parameters as u64,
             multiply_adds: layer.multiply_adds,
         })

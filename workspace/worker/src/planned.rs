@@ -70,7 +70,7 @@ pub fn planned_features(
                 (Body::Network(Box::new(kept)), known)
             }
         };
-        let dim = reduce::shape(&body.shape(), trunk.cut.reduction)
+        let dim = reduce::shape(&body.activations(), trunk.cut.reduction)
             .iter()
             .product();
         let digest = if weights_known {

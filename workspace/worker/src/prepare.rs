@@ -101,7 +101,7 @@ pub fn run_plan(
 fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, WorkerError> {
     let strategy = plan.strategy(row);
     let reduction = row.cut.reduction;
-    let features = reduce::shape(&backbone.shape_at(&row.cut)?, reduction);
+    let features = reduce::shape(&backbone.activations_at(&row.cut)?, reduction);
     Ok(RowPlan {
         name: strategy.name.clone(),
         detail: row.detail.clone(),

@@ -365,7 +365,7 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
         }
         let several = cuts.len() > 1;
         for cut in cuts {
-            let activations = backbone.shape_at(cut).map_err(fail)?;
+            let activations = backbone.activations_at(cut).map_err(fail)?;
             let features = match cut.reduction.pca {
                 Some(components) => vec![components],
                 None => reduce::shape(&activations, cut.reduction),

@@ -6,8 +6,8 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::TensorRef;
-use std::path::Path;
+use ort::value::{Shape, TensorRef, ValueType};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use topwork_sdk::Error;
 
@@ -51,19 +51,26 @@ impl Absence {
     }
 }
 
+/// The library, loaded.
+pub struct Library {
+    environment: Environment,
+    /// Its version, for people.
+    pub version: String,
+}
+
 /// The library, loaded once in a process.
-pub fn library() -> Result<&'static Environment, &'static Absence> {
-    static LIBRARY: OnceLock<Result<Environment, Absence>> = OnceLock::new();
+pub fn library() -> Result<&'static Library, &'static Absence> {
+    static LIBRARY: OnceLock<Result<Library, Absence>> = OnceLock::new();
     LIBRARY.get_or_init(load).as_ref()
 }
 
-fn load() -> Result<Environment, Absence> {
+fn load() -> Result<Library, Absence> {
     match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
         Some(path) => open(Path::new(&path)).map_err(|e| Absence::Named(Trouble::new(e))),
         None => {
             for name in NAMES {
                 match open(Path::new(name)) {
-                    Ok(environment) => return Ok(environment),
+                    Ok(library) => return Ok(library),
                     Err(OpenError::Load(LoadDynamicError::Dlopen { .. })) => {}
                     Err(error) => return Err(Absence::Unusable(Trouble::new(error))),
                 }
@@ -81,24 +88,56 @@ enum OpenError {
     Start(ort::Error),
 }
 
-fn open(path: &Path) -> Result<Environment, OpenError> {
+fn open(path: &Path) -> Result<Library, OpenError> {
     let builder = ort::init_from(path).map_err(OpenError::Load)?;
     let environment = builder.with_name("topwork").with_telemetry(false).build();
-    environment.map_err(OpenError::Start)
+    Ok(Library {
+        environment: environment.map_err(OpenError::Start)?,
+        version: version(&loaded_from(path)),
+    })
+}
+
+/// The file that a library was loaded from: the one named, or that which the system's loader found.
+fn loaded_from(path: &Path) -> PathBuf {
+    if let Ok(file) = path.canonicalize() {
+        return file;
+    }
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mut files = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
+    let found = files.find(|file| {
+        let name = Path::new(file).file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(NAMES[0]))
+    });
+    found.map_or_else(|| path.to_owned(), PathBuf::from)
+}
+
+/// The version of the library in this file. What it says of its own build has no version, only a commit; the names of its
+/// files end in one.
+fn version(file: &Path) -> String {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let numbers = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = numbers.find(|c: char| c != '.' && !c.is_ascii_digit());
+    let numbers = numbers[..end.unwrap_or(numbers.len())].trim_end_matches('.');
+    if numbers.contains('.') {
+        return numbers.to_owned();
+    }
+    let mut parts = ort::info().split(", ");
+    let commit = parts.find_map(|part| part.trim().strip_prefix("git-commit-id="));
+    commit.map_or_else(|| "of an unknown version".to_owned(), |commit| format!("of commit {commit}"))
 }
 
 /// A model file. Every lane reads it anew, as sessions cannot be used by two threads.
 pub struct OnnxRuntimeNetwork {
-    environment: &'static Environment,
+    library: &'static Library,
     bytes: Vec<u8>,
     shape: [usize; 4],
     optimise: bool,
 }
 
 /// Takes a model file.
-pub fn read(environment: &'static Environment, file: ModelFile<'_>) -> OnnxRuntimeNetwork {
+pub fn read(library: &'static Library, file: ModelFile<'_>) -> OnnxRuntimeNetwork {
     OnnxRuntimeNetwork {
-        environment,
+        library,
         bytes: file.bytes,
         shape: file.shape,
         optimise: file.optimise,
@@ -112,7 +151,7 @@ impl Network for OnnxRuntimeNetwork {
             false => GraphOptimizationLevel::Disable,
         };
         let session = || -> ort::Result<Session> {
-            Session::builder(self.environment)?
+            Session::builder(&self.library.environment)?
                 .with_intra_threads(1)?
                 .with_inter_threads(1)?
                 .with_optimization_level(level)?
@@ -138,13 +177,32 @@ impl Lane for OnnxRuntimeLane {
         let inputs = ort::inputs![image];
         let outputs = self.session.run(inputs).map_err(Trouble::new)?;
         for (position, value) in outputs.values().enumerate() {
-            // Other elements than 32-bit floating point numbers, and what is no tensor.
-            let Ok((shape, numbers)) = value.try_extract_tensor::<f32>() else {
-                continue;
+            let sizes = |shape: &Shape| -> Vec<usize> {
+                shape.iter().map(|&size| size.max(0) as usize).collect()
             };
-            let shape: Vec<usize> = shape.iter().map(|&size| size.max(0) as usize).collect();
-            show(position, &shape, numbers);
+            match (value.try_extract_tensor::<f32>(), value.dtype()) {
+                (Ok((shape, numbers)), _) => show(position, &sizes(shape), Some(numbers)),
+                (Err(_), ValueType::Tensor { shape, .. }) => show(position, &sizes(shape), None),
+                _ => {}
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_in_the_name_of_the_file() {
+        let cases = [
+            ("/lib/libonnxruntime.so.1.32.0", "1.32.0"),
+            ("/lib/libonnxruntime.1.20.1.dylib", "1.20.1"),
+            ("libonnxruntime.so.1.17", "1.17"),
+        ];
+        for (file, expected) in cases {
+            assert_eq!(version(Path::new(file)), expected, "{file}");
+        }
     }
 }

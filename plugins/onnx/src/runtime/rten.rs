@@ -6,6 +6,9 @@ use rten_tensor::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+/// The version of rten that is part of this plugin; it does not tell its own.
+pub const VERSION: &str = "0.27.0";
+
 /// A model in memory.
 pub struct RtenNetwork(Arc<Loaded>);
 
@@ -70,9 +73,13 @@ impl Lane for RtenLane {
                 .map_err(Trouble::new)
         })?;
         for (position, value) in values.iter().enumerate() {
-            if let Value::FloatTensor(tensor) = value {
-                let tensor = tensor.to_contiguous();
-                show(position, tensor.shape(), tensor.data());
+            match value {
+                Value::FloatTensor(tensor) => {
+                    let tensor = tensor.to_contiguous();
+                    show(position, tensor.shape(), Some(tensor.data()));
+                }
+                Value::Sequence(_) => {}
+                other => show(position, &other.shape(), None),
             }
         }
         Ok(())
@@ -87,4 +94,16 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
         let text = text.unwrap_or_default();
         Err(Trouble::new(format!("it panicked: {text}")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    /// The version above is that of the lock file.
+    #[test]
+    fn the_version_is_that_which_is_built_in() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).unwrap();
+        let entry = format!("name = \"rten\"\nversion = \"{}\"", super::VERSION);
+        assert!(lock.contains(&entry), "{entry}");
+    }
 }

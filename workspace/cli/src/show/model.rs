@@ -1,6 +1,6 @@
 //! `topwork show model.onnx`: where a model file can be cut.
 
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 use serde_json::{Value, json};
 use topwork_report::{Align, thousands};
@@ -21,9 +21,15 @@ const SHORT: usize = 40;
 /// Of a longer one these many last tensors are shown, beside the ends of its stages.
 const LAST: usize = 10;
 
-/// Whether the file is a model and not an experiment.
+/// Whether the file is a model and not an experiment: by its ending, or by its first bytes. A model begins with the version of
+/// its format, a small number in the first field, as no text does.
 pub fn is_model(file: &Path) -> bool {
-    (file.extension()).is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+    if (file.extension()).is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
+        return true;
+    }
+    let mut beginning = [0; 2];
+    let read = File::open(file).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && matches!(beginning, [0x08, 1..=31])
 }
 
 /// Shows the tensors that the model can be cut at. A child process looks at it, with the plugin that would run it.
@@ -41,59 +47,74 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         .chain(&arguments.file.sets)
         .map(|(path, value)| (format!("backbone.{path}"), value.clone()))
         .collect();
-    let text = apply_overrides("[backbone]\nuse = \"onnx\"\n", &[], &sets)
+    let text = apply_overrides(AS_AN_EXPERIMENT, &[], &sets)
         .map_err(|error| fail(error.to_string()))?;
-    let mut uses = Draft::read(path, &text, Path::new(".")).uses();
-    uses.retain(|of| of.kind == UseKind::Backbone);
+    let uses = Draft::read(path, &text, Path::new(".")).uses();
     let folders = Folders::find(&arguments.file.plugin_dir);
     let answer = ask(&request(&folders, uses, Path::new(".")))?;
-    let Some(described) = answer.catalog.described.into_iter().next() else {
-        return Err(Failure::new(WRONG_PLUGIN, "no plugin offers `onnx`")
+    let (mut backbone, mut chosen) = (None, Vec::new());
+    for described in answer.catalog.described {
+        match (described.of.kind, described.outcome) {
+            (UseKind::Backbone, outcome) => backbone = Some(outcome.map_err(Failure::from)?),
+            // Without the rule, or where it finds no stages, none are marked.
+            (_, Ok(Description::Cuts(cuts))) => chosen = cuts,
+            _ => {}
+        }
+    }
+    let Some(Description::Backbone {
+        input,
+        layers,
+        extractor,
+        ..
+    }) = backbone
+    else {
+        return Err(Failure::new(WRONG_PLUGIN, "no plugin offers the backbone `onnx`")
             .hint("`topwork plugins` lists what is installed"));
     };
-    let Description::Backbone { input, layers, .. } = described.outcome.map_err(Failure::from)?
-    else {
-        return Err(Failure::new(WRONG_PLUGIN, "`onnx` is no backbone"));
-    };
-    let ends = stage_ends(&layers);
+    let runtime = extractor.and_then(|extractor| extractor.runtime);
+    let mut ends = vec![false; layers.len()];
+    for cut in chosen {
+        if let Some(end) = cut.layers.checked_sub(1).and_then(|last| ends.get_mut(last)) {
+            *end = true;
+        }
+    }
     if arguments.json {
-        let tensor = |(tensor, end): (&LayerEntry, &bool)| json!({ "name": tensor.name, "op": tensor.op, "shape": tensor.output, "end-of-stage": end });
+        let tensor = |(tensor, end): (&LayerEntry, &bool)| json!({ "name": tensor.name, "op": tensor.op, "shape": tensor.sizes(), "end-of-stage": end });
         let tensors: Vec<Value> = layers.iter().zip(&ends).map(tensor).collect();
         return print_json(
-            &json!({ "format": 1, "file": path, "input": input, "tensors": tensors }),
+            &json!({ "format": 1, "file": path, "input": input, "runtime": runtime, "tensors": tensors }),
         );
     }
-    print(&describe(file, &input, &layers, &ends, arguments.all))?;
+    let title = match runtime {
+        Some(runtime) => format!("{}: input {}, computed by {runtime}\n", file.display(), shape(&input)),
+        None => format!("{}: input {}\n", file.display(), shape(&input)),
+    };
+    print(&(title + &table(&layers, &ends, arguments.all)))?;
     Ok(0)
 }
+
+/// What the plugin is asked, and the rule that tells the stages.
+const AS_AN_EXPERIMENT: &str = "[backbone]\nuse = \"onnx\"\n[target]\ncut = { use = \"every-stage\" }\n";
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn describe(
-    file: &Path,
-    input: &[usize],
-    tensors: &[LayerEntry],
-    ends: &[bool],
-    all: bool,
-) -> String {
+fn table(tensors: &[LayerEntry], ends: &[bool], all: bool) -> String {
     let shown = |index: &usize| {
         all || tensors.len() <= SHORT || ends[*index] || index + LAST >= tensors.len()
     };
     let rows: Vec<Vec<String>> = (0..tensors.len())
         .filter(shown)
         .map(|index| {
-            let LayerEntry {
-                name, op, output, ..
-            } = &tensors[index];
+            let tensor = &tensors[index];
             vec![
                 (index + 1).to_string(),
-                name.clone(),
-                op.clone(),
-                shape(output),
-                thousands(output.iter().product::<usize>() as u64),
-                if ends[index] { "end of a stage" } else { "" }.to_owned(),
+                tensor.name.clone(),
+                tensor.op.clone(),
+                shape(tensor.sizes()),
+                thousands(tensor.output.iter().product::<usize>() as u64),
+                if ends[index] { "every-stage" } else { "" }.to_owned(),
             ]
         })
         .collect();
@@ -105,9 +126,8 @@ fn describe(
         ("features", Align::Right),
         ("", Align::Left),
     ];
-    let mut text = format!("{}: input {}\n", file.display(), shape(input));
     let hidden = tensors.len() - rows.len();
-    text.push_str(&output::table(&columns, rows));
+    let mut text = output::table(&columns, rows);
     text.push_str(&match hidden {
         0 => format!("tensors to cut at: {}\n", tensors.len()),
         _ => format!(
@@ -116,72 +136,4 @@ fn describe(
         ),
     });
     text
-}
-
-/// Whether a map is the last with its height and width before they change. What is squeezed to one position lies beside the
-/// way (squeeze-and-excitation) and ends nothing, as for the cut rule `every-stage`.
-fn stage_ends(tensors: &[LayerEntry]) -> Vec<bool> {
-    let mut ends = vec![false; tensors.len()];
-    let mut size = None;
-    for (end, tensor) in ends.iter_mut().zip(tensors).rev() {
-        if let [_, height, width] = tensor.output[..]
-            && height * width > 1
-        {
-            *end = size != Some((height, width));
-            size = Some((height, width));
-        }
-    }
-    ends
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stages_end_where_maps_get_smaller() {
-        let cases: [(&[&[usize]], &[usize]); 4] = [
-            (
-                &[
-                    &[8, 4, 4],
-                    &[8, 4, 4],
-                    &[16, 2, 2],
-                    &[16, 1, 1],
-                    &[16],
-                    &[10],
-                ],
-                &[1, 2],
-            ),
-            // Squeezed and excited: the small maps lie beside the way.
-            (
-                &[
-                    &[8, 4, 4],
-                    &[8, 1, 1],
-                    &[8, 4, 4],
-                    &[8, 2, 2],
-                    &[8, 1, 1],
-                    &[8, 2, 2],
-                    &[8],
-                ],
-                &[2, 5],
-            ),
-            (&[&[8], &[4]], &[]),
-            (&[&[8, 4, 4], &[8, 2, 2], &[8, 4, 4]], &[0, 1, 2]),
-        ];
-        for (shapes, expected) in cases {
-            let tensors: Vec<LayerEntry> = (shapes.iter())
-                .map(|shape| LayerEntry {
-                    name: String::new(),
-                    op: String::new(),
-                    detail: String::new(),
-                    output: shape.to_vec(),
-                    parameters: 0,
-                    multiply_adds: 0,
-                })
-                .collect();
-            let ends = stage_ends(&tensors);
-            let ends: Vec<usize> = (0..ends.len()).filter(|index| ends[*index]).collect();
-            assert_eq!(ends, expected, "{shapes:?}");
-        }
-    }
 }

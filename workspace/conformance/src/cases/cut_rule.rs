@@ -54,6 +54,9 @@ fn place(name: &str, op: &str, shape: &[usize], is_cut: bool) -> CutPlace {
         op: op.to_owned(),
         shape: shape.to_vec(),
         cut: is_cut.then(|| name.to_owned()),
+        dims: None,
+        channels: None,
+        block: false,
     }
 }
 

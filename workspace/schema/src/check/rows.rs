@@ -100,9 +100,16 @@ pub(super) fn cuts(
             },
         };
         for (name, layers, mut reduction, shown) in chosen {
-            if backbone.is_vector(layers) {
-                // Pooling a vector changes nothing; a cut that a rule pools with the others is the plain one.
-                reduction.pool = None;
+            match backbone.pooled(layers, reduction.pool) {
+                Ok(pool) => reduction.pool = pool,
+                Err((problem, hint)) => {
+                    diagnostics.push(complain(
+                        format!("{shown} {problem}"),
+                        "no such pooling here",
+                        hint,
+                    ));
+                    continue;
+                }
             }
             if let (Some(components), Some(most)) = (
                 reduction.pca,
@@ -174,33 +181,64 @@ impl Backbone<'_> {
                     return Ok((Place::Name(name.clone()), name.clone(), cut.layers));
                 }
                 let names = self.cuts.iter().map(|cut| cut.name.as_str());
-                let meant = nearest(name, names)
-                    .map_or(String::new(), |name| format!("did you mean `{name}`? "));
-                Err((
-                    format!("`{id}` has no cut point {name:?}"),
-                    format!("{meant}cut points: {}", self.declared()),
-                ))
+                let hint = match (containing(name, names.clone()), nearest(name, names)) {
+                    (Some(some), _) => some,
+                    (None, Some(name)) => {
+                        format!("did you mean `{name}`? cut points: {}", self.declared())
+                    }
+                    (None, None) => format!("cut points: {}", self.declared()),
+                };
+                Err((format!("`{id}` has no cut point {name:?}"), hint))
             }
             // A rule has no place of its own.
             WrittenPlace::Rule(_) => Err((format!("`{id}` is cut by a rule"), String::new())),
         }
     }
 
-    /// Whether what the first `layers` layers give has no height and width.
-    fn is_vector(&self, layers: usize) -> bool {
+    /// How a cut is pooled: as written, or not at all where there is but one number for each channel, since then pooling
+    /// changes nothing and the cut is the plain one. What has no channels, or no height and width for a pyramid, is refused
+    /// with what fits.
+    fn pooled(&self, layers: usize, pool: Option<Pool>) -> Result<Option<Pool>, (String, String)> {
         let last = layers.checked_sub(1).and_then(|last| self.layers.get(last));
-        last.is_some_and(|last| last.output.len() == 1)
+        let (Some(pool), Some(last)) = (pool, last) else {
+            return Ok(pool);
+        };
+        let written = pool.as_str();
+        match last.map() {
+            _ if last.sizes().len() == 1 => Ok(None),
+            _ if pool == Pool::Flatten => Ok(Some(pool)),
+            None => Err((
+                format!(
+                    "is {}, and nothing tells which of these are channels: `pool = \"{written}\"` has nothing to go by",
+                    by(last.sizes())
+                ),
+                "`pool = \"flatten\"` takes all numbers; a tensor behind it that is a map, or tokens, can be pooled"
+                    .to_owned(),
+            )),
+            Some([channels, _, _]) if pool == Pool::Pyramid && last.sizes().len() != 3 => Err((
+                format!(
+                    "is {}, {channels} channels without height and width: `pool = \"pyramid\"` needs both",
+                    by(last.sizes())
+                ),
+                "`pool = \"gap\"` and `\"gmp\"` take the mean and the maximum of each channel, `\"flatten\"` all numbers"
+                    .to_owned(),
+            )),
+            Some(_) => Ok(Some(pool)),
+        }
     }
 
     /// How many features a cut has at most.
     fn most_features(&self, layers: usize, pool: Option<Pool>) -> Option<usize> {
-        let output = &self.layers.get(layers.checked_sub(1)?)?.output;
-        let channels = output.first()?;
-        match (pool, output.len()) {
-            (Some(Pool::Gap | Pool::Gmp), _) => Some(*channels),
+        let last = self.layers.get(layers.checked_sub(1)?)?;
+        let all = last.output.iter().product();
+        let Some([channels, ..]) = last.map() else {
+            return Some(all);
+        };
+        match pool {
+            Some(Pool::Gap | Pool::Gmp) => Some(channels),
             // One for each cell of the three grids, fewer where the map is small.
-            (Some(Pool::Pyramid), 3) => Some(channels * 21),
-            _ => Some(output.iter().product()),
+            Some(Pool::Pyramid) => Some(channels * 21),
+            Some(Pool::Flatten) | None => Some(all),
         }
     }
 
@@ -226,4 +264,33 @@ impl Backbone<'_> {
         };
         format!("{points}; or a layer count from 1 to {all}")
     }
+}
+
+/// Sizes as they are written: 197×192.
+fn by(sizes: &[usize]) -> String {
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    sizes.join("×")
+}
+
+/// The names that contain what was written, for a hint: exporters put the name of a module into those of its tensors. The last
+/// ones, since what a module gives comes last.
+fn containing<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let wanted = written.to_lowercase();
+    let found: Vec<&str> = names
+        .filter(|name| !wanted.is_empty() && name.to_lowercase().contains(&wanted))
+        .collect();
+    let (last, before) = found.split_last()?;
+    let listed = &before[before.len().saturating_sub(MOST_LISTED - 1)..];
+    let listed: Vec<String> = (listed.iter().chain([last]))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let left = found.len() - listed.len();
+    let more = match left {
+        0 => String::new(),
+        _ => format!("{left} more before them; "),
+    };
+    Some(match listed.as_slice() {
+        [one] => format!("the cut point with that in its name is {one}"),
+        all => format!("cut points with that in their names, {more}in their order: {}", all.join(", ")),
+    })
 }

@@ -151,6 +151,7 @@ fn lenet() -> Description {
         op: op.to_owned(),
         detail: String::new(),
         output: output.to_vec(),
+        dims: None,
         parameters,
         multiply_adds,
     };
@@ -209,6 +210,7 @@ fn hog(normalise: WantedNormalise) -> Description {
         op: "extractor".to_owned(),
         detail: String::new(),
         output: output.to_vec(),
+        dims: None,
         parameters: 0,
         multiply_adds: 0,
     };
@@ -223,6 +225,7 @@ fn hog(normalise: WantedNormalise) -> Description {
         extractor: Some(Extractor {
             normalise,
             digest: None,
+            runtime: None,
         }),
     }
 }

@@ -285,6 +285,7 @@ fn network() -> NetworkPlan {
         multiply_adds,
     };
     NetworkPlan {
+        computed_by: None,
         role: "backbone".into(),
         component: "lenet/lenet".into(),
         input: vec![1, 28, 28],
