@@ -77,7 +77,10 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
     ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
-    ("topwork-plugin-*", &["topwork-sdk", "topwork-abi", "topwork-sniff"]),
+    (
+        "topwork-plugin-*",
+        &["topwork-sdk", "topwork-abi", "topwork-sniff"],
+    ),
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;

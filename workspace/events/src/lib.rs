@@ -5,10 +5,12 @@
 //! readers. Deliberately absent: input and output, the engine, plugins.
 
 mod curve;
+mod data;
 mod event;
 mod state;
 
 pub use curve::Curve;
+pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{
     Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, FoldOutcome, LayerPlan,
     LogLevel, NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome,

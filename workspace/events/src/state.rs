@@ -2,6 +2,7 @@
 
 use crate::{
     curve::Curve,
+    data::DataRemarks,
     event::{
         Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
         RunPlan, SourceOutcome, StagePlan,
@@ -35,6 +36,8 @@ pub struct RunState {
     pub failures: Vec<Failure>,
     /// What the data is recognised by, once it was read.
     pub data: Option<String>,
+    /// What is odd about the data.
+    pub remarked: DataRemarks,
     /// The longest silence between two records of one session, milliseconds.
     pub longest_gap: u64,
     /// Time spent on the run over all sessions, from record to record, milliseconds.
@@ -262,6 +265,7 @@ impl RunState {
                 });
             }
             Event::DataRead { digest } => self.data = Some(digest.clone()),
+            Event::DataRemarked(remarked) => self.remarked.clone_from(remarked),
             Event::RunResumed { .. } => {
                 self.resumed += 1;
                 self.ending = None;

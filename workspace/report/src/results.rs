@@ -1,7 +1,9 @@
 //! `results.json`: the figures of a run, for programs.
 
 use serde::{Deserialize, Serialize};
-use topwork_events::{Outcome, Reference, RowPlan, RunState, Seconds, SourceOutcome, Weights};
+use topwork_events::{
+    Counts, Duplicates, Outcome, Reference, RowPlan, RunState, Seconds, SourceOutcome, Weights,
+};
 use topwork_stats::{Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
 
 /// The figures of a run. Rows without outcomes yet have no seeds.
@@ -16,6 +18,12 @@ pub struct Results {
     pub name: String,
     /// `running`, `done`, `failed`, `stopped` or `crashed`.
     pub status: String,
+    /// What is odd about the experiment or its data, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// Identical images within a task, where there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<Duplicates>,
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
@@ -90,6 +98,10 @@ pub struct StrategyResult {
     /// Sample standard deviation over the folds of all seeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold_std: Option<f64>,
+    /// Without the test examples whose image was learnt from, too, summed over seeds; only where
+    /// the data has such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_duplicates: Option<CountResult>,
     /// SHA-256 over the positions of the test examples.
     pub test_set: Option<String>,
     /// What was frozen was the same to the bit after every seed; `null` when nothing was.
@@ -128,6 +140,10 @@ pub struct SeedResult {
     /// Sample standard deviation over the folds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold_std: Option<f64>,
+    /// The same without the test examples whose image was learnt from, too; only where the data has
+    /// such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_duplicates: Option<CountResult>,
     /// Whether the fit converged, where that means something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converged: Option<bool>,
@@ -143,6 +159,40 @@ pub struct SeedResult {
     /// The same, after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_after: Option<String>,
+}
+
+/// Correct of some test examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CountResult {
+    /// Classified correctly.
+    pub correct: u64,
+    /// All of them.
+    pub total: u64,
+    /// Correct of total; `null` where there are none.
+    pub accuracy: Option<f64>,
+}
+
+impl CountResult {
+    /// All of these counts together; `None` unless every one is known.
+    fn sum(counts: impl IntoIterator<Item = Option<Counts>>) -> Option<Self> {
+        let mut sum = Counts {
+            correct: 0,
+            total: 0,
+        };
+        let mut any = false;
+        for counts in counts {
+            let counts = counts?;
+            sum.correct += counts.correct;
+            sum.total += counts.total;
+            any = true;
+        }
+        any.then(|| Self {
+            correct: sum.correct,
+            total: sum.total,
+            accuracy: (sum.total > 0).then(|| accuracy(sum.correct, sum.total)),
+        })
+    }
 }
 
 /// One fold: the examples it leaves out, classified by what was fitted on the others.
@@ -242,6 +292,8 @@ impl Results {
                 .as_ref()
                 .map_or("running", |ending| ending.status.word())
                 .to_owned(),
+            remarks: state.remarked.remarks.clone(),
+            duplicates: state.remarked.duplicates.clone(),
             source: source(state),
             strategies: (plan.rows.iter().enumerate())
                 .map(|(row, plan)| strategy(state, row, plan))
@@ -305,6 +357,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 folds: Vec::new(),
                 fold_mean: None,
                 fold_std: None,
+                without_duplicates: None,
                 converged: None,
                 note: None,
                 iterations: None,
@@ -378,6 +431,7 @@ fn strategy(state: &RunState, row: usize, plan: &RowPlan) -> StrategyResult {
             .map(|(spread, first)| wilson(spread.mean, first.total)),
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
+        without_duplicates: CountResult::sum(outcomes.iter().map(|o| o.without_duplicates)),
         test_set: first.map(|o| o.test_set.clone()),
         frozen_intact: outcomes
             .iter()
@@ -408,6 +462,7 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         folds,
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
+        without_duplicates: CountResult::sum([outcome.without_duplicates]),
         converged: outcome.converged,
         note: outcome.note.clone(),
         iterations: outcome.iterations,
