@@ -260,7 +260,9 @@ impl Backbone for EfficientNetLite {
             .rename_weights("bn1.*", "stem.norm.*")
             .rename_weights("conv_head.*", "head.conv.*")
             .rename_weights("bn2.*", "head.norm.*")
-            .ignore_weights(&["_fc.*", "classifier.*", "*.num_batches_tracked"]))
+            .ignore_weights(&["_fc.*", "classifier.*", "*.num_batches_tracked"])
+            // (x - 127) / 128 for bytes.
+            .published_normalise(&[127.0 / 255.0; 3], &[128.0 / 255.0; 3]))
     }
 }
 

@@ -159,6 +159,11 @@ impl Backbone for ResNet {
             }
             blueprint = blueprint.cut(format!("layer{}", stage + 1));
         }
+        if self.size == Size::Imagenet && self.input[0] == 3 {
+            // torchvision's, as for nearly all networks trained on ImageNet.
+            blueprint =
+                blueprint.published_normalise(&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225]);
+        }
         Ok(blueprint
             .layer("avgpool", Layer::GlobalAvgPool2d)
             .cut("pool")

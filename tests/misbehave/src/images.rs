@@ -5,6 +5,7 @@ use topwork_sdk::{Component, Dataset, Description, Error, Host, Split};
 
 const PIXELS: usize = 28 * 28;
 const CLASSES: u64 = 10;
+const TRAIN: u64 = 200;
 
 pub struct Images(Trouble);
 
@@ -49,7 +50,7 @@ impl Dataset for Images {
         let train = if self.0.is(Fault::HugeCounts) {
             u64::MAX
         } else {
-            200
+            TRAIN
         };
         let mut splits = vec![split("train", train), split("test", 100)];
         splits.truncate(if self.0.is(Fault::NoTestSplit) { 1 } else { 2 });
@@ -62,7 +63,7 @@ impl Dataset for Images {
 
     fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
         self.0.strike(At::Second)?;
-        let len = if split == 0 { 200 } else { 100 };
+        let len = if split == 0 { TRAIN } else { 100 };
         let mut labels: Vec<u32> = (0..len).map(|index| label(index) as u32).collect();
         if self.0.is(Fault::WrongLengths) {
             labels.pop();
@@ -78,6 +79,8 @@ impl Dataset for Images {
             self.0.strike(At::Work)?;
         }
         for (sample, &index) in samples.chunks_exact_mut(PIXELS).zip(indices) {
+            // No test image is a training image, too.
+            let index = index + TRAIN * split as u64;
             for (position, pixel) in sample.iter_mut().enumerate() {
                 // Brighter in a stripe that tells the class, so that a network can learn something.
                 let stripe = position / 28 / 2 == label(index) as usize;

@@ -51,7 +51,9 @@ pub struct BackboneTable {
     /// weights are called `NAME.weight`, `NAME.bias`, `NAME.running_mean` and `NAME.running_var`, with PyTorch's shapes. A name
     /// in a file that is none of these is put through the first pair of `rename` whose first half fits it (`*` stands for
     /// anything, and the second half has as many, which take over what those of the first stood for); a name that then is still
-    /// unknown is an error unless it fits one of `ignore`.
+    /// unknown is an error unless it fits one of `ignore`. `"normalise": {"mean": [0.5], "std": [0.5]}` beside them tells how
+    /// samples were normalised that published weights have learnt from, one number for each channel; bytes are 0 to 1. Whoever
+    /// uses a file of weights and normalises otherwise is told. A host that is older than this key refuses it.
     pub network: Option<
         unsafe extern "C" fn(
             instance: Instance,

@@ -39,7 +39,7 @@ pub enum Command {
     /// Run an experiment and compare its strategies
     #[command(after_help = EXAMPLE)]
     Run(RunArguments),
-    /// Check an experiment file and tell all its mistakes at once
+    /// Check an experiment file: tell what it learns from, or all its mistakes at once
     Check(FileArguments),
     /// Show what a run of an experiment would do, and what of it earlier runs have done
     Plan(PlanArguments),

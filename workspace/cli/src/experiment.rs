@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use topwork_schema::{Draft, Plan, apply_overrides};
+use topwork_schema::{Diagnostics, Draft, Plan, apply_overrides};
 use topwork_store::reason;
 use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
 
@@ -16,12 +16,15 @@ use crate::{
     failure::{Failure, WRONG_PLUGIN, WRONG_USE},
     folders::{self, Folders},
     output,
+    run::absolute,
 };
 
 /// An experiment that can be run.
 pub struct Checked {
     /// What to do.
     pub plan: Plan,
+    /// What may be wrong and stops nothing.
+    pub warnings: Diagnostics,
     /// What the plugins say.
     pub answer: ProbeAnswer,
     /// Where they were looked for.
@@ -30,14 +33,29 @@ pub struct Checked {
 
 /// Reads and checks an experiment file. All mistakes come as one failure.
 pub fn check(arguments: &FileArguments) -> Result<Checked, Failure> {
+    look(arguments, false)
+}
+
+/// The same after a comparison of all images, as far as there is time for it.
+pub fn check_with_images(arguments: &FileArguments) -> Result<Checked, Failure> {
+    look(arguments, true)
+}
+
+fn look(arguments: &FileArguments, compare: bool) -> Result<Checked, Failure> {
+    is_text(&absolute(&arguments.file))?;
     let folders = Folders::find(&arguments.plugin_dir);
     let draft = read(arguments)?;
     let folder = draft.folder().to_owned();
-    let request = request(&folders, draft.uses(), &folder);
+    let request = ProbeRequest {
+        weights: draft.weights(),
+        compare,
+        ..request(&folders, draft.uses(), &folder)
+    };
     let answer = ask(&request)?;
-    match draft.check(&answer.catalog) {
-        Ok(plan) => Ok(Checked {
+    match draft.judge(&answer.catalog) {
+        Ok((plan, warnings)) => Ok(Checked {
             plan,
+            warnings,
             answer,
             folders,
         }),
@@ -61,7 +79,21 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         explain: false,
         source_weights: Vec::new(),
         blueprint: None,
+        weights: None,
+        compare: false,
     }
+}
+
+/// Plugins, and the files of a run, know paths as text.
+fn is_text(path: &Path) -> Result<(), Failure> {
+    if path.to_str().is_some() {
+        return Ok(());
+    }
+    let failure = Failure::new(
+        WRONG_USE,
+        format!("the path {path:?} is not UTF-8, which plugins and files of runs cannot be told"),
+    );
+    Err(failure.hint("give the file or the folder a name in UTF-8"))
 }
 
 fn read(arguments: &FileArguments) -> Result<Draft, Failure> {
@@ -123,6 +155,10 @@ fn nearest_file(path: &Path) -> Option<String> {
 
 /// Asks a child process about plugins: whatever their code does, it does it there.
 pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
+    let paths = (request.plugin_folders.iter())
+        .chain(&request.data_folders)
+        .chain([&request.cache_folder, &request.folder]);
+    paths.map(PathBuf::as_path).try_for_each(is_text)?;
     let notes = folders::temporary("topwork-look-")?;
     let request = ProbeRequest {
         call_path: notes.path().join("call"),

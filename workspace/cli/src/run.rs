@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use topwork_schema::Diagnostic;
 use topwork_store::{Adopted, FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
 use topwork_worker::cells;
 
@@ -111,6 +112,7 @@ pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failur
         checkpoint_every: Manifest::checkpoint_every(),
         call_limit: Manifest::call_limit(),
         cells: cells(plan, &plugins, weights.as_ref()),
+        remarks: checked.warnings.iter().map(Diagnostic::remark).collect(),
         adopted: Adopted::default(),
         weights,
         plugins,

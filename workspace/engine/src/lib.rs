@@ -29,7 +29,8 @@ mod tape;
 mod trainer;
 
 pub use blueprint::{
-    Activation, Blueprint, BlueprintError, CutPoint, LayerOp, LayerSpec, LayerSummary, Problem,
+    Activation, Blueprint, BlueprintError, ChannelNormalise, CutPoint, LayerOp, LayerSpec,
+    LayerSummary, Problem,
 };
 pub use compute::Compute;
 pub use error::EngineError;

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{confusion::Confusion, keyed::Key};
+use crate::{
+    confusion::Confusion,
+    data::{Counts, DataRemarks},
+    keyed::Key,
+};
 
 /// Version of the stream, told by its first event. A reader skips event kinds it does not
 /// know, so only a change of meaning raises it. Format 1, which is read, too, had confusion
@@ -108,6 +112,8 @@ pub enum Event {
         /// SHA-256 over the labels of all examples used and the images of some.
         digest: String,
     },
+    /// What is odd about the data, in place of what was said before.
+    DataRemarked(DataRemarks),
     /// A run that had ended goes on: what is said after this replaces what was said before
     /// of the same epoch, row or pair, and failed rows are tried again.
     RunResumed {
@@ -457,6 +463,10 @@ pub struct Outcome {
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,
+    /// The same as `correct` of `total` without the test examples whose image was learnt from;
+    /// `None` where the data has no such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_duplicates: Option<Counts>,
 }
 
 /// One fold of a row: the examples it leaves out, classified by what was fitted on the others.

@@ -6,6 +6,7 @@
 
 mod confusion;
 mod curve;
+mod data;
 mod event;
 mod keyed;
 mod pairing;
@@ -13,6 +14,7 @@ mod state;
 
 pub use confusion::Confusion;
 pub use curve::Curve;
+pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{
     Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, FoldOutcome, LayerPlan,
     LogLevel, NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome,

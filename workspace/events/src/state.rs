@@ -2,6 +2,7 @@
 
 use crate::{
     curve::Curve,
+    data::DataRemarks,
     event::{
         Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
         RunPlan, SourceOutcome, StagePlan,
@@ -36,6 +37,8 @@ pub struct RunState {
     pub failures: Keyed<Failure>,
     /// What the data is recognised by, once it was read.
     pub data: Option<String>,
+    /// What is odd about the data.
+    pub remarked: DataRemarks,
     /// The longest silence between two records of one session, milliseconds.
     pub longest_gap: u64,
     /// Time spent on the run over all sessions, from record to record, milliseconds.
@@ -245,6 +248,7 @@ impl RunState {
             Event::Compared(agreement) => self.agreements.put(*agreement),
             Event::StrategyFailed(failure) => self.failures.put(failure.clone()),
             Event::DataRead { digest } => self.data = Some(digest.clone()),
+            Event::DataRemarked(remarked) => self.remarked.clone_from(remarked),
             Event::RunResumed { .. } => {
                 self.resumed += 1;
                 self.ending = None;

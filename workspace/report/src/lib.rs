@@ -13,7 +13,7 @@ mod table;
 pub use grid::{Align, grid};
 pub use number::{percent, seconds, thousands};
 pub use results::{
-    ALPHA, FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult, SourceResult,
-    StrategyResult, Verdict,
+    ALPHA, CountResult, FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult,
+    SourceResult, StrategyResult, Verdict,
 };
 pub use table::{Figures, comparison, figures, over_folds};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use topwork_events::{
-    Confusion, Outcome, Pairing, Reference, RowPlan, RunState, Scope, Seconds, SourceOutcome,
-    Weights,
+    Confusion, Counts, Duplicates, Outcome, Pairing, Reference, RowPlan, RunState, Scope, Seconds,
+    SourceOutcome, Weights,
 };
 use topwork_stats::{Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
 
@@ -23,6 +23,12 @@ pub struct Results {
     pub name: String,
     /// `running`, `done`, `failed`, `stopped` or `crashed`.
     pub status: String,
+    /// What is odd about the experiment or its data, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// Identical images within a task, where there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<Duplicates>,
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
@@ -103,6 +109,10 @@ pub struct StrategyResult {
     /// Sample standard deviation over the folds of all seeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold_std: Option<f64>,
+    /// Without the test examples whose image was learnt from, too, summed over seeds; only where
+    /// the data has such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_duplicates: Option<CountResult>,
     /// SHA-256 over the positions of the test examples.
     pub test_set: Option<String>,
     /// What was frozen was the same to the bit after every seed; `null` when nothing was.
@@ -139,6 +149,10 @@ pub struct SeedResult {
     /// Sample standard deviation over the folds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold_std: Option<f64>,
+    /// The same without the test examples whose image was learnt from, too; only where the data has
+    /// such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_duplicates: Option<CountResult>,
     /// Whether the fit converged, where that means something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converged: Option<bool>,
@@ -154,6 +168,40 @@ pub struct SeedResult {
     /// The same, after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_after: Option<String>,
+}
+
+/// Correct of some test examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CountResult {
+    /// Classified correctly.
+    pub correct: u64,
+    /// All of them.
+    pub total: u64,
+    /// Correct of total; `null` where there are none.
+    pub accuracy: Option<f64>,
+}
+
+impl CountResult {
+    /// All of these counts together; `None` unless every one is known.
+    fn sum(counts: impl IntoIterator<Item = Option<Counts>>) -> Option<Self> {
+        let mut sum = Counts {
+            correct: 0,
+            total: 0,
+        };
+        let mut any = false;
+        for counts in counts {
+            let counts = counts?;
+            sum.correct += counts.correct;
+            sum.total += counts.total;
+            any = true;
+        }
+        any.then(|| Self {
+            correct: sum.correct,
+            total: sum.total,
+            accuracy: (sum.total > 0).then(|| accuracy(sum.correct, sum.total)),
+        })
+    }
 }
 
 /// One fold: the examples it leaves out, classified by what was fitted on the others.
@@ -270,6 +318,8 @@ impl Results {
                 .as_ref()
                 .map_or("running", |ending| ending.status.word())
                 .to_owned(),
+            remarks: state.remarked.remarks.clone(),
+            duplicates: state.remarked.duplicates.clone(),
             source: source(state),
             strategies: (plan.rows.iter().zip(outcomes).zip(failed))
                 .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
@@ -335,6 +385,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 folds: Vec::new(),
                 fold_mean: None,
                 fold_std: None,
+                without_duplicates: None,
                 converged: None,
                 note: None,
                 iterations: None,
@@ -402,6 +453,7 @@ fn strategy(
             .map(|(spread, first)| wilson(spread.mean, first.total)),
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
+        without_duplicates: CountResult::sum(outcomes.iter().map(|o| o.without_duplicates)),
         test_set: first.map(|o| o.test_set.clone()),
         frozen_intact: outcomes
             .iter()
@@ -431,6 +483,7 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         folds,
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
+        without_duplicates: CountResult::sum([outcome.without_duplicates]),
         converged: outcome.converged,
         note: outcome.note.clone(),
         iterations: outcome.iterations,

@@ -35,12 +35,17 @@ fn identity_columns(results: &Results) -> impl Iterator<Item = &'static Column> 
     IDENTITY.iter().chain(cuts.then_some(&CUT))
 }
 
-/// The columns of accuracy: how much it differs from fold to fold only where there are folds.
+/// The columns of accuracy: how much it differs from fold to fold only where there are folds, what
+/// is left of it without duplicates only where there are such.
 fn accuracy_columns(results: &Results) -> impl Iterator<Item = &'static Column> {
-    let folds = results.strategies.iter().any(|row| row.fold_mean.is_some());
+    let rows = || results.strategies.iter();
+    let folds = rows().any(|row| row.fold_mean.is_some());
+    let duplicates = rows().any(|row| row.without_duplicates.is_some());
     (ACCURACY.iter()).flat_map(move |column| {
-        let after = (folds && column.heading == "accuracy").then_some(&FOLDS);
-        std::iter::once(column).chain(after)
+        let accuracy = column.heading == "accuracy";
+        let after = (folds && accuracy).then_some(&FOLDS);
+        let without = (duplicates && accuracy).then_some(&WITHOUT_DUPLICATES);
+        std::iter::once(column).chain(without).chain(after)
     })
 }
 
@@ -79,6 +84,7 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
         text = render(&first, &rows, Some(width)) + "\n" + &render(&second, &rows, Some(width));
     }
     text.insert_str(0, &source(results));
+    text.insert_str(0, &remarks(results));
     for section in [
         marks(results),
         notes(results),
@@ -200,6 +206,15 @@ const FOLDS: Column = Column {
     cell: |row| row.measured(|strategy| over_folds(strategy).unwrap_or_else(|| "–".to_owned())),
 };
 
+const WITHOUT_DUPLICATES: Column = Column {
+    heading: "no duplicates",
+    align: Align::Right,
+    cell: |row| {
+        let without = row.strategy.without_duplicates;
+        row.figure(without.and_then(|without| without.accuracy), percent)
+    },
+};
+
 /// Mean and spread of the accuracy over folds, `85.60 ± 2.90 %`; `None` without folds.
 pub fn over_folds(strategy: &StrategyResult) -> Option<String> {
     let (mean, std) = strategy.fold_mean.zip(strategy.fold_std)?;
@@ -301,6 +316,16 @@ fn render(columns: &[&Column], rows: &[Row<'_>], width: Option<usize>) -> String
     grid(&headings, &cells, width, true)
 }
 
+/// What is odd about the data: before any figure.
+fn remarks(results: &Results) -> String {
+    let lines = results.remarks.iter().map(|remark| format!("! {remark}\n"));
+    let mut text: String = lines.collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
 /// How well the backbone learnt what its features come from, in one line.
 fn source(results: &Results) -> String {
     let Some(source) = &results.source else {
@@ -359,6 +384,11 @@ fn marks(results: &Results) -> String {
                 others => format!("{others} folds"),
             }
         ));
+    }
+    if measured().any(|strategy| strategy.without_duplicates.is_some()) {
+        text.push_str(
+            "no duplicates: the accuracy without the test examples whose image was learnt from, too\n",
+        );
     }
     if measured().any(|strategy| strategy.frozen_intact == Some(true)) {
         text.push_str(

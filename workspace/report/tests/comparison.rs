@@ -97,6 +97,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         note: None,
         iterations: Some(1),
         predictions: None,
+        without_duplicates: None,
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostics::Category;
-use crate::plan::{Normalise, Pool};
+use crate::plan::{Component, Normalise, Pool};
 
 /// Everything that is known about the installed components.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,78 @@ pub struct Catalog {
     pub skipped: Vec<SkippedPlugin>,
     /// What the components named by an experiment said when asked with its parameters.
     pub described: Vec<Described>,
+    /// The classes of the datasets' examples, as far as somebody counted.
+    pub counted: Vec<Counted>,
+    /// What comparing all images has shown, or why they cannot be read; `None` where nobody did,
+    /// or not to the end.
+    pub content: Option<Result<Content, Problem>>,
+    /// What came of putting the file of `backbone.weights` into the backbone; `None` when nobody
+    /// tried.
+    pub weights: Option<Result<(), Problem>>,
+    /// How samples were normalised that published weights of the backbone have learnt from, where
+    /// it says so.
+    pub published: Option<Normalise>,
+}
+
+/// How many examples of every class a split of a dataset has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Counted {
+    /// The dataset, its parameters resolved.
+    pub component: Component,
+    /// The split's name.
+    pub split: String,
+    /// The number of examples by class of the dataset, or why there is none.
+    pub classes: Result<Vec<u64>, Problem>,
+}
+
+/// What was seen of images.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Content {
+    /// The datasets that were looked at.
+    pub datasets: Vec<Looked>,
+    /// The images that occur more than once, those alike in where they occur counted together.
+    pub shared: Vec<SharedImages>,
+}
+
+/// A dataset all of whose images were read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Looked {
+    /// The dataset, its parameters resolved.
+    pub component: Component,
+    /// The smallest and the largest number of all samples.
+    pub numbers: (f32, f32),
+}
+
+/// Images that occur more than once, all in the same places.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SharedImages {
+    /// How many different images.
+    pub images: u64,
+    /// Where each of them occurs.
+    pub places: Vec<Place>,
+}
+
+/// A class in a split of a dataset in which shared images occur.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Place {
+    /// Index into [`Content::datasets`].
+    pub dataset: usize,
+    /// The split's name.
+    pub split: String,
+    /// The class, as the dataset counts them.
+    pub class: usize,
+    /// Whether each of the images is there more than once.
+    pub several: bool,
+    /// How many examples they are there.
+    pub examples: u64,
+    /// Positions in the split for the first few images: image by image, the same ones in every
+    /// place, and for each of them the first few.
+    pub first: Vec<Vec<u64>>,
 }
 
 /// One plugin and its file.

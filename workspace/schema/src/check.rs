@@ -1,5 +1,6 @@
 //! Checks the written experiment against the installed components and builds the plan.
 
+mod data;
 mod extractor;
 mod pins;
 mod rows;
@@ -10,8 +11,10 @@ use std::path::Path;
 use crate::catalog::{Catalog, CutEntry, Description, Extractor, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::paths;
 use crate::plan::{Component, Cut, Experiment, Plan, Reference, Row, Source, Strategy, Target};
 use crate::task::{self, Role, Task};
+use crate::training::Train;
 use crate::written::{
     Located, Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy,
 };
@@ -23,6 +26,8 @@ pub(crate) struct Check<'a> {
     components: Components<'a>,
     folder: &'a Path,
     pub diagnostics: Diagnostics,
+    /// What may be wrong and stops nothing.
+    pub warnings: Diagnostics,
 }
 
 /// The rows of all strategies, and the cuts they come from as written.
@@ -47,6 +52,7 @@ impl<'a> Check<'a> {
         Check {
             components: Components::new(catalog, folder),
             folder,
+            warnings: diagnostics.warnings(),
             diagnostics,
         }
     }
@@ -69,15 +75,16 @@ impl<'a> Check<'a> {
         let dataset = target.and_then(|target| target.dataset.as_ref());
         let role = Role::Target(target.and_then(|target| target.folds.as_ref()));
         let task = dataset.and_then(|dataset| self.task(dataset, role, backbone.as_ref()));
-        if let (Some(Some((source, _))), Some(task)) = (&source, &task) {
-            self.learnt_before(written, source, task);
-        }
+        let of_source = source.as_ref().and_then(|(task, _)| task.as_ref());
+        self.data(written, of_source, task.as_ref());
+        self.weights(written);
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()
             .map(|strategy| self.strategy(strategy, task.as_ref()))
             .collect();
         if let Some(backbone) = &backbone {
+            self.as_published(written, &backbone.component);
             extractor::check(written, backbone, &mut self.diagnostics);
         }
         let rows = backbone
@@ -85,7 +92,15 @@ impl<'a> Check<'a> {
             .map(|backbone| self.rows(written, backbone));
 
         let (source, source_classes) = match source {
-            Some(source) => source.map(|(source, classes)| (Some(source), classes))?,
+            Some((task, learnt)) => {
+                let (task, (head, train)) = (task?, learnt?);
+                let source = Source {
+                    dataset: task.dataset,
+                    head,
+                    train,
+                };
+                (Some(source), task.class_names)
+            }
             None => (None, Vec::new()),
         };
         let (task, grid) = (task?, rows?);
@@ -96,7 +111,7 @@ impl<'a> Check<'a> {
             about: written.about.clone(),
             seeds: written.seeds.clone(),
             backbone: backbone.component,
-            backbone_weights: weights.map(|weights| self.folder.join(&weights.value)),
+            backbone_weights: weights.map(|weights| paths::resolve(&weights.value, self.folder)),
             source,
             target: Target {
                 dataset: task.dataset,
@@ -186,15 +201,17 @@ impl<'a> Check<'a> {
         }
         let backbone = backbone.map(|backbone| (&backbone.component, backbone.input));
         let components = &self.components;
-        task::check(dataset, role, backbone, components, &mut self.diagnostics)
+        let task = task::check(dataset, role, backbone, components, &mut self.diagnostics)?;
+        self.ambiguous_classes(dataset, &task.all_classes);
+        Some(task)
     }
 
-    /// The source and the names of its classes.
+    /// The task of the source, and what is trained on it how.
     fn source(
         &mut self,
         written: &WrittenSource,
         backbone: Option<&Backbone<'a>>,
-    ) -> Option<(Source, Vec<String>)> {
+    ) -> (Option<Task>, Option<(Component, Train)>) {
         let dataset = written.dataset.as_ref();
         let task = dataset.and_then(|dataset| self.task(dataset, Role::Source, backbone));
         let head = written.head.as_ref().and_then(|head| {
@@ -204,39 +221,8 @@ impl<'a> Check<'a> {
         if let (Some(train), Some(task)) = (&written.train, &task) {
             training::samples(train, task, &mut self.diagnostics);
         }
-        let (task, head) = (task?, head?);
-        let source = Source {
-            dataset: task.dataset,
-            head: head.component,
-            train: written.train.as_ref()?.train.clone()?,
-        };
-        Some((source, task.class_names))
-    }
-
-    /// With folds the split `train` is measured on: the source must not have learnt from the same
-    /// examples.
-    fn learnt_before(&mut self, written: &Written, source: &Source, task: &Task) {
-        let folds = written.target.as_ref().and_then(|t| t.folds.as_ref());
-        let (of_source, of_target) = (&source.dataset, &task.dataset);
-        let Some(folds) = folds.filter(|_| of_source.component == of_target.component) else {
-            return;
-        };
-        let shared = (of_target.classes.iter().zip(&task.class_names))
-            .find(|(class, _)| of_source.classes.contains(class));
-        if let Some((_, name)) = shared {
-            let message = format!(
-                "`target.folds`: folds are cut from the split `train` of `{}`, and the source \
-                 learns from it, too: the backbone would be measured on examples of the class \
-                 {name:?} that it has learnt",
-                of_target.component.id()
-            );
-            let leak = Diagnostic::new(message, Some(folds.span.clone())).label("learnt before");
-            self.diagnostics.push(leak.hint(
-                "take other classes for the source or the target, or remove `folds` to measure on \
-                 the split `test`"
-                    .to_owned(),
-            ));
-        }
+        let train = (written.train.as_ref()).and_then(|train| train.train.clone());
+        (task, head.map(|head| head.component).zip(train))
     }
 
     fn strategy(&mut self, written: &WrittenStrategy, task: Option<&Task>) -> Option<Strategy> {
@@ -270,8 +256,7 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Whether there are as many samples as asked for. Only the lengths of whole splits are known
-    /// here; how many are left of the classes taken shows when the labels are read.
+    /// Whether there are as many samples as asked for.
     fn samples(&mut self, written: &WrittenStrategy, task: &Task) {
         let id = task.dataset.component.id();
         let classes = task.dataset.classes.len();
@@ -288,7 +273,12 @@ impl<'a> Check<'a> {
                     Some(folds) => format!("{} of {folds} folds of {whole} have", folds - 1),
                     None => format!("{whole} has"),
                 };
-                format!("{have} {length} samples, found {value}")
+                // Where nobody counted, the length is that of the whole split.
+                let taken = match task.train.is_some() && classes < task.all_classes.len() {
+                    true => " of the classes taken",
+                    false => "",
+                };
+                format!("{have} {length} samples{taken}, found {value}")
             } else if split == "train" && *value < classes as u64 {
                 format!("{classes} classes need at least {classes} samples, found {value}")
             } else {

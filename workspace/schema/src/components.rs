@@ -122,7 +122,7 @@ impl<'a> Components<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Found<'a>> {
         let entry = self.entry(named, wanted, diagnostics)?;
-        if !parameters::check(entry, named, diagnostics) {
+        if !parameters::check(entry, named, self.folder, diagnostics) {
             return None;
         }
         let component = Component {

@@ -7,11 +7,15 @@ use annotate_snippets::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::data::in_one_line;
+
 /// All mistakes found in one experiment file, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     file_name: String,
     text: String,
+    /// Whether they are called warnings.
+    warnings: bool,
     list: Vec<Diagnostic>,
 }
 
@@ -43,6 +47,11 @@ pub enum Category {
 }
 
 impl Diagnostic {
+    /// What is wrong and what to do about it in one line, for a log.
+    pub fn remark(&self) -> String {
+        in_one_line(&self.message, self.hint.as_deref())
+    }
+
     pub(crate) fn new(message: impl Into<String>, span: Option<Range<usize>>) -> Self {
         Diagnostic {
             message: message.into(),
@@ -74,7 +83,17 @@ impl Diagnostics {
         Diagnostics {
             file_name: file_name.to_owned(),
             text: text.to_owned(),
+            warnings: false,
             list: Vec::new(),
+        }
+    }
+
+    /// None yet, of the same file, for what stops nothing.
+    pub(crate) fn warnings(&self) -> Self {
+        Diagnostics {
+            warnings: true,
+            list: Vec::new(),
+            ..self.clone()
         }
     }
 
@@ -134,7 +153,11 @@ impl Diagnostics {
     }
 
     fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
-        let title = Level::ERROR.primary_title(normalize_untrusted_str(&diagnostic.message));
+        let level = match self.warnings {
+            true => Level::WARNING,
+            false => Level::ERROR,
+        };
+        let title = level.primary_title(normalize_untrusted_str(&diagnostic.message));
         let mut group = match &diagnostic.span {
             Some(span) => title.element(
                 Snippet::source(&self.text)

@@ -8,7 +8,7 @@ use crate::diagnostics::Diagnostics;
 use crate::keys;
 use crate::plan::Plan;
 use crate::written::Written;
-use crate::{rules, shape, tree};
+use crate::{paths, rules, shape, tree};
 
 /// What could be read of an experiment file, with the mistakes found so far.
 #[derive(Clone, Debug)]
@@ -76,14 +76,32 @@ impl Draft {
     ///
     /// All mistakes of the file and of its components, never none.
     pub fn check(&self, catalog: &Catalog) -> Result<Plan, Diagnostics> {
+        self.judge(catalog).map(|(plan, _)| plan)
+    }
+
+    /// The same, with what may be wrong and stops nothing.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Draft::check`].
+    pub fn judge(&self, catalog: &Catalog) -> Result<(Plan, Diagnostics), Diagnostics> {
         let Some(written) = &self.written else {
             return Err(self.diagnostics.clone());
         };
         let mut check = Check::new(catalog, &self.folder, self.diagnostics.clone());
         let plan = check.plan(written);
         match plan {
-            Some(plan) if check.diagnostics.is_empty() => Ok(plan),
+            Some(plan) if check.diagnostics.is_empty() => Ok((plan, check.warnings)),
             _ => Err(check.diagnostics),
         }
+    }
+
+    /// The file that `backbone.weights` names, absolute.
+    pub fn weights(&self) -> Option<PathBuf> {
+        let backbone = self.written.as_ref()?.backbone.as_ref()?;
+        Some(paths::resolve(
+            &backbone.weights.as_ref()?.value,
+            &self.folder,
+        ))
     }
 }

@@ -9,11 +9,13 @@
 //! editors and the reference page come from it.
 //!
 //! This crate must not know plugins' native code, the engine or the terminal. It does no I/O but
-//! one question: whether the file that `backbone.weights` names exists.
+//! two questions: whether a file exists whose path is written in an experiment, and what the
+//! variables are that the path names.
 
 mod catalog;
 mod check;
 mod components;
+mod data;
 mod diagnostics;
 mod draft;
 mod keys;
@@ -21,6 +23,7 @@ mod multipliers;
 mod nearest;
 mod overrides;
 mod parameters;
+mod paths;
 mod plan;
 mod reference;
 mod resolved;
@@ -32,10 +35,11 @@ mod tree;
 mod written;
 
 pub use catalog::{
-    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Dims,
-    Extractor, LayerEntry, PluginEntry, Problem, SkippedPlugin, Use, UseKind, WantedNormalise,
-    plain_map,
+    Catalog, ComponentEntry, ComponentKind, Content, Counted, CutChoice, CutEntry, Described,
+    Description, Dims, Extractor, LayerEntry, Looked, Place as SharedPlace, PluginEntry, Problem,
+    SharedImages, SkippedPlugin, Use, UseKind, WantedNormalise, plain_map,
 };
+pub use data::{About, Finding, TaskData, TaskRole, learnt_before};
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};

@@ -13,12 +13,13 @@ use crate::catalog::{ComponentEntry, UseKind};
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
 use crate::keys::{self, Table};
 use crate::nearest::{listed, nearest};
+use crate::paths;
 use crate::tree::{Entry, Node, quoted};
 use crate::written::WrittenUse;
 
 /// The parameters as the component gets them: top-level defaults of its schema filled in, and
 /// every string the schema gives `"format": "path"` made absolute, relative ones taken from
-/// `folder`. An empty string stays empty.
+/// `folder`, `~/` and variables replaced. An empty string stays empty.
 ///
 /// Whoever creates a component named by an experiment file calls this first.
 pub fn resolve_parameters(
@@ -61,9 +62,7 @@ pub fn check_parameters(schema: &Value, parameters: &Map<String, Value>) -> Resu
 fn resolve_paths(schema: &Value, value: &mut Value, folder: &Path) {
     match value {
         Value::String(path) if schema.get("format") == Some(&json!("path")) && !path.is_empty() => {
-            let joined = folder.join(&*path);
-            let absolute = std::path::absolute(&joined).unwrap_or(joined);
-            *path = absolute.to_string_lossy().into_owned();
+            *path = paths::resolve(path, folder).to_string_lossy().into_owned();
         }
         Value::Array(items) => {
             let of = schema.get("items").unwrap_or(&Value::Null);
@@ -106,6 +105,7 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
 pub(crate) fn check(
     entry: &ComponentEntry,
     named: &WrittenUse,
+    folder: &Path,
     diagnostics: &mut Diagnostics,
 ) -> bool {
     let own = own_keys(named.kind);
@@ -135,6 +135,42 @@ pub(crate) fn check(
         fine = false;
         let place = Place::find(&error, named);
         diagnostics.push(explain(&error, &place, entry));
+    }
+    for (name, property) in properties(&entry.schema) {
+        if let Some(node) = named.node.get(name) {
+            let path = format!("{}.{name}", named.path);
+            fine &= paths_can_be_resolved(property, node, &path, folder, diagnostics);
+        }
+    }
+    fine
+}
+
+fn paths_can_be_resolved(
+    schema: &Value,
+    node: &Node,
+    path: &str,
+    folder: &Path,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let mut fine = true;
+    if let (Some(written), Some("path")) =
+        (node.text(), schema.get("format").and_then(Value::as_str))
+        && let Some(problem) = paths::problem(written, folder)
+    {
+        fine = false;
+        let message = format!("`{path}`: {problem}");
+        diagnostics.push(Diagnostic::new(message, Some(node.span.clone())));
+    }
+    for (index, item) in node.items().iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        let of = schema.get("items").unwrap_or(&Value::Null);
+        fine &= paths_can_be_resolved(of, item, &path, folder, diagnostics);
+    }
+    for Entry { key, node, .. } in node.entries() {
+        let path = format!("{path}.{key}");
+        let of = schema.get("properties").and_then(|all| all.get(key));
+        let of = of.unwrap_or(&Value::Null);
+        fine &= paths_can_be_resolved(of, node, &path, folder, diagnostics);
     }
     fine
 }

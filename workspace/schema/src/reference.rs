@@ -123,7 +123,7 @@ pub fn reference() -> String {
     let mut page = String::from(
         "# The experiment file: all keys\n\n\
          This page is generated from the table the checks are made from.\n\
-         Unknown keys are errors. Paths are relative to the file.\n",
+         Unknown keys are errors. Paths are relative to the file; `~/` is the home folder, `$NAME` and `${NAME}` are variables.\n",
     );
     let mut tables = vec![&keys::EXPERIMENT];
     let mut next = 0;

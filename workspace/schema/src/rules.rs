@@ -9,6 +9,7 @@ use std::{collections::HashSet, path::Path};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys;
 use crate::nearest::choices;
+use crate::paths;
 use crate::tree::{Node, Value};
 use crate::written::Written;
 
@@ -83,8 +84,11 @@ fn weights(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diag
     };
     if let Some(weights) = &backbone.weights {
         let span = Some(weights.span.clone());
-        let file = folder.join(&weights.value);
-        if !file.is_file() {
+        let file = paths::resolve(&weights.value, folder);
+        if let Some(problem) = paths::problem(&weights.value, folder) {
+            let message = format!("`backbone.weights`: {problem}");
+            diagnostics.push(Diagnostic::new(message, span.clone()));
+        } else if !file.is_file() {
             let message = format!("`backbone.weights`: there is no file `{}`", file.display());
             let missing = Diagnostic::new(message, span.clone()).label("not found");
             diagnostics.push(missing.hint("paths are relative to the experiment file".to_owned()));

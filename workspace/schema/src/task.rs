@@ -11,12 +11,18 @@ use crate::written::{Located, WrittenClass, WrittenDataset};
 pub(crate) struct Task {
     pub dataset: DatasetUse,
     pub class_names: Vec<String>,
+    /// Names of all classes of the dataset.
+    pub all_classes: Vec<String>,
     /// Channels, height, width of a sample.
     pub shape: [usize; 3],
-    /// Samples of the split `train`.
+    /// Samples of the split `train`: of the classes taken where they were counted.
     pub train_length: u64,
     /// Samples of the split `test`; `None` where it is not used.
     pub test_length: Option<u64>,
+    /// Samples of each class taken in the split `train`, where they were counted.
+    pub train: Option<Vec<u64>>,
+    /// The same of the split `test`.
+    pub test: Option<Vec<u64>>,
     /// How many folds the split `train` is cut into.
     pub folds: Option<u64>,
 }
@@ -88,7 +94,8 @@ pub(crate) fn check(
             diagnostics.push(complain(message).hint(hint));
         }
     }
-    if let (Some(folds), Some(length)) = (folds, length("train"))
+    let counted = |split: &str| components.catalog().count(&dataset, split);
+    if let (Some(folds), Some(length), None) = (folds, length("train"), counted("train"))
         && folds.value > length
     {
         let message = format!(
@@ -129,20 +136,48 @@ pub(crate) fn check(
     let names = indices
         .iter()
         .filter_map(|index| classes.get(*index).cloned());
+    let mut of_classes = |split: &str| -> Result<Option<Vec<u64>>, ()> {
+        let Some(counted) = counted(split) else {
+            return Ok(None);
+        };
+        match &counted.classes {
+            Ok(counts) => {
+                let of = |class: &usize| counts.get(*class).copied().unwrap_or(0);
+                Ok(Some(indices.iter().map(of).collect()))
+            }
+            Err(problem) => {
+                let failed = complain(format!("`{}`: {}", named.path, problem.message));
+                let failed = failed.hint(problem.hint.clone()).category(problem.category);
+                diagnostics.push(failed);
+                Err(())
+            }
+        }
+    };
+    let (train, test) = match (of_classes("train"), folds) {
+        (train, Some(_)) => (train.ok()?, None),
+        (train, None) => {
+            let test = of_classes("test");
+            (train.ok()?, test.ok()?)
+        }
+    };
+    let sum = |counts: &Option<Vec<u64>>| Some(counts.as_ref()?.iter().sum());
     Some(Task {
         class_names: names.collect(),
+        all_classes: classes.clone(),
         shape: *shape,
+        train_length: sum(&train).or_else(|| length("train"))?,
+        test_length: match folds {
+            Some(_) => None,
+            None => Some(sum(&test).or_else(|| length("test"))?),
+        },
+        train,
+        test,
+        folds: folds.map(|folds| folds.value),
         dataset: DatasetUse {
             component: dataset,
             classes: indices,
             normalise: written.normalise.as_ref().map(|n| n.value.clone()),
         },
-        train_length: length("train")?,
-        test_length: match folds {
-            Some(_) => None,
-            None => Some(length("test")?),
-        },
-        folds: folds.map(|folds| folds.value),
     })
 }
 

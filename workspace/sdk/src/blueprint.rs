@@ -41,6 +41,15 @@ struct Weights {
     /// The name in files, then the name here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rename: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    normalise: Option<Normalised>,
+}
+
+/// How samples are normalised, channel by channel.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Normalised {
+    mean: Vec<f64>,
+    std: Vec<f64>,
 }
 
 impl Blueprint {
@@ -103,6 +112,17 @@ impl Blueprint {
     pub fn rename_weights(mut self, in_files: impl Into<String>, here: impl Into<String>) -> Self {
         let rename = &mut self.weights.get_or_insert_default().rename;
         rename.push((in_files.into(), here.into()));
+        self
+    }
+
+    /// How the samples were normalised that published weights have learnt from, `(x - mean) / std` channel by channel, where
+    /// bytes are numbers from 0 to 1. Whoever uses a file of weights and normalises otherwise is told.
+    #[must_use]
+    pub fn published_normalise(mut self, mean: &[f64], std: &[f64]) -> Self {
+        self.weights.get_or_insert_default().normalise = Some(Normalised {
+            mean: mean.to_vec(),
+            std: std.to_vec(),
+        });
         self
     }
 

@@ -53,6 +53,9 @@ pub struct Manifest {
     /// What it takes over from other runs.
     #[serde(default)]
     pub adopted: Adopted,
+    /// What may be wrong with the experiment and stops nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Where it was created.
     pub machine: Machine,
 }

@@ -29,7 +29,7 @@ const TEST_SEED: u64 = 0;
 /// larger one.
 pub fn draws(plan: &Plan, target: &Task, seed: u64) -> Result<Vec<Vec<Draw>>, WorkerError> {
     let folds = match plan.experiment.target.folds {
-        Some(folds) => cut_target(plan, target, folds, seed)?,
+        Some(folds) => cut_target(target, folds, seed),
         None => Vec::new(),
     };
     let all: Vec<usize> = (0..target.train.labels.len()).collect();
@@ -61,28 +61,9 @@ pub fn draws(plan: &Plan, target: &Task, seed: u64) -> Result<Vec<Vec<Draw>>, Wo
 }
 
 /// The folds of a seed, the same for every row.
-fn cut_target(
-    plan: &Plan,
-    target: &Task,
-    folds: usize,
-    seed: u64,
-) -> Result<Vec<Vec<usize>>, WorkerError> {
-    let labels = &target.train.labels;
-    for (class, name) in (0..).zip(&plan.target_classes) {
-        let size = labels.iter().filter(|label| **label == class).count();
-        if size < folds {
-            let samples = if size == 1 { "sample" } else { "samples" };
-            return Err(WorkerError::Experiment {
-                message: format!(
-                    "`target.folds` is {folds}, but the class `{name}` has {} {samples}: every fold needs one of every class",
-                    thousands(size as u64)
-                ),
-                hint: Some("use fewer folds, or leave the class out with `classes`".to_owned()),
-            });
-        }
-    }
+fn cut_target(target: &Task, folds: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut stream = Stream::new(seed, "folds");
-    Ok(folds::cut(labels, target.classes, folds, &mut stream))
+    folds::cut(&target.train.labels, target.classes, folds, &mut stream)
 }
 
 /// Draws as many of the examples `from`, ascending, as the key asks for: all when it is not there.

@@ -3,6 +3,7 @@
 use topwork_engine::{BlueprintError, EngineError};
 use topwork_events::EndStatus;
 use topwork_host::{ErrorKind, HostError};
+use topwork_schema::Finding;
 use topwork_store::StoreError;
 
 /// A reason to end a run before it is done.
@@ -83,6 +84,8 @@ pub enum WorkerError {
         path: String,
         /// Why not.
         reason: String,
+        /// What to try.
+        hint: Option<String>,
     },
     /// The system refused something.
     #[error("cannot {action}: {reason}")]
@@ -92,6 +95,15 @@ pub enum WorkerError {
         /// The system's words.
         reason: String,
     },
+}
+
+impl From<Finding> for WorkerError {
+    fn from(finding: Finding) -> Self {
+        Self::Experiment {
+            message: finding.message,
+            hint: finding.hint,
+        }
+    }
 }
 
 impl WorkerError {
@@ -147,7 +159,7 @@ impl WorkerError {
         match self {
             Self::Host(error) => error.hint().map(str::to_owned),
             Self::Engine { source, .. } => source.hint().map(str::to_owned),
-            Self::Experiment { hint, .. } => hint.clone(),
+            Self::Experiment { hint, .. } | Self::Weights { hint, .. } => hint.clone(),
             Self::DataChanged { .. } => {
                 Some("`topwork run --resume` with the experiment's file begins a new run on the data as it is now; this one can go on when the data is as it was".to_owned())
             }

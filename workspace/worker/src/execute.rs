@@ -7,7 +7,7 @@ use topwork_engine::{Compute, Network};
 use topwork_events::{Event, LogLevel, Pairing};
 use topwork_host::{Dataset, Options, Plugins};
 use topwork_report::{percent, thousands};
-use topwork_schema::{DatasetUse, Plan, Source};
+use topwork_schema::{DatasetUse, Plan, Source, TaskRole};
 use topwork_store::{FeatureCache, Manifest, RunFolder, hexadecimal, sha256_of_file};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     emitter::Emitter,
     features::Trunk,
     prepare::{read_plan, run_plan, same_plugins, same_weights},
+    remarks::Twins,
     resume::Measured,
     stages,
     task::Task,
@@ -112,6 +113,8 @@ pub struct Execution<'a> {
 pub struct Tasks {
     pub source: Option<Task>,
     pub target: Option<Task>,
+    /// The target's examples with the same image, where there are any.
+    pub twins: Option<Twins>,
 }
 
 /// What is known for the seed at work; begun anew with every seed.
@@ -203,16 +206,18 @@ impl Execution<'_> {
             } else {
                 open(source)?
             };
-            let task = Task::new(source_data, source, None)?;
+            let task = Task::new(TaskRole::Source, source_data, source, None)?;
             task.touch()?;
-            detail = format!("source {}, ", task.sizes());
+            detail = format!("source {}; ", task.sizes());
             self.tasks.source = Some(task);
         }
-        let task = Task::new(target_data, target, experiment.target.folds)?;
+        let folds = experiment.target.folds;
+        let task = Task::new(TaskRole::Target, target_data, target, folds)?;
         task.touch()?;
         detail.push_str(&format!("target {}", task.sizes()));
         self.tasks.target = Some(task);
         self.same_data()?;
+        self.compare_images()?;
         Ok(detail)
     }
 

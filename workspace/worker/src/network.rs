@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use topwork_engine::{Blueprint, Network, Stream};
+use topwork_engine::{Blueprint, EngineError, Network, Stream};
 use topwork_events::{CutPlan, LayerPlan, NetworkPlan};
 use topwork_host::{HostError, Plugins};
 use topwork_schema::{Component, LayerEntry};
@@ -93,14 +93,27 @@ pub fn initialised(blueprint: &Blueprint, seed: u64, role: &str) -> Network {
 
 /// Puts the weights of a file into a network.
 pub fn load_weights(network: &mut Network, path: &Path) -> Result<(), WorkerError> {
-    let fail = |reason: String| WorkerError::Weights {
+    let fail = |reason: String, hint: Option<&str>| WorkerError::Weights {
         path: path.display().to_string(),
         reason,
+        hint: hint.map(str::to_owned),
     };
-    let bytes = std::fs::read(path).map_err(|error| fail(reason(&error)))?;
-    network
-        .load_safetensors(&bytes)
-        .map_err(|error| fail(error.to_string()))
+    let bytes = std::fs::read(path).map_err(|error| fail(reason(&error), None))?;
+    network.load_safetensors(&bytes).map_err(|error| {
+        let import = "`topwork weights import FILE --backbone ID` fits the weights of other \
+                      programs (PyTorch, ONNX, safetensors) to a backbone";
+        let kind = topwork_sniff::kind(&bytes[..bytes.len().min(topwork_sniff::WANTED)]);
+        match (&error, kind) {
+            (EngineError::SafeTensors(_), Some(kind)) => fail(
+                format!("expected a safetensors file, and it is {kind}"),
+                kind.hint().or(Some(import)),
+            ),
+            (EngineError::SafeTensors(_) | EngineError::Weights { .. }, _) => {
+                fail(error.to_string(), Some(import))
+            }
+            _ => fail(error.to_string(), error.hint()),
+        }
+    })
 }
 
 /// The layers for tables and catalogs.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use topwork_host::Plugins;
-use topwork_schema::{Plan, Weights};
+use topwork_schema::{Plan, TaskRole, Weights};
 use topwork_store::FeatureKey;
 
 use crate::{
@@ -44,7 +44,12 @@ pub fn planned_features(
     let target = &experiment.target.dataset;
     let parameters = target.component.parameters.clone();
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
-    let task = Task::new(Arc::new(dataset), target, experiment.target.folds)?;
+    let task = Task::new(
+        TaskRole::Target,
+        Arc::new(dataset),
+        target,
+        experiment.target.folds,
+    )?;
     let backbone = Backbone::open(plugins, &experiment.backbone)?;
     let mut planned = Vec::new();
     for stage in stages(plan) {

@@ -42,6 +42,7 @@ pub fn same_weights(manifest: &Manifest) -> Result<(), WorkerError> {
             "it has changed since the run was created: SHA-256 {}, expected {}",
             found.sha256, expected.sha256
         ),
+        hint: None,
     })
 }
 
@@ -54,7 +55,7 @@ pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerEr
         &folder.experiment()?,
         folder.path(),
     );
-    let catalog = catalog(plugins, &draft.uses(), folder.path());
+    let catalog = catalog(plugins, &draft.uses(), folder.path(), None, None);
     draft
         .check(&catalog)
         .map_err(|diagnostics| WorkerError::Experiment {

@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -24,8 +24,9 @@ use topwork_store::CallRecorder;
 use crate::{
     PlannedFeatures, WorkerError,
     backbone::Backbone,
-    network::{head_blueprint, network_plan},
+    network::{head_blueprint, initialised, load_weights, network_plan},
     planned::planned_features,
+    probe_data::Data,
     reduce,
     watchdog::Watchdog,
 };
@@ -56,6 +57,12 @@ pub struct ProbeRequest {
     /// A backbone whose blueprint is wanted; its parameters as written.
     #[serde(default)]
     pub blueprint: Option<Component>,
+    /// A file of weights to try on the backbone among the uses.
+    #[serde(default)]
+    pub weights: Option<PathBuf>,
+    /// Whether to compare all images of the datasets, as far as there is time.
+    #[serde(default)]
+    pub compare: bool,
 }
 
 impl ProbeRequest {
@@ -84,6 +91,20 @@ pub struct ProbeAnswer {
     pub features: Result<Vec<PlannedFeatures>, Problem>,
     /// The blueprint, where one was wanted.
     pub blueprint: Result<Option<BlueprintAnswer>, Problem>,
+    /// What plugins said of the data they were asked for.
+    pub heard: Vec<Heard>,
+}
+
+/// A line that a plugin wrote to its log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Heard {
+    /// The dataset it was asked for, its parameters resolved.
+    pub dataset: Component,
+    /// How much it matters.
+    pub level: Level,
+    /// The text, without control characters.
+    pub text: String,
 }
 
 /// A backbone's blueprint.
@@ -98,22 +119,39 @@ pub struct BlueprintAnswer {
 
 /// Loads the plugins and answers.
 pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
+    // A dataset may have to look at many files.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let calls = Arc::new(Calls {
+        watchdog: CallRecorder::create(&request.call_path)
+            .ok()
+            .map(Watchdog::new),
+        patience: Instant::now() + request.limit() / 2,
+        progress: Mutex::new((Instant::now(), request.progress_path())),
+        heard: Mutex::default(),
+    });
     let plugins = Plugins::load(Options {
         folders: request.plugin_folders.clone(),
         data_folders: request.data_folders.clone(),
         cache_folder: request.cache_folder.clone(),
-        // A dataset may have to look at many files.
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        observer: Arc::new(Calls {
-            watchdog: CallRecorder::create(&request.call_path)
-                .ok()
-                .map(Watchdog::new),
-            patience: Instant::now() + request.limit() / 2,
-            progress: Mutex::new((Instant::now(), request.progress_path())),
-        }),
+        threads,
+        observer: Arc::clone(&calls) as Arc<dyn Observer>,
     });
+    let mut data = Data::new(&calls);
+    let weights = request.weights.as_deref();
+    let mut catalog = catalog(
+        &plugins,
+        &request.uses,
+        &request.folder,
+        weights,
+        Some(&mut data),
+    );
+    catalog.counted = std::mem::take(&mut data.counted);
+    if request.compare {
+        catalog.content = data.compare(threads);
+    }
     ProbeAnswer {
-        catalog: catalog(&plugins, &request.uses, &request.folder),
+        catalog,
+        heard: data.heard,
         networks: request
             .plan
             .as_ref()
@@ -154,14 +192,31 @@ fn blueprint(
     })
 }
 
-/// Notes the plugin call in progress and how far it is, and hears nothing else.
-struct Calls {
+/// Notes the plugin call in progress and how far it is, and keeps what is said of the data.
+pub(crate) struct Calls {
     /// Without the file a crash is told all the same, only not in which plugin.
     watchdog: Option<Watchdog>,
     /// From when on calls are asked to end soon: half an answer in time is better than none.
     patience: Instant,
     /// When progress was last noted, and where.
     progress: Mutex<(Instant, PathBuf)>,
+    /// What was said and not taken yet.
+    heard: Mutex<Vec<(Level, String)>>,
+}
+
+/// So many lines of one dataset are kept: nobody reads more.
+const MOST_HEARD: usize = 1000;
+
+impl Calls {
+    /// What was said since the last time.
+    pub(crate) fn take_heard(&self) -> Vec<(Level, String)> {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether there is time for more.
+    pub(crate) fn has_time(&self) -> bool {
+        Instant::now() < self.patience
+    }
 }
 
 /// How often progress is noted at the most.
@@ -178,7 +233,12 @@ impl Observer for Calls {
             calls.left();
         }
     }
-    fn log(&self, _: &str, _: Level, _: &str) {}
+    fn log(&self, _: &str, level: Level, text: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if level != Level::Debug && heard.len() < MOST_HEARD {
+            heard.push((level, text.to_owned()));
+        }
+    }
     fn progress(&self, _: &str, done: u64, total: u64, what: &str) {
         // Another thread is at it.
         let Ok(mut noted) = self.progress.try_lock() else {
@@ -195,12 +255,19 @@ impl Observer for Calls {
         }
     }
     fn should_stop(&self) -> bool {
-        Instant::now() >= self.patience
+        !self.has_time()
     }
 }
 
-/// What is known of the installed components, and of the used ones with their parameters.
-pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog {
+/// What is known of the installed components, and of the used ones with their parameters; `weights`
+/// is a file to try on the backbone, `data` takes the datasets opened.
+pub(crate) fn catalog(
+    plugins: &Plugins,
+    uses: &[Use],
+    folder: &Path,
+    weights: Option<&Path>,
+    mut data: Option<&mut Data<'_>>,
+) -> Catalog {
     let mut components = Vec::new();
     for plugin in plugins.list() {
         for component in &plugin.components {
@@ -232,11 +299,30 @@ pub(crate) fn catalog(plugins: &Plugins, uses: &[Use], folder: &Path) -> Catalog
         .filter_map(|of| {
             Some(Described {
                 of: of.clone(),
-                outcome: describe(plugins, of, folder, &mut backbone)?,
+                outcome: describe(plugins, of, folder, &mut backbone, data.as_deref_mut())?,
             })
         })
         .collect();
+    let weights = match (&backbone, weights) {
+        (Some(Backbone::Network(blueprint)), Some(path)) if path.is_file() => {
+            let mut network = initialised(blueprint, 0, "backbone");
+            let loaded = load_weights(&mut network, path);
+            Some(loaded.map_err(|error| problem(&error)))
+        }
+        _ => None,
+    };
+    let published = match &backbone {
+        Some(Backbone::Network(blueprint)) => blueprint.published_normalise(),
+        _ => None,
+    };
     Catalog {
+        weights,
+        published: published.map(|published| topwork_schema::Normalise {
+            mean: published.mean.clone(),
+            std: published.std.clone(),
+        }),
+        counted: Vec::new(),
+        content: None,
         plugins: (plugins.list().iter())
             .map(|plugin| PluginEntry {
                 id: plugin.id.clone(),
@@ -257,6 +343,7 @@ fn describe(
     of: &Use,
     folder: &Path,
     backbone: &mut Option<Backbone>,
+    data: Option<&mut Data<'_>>,
 ) -> Option<Result<Description, Problem>> {
     let kinds: &[Kind] = match of.kind {
         UseKind::Backbone => &Kind::BACKBONES,
@@ -268,18 +355,32 @@ fn describe(
     let parameters = resolve_parameters(&component.schema, of.parameters.as_object()?, folder);
     let id = format!("{}/{}", plugin.id, component.id);
     let description = match component.kind {
-        Kind::Dataset => plugins.dataset(&id, &parameters.into()).map(|dataset| {
-            let info = dataset.describe();
-            Description::Dataset {
-                classes: info.classes.clone(),
-                shape: info.shape,
-                splits: info
-                    .splits
-                    .iter()
-                    .map(|split| (split.name.clone(), split.len))
-                    .collect(),
+        Kind::Dataset => {
+            if let Some(data) = &data {
+                data.begin();
             }
-        }),
+            let opened = plugins.dataset(&id, &parameters.clone().into());
+            opened.map(|dataset| {
+                let info = dataset.describe().clone();
+                if let Some(data) = data {
+                    let component = id;
+                    data.add(
+                        Component {
+                            component,
+                            parameters,
+                        },
+                        dataset,
+                    );
+                }
+                Description::Dataset {
+                    classes: info.classes,
+                    shape: info.shape,
+                    splits: (info.splits.into_iter())
+                        .map(|split| (split.name, split.len))
+                        .collect(),
+                }
+            })
+        }
         Kind::NetworkHead => plugins
             .network_head(&id, &parameters.into())
             .map(|_| Description::Head),
@@ -382,8 +483,9 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
 }
 
 /// A failure as the check of an experiment file wants it.
-fn problem(error: &WorkerError) -> Problem {
+pub(crate) fn problem(error: &WorkerError) -> Problem {
     let category = match error {
+        WorkerError::Weights { .. } => Category::Data,
         WorkerError::Host(error) => category(error),
         WorkerError::Blueprint { .. } => Category::Plugin,
         _ => Category::Experiment,

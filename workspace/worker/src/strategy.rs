@@ -105,6 +105,8 @@ impl Execution<'_> {
             note: fitted.note,
             iterations: Some(fitted.iterations),
             predictions: Some(counted.predictions),
+            without_duplicates: (self.tasks.twins.as_ref())
+                .map(|twins| twins.without(&tested, &counted.right)),
         };
         let detail = correct_of(outcome.correct, outcome.total);
         let test_set = outcome.test_set.clone();

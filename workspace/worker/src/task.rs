@@ -5,13 +5,16 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use topwork_host::Dataset;
 use topwork_report::thousands;
-use topwork_schema::{DatasetUse, Normalise};
+use topwork_schema::{DatasetUse, TaskData, TaskRole};
 use topwork_store::hexadecimal;
 
 use crate::{WorkerError, augment::normalise};
 
 /// Images of a split that its fingerprint looks at.
 const FINGERPRINT_IMAGES: usize = 64;
+
+/// Classes that are named where it is said what was read.
+const MOST_NAMED: usize = 10;
 
 /// The two splits every task has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,9 @@ pub enum SplitName {
 }
 
 impl SplitName {
+    /// Both, in their order.
+    pub const ALL: [Self; 2] = [Self::Train, Self::Test];
+
     /// The split's name in every dataset.
     pub fn name(self) -> &'static str {
         match self {
@@ -35,9 +41,11 @@ impl SplitName {
 
 /// A dataset with the classes of a task.
 pub struct Task {
+    role: TaskRole,
     dataset: Arc<Dataset>,
-    component: String,
-    normalise: Option<Normalise>,
+    used: DatasetUse,
+    /// Names of the classes, in label order.
+    pub names: Vec<String>,
     /// Number of classes.
     pub classes: usize,
     /// For learning.
@@ -57,13 +65,14 @@ pub struct Examples {
 }
 
 impl Task {
-    /// Picks the examples of the wanted classes. With `folds` the split `test` is not read.
+    /// Picks the examples of the wanted classes. With `folds` the split `test` is not read. Fails
+    /// where the check of the experiment would, in case the data changed since.
     pub fn new(
+        role: TaskRole,
         dataset: Arc<Dataset>,
         used: &DatasetUse,
         folds: Option<usize>,
     ) -> Result<Self, WorkerError> {
-        let component = &used.component;
         let pick = |split: SplitName| -> Result<Examples, WorkerError> {
             let mut examples = Examples {
                 positions: Vec::new(),
@@ -79,16 +88,6 @@ impl Task {
                     examples.labels.push(label as u32);
                 }
             }
-            if examples.positions.is_empty() {
-                return Err(WorkerError::Experiment {
-                    message: format!(
-                        "split \"{}\" of `{}` has no example of the classes wanted",
-                        split.name(),
-                        component.component
-                    ),
-                    hint: None,
-                });
-            }
             Ok(examples)
         };
         let train = pick(SplitName::Train)?;
@@ -96,15 +95,51 @@ impl Task {
             Some(_) => None,
             None => Some(pick(SplitName::Test)?),
         };
-        Ok(Self {
-            component: component.component.clone(),
+        let all = &dataset.describe().classes;
+        let names = used.classes.iter().filter_map(|class| all.get(*class));
+        let task = Self {
+            role,
             classes: used.classes.len(),
-            normalise: used.normalise.clone(),
+            names: names.cloned().collect(),
+            used: used.clone(),
             dataset,
             train,
             test,
             folds,
-        })
+        };
+        match task
+            .data()
+            .counted()
+            .into_iter()
+            .find(|found| found.refused)
+        {
+            Some(refused) => Err(refused.into()),
+            None => Ok(task),
+        }
+    }
+
+    /// What the rules on examples want to know.
+    pub fn data(&self) -> TaskData<'_> {
+        let counts = |examples: &Examples| {
+            let mut counts = vec![0; self.classes];
+            for label in &examples.labels {
+                counts[*label as usize] += 1;
+            }
+            counts
+        };
+        TaskData {
+            role: self.role,
+            dataset: &self.used,
+            names: &self.names,
+            folds: self.folds.map(|folds| folds as u64),
+            train: Some(counts(&self.train)),
+            test: self.test.as_ref().map(counts),
+        }
+    }
+
+    /// The dataset that the examples are of.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
     }
 
     /// Reads one image of each split: a dataset that unpacks when it is first read does so now,
@@ -114,18 +149,27 @@ impl Task {
         (self.splits().iter()).try_for_each(|split| self.read(*split, &[0], &mut image))
     }
 
-    /// How many examples there are, for a person.
+    /// How many examples there are of which classes, for a person.
     pub fn sizes(&self) -> String {
         let count = |examples: &Examples| thousands(examples.labels.len() as u64);
         let train = count(&self.train);
-        match (&self.test, self.folds) {
+        let sizes = match (&self.test, self.folds) {
             (Some(test), _) => format!("{train} + {} test", count(test)),
             (None, folds) => format!("{train} in {} folds", folds.unwrap_or(1)),
-        }
+        };
+        let classes = match self.names.as_slice() {
+            names if names.len() <= MOST_NAMED => names.join(", "),
+            names => format!(
+                "{}, … {} classes",
+                names[..MOST_NAMED].join(", "),
+                thousands(names.len() as u64)
+            ),
+        };
+        format!("{sizes} ({classes})")
     }
 
     /// The splits that are read.
-    fn splits(&self) -> &'static [SplitName] {
+    pub fn splits(&self) -> &'static [SplitName] {
         match self.test {
             Some(_) => &[SplitName::Train, SplitName::Test],
             None => &[SplitName::Train],
@@ -193,7 +237,7 @@ impl Task {
 
     /// Normalises images where the experiment says so.
     pub fn normalise(&self, images: &mut [f32]) {
-        if let Some(settings) = &self.normalise {
+        if let Some(settings) = &self.used.normalise {
             normalise(images, self.image_shape(), settings);
         }
     }
@@ -222,7 +266,7 @@ impl Task {
     /// SHA-256 that is the same exactly for the same examples of the same dataset.
     pub fn digest(&self, split: SplitName, examples: &[usize]) -> String {
         let mut hash = Sha256::new();
-        hash.update(self.component.as_bytes());
+        hash.update(self.used.component.component.as_bytes());
         hash.update(self.source_of(split).as_bytes());
         for &example in examples {
             hash.update(self.examples(split).positions[example].to_le_bytes());

@@ -1,5 +1,6 @@
 //! `topwork check` and `topwork plan`.
 
+mod data;
 mod matrix;
 
 use topwork_report::{Align, thousands};
@@ -9,14 +10,15 @@ use topwork_worker::{FrozenTrunk, Work, stages};
 use crate::{
     arguments::{FileArguments, PlanArguments},
     experiment,
-    failure::Failure,
+    failure::{self, Failure},
     output::{self, print},
 };
 use matrix::matrix;
 
 /// Checks an experiment file.
 pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
-    let plan = experiment::check(arguments)?.plan;
+    let checked = experiment::check_with_images(arguments)?;
+    let plan = &checked.plan;
     let experiment = &plan.experiment;
     let strategies = experiment.strategies.len();
     let rows = match plan.rows.len() {
@@ -32,6 +34,8 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
         counted(strategies, "strategy", "strategies"),
         counted(experiment.seeds.len(), "seed", "seeds") + &folds,
     ))?;
+    print(&data::learns_from(&checked))?;
+    failure::write(&checked.warnings.render(output::colours()));
     Ok(0)
 }
 

@@ -20,16 +20,27 @@ pub struct Blueprint {
     input: Shape,
     layers: Vec<LayerSpec>,
     cuts: Vec<CutPoint>,
-    weights: WeightNames,
+    weights: WeightFiles,
 }
 
-/// How names in files with weights may differ from those of the layers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct WeightNames {
+/// How files with weights may look.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct WeightFiles {
     /// Patterns of what may be passed over.
     ignore: Vec<String>,
     /// Patterns of names in files, and what they are called here.
     rename: Vec<[String; 2]>,
+    /// How samples were normalised that published weights learnt from.
+    normalise: Option<ChannelNormalise>,
+}
+
+/// Normalisation of each channel: `(x - mean) / std`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelNormalise {
+    /// Mean of every channel; bytes are numbers from 0 to 1.
+    pub mean: Vec<f64>,
+    /// Standard deviation of every channel, above 0.
+    pub std: Vec<f64>,
 }
 
 /// One layer: its name, what it computes, and the shape of what it gives.
@@ -116,6 +127,11 @@ impl Blueprint {
             Some(layer) => layer.output,
             None => self.input,
         }
+    }
+
+    /// How samples were normalised that the published weights learnt from, where the plugin says so.
+    pub fn published_normalise(&self) -> Option<&ChannelNormalise> {
+        self.weights.normalise.as_ref()
     }
 
     /// Whether a weight called `name` in a file may be passed over, by the blueprint's own patterns.

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::op::{BATCH_NORM, on_each_side};
 use super::place::{Place, counted, label, quoted, whole};
 use super::{
-    Activation, Blueprint, BlueprintError, CutPoint, INPUT, LayerOp, LayerSpec, Problem,
-    WeightNames,
+    Activation, Blueprint, BlueprintError, ChannelNormalise, CutPoint, INPUT, LayerOp, LayerSpec,
+    Problem, WeightFiles,
 };
 use crate::shape::{Shape, by};
 
@@ -64,7 +64,7 @@ fn read_blueprint(json: &str, problems: &mut Vec<Problem>) -> Option<Blueprint> 
     let input = read_input(&mut place);
     let (names, layers) = read_layers(&mut place, input);
     let cuts = read_cuts(&mut place, names.as_deref());
-    let weights = read_weight_names(&mut place);
+    let weights = read_weight_files(&mut place);
     Some(Blueprint {
         input: input?,
         layers: layers?,
@@ -334,22 +334,60 @@ fn read_linear(place: &mut Place) -> Option<LayerOp> {
     })
 }
 
-/// `"weights": {"ignore": […], "rename": [[…, …], …]}`: how names in files may differ from the layers'.
-fn read_weight_names(place: &mut Place) -> Option<WeightNames> {
+/// `"weights": {"ignore": […], "rename": [[…, …], …], "normalise": {…}}`: how files with weights may look.
+fn read_weight_files(place: &mut Place) -> Option<WeightFiles> {
     let Some(value) = place.object.get("weights") else {
-        return Some(WeightNames::default());
+        return Some(WeightFiles::default());
     };
     let mut place = Place::enter(value, "weights".to_owned(), place.problems)?;
-    place.check_keys(&["ignore", "rename"]);
+    place.check_keys(&["ignore", "rename", "normalise"]);
     let ignore = place.texts(
         "ignore",
         "a list of names, in which `*` stands for anything",
     );
     let rename = read_rename(&mut place);
-    Some(WeightNames {
+    Some(WeightFiles {
         ignore: ignore?,
         rename: rename?,
+        normalise: read_normalise(&mut place),
     })
+}
+
+/// `"normalise": {"mean": […], "std": […]}`, a number for each channel.
+fn read_normalise(place: &mut Place) -> Option<ChannelNormalise> {
+    let value = place.object.get("normalise")?;
+    let mut place = Place::enter(value, "normalise".to_owned(), place.problems)?;
+    place.check_keys(&["mean", "std"]);
+    let mut numbers = |key: &str, expected: &str, fits: fn(f64) -> bool| {
+        let value = place.required(key, expected)?;
+        let numbers: Option<Vec<f64>> = value
+            .as_array()
+            .and_then(|numbers| numbers.iter().map(Value::as_f64).collect());
+        let numbers = numbers.filter(|numbers| numbers.iter().all(|number| fits(*number)));
+        if numbers.is_none() {
+            place.wrong(key, value, expected);
+        }
+        numbers
+    };
+    let mean = numbers(
+        "mean",
+        "a list of numbers, one for each channel",
+        f64::is_finite,
+    );
+    let std = numbers(
+        "std",
+        "a list of numbers above 0, one for each channel",
+        |std| std.is_finite() && std > 0.0,
+    );
+    let (mean, std) = (mean?, std?);
+    if mean.len() != std.len() {
+        place.report(Problem::new(format!(
+            "`std` has {} numbers, expected {}, as many as `mean`",
+            std.len(),
+            mean.len()
+        )));
+    }
+    Some(ChannelNormalise { mean, std })
 }
 
 fn read_rename(place: &mut Place) -> Option<Vec<[String; 2]>> {

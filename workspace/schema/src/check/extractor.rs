@@ -138,7 +138,7 @@ pub(super) fn normalise(
     diagnostics.push(Diagnostic::new(message, Some(span)).label(label).hint(hint));
 }
 
-fn near(stated: &Normalise, exact: &Normalise) -> bool {
+pub(super) fn near(stated: &Normalise, exact: &Normalise) -> bool {
     let same = |a: &[f64], b: &[f64]| {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= TOLERANCE)
     };

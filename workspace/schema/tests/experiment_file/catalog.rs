@@ -90,6 +90,10 @@ pub fn catalog() -> Catalog {
             ),
         ],
         skipped: Vec::new(),
+        counted: Vec::new(),
+        content: None,
+        weights: None,
+        published: None,
         described: vec![
             described(UseKind::Backbone, "lenet", json!({}), lenet()),
             described(UseKind::Dataset, "mnist", json!({}), mnist()),

@@ -45,6 +45,7 @@ fn create(runs: &Runs) -> RunFolder {
             sources: Vec::new(),
         },
         adopted: Adopted::default(),
+        remarks: Vec::new(),
         machine: Machine::here(),
     };
     folder.write_manifest(&manifest).unwrap();
@@ -97,6 +98,7 @@ fn done(runs: &Runs) -> RunFolder {
             note: None,
             iterations: None,
             predictions: None,
+        without_duplicates: None,
         };
         writer.append(Event::StrategyEvaluated(outcome)).unwrap();
     }

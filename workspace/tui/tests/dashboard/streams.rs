@@ -272,6 +272,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         note: None,
         iterations: Some(40),
         predictions: None,
+        without_duplicates: None,
     }
 }
 
