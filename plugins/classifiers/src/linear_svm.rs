@@ -29,7 +29,7 @@ impl Default for LinearSvm {
         LinearSvm {
             c: 0.1,
             max_iterations: 1000,
-            tolerance: 1e-4,
+            tolerance: 5e-6,
             scale: Scale::Max,
             class_weights: ClassWeights::None,
         }
@@ -73,7 +73,7 @@ impl Named for LinearSvm {
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "description": "the fit has converged when no component of the gradient of the mean objective is larger",
-                "default": 1e-4
+                "default": 5e-6
             },
             "scale": {
                 "enum": ["max", "standardise", "none"],

@@ -12,9 +12,13 @@ const OPTIONS: FitOptions = FitOptions {
 };
 
 fn classifier(parameters: Value) -> Result<DrivenClassifier, Error> {
+    linear("logistic-regression", parameters)
+}
+
+fn linear(head: &str, parameters: Value) -> Result<DrivenClassifier, Error> {
     // More than any test asks for.
     let host = TestHost::new().threads(8);
-    Driver::new(&PLUGIN, &host).classifier("logistic-regression", &parameters)
+    Driver::new(&PLUGIN, &host).classifier(head, &parameters)
 }
 
 /// Numbers without a pattern, in −1..1: a linear congruential generator that is easily written again in other languages.
@@ -100,7 +104,7 @@ fn predicted(scores: &[f32], classes: usize) -> Vec<usize> {
     scores.chunks(classes).filter_map(best).collect()
 }
 
-/// With the default tolerance 999 of 1,000 predictions are those of the optimum.
+/// With the default tolerance of the linear heads 999 of 1,000 predictions are those of the optimum.
 #[test]
 fn the_default_tolerance_comes_to_the_optimum() {
     // Nearly Gaussian, as sums of four; the labels those of a linear map of them, with noise.
@@ -131,11 +135,16 @@ fn the_default_tolerance_comes_to_the_optimum() {
         let labels: Vec<u32> = labels.take(learnt).collect();
         let train = Features::new(&features[..learnt * dimensions], dimensions).unwrap();
         let test = Features::new(&features[learnt * dimensions..], dimensions).unwrap();
-        for scale in ["none", "max", "standardise"] {
+        let heads = ["logistic-regression", "linear-svm"];
+        let scales = ["none", "max", "standardise"];
+        for (head, scale) in heads
+            .into_iter()
+            .flat_map(|head| scales.map(|scale| (head, scale)))
+        {
             let by = |parameters: Value| {
-                let mut classifier = classifier(parameters).unwrap();
+                let mut classifier = linear(head, parameters).unwrap();
                 let report = classifier.fit(train, &labels, classes, OPTIONS).unwrap();
-                assert!(report.converged, "{scale}: {}", report.note);
+                assert!(report.converged, "{head}, {scale}: {}", report.note);
                 predicted(&classifier.predict(test, classes).unwrap(), classes)
             };
             let optimum = by(json!({"scale": scale, "tolerance": 1e-8, "max-iterations": 5000}));
@@ -143,7 +152,7 @@ fn the_default_tolerance_comes_to_the_optimum() {
             let off = optimum.iter().zip(&found).filter(|(a, b)| a != b).count();
             assert!(
                 off * 1000 <= optimum.len(),
-                "{scale}, {classes} classes: {off}"
+                "{head}, {scale}, {classes} classes: {off}"
             );
         }
     }
