@@ -147,7 +147,9 @@ def page(rows, about, arguments, everything, tests):
         *(row(*one) for one in rows), "",
         "The same method has the same parameters on both sides. `auto` tries logistic regression, linear SVM, LDA, nearest "
         "neighbours and the",
-        "nearest centroid by cross-validation on the training samples; with each draw it said:", "",
+        "nearest centroid, of these the first and the nearest neighbours on standardised features, too, by cross-validation on "
+        "the training",
+        "samples; with each draw it said:", "",
         *(f"- {fit['note']}" for fit in picked),
     ]
     return "\n".join(lines) + "\n"

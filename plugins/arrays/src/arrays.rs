@@ -1,16 +1,15 @@
 //! `arrays`: samples and labels in files of NumPy or safetensors.
 
-use crate::labels::Labels;
-use crate::npy;
+use crate::labels::{Column, Labels};
+use crate::npy::{self, Content};
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{
-    Files, Form, FromFiles, Layout, Part, Samples, integer_labels, split_properties, wrong_label,
-};
-use crate::unpack::Unpacked;
+use crate::problem::Problem;
+use crate::samples::{Files, Form, FromFiles, Layout, Part, Samples, split_properties};
+use crate::unpack::{Unpacked, is_archive};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Host};
 
 /// The component.
 pub type Arrays = FromFiles<Parameters>;
@@ -134,13 +133,17 @@ impl Files for Parameters {
         Ok(())
     }
 
-    fn read(&self) -> Result<Samples, Error> {
+    fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
-        let mut values = Vec::new();
+        let mut columns = Vec::new();
         for source in self.sources()? {
             let bytes = Unpacked::whole(source.file)?;
-            let samples = array(source.file, &bytes, source.samples)?;
-            let part = Part::new(source.file, samples, source.is_test)?;
+            let samples = numbers(source.file, array(source.file, &bytes, source.samples)?)?;
+            let name = named(
+                source.file,
+                self.test_samples.as_ref().map(|_| source.samples),
+            );
+            let part = Part::new(name, samples, source.is_test)?;
             let (file, labels) = match source.labels_file {
                 Some(file) => (file, array(file, &Unpacked::whole(file)?, source.labels)?),
                 None if bytes.starts_with(npy::MARK) => {
@@ -151,19 +154,24 @@ impl Files for Parameters {
                 }
                 None => (source.file, array(source.file, &bytes, source.labels)?),
             };
-            let name = format!("`{}` (labels)", file.display());
-            values.extend(integer_labels(&part, &labels, &name)?);
+            let name = named(file, Some(source.labels));
+            columns.push(Column::from_array(
+                name,
+                labels,
+                part.count(),
+                part.name(),
+                host,
+            )?);
             parts.push(part);
         }
-        let labels = Labels::from_integers(&values, &self.class_names)
-            .map_err(|problem| wrong_label(&parts, &problem))?;
+        let labels = Labels::new(&columns, &self.class_names, host)?;
         let form = Form {
             layout: self.layout,
             scale: self.scale,
             test_fraction: self.test_fraction,
             split_seed: self.split_seed,
         };
-        Samples::new(parts, labels, form)
+        Samples::new(parts, labels, form, host)
     }
 }
 
@@ -220,29 +228,58 @@ impl Parameters {
     }
 }
 
+/// A file, or an array in it, for people.
+fn named(file: &Path, array: Option<&str>) -> String {
+    match array {
+        Some(array) => format!("`{}` (`{array}`)", file.display()),
+        None => format!("`{}`", file.display()),
+    }
+}
+
+/// Samples must be numbers.
+fn numbers(path: &Path, content: Content) -> Result<Array, Error> {
+    match content {
+        Content::Numbers(array) => Ok(array),
+        Content::Words(..) => {
+            let problem = Problem::from("holds words as samples, expected numbers");
+            Err(problem
+                .with_hint("save them as numbers: `a.astype(float)`")
+                .in_file(path))
+        }
+    }
+}
+
 /// The array in a file, by its name where the file can hold several.
-fn array(path: &Path, bytes: &[u8], name: &str) -> Result<Array, Error> {
+fn array(path: &Path, bytes: &[u8], name: &str) -> Result<Content, Error> {
     let array = if bytes.starts_with(npy::MARK) {
         npy::array(bytes)
-    } else if bytes.starts_with(b"PK") {
+    } else if is_archive(bytes) {
         npy::array_in_archive(bytes, name)
     } else {
-        tensor(bytes, name)
+        tensor(bytes, name).map(Content::Numbers)
     };
-    array.map_err(|problem| Error::data(format!("`{}` {problem}", path.display())))
+    array.map_err(|problem| problem.in_file(path))
 }
 
 /// The tensor `name` in the bytes of a safetensors file.
-fn tensor(bytes: &[u8], name: &str) -> Result<Array, String> {
+fn tensor(bytes: &[u8], name: &str) -> Result<Array, Problem> {
+    // The length of the header comes first, in 8 bytes of which the last is always 0.
+    if bytes.get(7..9) != Some(b"\0{") {
+        return Err(Problem::other_file(
+            bytes,
+            "a .npy, .npz or .safetensors file",
+        ));
+    }
     let all = SafeTensors::deserialize(bytes)
         .map_err(|error| format!("is no sound .npy, .npz or .safetensors file ({error})"))?;
     let Ok(tensor) = all.tensor(name) else {
-        let mut names = all.names();
+        let mut names: Vec<String> = all.names().into_iter().map(str::to_owned).collect();
         names.sort_unstable();
-        return Err(npy::missing(name, names.into_iter()));
+        return Err(npy::missing(name, &names));
     };
     let kind = match tensor.dtype() {
-        Dtype::U8 | Dtype::BOOL => Kind::U8,
+        Dtype::BOOL => Kind::Bool,
+        Dtype::U8 => Kind::U8,
         Dtype::I8 => Kind::I8,
         Dtype::U16 => Kind::U16,
         Dtype::I16 => Kind::I16,
@@ -255,16 +292,10 @@ fn tensor(bytes: &[u8], name: &str) -> Result<Array, String> {
         Dtype::F32 => Kind::F32,
         Dtype::F64 => Kind::F64,
         other => {
-            return Err(format!(
-                "holds `{name}` as {other:?}, expected integers or floats"
-            ));
+            return Err(format!("holds `{name}` as {other:?}, expected integers or floats").into());
         }
     };
-    Array::new(
-        tensor.shape().to_vec(),
-        kind,
-        Order::Little,
-        tensor.data().to_vec(),
-    )
-    .map_err(|problem| format!("has {problem}"))
+    let (shape, data) = (tensor.shape().to_vec(), tensor.data().to_vec());
+    let array = Array::new(shape, kind, Order::Little, data);
+    array.map_err(|problem| format!("has {problem}").into())
 }

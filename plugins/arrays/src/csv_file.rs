@@ -1,14 +1,16 @@
 //! `csv`: a sample per line, its numbers and its label.
 
-use crate::labels::Labels;
+use crate::dialect::{self, Column, Dialect, Numbers, Wanted, line_of, numbered};
+use crate::labels::{self, Labels, Values};
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{
-    Files, Form, FromFiles, Layout, Part, Samples, split_properties, wrong_label,
-};
+use crate::problem::Problem;
+use crate::samples::{Files, Form, FromFiles, Layout, Part, Samples, split_properties};
 use crate::unpack::Unpacked;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use topwork_sdk::Error;
+use topwork_sdk::sniff::{self, Kind as FileKind};
+use topwork_sdk::{Error, Host, Level};
 
 /// The component.
 pub type Csv = FromFiles<Parameters>;
@@ -22,32 +24,14 @@ pub struct Parameters {
     test_file: Option<PathBuf>,
     label: Option<Column>,
     header: Option<bool>,
-    #[serde(default = "comma")]
-    separator: String,
+    separator: Option<String>,
     shape: Option<[usize; 3]>,
-    #[serde(default = "one")]
-    scale: f64,
+    scale: Option<f64>,
     #[serde(default)]
     class_names: Vec<String>,
     test_fraction: Option<f64>,
     #[serde(default)]
     split_seed: u64,
-}
-
-/// A column of the file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Column {
-    Position(usize),
-    Name(String),
-}
-
-fn comma() -> String {
-    ",".to_owned()
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 impl Files for Parameters {
@@ -76,16 +60,15 @@ impl Files for Parameters {
         "label": {
             "type": ["string", "integer"],
             "minimum": 0,
-            "description": "column of the label: its name, or its position counted from 0; by default the last"
+            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last"
         },
         "header": {
             "type": "boolean",
-            "description": "whether the first line names the columns; by default it does when `label` is a name"
+            "description": "whether the first line names the columns; by default it does when `label` is a name, or when it has words where the next has numbers"
         },
         "separator": {
             "enum": [",", ";", "\t", " "],
-            "default": ",",
-            "description": "what stands between the columns"
+            "description": "what stands between the columns; by default it is found in the first lines"
         },
         "shape": {
             "type": "array",
@@ -97,8 +80,7 @@ impl Files for Parameters {
         "scale": {
             "type": "number",
             "exclusiveMinimum": 0,
-            "default": 1.0,
-            "description": "numbers are divided by this"
+            "description": "numbers are divided by this; by default they are used as they are"
         },
         "class-names": {
             "type": "array",
@@ -124,30 +106,35 @@ impl Files for Parameters {
         Ok(())
     }
 
-    fn read(&self) -> Result<Samples, Error> {
+    fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
-        let mut labels = Vec::new();
+        let mut columns = Vec::new();
         for (path, is_test) in self.files()? {
-            let bytes = Unpacked::whole(path)?;
-            let table = self
-                .table(&bytes)
-                .map_err(|problem| problem.in_file(path))?;
-            labels.extend(table.labels);
-            let samples = Array::new(table.shape.to_vec(), Kind::F32, Order::Little, table.bytes)
-                .map_err(|problem| {
-                Error::data(format!("`{}` has {problem}", path.display()))
-            })?;
-            parts.push(Part::new(path, samples, is_test)?);
+            let bytes = Unpacked::only(path)?;
+            let table = text(&bytes).and_then(|text| self.table(&text));
+            let table = table.map_err(|problem| problem.in_file(path))?;
+            let name = format!("`{}`", path.display());
+            for (level, remark) in table.remarks {
+                host.log(level, &format!("{name}: {remark}"));
+            }
+            columns.push(labels::Column {
+                name: name.clone(),
+                values: Values::Words(table.labels),
+                lines: table.lines,
+            });
+            let samples =
+                Array::new(table.shape.to_vec(), Kind::F32, Order::Little, table.bytes)
+                    .map_err(|problem| Problem::from(format!("has {problem}")).in_file(path))?;
+            parts.push(Part::new(name, samples, is_test)?);
         }
-        let labels = Labels::from_texts(&labels, &self.class_names)
-            .map_err(|problem| wrong_label(&parts, &problem))?;
+        let labels = Labels::new(&columns, &self.class_names, host)?;
         let form = Form {
             layout: Layout::Chw,
-            scale: Some(self.scale),
+            scale: self.scale,
             test_fraction: self.test_fraction,
             split_seed: self.split_seed,
         };
-        Samples::new(parts, labels, form)
+        Samples::new(parts, labels, form, host)
     }
 }
 
@@ -163,137 +150,183 @@ impl Parameters {
         }
     }
 
-    fn table(&self, bytes: &[u8]) -> Result<Table, Problem> {
-        let named = matches!(self.label, Some(Column::Name(_)));
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(self.header.unwrap_or(named))
-            .delimiter(self.separator.bytes().next().unwrap_or(b','))
-            .trim(csv::Trim::All)
-            .from_reader(bytes);
-        let header = reader.headers().map_err(|error| Problem::of(&error))?;
-        let columns = header.len();
-        let label = match &self.label {
-            None => columns.checked_sub(1),
-            Some(Column::Position(position)) => Some(*position).filter(|p| *p < columns),
-            Some(Column::Name(name)) => header.iter().position(|column| column == name),
+    fn table(&self, text: &[u8]) -> Result<Table, Problem> {
+        let wanted = Wanted {
+            separator: self.separator.as_ref().and_then(|text| text.bytes().next()),
+            header: self.header,
+            label: self.label.as_ref(),
         };
-        let Some(label) = label else {
-            return Err(Problem::of_label(self.label.as_ref(), header));
+        let dialect = Dialect::of(text, &wanted)?;
+        let (columns, label) = (dialect.columns, dialect.label);
+        let mut numbers = Numbers::new(dialect.separator);
+        let mut table = Table {
+            remarks: dialect
+                .remarks
+                .into_iter()
+                .map(|text| (Level::Info, text))
+                .collect(),
+            ..Table::default()
         };
-        let (mut numbers, mut labels) = (Vec::new(), Vec::new());
-        for record in reader.records() {
-            let record = record.map_err(|error| Problem::of(&error))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            for (column, text) in record.iter().enumerate() {
-                if column == label {
-                    labels.push(text.to_owned());
-                    continue;
-                }
-                match text.parse::<f32>() {
-                    Ok(number) if number.is_finite() => numbers.extend(number.to_le_bytes()),
-                    _ => {
-                        let is_first = labels.len() <= 1 && line == 1;
-                        return Err(Problem {
-                            line,
-                            message: format!("column {column}: {text:?}, expected a finite number"),
-                            hint: is_first
-                                .then_some("`header = true` when the first line names the columns"),
-                        });
-                    }
-                }
+        let mut suspects = Suspects::new(columns, label);
+        let mut reader = dialect::reader(text, dialect.separator);
+        let mut row = Vec::new();
+        for record in reader.records().skip(usize::from(dialect.has_header)) {
+            let record = record.map_err(|error| dialect::unreadable(&error))?;
+            let line = line_of(&record);
+            let trailing = record.get(columns).is_some_and(str::is_empty);
+            if record.len() != columns + usize::from(trailing) {
+                let message = format!(
+                    "{} columns, expected {columns} as in the lines above",
+                    record.len()
+                );
+                return Err(Problem::at_line(line, message));
             }
+            row.clear();
+            for (column, text) in numbered(&record, columns, label) {
+                let number = numbers.read(text).map_err(|expected| {
+                    let message = format!("column {column}: {text:?}, {expected}");
+                    let problem = Problem::at_line(line, message);
+                    match table.labels.is_empty() && self.header.is_none() && !dialect.has_header {
+                        true => problem
+                            .with_hint("`header = true` when the first line names the columns"),
+                        false => problem,
+                    }
+                })?;
+                row.push(number);
+            }
+            let word = record.get(label).unwrap_or_default();
+            suspects.look(&row, word, table.labels.len());
+            table
+                .bytes
+                .extend(row.iter().flat_map(|number| number.to_le_bytes()));
+            table.labels.push(word.to_owned());
+            table.lines.push(line);
         }
         let width = columns - 1;
         let [channels, height, rows] = self.shape.unwrap_or([width, 1, 1]);
-        if channels
+        let numbers_of_shape = channels
             .checked_mul(height)
-            .and_then(|n| n.checked_mul(rows))
-            != Some(width)
-        {
-            return Err(Problem {
-                line: 0,
-                message: format!(
-                    "{width} numbers in each line, expected {channels} × {height} × {rows} (`shape`)"
-                ),
-                hint: None,
-            });
+            .and_then(|n| n.checked_mul(rows));
+        if numbers_of_shape != Some(width) {
+            let plural = if width == 1 { "" } else { "s" };
+            return Err(Problem::from(format!(
+                "has {width} number{plural} in each line, expected {channels} × {height} × {rows} (`shape`)"
+            )));
         }
-        Ok(Table {
-            shape: [labels.len(), channels, height, rows],
-            bytes: numbers,
-            labels,
+        if table.labels.is_empty() {
+            return Err("has no lines but the names of its columns".into());
+        }
+        if numbers.have_commas() {
+            let remark = "commas are read as decimal marks: 1,5 is one and a half";
+            table.remarks.push((Level::Info, remark.to_owned()));
+        }
+        table
+            .remarks
+            .extend(suspects.remarks().map(|text| (Level::Warning, text)));
+        table.shape = [table.labels.len(), channels, height, rows];
+        Ok(table)
+    }
+}
+
+/// The text of a file, in UTF-8.
+fn text(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Problem> {
+    let expected = "text with a sample in every line";
+    let wide = |read: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].as_chunks::<2>().0.iter().map(|pair| read(*pair));
+        let text: Result<String, _> = char::decode_utf16(units).collect();
+        text.map(|text| Cow::Owned(text.into_bytes())).map_err(|_| {
+            Problem::from("is no sound text in UTF-16").with_hint("save the file as UTF-8")
         })
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => return wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => return wide(u16::from_be_bytes),
+        _ => {}
+    }
+    let begin = &bytes[..bytes.len().min(sniff::WANTED)];
+    match sniff::kind(begin) {
+        None if begin.is_empty() || begin.contains(&0) => Err(Problem::other_file(bytes, expected)),
+        None | Some(FileKind::Text) => {
+            let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            Ok(Cow::Borrowed(text))
+        }
+        Some(_) => Err(Problem::other_file(bytes, expected)),
     }
 }
 
 /// What a file holds.
+#[derive(Default)]
 struct Table {
     /// Samples, channels, height, width.
     shape: [usize; 4],
     /// The numbers, as little-endian floats.
     bytes: Vec<u8>,
     labels: Vec<String>,
+    /// The line of every label.
+    lines: Vec<u64>,
+    remarks: Vec<(Level, String)>,
 }
 
-/// What is wrong with a file.
-struct Problem {
-    /// Counted from 1; 0 when it is not one line's.
-    line: u64,
-    message: String,
-    hint: Option<&'static str>,
+/// Columns that tell more of the label than a sample may know.
+struct Suspects {
+    /// The position of the first number's column, if it has counted the lines so far, and from where.
+    counter: Option<(usize, f32)>,
+    /// For every number of last columns before the label's, whether these and the label have had a single 1 so far.
+    one_hot: Vec<bool>,
+    lines: usize,
 }
 
-impl Problem {
-    fn of(error: &csv::Error) -> Problem {
-        let message = match error.kind() {
-            csv::ErrorKind::UnequalLengths {
-                expected_len, len, ..
-            } => {
-                format!("{len} columns, expected {expected_len} as in the lines above")
-            }
-            csv::ErrorKind::Utf8 { .. } => "text that is not UTF-8".to_owned(),
-            _ => error.to_string(),
-        };
-        Problem {
-            line: error.position().map_or(0, csv::Position::line),
-            message,
-            hint: None,
+impl Suspects {
+    fn new(columns: usize, label: usize) -> Suspects {
+        // One-hot columns stand side by side, and the label of theirs is taken to be the last.
+        let others = if label + 1 == columns { label } else { 0 };
+        Suspects {
+            counter: Some((usize::from(label == 0), 0.0)),
+            one_hot: vec![true; others],
+            lines: 0,
         }
     }
 
-    fn of_label(label: Option<&Column>, header: &csv::StringRecord) -> Problem {
-        let message = match label {
-            None => "there are no lines".to_owned(),
-            Some(Column::Position(position)) => {
-                format!(
-                    "no column {position} (`label`): there are {}, counted from 0",
-                    header.len()
-                )
-            }
-            Some(Column::Name(name)) => {
-                let names: Vec<&str> = header.iter().take(50).collect();
-                format!(
-                    "no column {name:?} (`label`), expected one of {}",
-                    names.join(", ")
-                )
-            }
+    fn look(&mut self, row: &[f32], label: &str, index: usize) {
+        self.lines += 1;
+        let first = row.first().copied().unwrap_or(f32::NAN);
+        if let Some((column, begin)) = self.counter {
+            let begin = if index == 0 { first } else { begin };
+            let is_counted = (begin == 0.0 || begin == 1.0) && first == begin + index as f32;
+            self.counter = is_counted.then_some((column, begin));
+        }
+        let mut ones = match label.parse() {
+            Ok(1.0_f32) => 1,
+            Ok(0.0) => 0,
+            _ => return self.one_hot.clear(),
         };
-        Problem {
-            line: u64::from(label.is_some()),
-            message,
-            hint: None,
+        for (place, number) in row.iter().rev().take(self.one_hot.len()).enumerate() {
+            match number {
+                1.0 => ones += 1,
+                0.0 => {}
+                _ => return self.one_hot.truncate(place),
+            }
+            self.one_hot[place] &= ones == 1;
         }
     }
 
-    fn in_file(self, path: &Path) -> Error {
-        let path = path.display();
-        let error = Error::data(match self.line {
-            0 => format!("`{path}`: {}", self.message),
-            line => format!("`{path}`, line {line}: {}", self.message),
+    fn remarks(&self) -> impl Iterator<Item = String> {
+        // Few lines show anything.
+        const FEWEST: usize = 3;
+        let counter = self.counter.filter(|_| self.lines >= FEWEST).map(|(column, _)| {
+            format!("column {column} counts the lines and is taken as a number of the sample: remove it")
         });
-        match self.hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        let most = self
+            .one_hot
+            .iter()
+            .rposition(|is| *is)
+            .filter(|_| self.lines >= FEWEST);
+        let one_hot = most.map(|others| {
+            format!(
+                "the last {} columns have a single 1 in every line, as one-hot labels do, but only the last is taken as the label and the others as numbers of the sample: make them one column",
+                others + 2
+            )
+        });
+        counter.into_iter().chain(one_hot)
     }
 }

@@ -3,15 +3,23 @@
 //! An IDX file is two zero bytes, the type of the numbers, the number of dimensions, their sizes (32 bits each, big-endian), the
 //! numbers (big-endian): Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits".
 
-use crate::labels::Labels;
+use crate::folder::Folder;
+use crate::labels::{Column, Labels};
+use crate::npy::Content;
 use crate::numbers::{Array, Kind, Order};
-use crate::samples::{
-    Files, Form, FromFiles, Layout, Part, Samples, integer_labels, split_properties, wrong_label,
-};
+use crate::problem::Problem;
+use crate::samples::{Files, Form, FromFiles, Layout, Part, Samples, split_properties};
 use crate::unpack::Unpacked;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Host};
+
+/// What the names of files of images and of labels have in common.
+const TRAIN: [&[&str]; 2] = [&["train-images"], &["train-labels"]];
+const TEST: [&[&str]; 2] = [
+    &["t10k-images", "test-images"],
+    &["t10k-labels", "test-labels"],
+];
 
 /// The component.
 pub type Idx = FromFiles<Parameters>;
@@ -45,7 +53,7 @@ impl Files for Parameters {
         "folder": {
             "type": "string",
             "format": "path",
-            "description": "folder with the files"
+            "description": "folder with the files, or with folders that hold them"
         },
         "train-images": {
             "type": "string",
@@ -98,114 +106,57 @@ impl Files for Parameters {
         Ok(())
     }
 
-    fn read(&self) -> Result<Samples, Error> {
-        let names = self.names()?;
+    fn read(&self, host: Host) -> Result<Samples, Error> {
+        let folder = Folder::open(&self.folder, &[TRAIN, TEST].concat().concat())?;
+        let [train_images, train_labels] = TRAIN;
+        let [test_images, test_labels] = TEST;
         let train = [
-            self.wanted(
-                &self.train_images,
-                &names,
-                &["train-images"],
-                "train-images",
-            )?,
-            self.wanted(
-                &self.train_labels,
-                &names,
-                &["train-labels"],
-                "train-labels",
-            )?,
+            folder.wanted("train-images", &self.train_images, train_images, host)?,
+            folder.wanted("train-labels", &self.train_labels, train_labels, host)?,
         ];
-        let test_images = ["t10k-images", "test-images"];
-        let test_labels = ["t10k-labels", "test-labels"];
         let mut splits = vec![(train, false)];
-        let has_test = names
-            .iter()
-            .any(|name| test_images.iter().any(|part| name.contains(part)));
-        if self.test_images.is_some() || has_test {
+        if self.test_images.is_some() || folder.has(test_images) || folder.has(test_labels) {
             let test = [
-                self.wanted(&self.test_images, &names, &test_images, "test-images")?,
-                self.wanted(&self.test_labels, &names, &test_labels, "test-labels")?,
+                folder.wanted("test-images", &self.test_images, test_images, host)?,
+                folder.wanted("test-labels", &self.test_labels, test_labels, host)?,
             ];
             splits.push((test, true));
         }
         let mut parts = Vec::new();
-        let mut values = Vec::new();
+        let mut columns = Vec::new();
         for ([images, labels], is_test) in splits {
-            let part = Part::new(&images, file(&images)?, is_test)?;
+            let part = Part::new(format!("`{}`", images.display()), file(&images)?, is_test)?;
             let name = format!("`{}`", labels.display());
-            values.extend(integer_labels(&part, &file(&labels)?, &name)?);
+            let labels = Content::Numbers(file(&labels)?);
+            columns.push(Column::from_array(
+                name,
+                labels,
+                part.count(),
+                part.name(),
+                host,
+            )?);
             parts.push(part);
         }
-        let labels = Labels::from_integers(&values, &self.class_names)
-            .map_err(|problem| wrong_label(&parts, &problem))?;
+        let labels = Labels::new(&columns, &self.class_names, host)?;
         let form = Form {
             layout: self.layout,
             scale: self.scale,
             test_fraction: self.test_fraction,
             split_seed: self.split_seed,
         };
-        Samples::new(parts, labels, form)
-    }
-}
-
-impl Parameters {
-    /// The names of the files in the folder, sorted. Of a file that is there packed and unpacked only the latter counts.
-    fn names(&self) -> Result<Vec<String>, Error> {
-        let folder = std::fs::read_dir(&self.folder).map_err(|error| {
-            let folder = self.folder.display();
-            Error::data(format!("cannot open the folder `{folder}`: {error}"))
-                .with_hint("paths are relative to the experiment file")
-        })?;
-        let names = folder.flatten().filter(|entry| entry.path().is_file());
-        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-        names.sort();
-        let all = names.clone();
-        names.retain(|name| {
-            let unpacked = name.strip_suffix(".gz");
-            !unpacked.is_some_and(|unpacked| all.iter().any(|other| other == unpacked))
-        });
-        Ok(names)
-    }
-
-    /// The file that the user names, or the only one with one of these parts in its name.
-    fn wanted(
-        &self,
-        written: &Option<String>,
-        names: &[String],
-        parts: &[&str],
-        parameter: &str,
-    ) -> Result<PathBuf, Error> {
-        if let Some(name) = written {
-            return Ok(self.folder.join(name));
-        }
-        let fits = |name: &&String| parts.iter().any(|part| name.contains(part));
-        let fitting: Vec<&String> = names.iter().filter(fits).collect();
-        let problem = match &*fitting {
-            [name] => return Ok(self.folder.join(name)),
-            [] => format!("no file whose name has `{}`", parts.join("` or `")),
-            several => {
-                let several: Vec<String> = several.iter().map(|name| format!("`{name}`")).collect();
-                format!("several files that may be meant: {}", several.join(", "))
-            }
-        };
-        let message = format!("`{}` has {problem}", self.folder.display());
-        Err(Error::data(message).with_hint(format!("name the file: `{parameter} = \"…\"`")))
+        Samples::new(parts, labels, form, host)
     }
 }
 
 /// The array in an IDX file.
 fn file(path: &Path) -> Result<Array, Error> {
-    let bytes = Unpacked::whole(path)?;
-    parse(bytes).map_err(|problem| Error::data(format!("`{}` {problem}", path.display())))
+    parse(Unpacked::only(path)?).map_err(|problem| problem.in_file(path))
 }
 
 /// The array in the bytes of an IDX file.
-fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
+fn parse(mut bytes: Vec<u8>) -> Result<Array, Problem> {
     let Some(&[0, 0, kind, count]) = bytes.first_chunk::<4>() else {
-        let begin = &bytes[..bytes.len().min(4)];
-        return Err(format!(
-            "is no IDX file: it begins with {begin:?}, expected [0, 0, type, dimensions]"
-        ));
+        return Err(Problem::other_file(&bytes, "an IDX file"));
     };
     let kind = match kind {
         0x08 => Kind::U8,
@@ -217,20 +168,21 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
         other => {
             return Err(format!(
                 "holds numbers of type {other:#04x}, expected 0x08 (bytes), 0x09, 0x0b, 0x0c, 0x0d or 0x0e"
-            ));
+            )
+            .into());
         }
     };
     if count > 4 {
-        return Err(format!("has {count} dimensions, expected 1 to 4"));
+        return Err(format!("has {count} dimensions, expected 1 to 4").into());
     }
     let begin = 4 + 4 * usize::from(count);
     let Some(sizes) = bytes.get(4..begin) else {
-        return Err(format!("ends within the sizes of its {count} dimensions"));
+        return Err(format!("ends within the sizes of its {count} dimensions").into());
     };
     let sizes = sizes.as_chunks::<4>().0.iter();
     let shape = sizes
         .map(|size| u32::from_be_bytes(*size) as usize)
         .collect();
     bytes.drain(..begin);
-    Array::new(shape, kind, Order::Big, bytes).map_err(|problem| format!("has {problem}"))
+    Array::new(shape, kind, Order::Big, bytes).map_err(|problem| format!("has {problem}").into())
 }

@@ -1,68 +1,259 @@
 //! From labels as they stand in files to classes.
 
-use std::collections::BTreeSet;
+use crate::npy::Content;
+use crate::numbers::Array;
+use std::collections::{BTreeMap, BTreeSet};
+use topwork_sdk::{Error, Host, Level};
+
+/// What tables write where a value is missing.
+pub const MISSING: [&str; 9] = ["", "?", "NA", "N/A", "nan", "NaN", "null", "NULL", "None"];
+
+/// The labels of one file as they stand there.
+pub struct Column {
+    /// Whose they are, for people.
+    pub name: String,
+    /// A label for every sample.
+    pub values: Values,
+    /// The line of every label, where the file has lines.
+    pub lines: Vec<u64>,
+}
+
+/// Labels of one kind.
+pub enum Values {
+    /// Numbers, exact also where they are wider than 53 bits.
+    Integers(Vec<i128>),
+    /// Words; they may stand for numbers, as in files of text.
+    Words(Vec<String>),
+}
+
+impl Column {
+    /// The labels in an array, one for each of the `count` samples of `samples`: a list of integers or words, or one-hot.
+    pub fn from_array(
+        name: String,
+        content: Content,
+        count: usize,
+        samples: &str,
+        host: Host,
+    ) -> Result<Column, Error> {
+        let (shape, len) = match &content {
+            Content::Numbers(array) => (array.shape.clone(), array.len()),
+            Content::Words(shape, words) => (shape.clone(), words.len()),
+        };
+        // Some write a column of labels as a table of one column, or a row.
+        let is_list = len == count && shape.iter().filter(|&&size| size != 1).count() <= 1;
+        let column = |values| Column {
+            name: name.clone(),
+            values,
+            lines: Vec::new(),
+        };
+        match (content, &*shape) {
+            (Content::Words(_, words), _) if is_list => {
+                let words = words.iter().map(|word| word.trim().to_owned());
+                Ok(column(Values::Words(words.collect())))
+            }
+            (Content::Numbers(array), _) if is_list => {
+                let integer = |sample| {
+                    array.integer(sample).ok_or_else(|| {
+                        let label = array.number(sample);
+                        let most = array.kind().exact_to();
+                        let expected = match label.fract() == 0.0 && label.abs() >= most {
+                            true => format!("expected less than {most}, from where on these floats skip integers"),
+                            false => "expected an integer".to_owned(),
+                        };
+                        told(&name, &[], sample, &label.to_string(), &expected)
+                    })
+                };
+                let integers: Result<Vec<i128>, Error> = (0..count).map(integer).collect();
+                Ok(column(Values::Integers(integers?)))
+            }
+            (Content::Numbers(array), &[rows, classes]) if rows == count && classes > 1 => {
+                let labels = one_hot(&array, classes).map_err(|(sample, found)| {
+                    let message = format!(
+                        "{name} holds {classes} numbers for every sample, but is not one-hot: {found} for sample {sample}, expected a single 1"
+                    );
+                    Error::data(message).with_hint(
+                        "every sample has one class: of scores, save the place of the largest, `a.argmax(axis=1)`",
+                    )
+                })?;
+                host.log(
+                    Level::Info,
+                    &format!(
+                        "{name}: one-hot, {count} × {classes}; the place of the 1 is the label"
+                    ),
+                );
+                Ok(column(Values::Integers(labels)))
+            }
+            _ => Err(Error::data(format!(
+                "{name} has the shape {shape:?}, expected {count} labels, one for each sample of {samples}"
+            ))),
+        }
+    }
+
+    fn told(&self, sample: usize, label: &str, expected: &str) -> Error {
+        told(&self.name, &self.lines, sample, label, expected)
+    }
+
+    /// The labels as integers, if all are.
+    fn integers(&self) -> Option<Vec<i128>> {
+        match &self.values {
+            Values::Integers(integers) => Some(integers.clone()),
+            Values::Words(words) => words.iter().map(|word| whole(word)).collect(),
+        }
+    }
+}
+
+/// A wrong label with its place.
+fn told(name: &str, lines: &[u64], sample: usize, label: &str, expected: &str) -> Error {
+    Error::data(match lines.get(sample) {
+        Some(line) => format!("{name}, line {line}: label {label}, {expected}"),
+        None => format!("{name}: label {label} of sample {sample}, {expected}"),
+    })
+}
+
+/// The places of the ones in a table of zeros and ones; the error is a row that is none of these, and what it holds.
+fn one_hot(array: &Array, classes: usize) -> Result<Vec<i128>, (usize, String)> {
+    const SHOWN: usize = 10;
+    let row = |sample: usize| {
+        let numbers = (0..classes).map(|class| array.number(sample * classes + class));
+        let ones: Vec<usize> = (numbers.clone().enumerate())
+            .filter_map(|(class, number)| (number == 1.0).then_some(class))
+            .collect();
+        let zeros = numbers.clone().filter(|number| *number == 0.0).count();
+        match *ones {
+            [one] if zeros == classes - 1 => Ok(one as i128),
+            _ => {
+                let shown: Vec<String> = numbers.take(SHOWN).map(|n| n.to_string()).collect();
+                let more = if classes > SHOWN { ", …" } else { "" };
+                Err((sample, shown.join(", ") + more))
+            }
+        }
+    };
+    (0..array.len() / classes).map(row).collect()
+}
+
+/// An integer as text; programs that read a column with a hole write `3` as `3.0`.
+fn whole(text: &str) -> Option<i128> {
+    let digits = match text.split_once('.') {
+        Some((digits, zeros)) if zeros.bytes().all(|byte| byte == b'0') => digits,
+        Some(_) => return None,
+        None => text,
+    };
+    digits.parse().ok()
+}
+
+/// Whether a text is a number of any kind. Words such as `nan` and `infinity` are none here.
+pub fn is_number(text: &str) -> bool {
+    let begins = text.trim_start_matches(['+', '-', '.']);
+    begins.starts_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
+}
 
 /// Labels as positions in a list of classes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Labels {
     /// The names of the classes.
     pub classes: Vec<String>,
-    /// The class of every sample.
+    /// The class of every sample, file after file.
     pub labels: Vec<u32>,
 }
 
 impl Labels {
-    /// Every different number is a class, in ascending order. With `names`, a number is a position among them.
-    pub fn from_integers(values: &[i64], names: &[String]) -> Result<Labels, String> {
+    /// Every different label is a class. Where all are integers, also as texts, they are in ascending order, or with `names`
+    /// positions among them; words are in alphabetical order, or that of `names`. What looks like a mistake and may be meant is
+    /// told to the host.
+    pub fn new(columns: &[Column], names: &[String], host: Host) -> Result<Labels, Error> {
+        let integers: Option<Vec<Vec<i128>>> = columns.iter().map(Column::integers).collect();
+        let labels = match integers {
+            Some(integers) => Labels::from_integers(columns, &integers, names, host)?,
+            None => Labels::from_words(columns, names, host)?,
+        };
+        Ok(labels)
+    }
+
+    fn from_integers(
+        columns: &[Column],
+        integers: &[Vec<i128>],
+        names: &[String],
+        host: Host,
+    ) -> Result<Labels, Error> {
+        let all = integers.iter().flatten();
         if names.is_empty() {
-            let different: BTreeSet<i64> = values.iter().copied().collect();
-            let classes: Vec<i64> = different.into_iter().collect();
+            let different: BTreeSet<i128> = all.clone().copied().collect();
+            let classes: Vec<i128> = different.into_iter().collect();
+            if classes.len() > 3 && classes[..2] == [-1, 0] {
+                let count = all.clone().filter(|label| **label == -1).count();
+                host.log(
+                    Level::Warning,
+                    &format!(
+                        "{}: label -1 ({count} samples) is a class like any other; where it means none, leave these samples out",
+                        names_of(columns)
+                    ),
+                );
+            }
             let label = |value| classes.binary_search(value).unwrap_or_default() as u32;
             return Ok(Labels {
-                labels: values.iter().map(label).collect(),
-                classes: classes.iter().map(i64::to_string).collect(),
+                labels: all.map(label).collect(),
+                classes: classes.iter().map(i128::to_string).collect(),
             });
         }
-        let label = |(sample, &value): (usize, &i64)| {
-            let is_known = usize::try_from(value).is_ok_and(|value| value < names.len());
-            is_known.then_some(value as u32).ok_or_else(|| {
-                let (last, count) = (names.len() - 1, names.len());
-                format!(
-                    "label {value} of sample {sample}, expected 0 to {last} (length of `class-names`: {count})"
-                )
-            })
-        };
-        let labels: Result<Vec<u32>, String> = values.iter().enumerate().map(label).collect();
+        let mut labels = Vec::new();
+        for (column, integers) in columns.iter().zip(integers) {
+            for (sample, &value) in integers.iter().enumerate() {
+                let known = usize::try_from(value)
+                    .ok()
+                    .filter(|value| *value < names.len());
+                let Some(known) = known else {
+                    let (last, count) = (names.len() - 1, names.len());
+                    let expected =
+                        format!("expected 0 to {last} (length of `class-names`: {count})");
+                    return Err(column.told(sample, &value.to_string(), &expected));
+                };
+                labels.push(known as u32);
+            }
+        }
         Ok(Labels {
-            labels: labels?,
+            labels,
             classes: names.to_vec(),
         })
     }
 
-    /// Texts that are all integers are taken as such. Otherwise every different text is a class, in alphabetical order or that
-    /// of `names`.
-    pub fn from_texts(values: &[String], names: &[String]) -> Result<Labels, String> {
-        let integers: Result<Vec<i64>, _> = values.iter().map(|value| value.parse()).collect();
-        if let Ok(integers) = integers {
-            return Labels::from_integers(&integers, names);
+    fn from_words(columns: &[Column], names: &[String], host: Host) -> Result<Labels, Error> {
+        let mut all: Vec<(&Column, usize, &str)> = Vec::new();
+        for column in columns {
+            let Values::Words(words) = &column.values else {
+                let message = format!(
+                    "{} do not agree: the labels of one are words, of the other integers",
+                    names_of(columns)
+                );
+                return Err(Error::data(message));
+            };
+            all.extend(
+                words
+                    .iter()
+                    .enumerate()
+                    .map(|(sample, word)| (column, sample, &**word)),
+            );
+        }
+        if let Some((column, sample, _)) = all.iter().find(|(_, _, word)| word.is_empty()) {
+            return Err(column.told(*sample, "\"\"", "expected a word or an integer"));
         }
         let classes = match names {
             [] => {
-                let different: BTreeSet<String> = values.iter().cloned().collect();
-                different.into_iter().collect()
+                mixed(&all, host)?;
+                let different: BTreeSet<&str> = all.iter().map(|(_, _, word)| *word).collect();
+                different.into_iter().map(str::to_owned).collect()
             }
             names => names.to_vec(),
         };
-        let label = |(sample, value): (usize, &String)| {
-            let position = classes.iter().position(|class| class == value);
-            position.map(|position| position as u32).ok_or_else(|| {
-                let names = classes.join(", ");
-                format!(
-                    "label {value:?} of sample {sample}, expected one of `class-names`: {names}"
-                )
+        let positions: BTreeMap<&str, u32> =
+            (classes.iter().map(|name| &**name)).zip(0..).collect();
+        let label = |(column, sample, word): &(&Column, usize, &str)| {
+            positions.get(word).copied().ok_or_else(|| {
+                let expected = format!("expected one of `class-names`: {}", classes.join(", "));
+                column.told(*sample, &format!("{word:?}"), &expected)
             })
         };
-        let labels: Result<Vec<u32>, String> = values.iter().enumerate().map(label).collect();
+        let labels: Result<Vec<u32>, Error> = all.iter().map(label).collect();
+        remark_on_names(&classes, columns, host);
         Ok(Labels {
             labels: labels?,
             classes,
@@ -70,48 +261,67 @@ impl Labels {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// "`a.csv` and `b.csv`"
+fn names_of(columns: &[Column]) -> String {
+    let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
+    names.join(" and ")
+}
 
-    fn texts(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_owned).collect()
+/// Labels that are numbers but for some: refused where these are no class for sure, and told otherwise.
+fn mixed(all: &[(&Column, usize, &str)], host: Host) -> Result<(), Error> {
+    let (numbers, words): (Vec<_>, Vec<_>) = all.iter().partition(|(_, _, word)| is_number(word));
+    let Some((column, sample, word)) = words.first() else {
+        let fraction = numbers.iter().find(|(_, _, word)| whole(word).is_none());
+        return match fraction {
+            Some((column, sample, word)) => Err(column
+                .told(*sample, word, "expected an integer or a word")
+                .with_hint(
+                    "numbers to be predicted are no classes; `class-names` takes them as words",
+                )),
+            None => Ok(()),
+        };
+    };
+    if numbers.is_empty() {
+        return Ok(());
     }
+    let is_missing = |(_, _, word): &(&Column, usize, &str)| MISSING.contains(word);
+    if words.iter().all(is_missing) {
+        let expected = "expected a number like the other labels";
+        return Err(column.told(*sample, &format!("{word:?}"), expected));
+    }
+    let place = match column.lines.get(*sample) {
+        Some(line) => format!("line {line}"),
+        None => format!("sample {sample}"),
+    };
+    host.log(
+        Level::Warning,
+        &format!(
+            "{}: of the labels {} are numbers and {} words ({word:?}, {place}); each is a class",
+            column.name,
+            numbers.len(),
+            words.len()
+        ),
+    );
+    Ok(())
+}
 
-    #[test]
-    fn labels_become_classes() {
-        // Labels, names, and what comes out: classes and positions.
-        let cases = [
-            ("3 1 3 -2", "", "-2 1 3: 2 1 2 0"),
-            ("10 9 10", "", "9 10: 1 0 1"),
-            ("cat dog cat 7", "", "7 cat dog: 1 2 1 0"),
-            ("1 0", "a b c", "a b c: 1 0"),
-            ("dog cat", "dog cat", "dog cat: 0 1"),
-            (
-                "1 3",
-                "a b c",
-                "label 3 of sample 1, expected 0 to 2 (length of `class-names`: 3)",
-            ),
-            (
-                "-1",
-                "a",
-                "label -1 of sample 0, expected 0 to 0 (length of `class-names`: 1)",
-            ),
-            (
-                "a x",
-                "a b",
-                "label \"x\" of sample 1, expected one of `class-names`: a, b",
-            ),
-        ];
-        for (values, names, expected) in cases {
-            let found = match Labels::from_texts(&texts(values), &texts(names)) {
-                Ok(Labels { classes, labels }) => {
-                    let labels: Vec<String> = labels.iter().map(u32::to_string).collect();
-                    format!("{}: {}", classes.join(" "), labels.join(" "))
-                }
-                Err(problem) => problem,
-            };
-            assert_eq!(found, expected, "{values}");
+/// Tells of names that stand for nothing or for the same.
+fn remark_on_names(classes: &[String], columns: &[Column], host: Host) {
+    let files = names_of(columns);
+    if let Some(name) = classes.iter().find(|name| MISSING.contains(&&***name)) {
+        host.log(
+            Level::Warning,
+            &format!("{files}: {name:?} is a class like any other, though it often stands for a missing label"),
+        );
+    }
+    let mut lower: BTreeMap<String, &str> = BTreeMap::new();
+    for name in classes {
+        if let Some(other) = lower.insert(name.to_lowercase(), name) {
+            host.log(
+                Level::Warning,
+                &format!("{files}: the classes {other:?} and {name:?} differ in upper and lower case alone"),
+            );
+            return;
         }
     }
 }

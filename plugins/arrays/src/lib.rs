@@ -5,11 +5,16 @@
 
 mod arrays;
 mod csv_file;
+mod dialect;
+mod folder;
+mod header;
 mod idx;
 mod labels;
 mod mnist;
 mod npy;
 mod numbers;
+mod problem;
+mod range;
 mod samples;
 mod unpack;
 

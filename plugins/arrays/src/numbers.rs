@@ -2,9 +2,24 @@
 
 use half::{bf16, f16};
 
+/// What the numbers of an array have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    /// The least finite number.
+    pub least: f64,
+    /// The greatest finite number.
+    pub greatest: f64,
+    /// Whether all finite numbers are integers.
+    pub are_whole: bool,
+    /// Where the first stands that is not finite.
+    pub not_finite: Option<usize>,
+}
+
 /// The type of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// 0 or 1 in 8 bits.
+    Bool,
     /// 8 bits without sign.
     U8,
     /// 8 bits with sign.
@@ -35,10 +50,20 @@ impl Kind {
     /// Bytes of a number.
     pub fn bytes(self) -> usize {
         match self {
-            Kind::U8 | Kind::I8 => 1,
+            Kind::Bool | Kind::U8 | Kind::I8 => 1,
             Kind::U16 | Kind::I16 | Kind::F16 | Kind::Bf16 => 2,
             Kind::U32 | Kind::I32 | Kind::F32 => 4,
             Kind::U64 | Kind::I64 | Kind::F64 => 8,
+        }
+    }
+
+    /// From here on floats of this type skip integers, and two of them could have become one; below lies every other number.
+    pub fn exact_to(self) -> f64 {
+        match self {
+            Kind::F16 => 2_048.0,
+            Kind::Bf16 => 256.0,
+            Kind::F32 => 16_777_216.0,
+            _ => 9_007_199_254_740_992.0,
         }
     }
 }
@@ -70,7 +95,7 @@ impl Array {
         order: Order,
         mut bytes: Vec<u8>,
     ) -> Result<Array, String> {
-        let wanted = bytes_of(&shape, kind)?;
+        let wanted = bytes_of(&shape, kind.bytes())?;
         if bytes.len() != wanted {
             let found = bytes.len();
             return Err(format!(
@@ -95,14 +120,20 @@ impl Array {
         self.bytes.len() / self.kind.bytes()
     }
 
-    /// The number at a position; integers beyond 2^53 are rounded.
-    pub fn number(&self, position: usize) -> f64 {
+    /// The bits of the number at a position.
+    fn bits(&self, position: usize) -> u64 {
         let size = self.kind.bytes();
         let bytes = &self.bytes[position * size..(position + 1) * size];
         let mut wide = [0; 8];
         wide[..size].copy_from_slice(bytes);
-        let unsigned = u64::from_le_bytes(wide);
+        u64::from_le_bytes(wide)
+    }
+
+    /// The number at a position; integers beyond 2^53 are rounded.
+    pub fn number(&self, position: usize) -> f64 {
+        let unsigned = self.bits(position);
         match self.kind {
+            Kind::Bool => f64::from(u8::from(unsigned != 0)),
             Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 => unsigned as f64,
             Kind::I8 => f64::from(unsigned as u8 as i8),
             Kind::I16 => f64::from(unsigned as u16 as i16),
@@ -115,15 +146,37 @@ impl Array {
         }
     }
 
-    /// Its numbers as integers; the error is the position of the first that is none.
-    pub fn integers(&self) -> Result<Vec<i64>, usize> {
-        let integer = |position| {
-            let number = self.number(position);
-            // From 2^53 on floats skip integers, and two labels could become one.
-            let exact = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
-            exact.then_some(number as i64).ok_or(position)
+    /// The number at a position as an integer, exact; `None` where it is none, or a float so large that floats skip integers there.
+    pub fn integer(&self, position: usize) -> Option<i128> {
+        let number = self.number(position);
+        match self.kind {
+            Kind::U64 => Some(self.bits(position).into()),
+            Kind::I64 => Some((self.bits(position) as i64).into()),
+            kind => {
+                (number.fract() == 0.0 && number.abs() < kind.exact_to()).then_some(number as i128)
+            }
+        }
+    }
+
+    /// The numbers from the least to the greatest.
+    pub fn range(&self) -> Range {
+        let mut range = Range {
+            least: f64::INFINITY,
+            greatest: f64::NEG_INFINITY,
+            are_whole: true,
+            not_finite: None,
         };
-        (0..self.len()).map(integer).collect()
+        for position in 0..self.len() {
+            let number = self.number(position);
+            if number.is_finite() {
+                range.least = range.least.min(number);
+                range.greatest = range.greatest.max(number);
+                range.are_whole &= number.fract() == 0.0;
+            } else if range.not_finite.is_none() {
+                range.not_finite = Some(position);
+            }
+        }
+        range
     }
 
     /// What the same numbers are as an array written column by column: the first dimension changes fastest.
@@ -152,11 +205,11 @@ impl Array {
     }
 }
 
-/// The bytes of an array of this shape.
-pub fn bytes_of(shape: &[usize], kind: Kind) -> Result<usize, String> {
+/// The bytes of an array of this shape with elements of `size` bytes.
+pub fn bytes_of(shape: &[usize], size: usize) -> Result<usize, String> {
     shape
         .iter()
-        .try_fold(kind.bytes(), |bytes, &dim| bytes.checked_mul(dim))
+        .try_fold(size, |bytes, &dim| bytes.checked_mul(dim))
         .filter(|&bytes| isize::try_from(bytes).is_ok())
         .ok_or_else(|| format!("the shape {shape:?}, which no memory can hold"))
 }

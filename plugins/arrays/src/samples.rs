@@ -1,11 +1,11 @@
 //! Labelled arrays as the trait wants them: what `arrays`, `csv` and `idx` have in common.
 
 use crate::labels::Labels;
-use crate::numbers::{Array, Kind};
+use crate::numbers::Array;
+use crate::range;
 use serde::{Deserialize, de::DeserializeOwned};
-use std::path::Path;
 use std::sync::OnceLock;
-use topwork_sdk::{Component, Dataset, Description, Error, Host, Splits};
+use topwork_sdk::{Component, Dataset, Description, Error, Host, Level, Splits};
 
 /// The parameters that say which samples are for testing, for a schema.
 macro_rules! split_properties {
@@ -48,27 +48,58 @@ pub struct Part {
 }
 
 impl Part {
-    /// The samples of the file at `path`.
-    pub fn new(path: &Path, samples: Array, is_test: bool) -> Result<Part, Error> {
-        let name = format!("`{}`", path.display());
-        let shape = &samples.shape;
-        let problem = if !(2..=4).contains(&shape.len()) {
-            "expected 2 to 4 dimensions with the samples along the first"
-        } else if shape.contains(&0) {
-            "there are no numbers"
-        } else {
-            return Ok(Part {
-                name,
-                samples,
-                is_test,
-            });
+    /// The samples of a file; `name` says for people whose they are.
+    pub fn new(name: String, samples: Array, is_test: bool) -> Result<Part, Error> {
+        let expected = "expected 2 to 4 dimensions with the samples along the first";
+        let problem = match &*samples.shape {
+            [] => format!("holds a single number, {expected}"),
+            [0, ..] => "holds no samples".to_owned(),
+            [_, sample @ ..] if sample.contains(&0) => "holds samples without numbers".to_owned(),
+            [_, _] | [_, _, _] | [_, _, _, _] => {
+                return Ok(Part {
+                    name,
+                    samples,
+                    is_test,
+                });
+            }
+            shape => format!("has the shape {shape:?}, {expected}"),
         };
-        Err(Error::data(format!(
-            "{name} has the shape {shape:?}: {problem}"
-        )))
+        Err(Error::data(format!("{name} {problem}")))
     }
 
-    fn count(&self) -> usize {
+    /// Whose the samples are, for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Looks at the numbers once, and tells what is wrong or may not be meant.
+    fn look(&self, scale: Option<f64>, host: Host) -> Result<(), Error> {
+        let range = self.samples.range();
+        if let Some(position) = range.not_finite {
+            let sample = position / self.numbers();
+            let number = self.samples.number(position);
+            return Err(self.not_finite(number, sample));
+        }
+        if let Some(line) = range::remark(&self.samples, &range, scale) {
+            host.log(Level::Warning, &format!("{}: {line}", self.name));
+        }
+        Ok(())
+    }
+
+    fn not_finite(&self, number: f64, sample: usize) -> Error {
+        let name = &self.name;
+        Error::data(format!(
+            "{name}: {number} in sample {sample}, expected finite numbers"
+        ))
+    }
+
+    /// How many numbers a sample has.
+    fn numbers(&self) -> usize {
+        self.samples.shape[1..].iter().product()
+    }
+
+    /// How many samples there are.
+    pub fn count(&self) -> usize {
         self.samples.shape[0]
     }
 
@@ -109,7 +140,7 @@ pub struct Samples {
 impl Samples {
     /// Puts together what was read: one part, or one for training and one for testing. `labels` has an entry for every sample
     /// of the parts.
-    pub fn new(parts: Vec<Part>, labels: Labels, form: Form) -> Result<Samples, Error> {
+    pub fn new(parts: Vec<Part>, labels: Labels, form: Form, host: Host) -> Result<Samples, Error> {
         let Some(first) = parts.first() else {
             return Err(Error::failed("a dataset without files"));
         };
@@ -122,6 +153,9 @@ impl Samples {
                     part.name, first.name
                 )));
             }
+        }
+        for part in &parts {
+            part.look(form.scale, host)?;
         }
         let has_test = parts.iter().any(|part| part.is_test);
         let splits = match form.test_fraction {
@@ -168,7 +202,10 @@ impl Samples {
         for (sample, &index) in out.chunks_exact_mut(numbers).zip(indices) {
             let (part, position) = self.part(positions[index as usize] as usize)?;
             let array = &part.samples;
-            let scale = self.form.scale.unwrap_or(default_scale(array.kind()));
+            let scale = self
+                .form
+                .scale
+                .unwrap_or(range::default_scale(array.kind()));
             for (place, number) in sample.iter_mut().enumerate() {
                 let source = match self.form.layout {
                     Layout::Chw => place,
@@ -176,10 +213,7 @@ impl Samples {
                 };
                 *number = (array.number(position * numbers + source) / scale) as f32;
                 if !number.is_finite() {
-                    return Err(Error::data(format!(
-                        "{}: {number} in sample {position}, expected finite numbers",
-                        part.name
-                    )));
+                    return Err(part.not_finite(f64::from(*number), position));
                 }
             }
         }
@@ -198,39 +232,6 @@ impl Samples {
     }
 }
 
-/// What numbers are divided by where the user says nothing: bytes become 0 to 1, as images do everywhere.
-fn default_scale(kind: Kind) -> f64 {
-    match kind {
-        Kind::U8 => 255.0,
-        _ => 1.0,
-    }
-}
-
-/// The labels in an array, as many as `part` has samples. `name` says whose they are.
-pub fn integer_labels(part: &Part, labels: &Array, name: &str) -> Result<Vec<i64>, Error> {
-    let count = part.count();
-    // Some write a column of labels as a table of one column.
-    let is_list = matches!(&*labels.shape, [_] | [_, 1]);
-    if !is_list || labels.len() != count {
-        return Err(Error::data(format!(
-            "{name} has the shape {:?}, expected {count} labels, one for each sample of {}",
-            labels.shape, part.name
-        )));
-    }
-    labels.integers().map_err(|position| {
-        let label = labels.number(position);
-        Error::data(format!(
-            "{name}: label {label} of sample {position}, expected an integer"
-        ))
-    })
-}
-
-/// A wrong label, told with the files that were read.
-pub fn wrong_label(parts: &[Part], problem: &str) -> Error {
-    let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
-    Error::data(format!("{}: {problem}", names.join(" and ")))
-}
-
 /// Parameters that name files of samples: what tells one dataset of this plugin from another.
 pub trait Files: DeserializeOwned + Send + Sync {
     /// [`Component::ID`].
@@ -243,19 +244,20 @@ pub trait Files: DeserializeOwned + Send + Sync {
     /// Refuses what cannot be meant, before any file is read.
     fn check(&self) -> Result<(), Error>;
 
-    /// Reads the files.
-    fn read(&self) -> Result<Samples, Error>;
+    /// Reads the files. What the user should know is told to the host.
+    fn read(&self, host: Host) -> Result<Samples, Error>;
 }
 
 /// A dataset whose files are read when it is first asked for something.
 pub struct FromFiles<F> {
+    host: Host,
     files: F,
     samples: OnceLock<Result<Samples, Error>>,
 }
 
 impl<F: Files> FromFiles<F> {
     fn samples(&self) -> Result<&Samples, Error> {
-        let samples = self.samples.get_or_init(|| self.files.read());
+        let samples = self.samples.get_or_init(|| self.files.read(self.host));
         samples.as_ref().map_err(Error::clone)
     }
 }
@@ -266,9 +268,10 @@ impl<F: Files> Component for FromFiles<F> {
     const SCHEMA: &str = F::SCHEMA;
     type Parameters = F;
 
-    fn create(_: Host, files: F) -> Result<Self, Error> {
+    fn create(host: Host, files: F) -> Result<Self, Error> {
         files.check()?;
         Ok(FromFiles {
+            host,
             files,
             samples: OnceLock::new(),
         })

@@ -139,23 +139,35 @@ impl Fitted {
         let known = self.present.len();
         let blocks = scores.par_chunks_mut(CHUNK * self.classes).zip(features);
         blocks.for_each(|(scores, features)| {
-            if known == self.classes {
-                self.model.score(features, scores);
-            } else {
-                let mut of_known = vec![0.0; scores.len() / self.classes * known];
-                self.model.score(features, &mut of_known);
-                scores.fill(f32::MIN);
-                let rows = scores.chunks_exact_mut(self.classes);
-                for (row, of_known) in rows.zip(of_known.chunks_exact(known)) {
-                    for (&class, &score) in self.present.iter().zip(of_known) {
-                        row[class as usize] = score;
-                    }
-                }
-            }
-            for score in scores {
-                *score = score.clamp(f32::MIN, f32::MAX);
+            let mut of_known = vec![0.0; scores.len() / self.classes * known];
+            self.model.score(features, &mut of_known);
+            scores.fill(f32::MIN);
+            let rows = scores.chunks_exact_mut(self.classes);
+            for (row, of_known) in rows.zip(of_known.chunks_exact(known)) {
+                self.round(of_known, row);
             }
         });
+    }
+
+    /// Scores of the known classes in single precision. The first of the greatest stays that: what is rounded to as much
+    /// and stands before it is put just below, so that rounding decides nothing.
+    fn round(&self, scores: &[f64], rounded: &mut [f32]) {
+        let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Where it is beyond what can be written, how far the others are from it is still told.
+        let base = match greatest.abs() < f32::MAX.into() {
+            true => 0.0,
+            false => greatest,
+        };
+        let limit = f64::from(f32::MAX);
+        let single = |score: f64| (score - base).clamp(-limit, limit) as f32;
+        let first = scores.iter().position(|score| *score == greatest);
+        for (place, (&class, &score)) in self.present.iter().zip(scores).enumerate() {
+            let before = first.is_some_and(|first| place < first);
+            rounded[class as usize] = match single(score) {
+                score if before => score.min(single(greatest).next_down()),
+                score => score,
+            };
+        }
     }
 }
 

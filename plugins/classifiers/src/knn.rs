@@ -2,18 +2,25 @@
 //!
 //! Every sample is compared with every other, as with hundreds of features trees of neighbours look at nearly all of them, too. A
 //! product of matrices in single precision finds somewhat more neighbours than are wanted; their distances are then computed
-//! one by one in double precision, so that a sample is at distance 0 from itself. Of equally near samples the earlier
-//! one counts, of classes with as many votes the first, as in scikit-learn.
+//! one by one in double precision, so that a sample is at distance 0 from itself. Where rounding may have left out a nearer
+//! one, as between samples that are close together and far from all others, all distances are. Of equally near samples the
+//! earlier one counts, of classes with as many votes the first, as in scikit-learn.
 
+use crate::distance::{Metric, square};
+use crate::linear::CHUNK;
 use crate::matrix::products;
 use crate::method::{Fit, Method, Model, Named, Samples, Work};
-use crate::scaling::{Scale, Scaling};
+use crate::scaling::{Scale, Scaling, means};
 use crate::state::{Reader, Writer};
+use rayon::prelude::*;
 use serde::Deserialize;
 use topwork_sdk::Error;
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "neighbours";
+
+/// The name of the mean direction in saved states.
+const CENTRE: &str = "centre";
 
 /// More neighbours than this are a vote of everybody; the number is also in the schema.
 const MOST: usize = 1000;
@@ -23,16 +30,6 @@ const SPARE: usize = 16;
 
 /// Samples that a block of rows is compared with at a time: their products fit the second-level cache.
 const AT_ONCE: usize = 512;
-
-/// How distances are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// ‖a − b‖
-    Euclidean,
-    /// 1 − a·b / (‖a‖ ‖b‖); 1 where one of them is 0.
-    Cosine,
-}
 
 /// What the vote of a neighbour counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -90,7 +87,7 @@ impl Named for Knn {
             },
             "scale": {
                 "enum": ["max", "standardise", "none"],
-                "description": "what is done to each feature first: largest magnitude 1, mean 0 and deviation 1, or nothing",
+                "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
                 "default": "none"
             }
         },
@@ -110,24 +107,20 @@ impl Named for Knn {
 impl Method for Knn {
     fn fit(&self, samples: &Samples<'_>, _: &Work) -> Result<Fit, Error> {
         let size = samples.dimensions;
-        let mut scaling = self.scale.measure(samples.features, size);
-        if self.metric == Metric::Euclidean {
-            // Distances stay the same around the mean, and squares of small numbers lose fewer digits.
-            scaling.shift = Scale::Standardise.measure(samples.features, size).shift;
-        }
-        let mut rows = scaling.apply(samples.features);
-        if self.metric == Metric::Cosine {
-            rows.chunks_exact_mut(size).for_each(to_unit_length);
-        }
+        let scaling = self.scale.measure(samples.features, size);
+        // Distances stay the same around the mean, and squares of small numbers lose fewer digits.
+        let (scaling, centre) = match self.metric {
+            Metric::Euclidean => (scaling.centred(samples.features).0, vec![0.0; size]),
+            Metric::Cosine => {
+                let none = vec![0.0; size];
+                let directions = Space::of(self.metric, &scaling, &none).rows(samples.features);
+                (scaling, means(&directions, size))
+            }
+        };
+        let rows = Space::of(self.metric, &scaling, &centre).rows(samples.features);
+        let labels = samples.labels.to_vec();
         let mut fit = Fit::closed(
-            Neighbours {
-                parameters: self.clone(),
-                scaling,
-                halves: halves(self.metric, &rows, size),
-                rows,
-                labels: samples.labels.to_vec(),
-                classes: samples.classes,
-            },
+            Neighbours::new(self.clone(), scaling, centre, rows, labels, samples.classes),
             0,
         );
         if self.k > samples.count() {
@@ -137,56 +130,69 @@ impl Method for Knn {
     }
 }
 
+/// Where rows are brought, so that distances are straight and lose few digits.
+struct Space<'a> {
+    metric: Metric,
+    scaling: &'a Scaling,
+    /// What is taken from rows of unit length.
+    centre: &'a [f64],
+}
+
+impl<'a> Space<'a> {
+    fn of(metric: Metric, scaling: &'a Scaling, centre: &'a [f64]) -> Self {
+        Space {
+            metric,
+            scaling,
+            centre,
+        }
+    }
+
+    fn rows(&self, features: &[f32]) -> Vec<f32> {
+        if self.metric == Metric::Euclidean {
+            return self.scaling.apply(features);
+        }
+        let size = self.scaling.dimensions();
+        let mut rows = vec![0.0; features.len()];
+        let rows_of = |rows: &mut [f32], features: &[f32]| {
+            let mut scaled = Vec::with_capacity(size);
+            let pairs = rows.chunks_exact_mut(size).zip(features.chunks_exact(size));
+            for (row, features) in pairs {
+                scaled.clear();
+                scaled.extend(self.scaling.row(features));
+                self.metric.prepare(&mut scaled);
+                for ((x, scaled), centre) in row.iter_mut().zip(&scaled).zip(self.centre) {
+                    *x = (scaled - centre) as f32;
+                }
+            }
+        };
+        rows.par_chunks_mut(CHUNK * size)
+            .zip(features.par_chunks(CHUNK * size))
+            .for_each(|(rows, features)| rows_of(rows, features));
+        rows
+    }
+}
+
 /// The samples, which are all there is to learn.
 pub struct Neighbours {
     parameters: Knn,
     scaling: Scaling,
-    /// samples × dimensions, scaled; of unit length for the cosine
+    /// The mean of the samples' directions for the cosine, otherwise 0.
+    centre: Vec<f64>,
+    /// samples × dimensions, in their [`Space`]
     rows: Vec<f32>,
-    /// ½ ‖row‖² of each, by which products are told apart from distances; 0 for the cosine.
+    /// ½ ‖row‖² of each, by which products are told apart from distances.
     halves: Vec<f32>,
+    /// The greatest of them.
+    farthest: f64,
+    /// Which rows have no direction.
+    without: Vec<bool>,
     labels: Vec<u32>,
     classes: usize,
 }
 
-fn halves(metric: Metric, rows: &[f32], dimensions: usize) -> Vec<f32> {
-    let half = |row: &[f32]| match metric {
-        Metric::Euclidean => 0.5 * row.iter().map(|x| x * x).sum::<f32>(),
-        Metric::Cosine => 0.0,
-    };
-    rows.chunks_exact(dimensions).map(half).collect()
-}
-
-/// A row of zeros stays one.
-fn to_unit_length(row: &mut [f32]) {
-    let square: f64 = row.iter().map(|&x| f64::from(x).powi(2)).sum();
-    if square > 0.0 {
-        let length = square.sqrt();
-        row.iter_mut()
-            .for_each(|x| *x = (f64::from(*x) / length) as f32);
-    }
-}
-
-impl Metric {
-    fn word(self) -> &'static str {
-        match self {
-            Metric::Euclidean => "euclidean",
-            Metric::Cosine => "cosine",
-        }
-    }
-
-    /// The distance of two rows, those of the cosine of unit length.
-    fn distance(self, a: &[f32], b: &[f32]) -> f64 {
-        let pairs = a.iter().zip(b).map(|(&a, &b)| (f64::from(a), f64::from(b)));
-        match self {
-            Metric::Euclidean => pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt(),
-            Metric::Cosine => {
-                let cosine: f64 = pairs.map(|(a, b)| a * b).sum();
-                // What is left of equal rows is rounding of their length.
-                Some(1.0 - cosine).filter(|d| *d > 1e-7).unwrap_or(0.0)
-            }
-        }
-    }
+/// ½ ‖row‖²
+fn half(row: &[f32]) -> f64 {
+    0.5 * row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>()
 }
 
 impl Neighbours {
@@ -215,14 +221,47 @@ impl Neighbours {
         if rows.iter().any(|x| !x.is_finite()) {
             return Err(Error::data("the state has rows that are not finite"));
         }
-        Ok(Neighbours {
-            halves: halves(parameters.metric, &rows, scaling.dimensions()),
+        // States of before have rows that nothing was taken from.
+        let centre = match state.has(CENTRE) {
+            true => state.finite(CENTRE, scaling.dimensions())?,
+            false => vec![0.0; scaling.dimensions()],
+        };
+        let labels = state.array_of("labels", count)?;
+        Ok(Neighbours::new(
+            parameters, scaling, centre, rows, labels, classes,
+        ))
+    }
+
+    fn new(
+        parameters: Knn,
+        scaling: Scaling,
+        centre: Vec<f64>,
+        rows: Vec<f32>,
+        labels: Vec<u32>,
+        classes: usize,
+    ) -> Self {
+        let size = scaling.dimensions();
+        let halves: Vec<f64> = rows.chunks_exact(size).map(half).collect();
+        let mut neighbours = Neighbours {
+            farthest: halves.iter().copied().fold(0.0, f64::max),
+            halves: halves.into_iter().map(|half| half as f32).collect(),
+            without: Vec::new(),
             parameters,
             scaling,
+            centre,
             rows,
-            labels: state.array_of("labels", count)?,
+            labels,
             classes,
-        })
+        };
+        let rows = neighbours.rows.chunks_exact(size);
+        neighbours.without = rows.map(|row| neighbours.no_direction(row)).collect();
+        neighbours
+    }
+
+    /// Whether nothing but the centre was taken from a row: for the cosine it is at distance 1 from all.
+    fn no_direction(&self, row: &[f32]) -> bool {
+        let mut columns = row.iter().zip(&self.centre);
+        self.parameters.metric == Metric::Cosine && columns.all(|(x, c)| *x == (0.0 - c) as f32)
     }
 
     /// The samples likely to be nearest to each of the rows, more of them than vote.
@@ -246,17 +285,64 @@ impl Neighbours {
         nearest
     }
 
-    /// The share of each class in the vote of a row's neighbours.
-    fn vote(&self, row: &[f32], candidates: &[(f32, usize)], votes: &mut [f32]) {
-        let size = self.scaling.dimensions();
-        let mut neighbours: Vec<(f64, usize)> = (candidates.iter())
-            .map(|&(_, sample)| {
-                let other = &self.rows[sample * size..][..size];
-                (self.parameters.metric.distance(row, other), sample)
-            })
+    /// The nearest samples with their distances, nearest first.
+    fn nearest(&self, row: &[f32], candidates: &[(f32, usize)]) -> Vec<(f64, usize)> {
+        let k = self.parameters.k;
+        let of = Query {
+            row,
+            half: half(row),
+            without: self.no_direction(row),
+        };
+        let mut nearest: Vec<(f64, usize)> = (candidates.iter())
+            .map(|&(_, sample)| (self.half_square(&of, sample), sample))
             .collect();
-        neighbours.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        neighbours.truncate(self.parameters.k);
+        let nearer = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+        nearest.sort_unstable_by(nearer);
+        nearest.truncate(k);
+        if let (Some(last), Some((worst, _))) = (nearest.last(), candidates.last())
+            && candidates.len() < self.labels.len()
+        {
+            // What products of single precision may be wrong by, N. J. Higham, "Accuracy and Stability of Numerical
+            // Algorithms" (2002), section 3.1. Only what is surely farther than the last neighbour may be left out.
+            let terms = (row.len() + 2) as f64;
+            let size = 2.0 * (of.half * self.farthest).sqrt() + self.farthest;
+            let rounding = terms * f64::from(f32::EPSILON) * size;
+            let surely = f64::from(*worst) - rounding;
+            // What is no number is not sure, either.
+            let certain = last.0 - of.half < surely;
+            if !certain {
+                nearest.clear();
+                nearest.extend((0..self.labels.len()).map(|s| (self.half_square(&of, s), s)));
+                nearest.select_nth_unstable_by(k - 1, nearer);
+                nearest.truncate(k);
+                nearest.sort_unstable_by(nearer);
+            }
+        }
+        for (distance, _) in &mut nearest {
+            *distance = match self.parameters.metric {
+                Metric::Euclidean => (2.0 * *distance).sqrt(),
+                Metric::Cosine => *distance,
+            };
+        }
+        nearest
+    }
+
+    /// ½ ‖a − b‖², which for the cosine is the distance.
+    fn half_square(&self, of: &Query<'_>, sample: usize) -> f64 {
+        let size = self.scaling.dimensions();
+        let half = 0.5 * square(of.row, &self.rows[sample * size..][..size]);
+        match self.parameters.metric {
+            Metric::Euclidean => half,
+            Metric::Cosine if of.without || self.without[sample] => 1.0,
+            // What is left of equal directions is rounding.
+            Metric::Cosine if half < 1e-14 * (of.half + f64::from(self.halves[sample])) => 0.0,
+            Metric::Cosine => half,
+        }
+    }
+
+    /// The share of each class in the vote of a row's neighbours.
+    fn vote(&self, row: &[f32], candidates: &[(f32, usize)], votes: &mut [f64]) {
+        let neighbours = self.nearest(row, candidates);
         let same = neighbours.iter().any(|(distance, _)| *distance == 0.0);
         let counts = |distance: f64| match (self.parameters.weights, same) {
             (Weights::Uniform, _) => 1.0,
@@ -272,9 +358,16 @@ impl Neighbours {
             sums[self.labels[sample] as usize] += counts(distance);
         }
         for (vote, sum) in votes.iter_mut().zip(sums) {
-            *vote = (sum / all) as f32;
+            *vote = sum / all;
         }
     }
+}
+
+/// A row whose neighbours are looked for, in its [`Space`].
+struct Query<'a> {
+    row: &'a [f32],
+    half: f64,
+    without: bool,
 }
 
 /// Keeps the `wanted` nearest of what it is shown, in order; of equals those shown first.
@@ -300,12 +393,10 @@ impl Model for Neighbours {
         self.classes
     }
 
-    fn score(&self, features: &[f32], scores: &mut [f32]) {
+    fn score(&self, features: &[f32], scores: &mut [f64]) {
         let size = self.scaling.dimensions();
-        let mut rows = self.scaling.apply(features);
-        if self.parameters.metric == Metric::Cosine {
-            rows.chunks_exact_mut(size).for_each(to_unit_length);
-        }
+        let space = Space::of(self.parameters.metric, &self.scaling, &self.centre);
+        let rows = space.rows(features);
         let candidates = self.candidates(&rows);
         let rows = rows.chunks_exact(size).zip(candidates);
         for ((row, candidates), votes) in rows.zip(scores.chunks_exact_mut(self.classes)) {
@@ -325,5 +416,8 @@ impl Model for Neighbours {
         self.scaling.write(state);
         state.array("rows", &self.rows);
         state.array("labels", &self.labels);
+        if self.parameters.metric == Metric::Cosine {
+            state.array(CENTRE, &self.centre);
+        }
     }
 }

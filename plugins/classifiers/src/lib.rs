@@ -5,6 +5,7 @@
 //! matrices are nalgebra's.
 
 mod auto;
+mod distance;
 mod head;
 mod knn;
 mod lda;

@@ -4,9 +4,10 @@
 //! linear classification", 2008): squared hinge loss with an L2 penalty, in which the bias is the weight of one more feature
 //! that is always 1. LIBLINEAR descends along one dual coordinate after another, which no second thread can help with; the
 //! squared hinge has a gradient, so here all machines are fitted together by the L-BFGS of logistic regression. Class weights
-//! weigh every sample in every machine, where LIBLINEAR's weigh only the samples of a machine's own class.
+//! weigh every sample in every machine, where LIBLINEAR's weigh only the samples of a machine's own class. Of two classes
+//! there is one machine.
 
-use crate::linear::{self, Limits, Loss, Objective};
+use crate::linear::{self, Biases, Limits, Loss, Objective};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
 use crate::scaling::Scale;
 use serde::Deserialize;
@@ -28,7 +29,7 @@ impl Default for LinearSvm {
         LinearSvm {
             c: 0.1,
             max_iterations: 1000,
-            tolerance: 1e-4,
+            tolerance: 5e-6,
             scale: Scale::Max,
             class_weights: ClassWeights::None,
         }
@@ -58,7 +59,7 @@ impl Named for LinearSvm {
             "c": {
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "description": "weight of the summed squared hinge loss beside the penalty ½·‖W‖², biases included",
+                "description": "weight of the summed squared hinge loss beside the penalty ½·‖W‖², biases included: C of scikit-learn's LinearSVC",
                 "default": 0.1
             },
             "max-iterations": {
@@ -72,11 +73,11 @@ impl Named for LinearSvm {
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "description": "the fit has converged when no component of the gradient of the mean objective is larger",
-                "default": 1e-4
+                "default": 5e-6
             },
             "scale": {
                 "enum": ["max", "standardise", "none"],
-                "description": "what is done to each feature first: largest magnitude 1, mean 0 and deviation 1, or nothing",
+                "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
                 "default": "max"
             },
             "class-weights": {
@@ -102,6 +103,8 @@ impl Named for LinearSvm {
 impl Method for LinearSvm {
     fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
         let scaling = self.scale.measure(samples.features, samples.dimensions);
+        // Around the mean nothing cancels, and fewer iterations are needed.
+        let (scaling, mean) = scaling.centred(samples.features);
         let objective = Objective {
             features: &scaling.apply(samples.features),
             dimensions: samples.dimensions,
@@ -109,7 +112,7 @@ impl Method for LinearSvm {
             class_weights: &self.class_weights.of(samples),
             loss: Loss::SquaredHinge,
             l2: 1.0 / self.c,
-            penalise_biases: true,
+            biases: Biases::penalised(mean),
         };
         linear::fit(&objective, scaling, self.limits(), work)
     }

@@ -4,7 +4,7 @@
 use crate::state::{Reader, Writer};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use topwork_sdk::{Error, Host};
+use topwork_sdk::{Error, Host, Level};
 
 /// A way to fit a classifier, with its parameters.
 pub trait Method: Send + Sync {
@@ -34,7 +34,7 @@ pub trait Model: Send + Sync {
     fn classes(&self) -> usize;
     /// Fills `scores`, rows × classes, for row-major features; greater is likelier. Called for several blocks of rows at a
     /// time.
-    fn score(&self, features: &[f32], scores: &mut [f32]);
+    fn score(&self, features: &[f32], scores: &mut [f64]);
     /// Writes all that [`read`] needs.
     fn write(&self, state: &mut Writer);
 }
@@ -44,6 +44,9 @@ pub fn read(form: &str, state: &Reader<'_>) -> Result<Box<dyn Model>, Error> {
     match form {
         crate::linear::FORM => Ok(Box::new(crate::linear::Linear::read(state)?)),
         crate::knn::FORM => Ok(Box::new(crate::knn::Neighbours::read(state)?)),
+        crate::nearest_centroid::FORM => {
+            Ok(Box::new(crate::nearest_centroid::Centroids::read(state)?))
+        }
         crate::naive_bayes::FORM => Ok(Box::new(crate::naive_bayes::Normals::read(state)?)),
         crate::random_forest::FORM => Ok(Box::new(crate::random_forest::Forest::read(state)?)),
         other => Err(Error::data(format!(
@@ -177,6 +180,11 @@ impl Work {
     /// An error when the host wishes to stop.
     pub fn check_stop(&self) -> Result<(), Error> {
         self.host.check_stop()
+    }
+
+    /// A line for the log.
+    pub fn log(&self, text: &str) {
+        self.host.log(Level::Info, text);
     }
 
     /// Tells how far the fit is.

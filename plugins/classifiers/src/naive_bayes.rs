@@ -151,7 +151,7 @@ impl Model for Normals {
         self.log_priors.len()
     }
 
-    fn score(&self, features: &[f32], scores: &mut [f32]) {
+    fn score(&self, features: &[f32], scores: &mut [f64]) {
         let size = self.dimensions();
         // −2 ln of each density, less Σ (x − mean)² / variance, which depends on the sample.
         let constants: Vec<f64> = (self.variances.chunks_exact(size))
@@ -173,7 +173,7 @@ impl Model for Normals {
             let most = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = logarithms.iter().map(|x| (x - most).exp()).sum();
             for (score, logarithm) in scores.iter_mut().zip(&logarithms) {
-                *score = (logarithm - most - sum.ln()) as f32;
+                *score = logarithm - most - sum.ln();
             }
         }
     }

@@ -1,14 +1,14 @@
 //! The nearest class mean, after T. Hastie et al., "The Elements of Statistical Learning" (2009), section 13.2.1.
-//!
-//! ‖x − m‖² = ‖x‖² − 2 m·x + ‖m‖², of which the first term is the same for every class: the scores m·x − ½ ‖m‖² put classes
-//! in the same order, and make a linear classifier. So does m·x / ‖m‖ for the cosine.
 
-use crate::knn::Metric;
-use crate::linear::Linear;
-use crate::method::{Fit, Method, Named, Samples, Work};
-use crate::scaling::Scale;
+use crate::distance::{Metric, square};
+use crate::method::{Fit, Method, Model, Named, Samples, Work};
+use crate::scaling::{Scale, Scaling};
+use crate::state::{Reader, Writer};
 use serde::Deserialize;
 use topwork_sdk::Error;
+
+/// The name of this form of model in saved states.
+pub const FORM: &str = "centroids";
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,7 +40,7 @@ impl Named for NearestCentroid {
             },
             "scale": {
                 "enum": ["max", "standardise", "none"],
-                "description": "what is done to each feature first: largest magnitude 1, mean 0 and deviation 1, or nothing",
+                "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
                 "default": "none"
             }
         },
@@ -58,27 +58,83 @@ impl Method for NearestCentroid {
         let scaling = self.scale.measure(samples.features, size);
         let mut means = vec![0.0; samples.classes * size];
         for (row, label) in samples.rows() {
-            for (sum, &x) in means[label * size..].iter_mut().zip(row) {
-                *sum += f64::from(x);
+            for (sum, x) in means[label * size..].iter_mut().zip(scaling.row(row)) {
+                *sum += x;
             }
         }
-        let mut biases = Vec::with_capacity(samples.classes);
         for (mean, count) in means.chunks_exact_mut(size).zip(samples.per_class()) {
-            let columns = scaling.shift.iter().zip(&scaling.factor);
-            for (mean, (shift, factor)) in mean.iter_mut().zip(columns) {
-                *mean = (*mean / count as f64 - shift) * factor;
-            }
-            let square: f64 = mean.iter().map(|x| x * x).sum();
-            match self.metric {
-                Metric::Euclidean => biases.push(-0.5 * square),
-                Metric::Cosine => {
-                    let length = if square > 0.0 { square.sqrt() } else { 1.0 };
-                    mean.iter_mut().for_each(|x| *x /= length);
-                    biases.push(0.0);
-                }
-            }
+            mean.iter_mut().for_each(|sum| *sum /= count as f64);
+            self.metric.prepare(mean);
         }
         let parameters = means.len();
-        Ok(Fit::closed(Linear::new(scaling, means, biases), parameters))
+        let centroids = Centroids {
+            metric: self.metric,
+            scaling,
+            means,
+        };
+        Ok(Fit::closed(centroids, parameters))
+    }
+}
+
+/// The mean of each class.
+pub struct Centroids {
+    metric: Metric,
+    scaling: Scaling,
+    /// classes × dimensions, scaled; of unit length for the cosine
+    means: Vec<f64>,
+}
+
+impl Centroids {
+    /// The model that was written to a state.
+    pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
+        let scaling = Scaling::read(state)?;
+        Ok(Centroids {
+            metric: Metric::read(state)?,
+            means: state.finite(
+                "means",
+                scaling.dimensions() * state.number("centroid-classes")?,
+            )?,
+            scaling,
+        })
+    }
+}
+
+impl Model for Centroids {
+    fn form(&self) -> &'static str {
+        FORM
+    }
+
+    fn dimensions(&self) -> usize {
+        self.scaling.dimensions()
+    }
+
+    fn classes(&self) -> usize {
+        self.means.len() / self.dimensions()
+    }
+
+    /// −½ ‖x − m‖²; for the cosine that is its distance with the sign turned.
+    fn score(&self, features: &[f32], scores: &mut [f64]) {
+        let size = self.dimensions();
+        let mut scaled = Vec::with_capacity(size);
+        let is_zero = |row: &[f64]| row.iter().all(|x| *x == 0.0);
+        let rows = features.chunks_exact(size);
+        for (row, scores) in rows.zip(scores.chunks_exact_mut(self.classes())) {
+            scaled.clear();
+            scaled.extend(self.scaling.row(row));
+            self.metric.prepare(&mut scaled);
+            for (score, mean) in scores.iter_mut().zip(self.means.chunks_exact(size)) {
+                *score = match self.metric {
+                    Metric::Cosine if is_zero(&scaled) || is_zero(mean) => -1.0,
+                    _ => -0.5 * square(&scaled, mean),
+                };
+            }
+        }
+    }
+
+    fn write(&self, state: &mut Writer) {
+        state.word("metric", self.metric.word());
+        state.word("centroid-classes", self.classes());
+        self.scaling.write(state);
+        state.array("means", &self.means);
     }
 }

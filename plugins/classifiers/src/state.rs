@@ -141,6 +141,11 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Whether there are numbers under a name.
+    pub fn has(&self, name: &str) -> bool {
+        self.arrays.tensor(name).is_ok()
+    }
+
     /// The numbers under a name.
     pub fn array<T: Number>(&self, name: &str) -> Result<Vec<T>, Error> {
         let array = self.arrays.tensor(name);

@@ -12,9 +12,13 @@ const OPTIONS: FitOptions = FitOptions {
 };
 
 fn classifier(parameters: Value) -> Result<DrivenClassifier, Error> {
+    linear("logistic-regression", parameters)
+}
+
+fn linear(head: &str, parameters: Value) -> Result<DrivenClassifier, Error> {
     // More than any test asks for.
     let host = TestHost::new().threads(8);
-    Driver::new(&PLUGIN, &host).classifier("logistic-regression", &parameters)
+    Driver::new(&PLUGIN, &host).classifier(head, &parameters)
 }
 
 /// Numbers without a pattern, in −1..1: a linear congruential generator that is easily written again in other languages.
@@ -86,6 +90,70 @@ fn it_agrees_with_scikit_learn() {
             let found = f64::from(scores[class] - scores[0]);
             let wanted = expected[class] - expected[0];
             assert!((found - wanted).abs() < 5e-6, "{scores:?} and {expected:?}");
+        }
+    }
+}
+
+/// The class with the greater score, of each row.
+fn predicted(scores: &[f32], classes: usize) -> Vec<usize> {
+    let best = |row: &[f32]| {
+        (0..classes)
+            .rev()
+            .max_by(|&a, &b| row[a].total_cmp(&row[b]))
+    };
+    scores.chunks(classes).filter_map(best).collect()
+}
+
+/// With the default tolerance of the linear heads 999 of 1,000 predictions are those of the optimum.
+#[test]
+fn the_default_tolerance_comes_to_the_optimum() {
+    // Nearly Gaussian, as sums of four; the labels those of a linear map of them, with noise.
+    let normal = |count: usize| -> Vec<f32> {
+        let four = noise(4 * count);
+        let deviation = (4.0_f32 / 3.0).sqrt();
+        four.chunks(4)
+            .map(|x| x.iter().sum::<f32>() / deviation)
+            .collect()
+    };
+    let dimensions = 256;
+    let (samples, learnt) = (1600, 600);
+    for classes in [2, 10] {
+        let numbers = normal(samples * dimensions + (dimensions + samples) * classes);
+        let (features, rest) = numbers.split_at(samples * dimensions);
+        let (map, errors) = rest.split_at(dimensions * classes);
+        let labels = features.chunks(dimensions).zip(errors.chunks(classes));
+        let labels = labels.map(|(row, errors)| {
+            let score = |class: usize| {
+                let map = &map[class * dimensions..][..dimensions];
+                let sum: f32 = row.iter().zip(map).map(|(x, w)| x * w).sum();
+                sum / (dimensions as f32).sqrt() + errors[class]
+            };
+            let best = (0..classes).max_by(|&a, &b| score(a).total_cmp(&score(b)));
+            best.unwrap() as u32
+        });
+        // What was learnt is predicted by all; others are what decides.
+        let labels: Vec<u32> = labels.take(learnt).collect();
+        let train = Features::new(&features[..learnt * dimensions], dimensions).unwrap();
+        let test = Features::new(&features[learnt * dimensions..], dimensions).unwrap();
+        let heads = ["logistic-regression", "linear-svm"];
+        let scales = ["none", "max", "standardise"];
+        for (head, scale) in heads
+            .into_iter()
+            .flat_map(|head| scales.map(|scale| (head, scale)))
+        {
+            let by = |parameters: Value| {
+                let mut classifier = linear(head, parameters).unwrap();
+                let report = classifier.fit(train, &labels, classes, OPTIONS).unwrap();
+                assert!(report.converged, "{head}, {scale}: {}", report.note);
+                predicted(&classifier.predict(test, classes).unwrap(), classes)
+            };
+            let optimum = by(json!({"scale": scale, "tolerance": 1e-8, "max-iterations": 5000}));
+            let found = by(json!({"scale": scale}));
+            let off = optimum.iter().zip(&found).filter(|(a, b)| a != b).count();
+            assert!(
+                off * 1000 <= optimum.len(),
+                "{head}, {scale}, {classes} classes: {off}"
+            );
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The four published files: found, unpacked once, and compared with their published digests.
 
+use crate::problem::Problem;
 use crate::unpack::Unpacked;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use topwork_sdk::{Error, Host};
+use topwork_sdk::{Error, Host, sniff};
 
 /// Bytes before the first pixel of an IDX file of images: magic number, count, rows, columns.
 pub const HEADER_OF_IMAGES: usize = 16;
@@ -64,18 +65,25 @@ impl File {
         folder: Option<&Path>,
         published: &'static Published,
     ) -> Result<File, Error> {
+        // Some have them unpacked.
+        let plain = published.name.trim_end_matches(".gz");
         let path = match folder {
             Some(folder) => {
-                let path = folder.join(published.name);
-                if !path.is_file() {
+                let mut paths = [published.name, plain]
+                    .map(|name| folder.join(name))
+                    .into_iter();
+                paths.find(|path| path.is_file()).ok_or_else(|| {
+                    let path = folder.join(published.name);
                     let message = format!("there is no file `{}`", path.display());
-                    return Err(Error::data(message)
-                        .with_hint("`folder` must hold the four gzipped files of MNIST"));
-                }
-                path
+                    Error::data(message).with_hint(
+                        "`folder` must hold the four files of MNIST; `use = \"idx\"` reads files of other names",
+                    )
+                })?
             }
             None => {
                 let found = host.find_data(&format!("mnist/{}", published.name));
+                let found = found
+                    .or_else(|error| host.find_data(&format!("mnist/{plain}")).map_err(|_| error));
                 found.map_err(|error| {
                     error.with_hint("give the folder with the files of MNIST as `folder`")
                 })?
@@ -105,6 +113,10 @@ impl File {
         // Also with a broken checksum behind them: these are the bytes.
         if found == self.published.sha256 {
             return Ok(bytes);
+        }
+        let begin = &bytes[..bytes.len().min(sniff::WANTED)];
+        if sniff::kind(begin).is_some_and(|kind| kind != sniff::Kind::Text) {
+            return Err(Problem::other_file(&bytes, "an IDX file").in_file(&self.path));
         }
         let path = self.path.display();
         let problem = problem.unwrap_or_else(|| "is not the published file".to_owned());

@@ -39,7 +39,7 @@ impl Component for Mnist {
             "folder": {
                 "type": "string",
                 "format": "path",
-                "description": "folder with the four gzipped IDX files; by default `mnist` in the data folders"
+                "description": "folder with the four IDX files, gzipped or not; by default `mnist` in the data folders"
             }
         },
         "additionalProperties": false

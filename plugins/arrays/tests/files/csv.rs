@@ -95,6 +95,125 @@ fn splits_are_those_of_the_files_or_drawn() {
 }
 
 #[test]
+fn what_can_be_written_in_one_way_only_is_read_so() {
+    let utf16 = |text: &str| {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        [0xff, 0xfe].into_iter().chain(units).collect::<Vec<u8>>()
+    };
+    let none = || json!({});
+    let cases: Vec<(&str, Vec<u8>, Value)> = [
+        ("semicolons", "1;2.5;7\n3;4;0\n", none()),
+        (
+            "tabs and words",
+            "1\t2.5\tIris setosa\n3\t4\tIris virginica\n",
+            none(),
+        ),
+        ("spaces", "1 2.5 7\n3 4 0\n", none()),
+        ("tabs with spaces", "1\t 2.5\t 7\n3\t 4\t 0\n", none()),
+        ("decimal commas", "a;b;label\n1,5;2;7\n3;-4,25;0\n", none()),
+        ("decimal commas, tabs", "1,5\t2\t7\n3\t4,5\t0\n", none()),
+        ("both marks", "1,5;2;7\n3;4.5;0\n", none()),
+        ("both marks, the other way", "1.5;2;7\n3;4,5;0\n", none()),
+        ("thousands", "1.234,5;2;7\n3;4;0\n", none()),
+        ("commas between commas", "\"1,5\",2,7\n3,4,0\n", none()),
+        ("two readings", "1,5;7\n2,5;0\n", none()),
+        (
+            "two readings, one said",
+            "1,5;7\n2,5;0\n",
+            json!({ "separator": ";" }),
+        ),
+        ("semicolons and a mistake", "1;2;7\n3;x;0\n", none()),
+        ("words among semicolons", "1;2;a,b\n3;4;c,d\n", none()),
+        ("byte order mark", "\u{feff}1,2,7\n3,4,0\n", none()),
+        (
+            "byte order mark and names",
+            "\u{feff}a,b,label\n1,2,7\n3,4,0\n",
+            json!({ "label": "label" }),
+        ),
+        ("carriage returns", "1,2,7\r\n3,4,0\r\n", none()),
+        ("only carriage returns", "1,2,7\r3,4,0\r", none()),
+        ("names", "a,b,c\n1,2,7\n3,4,0\n", none()),
+        (
+            "names refused",
+            "a,b,c\n1,2,7\n3,4,0\n",
+            json!({ "header": false }),
+        ),
+        ("names and words", "a,b,species\n1,2,cat\n3,4,dog\n", none()),
+        ("the label is named", "label,a,b\n7,1,2\n0,3,4\n", none()),
+        (
+            "the label is named in capitals",
+            "a,Class,b\n1,7,2\n3,0,4\n",
+            none(),
+        ),
+        (
+            "two may be the label",
+            "class,label,b\n1,7,2\n3,0,4\n",
+            none(),
+        ),
+        (
+            "a name twice",
+            "b,a,b\n1,7,2\n3,0,4\n",
+            json!({ "label": "b" }),
+        ),
+        ("words in front", "cat,1,2\ndog,3,4\n", none()),
+        (
+            "words in front, names",
+            "species,a,b\ncat,1,2\ndog,3,4\n",
+            none(),
+        ),
+        ("numbered columns", "0,1,target\n5,6,1\n7,8,0\n", none()),
+        ("perhaps numbered", "0,1,2\n5,6,1\n7,8,0\n", none()),
+        ("row numbers", ",a,b\n0,5,7\n1,6,0\n2,6,0\n", none()),
+        ("one-hot", "5,0,0,1\n6,1,0,0\n7,0,1,0\n", none()),
+        ("not one-hot", "5,0,0,1\n6,1,1,0\n7,0,1,0\n", none()),
+        ("an end of every line", "1,2,7,\n3,4,0,\n", none()),
+        ("a missing number", "1,2,7\n?,4,0\n", none()),
+        ("a missing number in front", "?,2,7\n3,4,0\n", none()),
+        ("a missing label", "1,2,7\n3,4,\n5,6,0\n", none()),
+        (
+            "a label that is no number",
+            "1,2,7\n3,4,nan\n5,6,0\n",
+            none(),
+        ),
+        ("labels with a point", "1,2,7.0\n3,4,10.0\n", none()),
+        ("labels with fractions", "1,2,24.3\n3,4,7\n", none()),
+        ("a word among numbers", "1,2,7\n3,4,seven\n5,6,0\n", none()),
+        ("comments", "# two numbers\n# a b\n1,2,7\n3,x,0\n", none()),
+        ("too great", "1,2,7\n3,1e39,0\n", none()),
+        ("one column", "7\n0\n", none()),
+        ("names alone", "a,b,label\n", json!({ "label": "label" })),
+        ("fewer columns", "1,2,7\n3,0\n", none()),
+    ]
+    .into_iter()
+    .map(|(name, text, parameters)| (name, text.as_bytes().to_vec(), parameters))
+    .chain([
+        ("16 bits", utf16("1\t2\tgrün\n3\t4\trot\n"), none()),
+        ("8 bits", b"1,2,gr\xfcn\n3,4,rot\n".to_vec(), none()),
+        (
+            "zipped",
+            crate::write::zip(&[("a.csv", b"1,2,7\n3,4,0\n")]),
+            none(),
+        ),
+        (
+            "gzipped twice",
+            gzipped(&gzipped(b"1,2,7\n3,4,0\n")),
+            none(),
+        ),
+    ])
+    .collect();
+    let told = cases.into_iter().map(|(name, bytes, parameters)| {
+        let place = Place::empty();
+        place.write("a.csv", &bytes);
+        let mut all = json!({ "file": "a.csv" });
+        all.as_object_mut()
+            .unwrap()
+            .extend(parameters.as_object().unwrap().clone());
+        format!("{name}: {}", place.heard("csv", all))
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let cases = [
         ("", json!({})),

@@ -6,6 +6,9 @@ mod any_bytes;
 mod arrays;
 mod csv;
 mod idx;
+mod labels;
+mod other_files;
+mod remarks;
 mod write;
 
 use serde_json::{Map, Value, json};
@@ -36,6 +39,15 @@ impl Place {
 
     /// Opens a dataset; parameters that end with `file` or are `folder` are paths in this place.
     pub fn open(&self, id: &str, parameters: Value) -> Result<DrivenDataset, Error> {
+        self.opened_by(&TestHost::new(), id, parameters)
+    }
+
+    fn opened_by(
+        &self,
+        host: &TestHost,
+        id: &str,
+        parameters: Value,
+    ) -> Result<DrivenDataset, Error> {
         let mut resolved = Map::new();
         for (name, value) in parameters.as_object().unwrap() {
             let is_path = name.ends_with("file") || name == "folder";
@@ -45,13 +57,27 @@ impl Place {
             };
             resolved.insert(name.clone(), value);
         }
-        Driver::new(&PLUGIN, &TestHost::new()).dataset(id, &Value::Object(resolved))
+        Driver::new(&PLUGIN, host).dataset(id, &Value::Object(resolved))
     }
 
     pub fn told(&self, error: &Error) -> String {
         let hint = error.hint().map(|hint| format!("\n  hint: {hint}"));
         let text = format!("{:?}: {error}{}", error.kind(), hint.unwrap_or_default());
         text.replace(&self.0.path().display().to_string(), "[here]")
+    }
+
+    /// All there is and what was said about it, or why it cannot be read.
+    pub fn heard(&self, id: &str, parameters: Value) -> String {
+        let host = TestHost::new();
+        match self.opened_by(&host, id, parameters) {
+            Ok(dataset) => {
+                let lines = host.lines().join("\n");
+                let text = format!("{}\n{lines}", all(&dataset));
+                text.trim_end()
+                    .replace(&self.0.path().display().to_string(), "[here]")
+            }
+            Err(error) => self.told(&error),
+        }
     }
 
     /// The message of a dataset that cannot be opened or whose first sample cannot be read.

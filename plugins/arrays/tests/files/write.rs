@@ -21,14 +21,20 @@ pub fn idx(kind: u8, shape: &[u32], numbers: &[u8]) -> Vec<u8> {
 /// A `.npy` file as NumPy writes it: the header is filled with spaces up to a multiple of 64 bytes.
 pub fn npy(descr: &str, column_major: bool, shape: &str, numbers: &[u8]) -> Vec<u8> {
     let order = if column_major { "True" } else { "False" };
-    let mut header =
-        format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
+    let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
+    npy_with(1, &header, numbers)
+}
+
+/// A `.npy` file of this version with any header.
+pub fn npy_with(version: u8, header: &str, numbers: &[u8]) -> Vec<u8> {
+    let mut header = header.to_owned();
     while (header.len() + 11) % 64 != 0 {
         header.push(' ');
     }
     header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
+    let mut bytes = [b"\x93NUMPY", &[version, 0][..]].concat();
+    let length = (header.len() as u32).to_le_bytes();
+    bytes.extend(&length[..if version == 1 { 2 } else { 4 }]);
     bytes.extend(header.as_bytes());
     bytes.extend(numbers);
     bytes
@@ -46,6 +52,28 @@ pub fn integers(numbers: &[i64]) -> Vec<u8> {
         .iter()
         .flat_map(|number| number.to_le_bytes())
         .collect()
+}
+
+/// Words as NumPy keeps them: so many characters of 32 bits each, filled up with zeros.
+pub fn characters(words: &[&str], length: usize) -> Vec<u8> {
+    let word = |word: &&str| {
+        let mut characters: Vec<u32> = word.chars().map(u32::from).collect();
+        characters.resize(length, 0);
+        characters
+    };
+    let all = words.iter().flat_map(word);
+    all.flat_map(u32::to_le_bytes).collect()
+}
+
+/// A ZIP archive of these files.
+pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let options = zip::write::SimpleFileOptions::default();
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        archive.start_file(*name, options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
 }
 
 /// A `.npz` file, its arrays packed or not.

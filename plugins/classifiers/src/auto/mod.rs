@@ -2,7 +2,8 @@
 //!
 //! Stratified k-fold cross-validation: R. Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model
 //! selection" (1995). The candidate with the most samples right over all folds is fitted again to all samples; of equals
-//! the one that stands first. All candidates see the same folds.
+//! the one that stands first. All candidates see the same folds. How each did is told in the log; the note is short, as it
+//! stands in tables.
 
 mod folds;
 
@@ -18,18 +19,22 @@ use crate::random_forest::RandomForest;
 use folds::Folds;
 use rayon::prelude::*;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use topwork_sdk::{Error, ErrorKind};
 
 /// The candidates unless parameters say otherwise. Trees take long where there are many features, and naive Bayes suits
-/// few of them.
-const USUAL: [&str; 5] = [
-    LogisticRegression::ID,
-    LinearSvm::ID,
-    Lda::ID,
-    Knn::ID,
-    NearestCentroid::ID,
-];
+/// few of them. Of methods that measure distances one has features standardised: unscaled, the largest decide alone.
+fn usual() -> Vec<Value> {
+    vec![
+        LogisticRegression::ID.into(),
+        LinearSvm::ID.into(),
+        Lda::ID.into(),
+        Knn::ID.into(),
+        NearestCentroid::ID.into(),
+        json!({"use": LogisticRegression::ID, "scale": "standardise"}),
+        json!({"use": Knn::ID, "scale": "standardise"}),
+    ]
+}
 
 /// Makes a method of its parameters.
 type Make = fn(Value) -> Result<Box<dyn Method>, String>;
@@ -62,7 +67,7 @@ struct Written {
 impl Default for Written {
     fn default() -> Self {
         Written {
-            candidates: USUAL.map(Value::from).to_vec(),
+            candidates: usual(),
             folds: 5,
         }
     }
@@ -162,13 +167,14 @@ impl Named for Auto {
                         }
                     ]
                 },
-                "default": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid"]
+                "default": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid",
+                    {"use": "logistic-regression", "scale": "standardise"}, {"use": "knn", "scale": "standardise"}]
             },
             "folds": {
                 "type": "integer",
                 "minimum": 2,
                 "maximum": 20,
-                "description": "parts that are held out in turn; at most as many as the smallest class has samples",
+                "description": "parts that are held out in turn, equal samples together; at most as many as the smallest class has samples",
                 "default": 5
             }
         },
@@ -195,6 +201,7 @@ impl Method for Auto {
             return self.first(samples, work);
         };
         let tried = self.try_all(samples, &folds, work)?;
+        self.log(&tried, &folds, work);
         let mut best: Option<(usize, usize)> = None;
         for (candidate, tried) in tried.iter().enumerate() {
             if let Tried::Right(right) = tried
@@ -203,7 +210,7 @@ impl Method for Auto {
                 best = Some((candidate, *right));
             }
         }
-        let Some((best, _)) = best else {
+        let Some((best, right)) = best else {
             // All of them failed; the reason of the first is as good as any.
             let first = tried.into_iter().find_map(|tried| match tried {
                 Tried::Failed(error) => Some(error),
@@ -212,22 +219,33 @@ impl Method for Auto {
             return Err(first.unwrap_or_else(|| Error::failed("no candidate could be tried")));
         };
         let mut fit = self.candidates[best].method.fit(samples, &work.within())?;
-        fit.note = joined(self.says(best, &tried, &folds), &fit.note);
+        fit.note = joined(self.says(best, right, &folds), &fit.note);
         Ok(fit)
     }
 }
 
 impl Auto {
-    /// With nothing to hold out there is nothing to pick by.
+    /// With nothing to hold out there is nothing to pick by: the first candidate that can be fitted.
     fn first(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
-        let candidate = &self.candidates[0];
-        let mut fit = candidate.method.fit(samples, &work.within())?;
-        let says = format!(
-            "picked {}, the first candidate: every class has a single sample, so none could be held out",
-            candidate.name
-        );
-        fit.note = joined(says, &fit.note);
-        Ok(fit)
+        let mut failed = None;
+        for candidate in &self.candidates {
+            match candidate.method.fit(samples, &work.within()) {
+                Ok(mut fit) => {
+                    let says = format!(
+                        "picked {}: no class has two different samples to hold one out",
+                        candidate.name
+                    );
+                    fit.note = joined(says, &fit.note);
+                    return Ok(fit);
+                }
+                Err(error) if error.kind() == ErrorKind::Stopped => return Err(error),
+                Err(error) => {
+                    work.log(&format!("tried {}: {error}", candidate.name));
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::failed("no candidate could be tried")))
     }
 
     /// Every candidate on every fold. An error only when the host asks to stop.
@@ -259,43 +277,49 @@ impl Auto {
         Ok(tried)
     }
 
-    /// What was picked and why.
-    fn says(&self, best: usize, tried: &[Tried], folds: &Folds) -> String {
+    /// How every candidate did, best first, a line for each.
+    fn log(&self, tried: &[Tried], folds: &Folds, work: &Work) {
         let all = folds.held_out();
-        let share = |right: usize| format!("{:.1} %", right as f64 / all as f64 * 100.0);
-        let mut others: Vec<(usize, &Tried)> = tried.iter().enumerate().collect();
-        let picked = others.remove(best);
-        others.sort_by_key(|(_, tried)| match tried {
-            Tried::Right(right) => std::cmp::Reverse(*right as i64),
-            Tried::Failed(_) => std::cmp::Reverse(-1),
+        let mut best_first: Vec<(&Candidate, &Tried)> = self.candidates.iter().zip(tried).collect();
+        best_first.sort_by_key(|(_, tried)| match tried {
+            Tried::Right(right) => (0, all - right),
+            Tried::Failed(_) => (1, 0),
         });
-        let told = |(number, tried): &(usize, &Tried)| match tried {
-            Tried::Right(right) => format!("{} {}", self.candidates[*number].name, share(*right)),
-            Tried::Failed(error) => format!("{} failed: {error}", self.candidates[*number].name),
-        };
-        let own = match picked.1 {
-            Tried::Right(right) => share(*right),
-            Tried::Failed(_) => String::new(),
-        };
-        let mut says = format!(
-            "picked {}: {own} in {}-fold cross-validation on {} samples",
-            self.candidates[best].name,
-            folds.count,
-            thousands(all)
-        );
-        if !others.is_empty() {
-            let others: Vec<String> = others.iter().map(told).collect();
-            says += &format!("; {}", others.join(", "));
+        for (candidate, tried) in best_first {
+            let name = &candidate.name;
+            work.log(&match tried {
+                Tried::Right(right) => format!(
+                    "tried {name}: {} right, {} of {} in {} folds",
+                    share(*right, all),
+                    thousands(*right),
+                    thousands(all),
+                    folds.count
+                ),
+                Tried::Failed(error) => format!("tried {name}: {error}"),
+            });
         }
         match folds.single() {
             0 => {}
-            1 => says += "; the only sample of 1 class was never held out",
-            classes => {
-                says += &format!("; the only samples of {classes} classes were never held out")
-            }
+            1 => work.log("the samples of 1 class were never held out: they are all the same"),
+            classes => work.log(&format!(
+                "the samples of {classes} classes were never held out: within each they are all the same"
+            )),
         }
-        says
     }
+
+    /// What was picked, and how much it had right.
+    fn says(&self, best: usize, right: usize, folds: &Folds) -> String {
+        let all = folds.held_out();
+        format!(
+            "picked {}: {} in cross-validation",
+            self.candidates[best].name,
+            share(right, all)
+        )
+    }
+}
+
+fn share(right: usize, all: usize) -> String {
+    format!("{:.1} %", right as f64 / all as f64 * 100.0)
 }
 
 /// How many of the samples a fit gets right; of equal scores the first counts, as everywhere.
@@ -306,7 +330,7 @@ fn correct(fit: &Fit, samples: &Samples<'_>) -> usize {
         let mut scores = vec![0.0; labels.len() * samples.classes];
         fit.model.score(features, &mut scores);
         let rows = scores.chunks_exact(samples.classes).zip(labels);
-        let is_right = |(row, label): &(&[f32], &u32)| {
+        let is_right = |(row, label): &(&[f64], &u32)| {
             let own = row[**label as usize];
             let before = row[..**label as usize].iter().all(|score| *score < own);
             before && row.iter().all(|score| *score <= own)

@@ -2,16 +2,17 @@
 
 mod kernels;
 mod objective;
+mod origin;
 mod solve;
 
 pub use kernels::CHUNK;
-pub use objective::{Loss, Objective};
+pub use objective::{Biases, Loss, Objective};
 pub use solve::{Limits, fit};
 
 use crate::method::Model;
 use crate::scaling::Scaling;
 use crate::state::{Reader, Writer};
-use kernels::Logits;
+use kernels::{Logits, ROWS, Read, Tile};
 use topwork_sdk::Error;
 
 /// The name of this form of model in saved states.
@@ -64,19 +65,26 @@ impl Model for Linear {
         self.biases.len()
     }
 
-    fn score(&self, features: &[f32], scores: &mut [f32]) {
+    fn score(&self, features: &[f32], scores: &mut [f64]) {
         let scaled = self.scaling.apply(features);
-        let mut logits = vec![0.0; scores.len()];
-        pulp::Arch::new().dispatch(Logits {
-            features: &scaled,
-            weights: &self.weights,
-            dimensions: self.dimensions(),
-            logits: &mut logits,
-        });
-        let rows = logits.chunks_exact(self.classes());
-        for (scores, logits) in scores.chunks_exact_mut(self.classes()).zip(rows) {
-            for ((score, logit), bias) in scores.iter_mut().zip(logits).zip(&self.biases) {
-                *score = (logit + bias) as f32;
+        let (size, classes) = (self.dimensions(), self.classes());
+        let arch = pulp::Arch::new();
+        let mut tile = Tile::new(size);
+        let mut logits = vec![[0.0; ROWS]; classes];
+        let blocks = scaled.chunks(ROWS * size);
+        for (rows, scores) in blocks.zip(scores.chunks_mut(ROWS * classes)) {
+            let (tile, weights) = (&mut tile, &self.weights);
+            arch.dispatch(Read { tile, rows });
+            arch.dispatch(Logits {
+                tile,
+                weights,
+                logits: &mut logits,
+            });
+            for (row, scores) in scores.chunks_exact_mut(classes).enumerate() {
+                let columns = logits.iter().zip(&self.biases);
+                for (score, (logits, bias)) in scores.iter_mut().zip(columns) {
+                    *score = logits[row] + bias;
+                }
             }
         }
     }

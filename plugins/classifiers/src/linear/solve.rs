@@ -75,12 +75,12 @@ pub fn fit(
             format!("not converged after {iterations} iterations: {how_far}")
         }
         Ending::NoLowerPoint => {
-            format!("no lower point was found after {iterations} iterations: {how_far}")
+            format!("no lower point was found: {iterations} iterations, {how_far}")
         }
     };
-    let (weights, biases) = parameters.split_at(parameters.len() - objective.classes());
+    let (weights, biases) = objective.model(&parameters);
     Ok(Fit {
-        model: Box::new(Linear::new(scaling, weights.to_vec(), biases.to_vec())),
+        model: Box::new(Linear::new(scaling, weights, biases)),
         converged: ending == Ending::Converged,
         iterations,
         parameters: parameters.len() as u64,

@@ -203,18 +203,18 @@ impl Model for Forest {
         self.classes
     }
 
-    fn score(&self, features: &[f32], scores: &mut [f32]) {
+    fn score(&self, features: &[f32], scores: &mut [f64]) {
         scores.fill(0.0);
         for tree in &self.trees {
             let rows = features.chunks_exact(self.dimensions);
             for (row, scores) in rows.zip(scores.chunks_exact_mut(self.classes)) {
                 for (score, share) in scores.iter_mut().zip(tree.leaf(row)) {
-                    *score += share;
+                    *score += f64::from(*share);
                 }
             }
         }
         for score in scores {
-            *score /= self.trees.len() as f32;
+            *score /= self.trees.len() as f64;
         }
     }
 

@@ -1,0 +1,395 @@
+//! How a table of text is written: what separates its columns, whether its first line names them, where the label stands.
+//!
+//! What the user does not say is found in the first lines, where they allow one reading only.
+
+use crate::labels::{MISSING, is_number};
+use crate::problem::Problem;
+use csv::StringRecord;
+
+/// So many lines are looked at.
+const LOOKED_AT: usize = 50;
+
+/// Names that mean the label, whatever their case.
+const LABEL_NAMES: [&str; 4] = ["label", "labels", "class", "target"];
+
+/// What the user says.
+pub struct Wanted<'a> {
+    pub separator: Option<u8>,
+    pub header: Option<bool>,
+    pub label: Option<&'a Column>,
+}
+
+/// A column of the file.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    Position(usize),
+    Name(String),
+}
+
+/// How a table is written.
+pub struct Dialect {
+    /// Between the columns.
+    pub separator: u8,
+    /// Whether the first line names the columns.
+    pub has_header: bool,
+    /// How many columns count: every line may end with a separator and nothing after it.
+    pub columns: usize,
+    /// The column of the label.
+    pub label: usize,
+    /// What was found, for the user.
+    pub remarks: Vec<String>,
+}
+
+/// Text as CSV, by its first byte that counts: lines that begin with `#` are skipped where the first does.
+pub fn reader(text: &[u8], separator: u8) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .comment(text.starts_with(b"#").then_some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(text)
+}
+
+impl Dialect {
+    /// Finds out how a text is written.
+    pub fn of(text: &[u8], wanted: &Wanted<'_>) -> Result<Dialect, Problem> {
+        const SEPARATORS: &[u8] = b",;\t ";
+        let (separator, records) = match wanted.separator {
+            Some(separator) => (separator, first_lines(text, separator)?),
+            None => {
+                let read = |separator: &u8| Ok((*separator, first_lines(text, *separator)?));
+                let all: Result<Vec<_>, Problem> = SEPARATORS.iter().map(read).collect();
+                chosen(all?, wanted)?
+            }
+        };
+        let Some(first) = records.first() else {
+            return Err("has no lines".into());
+        };
+        let mut remarks = Vec::new();
+        let named = matches!(wanted.label, Some(Column::Name(_)));
+        let columns = columns(&records, wanted);
+        let probable = match wanted.label {
+            Some(Column::Position(position)) => *position,
+            _ => default_label(&records, columns, separator),
+        };
+        let has_header = match wanted.header {
+            Some(header) => header,
+            None if named => true,
+            None => {
+                let found = names_columns(&records, probable, separator);
+                if found {
+                    remarks.push("the first line is taken as names of the columns".to_owned());
+                } else if first.len() > 2 && counts(first.iter().take(columns)) {
+                    remarks.push(
+                        "the first line counts 0, 1, 2, … and is taken as a sample: `header = true` where it names the columns"
+                            .to_owned(),
+                    );
+                }
+                found
+            }
+        };
+        let label = match wanted.label {
+            Some(Column::Name(name)) => named_label(first, name)?,
+            Some(Column::Position(position)) if *position >= columns => {
+                let problem =
+                    format!("no column {position} (`label`): there are {columns}, counted from 0");
+                return Err(Problem::at_line(line_of(first), problem));
+            }
+            None if has_header => label_by_its_name(first, columns, probable)?,
+            _ => probable,
+        };
+        if wanted.label.is_none() && label + 1 != columns {
+            remarks.push(match has_header {
+                true => format!("the label is column {label}, {:?}", &first[label]),
+                false => format!("the label is column {label}, the only one of words"),
+            });
+        }
+        if columns == 1 {
+            let problem = "one column in each line, expected numbers and a label";
+            let separator = char::from(separator);
+            return Err(Problem::at_line(line_of(first), problem).with_hint(format!(
+                "columns are separated by {separator:?}; `separator` says otherwise"
+            )));
+        }
+        Ok(Dialect {
+            separator,
+            has_header,
+            columns,
+            label,
+            remarks,
+        })
+    }
+}
+
+/// The line of a record.
+pub fn line_of(record: &StringRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
+}
+
+fn first_lines(text: &[u8], separator: u8) -> Result<Vec<StringRecord>, Problem> {
+    let mut reader = reader(text, separator);
+    let records: Result<Vec<_>, _> = reader.records().take(LOOKED_AT).collect();
+    records.map_err(|error| unreadable(&error))
+}
+
+/// Why a line cannot be read at all.
+pub fn unreadable(error: &csv::Error) -> Problem {
+    let line = error.position().map_or(0, csv::Position::line);
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => {
+            Problem::at_line(line, "text that is not UTF-8").with_hint("save the file as UTF-8")
+        }
+        _ => Problem::at_line(line, error.to_string()),
+    }
+}
+
+/// The separator with which the lines are samples, or at least a table.
+fn chosen(
+    all: Vec<(u8, Vec<StringRecord>)>,
+    wanted: &Wanted<'_>,
+) -> Result<(u8, Vec<StringRecord>), Problem> {
+    let of = |fits: &dyn Fn(u8, &[StringRecord]) -> bool| -> Vec<u8> {
+        let fitting = all
+            .iter()
+            .filter(|(separator, records)| fits(*separator, records));
+        let mut found: Vec<u8> = fitting.map(|(separator, _)| *separator).collect();
+        // Columns may be set apart by a space besides.
+        if found.len() > 1 && (found.contains(&b';') || found.contains(&b'\t')) {
+            found.retain(|separator| *separator != b' ');
+        }
+        found
+    };
+    let samples = of(&|separator, records| are_samples(records, separator, wanted));
+    let separator = match &*samples {
+        [separator] => *separator,
+        [] => match &*of(&|_, records| is_table(records)) {
+            [separator] => *separator,
+            _ => b',',
+        },
+        several => {
+            let found: Vec<String> = several
+                .iter()
+                .map(|byte| format!("{:?}", char::from(*byte)))
+                .collect();
+            let problem = format!("columns may be separated by {}", found.join(" or "));
+            return Err(Problem::at_line(1, problem).with_hint("say it: `separator = \"…\"`"));
+        }
+    };
+    let records = all.into_iter().find(|(other, _)| *other == separator);
+    Ok(records.unwrap_or_default())
+}
+
+/// Whether all lines have the same columns, two or more.
+fn is_table(records: &[StringRecord]) -> bool {
+    let columns = records.first().map_or(0, StringRecord::len);
+    columns > 1 && records.iter().all(|record| record.len() == columns)
+}
+
+/// Whether all lines but for a first one of names are numbers and a label.
+fn are_samples(records: &[StringRecord], separator: u8, wanted: &Wanted<'_>) -> bool {
+    if !is_table(records) {
+        return false;
+    }
+    let first = &records[0];
+    let columns = columns(records, wanted);
+    let label = match wanted.label {
+        None => default_label(records, columns, separator),
+        Some(Column::Position(position)) => *position,
+        Some(Column::Name(name)) => match first.iter().position(|column| column == name) {
+            Some(position) => position,
+            None => return false,
+        },
+    };
+    let names = match (wanted.header, wanted.label) {
+        (Some(header), _) => header,
+        (None, Some(Column::Name(_))) => true,
+        (None, _) => names_columns(records, label, separator),
+    };
+    let body = &records[usize::from(names)..];
+    !body.is_empty() && are_numbers(body, columns, label, separator)
+}
+
+/// Whether all columns but the label's hold numbers, all with the same decimal mark.
+fn are_numbers(records: &[StringRecord], columns: usize, label: usize, separator: u8) -> bool {
+    let mut numbers = Numbers::new(separator);
+    let cells = |record| numbered(record, columns, label);
+    records
+        .iter()
+        .flat_map(cells)
+        .all(|(_, text)| numbers.read(text).is_ok())
+}
+
+/// The cells of a line without its label's.
+pub fn numbered(
+    record: &StringRecord,
+    columns: usize,
+    label: usize,
+) -> impl Iterator<Item = (usize, &str)> {
+    let cells = record.iter().take(columns).enumerate();
+    cells.filter(move |(column, _)| *column != label)
+}
+
+/// Where the label stands if nobody says it: in the only column of words, or else the last.
+fn default_label(records: &[StringRecord], columns: usize, separator: u8) -> usize {
+    let is_word = |text: &str| {
+        !MISSING.contains(&text)
+            && text.parse::<f64>().is_err()
+            && Numbers::new(separator).read(text).is_err()
+    };
+    // Of a single line nobody knows whether a word in it is the label or a mistake.
+    if records.len() < 2 {
+        return columns - 1;
+    }
+    // A name above the column is a word, too.
+    let has_words = |column: &usize| {
+        let mut cells = records.iter().filter_map(|record| record.get(*column));
+        cells.all(is_word)
+    };
+    let mut of_words = (0..columns).filter(has_words);
+    match (of_words.next(), of_words.next()) {
+        (Some(column), None) => column,
+        _ => columns - 1,
+    }
+}
+
+/// How many columns count.
+fn columns(records: &[StringRecord], wanted: &Wanted<'_>) -> usize {
+    let columns = records.first().map_or(0, StringRecord::len);
+    let ends_empty =
+        |record: &StringRecord| record.len() == columns && record[columns - 1].is_empty();
+    let is_wanted = matches!(wanted.label, Some(Column::Position(p)) if p + 1 == columns);
+    let is_trailing = columns > 2 && !is_wanted && records.iter().all(ends_empty);
+    columns - usize::from(is_trailing)
+}
+
+/// Whether the first line names the columns: words where the second has numbers.
+fn names_columns(records: &[StringRecord], label: usize, separator: u8) -> bool {
+    let [first, rest @ ..] = records else {
+        return false;
+    };
+    let columns = first.len();
+    if rest.is_empty() || !are_numbers(&rest[..1], columns, label, separator) {
+        return false;
+    }
+    let mut words = 0;
+    for (column, text) in numbered(first, columns, label) {
+        if is_number(text) || Numbers::new(separator).read(text).is_ok() {
+            // Programs name columns 0, 1, 2, … where nobody does, but not that of the label.
+            let label_of = |record: &StringRecord| record.get(label).map(is_number);
+            let is_numbered = counts(numbered(first, columns, label).map(|(_, text)| text))
+                && label_of(first) == Some(false)
+                && rest.iter().all(|record| label_of(record) == Some(true));
+            return is_numbered;
+        }
+        // A column of row numbers often has no name; what stands for a missing number is no name.
+        match text {
+            "" if column == 0 => {}
+            text if MISSING.contains(&text) => return false,
+            _ => words += 1,
+        }
+    }
+    words > 0
+}
+
+/// Whether texts are 0, 1, 2, …, two or more.
+fn counts<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
+    let mut count = 0;
+    for text in texts {
+        if text.parse() != Ok(count) {
+            return false;
+        }
+        count += 1;
+    }
+    count > 1_u64
+}
+
+fn named_label(header: &StringRecord, name: &str) -> Result<usize, Problem> {
+    let mut positions = (0..)
+        .zip(header.iter())
+        .filter(|(_, column)| *column == name);
+    let problem = match (positions.next(), positions.next()) {
+        (Some((position, _)), None) => return Ok(position),
+        (Some(_), Some(_)) => format!("several columns {name:?} (`label`), expected one"),
+        (None, _) => {
+            let names: Vec<&str> = header.iter().take(50).collect();
+            format!(
+                "no column {name:?} (`label`), expected one of {}",
+                names.join(", ")
+            )
+        }
+    };
+    Err(Problem::at_line(line_of(header), problem))
+}
+
+/// The column that the header calls the label; the probable one where it calls none so.
+fn label_by_its_name(
+    header: &StringRecord,
+    columns: usize,
+    probable: usize,
+) -> Result<usize, Problem> {
+    let is_label = |name: &str| LABEL_NAMES.contains(&&*name.to_lowercase());
+    let cells = header.iter().take(columns).enumerate();
+    let found: Vec<usize> = (cells.filter(|(_, name)| is_label(name)))
+        .map(|(column, _)| column)
+        .collect();
+    match *found {
+        [] => Ok(probable),
+        [column] => Ok(column),
+        _ if found.contains(&probable) => Ok(probable),
+        _ => {
+            let names: Vec<&str> = found.iter().map(|column| &header[*column]).collect();
+            let problem = format!("several columns may be the label: {}", names.join(", "));
+            Err(Problem::at_line(line_of(header), problem).with_hint("say it: `label = \"…\"`"))
+        }
+    }
+}
+
+/// Reads numbers of a table, which all have the same decimal mark.
+pub struct Numbers {
+    /// The mark, as soon as it is known: between commas it must be a point.
+    mark: Option<char>,
+    /// Whether other columns than decimals may have commas.
+    separator: u8,
+}
+
+impl Numbers {
+    pub fn new(separator: u8) -> Numbers {
+        let mark = (separator == b',').then_some('.');
+        Numbers { mark, separator }
+    }
+
+    /// Whether numbers had a decimal comma.
+    pub fn have_commas(&self) -> bool {
+        self.separator != b',' && self.mark == Some(',')
+    }
+
+    /// The number that a text is; the error says what was expected.
+    pub fn read(&mut self, text: &str) -> Result<f32, &'static str> {
+        let comma = text.split_once(',');
+        let is_decimal =
+            |(_, decimals): (&str, &str)| decimals.starts_with(|c: char| c.is_ascii_digit());
+        let number = match (comma, text.contains('.')) {
+            (Some(parts), false) if self.mark != Some('.') && is_decimal(parts) => {
+                self.mark = Some(',');
+                text.replacen(',', ".", 1).parse()
+            }
+            (Some(_), _) => return Err("expected a finite number with a decimal point"),
+            (None, true) if self.mark == Some(',') => {
+                return Err("expected a finite number with a decimal comma, like those before");
+            }
+            (None, has_point) => {
+                if has_point {
+                    self.mark = Some('.');
+                }
+                text.parse::<f32>()
+            }
+        };
+        match number {
+            Ok(number) if number.is_finite() => Ok(number),
+            Ok(_) if is_number(text) => Err("expected at most 3.4e38"),
+            _ => Err("expected a finite number"),
+        }
+    }
+}
