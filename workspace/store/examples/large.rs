@@ -118,6 +118,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         },
         features_cached: row > 0,
         confusion,
+        without_duplicates: None,
         converged: Some(true),
         note: None,
         iterations: Some(12),
@@ -231,6 +232,7 @@ pub fn write(runs: &Runs, size: Size, old: bool) -> Result<RunFolder, Box<dyn Er
             sources: Vec::new(),
         },
         adopted: Adopted::default(),
+        remarks: Vec::new(),
         machine: Machine::here(),
     })?;
     let mut text = String::new();
