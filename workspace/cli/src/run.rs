@@ -104,6 +104,7 @@ pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failur
         call_limit: Manifest::call_limit(),
         cells: cells(plan, &plugins, weights.as_ref()),
         adopted: Adopted::default(),
+        computed_by: (plan.extractor.as_ref()).and_then(|extractor| extractor.runtime.clone()),
         weights,
         plugins,
         machine: Machine::here(),

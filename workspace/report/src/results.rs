@@ -16,6 +16,9 @@ pub struct Results {
     pub name: String,
     /// `running`, `done`, `failed`, `stopped` or `crashed`.
     pub status: String,
+    /// What computed the features, with its version, where that is not this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_by: Option<String>,
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
@@ -242,6 +245,7 @@ impl Results {
                 .as_ref()
                 .map_or("running", |ending| ending.status.word())
                 .to_owned(),
+            computed_by: (state.networks.last()).and_then(|network| network.computed_by.clone()),
             source: source(state),
             strategies: (plan.rows.iter().enumerate())
                 .map(|(row, plan)| strategy(state, row, plan))
