@@ -119,6 +119,65 @@ fn an_onnx_file_is_a_backbone() {
     assert_eq!(figures(&results), figures(&again));
 }
 
+/// The same numbers with their channels last, as tokens, and pooled by the network itself; and features that are always 0.
+fn laid_out() -> Vec<u8> {
+    let last = [("perm", Attribute::Ints(&[0, 2, 3, 1]))];
+    OnnxFile::default()
+        .input(
+            "image",
+            OnnxFile::FLOAT,
+            &[None, Some(1), Some(28), Some(28)],
+        )
+        .weights(
+            "filters",
+            &[6, 1, 5, 5],
+            &[-0.2, 0.1, 0.3, -0.1, 0.2, 0.4].repeat(25),
+        )
+        .weights("scale", &[6], &[1.0, 2.0, -1.0, 0.5, 1.5, -2.0])
+        .weights("deep", &[], &[-1000.0])
+        .integers("rows", &[3], &[1, 576, 6])
+        .node("Conv", &["image", "filters"], "conv", &[])
+        .node("Transpose", &["conv"], "last", &last)
+        .node("Reshape", &["last", "rows"], "tokens", &[])
+        .node("LayerNormalization", &["tokens", "scale"], "norm", &[])
+        .node("GlobalAveragePool", &["conv"], "mean", &[])
+        .node("Add", &["mean", "deep"], "shifted", &[])
+        .node("Relu", &["shifted"], "never", &[])
+        .of_set(17)
+        .ending_at("never")
+}
+
+#[test]
+fn pooling_finds_the_channels_and_the_runtime_is_told() {
+    let pooled = r#"cut     = ["mean", { at = "last", pool = "gap" }, { at = "tokens", pool = "gap" }, "never"]"#;
+    let experiment = EXPERIMENT.replace(r#"cut     = ["pool1", "features"]"#, pooled);
+    let frozen = experiment.find("[[strategy]]\nname          = \"frozen\"").unwrap();
+    let project = project(&experiment[..frozen]);
+    fs::write(project.path().join("models/small.onnx"), laid_out()).unwrap();
+    let output = project.topwork(&["run", "onnx.toml"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let results = project.results(1);
+    let rows = results["strategies"].as_array().unwrap();
+    let told = |row: &Value| format!("{} {} {}", row["cut"], row["feature-dim"], row["mean"]);
+    let [mean, last, tokens, never] = [0, 1, 2, 3].map(|row| told(&rows[row]));
+    // The means of 24×24 positions are those that the network itself takes.
+    assert_eq!(last, mean.replace("mean", "last gap"));
+    assert_eq!(tokens, mean.replace("mean", "tokens gap"));
+    assert!(never.starts_with("\"never\" 6 "), "{never}");
+    let runtime = results["computed-by"].as_str().unwrap();
+    assert!(runtime.starts_with("rten "), "{runtime}");
+    let run = project.run_folder(1);
+    let manifest = fs::read_to_string(run.join("manifest.json")).unwrap();
+    assert!(manifest.contains(runtime), "{manifest}");
+    let events = fs::read_to_string(run.join("events.jsonl")).unwrap();
+    for line in [
+        format!("features are computed by {runtime}"),
+        "the features at \\\"never\\\" are the same for all 500 images".to_owned(),
+    ] {
+        assert_eq!(events.matches(&line).count(), 1, "{line}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_an_onnx_backbone_is_told_in_its_place() {
     let damaged = |project: &Project| {
@@ -169,8 +228,14 @@ fn show_lists_where_a_model_can_be_cut() {
         .input("image", OnnxFile::FLOAT, &[None, Some(1), None, None])
         .node("Relu", &["image"], "relu", &[]);
     fs::write(file, open.ending_at("relu")).unwrap();
-    let cases: [&[&str]; 5] = [
+    fs::write(project.path().join("models/laid-out"), laid_out()).unwrap();
+    let cases: [&[&str]; 9] = [
         &["show", "models/small.onnx"],
+        // Without the ending, and a folder.
+        &["show", "models/laid-out"],
+        &["show", "models"],
+        &["show", "onnx.toml"],
+        &["show", "."],
         &[
             "show",
             "models/open.onnx",

@@ -61,9 +61,8 @@ impl Size {
     fn continues(self, before: Size) -> bool {
         match (self, before) {
             (Size::Map(a, b), Size::Map(c, d)) => (a, b) == (c, d),
-            (Size::Tokens(_), Size::Tokens(_) | Size::Map(..)) | (Size::Map(..), Size::Tokens(_)) => {
-                self.positions() == before.positions()
-            }
+            (Size::Tokens(_), Size::Tokens(_) | Size::Map(..))
+            | (Size::Map(..), Size::Tokens(_)) => self.positions() == before.positions(),
             (Size::Vector, Size::Vector) => true,
             _ => false,
         }

@@ -24,7 +24,8 @@ fn laid_out(places: &[(&str, &[usize], Option<usize>, bool)]) -> Value {
             1 => (*dims, true),
             _ => (numbers.as_slice(), false),
         };
-        let mut place = json!({ "name": name, "op": "extractor", "shape": shape, "cut": name, "block": block });
+        let mut place =
+            json!({ "name": name, "op": "extractor", "shape": shape, "cut": name, "block": block });
         if !plain {
             place["dims"] = json!(dims);
             place["channels"] = json!(channels);
@@ -112,7 +113,8 @@ fn rules_choose() {
     ]);
     check("every-stage", json!({}), &last, Ok(&["b", "d"]));
     let unknown = laid_out(&[("weights", &[2, 5, 5], None, false)]);
-    let nothing = "nothing tells which axis of the backbone's tensors counts channels: list the cuts by name";
+    let nothing =
+        "nothing tells which axis of the backbone's tensors counts channels: list the cuts by name";
     check("every-stage", json!({}), &unknown, Err(nothing));
     check(
         "every-stage",

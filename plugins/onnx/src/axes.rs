@@ -163,7 +163,10 @@ impl Found<'_, '_> {
     fn by_weights(&self, node: &Node<'_>) -> bool {
         let factor = if node.is("QLinearMatMul") { 3 } else { 1 };
         node.input(factor).is_some_and(|name| {
-            let sizes = self.graph.weights_of(&name).map(|weights| weights.sizes().len());
+            let sizes = self
+                .graph
+                .weights_of(&name)
+                .map(|weights| weights.sizes().len());
             sizes.or(self.shapes.get(&*name).map(Vec::len)) == Some(2)
         })
     }
@@ -193,10 +196,16 @@ impl Found<'_, '_> {
         let outputs: Vec<_> = node.computes().map(str::to_owned).collect();
         for input in node.inputs.iter().filter(|name| !name.is_empty()) {
             for output in &outputs {
-                if let Some(axis) = self.get(input).and_then(|axis| self.there(node, axis, input, output)) {
+                if let Some(axis) = self
+                    .get(input)
+                    .and_then(|axis| self.there(node, axis, input, output))
+                {
                     added |= self.set(output, axis);
                 }
-                if let Some(axis) = self.get(output).and_then(|axis| self.back(node, axis, input, output)) {
+                if let Some(axis) = self
+                    .get(output)
+                    .and_then(|axis| self.back(node, axis, input, output))
+                {
                     added |= self.set(input, axis);
                 }
             }
@@ -207,7 +216,10 @@ impl Found<'_, '_> {
     /// Where an axis of the input is in the output.
     fn there(&self, node: &Node<'_>, axis: usize, input: &str, output: &str) -> Option<usize> {
         match &*node.operator {
-            "Transpose" => self.permutation(node, input)?.iter().position(|from| *from == axis),
+            "Transpose" => self
+                .permutation(node, input)?
+                .iter()
+                .position(|from| *from == axis),
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => self.reshaped(axis, input, output),
             _ => self.same(node, axis, input, output),
         }
@@ -224,7 +236,10 @@ impl Found<'_, '_> {
 
     fn permutation(&self, node: &Node<'_>, input: &str) -> Option<Vec<usize>> {
         match node.ints("perm") {
-            Some(order) => order.into_iter().map(|axis| usize::try_from(axis).ok()).collect(),
+            Some(order) => order
+                .into_iter()
+                .map(|axis| usize::try_from(axis).ok())
+                .collect(),
             None => Some((0..self.rank(input)).rev().collect()),
         }
     }

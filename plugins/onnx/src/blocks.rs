@@ -28,7 +28,9 @@ pub fn ends(graph: &Graph<'_>, shapes: &Shapes) -> HashSet<String> {
         if shape.is_none() || [a, b].iter().any(|name| shapes.get(&***name) != shape) {
             continue;
         }
-        let branch = [(a, b), (b, a)].into_iter().find_map(|(kept, made)| branch(&made_by, kept, made));
+        let branch = [(a, b), (b, a)]
+            .into_iter()
+            .find_map(|(kept, made)| branch(&made_by, kept, made));
         let Some(operators) = branch else {
             continue;
         };
@@ -40,7 +42,11 @@ pub fn ends(graph: &Graph<'_>, shapes: &Shapes) -> HashSet<String> {
         }
     }
     // Where attention and what follows it are summed at once, those sums are all there are.
-    if without.is_empty() { with_attention } else { without }
+    if without.is_empty() {
+        with_attention
+    } else {
+        without
+    }
 }
 
 /// The operators between two tensors, if the second is made of the first.
@@ -72,11 +78,7 @@ fn branch<'g>(
 }
 
 /// All tensors that a tensor is made of.
-fn ancestors<'g>(
-    made_by: &HashMap<&'g str, &'g Node<'_>>,
-    of: &str,
-    found: &mut HashSet<String>,
-) {
+fn ancestors<'g>(made_by: &HashMap<&'g str, &'g Node<'_>>, of: &str, found: &mut HashSet<String>) {
     let mut open = vec![of.to_owned()];
     while let Some(name) = open.pop() {
         if let Some(node) = made_by.get(&*name) {

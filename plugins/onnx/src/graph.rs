@@ -122,8 +122,11 @@ impl<'a> Graph<'a> {
         let mut waits = vec![0_usize; self.nodes.len()];
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
         for (index, node) in self.nodes.iter().enumerate() {
-            let sources: HashSet<usize> =
-                node.reads().filter_map(|name| made_by.get(name)).copied().collect();
+            let sources: HashSet<usize> = node
+                .reads()
+                .filter_map(|name| made_by.get(name))
+                .copied()
+                .collect();
             waits[index] = sources.len();
             for source in sources {
                 readers[source].push(index);
@@ -144,7 +147,9 @@ impl<'a> Graph<'a> {
         let placed: HashSet<usize> = order.iter().copied().collect();
         order.extend((0..waits.len()).filter(|index| !placed.contains(index)));
         let mut nodes: Vec<Option<Node>> = self.nodes.drain(..).map(Some).collect();
-        self.nodes = (order.into_iter()).filter_map(|index| nodes[index].take()).collect();
+        self.nodes = (order.into_iter())
+            .filter_map(|index| nodes[index].take())
+            .collect();
     }
 
     /// Whether there is anything to compute.
@@ -188,13 +193,16 @@ impl<'a> Graph<'a> {
     /// The nodes of the file's own function that a node calls; none for an operator.
     pub fn within(&self, node: &Node<'_>) -> &[Node<'a>] {
         let mut functions = self.functions.iter();
-        let called = functions.find(|(domain, name, _)| (*domain, *name) == (node.domain, &*node.operator));
+        let called =
+            functions.find(|(domain, name, _)| (*domain, *name) == (node.domain, &*node.operator));
         called.map_or(&[], |(_, _, nodes)| nodes)
     }
 
     /// The node that computes this tensor.
     pub fn maker(&self, name: &str) -> Option<&Node<'a>> {
-        self.nodes.iter().find(|node| node.computes().any(|made| made == name))
+        self.nodes
+            .iter()
+            .find(|node| node.computes().any(|made| made == name))
     }
 
     /// The tensors that depend on what this input holds and on no other input, in an order in which every one comes after those
@@ -241,10 +249,12 @@ impl<'a> Graph<'a> {
         };
         let mut needed = nodes.into_iter();
         self.nodes.retain(|_| needed.next().unwrap_or(false));
-        self.weights.retain(|weights| names.contains(&*weights.name));
+        self.weights
+            .retain(|weights| names.contains(&*weights.name));
         let weights: HashSet<&str> = self.weights.iter().map(|weights| &*weights.name).collect();
         // Old files list all weights among the inputs, too.
-        self.inputs.retain(|input| names.contains(input.name) || weights.contains(input.name));
+        self.inputs
+            .retain(|input| names.contains(input.name) || weights.contains(input.name));
     }
 
     /// A model file that computes these tensors from a batch of images of this shape, and nothing else. Weights beside the

@@ -117,7 +117,9 @@ pub fn sample_shape(
                     shown(input)
                 ))
                 .with_hint(match other {
-                    Some(other) => format!("{other}; `input` is channels, height and width in either case"),
+                    Some(other) => {
+                        format!("{other}; `input` is channels, height and width in either case")
+                    }
                     None => "`input` is only needed where the file leaves a size open".to_owned(),
                 }));
             }

@@ -129,9 +129,7 @@ impl Extractor for Onnx {
                 3 => &cut.sizes[..],
                 _ => &numbers,
             };
-            extraction = extraction
-                .cut(&cut.name, shape)
-                .computed_by(&cut.operator);
+            extraction = extraction.cut(&cut.name, shape).computed_by(&cut.operator);
             if shape != cut.sizes || (shape.len() == 3 && cut.channels != Some(0)) {
                 extraction = extraction.laid_out(&cut.sizes, cut.channels);
             }

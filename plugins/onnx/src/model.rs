@@ -1,5 +1,6 @@
 //! A model that was opened: where it can be cut, and the networks up to the cuts that were last used.
 
+use crate::Parameters;
 use crate::axes::channels;
 use crate::blocks;
 use crate::graph::{Graph, Tensor};
@@ -7,7 +8,6 @@ use crate::image::{Layout, image_input, sample_shape};
 use crate::normalise::{Shapes, normalise, refuse_training, wrong_in_rten};
 use crate::runtime::{Lane, ModelFile, Network, Runtime, Trouble};
 use crate::weights::WeightFile;
-use crate::Parameters;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,11 @@ impl Model {
         let image = image_input(&graph, &shown)?;
         let sample = sample_shape(image, parameters.layout, parameters.input, &shown)?;
         let (image, batch) = (image.name, image.batch());
-        let tensors = wanted(graph.tensors_from(image), parameters.cuts.as_deref(), &shown)?;
+        let tensors = wanted(
+            graph.tensors_from(image),
+            parameters.cuts.as_deref(),
+            &shown,
+        )?;
         let names: Vec<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
         let runtime = Runtime::find(parameters.runtime, host)?;
         let digest = digest(&file, &graph, &path, runtime)?;
@@ -89,9 +93,11 @@ impl Model {
             ready: Mutex::new(Vec::new()),
         };
         let found = model.shapes_of(&all, batch)?;
-        model.shapes.extend((all.iter().zip(&found)).filter_map(|(tensor, found)| {
-            Some((tensor.name.clone(), found.as_ref()?.sizes.clone()))
-        }));
+        model
+            .shapes
+            .extend((all.iter().zip(&found)).filter_map(|(tensor, found)| {
+                Some((tensor.name.clone(), found.as_ref()?.sizes.clone()))
+            }));
         model.cuts = {
             // Read anew, as what is borrowed from the file cannot stay beside it.
             let mut graph = read(&model.file, &shown)?;
@@ -234,7 +240,10 @@ impl Model {
         graph.cut_to(outputs);
         normalise(&mut graph, for_rten, &self.shapes);
         graph.cut_to(outputs);
-        if is_last && for_rten && let Some((node, what)) = wrong_in_rten(&graph) {
+        if is_last
+            && for_rten
+            && let Some((node, what)) = wrong_in_rten(&graph)
+        {
             let place = format!("\"{}\" ({}): {what}", node.output(), node.operator);
             return Err(self.runtime.refused(&path, &Trouble::new(place)));
         }
@@ -294,7 +303,10 @@ impl Model {
         let place = match built_in {
             Some((Some(found), name)) => {
                 let sizes: Vec<String> = found.sizes.iter().map(usize::to_string).collect();
-                format!(": \"{name}\" is {}, however many images there are", sizes.join("×"))
+                format!(
+                    ": \"{name}\" is {}, however many images there are",
+                    sizes.join("×")
+                )
             }
             _ => String::new(),
         };
@@ -327,7 +339,10 @@ impl Found {
     /// Whether the tensor of a batch is this one, image by image: one of its sizes is as many times larger, or nothing is.
     fn follows(&self, together: &Found, batch: usize) -> bool {
         let mut pairs = self.sizes.iter().zip(&together.sizes);
-        let grown = pairs.clone().filter(|(alone, together)| alone != together).count();
+        let grown = pairs
+            .clone()
+            .filter(|(alone, together)| alone != together)
+            .count();
         self.sizes.len() == together.sizes.len()
             && grown <= 1
             && pairs.all(|(alone, together)| alone == together || alone * batch == *together)
@@ -342,7 +357,9 @@ fn read<'a>(file: &'a [u8], path: &str) -> Result<Graph<'a>, Error> {
         let kind = sniff::kind(&file[..file.len().min(sniff::WANTED)]);
         match kind {
             Some(kind) => {
-                let error = Error::data(format!("`{path}` is no model in the ONNX format: it is {kind}"));
+                let error = Error::data(format!(
+                    "`{path}` is no model in the ONNX format: it is {kind}"
+                ));
                 match kind.hint() {
                     Some(hint) => error.with_hint(hint),
                     None => error.with_hint(EXPORT),

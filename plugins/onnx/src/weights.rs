@@ -55,7 +55,12 @@ impl<'a> Weights<'a> {
     /// 32-bit floating point numbers of a rule's own: one, or a row.
     pub fn floats(name: String, values: &[f32], is_row: bool) -> Weights<'a> {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        Self::own(name, crate::image::FLOAT, is_row.then_some(values.len()), bytes)
+        Self::own(
+            name,
+            crate::image::FLOAT,
+            is_row.then_some(values.len()),
+            bytes,
+        )
     }
 
     /// 64-bit whole numbers of a rule's own: a row.

@@ -1,6 +1,7 @@
 """Writes operators.json: operators in forms that runtimes get wrong, with the numbers that the format asks for.
 
-    python3 operators.py [FILE]
+    python3 operators.py          what is kept in the repository
+    python3 operators.py FILE     everything, for `TOPWORK_OPERATORS=FILE cargo test -p topwork-plugin-onnx --test operators`
 
 The numbers are those of ONNX's reference evaluator where it has the operator of that set, and of onnxruntime; where both
 have it they must agree, or the case is left out with a line on the standard error.
@@ -18,6 +19,26 @@ from onnx.reference import ReferenceEvaluator
 
 CASES = []
 
+# What runtimes got wrong, refused without need, or may get wrong next: the beginnings of the names that are kept.
+KEPT = """
+Conv SAME_LOWER|Conv SAME_UPPER 2|Conv VALID 2|Conv without|MaxPool SAME_LOWER 2|MaxPool SAME_UPPER 3|AveragePool SAME_LOWER 2
+AveragePool SAME_UPPER 3|ConvTranspose|MaxPool-12 ceil 1 6|AveragePool-11 ceil 1 6|AveragePool-19 ceil 1 7|MaxPool-22 ceil 1 5 SAME
+AveragePool [|AveragePool 1d|AveragePool odd|ConvInteger 13|DynamicQuantize|MatMulInteger|QLinearConv|Softmax-|LogSoftmax-11
+Hardmax-11 axis 1|Dropout|LRN|Clip-6|Clip-13|Pad-2|Pad-18|Slice-1|Squeeze-1|Split-2|Split-18|ReduceMean-11|ReduceMean-18|Upsample
+Resize-10|Resize-13 nearest asymmetric (2, 2)|Resize-13 nearest half_pixel (1.5, 2.5)|Resize-13 linear half_pixel (2, 2)
+Resize-13 cubic half_pixel (2, 2)|DepthToSpace|BatchNormalization|Sign|Cast to bool|Not Cast|QDQ|Gemm|LayerNormalization|Gelu
+""".strip().replace("\n", "|").split("|")
+
+
+# What rten does not know and no rule writes in what it knows: it must say so.
+REFUSED = {
+    "QLinearConv": "QLinearConv operator not supported",
+    "Hardmax": "Hardmax operator not supported",
+    "Dropout-13 with a mask that is read": "Dropout operator not enabled",
+    "Resize-13 cubic": "(Resize): it resizes linearly where `mode = cubic` is asked for",
+    "QDQ no zero": "unsupported input type",
+}
+
 
 def image(shape):
     count = int(np.prod(shape))
@@ -29,7 +50,7 @@ def weights(shape, seed=0):
     return ((np.arange(count) * 29 + 7 + seed) % 31 / 16 - 1).astype(np.float32).reshape(shape)
 
 
-def case(name, nodes, opset, shape=(1, 3, 5, 6), constants=None, refused=None, nhwc=False, wrong_reference=False):
+def case(name, nodes, opset, shape=(1, 3, 5, 6), constants=None, nhwc=False, wrong_reference=False):
     """A model whose tensors are `x`, the image, and `out`. `nodes` are (operator, inputs, outputs, attributes)."""
     made = [helper.make_node(op, ins, outs, **attributes) for op, ins, outs, attributes in nodes]
     initial = [numpy_helper.from_array(value, key) for key, value in (constants or {}).items()]
@@ -72,13 +93,14 @@ def case(name, nodes, opset, shape=(1, 3, 5, 6), constants=None, refused=None, n
         "image": [shape[3], *shape[1:3]] if nhwc else list(shape[1:]),
         "expected": [float(f"{number:.7g}") for number in found[-1].ravel().tolist()],
     }
-    if refused:
-        entry["refused"] = refused
+    for operator, words in REFUSED.items():
+        if name.startswith(operator):
+            entry["refused"] = words
     CASES.append(entry)
 
 
-def one(name, op, opset, inputs=("x",), shape=(1, 3, 5, 6), constants=None, refused=None, **attributes):
-    case(name, [(op, list(inputs), ["out"], attributes)], opset, shape, constants, refused)
+def one(name, op, opset, inputs=("x",), shape=(1, 3, 5, 6), constants=None, **attributes):
+    case(name, [(op, list(inputs), ["out"], attributes)], opset, shape, constants)
 
 
 def padding():
@@ -258,7 +280,8 @@ def elementwise():
     case("Cast to bool", [("Cast", ["x"], ["b"], {"to": 9}), ("Cast", ["b"], ["out"], {"to": 1})], 13)
     case("Cast to int", [("Cast", ["x"], ["b"], {"to": 6}), ("Cast", ["b"], ["out"], {"to": 1})], 13)
     case("Cast to int64", [("Cast", ["x"], ["b"], {"to": 7}), ("Cast", ["b"], ["out"], {"to": 1})], 13)
-    #case("Cast to half", [("Mul", ["x", "k"], ["y"], {}), ("Cast", ["y"], ["b"], {"to": 10}), ("Cast", ["b"], ["out"], {"to": 1})], 13, constants={"k": np.float32(1000.3)})
+    # rten computes halves in 32 bits, which is nearer to what was meant.
+    # case("Cast to half", [("Mul", ["x", "k"], ["y"], {}), ("Cast", ["y"], ["b"], {"to": 10}), ("Cast", ["b"], ["out"], {"to": 1})], 13, constants={"k": np.float32(1000.3)})
     case("Not Cast", [("Cast", ["x"], ["b"], {"to": 9}), ("Not", ["b"], ["n"], {}), ("Cast", ["n"], ["out"], {"to": 1})], 13)
     case("Where", [("Greater", ["x", "k"], ["b"], {}), ("Where", ["b", "x", "k"], ["out"], {})], 13, constants={"k": np.float32(0.3)})
     case("Gemm old", [("Flatten", ["x"], ["f"], {}), ("Gemm", ["f", "w", "c"], ["out"], {"transB": 1, "alpha": 0.5, "beta": 2.0})], 7,
@@ -305,10 +328,12 @@ def main():
     padding()
     old_sets()
     elementwise()
-    target = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("operators.json")
+    everything = len(sys.argv) > 1
+    target = sys.argv[1] if everything else pathlib.Path(__file__).with_name("operators.json")
+    kept = [entry for entry in CASES if everything or any(entry["name"].startswith(name) for name in KEPT)]
     with open(target, "w") as file:
-        file.write("[\n" + ",\n".join(json.dumps(entry) for entry in CASES) + "\n]\n")
-    print(len(CASES), "cases", file=sys.stderr)
+        file.write("[\n" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in kept) + "\n]\n")
+    print(len(kept), "cases", file=sys.stderr)
 
 
 main()

@@ -27,7 +27,9 @@ struct Case {
 
 /// The numbers of `operators.py`: multiples of an eighth between -3 and 3.
 fn image(numbers: usize) -> Vec<f32> {
-    (0..numbers).map(|at| ((at * 37 + 11) % 49) as f32 / 8.0 - 3.0).collect()
+    (0..numbers)
+        .map(|at| ((at * 37 + 11) % 49) as f32 / 8.0 - 3.0)
+        .collect()
 }
 
 fn difference(case: &Case, runtime: &str) -> Result<f32, String> {
@@ -39,14 +41,18 @@ fn difference(case: &Case, runtime: &str) -> Result<f32, String> {
     let layout = if case.nhwc { "nhwc" } else { "nchw" };
     let parameters = json!({"file": path, "runtime": runtime, "layout": layout, "cuts": ["out"]});
     let driver = Driver::new(&PLUGIN, &TestHost::new());
-    let model = driver.extractor("onnx", &parameters).map_err(|e| e.to_string())?;
+    let model = driver
+        .extractor("onnx", &parameters)
+        .map_err(|e| e.to_string())?;
     let found = model.forward("out", &image(case.image.iter().product()));
     let found = found.map_err(|error| error.to_string())?;
     if found.len() != case.expected.len() {
         return Err(format!("{} numbers", found.len()));
     }
     let pairs = found.iter().zip(&case.expected);
-    Ok(pairs.map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max))
+    Ok(pairs
+        .map(|(a, b)| (a - b).abs() / (1.0 + b.abs()))
+        .fold(0.0, f32::max))
 }
 
 fn cases() -> Vec<Case> {

@@ -65,6 +65,12 @@ const CASES: &[Case] = &[
         "takes_tensors_that_are_the_same",
         takes_tensors_that_are_the_same,
     ),
+    ("takes_nodes_in_any_order", takes_nodes_in_any_order),
+    ("tells_where_channels_are", tells_where_channels_are),
+    (
+        "lists_nothing_that_is_the_same_for_all",
+        lists_nothing_that_is_the_same_for_all,
+    ),
     ("survives_flipped_bits", survives_flipped_bits),
 ];
 
@@ -137,6 +143,12 @@ fn describes_the_model(runtime: &str) {
     );
     let mut description = model.description().clone();
     let digest = description["digest"].take();
+    let named = description["runtime"].take();
+    let version = named.as_str().unwrap().strip_prefix(&format!("{runtime} "));
+    assert!(
+        version.is_some_and(|version| !version.is_empty()),
+        "{named}"
+    );
     assert_eq!(
         description,
         json!({
@@ -152,6 +164,7 @@ fn describes_the_model(runtime: &str) {
             "normalise": "stated",
             "parallel": true,
             "digest": null,
+            "runtime": null,
         })
     );
     // The digest follows the bytes of the file.
@@ -344,11 +357,107 @@ fn flattens_what_is_no_map(runtime: &str) {
     assert_eq!(
         added,
         [
-            r#"{"name":"tokenised","shape":[8],"op":"Reshape"}"#,
-            r#"{"name":"parted","shape":[8],"op":"Reshape"}"#,
+            r#"{"dims":[2,4],"name":"tokenised","op":"Reshape","shape":[8]}"#,
+            r#"{"dims":[2,2,2,1],"name":"parted","op":"Reshape","shape":[8]}"#,
         ]
     );
     assert_eq!(model.forward("parted", &IMAGE).unwrap(), EXPECTED[1].1);
+}
+
+fn takes_nodes_in_any_order(runtime: &str) {
+    let sizes = [None, Some(1), Some(3), Some(3)];
+    let file = OnnxFile::default()
+        .input("image", OnnxFile::FLOAT, &sizes)
+        .node("Neg", &["double"], "out", &[])
+        .node("Add", &["image", "image"], "double", &[]);
+    let model = opened(&file.ending_at("out"), json!({"runtime": runtime}));
+    let cuts = model.description()["cuts"].as_array().unwrap();
+    let names: Vec<&str> = cuts.iter().filter_map(|cut| cut["name"].as_str()).collect();
+    assert_eq!(names, ["double", "out"]);
+    assert_eq!(
+        model.forward("out", &IMAGE).unwrap(),
+        IMAGE.map(|x| -2.0 * x)
+    );
+}
+
+/// A patch embedding, a block with one head of attention and one without, a map with its channels last.
+fn tells_where_channels_are(runtime: &str) {
+    let swap = [("perm", Attribute::Ints(&[0, 2, 1]))];
+    let file = OnnxFile::default()
+        .of_set(17)
+        .input("image", OnnxFile::FLOAT, &[None, Some(1), Some(4), Some(4)])
+        .weights("filters", &[3, 1, 2, 2], &[0.1; 12])
+        .weights("square", &[3, 3], &[0.2; 9])
+        .weights("scale", &[3], &[1.0; 3])
+        .integers("rows", &[3], &[1, 3, 4])
+        .node(
+            "Conv",
+            &["image", "filters"],
+            "patches",
+            &[("strides", Attribute::Ints(&[2, 2]))],
+        )
+        .node(
+            "Transpose",
+            &["patches"],
+            "last",
+            &[("perm", Attribute::Ints(&[0, 2, 3, 1]))],
+        )
+        .node("Reshape", &["patches", "rows"], "flat", &[])
+        .node("Transpose", &["flat"], "tokens", &swap)
+        .node("MatMul", &["tokens", "square"], "key", &[])
+        .node("Transpose", &["key"], "turned", &swap)
+        .node("MatMul", &["tokens", "turned"], "scores", &[])
+        .node("Softmax", &["scores"], "attention", &[])
+        .node("MatMul", &["attention", "key"], "attended", &[])
+        .node("Add", &["tokens", "attended"], "middle", &[])
+        .node("MatMul", &["middle", "square"], "learnt", &[])
+        .node("Add", &["middle", "learnt"], "block", &[])
+        .node("LayerNormalization", &["block", "scale"], "norm", &[]);
+    let model = opened(&file.ending_at("norm"), json!({"runtime": runtime}));
+    let cuts = model.description()["cuts"].as_array().unwrap();
+    let told: Vec<String> = cuts
+        .iter()
+        .map(|cut| {
+            let block = if cut["block"] == true { " block" } else { "" };
+            format!(
+                "{} {} {} {}{block}",
+                cut["name"], cut["shape"], cut["dims"], cut["channels"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "\"patches\" [3,2,2] null null",
+            "\"last\" [2,2,3] [2,2,3] 2",
+            "\"flat\" [12] [3,4] 0",
+            "\"tokens\" [12] [4,3] 1",
+            "\"key\" [12] [4,3] 1",
+            "\"turned\" [12] [3,4] 0",
+            "\"scores\" [16] [4,4] null",
+            "\"attention\" [16] [4,4] null",
+            "\"attended\" [12] [4,3] 1",
+            "\"middle\" [12] [4,3] 1",
+            "\"learnt\" [12] [4,3] 1",
+            "\"block\" [12] [4,3] 1 block",
+            "\"norm\" [12] [4,3] 1",
+        ]
+    );
+}
+
+/// Sizes, and what is made of them alone; the mask of a Dropout that drops nothing.
+fn lists_nothing_that_is_the_same_for_all(runtime: &str) {
+    let file = small(None, Some(3))
+        .node("Shape", &["relu"], "sizes", &[])
+        .node("Cast", &["sizes"], "floats", &[("to", Attribute::Int(1))])
+        .node("Unsqueeze", &["floats", "zero"], "constant", &[])
+        .integers("zero", &[1], &[0])
+        .node_of("Dropout", &["logits"], &["kept", "mask"], &[]);
+    let model = opened(&file.ending_at("kept"), json!({"runtime": runtime}));
+    let cuts = model.description()["cuts"].as_array().unwrap();
+    let names: Vec<&str> = cuts.iter().filter_map(|cut| cut["name"].as_str()).collect();
+    assert_eq!(names, ["conv", "relu", "pool", "flat", "logits", "kept"]);
+    assert_eq!(model.forward("kept", &IMAGE).unwrap(), EXPECTED[4].1);
 }
 
 /// An optimiser makes one tensor of these.

@@ -114,6 +114,7 @@ pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failur
         cells: cells(plan, &plugins, weights.as_ref()),
         remarks: checked.warnings.iter().map(Diagnostic::remark).collect(),
         adopted: Adopted::default(),
+        computed_by: (plan.extractor.as_ref()).and_then(|extractor| extractor.runtime.clone()),
         weights,
         plugins,
         machine: Machine::here(),

@@ -23,7 +23,10 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         return model::show(arguments);
     }
     if file.is_dir() {
-        let message = format!("`{}` is a folder, expected an experiment or a model file", file.display());
+        let message = format!(
+            "`{}` is a folder, expected an experiment or a model file",
+            file.display()
+        );
         let failure = Failure::new(WRONG_USE, message);
         return Err(match shown_in(file) {
             Some(names) => failure.hint(format!("in it lie {names}")),
@@ -91,7 +94,10 @@ fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
         ("output", Align::Left),
     ];
     if counts {
-        columns.extend([("parameters", Align::Right), ("multiply-adds", Align::Right)]);
+        columns.extend([
+            ("parameters", Align::Right),
+            ("multiply-adds", Align::Right),
+        ]);
     }
     columns.push(("cut points", Align::Left));
     let rows = network.layers.iter().enumerate().map(|(index, layer)| {

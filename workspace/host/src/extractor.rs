@@ -229,16 +229,25 @@ fn read(bytes: &[u8]) -> Result<ExtractorInfo, String> {
 
 /// Sizes say in another way how many numbers the shape has.
 fn check_dims(cut: &ExtractorCut) -> Result<(), String> {
-    let ExtractorCut { shape, dims, channels, .. } = cut;
+    let ExtractorCut {
+        shape,
+        dims,
+        channels,
+        ..
+    } = cut;
     let Some(dims) = dims else {
         return match channels {
             Some(_) => Err("with `channels` but without `dims`".to_owned()),
             None => Ok(()),
         };
     };
-    let numbers = dims.iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
+    let numbers = dims
+        .iter()
+        .try_fold(1_usize, |all, size| all.checked_mul(*size));
     if dims.is_empty() || numbers != Some(numbers_of(shape)) {
-        return Err(format!("with the dims {dims:?}, expected as many numbers as {shape:?} has"));
+        return Err(format!(
+            "with the dims {dims:?}, expected as many numbers as {shape:?} has"
+        ));
     }
     match channels {
         Some(channels) if *channels >= dims.len() => Err(format!(
@@ -295,7 +304,9 @@ mod tests {
             ),
             (
                 r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [6], "dims": [2, 3], "channels": 2}]}"#,
-                Some("has a cut \"a\" with its channels at 2 of the dims [2, 3], expected at most 1"),
+                Some(
+                    "has a cut \"a\" with its channels at 2 of the dims [2, 3], expected at most 1",
+                ),
             ),
             (
                 r#"{"format": 1, "input": [2], "cuts": [{"name": "a", "shape": [6], "channels": 0}]}"#,

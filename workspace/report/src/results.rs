@@ -29,6 +29,9 @@ pub struct Results {
     /// Identical images within a task, where there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<Duplicates>,
+    /// What computed the features, with its version, where that is not this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_by: Option<String>,
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
@@ -320,6 +323,7 @@ impl Results {
                 .to_owned(),
             remarks: state.remarked.remarks.clone(),
             duplicates: state.remarked.duplicates.clone(),
+            computed_by: (state.networks.last()).and_then(|network| network.computed_by.clone()),
             source: source(state),
             strategies: (plan.rows.iter().zip(outcomes).zip(failed))
                 .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))

@@ -45,6 +45,9 @@ pub struct Manifest {
     /// The file of trained weights the experiment names.
     #[serde(default)]
     pub weights: Option<FileDigest>,
+    /// What computes the features, with its version, where that is not this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_by: Option<String>,
     /// The plugins the experiment uses.
     pub plugins: Vec<PluginDigest>,
     /// What its results are recognised by.

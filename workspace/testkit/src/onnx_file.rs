@@ -2,10 +2,11 @@
 //!
 //! Field numbers are those of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
-/// A model file in the making: operator set 13.
+/// A model file in the making: operator set 13, unless another is set.
 #[derive(Clone, Default)]
 pub struct OnnxFile {
     graph: Vec<u8>,
+    operator_set: Option<u64>,
 }
 
 /// What an attribute of a node holds.
@@ -14,6 +15,8 @@ pub enum Attribute<'a> {
     Int(i64),
     /// Several.
     Ints(&'a [i64]),
+    /// A text.
+    Text(&'a str),
 }
 
 impl OnnxFile {
@@ -23,6 +26,8 @@ impl OnnxFile {
     pub const UINT8: u64 = 2;
     /// The `elem_type` of 64-bit whole numbers.
     pub const INT64: u64 = 7;
+    /// The `elem_type` of truth values.
+    pub const BOOL: u64 = 9;
     /// The `elem_type` of 16-bit floating point numbers.
     pub const FLOAT16: u64 = 10;
 
@@ -61,6 +66,19 @@ impl OnnxFile {
         self.tensor(name, sizes, Self::INT64, |tensor| bytes(tensor, 9, &raw))
     }
 
+    /// A truth value in the file.
+    pub fn truth(self, name: &str, value: bool) -> Self {
+        self.tensor(name, &[], Self::BOOL, |tensor| {
+            bytes(tensor, 9, &[u8::from(value)]);
+        })
+    }
+
+    /// Of this operator set.
+    pub fn of_set(mut self, version: u64) -> Self {
+        self.operator_set = Some(version);
+        self
+    }
+
     /// Weights in another file, from this byte on and so many bytes.
     pub fn weights_in(self, name: &str, sizes: &[u64], file: &str, place: [u64; 2]) -> Self {
         self.tensor(name, sizes, Self::FLOAT, |tensor| {
@@ -96,18 +114,31 @@ impl OnnxFile {
 
     /// A node with one output, which has its name.
     pub fn node(
-        mut self,
+        self,
         operator: &str,
         inputs: &[&str],
         output: &str,
+        attributes: &[(&str, Attribute)],
+    ) -> Self {
+        self.node_of(operator, inputs, &[output], attributes)
+    }
+
+    /// A node with these outputs.
+    pub fn node_of(
+        mut self,
+        operator: &str,
+        inputs: &[&str],
+        outputs: &[&str],
         attributes: &[(&str, Attribute)],
     ) -> Self {
         let mut node = Vec::new();
         for input in inputs {
             bytes(&mut node, 1, input.as_bytes());
         }
-        bytes(&mut node, 2, output.as_bytes());
-        bytes(&mut node, 3, output.as_bytes());
+        for output in outputs {
+            bytes(&mut node, 2, output.as_bytes());
+        }
+        bytes(&mut node, 3, outputs.join(" ").as_bytes());
         bytes(&mut node, 4, operator.as_bytes());
         for (name, value) in attributes {
             let mut attribute = Vec::new();
@@ -122,6 +153,10 @@ impl OnnxFile {
                         number(&mut attribute, 8, *value as u64);
                     }
                     number(&mut attribute, 20, 7);
+                }
+                Attribute::Text(value) => {
+                    bytes(&mut attribute, 4, value.as_bytes());
+                    number(&mut attribute, 20, 3);
                 }
             }
             bytes(&mut node, 5, &attribute);
@@ -139,7 +174,7 @@ impl OnnxFile {
         bytes(&mut graph, 12, &value);
         let mut operators = Vec::new();
         bytes(&mut operators, 1, b"");
-        number(&mut operators, 2, 13);
+        number(&mut operators, 2, self.operator_set.unwrap_or(13));
         let mut model = Vec::new();
         number(&mut model, 1, 8);
         bytes(&mut model, 8, &operators);

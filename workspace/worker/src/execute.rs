@@ -69,6 +69,16 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         told_of_states: Cell::new(false),
     };
     execution.same_program(&manifest)?;
+    if let Some(runtime) = plan
+        .extractor
+        .as_ref()
+        .and_then(|extractor| extractor.runtime.as_ref())
+    {
+        execution.note(
+            LogLevel::Info,
+            format!("features are computed by {runtime}"),
+        )?;
+    }
     for (index, stage) in stages.iter().enumerate() {
         emitter.check_stop()?;
         execution.begin_seed(stage)?;

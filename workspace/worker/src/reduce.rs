@@ -235,7 +235,10 @@ mod tests {
         let pyramid = reduction(Some(Pool::Pyramid), false);
         let mut out = vec![f32::NAN; 30];
         apply(&last, pyramid, &from, &mut out);
-        assert_eq!(out[..10], [9.0, 0.0, 3.0, 6.0, 9.0, 10.0, 1.0, 4.0, 7.0, 10.0]);
+        assert_eq!(
+            out[..10],
+            [9.0, 0.0, 3.0, 6.0, 9.0, 10.0, 1.0, 4.0, 7.0, 10.0]
+        );
     }
 
     #[test]
@@ -251,7 +254,12 @@ mod tests {
     fn images_do_not_mix_and_have_length_one() {
         let from = [3.0, 4.0, 0.0, 0.0, 0.0, -2.0];
         let mut out = [f32::NAN; 6];
-        apply(&Activations::plain(&[2]), reduction(None, true), &from, &mut out);
+        apply(
+            &Activations::plain(&[2]),
+            reduction(None, true),
+            &from,
+            &mut out,
+        );
         assert_eq!(out, [0.6, 0.8, 0.0, 0.0, 0.0, -1.0]);
     }
 }

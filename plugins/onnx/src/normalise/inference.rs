@@ -73,7 +73,12 @@ fn ratio(node: &Node<'_>, graph: &Graph<'_>) -> Option<f64> {
 pub fn old_inference<'a>(node: &Node<'a>, _: &mut Workshop<'_, 'a>) -> Option<Vec<Node<'a>>> {
     const IDLE: [&str; 2] = ["is_test", "consumed_inputs"];
     let old = node.domain.is_empty() && IDLE.iter().any(|name| node.has(name));
-    old.then(|| vec![IDLE.iter().fold(node.clone(), |node, name| node.without(name))])
+    old.then(|| {
+        vec![
+            IDLE.iter()
+                .fold(node.clone(), |node, name| node.without(name)),
+        ]
+    })
 }
 
 /// Refuses a graph that computes with what only training has, or that draws numbers: it would give other features every time,
@@ -81,7 +86,9 @@ pub fn old_inference<'a>(node: &Node<'a>, _: &mut Workshop<'_, 'a>) -> Option<Ve
 pub fn refuse_training(graph: &Graph<'_>, path: &str) -> Result<(), Error> {
     for node in &graph.nodes {
         let within = graph.within(node);
-        if let Some(what) = trains(node, graph).or_else(|| within.iter().find_map(|n| trains(n, graph))) {
+        if let Some(what) =
+            trains(node, graph).or_else(|| within.iter().find_map(|n| trains(n, graph)))
+        {
             let error = Error::data(format!(
                 "`{path}` was exported in training mode: \"{}\" ({}) {what}",
                 node.output(),
@@ -95,7 +102,12 @@ pub fn refuse_training(graph: &Graph<'_>, path: &str) -> Result<(), Error> {
         let drawn = (node.domain.is_empty() && random(&node.operator))
             .then_some(&*node.operator)
             .or_else(|| node.inner.iter().copied().find(|operator| random(operator)))
-            .or_else(|| within.iter().map(|node| &*node.operator).find(|operator| random(operator)));
+            .or_else(|| {
+                within
+                    .iter()
+                    .map(|node| &*node.operator)
+                    .find(|operator| random(operator))
+            });
         if let Some(operator) = drawn {
             let error = Error::data(format!(
                 "`{path}` gives other numbers every time: \"{}\" ({operator}) draws them at random",
@@ -123,5 +135,7 @@ fn trains(node: &Node<'_>, graph: &Graph<'_>) -> Option<&'static str> {
         7..14 => node.has_more_outputs(),
         14.. => node.int("training_mode").unwrap_or(0) != 0,
     };
-    training.then_some("takes the mean and the variance of the images at hand instead of those it has learnt")
+    training.then_some(
+        "takes the mean and the variance of the images at hand instead of those it has learnt",
+    )
 }

@@ -18,7 +18,10 @@ pub fn kernel_shape<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Opt
 
 /// Pools that do not say otherwise go on by one.
 pub fn strides<'a>(node: &Node<'a>, _: &mut Workshop<'_, 'a>) -> Option<Vec<Node<'a>>> {
-    if !["MaxPool", "AveragePool", "LpPool"].iter().any(|name| node.is(name)) || node.has("strides")
+    if !["MaxPool", "AveragePool", "LpPool"]
+        .iter()
+        .any(|name| node.is(name))
+        || node.has("strides")
     {
         return None;
     }
@@ -29,8 +32,14 @@ pub fn strides<'a>(node: &Node<'a>, _: &mut Workshop<'_, 'a>) -> Option<Vec<Node
 /// `auto_pad` as `pads`: zeros for `VALID`; for the two kinds of `SAME` as much as makes the output as large as the input
 /// divided by the stride, of which the odd one goes behind (`SAME_UPPER`) or before (`SAME_LOWER`).
 pub fn auto_pad<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<Vec<Node<'a>>> {
-    const PADDED: [&str; 6] =
-        ["Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool"];
+    const PADDED: [&str; 6] = [
+        "Conv",
+        "ConvInteger",
+        "QLinearConv",
+        "MaxPool",
+        "AveragePool",
+        "LpPool",
+    ];
     if !PADDED.iter().any(|name| node.is(name)) {
         return None;
     }
@@ -45,7 +54,10 @@ pub fn auto_pad<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<
     }
     let shape = workshop.shape(&node.input(0)?)?;
     let sizes = shape.get(2..).filter(|sizes| sizes.len() == kernel.len())?;
-    let (strides, dilations) = (per_axis(node, "strides", &kernel)?, per_axis(node, "dilations", &kernel)?);
+    let (strides, dilations) = (
+        per_axis(node, "strides", &kernel)?,
+        per_axis(node, "dilations", &kernel)?,
+    );
     let totals = (0..kernel.len()).map(|axis| {
         let size = sizes[axis] as i64;
         let stride = strides[axis].max(1);
@@ -79,12 +91,19 @@ pub fn transposed<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Optio
     }
     let shape = workshop.shape(&node.input(0)?)?;
     let sizes = shape.get(2..).filter(|sizes| sizes.len() == kernel.len())?;
-    let (strides, dilations) = (per_axis(node, "strides", &kernel)?, per_axis(node, "dilations", &kernel)?);
+    let (strides, dilations) = (
+        per_axis(node, "strides", &kernel)?,
+        per_axis(node, "dilations", &kernel)?,
+    );
     let beyond = node.ints("output_padding").unwrap_or(vec![0; kernel.len()]);
     let wanted = match wanted {
         // Some writers state batch and channels, too.
-        Some(wanted) => wanted.get(wanted.len().checked_sub(kernel.len())?..)?.to_vec(),
-        None => (sizes.iter().zip(&strides)).map(|(size, stride)| *size as i64 * stride).collect(),
+        Some(wanted) => wanted
+            .get(wanted.len().checked_sub(kernel.len())?..)?
+            .to_vec(),
+        None => (sizes.iter().zip(&strides))
+            .map(|(size, stride)| *size as i64 * stride)
+            .collect(),
     };
     let mut totals = Vec::new();
     for axis in 0..kernel.len() {

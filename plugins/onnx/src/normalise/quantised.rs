@@ -44,7 +44,11 @@ pub fn sign<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<Vec<
     let mut nodes = Vec::new();
     let parts = [("Greater", above), ("Less", below)].map(|(operator, name)| {
         let part = workshop.name();
-        nodes.push(Node::new(operator, [input.clone(), zero.clone()], name.clone()));
+        nodes.push(Node::new(
+            operator,
+            [input.clone(), zero.clone()],
+            name.clone(),
+        ));
         nodes.push(Node::new("Cast", [name], part.clone()).with_int("to", FLOAT));
         part
     });
@@ -69,7 +73,9 @@ pub fn products<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<
             factors.push(number);
             continue;
         };
-        let is_row = workshop.shape(&zero).is_some_and(|shape| shape.len() == 1 && shape[0] > 1);
+        let is_row = workshop
+            .shape(&zero)
+            .is_some_and(|shape| shape.len() == 1 && shape[0] > 1);
         let mut zero = cast(zero, workshop, &mut nodes);
         // One for each filter, or for each row of the first factor.
         let axes = match (operator, position) {
@@ -78,7 +84,9 @@ pub fn products<'a>(node: &Node<'a>, workshop: &mut Workshop<'_, 'a>) -> Option<
             _ => 0,
         };
         if axes > 0 {
-            let sizes: Vec<i64> = (0..axes).map(|axis| if axis == 0 { -1 } else { 1 }).collect();
+            let sizes: Vec<i64> = (0..axes)
+                .map(|axis| if axis == 0 { -1 } else { 1 })
+                .collect();
             let (sizes, reshaped) = (workshop.integers(&sizes), workshop.name());
             nodes.push(Node::new("Reshape", [zero, sizes], reshaped.clone()));
             zero = reshaped;

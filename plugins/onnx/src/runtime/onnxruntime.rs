@@ -103,7 +103,9 @@ fn loaded_from(path: &Path) -> PathBuf {
         return file;
     }
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let mut files = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
+    let mut files = maps
+        .lines()
+        .filter_map(|line| line.find('/').map(|at| &line[at..]));
     let found = files.find(|file| {
         let name = Path::new(file).file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| name.starts_with(NAMES[0]))
@@ -114,7 +116,10 @@ fn loaded_from(path: &Path) -> PathBuf {
 /// The version of the library in this file. What it says of its own build has no version, only a commit; the names of its
 /// files end in one.
 fn version(file: &Path) -> String {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = file
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     let numbers = name.trim_start_matches(|c: char| !c.is_ascii_digit());
     let end = numbers.find(|c: char| c != '.' && !c.is_ascii_digit());
     let numbers = numbers[..end.unwrap_or(numbers.len())].trim_end_matches('.');
@@ -123,7 +128,10 @@ fn version(file: &Path) -> String {
     }
     let mut parts = ort::info().split(", ");
     let commit = parts.find_map(|part| part.trim().strip_prefix("git-commit-id="));
-    commit.map_or_else(|| "of an unknown version".to_owned(), |commit| format!("of commit {commit}"))
+    commit.map_or_else(
+        || "of an unknown version".to_owned(),
+        |commit| format!("of commit {commit}"),
+    )
 }
 
 /// A model file. Every lane reads it anew, as sessions cannot be used by two threads.

@@ -47,8 +47,8 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         .chain(&arguments.file.sets)
         .map(|(path, value)| (format!("backbone.{path}"), value.clone()))
         .collect();
-    let text = apply_overrides(AS_AN_EXPERIMENT, &[], &sets)
-        .map_err(|error| fail(error.to_string()))?;
+    let text =
+        apply_overrides(AS_AN_EXPERIMENT, &[], &sets).map_err(|error| fail(error.to_string()))?;
     let uses = Draft::read(path, &text, Path::new(".")).uses();
     let folders = Folders::find(&arguments.file.plugin_dir);
     let answer = ask(&request(&folders, uses, Path::new(".")))?;
@@ -68,13 +68,19 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         ..
     }) = backbone
     else {
-        return Err(Failure::new(WRONG_PLUGIN, "no plugin offers the backbone `onnx`")
-            .hint("`topwork plugins` lists what is installed"));
+        return Err(
+            Failure::new(WRONG_PLUGIN, "no plugin offers the backbone `onnx`")
+                .hint("`topwork plugins` lists what is installed"),
+        );
     };
     let runtime = extractor.and_then(|extractor| extractor.runtime);
     let mut ends = vec![false; layers.len()];
     for cut in chosen {
-        if let Some(end) = cut.layers.checked_sub(1).and_then(|last| ends.get_mut(last)) {
+        if let Some(end) = cut
+            .layers
+            .checked_sub(1)
+            .and_then(|last| ends.get_mut(last))
+        {
             *end = true;
         }
     }
@@ -86,7 +92,11 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         );
     }
     let title = match runtime {
-        Some(runtime) => format!("{}: input {}, computed by {runtime}\n", file.display(), shape(&input)),
+        Some(runtime) => format!(
+            "{}: input {}, computed by {runtime}\n",
+            file.display(),
+            shape(&input)
+        ),
         None => format!("{}: input {}\n", file.display(), shape(&input)),
     };
     print(&(title + &table(&layers, &ends, arguments.all)))?;
@@ -94,7 +104,8 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
 }
 
 /// What the plugin is asked, and the rule that tells the stages.
-const AS_AN_EXPERIMENT: &str = "[backbone]\nuse = \"onnx\"\n[target]\ncut = { use = \"every-stage\" }\n";
+const AS_AN_EXPERIMENT: &str =
+    "[backbone]\nuse = \"onnx\"\n[target]\ncut = { use = \"every-stage\" }\n";
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()

@@ -128,6 +128,14 @@ pub(super) fn cuts(
                 layers,
                 reduction,
             };
+            let by_rule = matches!(value.place, WrittenPlace::Rule(_));
+            if by_rule
+                && made
+                    .last()
+                    .is_some_and(|(last, _)| backbone.repeats(last, &cut))
+            {
+                continue;
+            }
             if let Some((other, before)) = made.iter().find(|(other, _)| other.same_as(&cut)) {
                 diagnostics.push(complain(
                     format!("{shown} is the same cut as {before}"),
@@ -227,6 +235,32 @@ impl Backbone<'_> {
         }
     }
 
+    /// Whether a cut gives what the one before it gives: where the mean of each channel is taken there, and the network itself
+    /// does no more than that between them.
+    fn repeats(&self, before: &CutPoint, cut: &CutPoint) -> bool {
+        const MEANS: [&str; 3] = ["globalaveragepool", "globalavgpool2d", "reducemean"];
+        const FORMS: [&str; 4] = ["flatten", "squeeze", "reshape", "identity"];
+        let plain = |reduction: Reduction| Reduction {
+            pool: None,
+            ..reduction
+        };
+        let between = self.layers.get(before.layers..cut.layers);
+        let ops: Vec<String> = (between.into_iter().flatten())
+            .map(|layer| layer.op.to_lowercase().replace('-', ""))
+            .collect();
+        let is = |some: &[&str], op: &String| some.contains(&op.as_str());
+        let last = |layers: usize| self.layers.get(layers.checked_sub(1)?);
+        let (Some(map), Some(mean)) = (last(before.layers), last(cut.layers)) else {
+            return false;
+        };
+        before.reduction.pool == Some(Pool::Gap)
+            && matches!(cut.reduction.pool, Some(Pool::Gap) | None)
+            && plain(before.reduction) == plain(cut.reduction)
+            && ops.iter().any(|op| is(&MEANS, op))
+            && ops.iter().all(|op| is(&MEANS, op) || is(&FORMS, op))
+            && map.map().map(|[channels, ..]| channels) == Some(mean.output.iter().product())
+    }
+
     /// How many features a cut has at most.
     fn most_features(&self, layers: usize, pool: Option<Pool>) -> Option<usize> {
         let last = self.layers.get(layers.checked_sub(1)?)?;
@@ -291,6 +325,9 @@ fn containing<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option
     };
     Some(match listed.as_slice() {
         [one] => format!("the cut point with that in its name is {one}"),
-        all => format!("cut points with that in their names, {more}in their order: {}", all.join(", ")),
+        all => format!(
+            "cut points with that in their names, {more}in their order: {}",
+            all.join(", ")
+        ),
     })
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use topwork_schema::{
-    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Extractor,
-    LayerEntry, PluginEntry, Pool, Use, UseKind, WantedNormalise,
+    Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Dims,
+    Extractor, LayerEntry, PluginEntry, Pool, Use, UseKind, WantedNormalise,
 };
 
 /// The smallest file that says everything it must; the broken files are this one with a mistake.
@@ -232,6 +232,67 @@ fn hog(normalise: WantedNormalise) -> Description {
             runtime: None,
         }),
     }
+}
+
+/// An extractor whose cuts lie in other ways than maps and vectors do: channels last, tokens, attention, and the mean of a map.
+fn tokens() -> Description {
+    let layer =
+        |name: &str, op: &str, output: &[usize], dims: Option<(&[usize], Option<usize>)>| {
+            LayerEntry {
+                name: name.to_owned(),
+                op: op.to_owned(),
+                detail: String::new(),
+                output: output.to_vec(),
+                dims: dims.map(|(sizes, channels)| Dims {
+                    sizes: sizes.to_vec(),
+                    channels,
+                }),
+                parameters: 0,
+                multiply_adds: 0,
+            }
+        };
+    let layers = vec![
+        layer(
+            "/last/Add",
+            "Add",
+            &[7, 7, 32],
+            Some((&[7, 7, 32], Some(2))),
+        ),
+        layer("/last/Mean", "ReduceMean", &[32], None),
+        layer("/blocks/1/Add", "Add", &[160], Some((&[5, 32], Some(1)))),
+        layer(
+            "/blocks/1/attention",
+            "Softmax",
+            &[2, 5, 5],
+            Some((&[2, 5, 5], None)),
+        ),
+    ];
+    Description::Backbone {
+        input: vec![1, 28, 28],
+        cuts: (layers.iter().zip(1..))
+            .map(|(layer, layers)| CutEntry {
+                name: layer.name.clone(),
+                layers,
+            })
+            .collect(),
+        layers,
+        extractor: Some(Extractor {
+            normalise: WantedNormalise::Any,
+            digest: None,
+            runtime: None,
+        }),
+    }
+}
+
+/// The catalog with that extractor.
+pub fn catalog_with_tokens() -> Catalog {
+    let mut catalog = catalog_with_extractor(WantedNormalise::Any);
+    for described in &mut catalog.described {
+        if described.of.component == "hog" {
+            described.outcome = Ok(tokens());
+        }
+    }
+    catalog
 }
 
 /// The catalog with an extractor, and with a cut rule that chooses two cuts of any backbone.

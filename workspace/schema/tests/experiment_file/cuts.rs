@@ -2,7 +2,7 @@
 
 use topwork_schema::{Draft, Normalise, Plan, WantedNormalise};
 
-use crate::catalog::{EXTRACTED, SMALL, catalog_with_extractor};
+use crate::catalog::{EXTRACTED, SMALL, catalog_with_extractor, catalog_with_tokens};
 
 fn plan(text: &str, wanted: WantedNormalise) -> Result<Plan, String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -23,6 +23,43 @@ fn rows(text: &str, cut: &str) -> Vec<String> {
     let rows = plan.rows.iter().filter(|row| row.strategy == 0);
     rows.map(|row| format!("{} ({})", row.cut.name, row.cut.layers))
         .collect()
+}
+
+/// Channels are pooled wherever they lie; what has none, or no height and width, is refused with what fits.
+#[test]
+fn pooling_goes_over_what_is_no_channel() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = |cut: &str| -> String {
+        let text = EXTRACTED.replace("cut = \"cells\"", &format!("cut = {cut}"));
+        let plan = Draft::read("experiment.toml", &text, folder).check(&catalog_with_tokens());
+        match plan {
+            Ok(plan) => {
+                let rows = plan.rows.iter().filter(|row| row.strategy == 0);
+                rows.map(|row| row.cut.name.clone())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            }
+            Err(diagnostics) => diagnostics.render(false),
+        }
+    };
+    let cuts = [
+        "{ at = \"/last/Add\", pool = \"gap\", pca = 32 }",
+        "{ at = \"/last/Add\", pool = \"gap\", pca = 33 }",
+        "{ at = \"/blocks/1/Add\", pool = \"gmp\", pca = 32 }",
+        "{ at = \"/blocks/1/Add\", pool = \"pyramid\" }",
+        "{ at = \"/blocks/1/attention\", pool = \"gap\" }",
+        "{ at = \"/blocks/1/attention\", pool = \"flatten\" }",
+        // The rule chooses the map and its own mean.
+        "{ use = \"ends\", n = 2, pool = \"gap\" }",
+        "\"blocks\"",
+        "\"last\"",
+        "\"mean\"",
+    ];
+    let all: Vec<String> = cuts
+        .iter()
+        .map(|cut| format!("=== {cut}\n{}", told(cut)))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn create(runs: &Runs) -> RunFolder {
         checkpoint_every: 300.0,
         call_limit: None,
         weights: None,
+        computed_by: None,
         plugins: Vec::new(),
         cells: Cells {
             rows: vec![KeyedCell {
