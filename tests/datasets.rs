@@ -118,6 +118,37 @@ fn wrong_parameters_are_shown_in_the_file() {
     insta::assert_snapshot!(output.stderr);
 }
 
+#[test]
+fn numbers_that_may_be_meant_otherwise_are_told_in_the_run() {
+    let project = Project::new();
+    let mut digits = String::new();
+    for digit in (0..10).cycle().take(40) {
+        let numbers: Vec<String> = (0..64)
+            .map(|pixel| ((pixel * digit) % 17).to_string())
+            .collect();
+        writeln!(digits, "{};{digit}", numbers.join(";")).unwrap();
+    }
+    project.write("digits.csv", &digits);
+    let told = |scale: &str| {
+        let text = EXPERIMENT
+            .replace("input = [3, 16, 16]", "input = [1, 8, 8]")
+            .replace("use = \"image-folder\"", "use = \"csv\"\nshape = [1, 8, 8]")
+            .replace("folder = \"flowers\"", "file = \"digits.csv\"")
+            .replace("size = 16", scale)
+            .replace("epochs = 20", "epochs = 1");
+        project.write("digits.toml", &text);
+        let output = project.topwork(&["run", "digits.toml"]);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        let lines = output.stderr.lines();
+        let told: Vec<String> = (lines.filter(|line| line.starts_with("warning")))
+            .map(|line| line.replace(&project.path().display().to_string(), "[PROJECT]"))
+            .collect();
+        told.join("\n")
+    };
+    insta::assert_snapshot!(told(""));
+    assert_eq!(told("scale = 16"), "");
+}
+
 /// The files that the examples name.
 fn files_of_the_examples(project: &Project) {
     flowers(project);

@@ -160,11 +160,7 @@ impl Parameters {
         let (columns, label) = (dialect.columns, dialect.label);
         let mut numbers = Numbers::new(dialect.separator);
         let mut table = Table {
-            remarks: dialect
-                .remarks
-                .into_iter()
-                .map(|text| (Level::Info, text))
-                .collect(),
+            remarks: dialect.remarks,
             ..Table::default()
         };
         let mut suspects = Suspects::new(columns, label);
@@ -311,8 +307,8 @@ impl Suspects {
     }
 
     fn remarks(&self) -> impl Iterator<Item = String> {
-        // Few lines show anything.
-        const FEWEST: usize = 3;
+        // In fewer lines chance looks like a rule.
+        const FEWEST: usize = 8;
         let counter = self.counter.filter(|_| self.lines >= FEWEST).map(|(column, _)| {
             format!("column {column} counts the lines and is taken as a number of the sample: remove it")
         });

@@ -5,6 +5,7 @@
 use crate::labels::{MISSING, is_number};
 use crate::problem::Problem;
 use csv::StringRecord;
+use topwork_sdk::Level;
 
 /// So many lines are looked at.
 const LOOKED_AT: usize = 50;
@@ -38,7 +39,7 @@ pub struct Dialect {
     /// The column of the label.
     pub label: usize,
     /// What was found, for the user.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<(Level, String)>,
 }
 
 /// Text as CSV, by its first byte that counts: lines that begin with `#` are skipped where the first does.
@@ -80,12 +81,11 @@ impl Dialect {
             None => {
                 let found = names_columns(&records, probable, separator);
                 if found {
-                    remarks.push("the first line is taken as names of the columns".to_owned());
+                    let found = "the first line is taken as names of the columns";
+                    remarks.push((Level::Info, found.to_owned()));
                 } else if first.len() > 2 && counts(first.iter().take(columns)) {
-                    remarks.push(
-                        "the first line counts 0, 1, 2, … and is taken as a sample: `header = true` where it names the columns"
-                            .to_owned(),
-                    );
+                    let suspicion = "the first line counts 0, 1, 2, … and is taken as a sample: `header = true` where it names the columns";
+                    remarks.push((Level::Warning, suspicion.to_owned()));
                 }
                 found
             }
@@ -101,10 +101,11 @@ impl Dialect {
             _ => probable,
         };
         if wanted.label.is_none() && label + 1 != columns {
-            remarks.push(match has_header {
+            let found = match has_header {
                 true => format!("the label is column {label}, {:?}", &first[label]),
                 false => format!("the label is column {label}, the only one of words"),
-            });
+            };
+            remarks.push((Level::Info, found));
         }
         if columns == 1 {
             let problem = "one column in each line, expected numbers and a label";
@@ -375,6 +376,7 @@ impl Numbers {
                 self.mark = Some(',');
                 text.replacen(',', ".", 1).parse()
             }
+            (Some(_), true) => return Err("expected a finite number without marks of thousands"),
             (Some(_), _) => return Err("expected a finite number with a decimal point"),
             (None, true) if self.mark == Some(',') => {
                 return Err("expected a finite number with a decimal comma, like those before");

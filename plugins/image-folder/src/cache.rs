@@ -2,9 +2,12 @@
 //!
 //! The file holds a mark, the samples one after the other, and then what is known of each image file: JSON, its length and its
 //! CRC-32. It is written beside its name and renamed, so that it is never there by halves; what became of it later is noticed by
-//! the CRC-32 of the list when it is opened and by that of a sample when this is read. It knows files by path, length and time.
+//! the CRC-32 of the list when it is opened and by that of a sample when this is read. It knows files by path and [`Stamp`].
 
+use crate::tiff::Floats;
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+use sha2::Sha256;
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -13,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::NamedTempFile;
 
 /// First bytes of the file; another layout of the file, or another way to decode, needs another mark.
-const MARK: [u8; 16] = *b"topwork images 1";
+const MARK: [u8; 16] = *b"topwork images 2";
 
 /// Bytes behind the list: its length and its CRC-32.
 const TAIL: u64 = 12;
@@ -27,28 +30,85 @@ const MOST_BYTES_TOGETHER: u64 = 8 << 30;
 /// A file that was not renamed within this time belongs to a process that is gone.
 const UNFINISHED: Duration = Duration::from_secs(24 * 3600);
 
+/// A file changed so shortly before it was looked at may have changed once more without another time: clocks of file systems
+/// are that coarse.
+const DOUBTFUL: Duration = Duration::from_secs(2);
+
 /// By what an image file is recognised, beside its path.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Stamp {
     bytes: u64,
-    /// Seconds and nanoseconds of its last change.
-    changed: (u64, u32),
+    /// Seconds and nanoseconds of the last change of its contents, which programs may set as they like.
+    changed: (i64, i64),
+    /// The same of the last change of anything about it, which they cannot, and its number on its disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inode: Option<((i64, i64), u64)>,
 }
 
 impl Stamp {
     /// The stamp of a file.
     pub fn of(data: &Metadata) -> Stamp {
-        let changed = data.modified().ok();
-        let since = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let since = since.unwrap_or_default();
+        #[cfg(unix)]
+        let (changed, inode) = {
+            use std::os::unix::fs::MetadataExt;
+            let inode = ((data.ctime(), data.ctime_nsec()), data.ino());
+            ((data.mtime(), data.mtime_nsec()), Some(inode))
+        };
+        #[cfg(not(unix))]
+        let (changed, inode) = {
+            let since = data.modified().ok();
+            let since = since.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            let since = since.unwrap_or_default();
+            ((since.as_secs() as i64, since.subsec_nanos().into()), None)
+        };
         Stamp {
             bytes: data.len(),
-            changed: (since.as_secs(), since.subsec_nanos()),
+            changed,
+            inode,
         }
+    }
+
+    /// Whether the file may change once more without another stamp.
+    pub fn is_doubtful(&self) -> bool {
+        let Some((touched, _)) = self.inode else {
+            return true;
+        };
+        let last = self.changed.max(touched);
+        let last = UNIX_EPOCH + Duration::from_secs(u64::try_from(last.0).unwrap_or(0));
+        // Times to come do not count up from anything either.
+        last.elapsed()
+            .map_or(true, |age| age < DOUBTFUL + Duration::from_secs(1))
+    }
+}
+
+/// The first half of the SHA-256 of a file's bytes.
+#[derive(Clone, Copy, Debug, Deserialize, Hash, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Digest([u64; 2]);
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Digest {
+        let hash = Sha256::digest(bytes);
+        let word = |from| hash.iter().skip(from).take(8);
+        Digest([0, 8].map(|from| word(from).fold(0, |sum, &byte| sum << 8 | u64::from(byte))))
     }
 }
 
 /// What is known of an image file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The bytes that were looked at, where they could be read.
+    pub digest: Option<Digest>,
+    /// Whether they are to be compared by their digest, as their stamp may not tell others from them.
+    pub doubtful: bool,
+    /// What its numbers were taken for, where they were floats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floats: Option<Floats>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of an image file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -60,7 +120,7 @@ pub enum Outcome {
     Unreadable(String),
 }
 
-type Known = HashMap<String, (Stamp, Outcome)>;
+type Known = HashMap<String, (Stamp, Finding)>;
 
 /// A file of samples.
 pub struct Cache {
@@ -86,9 +146,9 @@ impl Cache {
     }
 
     /// What is known of a file, unless it has changed since.
-    pub fn outcome(&self, path: &Path, stamp: Stamp) -> Option<&Outcome> {
-        let (known, outcome) = self.known.get(path.to_str()?)?;
-        (*known == stamp).then_some(outcome)
+    pub fn finding(&self, path: &Path, stamp: Stamp) -> Option<&Finding> {
+        let (known, finding) = self.known.get(path.to_str()?)?;
+        (*known == stamp).then_some(finding)
     }
 
     /// Copies the sample at a position; `false` when it is not what was written.
@@ -130,7 +190,7 @@ fn read_list(file: &mut File, sample: u64) -> io::Result<Option<Known>> {
     }
     let known: Option<Known> = serde_json::from_slice(&list).ok();
     let inside = |known: &Known| {
-        known.values().all(|(_, outcome)| match outcome {
+        known.values().all(|(_, finding)| match finding.outcome {
             Outcome::Kept(position, _) => begin + (position + 1).saturating_mul(sample) <= end,
             _ => true,
         })
@@ -185,47 +245,48 @@ impl Writer {
         };
         writer.file.write_all(&MARK)?;
         let mut buffer = vec![0; sample];
-        for (path, (stamp, outcome)) in old.iter().flat_map(|old| &old.known) {
+        for (path, (stamp, finding)) in old.iter().flat_map(|old| &old.known) {
             // What has changed or gone since is not carried on.
             let now = std::fs::metadata(path).ok().map(|data| Stamp::of(&data));
             if now != Some(*stamp) {
                 continue;
             }
-            match outcome {
+            let sample = match finding.outcome {
                 Outcome::Kept(position, crc) => {
-                    if old.is_some_and(|old| old.read(*position, *crc, &mut buffer)) {
-                        writer.keep(Path::new(path), *stamp, Ok(&buffer))?;
+                    if !old.is_some_and(|old| old.read(position, crc, &mut buffer)) {
+                        continue;
                     }
+                    Some(&*buffer)
                 }
-                other => {
-                    writer.known.insert(path.clone(), (*stamp, other.clone()));
-                }
-            }
+                Outcome::Decoded | Outcome::Unreadable(_) => None,
+            };
+            writer.keep(Path::new(path), *stamp, finding.clone(), sample)?;
         }
         Ok(writer)
     }
 
-    /// Adds what became of a file.
+    /// Adds what is known of a file, with its sample where it was decoded.
     pub fn keep(
         &mut self,
         path: &Path,
         stamp: Stamp,
-        result: Result<&[u8], &str>,
+        mut finding: Finding,
+        sample: Option<&[u8]>,
     ) -> io::Result<()> {
         // Paths of other bytes would get the same name in JSON.
         let Some(path) = path.to_str() else {
             return Ok(());
         };
-        let outcome = match result {
-            Err(reason) => Outcome::Unreadable(reason.to_owned()),
-            Ok(_) if (self.kept + 1) * self.sample as u64 > self.most => Outcome::Decoded,
-            Ok(sample) => {
+        if let Some(sample) = sample {
+            finding.outcome = if (self.kept + 1) * self.sample as u64 > self.most {
+                Outcome::Decoded
+            } else {
                 self.file.write_all(sample)?;
                 self.kept += 1;
                 Outcome::Kept(self.kept - 1, crc32fast::hash(sample))
-            }
-        };
-        self.known.insert(path.to_owned(), (stamp, outcome));
+            };
+        }
+        self.known.insert(path.to_owned(), (stamp, finding));
         Ok(())
     }
 

@@ -6,16 +6,20 @@
 mod cache;
 mod decode;
 mod images;
+mod list;
 mod listing;
+mod names;
 mod parameters;
+mod passed_over;
+mod remarks;
+mod resize;
+mod tiff;
 
-use images::Images;
-use listing::{Listing, Rejected};
+use images::{Images, Looked};
+use listing::{Listed, Listing, Rejected};
 use parameters::{From, Parameters, Recipe, SCHEMA, Selection, TestFraction};
-use std::sync::{Once, OnceLock};
-use topwork_sdk::{
-    Component, Dataset, Description, Error, Host, Level, Splits, dataset, export_plugin,
-};
+use std::sync::OnceLock;
+use topwork_sdk::{Component, Dataset, Description, Error, Host, Splits, dataset, export_plugin};
 
 export_plugin! {
     id: "image-folder",
@@ -23,16 +27,12 @@ export_plugin! {
     components: [dataset::<ImageFolder>()],
 }
 
-/// The most files that are told by name when they are left out.
-const MOST_TOLD: usize = 10;
-
 struct ImageFolder {
     host: Host,
     selection: Selection,
     recipe: Recipe,
     test_fraction: Option<TestFraction>,
     opened: OnceLock<Result<Opened, Error>>,
-    told: Once,
 }
 
 /// What is known once the files have been looked at.
@@ -42,7 +42,6 @@ struct Opened {
     /// The class of every image.
     labels: Vec<u32>,
     splits: Splits,
-    rejected: Vec<Rejected>,
 }
 
 impl Component for ImageFolder {
@@ -59,7 +58,6 @@ impl Component for ImageFolder {
             recipe,
             test_fraction,
             opened: OnceLock::new(),
-            told: Once::new(),
         })
     }
 }
@@ -77,39 +75,74 @@ impl ImageFolder {
                 "`test-fraction` sets test images apart, but `list` has them already in its column split",
             ));
         }
-        let mut rejected = listing.rejected;
-        let (images, is_readable) = Images::open(
-            self.host,
-            &self.place(),
-            self.recipe,
-            &listing.files,
-            &mut rejected,
-        );
-        let files = listing.files.iter().zip(is_readable);
-        let readable: Vec<_> = files.filter(|(_, is)| *is).map(|(file, _)| file).collect();
+        let Listing {
+            classes,
+            files,
+            mut rejected,
+            mut remarks,
+            given_splits,
+        } = listing;
+        let place = self.place();
+        let all = files.len() + rejected.len();
+        let (images, looked) = Images::open(self.host, &place, self.recipe, &files);
+        let unreadable = files.iter().zip(&looked).filter_map(|(file, looked)| {
+            Some(Rejected {
+                name: file.name.clone(),
+                line: None,
+                reason: looked.rejected.clone()?,
+            })
+        });
+        rejected.extend(unreadable);
+        let is_readable = |(_, looked): &(&Listed, &Looked)| looked.rejected.is_none();
+        let (readable, readable_looked): (Vec<&Listed>, Vec<&Looked>) =
+            files.iter().zip(&looked).filter(is_readable).unzip();
         if let (true, Some(first)) = (readable.is_empty(), rejected.first()) {
             let message = match rejected.len() {
                 1 => "the only image cannot be read".to_owned(),
                 count => format!("none of {count} images can be read"),
             };
-            let first = format!("`{}` {}", first.name, first.reason);
-            return Err(Error::data(format!("{message} ({})", self.place())).with_hint(first));
+            let first = format!("{} {}", first.told(), first.reason);
+            return Err(Error::data(format!("{message} ({place})")).with_hint(first));
         }
         let labels: Vec<u32> = readable.iter().map(|file| file.class).collect();
         let splits = match self.test_fraction {
             Some(TestFraction { fraction, seed }) => Splits::stratified(&labels, fraction, seed),
-            None if listing.given_splits => {
+            None if given_splits => {
                 let is_test: Vec<bool> = readable.iter().map(|file| file.is_test).collect();
                 Splits::given(&is_test)
             }
             None => Splits::whole(labels.len()),
         };
+        let is_test = (self.test_fraction.is_some() || given_splits).then(|| {
+            let mut is_test = vec![false; labels.len()];
+            for &position in splits.positions(1) {
+                is_test[position as usize] = true;
+            }
+            is_test
+        });
+        let from = &self.selection.from;
+        let too_high = remarks::split_folders(from, &classes)
+            .or_else(|| remarks::one_class(from, &classes, &files));
+        remarks.extend(too_high);
+        remarks.extend(remarks::left_out(&place, &rejected, all));
+        remarks.extend(remarks::emptied(&classes, &files, &looked));
+        remarks.extend(remarks::floats(&looked));
+        remarks.extend(remarks::repeated(
+            &classes,
+            &readable,
+            &readable_looked,
+            is_test.as_deref(),
+        ));
+        remarks.extend(remarks::not_looked_at(&looked));
+        for (level, text) in remarks {
+            // A run opens a dataset more than once.
+            self.host.log_once(level, &text);
+        }
         Ok(Opened {
-            classes: listing.classes,
+            classes,
             images,
             labels,
             splits,
-            rejected,
         })
     }
 
@@ -121,28 +154,6 @@ impl ImageFolder {
                 format!("`{}` and `{}`", train.display(), test.display())
             }
             From::List { file, .. } => format!("`{}`", file.display()),
-        }
-    }
-
-    /// Tells once what is left out.
-    fn tell(&self, opened: &Opened) {
-        let (left_out, all) = (
-            opened.rejected.len(),
-            opened.rejected.len() + opened.labels.len(),
-        );
-        if left_out == 0 {
-            return;
-        }
-        let mut text = format!(
-            "{left_out} of {all} images in {} are left out",
-            self.place()
-        );
-        if left_out > MOST_TOLD {
-            text.push_str(&format!("; the first {MOST_TOLD}:"));
-        }
-        self.host.log(Level::Warning, &text);
-        for Rejected { name, reason } in opened.rejected.iter().take(MOST_TOLD) {
-            self.host.log(Level::Warning, &format!("`{name}` {reason}"));
         }
     }
 }
@@ -161,8 +172,6 @@ impl Dataset for ImageFolder {
 
     fn labels(&self, split: usize) -> Result<Vec<u32>, Error> {
         let opened = self.opened()?;
-        // Here and not on opening: whoever only asks what there is has no log to read.
-        self.told.call_once(|| self.tell(opened));
         Ok(opened.splits.labels(split, &opened.labels))
     }
 

@@ -1,13 +1,18 @@
-//! Which files are samples of which class. Opens no image.
+//! Which files are samples of which class. Decodes no image.
 
+use crate::list;
+use crate::names::{Classes, shown, some};
 use crate::parameters::{From, Selection};
+use crate::passed_over::PassedOver;
+use crate::remarks::Remark;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Level};
 use walkdir::WalkDir;
 
 /// Endings of image files, in lower case.
-const EXTENSIONS: [&str; 10] = [
+pub const EXTENSIONS: [&str; 10] = [
     "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff",
 ];
 
@@ -19,6 +24,8 @@ pub struct Listing {
     pub files: Vec<Listed>,
     /// What cannot be a sample, though it looks like one.
     pub rejected: Vec<Rejected>,
+    /// What the user should know of files and folders that are no samples.
+    pub remarks: Vec<Remark>,
     /// Whether [`Listed::is_test`] was said by the user.
     pub given_splits: bool,
 }
@@ -39,8 +46,20 @@ pub struct Listed {
 pub struct Rejected {
     /// Its name for people.
     pub name: String,
+    /// The line of the list that names it.
+    pub line: Option<u64>,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl Rejected {
+    /// The file, for people.
+    pub fn told(&self) -> String {
+        match self.line {
+            Some(line) => format!("`{}` (line {line})", self.name),
+            None => format!("`{}`", self.name),
+        }
+    }
 }
 
 impl Listing {
@@ -66,13 +85,14 @@ impl Listing {
         classes.sort();
         classes.dedup();
         let mut wanted = selection.classes.iter().flat_map(BTreeMap::keys);
-        if let Some(name) = wanted.find(|name| !classes.contains(name)) {
+        if let Some(name) = wanted.find(|name| !classes.contains(&shown(name.as_bytes()))) {
             return Err(
                 Error::data(format!("class {name:?} has no images")).with_hint(
                     "`classes-from` names its folders; `include` and `exclude` must let them pass",
                 ),
             );
         }
+        found.remark_on_names();
         let number = |name: &String| classes.binary_search(name).unwrap_or_default() as u32;
         let files = found.files.into_iter().map(|file| Listed {
             class: number(&file.class),
@@ -84,6 +104,7 @@ impl Listing {
             files: files.collect(),
             classes,
             rejected: found.rejected,
+            remarks: found.remarks,
             given_splits,
         })
     }
@@ -94,6 +115,8 @@ impl Listing {
 struct Found {
     files: Vec<Labelled>,
     rejected: Vec<Rejected>,
+    classes: Classes,
+    remarks: Vec<Remark>,
 }
 
 struct Labelled {
@@ -101,6 +124,13 @@ struct Labelled {
     name: String,
     class: String,
     is_test: bool,
+}
+
+/// An image file below a folder.
+struct Below {
+    path: PathBuf,
+    /// Its path relative to the root, as bytes with `/` between the parts.
+    relative: Vec<u8>,
 }
 
 impl Found {
@@ -113,38 +143,57 @@ impl Found {
         if !folder.is_dir() {
             return Err(missing(folder));
         }
+        let mut passed = PassedOver::default();
         let Some(classes) = &selection.classes else {
-            for (path, relative) in self.images_below(folder, folder, selection) {
-                match relative.split_once('/') {
-                    Some((class, _)) => self.files.push(Labelled {
-                        class: class.to_owned(),
-                        path,
-                        name: relative.clone(),
-                        is_test,
-                    }),
-                    None => self.reject(relative, "lies in no class folder"),
-                }
+            for name in folders_in(folder) {
+                passed.folder(name);
             }
+            for Below { path, relative } in
+                self.images_below(folder, folder, selection, &mut passed)
+            {
+                let name = shown(&relative);
+                let Some(end) = relative.iter().position(|&byte| byte == b'/') else {
+                    self.reject(name, OUTSIDE);
+                    continue;
+                };
+                let class = &relative[..end];
+                passed.has_images(class);
+                let place = || format!("in `{}`", folder.display());
+                self.files.push(Labelled {
+                    class: self.classes.name(class, place)?,
+                    path,
+                    name,
+                    is_test,
+                });
+            }
+            self.remarks.extend(passed.remarks(folder));
             return Ok(());
         };
         // By path, so that the class whose folder is nearest to a file gets it, in whatever order they are written.
-        let mut claimed: BTreeMap<String, (usize, Labelled)> = BTreeMap::new();
+        let mut claimed: BTreeMap<Vec<u8>, (usize, Labelled)> = BTreeMap::new();
         for (class, parts) in classes {
+            let class = self
+                .classes
+                .name(class.as_bytes(), || "in `classes-from`".to_owned())?;
             for part in parts {
                 let below = folder.join(part);
                 if !below.is_dir() {
                     let error = missing(&below);
                     return Err(error.with_hint(format!("`classes-from.{class}` names it")));
                 }
+                passed.folder(part.clone().into_bytes());
                 let depth = Path::new(part).components().count();
-                for (path, relative) in self.images_below(&below, folder, selection) {
+                for Below { path, relative } in
+                    self.images_below(&below, folder, selection, &mut passed)
+                {
+                    passed.has_images(part.as_bytes());
                     if claimed.get(&relative).is_some_and(|(d, _)| *d >= depth) {
                         continue;
                     }
                     let file = Labelled {
                         class: class.clone(),
                         path,
-                        name: relative.clone(),
+                        name: shown(&relative),
                         is_test,
                     };
                     claimed.insert(relative, (depth, file));
@@ -153,23 +202,24 @@ impl Found {
         }
         self.files
             .extend(claimed.into_values().map(|(_, file)| file));
+        self.remarks.extend(passed.remarks(folder));
         Ok(())
     }
 
-    /// The image files below a folder, with their paths relative to `root` (`/` between the parts), in the order of these.
-    /// Links are followed, and what leads back to where it came from is not.
+    /// The image files below a folder, with their paths relative to `root`, in the order of these. Links are followed, and what
+    /// leads back to where it came from is not.
     fn images_below(
         &mut self,
         folder: &Path,
         root: &Path,
         selection: &Selection,
-    ) -> Vec<(PathBuf, String)> {
-        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+        passed: &mut PassedOver,
+    ) -> Vec<Below> {
         let mut images = Vec::new();
         let entries = WalkDir::new(folder).follow_links(true).min_depth(1);
         for entry in entries
             .into_iter()
-            .filter_entry(|entry| !hidden(entry.file_name()))
+            .filter_entry(|entry| !is_hidden(entry.file_name()))
         {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -177,89 +227,88 @@ impl Found {
                 Err(error) => {
                     let path = error.path().unwrap_or(folder);
                     let relative = relative(path, root);
-                    if !hidden(path.file_name().unwrap_or_default()) && selection.takes(&relative) {
+                    if !is_hidden(path.file_name().unwrap_or_default())
+                        && selection.takes(&relative)
+                    {
                         let reason = error.io_error().map(ToString::to_string);
                         let reason = reason.unwrap_or_else(|| error.to_string());
-                        self.reject(relative, &format!("cannot be read: {reason}"));
+                        self.reject(shown(&relative), &format!("cannot be read: {reason}"));
                     }
                     continue;
                 }
             };
-            let relative = relative(entry.path(), root);
-            if entry.file_type().is_dir() || !is_image(entry.path()) || !selection.takes(&relative)
-            {
+            if entry.file_type().is_dir() {
                 continue;
             }
-            if entry.file_type().is_file() {
-                images.push((entry.into_path(), relative));
-            } else {
-                self.reject(relative, NO_FILE);
+            let relative = relative(entry.path(), root);
+            match (is_image(entry.path()), selection.takes(&relative)) {
+                (true, false) => passed.excluded(&relative),
+                (false, true) if entry.file_type().is_file() => passed.file(entry.path()),
+                (false, _) => {}
+                (true, true) if entry.file_type().is_file() => images.push(Below {
+                    path: entry.into_path(),
+                    relative,
+                }),
+                (true, true) => self.reject(shown(&relative), NO_FILE),
             }
         }
-        images.sort_by(|a, b| a.1.cmp(&b.1));
+        images.sort_by(|a, b| a.relative.cmp(&b.relative));
         images
     }
 
     /// The files that a CSV file names; says whether it tells splits.
     fn list(&mut self, list: &Path, folder: &Path, selection: &Selection) -> Result<bool, Error> {
-        let shown = list.display();
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .from_path(list)
-            .map_err(|error| Error::data(format!("cannot open `{shown}`: {error}")))?;
-        let mut columns = None;
-        for (number, record) in reader.records().enumerate() {
-            let record = record.map_err(|error| wrong_line(list, &error))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let wrong = |problem: String| Error::data(format!("`{shown}`, line {line}: {problem}"));
-            let columns = *columns.get_or_insert(record.len());
-            if !(2..=3).contains(&columns) {
-                return Err(wrong(format!(
-                    "expected the columns path, label and perhaps split, found {columns}"
-                )));
-            }
-            let names = ["path", "label", "split"];
-            let header = record.iter().zip(names);
-            if number == 0 && header.into_iter().all(|(a, b)| a.eq_ignore_ascii_case(b)) {
+        let table = list::read(list, folder)?;
+        self.remarks.extend(table.remarks);
+        for row in table.rows {
+            if !selection.takes(&row.path) {
                 continue;
             }
-            let (path, class) = (&record[0], &record[1]);
-            for (text, name) in [path, class].iter().zip(names) {
-                if text.is_empty() {
-                    return Err(wrong(format!("the {name} is empty")));
-                }
-            }
-            let is_test = match record.get(2) {
-                None | Some("train") => false,
-                Some("test") => true,
-                Some(other) => {
-                    return Err(wrong(format!("split {other:?}, expected train or test")));
-                }
-            };
-            if !selection.takes(path) {
-                continue;
-            }
-            let file = folder.join(path);
-            match std::fs::metadata(&file) {
-                Ok(data) if data.is_file() => self.files.push(Labelled {
-                    path: file,
-                    name: path.to_owned(),
-                    class: class.to_owned(),
-                    is_test,
+            let place = || format!("line {} of `{}`", row.line, list.display());
+            let class = self.classes.name(&row.label, place)?;
+            let name = shown(&row.path);
+            match row.problem {
+                None => self.files.push(Labelled {
+                    path: row.file,
+                    name,
+                    class,
+                    is_test: row.is_test,
                 }),
-                Ok(_) => self.reject(path.to_owned(), NO_FILE),
-                Err(error) => self.reject(path.to_owned(), &format!("cannot be read: {error}")),
+                Some(reason) => self.rejected.push(Rejected {
+                    name,
+                    line: Some(row.line),
+                    reason,
+                }),
             }
         }
-        Ok(columns == Some(3))
+        Ok(table.given_splits)
     }
 
     fn reject(&mut self, name: String, reason: &str) {
         self.rejected.push(Rejected {
             name,
+            line: None,
             reason: reason.to_owned(),
         });
+    }
+
+    /// Classes whose names look alike.
+    fn remark_on_names(&mut self) {
+        let spelled = self.classes.spelled_in_two_ways();
+        if !spelled.is_empty() {
+            let names = some(&spelled, 5);
+            let text = format!(
+                "{names} in two spellings (letters with their accents in one piece and in two): each is one class"
+            );
+            self.remarks.push((Level::Info, text));
+        }
+        let alike = self.classes.alike_but_for_case();
+        if !alike.is_empty() {
+            let names = some(&alike, 6);
+            let text =
+                format!("{names} differ in capital letters alone, and are classes of their own");
+            self.remarks.push((Level::Warning, text));
+        }
     }
 
     /// The error when there is not one image.
@@ -273,32 +322,64 @@ impl Found {
             ),
             From::List { file, .. } => format!("the list `{}`", file.display()),
         };
-        let error = Error::data(format!("there are no images in {place}"));
-        match self.rejected.first() {
-            Some(Rejected { name, reason }) => {
-                let others = self.rejected.len() - 1;
-                error.with_hint(format!("`{name}` {reason}; {others} others left out"))
+        let outside: Vec<&str> = (self.rejected.iter())
+            .filter(|rejected| rejected.reason == OUTSIDE)
+            .map(|rejected| &*rejected.name)
+            .collect();
+        let hint = if !outside.is_empty() && outside.len() == self.rejected.len() {
+            format!(
+                "the folders in it are the classes, and outside of them are {}",
+                some(&outside, 3)
+            )
+        } else if let Some(first) = self.rejected.first() {
+            let others = self.rejected.len() - 1;
+            format!(
+                "{} {}; {others} others left out",
+                first.told(),
+                first.reason
+            )
+        } else if matches!(selection.from, From::List { .. }) {
+            "`include` and `exclude` must let them pass".to_owned()
+        } else {
+            let endings = EXTENSIONS
+                .map(|extension| format!(".{extension}"))
+                .join(" ");
+            let rule = format!(
+                "images end with one of {endings}, and `include` and `exclude` must let them pass"
+            );
+            match self.remarks.first() {
+                Some((_, remark)) => format!("{remark}; {rule}"),
+                None => rule,
             }
-            None if matches!(selection.from, From::List { .. }) => {
-                error.with_hint("`include` and `exclude` must let them pass")
-            }
-            None => error.with_hint(format!(
-                "images end with one of {}, and `include` and `exclude` must let them pass",
-                EXTENSIONS
-                    .map(|extension| format!(".{extension}"))
-                    .join(" ")
-            )),
-        }
+        };
+        Error::data(format!("there are no images in {place}")).with_hint(hint)
     }
 }
 
 /// Why a pipe, a socket or a folder named like an image is left out.
 pub const NO_FILE: &str = "is not a regular file";
 
-fn relative(path: &Path, root: &Path) -> String {
+/// Why an image beside the class folders is left out.
+const OUTSIDE: &str = "lies in no class folder";
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// The names of the folders directly in a folder.
+fn folders_in(folder: &Path) -> Vec<Vec<u8>> {
+    // A folder that cannot be read is told by the walk through it.
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| !is_hidden(&entry.file_name()) && entry.path().is_dir());
+    folders
+        .map(|entry| entry.file_name().as_encoded_bytes().to_vec())
+        .collect()
+}
+
+fn relative(path: &Path, root: &Path) -> Vec<u8> {
     let inside = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
+    let parts: Vec<&[u8]> = inside.iter().map(OsStr::as_encoded_bytes).collect();
+    parts.join(&b'/')
 }
 
 fn is_image(path: &Path) -> bool {
@@ -306,19 +387,4 @@ fn is_image(path: &Path) -> bool {
         let extension = extension.to_ascii_lowercase();
         EXTENSIONS.iter().any(|known| extension == *known)
     })
-}
-
-fn wrong_line(list: &Path, error: &csv::Error) -> Error {
-    let place = match error.position() {
-        Some(position) => format!("`{}`, line {}", list.display(), position.line()),
-        None => format!("`{}`", list.display()),
-    };
-    let problem = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("expected {expected_len} columns as in the lines above, found {len}"),
-        csv::ErrorKind::Utf8 { .. } => "text that is not UTF-8".to_owned(),
-        _ => error.to_string(),
-    };
-    Error::data(format!("{place}: {problem}"))
 }

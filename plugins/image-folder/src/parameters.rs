@@ -1,10 +1,12 @@
 //! What a user may say of a folder of images: as written, and as checked.
 
+use crate::names::{canonical, path_of};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use topwork_sdk::Error;
+use unicode_normalization::UnicodeNormalization;
 
 /// The JSON Schema of [`Parameters`].
 pub const SCHEMA: &str = r##"{
@@ -28,7 +30,7 @@ pub const SCHEMA: &str = r##"{
         "list": {
             "type": "string",
             "format": "path",
-            "description": "CSV file with the columns path, label and, if wanted, split (`train` or `test`); without it the folders are the classes"
+            "description": "text file with the columns path, label and, if wanted, split (`train` or `test`), separated by commas, semicolons or tabs; without it the folders are the classes"
         },
         "classes-from": {
             "type": "object",
@@ -170,7 +172,7 @@ pub enum From {
         /// For measuring.
         test: PathBuf,
     },
-    /// A CSV file.
+    /// A table of paths and labels.
     List {
         /// The file.
         file: PathBuf,
@@ -191,9 +193,11 @@ pub struct Selection {
 
 impl Selection {
     /// Whether the user wants the file with this path, relative to the folder.
-    pub fn takes(&self, relative: &str) -> bool {
-        let included = self.include.as_ref().is_none_or(|g| g.is_match(relative));
-        included && !self.exclude.is_match(relative)
+    pub fn takes(&self, relative: &[u8]) -> bool {
+        let name = canonical(relative);
+        let path = path_of(&name);
+        let included = self.include.as_ref().is_none_or(|g| g.is_match(&path));
+        included && !self.exclude.is_match(&path)
     }
 }
 
@@ -293,7 +297,9 @@ fn globs(parameter: &str, patterns: &[String]) -> Result<GlobSet, Error> {
     };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        set.add(Glob::new(pattern).map_err(|error| wrong(pattern, &error))?);
+        // Paths are compared in this form, too.
+        let spelled: String = pattern.nfc().collect();
+        set.add(Glob::new(&spelled).map_err(|error| wrong(pattern, &error))?);
     }
     set.build()
         .map_err(|error| wrong(&patterns.join(" "), &error))

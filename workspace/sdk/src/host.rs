@@ -2,7 +2,9 @@
 
 use crate::Error;
 use crate::enter::collect;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use topwork_abi as abi;
 
 /// The services of the host that created a component. Cheap to copy; any thread may use it.
@@ -37,6 +39,17 @@ impl Host {
         };
         // SAFETY: the context belongs to the table, and the text lives during the call.
         unsafe { (self.0.log)(self.0.context, level, abi::Text::new(text)) }
+    }
+
+    /// Records a line that this host has not had from this plugin yet: what several instances find out about the same files is
+    /// worth saying once.
+    pub fn log_once(&self, level: Level, text: &str) {
+        static TOLD: Mutex<BTreeSet<(usize, String)>> = Mutex::new(BTreeSet::new());
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert((self.0.context.addr(), text.to_owned())) {
+            drop(told);
+            self.log(level, text);
+        }
     }
 
     /// Says that `done` of `total` steps of the present call are made; `total` is 0 when it is not known. The host shows it, so

@@ -121,17 +121,38 @@ fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
     })
 }
 
-/// What all folds say, once; otherwise each for itself.
+/// What all folds say, once. Otherwise folds that say the same stand together; up to the first colon, if what follows it, the
+/// figures of each fold, is not the same.
 fn note_of_all(notes: Vec<Option<String>>) -> Option<String> {
-    let first = notes.first()?;
-    if notes.iter().all(|note| note == first) {
-        return first.clone();
+    let folds = notes.len();
+    let mut said: Vec<(String, Vec<usize>)> = Vec::new();
+    let what = |note: &str| note.split(": ").next().unwrap_or(note).to_owned();
+    for (fold, note) in (1..).zip(notes) {
+        let Some(note) = note else { continue };
+        match said
+            .iter_mut()
+            .find(|(known, _)| what(known) == what(&note))
+        {
+            Some((known, folds)) => {
+                folds.push(fold);
+                if *known != note {
+                    *known = what(known);
+                }
+            }
+            None => said.push((note, vec![fold])),
+        }
     }
-    let said: Vec<String> = (1..)
-        .zip(notes)
-        .filter_map(|(fold, note)| Some(format!("fold {fold}: {}", note?)))
-        .collect();
-    Some(said.join("; "))
+    if let [(note, all)] = said.as_slice()
+        && all.len() == folds
+    {
+        return Some(note.clone());
+    }
+    let told = said.iter().map(|(note, folds)| {
+        let numbers: Vec<String> = folds.iter().map(usize::to_string).collect();
+        let word = if folds.len() == 1 { "fold" } else { "folds" };
+        format!("{word} {}: {note}", numbers.join(", "))
+    });
+    Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
 }
 
 #[cfg(test)]
@@ -171,10 +192,23 @@ mod tests {
         check(&[None, None], None);
         check(&[Some("knn")], Some("knn"));
         check(&[Some("knn"), Some("knn")], Some("knn"));
+        check(&[Some("knn"), None], Some("fold 1: knn"));
         check(
             &[Some("knn"), None, Some("lda")],
             Some("fold 1: knn; fold 3: lda"),
         );
+        let picked = [
+            "picked lda: 97.1 %",
+            "picked knn: 96.0 %",
+            "picked lda: 98.0 %",
+            "picked lda: 97.1 %",
+            "picked knn: 96.0 %",
+        ];
+        check(
+            &picked.map(Some),
+            Some("folds 1, 3, 4: picked lda; folds 2, 5: picked knn: 96.0 %"),
+        );
+        check(&[picked[0], picked[2]].map(Some), Some("picked lda"));
     }
 
     #[test]

@@ -101,6 +101,8 @@ fn what_can_be_written_in_one_way_only_is_read_so() {
         [0xff, 0xfe].into_iter().chain(units).collect::<Vec<u8>>()
     };
     let none = || json!({});
+    let one_hot = "5,0,0,1\n6,1,0,0\n7,0,1,0\n".repeat(3);
+    let not_one_hot = one_hot.clone() + "8,1,1,0\n";
     let cases: Vec<(&str, Vec<u8>, Value)> = [
         ("semicolons", "1;2.5;7\n3;4;0\n", none()),
         (
@@ -163,9 +165,13 @@ fn what_can_be_written_in_one_way_only_is_read_so() {
         ),
         ("numbered columns", "0,1,target\n5,6,1\n7,8,0\n", none()),
         ("perhaps numbered", "0,1,2\n5,6,1\n7,8,0\n", none()),
-        ("row numbers", ",a,b\n0,5,7\n1,6,0\n2,6,0\n", none()),
-        ("one-hot", "5,0,0,1\n6,1,0,0\n7,0,1,0\n", none()),
-        ("not one-hot", "5,0,0,1\n6,1,1,0\n7,0,1,0\n", none()),
+        (
+            "row numbers",
+            ",a,b\n0,5,7\n1,6,0\n2,6,0\n3,6,0\n4,6,0\n5,6,0\n6,6,0\n7,6,0\n",
+            none(),
+        ),
+        ("one-hot", &one_hot, none()),
+        ("not one-hot", &not_one_hot, none()),
         ("an end of every line", "1,2,7,\n3,4,0,\n", none()),
         ("a missing number", "1,2,7\n?,4,0\n", none()),
         ("a missing number in front", "?,2,7\n3,4,0\n", none()),

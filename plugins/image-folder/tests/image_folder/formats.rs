@@ -142,8 +142,8 @@ fn grey_samples_have_one_channel() {
     let dataset = place.open(parameters).unwrap();
     assert_eq!(dataset.description().shape, [1, 4, 4]);
     let bytes: Vec<u8> = dataset.read("train", &[0]).unwrap();
-    // The share of green and of red in the brightness, as in the standard for high-definition television (BT.709).
-    let (green, red) = (182, 54);
+    // The share of green and of red in the brightness (ITU-R BT.601).
+    let (green, red) = (150, 76);
     let image = [255, 255, green, green];
     assert_eq!(bytes, [[red; 4], image, image, [red; 4]].concat());
 }
@@ -179,4 +179,45 @@ fn a_camera_that_lay_on_its_side_is_set_upright() {
             assert!(off.max().unwrap() < 30, "{orientation}: {found:?}");
         }
     }
+}
+
+#[test]
+fn a_bitmap_of_nothing_but_transparency_is_opaque() {
+    let file = |opacity: u8| {
+        let mut bytes = b"BM".to_vec();
+        let head = 14 + 108;
+        // Length of the file, where the pixels begin; length of this header, columns, rows, planes and bits, masks in use.
+        let numbers = [
+            head + 32,
+            0,
+            head,
+            108,
+            4,
+            2,
+            1 | 32 << 16,
+            3,
+            32,
+            0,
+            0,
+            0,
+            0,
+        ];
+        bytes.extend(numbers.iter().flat_map(|number: &u32| number.to_le_bytes()));
+        let masks = [0x00ff_0000_u32, 0x0000_ff00, 0x0000_00ff, 0xff00_0000];
+        bytes.extend(masks.iter().flat_map(|mask| mask.to_le_bytes()));
+        bytes.resize(head as usize, 0);
+        let pixels = [
+            [0, 0, 255, opacity],
+            [0, 0, 255, opacity],
+            [255, 0, 0, opacity],
+            [255, 0, 0, 0],
+        ];
+        bytes.extend([pixels, pixels].as_flattened().as_flattened());
+        bytes
+    };
+    assert_eq!(read("a.bmp", &file(0), json!({})), row_of_halves(RED, BLUE));
+    assert_eq!(
+        read("a.bmp", &file(255), json!({}))[..4],
+        [RED, RED, BLUE, WHITE]
+    );
 }

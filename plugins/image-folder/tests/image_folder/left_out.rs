@@ -46,27 +46,20 @@ fn what_cannot_be_read_is_left_out_and_told() {
     let dataset = place.open(json!({})).unwrap();
     assert_eq!(dataset.description().classes, ["a", "b"]);
     assert_eq!(splits(&dataset), [("train".to_owned(), 2)]);
-    assert_eq!(place.lines(), [""; 0], "nobody reads the samples yet");
     assert_eq!(dataset.labels("train").unwrap(), [0, 1]);
-    dataset.labels("train").unwrap();
     insta::assert_snapshot!(place.lines().join("\n"));
 }
 
 #[test]
-fn a_long_list_is_cut() {
+fn a_long_list_is_one_line() {
     let place = Place::empty();
     place.plain("images/a/good.png", RED);
     for number in 10..40 {
         place.write(&format!("images/a/{number}.png"), b"");
+        place.write(&format!("images/a/{number}.gif"), &vec![b'a'; number]);
     }
-    place.open(json!({})).unwrap().labels("train").unwrap();
-    let lines = place.lines();
-    assert_eq!(lines.len(), 11);
-    assert_eq!(
-        lines[0],
-        "2: 30 of 31 images in `[here]/images` are left out; the first 10:"
-    );
-    assert_eq!(lines[10], "2: `a/19.png` is empty");
+    place.open(json!({})).unwrap();
+    insta::assert_snapshot!(place.lines().join("\n"));
 }
 
 #[test]

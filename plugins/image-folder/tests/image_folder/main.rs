@@ -6,8 +6,13 @@ mod any_bytes;
 mod cache;
 mod formats;
 mod left_out;
+mod lists;
+mod names;
+mod pillow;
+mod remarks;
 mod selection;
 mod sizes;
+mod tiffs;
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use serde_json::{Map, Value, json};

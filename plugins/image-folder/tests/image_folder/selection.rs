@@ -174,7 +174,10 @@ fn a_list_names_images_and_labels() {
     let parameters = json!({ "list": file, "exclude": ["gr*"] });
     assert_eq!(found(&place, parameters), "train a:red");
     let told = place.lines().pop().unwrap();
-    assert!(told.contains("`gone.png` cannot be read"), "{told}");
+    assert!(
+        told.contains("`gone.png` (line 2): cannot be read"),
+        "{told}"
+    );
 }
 
 #[test]
