@@ -85,6 +85,88 @@ fn weights_are_imported_and_an_experiment_uses_them() {
     assert_eq!(same.code, 2, "{}", same.snapshot());
 }
 
+/// What is there already stays, unless it is the same or `--force` is given.
+#[test]
+fn a_file_is_not_replaced_unasked() {
+    let project = project(&[]);
+    halves(&project, "halves.safetensors");
+    project.write("mine.txt", "mine");
+    let import = |more: &[&str]| {
+        let start = [
+            "weights",
+            "import",
+            "halves.safetensors",
+            "--backbone",
+            "lenet",
+        ];
+        project.topwork(&[&start[..], more].concat())
+    };
+    let mine = || fs::read(project.path().join("mine.txt")).unwrap();
+    insta::assert_snapshot!(import(&["-o", "mine.txt"]).snapshot());
+    assert_eq!(mine(), b"mine");
+    // By default it would be named as what it is made from.
+    assert_eq!(import(&[]).code, 2);
+    for more in [&["-o", "mine.txt", "--force"][..], &["-o", "mine.txt"]] {
+        let output = import(more);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        assert!(mine().len() > 1000);
+    }
+}
+
+/// Weights of LeNet behind a key, and another set behind another one.
+#[test]
+fn keys_and_prefixes_are_told_and_chosen() {
+    let project = project(&[]);
+    halves(&project, "plain.safetensors");
+    let bytes = fs::read(project.path().join("plain.safetensors")).unwrap();
+    let plain = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let write = |name: &str, prefixes: &[&str]| {
+        let named = prefixes.iter().flat_map(|prefix| {
+            let tensors = plain.iter();
+            tensors.map(move |(name, view)| (format!("{prefix}{name}"), view))
+        });
+        let file = safetensors::serialize(named, None).unwrap();
+        fs::write(project.path().join(name), file).unwrap();
+    };
+    write("module.safetensors", &["module."]);
+    write("pair.safetensors", &["student.", "teacher.module."]);
+    write("model-00001-of-00002.safetensors", &["vision."]);
+    let cases: [&[&str]; 5] = [
+        &["import", "module.safetensors", "-o", "1.safetensors"],
+        &["import", "pair.safetensors", "-o", "2.safetensors"],
+        &[
+            "import",
+            "pair.safetensors",
+            "--prefix",
+            "teacher",
+            "-o",
+            "3.safetensors",
+        ],
+        &[
+            "import",
+            "pair.safetensors",
+            "--key",
+            "techer",
+            "-o",
+            "4.safetensors",
+        ],
+        &["list", "model-00001-of-00002.safetensors"],
+    ];
+    let told = cases.map(|case| {
+        let backbone: &[&str] = if case[0] == "import" {
+            &["--backbone", "lenet"]
+        } else {
+            &[]
+        };
+        let output = project.topwork(&[&["weights"], case, backbone].concat());
+        format!("# {}\n{}", case.join(" "), output.snapshot())
+    });
+    insta::assert_snapshot!(told.join("\n"));
+    let written = |name: &str| fs::read(project.path().join(name)).unwrap();
+    assert_eq!(written("1.safetensors"), written("3.safetensors"));
+    assert!(!project.path().join("2.safetensors").exists());
+}
+
 const IMPORTED: &str = r#"name = "imported"
 [backbone]
 use = "lenet"
@@ -103,9 +185,21 @@ train = { epochs = 1, batch-size = 10, learning-rate = 1e-3 }
 fn what_cannot_be_imported_is_told() {
     let project = project(&["resnet18-tiny.safetensors", "weights-legacy.pth"]);
     project.write("text.pth", "no weights");
-    let cases: [&[&str]; 7] = [
+    project.write(
+        "pointer.pth",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+    );
+    let tiny = project.path().join("resnet18-tiny.safetensors");
+    fs::copy(
+        &tiny,
+        project.path().join("model-00001-of-00002.safetensors"),
+    )
+    .unwrap();
+    let cases: [&[&str]; 11] = [
         &["list", "missing.pth"],
         &["list", "text.pth"],
+        &["list", "pointer.pth"],
+        &["import", "weights-legacy.pth", "--backbone", "onnx"],
         &["import", "weights-legacy.pth", "--backbone", "resnett"],
         &[
             "import",
@@ -122,6 +216,22 @@ fn what_cannot_be_imported_is_told() {
             "resnet18-tiny.safetensors",
             "--backbone",
             "resnet",
+        ],
+        &[
+            "import",
+            "resnet18-tiny.safetensors",
+            "--backbone",
+            "resnet",
+            "--set",
+            "width=4",
+            "--set",
+            "depth=34",
+        ],
+        &[
+            "import",
+            "model-00001-of-00002.safetensors",
+            "--backbone",
+            "lenet",
         ],
     ];
     let told = cases.map(|case| {

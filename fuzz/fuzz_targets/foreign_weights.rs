@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         let fits = |values: Vec<f32>| values.len() == tensor.shape().iter().product::<usize>();
         assert!(tensor.values().is_none_or(fits));
     }
-    match import(&file, NETWORK) {
+    match import(&file, NETWORK, None) {
         Ok(imported) => assert!(imported.taken + imported.ignored.len() == file.tensors().len()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -501,9 +501,16 @@ pub struct ImportArguments {
     /// Set a parameter of the backbone; repeat for several
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     pub sets: Vec<(String, String)>,
+    /// Take the tensors whose names begin so: a key of a checkpoint (`student`), what a wrapper puts before names
+    /// (`module.`), or both (`student.module.`) [default: whatever makes the names fit]
+    #[arg(long, visible_alias = "key", value_name = "PREFIX")]
+    pub prefix: Option<String>,
     /// The file to write [default: the file's name with `.safetensors`, in this folder]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace the file to write where it is there
+    #[arg(long)]
+    pub force: bool,
     /// Load plugins from this folder, too; repeat for several
     #[arg(long, value_name = "DIR")]
     pub plugin_dir: Vec<PathBuf>,

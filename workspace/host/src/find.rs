@@ -76,7 +76,12 @@ fn elsewhere(plugins: &[PluginInfo], name: &str) -> Option<String> {
     plugins
         .iter()
         .find_map(of_other_kind)
-        .map(|kind| format!("`{name}` is a {}", kind.words()))
+        .map(|kind| match kind.words() {
+            words if words.starts_with(['a', 'e', 'i', 'o', 'u']) => {
+                format!("`{name}` is an {words}")
+            }
+            words => format!("`{name}` is a {words}"),
+        })
 }
 
 /// A plugin that could not be opened may be the one that has the component.

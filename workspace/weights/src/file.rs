@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 
 use crate::onnx::Graph;
 use crate::tensor::check_length;
-use crate::{Dtype, Tensor, WeightsError, onnx, torch};
+use crate::{Dtype, Key, Tensor, WeightsError, onnx, torch};
 
 /// The formats that are read. A file is recognised by its beginning, never by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,13 @@ pub enum Format {
     SafeTensors,
     /// <https://onnx.ai>
     Onnx,
+}
+
+impl Format {
+    /// The format of a file that begins with these bytes.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        recognise(bytes)
+    }
 }
 
 impl fmt::Display for Format {
@@ -38,6 +45,7 @@ impl fmt::Display for Format {
 pub struct WeightsFile {
     format: Format,
     tensors: Vec<Tensor>,
+    keys: Vec<Key>,
     graph: Option<Graph>,
 }
 
@@ -48,21 +56,22 @@ impl WeightsFile {
     /// When the format is not known, the file is damaged, or it uses what is not read.
     pub fn read(bytes: impl Into<Bytes>) -> Result<Self, WeightsError> {
         let bytes = bytes.into();
-        let format = recognise(&bytes).ok_or(WeightsError::UnknownFormat)?;
+        let format = recognise(&bytes).ok_or_else(|| unknown(&bytes))?;
         let mut graph = None;
-        let tensors = match format {
+        let (tensors, keys) = match format {
             Format::TorchLegacy => torch::read_legacy(&bytes)?,
             Format::TorchZip => torch::read_zip(&bytes)?,
-            Format::SafeTensors => read_safetensors(&bytes)?,
+            Format::SafeTensors => (read_safetensors(&bytes)?, Vec::new()),
             Format::Onnx => {
                 let tensors;
                 (tensors, graph) = onnx::read(bytes)?;
-                tensors
+                (tensors, Vec::new())
             }
         };
         Ok(Self {
             format,
             tensors,
+            keys,
             graph,
         })
     }
@@ -75,6 +84,11 @@ impl WeightsFile {
     /// The tensors in the file's order.
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
+    }
+
+    /// The dictionaries of a checkpoint that hold tensors.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
     }
 
     /// What an ONNX file tells beyond names.
@@ -97,6 +111,40 @@ fn recognise(bytes: &[u8]) -> Option<Format> {
         return Some(Format::SafeTensors);
     }
     onnx::looks_like_one(bytes).then_some(Format::Onnx)
+}
+
+/// What a file is that holds no weights in any known way.
+fn unknown(bytes: &[u8]) -> WeightsError {
+    let index = b"\"weight_map\"";
+    if bytes.starts_with(b"{") && bytes.windows(index.len()).any(|window| window == index) {
+        return WeightsError::NotWeights {
+            what: "an index of weights that lie in several files",
+            hint: IN_ONE_FILE,
+        };
+    }
+    WeightsError::UnknownFormat {
+        kind: topwork_sniff::kind(bytes),
+        begins: match bytes.len() {
+            0 => None,
+            length => Some(bytes[..length.min(16)].escape_ascii().to_string()),
+        },
+    }
+}
+
+/// The way out for weights in several files.
+pub(crate) const IN_ONE_FILE: &str = "have them saved as one: `model.save_pretrained(FOLDER, max_shard_size=\"100GB\")`, or put together what `safetensors.torch.load_file` gives for each of them, and `save_file` that";
+
+/// Which part of how many a file is by its name, as in `model-00001-of-00003.safetensors`.
+pub fn part_by_name(name: &str) -> Option<(u32, u32)> {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let (before, parts) = stem.rsplit_once("-of-")?;
+    let (_, part) = before.rsplit_once('-')?;
+    let number = |digits: &str| {
+        let all_digits = digits.len() >= 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<u32>().ok().filter(|_| all_digits)
+    };
+    let (part, parts) = (number(part)?, number(parts)?);
+    (parts > 1 && part <= parts).then_some((part, parts))
 }
 
 fn read_safetensors(bytes: &Bytes) -> Result<Vec<Tensor>, WeightsError> {

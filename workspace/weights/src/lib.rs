@@ -7,12 +7,13 @@
 //! ```
 //! # fn example(bytes: Vec<u8>, blueprint: &str) -> Result<(), topwork_weights::WeightsError> {
 //! let file = topwork_weights::WeightsFile::read(bytes)?;
-//! let imported = topwork_weights::import(&file, blueprint)?;
+//! let imported = topwork_weights::import(&file, blueprint, None)?;
 //! println!("{} of {} tensors taken", imported.taken, file.tensors().len());
 //! # Ok(())
 //! # }
 //! ```
 
+mod archive;
 mod error;
 mod file;
 mod import;
@@ -22,6 +23,6 @@ mod tensor;
 mod torch;
 
 pub use error::WeightsError;
-pub use file::{Format, WeightsFile};
-pub use import::{Imported, Match, import};
+pub use file::{Format, WeightsFile, part_by_name};
+pub use import::{Imported, Key, Match, import};
 pub use tensor::{Dtype, Tensor};

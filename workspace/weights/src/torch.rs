@@ -1,23 +1,22 @@
 //! PyTorch's two file formats: a pickle that describes tensors, and their numbers beside it.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use zip::{CompressionMethod, ZipArchive};
 
+use crate::archive::{self, Entry};
 use crate::pickle::{Pickle, TensorView, Value};
 use crate::tensor::elements;
-use crate::{Format, Tensor, WeightsError};
+use crate::{Format, Key, Tensor, WeightsError};
 
 /// The magic number 0x1950a86a20f9469cfc6c as a pickle of protocol 2, with which legacy files begin.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-/// Keys under which training programs keep the weights when they save more than those.
-const NESTED: [&str; 3] = ["state_dict", "model_state_dict", "model"];
-
 /// Bytes of the numbers by the keys of the storages.
 type Storages = BTreeMap<String, Bytes>;
+
+/// The tensors of a file, and the dictionaries they lie in.
+type Found = (Vec<Tensor>, Vec<Key>);
 
 pub(crate) fn is_legacy(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
@@ -26,7 +25,7 @@ pub(crate) fn is_legacy(bytes: &[u8]) -> bool {
 /// Five pickles, of which the first is a magic number, the second the version, the third about the
 /// machine, the fourth what was saved, the fifth the keys of the storages; then for each key the number of
 /// values in 8 bytes, and the values. Source: `_legacy_save` in `torch/serialization.py`.
-pub(crate) fn read_legacy(bytes: &Bytes) -> Result<Vec<Tensor>, WeightsError> {
+pub(crate) fn read_legacy(bytes: &Bytes) -> Result<Found, WeightsError> {
     let format = Format::TorchLegacy;
     let mut at = MAGIC.len();
     let mut next = || {
@@ -88,93 +87,170 @@ fn storage_sizes(saved: &Pickle) -> BTreeMap<&str, usize> {
         .collect()
 }
 
-/// An archive `NAME/data.pkl`, `NAME/data/KEY` for each storage, uncompressed, and perhaps
-/// `NAME/byteorder`. Source: `_save` in `torch/serialization.py`.
-pub(crate) fn read_zip(bytes: &Bytes) -> Result<Vec<Tensor>, WeightsError> {
+/// An archive `NAME/data.pkl`, `NAME/data/KEY` for each storage, and perhaps `NAME/byteorder`. Source: `_save`
+/// in `torch/serialization.py`.
+pub(crate) fn read_zip(bytes: &Bytes) -> Result<Found, WeightsError> {
     let format = Format::TorchZip;
-    let zip_error = |error: zip::result::ZipError| damaged(format, &error.to_string());
-    let mut archive = ZipArchive::new(Cursor::new(bytes.clone())).map_err(zip_error)?;
-    let mut pickle = None;
+    let entries = archive::read(bytes)?;
+    let pickle = entries.iter().find_map(|entry| {
+        let folder = entry.name.strip_suffix("data.pkl")?;
+        let alone = folder.ends_with('/') && folder.matches('/').count() == 1;
+        alone.then_some((folder, entry))
+    });
+    let Some((folder, pickle)) = pickle else {
+        return Err(other_archive(&entries));
+    };
     let mut storages = Storages::new();
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index_raw(index).map_err(zip_error)?;
-        let name = entry.name().map_err(zip_error)?.into_owned();
-        let Some((_, path)) = name.split_once('/') else {
+    for entry in &entries {
+        let Some(path) = entry.name.strip_prefix(folder) else {
             continue;
         };
-        let key = path.strip_prefix("data/");
-        if !(path == "data.pkl" || path == "byteorder" || key.is_some()) {
-            continue;
+        if path == "constants.pkl" || path.starts_with("code/") {
+            return Err(WeightsError::NotWeights {
+                what: "a TorchScript program, as `torch.jit.save` writes it",
+                hint: "have PyTorch save its weights alone: `torch.save(torch.jit.load(FILE).state_dict(), \"weights.pth\")`",
+            });
         }
-        if entry.compression() != CompressionMethod::Stored {
-            return Err(unsupported(format, &format!("`{name}` is compressed")));
+        if path == "byteorder" && entry.contents()? != "little" {
+            return Err(unsupported(format, "its numbers are not little-endian"));
         }
-        if path == "byteorder" {
-            let mut order = String::new();
-            let read = entry.by_ref().take(16).read_to_string(&mut order);
-            if read.is_err() || order != "little" {
-                return Err(unsupported(format, "its numbers are not little-endian"));
-            }
-            continue;
-        }
-        let start = entry
-            .data_start()
-            .and_then(|start| usize::try_from(start).ok());
-        let end = start.and_then(|start| start.checked_add(usize::try_from(entry.size()).ok()?));
-        let range = start.zip(end).filter(|&(_, end)| end <= bytes.len());
-        let Some((start, end)) = range else {
-            return Err(damaged(format, &format!("`{name}` does not lie within it")));
-        };
-        let data = bytes.slice(start..end);
-        match key {
-            Some(key) => {
-                storages.insert(key.to_owned(), data);
-            }
-            None => pickle = Some(data),
+        if let Some(key) = path.strip_prefix("data/") {
+            storages.insert(key.to_owned(), entry.contents()?);
         }
     }
-    let pickle = pickle.ok_or_else(|| {
-        unsupported(
-            format,
-            "it is a ZIP archive without the `data.pkl` of PyTorch",
-        )
-    })?;
-    let (saved, _) = Pickle::read(format, &pickle)?;
+    let (saved, _) = Pickle::read(format, &pickle.contents()?)?;
     tensors(format, &saved, &storages)
 }
 
-/// The tensors of the dictionary that was saved, or of the one in it that holds the weights.
-fn tensors(
-    format: Format,
-    saved: &Pickle,
-    storages: &Storages,
-) -> Result<Vec<Tensor>, WeightsError> {
-    let holds_tensors = |dict: &[(usize, usize)]| {
-        saved
-            .entries(dict)
-            .any(|(_, value)| matches!(value, Value::Tensor(_)))
+/// What an archive is that PyTorch's `torch.save` has not written.
+fn other_archive(entries: &[Entry]) -> WeightsError {
+    const WEIGHTS: [&str; 7] = ["pth", "pt", "bin", "ckpt", "safetensors", "onnx", "h5"];
+    let named = |test: &dyn Fn(&str) -> bool| entries.iter().find(|entry| test(&entry.name));
+    let ending = |name: &str| {
+        name.rsplit_once('.')
+            .map(|(_, ending)| ending.to_ascii_lowercase())
     };
-    let Value::Dict(root) = saved.root() else {
-        return Err(unsupported(format, "it holds no dictionary of tensors"));
+    let exported = |name: &str| {
+        name.ends_with("serialized_exported_program.json") || name.ends_with("archive_format")
     };
-    let nested = NESTED.iter().find_map(|nested| {
-        saved.entries(root).find_map(|(key, value)| match value {
-            Value::Dict(dict) if key == *nested && holds_tensors(dict) => Some(dict),
+    if named(&exported).is_some() {
+        return WeightsError::NotWeights {
+            what: "a program of `torch.export` (.pt2)",
+            hint: "have PyTorch save its weights alone: `torch.save(torch.export.load(FILE).state_dict, \"weights.pth\")`",
+        };
+    }
+    if !entries.is_empty() && named(&|name| ending(name).as_deref() != Some("npy")).is_none() {
+        return WeightsError::NotWeights {
+            what: "an archive of NumPy's arrays (.npz)",
+            hint: "write its arrays with `safetensors.numpy.save_file`",
+        };
+    }
+    let weights =
+        |name: &str| ending(name).is_some_and(|ending| WEIGHTS.contains(&ending.as_str()));
+    if let Some(entry) = named(&weights) {
+        return WeightsError::Packed {
+            inside: entry.name.clone(),
+        };
+    }
+    let first = entries
+        .first()
+        .map(|entry| format!(", beginning with `{}`", entry.name));
+    unsupported(
+        Format::TorchZip,
+        &format!(
+            "it is a ZIP archive without the `data.pkl` of PyTorch{}",
+            first.unwrap_or_default()
+        ),
+    )
+}
+
+/// All tensors that can be reached from what was saved by keys and indices, named by the way to them: those of
+/// `{"model": {"fc.bias": …}}` as `model.fc.bias`.
+fn tensors(format: Format, saved: &Pickle, storages: &Storages) -> Result<Found, WeightsError> {
+    let mut search = Search {
+        saved,
+        seen: BTreeSet::new(),
+        found: Vec::new(),
+        keys: Vec::new(),
+    };
+    search.look_into(saved.root_number(), "", 0);
+    let Search { found, keys, .. } = search;
+    if found.is_empty() {
+        let foreign = saved.values().find_map(|value| match value {
+            Value::Foreign(name) => Some(name.clone()),
             _ => None,
-        })
-    });
-    let dict = match nested {
-        _ if holds_tensors(root) => root,
-        Some(nested) => nested,
-        None => return Err(unsupported(format, "it holds no dictionary of tensors")),
-    };
-    let found = saved.entries(dict).filter_map(|(name, value)| match value {
-        Value::Tensor(view) => Some((name, view)),
-        _ => None,
-    });
-    found
-        .map(|(name, view)| tensor(format, name, view, saved.text(view.storage.key), storages))
-        .collect()
+        });
+        return Err(match (foreign, saved.root()) {
+            (Some(name), _) => WeightsError::Refused { name },
+            (None, Value::Dict(dict)) => {
+                let keys = saved
+                    .entries(dict)
+                    .map(|(key, _)| format!("`{key}`"))
+                    .take(8);
+                let keys: Vec<String> = keys.collect();
+                let keys = match keys.is_empty() {
+                    true => String::new(),
+                    false => format!("; its keys are {}", keys.join(", ")),
+                };
+                unsupported(format, &format!("it holds no dictionary of tensors{keys}"))
+            }
+            _ => unsupported(format, "it holds no dictionary of tensors"),
+        });
+    }
+    let tensors = found
+        .into_iter()
+        .map(|(name, view)| tensor(format, &name, view, saved.text(view.storage.key), storages));
+    Ok((tensors.collect::<Result<_, _>>()?, keys))
+}
+
+/// A search for tensors in dictionaries and lists within each other, each of which is looked into once.
+struct Search<'a> {
+    saved: &'a Pickle,
+    seen: BTreeSet<usize>,
+    found: Vec<(String, &'a TensorView)>,
+    /// The dictionaries and lists with tensors of their own.
+    keys: Vec<Key>,
+}
+
+impl<'a> Search<'a> {
+    fn look_into(&mut self, number: usize, prefix: &str, depth: usize) {
+        /// Deeper than any program nests its checkpoints.
+        const DEEPEST: usize = 16;
+        let saved = self.saved;
+        let entries: Vec<(String, usize)> = match saved.value(number) {
+            Value::Dict(entries) => (entries.iter())
+                .filter_map(|&(key, value)| match saved.value(key) {
+                    Value::Text(key) => Some((key.clone(), value)),
+                    Value::Int(key) => Some((key.to_string(), value)),
+                    _ => None,
+                })
+                .collect(),
+            Value::List(items) | Value::Tuple(items) => {
+                let items = items.iter().enumerate();
+                items
+                    .map(|(index, &item)| (index.to_string(), item))
+                    .collect()
+            }
+            _ => return,
+        };
+        if depth > DEEPEST || !self.seen.insert(number) {
+            return;
+        }
+        let before = self.found.len();
+        for (key, value) in &entries {
+            if let Value::Tensor(view) = saved.value(*value) {
+                self.found.push((format!("{prefix}{key}"), view));
+            }
+        }
+        let tensors = self.found.len() - before;
+        if tensors > 0 {
+            let prefix = prefix.to_owned();
+            self.keys.push(Key { prefix, tensors });
+        }
+        for (key, value) in entries {
+            self.look_into(value, &format!("{prefix}{key}."), depth + 1);
+        }
+    }
 }
 
 fn tensor(

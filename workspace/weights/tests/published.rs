@@ -108,7 +108,7 @@ fn check(name: &str, found: Match, taken: usize) -> Result<(), Failed> {
 
 fn load(file: &WeightsFile, blueprint: &Value, found: Match, taken: usize) -> Network {
     let json = blueprint.to_string();
-    let imported = import(file, &json).unwrap();
+    let imported = import(file, &json, None).unwrap();
     assert_eq!(imported.found, found);
     assert_eq!(imported.taken, taken);
     assert_eq!(

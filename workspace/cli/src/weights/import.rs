@@ -3,15 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use topwork_schema::Component;
 use topwork_store::reason;
-use topwork_weights::Match;
+use topwork_weights::{Match, WeightsError, WeightsFile};
 
+use super::backbone::Backbone;
 use crate::{
     arguments::ImportArguments,
-    experiment::{ask, request},
     failure::{Failure, RUN_FAILED, WRONG_USE},
-    folders::Folders,
     output::{self, print},
 };
 
@@ -19,12 +17,17 @@ use crate::{
 pub fn import(arguments: &ImportArguments) -> Result<u8, Failure> {
     let output = output_path(arguments)?;
     let file = super::read(&arguments.file)?;
-    let (component, blueprint) = blueprint(arguments)?;
-    let imported = topwork_weights::import(&file, &blueprint)
-        .map_err(|error| super::failure(&arguments.file, &error))?;
+    let backbone = Backbone::ask(arguments)?;
+    let prefix = arguments.prefix.as_deref();
+    let imported = topwork_weights::import(&file, &backbone.blueprint, prefix)
+        .map_err(|error| failure(arguments, &file, &backbone, &error))?;
+    if !arguments.force {
+        is_free(&output, &imported.safetensors)?;
+    }
     write(&output, &imported.safetensors)?;
     let how = match imported.found {
-        Match::Names => "by name".to_owned(),
+        Match::Names if imported.prefix.is_empty() => "by name".to_owned(),
+        Match::Names => format!("by name without `{}`", imported.prefix),
         Match::Graph { folded: 0 } => "by their place in the graph".to_owned(),
         Match::Graph { folded } => format!(
             "by their place in the graph; {folded} batch normalisations were folded into convolutions"
@@ -42,7 +45,7 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Failure> {
         ),
         (
             "taken",
-            format!("{} for {component}, {how}", imported.taken),
+            format!("{} for {}, {how}", imported.taken, backbone.component),
         ),
         ("ignored", ignored(&imported.ignored)),
         ("digest", imported.digest),
@@ -113,30 +116,52 @@ fn output_path(arguments: &ImportArguments) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// The component in full, and its layers as the plugin describes them.
-fn blueprint(arguments: &ImportArguments) -> Result<(String, String), Failure> {
-    let mut parameters = serde_json::Map::new();
-    for (name, written) in &arguments.sets {
-        // As in an experiment file, a text may go without quotes.
-        let value = serde_json::from_str(written).unwrap_or_else(|_| written.as_str().into());
-        parameters.insert(name.clone(), value);
+/// Refuses to replace a file that is not already what would be written.
+fn is_free(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let there = path.symlink_metadata().is_ok();
+    match there && std::fs::read(path).ok().as_deref() != Some(bytes) {
+        false => Ok(()),
+        true => Err(Failure::new(
+            WRONG_USE,
+            format!(
+                "`{}` is there already and holds something else",
+                path.display()
+            ),
+        )
+        .hint("`--force` replaces it; `-o` names another file")),
     }
-    let mut request = request(
-        &Folders::find(&arguments.plugin_dir),
-        Vec::new(),
-        Path::new("."),
-    );
-    request.blueprint = Some(Component {
-        component: arguments.backbone.clone(),
-        parameters,
-    });
-    match ask(&request)?.blueprint? {
-        Some(answer) => Ok((answer.component, answer.json)),
-        None => Err(Failure::new(
-            RUN_FAILED,
-            "the look at the plugins gave no blueprint",
-        )),
+}
+
+/// With the way out for weights that are those of another network.
+fn failure(
+    arguments: &ImportArguments,
+    file: &WeightsFile,
+    backbone: &Backbone,
+    error: &WeightsError,
+) -> Failure {
+    let failure = super::failure(&arguments.file, error);
+    if !matches!(
+        error,
+        WeightsError::Misfit { .. } | WeightsError::Graph { .. }
+    ) {
+        return failure;
     }
+    let fits = |blueprint: &str| {
+        topwork_weights::import(file, blueprint, arguments.prefix.as_deref()).is_ok()
+    };
+    if let Some(set) = backbone.other_setting(arguments, fits) {
+        return failure.hint(format!("try `--set {set}`: the weights fit that"));
+    }
+    if let Some(part) = super::part(&arguments.file) {
+        return failure.hint(part);
+    }
+    let hint = match error.hint() {
+        Some(hint) => format!("{hint}\n"),
+        None => String::new(),
+    };
+    failure.hint(format!(
+        "{hint}a network that is not built in can be exported to ONNX and used frozen: `use = \"onnx\"`"
+    ))
 }
 
 /// Writes a file that is there whole or not at all.

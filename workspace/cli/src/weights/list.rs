@@ -5,7 +5,7 @@ use std::path::Path;
 use topwork_report::{Align, thousands};
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, warn},
     output::{self, print},
 };
 
@@ -40,5 +40,8 @@ pub fn list(path: &Path) -> Result<u8, Failure> {
         file.tensors().len(),
         thousands(values)
     ))?;
+    if let Some(part) = super::part(path) {
+        warn(&part);
+    }
     Ok(0)
 }

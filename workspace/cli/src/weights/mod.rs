@@ -1,5 +1,6 @@
 //! `topwork weights`: weights that other programs have written.
 
+mod backbone;
 mod import;
 mod list;
 
@@ -22,6 +23,16 @@ fn read(path: &Path) -> Result<WeightsFile, Failure> {
         )
     })?;
     WeightsFile::read(bytes).map_err(|error| failure(path, &error))
+}
+
+/// What to tell of a file that is one part of several by its name.
+fn part(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let (part, parts) = topwork_weights::part_by_name(name)?;
+    Some(format!(
+        "the name `{name}` says that it is part {part} of {parts}, the other weights are in the others: {}",
+        WeightsError::hint_for_parts()
+    ))
 }
 
 fn failure(path: &Path, error: &WeightsError) -> Failure {

@@ -146,7 +146,7 @@ fn file(graph: GraphMessage) -> WeightsFile {
 /// Every weight with the tensor whose values it has: `name` of the tensor, `×` for a constant.
 fn weights(graph: GraphMessage) -> (Match, Vec<String>) {
     let file = file(graph);
-    let imported = import(&file, NETWORK).unwrap();
+    let imported = import(&file, NETWORK, None).unwrap();
     let written = WeightsFile::read(imported.safetensors).unwrap();
     let mut lines: Vec<String> = (written.tensors().iter())
         .map(|weight| {
@@ -204,7 +204,7 @@ fn names_come_before_the_graph() {
     });
     // Without its nodes the graph tells nothing.
     graph.node.clear();
-    let imported = import(&file(graph), NETWORK).unwrap();
+    let imported = import(&file(graph), NETWORK, None).unwrap();
     assert_eq!(imported.found, Match::Names);
     assert_eq!((imported.taken, imported.ignored.len()), (14, 0));
 }
@@ -278,12 +278,12 @@ fn a_graph_of_another_network_is_refused() {
             graph: Some(graph),
         };
         let outcome =
-            WeightsFile::read(model.encode_to_vec()).and_then(|file| import(&file, NETWORK));
+            WeightsFile::read(model.encode_to_vec()).and_then(|file| import(&file, NETWORK, None));
         format!("{case}: {}", outcome.unwrap_err())
     });
     let mut graph = unfolded();
     graph.node[1].attribute[0].f = 1e-5;
-    let epsilon = import(&file(graph), NETWORK).unwrap_err();
+    let epsilon = import(&file(graph), NETWORK, None).unwrap_err();
     insta::assert_snapshot!(format!("{}\nanother epsilon: {epsilon}", told.join("\n")));
 }
 

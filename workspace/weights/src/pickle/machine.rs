@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Name, Pickle, Storage, TensorView, Value};
+use super::{Name, Pickle, Storage, TensorView, Value, makes_a_value};
 use crate::{Format, WeightsError};
 
 /// Values in one pickle: ten times what the largest networks need.
@@ -156,14 +156,29 @@ impl Machine<'_> {
                 self.name(&module, &name)?;
             }
             b'R' => self.call()?,
-            // BUILD: what an ordered dictionary carries besides its entries.
+            // NEWOBJ: an object of a class.
+            0x81 => {
+                let (_, class) = (self.pop()?, self.pop()?);
+                let made = match &self.values[class] {
+                    Value::Foreign(name) => Value::Foreign(name.clone()),
+                    Value::Name(Name::OrderedDict) => Value::Dict(Vec::new()),
+                    _ => return Err(self.damaged("an object of something that is no class")),
+                };
+                self.push(made)?;
+            }
+            0x8f => self.push(Value::Other)?,
+            // ADDITEMS: into a set.
+            0x90 => {
+                self.above_mark()?;
+            }
+            // BUILD: what an ordered dictionary carries besides its entries, or an object all in all.
             b'b' => {
                 self.pop()?;
                 let object = *self
                     .stack
                     .last()
                     .ok_or_else(|| self.damaged("an empty stack"))?;
-                if !matches!(self.values[object], Value::Dict(_)) {
+                if !matches!(self.values[object], Value::Dict(_) | Value::Foreign(_)) {
                     return Err(self.damaged("a state for something that has none"));
                 }
             }
@@ -280,6 +295,7 @@ impl Machine<'_> {
                 list.extend(items);
                 Ok(())
             }
+            Some(Value::Foreign(_)) => Ok(()),
             _ => Err(self.damaged("items for something that is no list")),
         }
     }
@@ -292,6 +308,7 @@ impl Machine<'_> {
                 dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
                 Ok(())
             }
+            Some(Value::Foreign(_)) => Ok(()),
             _ => Err(self.damaged("entries for something that is no dictionary")),
         }
     }
@@ -321,12 +338,8 @@ impl Machine<'_> {
     }
 
     fn name(&mut self, module: &str, name: &str) -> Result<(), WeightsError> {
-        match Name::find(module, name) {
-            Some(name) => self.push(Value::Name(name)),
-            None => Err(WeightsError::Refused {
-                name: format!("{module}.{name}"),
-            }),
-        }
+        let known = Name::find(module, name).map(Value::Name);
+        self.push(known.unwrap_or_else(|| Value::Foreign(format!("{module}.{name}"))))
     }
 
     fn items(&self, number: usize) -> Option<&[usize]> {
@@ -354,6 +367,10 @@ impl Machine<'_> {
     fn call(&mut self) -> Result<(), WeightsError> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let result = match (&self.values[function], self.items(arguments)) {
+            (Value::Foreign(name), _) if makes_a_value(name) => Some(Value::Foreign(name.clone())),
+            (Value::Foreign(name), _) => {
+                return Err(WeightsError::Refused { name: name.clone() });
+            }
             (Value::Name(Name::OrderedDict), Some([])) => Some(Value::Dict(Vec::new())),
             // Python 2 gives the entries at once.
             (Value::Name(Name::OrderedDict), Some(&[entries])) => {

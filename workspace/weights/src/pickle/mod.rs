@@ -2,7 +2,9 @@
 //!
 //! A pickle is a program for a small stack machine (CPython's `Lib/pickletools.py` describes every
 //! opcode). Here it builds plain values and nothing else: the few names that PyTorch's own files ask for
-//! stand for fixed values, any other name is refused, and so is every opcode that weights do without.
+//! stand for fixed values, and so does nothing else. What training programs keep beside the weights (arguments,
+//! scores as NumPy numbers) is passed over, a call of anything that could act is refused by its name, and so is
+//! every opcode that weights do without.
 //! Values refer to others by number, so that neither cycles nor deep nesting can do harm.
 
 mod machine;
@@ -31,6 +33,8 @@ pub(crate) enum Value {
     Name(Name),
     Storage(Storage),
     Tensor(TensorView),
+    /// Something of Python that is not known here, or made from it, by its name. It is never used.
+    Foreign(String),
     /// A number too large, a floating-point number, bytes: may occur, is never used.
     Other,
 }
@@ -67,7 +71,9 @@ impl Name {
         Some(match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                Self::RebuildParameter
+            }
             ("torch", "DoubleStorage") => Self::Storage(Dtype::F64),
             ("torch", "FloatStorage") => Self::Storage(Dtype::F32),
             ("torch", "HalfStorage") => Self::Storage(Dtype::F16),
@@ -83,6 +89,37 @@ impl Name {
     }
 }
 
+/// Whether calling it makes a plain value and nothing else, as people keep them beside weights. Nothing is called
+/// either way; but a file that would have Python do more is not to be trusted.
+fn makes_a_value(name: &str) -> bool {
+    const MODULES: [&str; 7] = [
+        "numpy",
+        "pathlib",
+        "collections",
+        "datetime",
+        "argparse",
+        "copyreg",
+        "copy_reg",
+    ];
+    const BUILT_IN: [&str; 7] = [
+        "set",
+        "frozenset",
+        "complex",
+        "slice",
+        "range",
+        "bytearray",
+        "object",
+    ];
+    let (module, own) = name.rsplit_once('.').unwrap_or(("", name));
+    let package = module.split('.').next().unwrap_or_default();
+    match module {
+        "builtins" | "__builtin__" => BUILT_IN.contains(&own),
+        "torch" => matches!(own, "device" | "Size"),
+        "_codecs" => own == "encode",
+        _ => MODULES.contains(&package),
+    }
+}
+
 impl Pickle {
     /// Reads the pickle at the beginning of `bytes`, and tells where it ends.
     pub(crate) fn read(format: Format, bytes: &Bytes) -> Result<(Self, usize), WeightsError> {
@@ -92,6 +129,11 @@ impl Pickle {
     /// What the pickle stands for.
     pub(crate) fn root(&self) -> &Value {
         &self.values[self.root]
+    }
+
+    /// The number of what the pickle stands for.
+    pub(crate) fn root_number(&self) -> usize {
+        self.root
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
