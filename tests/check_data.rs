@@ -315,7 +315,7 @@ fn numbers_and_their_normalisation_go_together() {
         ("floats", narrow, Some("the samples reach 255")),
         ("floats\", scale = 255, layout = \"chw", narrow, None),
         ("floats", wide, None),
-        ("floats", one, None),
+        ("floats", one, Some("the samples reach 255")),
         ("bytes", narrow, None),
         ("bytes", one, None),
         ("bytes", wide, Some("the samples are from 0 to 1")),

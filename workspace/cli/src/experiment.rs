@@ -8,7 +8,7 @@ use std::{
 use indicatif::ProgressBar;
 use topwork_schema::{Diagnostics, Draft, Plan, apply_overrides};
 use topwork_store::reason;
-use topwork_worker::{ProbeAnswer, ProbeRequest, probe};
+use topwork_worker::{Heard, ProbeAnswer, ProbeRequest, probe};
 
 use crate::{
     arguments::FileArguments,
@@ -18,6 +18,9 @@ use crate::{
     output,
     run::absolute,
 };
+
+/// Warnings of plugins that are told beside mistakes.
+const MOST_HEARD: usize = 12;
 
 /// An experiment that can be run.
 pub struct Checked {
@@ -60,7 +63,12 @@ fn look(arguments: &FileArguments, compare: bool) -> Result<Checked, Failure> {
             folders,
         }),
         Err(diagnostics) => {
-            let rendered = diagnostics.render(output::colours());
+            let mut rendered = diagnostics.render(output::colours());
+            // What was left out may be why.
+            let said = answer.heard.iter().filter(|heard| heard.is_warning());
+            for Heard { dataset, text, .. } in said.take(MOST_HEARD) {
+                rendered.push_str(&format!("warning from {}: {text}\n", dataset.plugin()));
+            }
             Err(Failure::rendered(diagnostics.exit_code(), rendered))
         }
     }

@@ -263,11 +263,13 @@ impl TaskData<'_> {
         let reach = numbers.0.abs().max(numbers.1.abs());
         let all = |numbers: &[f64], is: fn(f64) -> bool| numbers.iter().all(|number| is(*number));
         // No numbers from 0 to 1 have a larger standard deviation than 0.5, and no bytes that show
-        // anything one as small as 2.
-        let (message, hint) = if reach > 2.0
-            && all(mean, |mean| (0.0..=1.0).contains(&mean))
-            && all(std, |std| std <= 0.51)
-        {
+        // anything one as small as 2. Where nothing is changed, features may be of any size, and
+        // only what looks like pixels is doubted.
+        let nothing = all(mean, |mean| mean == 0.0) && all(std, |std| std == 1.0);
+        let pixels = [100.0..=255.0, 10_000.0..=65_535.0];
+        let pixels = numbers.0 >= 0.0 && pixels.iter().any(|range| range.contains(&reach));
+        let narrow = all(mean, |mean| (0.0..=1.0).contains(&mean)) && all(std, |std| std <= 0.51);
+        let (message, hint) = if (nothing && pixels) || (narrow && reach > 2.0) {
             (
                 format!("made for numbers from 0 to 1, but the samples reach {reach}"),
                 "divide them, in the file or with a parameter such as scale = 255",

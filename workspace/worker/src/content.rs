@@ -278,14 +278,15 @@ fn fingerprint(image: &[f32], bytes: &mut Vec<u8>) -> Fingerprint {
 /// The numbers times `scale` as bytes; false when they are none. Who divides with other rounding
 /// is off by a unit in the last place.
 fn as_bytes(image: &[f32], scale: f32, bytes: &mut Vec<u8>) -> bool {
-    bytes.clear();
+    bytes.resize(image.len(), 0);
     let mut far = false;
-    bytes.extend(image.iter().map(|number| {
+    for (byte, number) in bytes.iter_mut().zip(image) {
         let scaled = number * scale;
-        let whole = scaled.round();
-        far |= !((0.0..=255.0).contains(&whole) && (scaled - whole).abs() <= whole * 2.5e-7);
-        whole as u8
-    }));
+        // What is no byte becomes 0 or 255, and is far from it.
+        *byte = (scaled + 0.5) as u8;
+        let whole = f32::from(*byte);
+        far |= (scaled - whole).abs() > whole * 2.5e-7;
+    }
     !far
 }
 

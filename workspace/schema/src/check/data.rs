@@ -29,7 +29,12 @@ impl Check<'_> {
         let target = target.map(|task| task.data(TaskRole::Target));
         let mut findings = Vec::new();
         for data in [&source, &target].into_iter().flatten() {
-            findings.extend(data.counted());
+            // A list of fewer than two classes is a mistake of its own.
+            let listed = dataset_of(written, data.role);
+            let listed = listed.and_then(|dataset| dataset.classes.as_ref());
+            if listed.is_none_or(|classes| classes.len() > 1) {
+                findings.extend(data.counted());
+            }
             if let Some(content) = content {
                 findings.extend(data.twins(content));
                 let seen =
@@ -46,10 +51,7 @@ impl Check<'_> {
     }
 
     fn tell(&mut self, written: &Written, finding: Finding) {
-        let dataset = |role| match role {
-            TaskRole::Source => written.source.as_ref()?.dataset.as_ref(),
-            TaskRole::Target => written.target.as_ref()?.dataset.as_ref(),
-        };
+        let dataset = |role| dataset_of(written, role);
         let folds = || Some(written.target.as_ref()?.folds.as_ref()?.span.clone());
         let span: Option<Range<usize>> = match finding.about {
             About::Folds => folds(),
@@ -143,6 +145,13 @@ impl Check<'_> {
              samples that were normalised like yours",
             wanted.mean, wanted.std
         )));
+    }
+}
+
+fn dataset_of(written: &Written, role: TaskRole) -> Option<&WrittenDataset> {
+    match role {
+        TaskRole::Source => written.source.as_ref()?.dataset.as_ref(),
+        TaskRole::Target => written.target.as_ref()?.dataset.as_ref(),
     }
 }
 
