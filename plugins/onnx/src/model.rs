@@ -336,15 +336,18 @@ struct Found {
 }
 
 impl Found {
-    /// Whether the tensor of a batch is this one, image by image: one of its sizes is as many times larger, or nothing is.
+    /// Whether the tensor of a batch is this one, image by image: one of its sizes is as many times larger, or nothing is. Rows as
+    /// many as the batch, however many images there are, were not meant for one.
     fn follows(&self, together: &Found, batch: usize) -> bool {
         let mut pairs = self.sizes.iter().zip(&together.sizes);
         let grown = pairs
             .clone()
             .filter(|(alone, together)| alone != together)
             .count();
+        let rows = [self, together].map(|found| found.sizes.first());
         self.sizes.len() == together.sizes.len()
             && grown <= 1
+            && !(grown == 1 && rows == [Some(&batch); 2])
             && pairs.all(|(alone, together)| alone == together || alone * batch == *together)
     }
 }

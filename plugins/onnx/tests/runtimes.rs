@@ -357,8 +357,8 @@ fn flattens_what_is_no_map(runtime: &str) {
     assert_eq!(
         added,
         [
-            r#"{"dims":[2,4],"name":"tokenised","op":"Reshape","shape":[8]}"#,
-            r#"{"dims":[2,2,2,1],"name":"parted","op":"Reshape","shape":[8]}"#,
+            r#"{"name":"tokenised","shape":[8],"op":"Reshape","dims":[2,4],"channels":0}"#,
+            r#"{"name":"parted","shape":[8],"op":"Reshape","dims":[2,2,2,1],"channels":0}"#,
         ]
     );
     assert_eq!(model.forward("parted", &IMAGE).unwrap(), EXPECTED[1].1);
