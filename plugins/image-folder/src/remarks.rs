@@ -217,14 +217,17 @@ pub fn repeated(
                 .collect(),
         }
     };
-    let twice = by_file
-        .into_values()
-        .filter(|positions| positions.len() > 1);
-    let twice: Vec<Repeated> = twice.map(|positions| group(&positions)).collect();
+    // Numbers of files and digests come in no order that means anything to people.
+    let ordered = |groups: Vec<Vec<usize>>| -> Vec<Repeated> {
+        let mut groups: Vec<Repeated> = groups.iter().map(|positions| group(positions)).collect();
+        groups.sort_by(|a, b| a.names.iter().min().cmp(&b.names.iter().min()));
+        groups
+    };
+    let twice = by_file.into_values().filter(|same| same.len() > 1);
+    let twice = ordered(twice.collect());
     let copies = by_digest.into_values().filter(|same| same.len() > 1);
-    let copies: Vec<Repeated> = copies
-        .map(|same| group(&same.into_values().flatten().collect::<Vec<_>>()))
-        .collect();
+    let copies = copies.map(|same| same.into_values().flatten().collect());
+    let copies = ordered(copies.collect());
     let mut remarks = Vec::new();
     remarks.extend(told(
         &twice,

@@ -222,6 +222,11 @@ impl RunState {
                     let place = |epoch: &EpochFigures| (epoch.fold, epoch.epoch);
                     stage.epochs.retain(|epoch| place(epoch) < place(figures));
                     stage.epochs.push(*figures);
+                    // A stage shorter than the time between two words of its progress has told
+                    // of its first batch alone.
+                    stage.fold = figures.fold;
+                    stage.epoch = figures.epoch;
+                    stage.loss = Some(figures.loss);
                 }
             }
             Event::StageEnded {

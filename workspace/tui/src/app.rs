@@ -1,15 +1,16 @@
 //! All the dashboard knows, and what is selected in it.
 
-use std::collections::VecDeque;
+use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
 
 use ratatui::layout::{Rect, Size};
 use topwork_events::{LogLevel, RunState};
-use topwork_report::Results;
+use topwork_report::{PairResult, Results};
 use topwork_store::{RunFolder, Standing};
 
 use crate::{
     jobs::Settings,
     layer::Layer,
+    memo::{Memo, fresh},
     theme::Theme,
     views::{View, compare, confusion, features, live, log, network, runs},
 };
@@ -47,6 +48,21 @@ pub struct App {
     pub(crate) network: network::Selection,
     pub(crate) log: log::Selection,
     pub(crate) runs: runs::Selection,
+    /// What views have worked out for what is known now.
+    pub(crate) worked_out: WorkedOut,
+}
+
+/// What views work out of the figures: once when those change, not with every frame and key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WorkedOut {
+    /// The rows of Compare: of these figures, in this order, turned round or not.
+    pub(crate) sheet: Memo<(Vec<u64>, Option<usize>, bool), compare::Sheet>,
+    /// The pairs of one row of Compare: the figures, and the row's title.
+    pub(crate) pairs: Memo<(u64, String), Vec<PairResult>>,
+    /// The table of Live.
+    pub(crate) table: Memo<u64, compare::Figures>,
+    /// The matrix of Confusion: the figures, its row and its seed.
+    pub(crate) matrix: Memo<(u64, usize, u64), confusion::Matrix>,
 }
 
 /// One line for the user.
@@ -66,8 +82,10 @@ pub struct Watched {
     pub(crate) state: RunState,
     /// How it stands, while it has not said how it ended.
     pub(crate) standing: Option<Standing>,
-    /// The figures so far, made afresh when an outcome comes in.
-    pub(crate) results: Option<Results>,
+    /// What its figures and settings are, as a number: another one as soon as they change.
+    pub(crate) version: u64,
+    /// The figures so far, worked out when they are asked for.
+    results: OnceCell<Option<Arc<Results>>>,
     /// What was said, in the order it was heard.
     pub(crate) log: VecDeque<LogEntry>,
     /// What sets its strategies apart, once its experiment was read.
@@ -111,6 +129,7 @@ impl App {
             network: network::Selection::default(),
             log: log::Selection::default(),
             runs: runs::Selection::default(),
+            worked_out: WorkedOut::default(),
         }
     }
 
@@ -153,13 +172,33 @@ impl Watched {
             folder,
             state: RunState::default(),
             standing: None,
-            results: None,
+            version: fresh(),
+            results: OnceCell::new(),
             log: VecDeque::new(),
             settings: None,
             marked: false,
             asked_to_stop: false,
             trouble: None,
         }
+    }
+
+    /// The figures so far; `None` before there is a plan.
+    pub(crate) fn results(&self) -> Option<&Arc<Results>> {
+        let results = self
+            .results
+            .get_or_init(|| Results::from_state(&self.state).map(Arc::new));
+        results.as_ref()
+    }
+
+    /// The figures are no longer what they were.
+    pub(crate) fn figures_changed(&mut self) {
+        self.results = OnceCell::new();
+        self.settings_changed();
+    }
+
+    /// The settings are no longer what they were.
+    pub(crate) fn settings_changed(&mut self) {
+        self.version = fresh();
     }
 
     /// Whether it may still go on.

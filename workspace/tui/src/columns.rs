@@ -1,11 +1,12 @@
 //! Tables fitted to the columns there are: what matters least is left out first, then the
-//! longest text is cut.
+//! longest text is cut, then figures are shortened.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span};
 
 use crate::{
     app::App,
-    text::{line, pad, pad_title, tint, width},
+    figure::Figure,
+    text::{fit, line, pad, pad_title, tint, width},
     views::first_shown,
 };
 
@@ -14,6 +15,9 @@ const GAP: usize = 2;
 
 /// Narrowest that a column of text is cut to when nothing else helps.
 const NARROWEST: usize = 6;
+
+/// Columns in which a figure says enough: `98.93 %`.
+const FIGURE: usize = 7;
 
 /// Text is cut to this before a whole column is left out.
 const LEGIBLE: usize = 24;
@@ -36,6 +40,8 @@ pub struct Column {
 pub struct Cell {
     /// What it says.
     pub text: String,
+    /// The same where there is little room, for a figure that cannot be done without.
+    pub figure: Option<Figure>,
     /// How.
     pub style: Style,
 }
@@ -67,7 +73,38 @@ impl Cell {
     pub fn new(text: impl Into<String>, style: Style) -> Self {
         Self {
             text: text.into(),
+            figure: None,
             style,
+        }
+    }
+
+    /// A figure in a style.
+    pub fn figure(figure: Figure, style: Style) -> Self {
+        Self {
+            text: figure.whole().to_owned(),
+            figure: Some(figure),
+            style,
+        }
+    }
+
+    /// Its text in a column of numbers this wide: one without room is left out.
+    fn number(&self, columns: usize) -> String {
+        if width(&self.text) <= columns {
+            return self.text.clone();
+        }
+        let shorter = self
+            .figure
+            .as_ref()
+            .and_then(|figure| figure.within(columns));
+        shorter.unwrap_or_else(|| fit("…", columns))
+    }
+
+    /// The columns it takes when it may not take as many as these.
+    fn below(&self, columns: usize) -> usize {
+        match (&self.figure, width(&self.text)) {
+            (_, own) if own < columns => own,
+            (Some(figure), _) => figure.below(columns),
+            (None, _) => 1,
         }
     }
 }
@@ -100,21 +137,29 @@ impl Table<'_> {
     /// Draws headings and as many rows as there is room for.
     pub fn draw(&self, app: &App, area: Rect, buffer: &mut Buffer) {
         let widths = self.widths(usize::from(area.width).saturating_sub(1));
-        let cells = |cells: &mut dyn Iterator<Item = (String, Style)>, mark: &'static str| {
+        let draw = |cells: &mut dyn Iterator<Item = (&Cell, bool)>, mark: &'static str| {
             let mut spans = vec![Span::styled(mark, app.theme.active())];
-            for ((text, style), (column, width)) in cells.zip(self.columns.iter().zip(&widths)) {
-                let Some(width) = width else { continue };
-                let text = match column.right {
-                    true => pad(&text, *width, true),
-                    false => pad_title(&text, *width),
+            for ((cell, heading), (column, width)) in cells.zip(self.columns.iter().zip(&widths)) {
+                let Some(width) = *width else { continue };
+                let text = match (column.right, heading) {
+                    (true, true) => pad(&cell.text, width, true),
+                    (true, false) => pad(&cell.number(width), width, true),
+                    (false, _) => pad_title(&cell.text, width),
                 };
-                spans.push(Span::styled(text, style));
+                spans.push(Span::styled(text, cell.style));
                 spans.push(Span::raw(" ".repeat(GAP)));
             }
             Line::from(spans)
         };
-        let mut headings = (self.columns.iter()).map(|c| (c.heading.clone(), app.theme.dim()));
-        line(buffer, area, 0, cells(&mut headings, " "));
+        let headings: Vec<Cell> = (self.columns.iter())
+            .map(|column| Cell::new(column.heading.clone(), app.theme.dim()))
+            .collect();
+        line(
+            buffer,
+            area,
+            0,
+            draw(&mut headings.iter().map(|cell| (cell, true)), " "),
+        );
         let room = usize::from(area.height).saturating_sub(1);
         let first = first_shown(self.in_sight, self.rows.len(), room);
         for (shown, (index, row)) in (self.rows.iter().enumerate())
@@ -130,9 +175,9 @@ impl Table<'_> {
                 line(buffer, area, shown + 1, Line::styled(words, across.style));
                 continue;
             }
-            let mut texts = row.iter().map(|cell| (cell.text.clone(), cell.style));
+            let mut cells = row.iter().map(|cell| (cell, false));
             let mark = if selected { "▌" } else { " " };
-            line(buffer, area, shown + 1, cells(&mut texts, mark));
+            line(buffer, area, shown + 1, draw(&mut cells, mark));
             if selected && let Ok(offset) = u16::try_from(shown + 1) {
                 let place = Rect {
                     y: area.y + offset,
@@ -183,11 +228,31 @@ impl Table<'_> {
             let widest = (0..widths.len())
                 .filter(cuttable)
                 .max_by_key(|index| widths[*index]);
-            match widest {
-                Some(index) => widths[index] = widths[index].map(|width| width - 1),
-                None => return widths,
+            // A name stays legible as long as there are long figures to shorten.
+            let text = widest.and_then(|index| Some((index, widths[index]?)));
+            let shorter = match text {
+                Some((_, width)) if width > LEGIBLE => None,
+                Some(_) => self.shorter(&widths, FIGURE),
+                None => self.shorter(&widths, 1),
+            };
+            match (shorter, text) {
+                (Some((index, width)), _) => widths[index] = Some(width),
+                (None, Some((index, width))) => widths[index] = Some(width - 1),
+                (None, None) => return widths,
             }
         }
+    }
+
+    /// The widest column of numbers wider than `least`, and how wide it is with shorter forms of
+    /// its widest.
+    fn shorter(&self, widths: &[Option<usize>], least: usize) -> Option<(usize, usize)> {
+        let numbers = (0..widths.len()).filter_map(|index| {
+            let now = widths[index].filter(|now| self.columns[index].right && *now > least)?;
+            let cells = self.rows.iter().filter_map(|row| row.get(index));
+            let width = cells.map(|cell| cell.below(now)).max()?;
+            (1 < width && width < now).then_some((now, index, width))
+        });
+        numbers.max().map(|(_, index, width)| (index, width))
     }
 }
 

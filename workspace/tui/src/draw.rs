@@ -22,6 +22,9 @@ use crate::{
 /// Widest a dialog gets.
 const DIALOG: u16 = 84;
 
+/// The least columns and rows in which the views are legible.
+const LEAST: (u16, u16) = (40, 12);
+
 /// The parts of the terminal. What does not fit has no height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -59,16 +62,31 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
     // A terminal may have shrunk since the last event told its size.
     let area = app.area().intersection(buffer.area);
     let parts = frame(area);
-    line(buffer, parts.header, 0, header(app, parts.header.width));
-    line(buffer, parts.tabs, 0, tabs(app, parts.tabs.width));
-    views::draw(app, parts.body, buffer);
-    line(buffer, parts.footer, 0, footer(app, parts.footer.width));
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        draw_too_small(app, area, buffer);
+    } else {
+        line(buffer, parts.header, 0, header(app, parts.header.width));
+        line(buffer, parts.tabs, 0, tabs(app, parts.tabs.width));
+        views::draw(app, parts.body, buffer);
+        line(buffer, parts.footer, 0, footer(app, parts.footer.width));
+    }
     for layer in &app.layers {
         draw_layer(app, layer, parts, buffer);
     }
     if app.theme.ascii {
         ascii::flatten(buffer);
     }
+}
+
+/// How the run stands, and how large the terminal should be.
+fn draw_too_small(app: &App, area: Rect, buffer: &mut Buffer) {
+    let standing = app.run().map_or(String::new(), |run| {
+        let (mark, _, words) = standing(app, run);
+        format!("{mark} {words} · ")
+    });
+    let (columns, rows) = LEAST;
+    let text = format!("{standing}needs {columns}×{rows} or more");
+    views::say(app, &text, area, buffer);
 }
 
 fn header(app: &App, columns: u16) -> Line<'static> {
@@ -109,7 +127,20 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
     if let Some(why) = &run.trouble {
         return ("✗", theme.bad(), why.clone());
     }
-    if let Some(ending) = &run.state.ending {
+    let heard = run.state.ending.as_ref();
+    // How it ended is known before all of a long stream is read, and what that said of earlier
+    // ends no longer holds.
+    if let Some(standing) = run.standing.as_ref().filter(|standing| !standing.is_live())
+        && heard.is_none_or(|ending| ending.status.word() != standing.word())
+    {
+        let (mark, style) = standing_mark(app, standing);
+        let reading = match standing {
+            Standing::Done | Standing::Stopped => ", its records are being read",
+            _ => "",
+        };
+        return (mark, style, format!("{standing}{reading}"));
+    }
+    if let Some(ending) = heard {
         let took = clock((ending.seconds * 1000.0) as u64);
         let (mark, style) = match ending.status {
             EndStatus::Done => ("✓", theme.good()),
@@ -122,9 +153,7 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
             format!("{} after {took}", ending.status.word()),
         );
     }
-    if let Some(standing) = &run.standing
-        && !matches!(standing, Standing::Running { .. })
-    {
+    if let Some(standing @ Standing::Stalled { .. }) = &run.standing {
         let (mark, style) = standing_mark(app, standing);
         return (mark, style, standing.to_string());
     }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{ErrorKind, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender},
     time::Duration,
 };
@@ -20,11 +20,15 @@ const POLL: Duration = Duration::from_millis(100);
 /// one that has not is asked whether it is still there.
 const LOOK: u32 = 10;
 
-/// At most so many records come as one event: what a frame has time for.
-const BATCH: usize = 20_000;
+/// At most so many records come as one event: a key that is pressed meanwhile waits for one of
+/// them.
+const BATCH: usize = 2_000;
 
 /// At most so many bytes of a log are read from its end: more than the lines that are kept.
 const LOG_TAIL: u64 = 2 << 20;
+
+/// An end record with its message is shorter than so many bytes.
+const LAST_RECORD: u64 = 64 << 10;
 
 /// What the follower is told.
 #[derive(Debug)]
@@ -87,8 +91,19 @@ impl Followed {
         }
     }
 
-    fn tell(&mut self, events: &Sender<Event>, look: bool) -> Result<(), Unheard> {
+    fn tell(&mut self, events: &Sender<Event>, mut look: bool) -> Result<(), Unheard> {
         let send = |event| events.send(event).map_err(|_| Unheard);
+        // Of a long run that is over that comes first: to read all it said takes its time.
+        if self.state.plan.is_none()
+            && self.standing.is_none()
+            && let Some(record) = last_record(&self.folder.events_path())
+        {
+            let standing = self.folder.standing(&RunState::from_records([&record]));
+            if !standing.is_live() {
+                self.standing = Some(standing.clone());
+                send(Event::Stands(self.folder.clone(), standing))?;
+            }
+        }
         loop {
             match self.events.next_batch(BATCH) {
                 Ok(records) if records.is_empty() => break,
@@ -96,6 +111,8 @@ impl Followed {
                     let heard = |record: &&Record| !matches!(record.event, RunEvent::Log { .. });
                     for record in records.iter().filter(heard) {
                         self.state.apply(record);
+                        // What it stood like before holds no longer.
+                        look |= matches!(record.event, RunEvent::RunResumed { .. });
                     }
                     send(Event::Records(self.folder.clone(), records))?;
                 }
@@ -144,7 +161,7 @@ impl Tail {
     /// comes to is told by its events.
     fn lines(&mut self) -> Vec<String> {
         if self.file.is_none() {
-            self.file = open_at_tail(&self.path).ok();
+            self.file = open_at_tail(&self.path, LOG_TAIL).ok();
         }
         let Some(file) = &mut self.file else {
             return Vec::new();
@@ -165,12 +182,25 @@ impl Tail {
     }
 }
 
-fn open_at_tail(path: &PathBuf) -> std::io::Result<File> {
+/// The last record of an event file; `None` when there is none, or it is longer than an end
+/// record ever is.
+fn last_record(path: &Path) -> Option<Record> {
+    let mut end = Vec::new();
+    open_at_tail(path, LAST_RECORD)
+        .ok()?
+        .read_to_end(&mut end)
+        .ok()?;
+    let mut lines = end.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n');
+    Record::from_line(std::str::from_utf8(lines.next()?).ok()?)
+}
+
+/// A file from its beginning, but of one longer than `most` bytes only so many at its end.
+fn open_at_tail(path: &Path, most: u64) -> std::io::Result<File> {
     use std::io::{Seek, SeekFrom};
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    if length > LOG_TAIL {
-        file.seek(SeekFrom::Start(length - LOG_TAIL))?;
+    if length > most {
+        file.seek(SeekFrom::Start(length - most))?;
     }
     Ok(file)
 }

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Size;
 use topwork_events::{Event as RunEvent, LogLevel, Record};
-use topwork_report::{Results, seconds};
+use topwork_report::seconds;
 use topwork_store::RunFolder;
 
 use crate::{
@@ -102,19 +102,20 @@ fn take_in(run: &mut Watched, records: &[Record]) {
             RunEvent::RunStarted(_)
                 | RunEvent::SourceEvaluated(_)
                 | RunEvent::StrategyEvaluated(_)
+                | RunEvent::StrategyFailed(_)
                 | RunEvent::Compared(_)
+                | RunEvent::RunResumed { .. }
                 | RunEvent::RunEnded { .. }
         );
         if matches!(record.event, RunEvent::RunResumed { .. }) {
             run.asked_to_stop = false;
-            run.standing = None;
         }
         if let Some(entry) = log_entry(run, record) {
             run.say(entry);
         }
     }
     if figures {
-        run.results = Results::from_state(&run.state);
+        run.figures_changed();
     }
 }
 
@@ -201,6 +202,7 @@ fn answered(app: &mut App, answer: Answer) -> Vec<Effect> {
         Answer::Settings(folder, settings) => {
             if let Some(run) = app.watched_mut(&folder) {
                 run.settings = Some(settings);
+                run.settings_changed();
             }
         }
         Answer::Runs(list) => views::runs::listed(app, list),

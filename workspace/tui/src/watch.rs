@@ -1,6 +1,7 @@
 //! The loop: events over a channel, at most 30 frames a second, and none when nothing changed.
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{
         Arc,
@@ -79,7 +80,7 @@ pub fn watch(
     screen.draw(|frame| draw(&app, frame.buffer_mut()))?;
     let outside = Outside::start(&events, control, &wanted);
     outside.follow(run);
-    let outcome = run_loop(&mut app, &mut screen, &inbox, &outside);
+    let outcome = run_loop(&mut app, &mut screen, &mut Inbox::of(inbox), &outside);
     wanted.store(false, Ordering::Relaxed);
     signals.close();
     drop(screen);
@@ -93,7 +94,7 @@ pub fn watch(
 fn run_loop(
     app: &mut App,
     screen: &mut Screen,
-    inbox: &Receiver<Event>,
+    inbox: &mut Inbox,
     outside: &Outside,
 ) -> Result<(), TuiError> {
     let mut drawn = Instant::now();
@@ -102,11 +103,7 @@ fn run_loop(
         let next_frame = app.changed.then(|| FRAME.saturating_sub(drawn.elapsed()));
         let next_tick = TICK.saturating_sub(ticked.elapsed());
         let wait = next_frame.map_or(next_tick, |frame| frame.min(next_tick));
-        let event = match inbox.recv_timeout(wait) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Err(TuiError::Broken),
-        };
+        let event = inbox.next(wait)?;
         let mut events: Vec<Event> = event.into_iter().collect();
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();
@@ -143,6 +140,48 @@ fn run_loop(
             app.changed = false;
             drawn = Instant::now();
         }
+    }
+}
+
+/// What has come in and is not taken yet. Keys and signals go before the records of runs, of which
+/// there may be seconds' worth: whoever looks at a large run can leave it at once.
+struct Inbox {
+    events: Receiver<Event>,
+    first: VecDeque<Event>,
+    later: VecDeque<Event>,
+}
+
+impl Inbox {
+    fn of(events: Receiver<Event>) -> Self {
+        Self {
+            events,
+            first: VecDeque::new(),
+            later: VecDeque::new(),
+        }
+    }
+
+    fn put(&mut self, event: Event) {
+        match event {
+            Event::Records(..) | Event::Printed(..) | Event::Stands(..) | Event::Unreadable(..) => {
+                self.later.push_back(event);
+            }
+            _ => self.first.push_back(event),
+        }
+    }
+
+    /// The next event, if one comes in this time.
+    fn next(&mut self, wait: Duration) -> Result<Option<Event>, TuiError> {
+        while let Ok(event) = self.events.try_recv() {
+            self.put(event);
+        }
+        if self.first.is_empty() && self.later.is_empty() {
+            match self.events.recv_timeout(wait) {
+                Ok(event) => self.put(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(TuiError::Broken),
+            }
+        }
+        Ok(self.first.pop_front().or_else(|| self.later.pop_front()))
     }
 }
 
@@ -242,4 +281,34 @@ fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn keys_and_signals_go_first() {
+        let (sender, events) = mpsc::channel();
+        let run = RunFolder::at("runs/0001-large");
+        for event in [
+            Event::Records(run.clone(), Vec::new()),
+            Event::Printed(run, Vec::new()),
+            Event::Resize(80, 24),
+            Event::Terminated,
+        ] {
+            sender.send(event).unwrap();
+        }
+        let mut inbox = Inbox::of(events);
+        let mut next = || inbox.next(Duration::ZERO).unwrap();
+        assert!(matches!(next(), Some(Event::Resize(80, 24))));
+        assert!(matches!(next(), Some(Event::Terminated)));
+        assert!(matches!(next(), Some(Event::Records(..))));
+        assert!(matches!(next(), Some(Event::Printed(..))));
+        assert!(next().is_none());
+        drop(sender);
+        assert!(matches!(inbox.next(Duration::ZERO), Err(TuiError::Broken)));
+    }
 }

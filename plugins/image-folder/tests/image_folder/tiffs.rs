@@ -440,27 +440,16 @@ fn forms_that_need_a_guess_are_refused_in_words() {
 #[test]
 fn files_that_libtiff_compressed_are_read() {
     // 16 × 16 pixels, made by Pillow: the left half red, the right half blue; and black and white in the same halves.
-    let cases: [(&str, &[u8], [[u8; 3]; 2]); 5] = [
+    let coloured = [[255, 0, 0], [0, 0, 255]];
+    let cases: [(&str, &[u8], _); 5] = [
         (
             "lzw with differences",
             include_bytes!("tiff/lzw.tif"),
-            [[255, 0, 0], [0, 0, 255]],
+            coloured,
         ),
-        (
-            "deflate",
-            include_bytes!("tiff/deflate.tif"),
-            [[255, 0, 0], [0, 0, 255]],
-        ),
-        (
-            "packbits",
-            include_bytes!("tiff/packbits.tif"),
-            [[255, 0, 0], [0, 0, 255]],
-        ),
-        (
-            "jpeg",
-            include_bytes!("tiff/jpeg.tif"),
-            [[255, 0, 0], [0, 0, 255]],
-        ),
+        ("deflate", include_bytes!("tiff/deflate.tif"), coloured),
+        ("packbits", include_bytes!("tiff/packbits.tif"), coloured),
+        ("jpeg", include_bytes!("tiff/jpeg.tif"), coloured),
         ("fax", include_bytes!("tiff/fax.tif"), [[0; 3], [255; 3]]),
     ];
     for (name, file, [left, right]) in cases {

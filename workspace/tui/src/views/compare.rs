@@ -2,23 +2,29 @@
 //! sure the figures are; which pairs can be told apart.
 
 mod bars;
+mod curves;
 mod rows;
+
+use std::rc::Rc;
 
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
 };
-use topwork_report::{Align, figures};
+use topwork_report::{Align, StrategyResult, figures};
 
 use crate::{
-    app::App,
+    app::{App, Watched},
     columns::{Cell, Column, Table, row_at},
     draw::panel,
     event::Effect,
+    figure::Figure,
     keys::Action,
     layer::Layer,
     views::{moved, say},
 };
+
+pub use rows::Sheet;
 
 /// What is selected.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,37 +35,60 @@ pub struct Selection {
     pub order: Option<usize>,
     /// The order turned round.
     pub reversed: bool,
-    /// Curves in the place of bars.
-    pub curves: bool,
+    /// What stands below the table: bars, then the curves there are.
+    pub page: usize,
+}
+
+/// The rows of all runs watched in the order wanted, worked out anew only when something of that
+/// has changed.
+fn sheet(app: &App) -> Rc<Sheet> {
+    let versions = app.watched.iter().map(|run| run.version).collect();
+    let key = (versions, app.compare.order, app.compare.reversed);
+    app.worked_out.sheet.get(key, || rows::sheet(app))
 }
 
 /// Draws the view.
 pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let sheet = rows::sheet(app);
+    let sheet = sheet(app);
     if sheet.rows.is_empty() {
         say(app, "no strategies are known yet", area, buffer);
         return;
     }
     let parts = parts(area, sheet.rows.len());
-    let title = match app.compare.order {
-        None => "comparison, in the order of the file".to_owned(),
+    let order = match app.compare.order {
+        None => "in the order of the file".to_owned(),
         Some(column) => format!(
-            "comparison by {} {}",
+            "by {} {}",
             sheet.columns.get(column).map_or("", |c| c.heading.as_str()),
             if app.compare.reversed { "▼" } else { "▲" }
         ),
     };
+    let shown = shown_of(sheet.rows.len(), parts.table.height.saturating_sub(3));
+    let title = match app.compare.order {
+        None => format!("comparison{shown}, {order}"),
+        Some(_) => format!("comparison{shown} {order}"),
+    };
     let inner = panel(app, &title, parts.table, buffer, true);
-    let cells: Vec<Vec<Cell>> = sheet.rows.iter().map(|row| row.cells.clone()).collect();
     Table {
         columns: &sheet.columns,
-        rows: &cells,
+        rows: &sheet.cells,
         in_sight: app.compare.row,
         selected: true,
     }
     .draw(app, inner, buffer);
-    bars::draw(app, &sheet.rows, parts.bars, buffer);
+    match app.compare.page.checked_sub(1) {
+        Some(grid) => curves::draw(app, sheet.grids().get(grid), parts.bars, buffer),
+        None => bars::draw(app, &sheet.rows, parts.bars, buffer),
+    }
     bars::draw_pairs(app, &sheet.rows, parts.pairs, buffer);
+}
+
+/// `, 5 of 12 rows` where there is not room for all.
+pub fn shown_of(rows: usize, room: u16) -> String {
+    match usize::from(room) {
+        room if room < rows => format!(", {room} of {rows} rows"),
+        _ => String::new(),
+    }
 }
 
 struct Parts {
@@ -96,29 +125,45 @@ fn parts(area: Rect, rows: usize) -> Parts {
     }
 }
 
-/// The comparison's table of the current run, as the plain text has it, with this row in sight.
-pub fn draw_figures(app: &App, in_sight: usize, area: Rect, buffer: &mut Buffer) {
-    let Some(results) = app.run().and_then(|run| run.results.as_ref()) else {
-        return;
-    };
-    let figures = figures(results);
-    // Rows of one strategy are told apart by these columns, which then stay.
-    let in_samples = (results.strategies.windows(2))
-        .any(|pair| pair[0].name == pair[1].name && pair[0].train_samples != pair[1].train_samples);
-    let columns: Vec<Column> = (figures.columns.iter())
-        .map(|(heading, align)| Column {
-            heading: (*heading).to_owned(),
-            right: *align == Align::Right,
-            rank: match *heading {
-                "trained on" if in_samples => 0,
-                heading => rank(heading),
-            },
-            cut: matches!(*heading, "strategy" | "cut"),
-        })
-        .collect();
-    let best = results.best().map(|best| best.title.clone());
-    let rows: Vec<Vec<Cell>> = (figures.rows.into_iter().zip(&results.strategies))
-        .map(|(row, strategy)| {
+/// The comparison's table of one run, as the plain text has it.
+pub struct Figures {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Figures {
+    fn of(app: &App, run: &Watched) -> Self {
+        let empty = Self {
+            columns: Vec::new(),
+            rows: Vec::new(),
+        };
+        let Some(results) = run.results() else {
+            return empty;
+        };
+        let figures = figures(results);
+        // Rows of one strategy are told apart by these columns, which then stay.
+        let in_samples = (results.strategies.windows(2)).any(|pair| {
+            pair[0].name == pair[1].name && pair[0].train_samples != pair[1].train_samples
+        });
+        let planned = planned_seeds(run);
+        let partly = results.strategies.iter().any(|row| is_partly(row, planned));
+        let mut columns = Vec::new();
+        for (heading, align) in &figures.columns {
+            columns.push(Column {
+                heading: (*heading).to_owned(),
+                right: *align == Align::Right,
+                rank: match *heading {
+                    "trained on" if in_samples => 0,
+                    heading => rank(heading),
+                },
+                cut: matches!(*heading, "strategy" | "cut"),
+            });
+            if partly && *heading == "accuracy" {
+                columns.push(Column::number(SEEDS, 0));
+            }
+        }
+        let best = results.best().map(|best| best.title.clone());
+        let rows = (figures.rows.into_iter().zip(&results.strategies)).map(|(row, strategy)| {
             let style = if strategy.seeds.is_empty() {
                 app.theme.dim()
             } else if best.as_ref() == Some(&strategy.title) {
@@ -126,19 +171,67 @@ pub fn draw_figures(app: &App, in_sight: usize, area: Rect, buffer: &mut Buffer)
             } else {
                 ratatui::style::Style::new()
             };
-            let cells = row.into_iter().zip(&figures.columns);
-            cells
-                .map(|(text, (heading, _))| match *heading {
-                    "frozen" if text.contains('✗') => Cell::new(text, app.theme.bad()),
-                    "frozen" if text.contains('✓') => Cell::new(text, app.theme.good()),
+            let mut cells = Vec::new();
+            for (text, (heading, _)) in row.into_iter().zip(&figures.columns) {
+                let samples = strategy.train_samples;
+                cells.push(match (*heading, strategy.mean, samples) {
+                    ("frozen", ..) if text.contains('✗') => Cell::new(text, app.theme.bad()),
+                    ("frozen", ..) if text.contains('✓') => Cell::new(text, app.theme.good()),
+                    ("accuracy", Some(mean), _) => {
+                        let figure = Figure::spread(mean, strategy.std);
+                        match strategy.failed.is_empty() {
+                            true => Cell::figure(figure, style),
+                            false => Cell::figure(figure.between("", " ✗"), style),
+                        }
+                    }
+                    ("accuracy", None, _) => Cell::figure(Figure::words(text), style),
+                    ("trained on", _, Some(n)) if !strategy.seeds.is_empty() => {
+                        Cell::figure(Figure::count(n), style)
+                    }
                     _ => Cell::new(text, style),
-                })
-                .collect()
-        })
-        .collect();
+                });
+                if partly && *heading == "accuracy" {
+                    cells.push(Cell::figure(seeds_words(strategy, planned), style));
+                }
+            }
+            cells
+        });
+        let rows = rows.collect();
+        Self { columns, rows }
+    }
+}
+
+/// The heading of the column that says how many seeds a row has been measured with.
+const SEEDS: &str = "seeds";
+
+/// The seeds of a run's experiment.
+fn planned_seeds(run: &Watched) -> usize {
+    run.state.plan.as_ref().map_or(0, |plan| plan.seeds.len())
+}
+
+/// Whether a row stands beside others with figures of fewer seeds than all.
+fn is_partly(row: &StrategyResult, planned: usize) -> bool {
+    (1..planned).contains(&row.seeds.len())
+}
+
+/// `1 of 3`.
+fn seeds_words(row: &StrategyResult, planned: usize) -> Figure {
+    match row.seeds.len() {
+        0 => Figure::words("–"),
+        seeds => Figure::part(seeds, planned),
+    }
+}
+
+/// The comparison's table of the current run, with this row in sight.
+pub fn draw_figures(app: &App, in_sight: usize, area: Rect, buffer: &mut Buffer) {
+    let Some(run) = app.run() else { return };
+    let figures = app
+        .worked_out
+        .table
+        .get(run.version, || Figures::of(app, run));
     Table {
-        columns: &columns,
-        rows: &rows,
+        columns: &figures.columns,
+        rows: &figures.rows,
         in_sight,
         selected: false,
     }
@@ -165,7 +258,7 @@ fn rank(heading: &str) -> u8 {
 
 /// What a key asks for.
 pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
-    let sheet = rows::sheet(app);
+    let sheet = sheet(app);
     let selection = &mut app.compare;
     match action {
         Action::Sort => {
@@ -173,7 +266,11 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
             selection.order = (next < sheet.columns.len()).then_some(next);
         }
         Action::Reverse => selection.reversed = !selection.reversed,
-        Action::NextPage => selection.curves = !selection.curves,
+        Action::NextPage => {
+            // Where there are no curves a page says so.
+            let pages = 1 + sheet.grids().len().max(1);
+            selection.page = (selection.page + 1) % pages;
+        }
         Action::Open => {
             if let Some(row) = sheet.rows.get(selection.row) {
                 let layer = Layer::Text {
@@ -191,7 +288,7 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
 /// The mouse selects a row.
 pub fn click(app: &mut App, area: Rect, row: u16) {
-    let rows = rows::sheet(app).rows.len();
+    let rows = sheet(app).rows.len();
     let table = parts(area, rows).table;
     let inner = Rect {
         y: table.y + 1,

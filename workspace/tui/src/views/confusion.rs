@@ -3,12 +3,14 @@
 mod images;
 mod matrix;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use topwork_events::Outcome;
 use topwork_report::{percent, thousands};
 use topwork_store::ImageSample;
+
+pub use matrix::Matrix;
 
 use crate::{
     app::App,
@@ -16,7 +18,7 @@ use crate::{
     event::Effect,
     jobs::Job,
     keys::Action,
-    text::{fit, line},
+    text::{fit_title, line, width},
     views::say,
 };
 
@@ -113,7 +115,7 @@ fn sample(app: &App) -> Result<&ImageSample, String> {
         Some(Answer::Here(images)) => Ok(images),
         Some(Answer::Unreadable(why)) => Err(why.clone()),
         Some(Answer::Missing) => Err("the run has kept no test images".to_owned()),
-        Some(Answer::Awaited) | None => Err("reading the test images…".to_owned()),
+        Some(Answer::Awaited) | None => Err("reading the test images".to_owned()),
     }
 }
 
@@ -126,30 +128,46 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         let text = format!("`{}` is not measured yet", selected.name);
         return say(app, &text, area, buffer);
     };
+    let matrix = counted(app, outcome);
     if app.confusion.image.is_some() {
         return match sample(app) {
-            Ok(sample) => images::draw(app, &selected, outcome, sample, area, buffer),
+            Ok(sample) => images::draw(app, &selected, &matrix, sample, area, buffer),
             Err(why) => say(app, &why, area, buffer),
         };
     }
     let inner = below_caption(area);
     if inner.height < area.height {
-        let seed = match app.run().and_then(|run| run.state.plan.as_ref()) {
-            Some(plan) if plan.seeds.len() > 1 => format!(" · seed {}", selected.seed),
-            _ => String::new(),
-        };
-        let share = outcome.correct as f64 / outcome.total.max(1) as f64;
-        let caption = format!(
-            " {}{seed} · {} of {} correct, {}",
-            selected.name,
-            thousands(outcome.correct),
-            thousands(outcome.total),
-            percent(share)
-        );
-        let caption = fit(&caption, usize::from(area.width));
+        let caption = caption(app, &selected, outcome, usize::from(area.width));
         line(buffer, area, 0, Line::styled(caption, app.theme.title()));
     }
-    matrix::draw(app, selected.classes, &outcome.confusion, inner, buffer);
+    matrix::draw(app, selected.classes, &matrix, inner, buffer);
+}
+
+/// The matrix of an outcome of the current run.
+fn counted(app: &App, outcome: &Outcome) -> Rc<Matrix> {
+    let version = app.run().map_or(0, |run| run.version);
+    let key = (version, outcome.row, outcome.seed);
+    app.worked_out.matrix.get(key, || Matrix::of(outcome))
+}
+
+/// The strategy and its accuracy, which is said before the strategy's whole name.
+fn caption(app: &App, selected: &Selected<'_>, outcome: &Outcome, columns: usize) -> String {
+    /// Columns that a name gets before figures are said in full.
+    const NAME: usize = 16;
+    let seed = match app.run().and_then(|run| run.state.plan.as_ref()) {
+        Some(plan) if plan.seeds.len() > 1 => format!(" · seed {}", selected.seed),
+        _ => String::new(),
+    };
+    let share = percent(outcome.correct as f64 / outcome.total.max(1) as f64);
+    let (correct, total) = (thousands(outcome.correct), thousands(outcome.total));
+    let whole = format!("{seed} · {correct} of {total} correct, {share}");
+    let room = |figures: &str| columns.saturating_sub(width(figures) + 1);
+    let name = &selected.name;
+    let figures = match width(name).min(NAME) <= room(&whole) {
+        true => whole,
+        false => format!("{seed} · {share}"),
+    };
+    format!(" {}{figures}", fit_title(name, room(&figures)))
 }
 
 /// The room without the caption.
@@ -214,15 +232,9 @@ pub fn click(app: &mut App, area: Rect, column: u16, row: u16) {
         return;
     }
     let at = selected(app).and_then(|selected| {
-        let confusion = &selected.outcome?.confusion;
-        matrix::at(
-            app,
-            selected.classes,
-            confusion,
-            below_caption(area),
-            column,
-            row,
-        )
+        let matrix = counted(app, selected.outcome?);
+        let area = below_caption(area);
+        matrix::at(app, selected.classes, &matrix, area, column, row)
     });
     match at {
         Some(cell) if cell == (app.confusion.truth, app.confusion.predicted) => {

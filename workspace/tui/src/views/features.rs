@@ -159,7 +159,7 @@ fn sample(app: &App) -> Result<&Features, String> {
     let asked = (app.features.asked.as_ref()).filter(|asked| Some(&asked.path) == path.as_ref());
     match asked.map(|asked| &asked.answer) {
         Some(Answer::Here(features)) => Ok(features),
-        Some(Answer::Awaited) => Err("reading the sample of features…".to_owned()),
+        Some(Answer::Awaited) => Err("reading the sample of features".to_owned()),
         Some(Answer::Unreadable(why)) => Err(why.clone()),
         Some(Answer::Missing) => Err("the run has kept no sample of these features".to_owned()),
         None => {

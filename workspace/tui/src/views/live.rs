@@ -1,18 +1,21 @@
 //! Live: stages with their progress, curves of the selected one, the table as it fills.
 
+use std::collections::HashMap;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
     text::{Line, Span},
 };
-use topwork_events::{StageState, StageStatus};
+use topwork_events::{EpochFigures, StageState, StageStatus};
 use topwork_report::{percent, seconds, thousands};
 
 use crate::{
     app::{App, Watched},
-    chart::{self, Curve},
+    chart::{self, Curve, Labels},
     draw::{panel, stage_mark},
     event::Effect,
+    figure::Figure,
     keys::Action,
     text::{clock, fit, line, pad_title, tint, width},
     views::{compare, first_shown, moved, say},
@@ -126,16 +129,9 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         line(buffer, parts.figures, 0, figures(app, run, told, columns));
     }
     if !parts.table.is_empty() {
-        let rows = run
-            .results
-            .as_ref()
-            .map_or(0, |results| results.strategies.len());
-        let shown = usize::from(parts.table.height.saturating_sub(3)).min(rows);
-        let title = if shown < rows {
-            format!("comparison, {shown} of {rows} rows")
-        } else {
-            "comparison".to_owned()
-        };
+        let rows = run.results().map_or(0, |results| results.strategies.len());
+        let shown = compare::shown_of(rows, parts.table.height.saturating_sub(3));
+        let title = format!("comparison{shown}");
         let inner = panel(app, &title, parts.table, buffer, false);
         compare::draw_figures(app, running_row(run), inner, buffer);
     }
@@ -154,7 +150,9 @@ fn running_row(run: &Watched) -> usize {
 fn shown_stage<'a>(app: &App, run: &'a Watched) -> Option<(usize, &'a StageState)> {
     let stages = &run.state.stages;
     let selected = app.live.stage.and_then(|i| Some((i, stages.get(i)?)));
-    let trains = |(_, stage): &(usize, &StageState)| stage.loss_curve.whole().next().is_some();
+    let trains = |(_, stage): &(usize, &StageState)| {
+        !stage.epochs.is_empty() || stage.loss_curve.whole().next().is_some()
+    };
     selected
         .or_else(|| run.state.running_stage().filter(trains))
         .or_else(|| stages.iter().enumerate().rev().find(trains))
@@ -279,20 +277,37 @@ fn folds(app: &App) -> Option<u32> {
     app.run()?.state.plan.as_ref()?.folds
 }
 
-fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
-    if area.is_empty() {
-        return;
-    }
-    let window = if app.live.recent { ", recent" } else { "" };
-    let title = format!("loss{window} · {}", stage.plan.title);
-    let inner = panel(app, &title, area, buffer, false);
-    // On a logarithmic axis the late part of a training is as legible as its beginning.
-    let log = |(x, loss): (f64, f64)| (x, loss.max(1e-9).log10());
-    let train: Vec<(f64, f64)> = if app.live.recent {
-        stage.loss_curve.recent().map(log).collect()
+/// The loss as it is drawn.
+struct Losses {
+    train: Vec<(f64, f64)>,
+    valid: Vec<(f64, f64)>,
+    /// Along the x axis stand epochs, not units.
+    by_epoch: bool,
+}
+
+/// The loss from step to step, or from epoch to epoch where steps are missing: of a stage that is
+/// over before it has told of its progress twice only the ends of epochs are known. With folds
+/// those are the latest fold's.
+fn losses(app: &App, stage: &StageState) -> Losses {
+    let steps: Vec<(f64, f64)> = if app.live.recent {
+        stage.loss_curve.recent().collect()
     } else {
-        stage.loss_curve.whole().map(log).collect()
+        stage.loss_curve.whole().collect()
     };
+    if steps.len() < stage.epochs.len().max(2) {
+        let epochs = stage.latest_epochs().iter();
+        let at = |figures: &EpochFigures| f64::from(figures.epoch);
+        return Losses {
+            train: epochs
+                .clone()
+                .map(|figures| (at(figures), figures.loss))
+                .collect(),
+            valid: epochs
+                .filter_map(|figures| Some((at(figures), figures.validation_loss?)))
+                .collect(),
+            by_epoch: true,
+        };
+    }
     let epochs = stage
         .epochs
         .last()
@@ -301,33 +316,82 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
         Some(_) => stage.total as f64 / f64::from(folds(app).unwrap_or(1).max(1)),
         None => stage.total as f64,
     };
-    let valid: Vec<(f64, f64)> = (stage.epochs.iter())
-        .filter_map(|figures| {
-            let folds_before = f64::from(figures.fold.map_or(0, |fold| fold.saturating_sub(1)));
-            let x = (folds_before + f64::from(figures.epoch) / epochs) * fold_length;
-            Some(log((x, figures.validation_loss?)))
-        })
-        .filter(|(x, _)| train.first().is_none_or(|first| *x >= first.0))
-        .collect();
-    if train.len() < 2 {
-        let text = match stage.status {
-            StageStatus::Waiting => "not begun",
-            _ => "this stage has no curve",
-        };
-        say(app, text, inner, buffer);
+    let valid = stage.epochs.iter().filter_map(|figures| {
+        let folds_before = f64::from(figures.fold.map_or(0, |fold| fold.saturating_sub(1)));
+        let x = (folds_before + f64::from(figures.epoch) / epochs) * fold_length;
+        Some((x, figures.validation_loss?))
+    });
+    Losses {
+        valid: valid
+            .filter(|(x, _)| steps.first().is_none_or(|first| *x >= first.0))
+            .collect(),
+        train: steps,
+        by_epoch: false,
+    }
+}
+
+fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
+    if area.is_empty() {
         return;
     }
+    let Losses {
+        mut train,
+        mut valid,
+        by_epoch,
+    } = losses(app, stage);
+    let window = match (by_epoch, app.live.recent) {
+        (true, _) => latest_fold(app, stage),
+        (false, true) => ", recent".to_owned(),
+        (false, false) => String::new(),
+    };
+    let title = format!("loss{window} · {}", stage.plan.title);
+    let inner = panel(app, &title, area, buffer, false);
+    if train.len() < 2 {
+        let text = match (stage.status, stage.epochs.last()) {
+            (_, Some(only)) => {
+                let loss = |loss: f64| Figure::loss(loss).whole().to_owned();
+                in_epoch(only, loss(only.loss), only.validation_loss.map(loss))
+            }
+            (StageStatus::Waiting, None) => "not begun".to_owned(),
+            (_, None) => "this stage has no curve".to_owned(),
+        };
+        say(app, &text, inner, buffer);
+        return;
+    }
+    // On a logarithmic axis the late part of a training is as legible as its beginning.
+    for (_, loss) in train.iter_mut().chain(&mut valid) {
+        *loss = loss.max(1e-9).log10();
+    }
     let curves = train_and_valid(app, &train, &valid);
-    let unit = stage.unit.clone();
-    let x_label = move |x: f64| format!("{} {unit}", thousands(x.max(0.0) as u64));
+    let after = format!(" {}", stage.unit);
+    let units = move |x: f64| Figure::count(x.max(0.0) as u64).between("", &after);
     chart::draw(
         app,
         &curves,
-        x_label,
-        |y| format!("{:.4}", 10_f64.powf(y)),
+        &Labels {
+            x: if by_epoch { &epoch_label } else { &units },
+            y: &|y| Figure::loss(10_f64.powf(y)),
+            places: &[],
+        },
         inner,
         buffer,
     );
+}
+
+fn epoch_label(x: f64) -> Figure {
+    Figure::count(x.round().max(0.0) as u64).between("epoch ", "")
+}
+
+/// What a single epoch came to, in words.
+fn in_epoch(epoch: &EpochFigures, training: String, validation: Option<String>) -> String {
+    let held_out = validation.map_or(String::new(), |figure| format!(", validation {figure}"));
+    format!("training {training}{held_out} in epoch {}", epoch.epoch)
+}
+
+/// `, fold 2/5` of the latest epochs, where there are folds.
+fn latest_fold(app: &App, stage: &StageState) -> String {
+    let fold = stage.epochs.last().map_or(stage.fold, |last| last.fold);
+    fold_words(app, fold).map_or(String::new(), |fold| format!(", {fold}"))
 }
 
 /// The curve of the training samples, and that of those held out where there are any.
@@ -342,6 +406,7 @@ fn train_and_valid<'a>(
         style: app.theme.series(0),
         mark: '─',
         joined: true,
+        marked: false,
     }];
     if !valid.is_empty() {
         curves.push(Curve {
@@ -350,6 +415,7 @@ fn train_and_valid<'a>(
             style: app.theme.series(1),
             mark: '•',
             joined: false,
+            marked: false,
         });
     }
     curves
@@ -360,9 +426,7 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
         return;
     }
     let epochs = stage.latest_epochs();
-    let fold = epochs.last().map_or(stage.fold, |last| last.fold);
-    let fold = fold_words(app, fold).map_or(String::new(), |fold| format!(", {fold}"));
-    let title = format!("accuracy{fold} · {}", stage.plan.title);
+    let title = format!("accuracy{} · {}", latest_fold(app, stage), stage.plan.title);
     let inner = panel(app, &title, area, buffer, false);
     let train: Vec<(f64, f64)> = (epochs.iter())
         .map(|figures| (f64::from(figures.epoch), figures.accuracy))
@@ -372,16 +436,11 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
         .collect();
     if train.len() < 2 {
         let text = match epochs.first() {
-            Some(only) => {
-                let held_out = only.validation_accuracy.map_or(String::new(), |accuracy| {
-                    format!(", validation {}", percent(accuracy))
-                });
-                format!(
-                    "training {}{held_out} in epoch {}",
-                    percent(only.accuracy),
-                    only.epoch
-                )
-            }
+            Some(only) => in_epoch(
+                only,
+                percent(only.accuracy),
+                only.validation_accuracy.map(percent),
+            ),
             None if stage.epoch > 0 => "known at the end of the epoch".to_owned(),
             None => "this stage has no epochs".to_owned(),
         };
@@ -392,11 +451,22 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
     chart::draw(
         app,
         &curves,
-        |x| format!("epoch {x:.0}"),
-        percent,
+        &Labels {
+            x: &epoch_label,
+            y: &share_label,
+            places: &[],
+        },
         inner,
         buffer,
     );
+}
+
+/// A height of a chart of shares; beyond them there is nothing to be said.
+pub fn share_label(share: f64) -> Figure {
+    match share {
+        0.0..=1.0 => Figure::share(share),
+        _ => Figure::words(""),
+    }
 }
 
 /// One line: why the run ended badly, else what is known of the stage.
@@ -421,11 +491,19 @@ fn figures(app: &App, run: &Watched, stage: &StageState, columns: usize) -> Line
             parts.push(format!("{done} of {total} {}", stage.unit));
         }
     }
+    let last = stage.epochs.last();
+    let beside = |figure: Option<String>| {
+        figure.map_or(String::new(), |figure| format!(", validation {figure}"))
+    };
     if let Some(loss) = stage.loss {
-        parts.push(format!("loss {loss:.4}"));
+        let write = |loss: f64| Figure::loss(loss).whole().to_owned();
+        let held_out = beside(last.and_then(|last| last.validation_loss).map(write));
+        parts.push(format!("loss {}{held_out}", write(loss)));
     }
-    if let Some(last) = stage.epochs.last() {
-        parts.push(format!("training accuracy {}", percent(last.accuracy)));
+    if let Some(last) = last {
+        let held_out = beside(last.validation_accuracy.map(percent));
+        let accuracy = percent(last.accuracy);
+        parts.push(format!("training accuracy {accuracy}{held_out}"));
     }
     Line::styled(
         fit(&format!(" {}", parts.join(" · ")), columns),
@@ -444,11 +522,18 @@ pub enum TimeLeft {
 /// How long it will still take; `None` where nothing is known.
 pub fn time_left(run: &Watched, now: u64) -> Option<TimeLeft> {
     let (index, stage) = run.state.running_stage()?;
+    let mut known: HashMap<(u8, &str), f64> = HashMap::new();
+    let kind = |stage: &StageState| stage.plan.kind as u8;
+    for stage in &run.state.stages {
+        if let Some(seconds) = stage.seconds {
+            let key = (kind(stage), stage.plan.title.as_str());
+            known.entry(key).or_insert(seconds);
+        }
+    }
     let twin = |stage: &StageState| {
-        let same = |other: &&StageState| {
-            other.plan.kind == stage.plan.kind && other.plan.title == stage.plan.title
-        };
-        run.state.stages.iter().filter(same).find_map(|s| s.seconds)
+        known
+            .get(&(kind(stage), stage.plan.title.as_str()))
+            .copied()
     };
     let elapsed = now.saturating_sub(stage.started_at) as f64 / 1000.0;
     let by_rate = stage

@@ -16,7 +16,7 @@ use crate::{
     event::Effect,
     keys::Action,
     text::{fit, line},
-    views::{moved, say},
+    views::{compare::shown_of, moved, say},
 };
 
 /// What is selected.
@@ -166,16 +166,14 @@ fn draw_proof(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let inner = panel(
-        app,
-        "what stays as it is, and the proof",
-        area,
-        buffer,
-        false,
-    );
-    let Some(results) = &run.results else { return };
+    let rows = run.results().map_or(0, |results| results.strategies.len());
+    let shown = shown_of(rows, area.height.saturating_sub(2));
+    let title = format!("what stays as it is, and the proof{shown}");
+    let inner = panel(app, &title, area, buffer, false);
+    let Some(results) = run.results() else { return };
     let columns = usize::from(inner.width);
-    for (row, strategy) in results.strategies.iter().enumerate() {
+    let room = usize::from(inner.height);
+    for (row, strategy) in results.strategies.iter().enumerate().take(room) {
         let (mark, style, words) = proof(app, strategy);
         let name = columns.saturating_sub(4).min(28);
         let words = fit(&words, columns.saturating_sub(name + 6));

@@ -140,7 +140,7 @@ fn entry(number: u32, standing: Standing) -> ListedRun {
         standing: Ok(standing),
         created_at: 1_760_000_000_000,
         seconds: done.then_some(8.0),
-        best: done.then(|| ("feature classifier".to_owned(), 0.9924)),
+        best: done.then(|| ("logistic · features · 500".to_owned(), 0.9924)),
     }
 }
 
@@ -199,6 +199,37 @@ fn runs_are_opened_compared_and_removed() {
         shown.contains("0005") && !shown.contains("0007-"),
         "{shown}"
     );
+}
+
+/// Of a long run its end is known before all it said is read.
+#[test]
+fn a_run_that_is_over_is_not_called_running() {
+    let records = flagship();
+    let half = &records[..records.len() / 2];
+    let check = |standing: Standing, before: &str, after: &str| {
+        let mut app = App::new(folder(), PLAIN, 100, 30, records[0].at);
+        update(&mut app, Event::Stands(folder(), standing));
+        update(&mut app, Event::Records(folder(), half.to_vec()));
+        let shown = screen(&app);
+        assert!(
+            shown.contains(before) && !shown.contains("running"),
+            "{shown}"
+        );
+        let rest = records[half.len()..].to_vec();
+        update(&mut app, Event::Records(folder(), rest));
+        let shown = screen(&app);
+        assert!(shown.contains(after), "{shown}");
+    };
+    check(
+        Standing::Done,
+        "✓ done, its records are being read",
+        "✓ done after 00:19",
+    );
+    // Nothing is stopped that is over.
+    let mut app = app(half, PLAIN, 100, 30);
+    update(&mut app, Event::Stands(folder(), Standing::Done));
+    press(&mut app, "s");
+    assert!(screen(&app).contains("this run has ended already"));
 }
 
 #[test]

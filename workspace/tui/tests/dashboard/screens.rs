@@ -6,13 +6,14 @@ use topwork_tui::{Background, Colours, Theme};
 
 use crate::{
     PLAIN, app, buffer, press,
-    streams::{Made, flagship, flagship_until},
+    streams::{Made, flagship, flagship_until, grid, many_classes, short_stage},
     text,
 };
 
 const WIDE: (u16, u16) = (200, 60);
 const USUAL: (u16, u16) = (80, 24);
 const NARROW: (u16, u16) = (40, 12);
+const BROAD: (u16, u16) = (110, 34);
 
 fn check(name: &str, records: &[Record], keys: &str, (columns, rows): (u16, u16)) {
     let mut app = app(records, PLAIN, columns, rows);
@@ -154,6 +155,119 @@ fn folds_of_cross_validation() {
         check("folds-compare", &done, "2", size);
     }
     check("folds-compare-details", &done, "2 enter", USUAL);
+}
+
+const CUTS: [&str; 5] = ["conv1", "pool1", "conv2", "pool2", "features"];
+const SIZES: [u64; 6] = [100, 200, 500, 1_000, 5_000, 20_000];
+
+#[test]
+fn rows_of_one_name_are_told_apart() {
+    let rows = grid(&CUTS, &SIZES, vec![1]);
+    for size in [WIDE, BROAD, USUAL, (60, 20), NARROW] {
+        check("cuts-live", &rows, "1", size);
+        check("cuts-compare", &rows, "2", size);
+        check("cuts-compare-by-cut", &rows, "2 p", size);
+        check("cuts-compare-by-samples", &rows, "2 p p", size);
+    }
+    let theme = Theme {
+        ascii: true,
+        ..PLAIN
+    };
+    let mut ascii = app(&rows, theme, 110, 34);
+    press(&mut ascii, "2 p");
+    insta::assert_snapshot!("ascii-cuts-compare-110x34", text(&buffer(&ascii, 110, 34)));
+}
+
+/// Every curve of a grid has a mark of its own, and a name that no other has.
+#[test]
+fn legends_name_what_differs() {
+    let check = |cuts: &[&str], sizes: &[u64], keys: &str, expected: &[String]| {
+        let mut app = app(&grid(cuts, sizes, vec![1]), PLAIN, 110, 60);
+        press(&mut app, keys);
+        let screen = text(&buffer(&app, 110, 60));
+        for name in expected {
+            let found = screen.matches(&format!(" {name} ")).count();
+            assert!(found >= 1, "`{keys}`: no `{name}` in\n{screen}");
+        }
+        assert!(!screen.contains("● logistic "), "{screen}");
+    };
+    let by_size = ["● 100 samples", "■ 200 samples", "• 20,000 samples"];
+    check(&CUTS, &SIZES, "2 p", &by_size.map(str::to_owned));
+    let by_cut = ["● conv1", "■ pool1", "× features"];
+    check(&CUTS, &SIZES, "2 p p", &by_cut.map(str::to_owned));
+    let many: Vec<u64> = (1..=20).map(|size| 100 * size).collect();
+    let all: Vec<String> = (many.iter().zip("●■▲○×•abcdefghijklmn".chars()))
+        .map(|(size, mark)| match size {
+            1_000.. => format!("{mark} {},{:03} samples", size / 1000, size % 1000),
+            _ => format!("{mark} {size} samples"),
+        })
+        .collect();
+    check(&CUTS, &many, "2 p", &all);
+}
+
+#[test]
+fn some_seeds_are_not_all() {
+    let rows = grid(&["conv1", "features"], &[100, 1_000], vec![1, 2, 3]);
+    // The first two rows have two seeds by then, the others one.
+    let evaluated = |record: &&Record| matches!(record.event, Event::StrategyEvaluated(_));
+    let sixth = rows.iter().filter(evaluated).nth(5).unwrap().at;
+    let until = rows.iter().position(|record| record.at == sixth).unwrap();
+    for size in [WIDE, USUAL, NARROW] {
+        check("seeds-live", &rows[..=until], "1", size);
+        check("seeds-compare", &rows[..=until], "2", size);
+    }
+    // All have as many as each other, and still not all there will be.
+    let fourth = rows.iter().filter(evaluated).nth(3).unwrap().at;
+    let until = rows.iter().position(|record| record.at == fourth).unwrap();
+    check("seeds-first-compare", &rows[..=until], "2", USUAL);
+}
+
+#[test]
+fn short_stages_have_curves() {
+    let eight = short_stage(8);
+    for size in [WIDE, BROAD, USUAL] {
+        check("short-live", &eight, "1", size);
+    }
+    check("short-one-epoch-live", &short_stage(1), "1", BROAD);
+}
+
+#[test]
+fn a_thousand_classes() {
+    let records = many_classes(1_000);
+    check(
+        "thousand-classes-confusion",
+        &records,
+        "4 down right right",
+        USUAL,
+    );
+    check("thousand-classes-confusion", &records, "4 end", WIDE);
+}
+
+#[test]
+fn what_is_too_small_says_so() {
+    let records = flagship();
+    for size in [(20, 5), (39, 12), (80, 11)] {
+        check("too-small", &records, "2", size);
+    }
+    check(
+        "too-small-question",
+        &flagship_until("epoch-ended", 1),
+        "s",
+        (39, 12),
+    );
+}
+
+#[test]
+fn images_of_the_axis_are_whole() {
+    let records = flagship_until("epoch-ended", 2);
+    for size in [(60, 20), (110, 30), BROAD] {
+        check("training-live", &records, "1", size);
+    }
+    let folds = Made {
+        folds: Some(5),
+        ..Made::strategies(3)
+    };
+    check("folds-live", &folds.records(), "1", BROAD);
 }
 
 #[test]

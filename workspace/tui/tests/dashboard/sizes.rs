@@ -6,7 +6,8 @@ use topwork_tui::{Background, Colours, Event, Theme, update};
 
 use crate::{
     app, buffer, folder, press,
-    streams::{Made, flagship},
+    streams::{Made, counting, flagship, grid},
+    text,
 };
 
 fn theme() -> impl Strategy<Value = Theme> {
@@ -71,6 +72,79 @@ proptest! {
         update(&mut app, Event::Resize(later_columns, later_rows));
         update(&mut app, Event::Records(folder(), records));
         buffer(&app, later_columns, later_rows);
+    }
+}
+
+/// The numbers of three digits and more on a screen, without those that are shortened and say so.
+fn numbers(screen: &str) -> Vec<String> {
+    let characters: Vec<char> = screen.chars().collect();
+    let is_part = |c: &char| c.is_ascii_digit() || ".,:".contains(*c);
+    let mut numbers = Vec::new();
+    let mut at = 0;
+    while at < characters.len() {
+        let length = characters[at..].iter().take_while(|c| is_part(c)).count();
+        let after: String = characters[at + length..].iter().take(2).collect();
+        let number: String = characters[at..at + length].iter().collect();
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let exact = !number.contains(['.', ':'])
+            && ![" k", " M", " G", " m", " s", " %"].contains(&after.as_str());
+        if digits.len() >= 3 && exact {
+            numbers.push(digits);
+        }
+        at += length.max(1);
+    }
+    numbers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    /// Whatever the size, a number is whole, shortened with its unit, or not there: never its
+    /// beginning or its end.
+    #[test]
+    fn no_number_is_cut(
+        number in prop::sample::select(vec![15_552_u64, 20_160, 104_583, 1_234_567, 87_654_321, 912_345_678]),
+        keys in prop::sample::select(vec!["1", "1 home down", "1 w", "2", "2 p", "2 enter", "4", "4 down right", "6"]),
+        ascii: bool,
+        done in 0.2..1.0_f64,
+        (columns, rows) in (20..=200_u16, 5..=60_u16),
+    ) {
+        let (mut records, told) = counting(number);
+        records.truncate((records.len() as f64 * done) as usize);
+        let theme = Theme { colours: Colours::None, background: Background::Dark, ascii };
+        let mut app = app(&records, theme, columns, rows);
+        press(&mut app, keys);
+        let screen = text(&buffer(&app, columns, rows));
+        let told: Vec<String> = told.iter().map(u64::to_string).collect();
+        for found in numbers(&screen) {
+            let cut = told.iter().find(|whole| {
+                whole.len() > found.len() && (whole.starts_with(&found) || whole.ends_with(&found))
+            });
+            prop_assert!(
+                told.contains(&found) || cut.is_none(),
+                "{found} of {cut:?} at {columns}x{rows}:\n{screen}"
+            );
+        }
+    }
+
+    /// Nothing touches the right frame of a panel but what ends there or is cut with a sign.
+    #[test]
+    fn no_cell_is_cut_without_a_sign(
+        view in 1..=2_u8,
+        (columns, rows) in (40..=90_u16, 12..=40_u16),
+    ) {
+        let records = grid(&["conv1", "features"], &[100, 20_000], vec![1, 2, 3]);
+        let mut app = app(&records, Theme { colours: Colours::None, background: Background::Dark, ascii: false }, columns, rows);
+        press(&mut app, &view.to_string());
+        let screen = text(&buffer(&app, columns, rows));
+        for line in screen.lines() {
+            let words = line.split(['│', '▌']).flat_map(str::split_whitespace);
+            for word in words.filter(|word| "accuracy".starts_with(word) && word.len() > 1) {
+                prop_assert!(word == "accuracy", "{word} at {columns}x{rows}:\n{screen}");
+            }
+            // Every accuracy of this run has two decimals, one or none, and its sign.
+            prop_assert!(!line.contains(". ") || !line.contains('%'), "{columns}x{rows}:\n{screen}");
+        }
     }
 }
 

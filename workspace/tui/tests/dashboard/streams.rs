@@ -200,6 +200,149 @@ impl Made {
     }
 }
 
+/// One strategy at every cut and every number of training samples, done with each of the seeds:
+/// rows that all have the same name.
+pub fn grid(cuts: &[&str], sizes: &[u64], seeds: Vec<u64>) -> Vec<Record> {
+    let place = |row: usize| (cuts[row / sizes.len()], sizes[row % sizes.len()]);
+    let made = Made {
+        seeds,
+        ..Made::strategies(cuts.len() * sizes.len())
+    };
+    let mut records = made.records();
+    let title = |row: usize| {
+        let (cut, size) = place(row);
+        format!("logistic · {cut} · {size}")
+    };
+    for record in &mut records {
+        match &mut record.event {
+            Event::RunStarted(plan) => {
+                for stage in &mut plan.stages {
+                    stage.title = stage.row.map_or("source".to_owned(), title);
+                }
+                for (index, row) in plan.rows.iter_mut().enumerate() {
+                    let (cut, size) = place(index);
+                    row.name = "logistic".to_owned();
+                    row.detail = Some(format!("{cut} · {size}"));
+                    row.kind = "feature-classifier".to_owned();
+                    row.cut = cut.to_owned();
+                    row.head = "logistic-regression".to_owned();
+                    row.train_samples = Some(size);
+                }
+            }
+            Event::StrategyEvaluated(outcome) => {
+                outcome.train_samples = place(outcome.row).1;
+                // The more samples, and the later the cut, the better.
+                let (cut, size) = (outcome.row / sizes.len(), outcome.row % sizes.len());
+                outcome.correct = 3_600 + 90 * cut as u64 + 110 * size as u64 + outcome.seed;
+            }
+            _ => {}
+        }
+    }
+    records
+}
+
+/// A stage that is over before it has told of its progress twice: one word of its first batch,
+/// then the ends of its epochs.
+pub fn short_stage(epochs: u32) -> Vec<Record> {
+    let mut records = Made::strategies(1).records();
+    let begun = |record: &Record| matches!(record.event, Event::StageStarted { stage: 1 });
+    let at = records.iter().position(begun).unwrap() + 1;
+    let progress = Event::Progress {
+        stage: 1,
+        done: 64,
+        total: 1_600 * u64::from(epochs),
+        unit: "images".into(),
+        fold: None,
+        epoch: 1,
+        loss: Some(1.5949),
+        per_second: Some(9000.0),
+    };
+    let ends = (1..=epochs).map(|epoch| Event::EpochEnded {
+        stage: 1,
+        figures: EpochFigures {
+            fold: None,
+            epoch,
+            epochs,
+            loss: 0.1016 / f64::from(epoch),
+            accuracy: 1.0 - 0.0048 / f64::from(epoch),
+            validation_loss: Some(0.15 / f64::from(epoch)),
+            validation_accuracy: Some(0.98),
+            per_second: 9000.0,
+            seconds: 0.012,
+        },
+    });
+    let events = std::iter::once(progress).chain(ends);
+    let told = events.map(|event| Record {
+        at: records[at].at,
+        event,
+    });
+    let told: Vec<Record> = told.collect();
+    records.splice(at..at, told);
+    records
+}
+
+/// A run whose counts of images all belong to `number`: the steps of its source, its test
+/// examples, the samples learnt from, its confusion. And all the numbers it has told.
+pub fn counting(number: u64) -> (Vec<Record>, Vec<u64>) {
+    let mut records = Made::strategies(2).records();
+    // The length of a feature vector, and what stages say they have come to, are numbers, too.
+    let mut told = vec![number, 800, 4_861];
+    let mut tell = |count: u64| {
+        told.push(count);
+        count
+    };
+    for record in &mut records {
+        match &mut record.event {
+            Event::Progress { done, total, .. } => {
+                (*done, *total) = (tell(number * *done / 30_000), number);
+            }
+            Event::SourceEvaluated(outcome) => {
+                (outcome.correct, outcome.total) = (tell(number - number / 9), number);
+            }
+            Event::StrategyEvaluated(outcome) => {
+                outcome.train_samples = number;
+                outcome.trainable_parameters = number;
+                (outcome.correct, outcome.total) = (tell(number - number / 7), number);
+                let (right, wrong) = (tell(number / 3), tell(number / 11));
+                let class =
+                    |truth| (0..3).map(move |class| [wrong, right][usize::from(truth == class)]);
+                let rows: Vec<Vec<u64>> = (0..3).map(|truth| class(truth).collect()).collect();
+                outcome.confusion = rows.into();
+                tell(right + 2 * wrong);
+            }
+            _ => {}
+        }
+    }
+    (records, told)
+}
+
+/// A run of one strategy that tells apart so many classes.
+pub fn many_classes(classes: usize) -> Vec<Record> {
+    let mut records = Made::strategies(1).records();
+    for record in &mut records {
+        match &mut record.event {
+            Event::RunStarted(plan) => {
+                for row in &mut plan.rows {
+                    row.classes = (0..classes).map(|class| format!("class {class}")).collect();
+                }
+            }
+            Event::StrategyEvaluated(outcome) => {
+                let cell = |truth: usize, class: usize| match class {
+                    class if class == truth => 45,
+                    class if class == (truth + 1) % classes => 5,
+                    _ => 0,
+                };
+                let rows: Vec<Vec<u64>> = (0..classes)
+                    .map(|truth| (0..classes).map(|class| cell(truth, class)).collect())
+                    .collect();
+                outcome.confusion = rows.into();
+            }
+            _ => {}
+        }
+    }
+    records
+}
+
 /// Two epochs of a fold.
 fn in_fold(stage: usize, fold: u32, folds: u32) -> Vec<Event> {
     let mut events = Vec::new();

@@ -1,4 +1,4 @@
-//! How sure the figures are: bars with intervals, pairs, and curves where the rows are a grid.
+//! How sure the figures are: bars with intervals, and pairs.
 
 use ratatui::{
     buffer::Buffer,
@@ -6,40 +6,30 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use topwork_report::{Verdict, percent, thousands};
+use topwork_report::{PairResult, Verdict, thousands};
 
-use super::rows::{Row, differing, setting};
+use super::{rows::Row, shown_of};
 use crate::{
-    app::App,
-    chart::{self, Curve},
+    app::{App, Watched},
     draw::panel,
-    text::{fit, line, pad_title, width},
+    figure::Figure,
+    text::{line, pad_title, width},
     views::{first_shown, say},
 };
 
-/// Draws bars, or curves where the rows are a grid and those are wanted.
+/// Draws a bar for every row.
 pub fn draw(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let grids = grids(rows);
-    if app.compare.curves {
-        match grids.first() {
-            Some(grid) => draw_curves(app, grid, area, buffer),
-            None => {
-                let inner = panel(app, "accuracy", area, buffer, false);
-                let text = "no curve: strategies that differ only in cut point or training samples make one";
-                say(app, text, inner, buffer);
-            }
-        }
-        return;
-    }
-    let inner = panel(app, "accuracy with 95 % interval", area, buffer, false);
+    let shown = shown_of(rows.len(), area.height.saturating_sub(3));
+    let title = format!("accuracy with 95 % interval{shown}");
+    let inner = panel(app, &title, area, buffer, false);
     draw_bars(app, rows, inner, buffer);
 }
 
 fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
-    let ends = rows.iter().filter_map(|row| row.result.interval);
+    let ends = rows.iter().filter_map(|row| row.result().interval);
     let low = ends.clone().map(|i| i.low).fold(f64::INFINITY, f64::min);
     let high = ends.map(|i| i.high).fold(f64::NEG_INFINITY, f64::max);
     if low > high {
@@ -65,12 +55,12 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     let first = first_shown(app.compare.row, rows.len(), room);
     for (shown, (index, row)) in rows.iter().enumerate().skip(first).take(room).enumerate() {
         let mut cells: Vec<(char, Style)> = vec![(' ', Style::new()); bar];
-        if let (Some(mean), Some(interval)) = (row.result.mean, row.result.interval) {
+        if let (Some(mean), Some(interval)) = (row.result().mean, row.result().interval) {
             for cell in &mut cells[at(interval.low)..=at(interval.high)] {
                 *cell = ('━', app.theme.series(0));
             }
             // Where single seeds fell, when there are several; of a single one its folds.
-            let parts: Vec<f64> = match row.result.seeds.as_slice() {
+            let parts: Vec<f64> = match row.result().seeds.as_slice() {
                 [one] => one.folds.iter().map(|fold| fold.accuracy).collect(),
                 seeds => seeds.iter().map(|seed| seed.accuracy).collect(),
             };
@@ -97,16 +87,12 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         );
         line(buffer, area, shown, Line::from(spans));
     }
-    let (left, right) = (percent(low), percent(high));
+    let label = |end: f64| Figure::share(end).within(bar / 2 - 1).unwrap_or_default();
+    let (left, right) = (label(low), label(high));
     let gap = bar.saturating_sub(width(&left) + width(&right));
     let axis = format!("{}{left}{}{right}", " ".repeat(names + 2), " ".repeat(gap));
     let bottom = room.min(rows.len());
-    line(
-        buffer,
-        area,
-        bottom,
-        Line::styled(fit(&axis, columns), app.theme.dim()),
-    );
+    line(buffer, area, bottom, Line::styled(axis, app.theme.dim()));
 }
 
 /// Which strategies the selected one can be told apart from.
@@ -124,16 +110,16 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         buffer,
         false,
     );
-    let results = app
-        .watched
-        .get(selected.run)
-        .and_then(|run| run.results.as_ref());
-    let own = &selected.result.title;
-    let pairs = results.into_iter().flat_map(|results| &results.pairs);
-    let mut pairs: Vec<_> = pairs
-        .filter(|pair| pair.a == *own || pair.b == *own)
-        .collect();
+    let Some(run) = app.watched.get(selected.run) else {
+        return;
+    };
+    let own = &selected.result().title;
+    let pairs = app
+        .worked_out
+        .pairs
+        .get((run.version, own.clone()), || pairs_of(run, own));
     // Where not all can be seen, those in doubt come first.
+    let mut pairs: Vec<&PairResult> = pairs.iter().collect();
     if pairs.len() >= usize::from(inner.height) {
         pairs.sort_by(|a, b| b.p.total_cmp(&a.p));
     }
@@ -151,7 +137,7 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     };
     line(buffer, inner, 0, Line::styled(what, app.theme.dim()));
     let columns = usize::from(inner.width);
-    for (row, pair) in pairs.iter().enumerate() {
+    for (row, pair) in pairs.iter().enumerate().take(usize::from(inner.height)) {
         let first = pair.a == *own;
         let other = if first { &pair.b } else { &pair.a };
         let p = if pair.p < 0.0001 {
@@ -180,113 +166,9 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Rows that differ in one setting alone, by which they can be joined to curves.
-struct Grid {
-    /// `cut` or `train-samples`.
-    axis: String,
-    /// What stands along it, in order.
-    places: Vec<String>,
-    /// Every curve: its name, and its points by place.
-    curves: Vec<(String, Vec<(f64, f64)>)>,
-}
-
-fn grids(rows: &[Row]) -> Vec<Grid> {
-    let numbers = Grid::by_samples(rows);
-    let cuts = Grid::by_cut(rows);
-    [cuts, numbers].into_iter().flatten().collect()
-}
-
-impl Grid {
-    /// Accuracy against the number of training samples.
-    fn by_samples(rows: &[Row]) -> Option<Self> {
-        let place = |row: &Row| row.result.train_samples.map(|n| (n as f64).log10());
-        let curves = joined(rows, &["train-samples"], place);
-        (!curves.is_empty()).then(|| Self {
-            axis: "training samples".to_owned(),
-            places: Vec::new(),
-            curves,
-        })
-    }
-
-    /// Accuracy against the cut point, in the order the cuts are met.
-    fn by_cut(rows: &[Row]) -> Option<Self> {
-        let mut places: Vec<String> = Vec::new();
-        for row in rows {
-            if !places.contains(&row.result.cut) {
-                places.push(row.result.cut.clone());
-            }
-        }
-        let position = |row: &Row| {
-            let at = places.iter().position(|place| *place == row.result.cut);
-            at.map(|index| index as f64)
-        };
-        let curves = joined(rows, &["cut", "feature size"], position);
-        (!curves.is_empty()).then(|| Self {
-            axis: "cut point".to_owned(),
-            places,
-            curves,
-        })
-    }
-}
-
-/// Rows that are equal in everything but `free`, joined over `place`: at least two of a kind.
-fn joined(
-    rows: &[Row],
-    free: &[&str],
-    place: impl Fn(&Row) -> Option<f64>,
-) -> Vec<(String, Vec<(f64, f64)>)> {
-    let fixed: Vec<String> = differing(rows)
-        .into_iter()
-        .filter(|path| !free.contains(&path.as_str()))
-        .collect();
-    let mut keys: Vec<Vec<String>> = Vec::new();
-    let mut curves: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
-    for row in rows {
-        let (Some(x), Some(mean)) = (place(row), row.result.mean) else {
-            continue;
-        };
-        let mut key: Vec<String> = fixed.iter().map(|path| setting(row, path)).collect();
-        key.push(row.run.to_string());
-        match keys.iter().position(|known| *known == key) {
-            Some(at) => curves[at].1.push((x, mean)),
-            None => {
-                keys.push(key);
-                curves.push((row.result.name.clone(), vec![(x, mean)]));
-            }
-        }
-    }
-    for (_, points) in &mut curves {
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        points.dedup_by_key(|point| point.0);
-    }
-    curves.retain(|(_, points)| points.len() > 1);
-    curves
-}
-
-fn draw_curves(app: &App, grid: &Grid, area: Rect, buffer: &mut Buffer) {
-    const MARKS: [char; 6] = ['●', '■', '▲', '○', '×', '•'];
-    let inner = panel(
-        app,
-        &format!("accuracy against {}", grid.axis),
-        area,
-        buffer,
-        false,
-    );
-    let curves: Vec<Curve<'_>> = (grid.curves.iter().enumerate())
-        .map(|(index, (name, points))| Curve {
-            name,
-            points,
-            style: app.theme.series(index),
-            mark: MARKS[index % MARKS.len()],
-            joined: true,
-        })
-        .collect();
-    let label = |x: f64| {
-        if grid.places.is_empty() {
-            return thousands(10_f64.powf(x).round() as u64);
-        }
-        let index = x.round().max(0.0) as usize;
-        grid.places.get(index).cloned().unwrap_or_default()
-    };
-    chart::draw(app, &curves, label, percent, inner, buffer);
+/// The pairs that a row is one of.
+fn pairs_of(run: &Watched, title: &str) -> Vec<PairResult> {
+    let pairs = run.results().into_iter().flat_map(|results| &results.pairs);
+    let own = |pair: &&PairResult| pair.a == title || pair.b == title;
+    pairs.filter(own).cloned().collect()
 }

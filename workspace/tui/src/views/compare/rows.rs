@@ -1,12 +1,19 @@
 //! The rows of all runs compared, with the settings in which they differ.
 
-use std::cmp::Ordering;
+use std::{
+    cell::OnceCell,
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use topwork_report::{StrategyResult, over_folds, percent, seconds, thousands};
+use topwork_report::{Results, StrategyResult, over_folds, percent, seconds, thousands};
 
+use super::{SEEDS, curves::Grid, is_partly, planned_seeds, seeds_words};
 use crate::{
     app::{App, Watched},
     columns::{Cell, Column},
+    figure::Figure,
 };
 
 /// Settings shown as columns at most: the rest is in the details.
@@ -19,12 +26,28 @@ pub struct Row {
     pub run: usize,
     /// Its name; with the run's where there are several.
     pub name: String,
-    /// What it came to; no seeds while it has not.
-    pub result: StrategyResult,
     /// Its settings, by their dotted paths.
     pub settings: Vec<(String, String)>,
-    /// As drawn.
-    pub cells: Vec<Cell>,
+    /// Seeds of its experiment.
+    pub planned: usize,
+    /// The number of its run.
+    number: String,
+    /// The figures of its run.
+    results: Arc<Results>,
+    /// Its place among them.
+    place: usize,
+}
+
+impl Row {
+    /// What it came to; no seeds while it has not.
+    pub fn result(&self) -> &StrategyResult {
+        &self.results.strategies[self.place]
+    }
+
+    /// The number of its run.
+    pub fn run_number(&self) -> &str {
+        &self.number
+    }
 }
 
 /// All rows in the order shown, with their columns.
@@ -33,27 +56,32 @@ pub struct Sheet {
     pub columns: Vec<Column>,
     /// The rows.
     pub rows: Vec<Row>,
+    /// The same as drawn.
+    pub cells: Vec<Vec<Cell>>,
+    /// The curves they make.
+    grids: OnceCell<Vec<Grid>>,
 }
 
-/// What one column is made of: its text, and what it is ordered by.
-type Figure = (
-    fn(&StrategyResult) -> String,
+impl Sheet {
+    /// The curves that the rows make, by what stands along their axis.
+    pub fn grids(&self) -> &[Grid] {
+        self.grids.get_or_init(|| Grid::all_of(&self.rows))
+    }
+}
+
+/// What one column is made of: its figure, and what it is ordered by.
+type Made = (
+    fn(&StrategyResult) -> Figure,
     fn(&StrategyResult) -> Option<f64>,
 );
 
 /// The figures, with heading and rank.
-const FIGURES: &[(&str, u8, Figure)] = &[
+const FIGURES: &[(&str, u8, Made)] = &[
     (
         "accuracy",
         0,
         (
-            |row| match (row.mean, row.std) {
-                (Some(mean), Some(std)) => {
-                    format!("{:.2} ± {:.2} %", mean * 100.0, std * 100.0)
-                }
-                (Some(mean), None) => percent(mean),
-                (None, _) => "–".to_owned(),
-            },
+            |row| figure(row.mean.map(|mean| Figure::spread(mean, row.std))),
             |row| row.mean,
         ),
     ),
@@ -62,13 +90,13 @@ const FIGURES: &[(&str, u8, Figure)] = &[
         2,
         (
             |row| {
-                row.interval.map_or("–".to_owned(), |interval| {
-                    format!(
+                figure(row.interval.map(|interval| {
+                    Figure::words(format!(
                         "{:.2} – {:.2} %",
                         interval.low * 100.0,
                         interval.high * 100.0
-                    )
-                })
+                    ))
+                }))
             },
             |row| row.interval.map(|interval| interval.low),
         ),
@@ -77,7 +105,7 @@ const FIGURES: &[(&str, u8, Figure)] = &[
         "trained on",
         3,
         (
-            |row| row.train_samples.map_or("–".to_owned(), thousands),
+            |row| figure(row.train_samples.map(Figure::count)),
             |row| row.train_samples.map(|n| n as f64),
         ),
     ),
@@ -85,16 +113,24 @@ const FIGURES: &[(&str, u8, Figure)] = &[
         "parameters",
         5,
         (
-            |row| row.trainable_parameters.map_or("–".to_owned(), thousands),
+            |row| figure(row.trainable_parameters.map(Figure::count)),
             |row| row.trainable_parameters.map(|n| n as f64),
         ),
     ),
     (
         "cost",
         4,
-        (|row| cost(row).map_or("–".to_owned(), seconds), cost),
+        (
+            |row| figure(cost(row).map(|cost| Figure::words(seconds(cost)))),
+            cost,
+        ),
     ),
 ];
+
+/// A figure, or a dash while there is none.
+fn figure(figure: Option<Figure>) -> Figure {
+    figure.unwrap_or_else(|| Figure::words("–"))
+}
 
 fn cost(row: &StrategyResult) -> Option<f64> {
     row.seconds
@@ -102,19 +138,19 @@ fn cost(row: &StrategyResult) -> Option<f64> {
 }
 
 /// How much the accuracy differs from fold to fold: shown only where there are folds.
-const FOLDS: (&str, u8, Figure) = (
+const FOLDS: (&str, u8, Made) = (
     "over the folds",
     1,
     (
-        |row| over_folds(row).unwrap_or_else(|| "–".to_owned()),
+        |row| figure(over_folds(row).map(Figure::words)),
         |row| row.fold_mean,
     ),
 );
 
 /// The figures that are shown of these rows.
-fn figures(rows: &[Row]) -> Vec<(&'static str, u8, Figure)> {
+fn figures(rows: &[Row]) -> Vec<(&'static str, u8, Made)> {
     let mut figures = FIGURES.to_vec();
-    if rows.iter().any(|row| row.result.fold_mean.is_some()) {
+    if rows.iter().any(|row| row.result().fold_mean.is_some()) {
         figures.insert(1, FOLDS);
     }
     figures
@@ -127,6 +163,7 @@ pub fn sheet(app: &App) -> Sheet {
         .collect();
     let differing = differing(&rows);
     let figures = figures(&rows);
+    let partly = rows.iter().any(|row| is_partly(row.result(), row.planned));
     let mut columns = vec![Column::text("strategy", 0)];
     columns.extend((figures.iter()).map(|(heading, rank, _)| Column::number(heading, *rank)));
     let shown = &differing[..differing.len().min(SETTINGS)];
@@ -137,68 +174,103 @@ pub fn sheet(app: &App) -> Sheet {
     );
     let best = rows
         .iter()
-        .filter_map(|row| row.result.mean)
+        .filter_map(|row| row.result().mean)
         .fold(f64::NEG_INFINITY, f64::max);
-    for row in &mut rows {
-        let style = match row.result.mean {
+    let cells = |row: &Row| {
+        let style = match row.result().mean {
             None => app.theme.dim(),
             Some(mean) if mean >= best => app.theme.title(),
             Some(_) => ratatui::style::Style::new(),
         };
-        row.cells = vec![Cell::new(row.name.clone(), style)];
-        for (_, _, (text, _)) in &figures {
-            row.cells.push(Cell::new(text(&row.result), style));
+        let mut cells = vec![Cell::new(row.name.clone(), style)];
+        for (_, _, (figure, _)) in &figures {
+            cells.push(Cell::figure(figure(row.result()), style));
         }
         for path in shown {
-            row.cells.push(Cell::new(setting(row, path), style));
+            cells.push(Cell::new(setting(row, path), style));
         }
+        if partly {
+            let words = seeds_words(row.result(), row.planned);
+            cells.insert(SEEDS_AT, Cell::figure(words, style));
+        }
+        cells
+    };
+    let mut drawn: Vec<(Row, Vec<Cell>)> = Vec::new();
+    for row in rows.drain(..) {
+        let cells = cells(&row);
+        drawn.push((row, cells));
+    }
+    if partly {
+        columns.insert(SEEDS_AT, Column::number(SEEDS, 0));
     }
     if let Some(column) = app.compare.order {
-        rows.sort_by(|a, b| in_order(a, b, column, &figures));
+        let value = columns.get(column).and_then(|column| {
+            let named = |(heading, _, _): &&(&str, u8, Made)| *heading == column.heading;
+            figures.iter().find(named).map(|(_, _, (_, value))| *value)
+        });
+        drawn.sort_by(|a, b| in_order(a, b, column, value));
     }
     if app.compare.reversed {
-        rows.reverse();
+        drawn.reverse();
     }
-    Sheet { columns, rows }
+    let (rows, cells) = drawn.into_iter().unzip();
+    Sheet {
+        columns,
+        rows,
+        cells,
+        grids: OnceCell::new(),
+    }
 }
 
+/// Where the column of seeds stands: behind the accuracy.
+const SEEDS_AT: usize = 2;
+
 /// By a figure where the column is one, else by the text; rows without figures come last.
-fn in_order(a: &Row, b: &Row, column: usize, figures: &[(&str, u8, Figure)]) -> Ordering {
-    let figure = column.checked_sub(1).and_then(|index| figures.get(index));
-    if let Some((_, _, (_, value))) = figure {
-        return match (value(&a.result), value(&b.result)) {
+fn in_order(
+    a: &(Row, Vec<Cell>),
+    b: &(Row, Vec<Cell>),
+    column: usize,
+    value: Option<fn(&StrategyResult) -> Option<f64>>,
+) -> Ordering {
+    if let Some(value) = value {
+        return match (value(a.0.result()), value(b.0.result())) {
             (Some(a), Some(b)) => a.total_cmp(&b),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => Ordering::Equal,
         };
     }
-    let text = |row: &Row| row.cells.get(column).map(|cell| cell.text.clone());
-    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
-    let (a, b) = (text(a), text(b));
-    match (number(&a), number(&b)) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
+    let text = |cells: &[Cell]| {
+        cells
+            .get(column)
+            .map_or(String::new(), |cell| cell.text.clone())
+    };
+    let (a, b) = (text(&a.1), text(&b.1));
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a.total_cmp(&b),
         _ => a.cmp(&b),
     }
 }
 
 fn run_rows(index: usize, run: &Watched, several: bool) -> Vec<Row> {
-    let Some(results) = &run.results else {
+    let Some(results) = run.results() else {
         return Vec::new();
     };
-    let rows = results.strategies.iter();
-    rows.map(|result| Row {
+    let rows = results.strategies.iter().enumerate();
+    let id = run.folder.id();
+    let number = id.split('-').next().unwrap_or_default();
+    rows.map(|(place, result)| Row {
         run: index,
+        number: number.to_owned(),
         name: if several {
-            let id = run.folder.id();
-            let number = id.split('-').next().unwrap_or_default();
             format!("{number} {}", result.title)
         } else {
             result.title.clone()
         },
         settings: settings(run, result),
-        result: result.clone(),
-        cells: Vec::new(),
+        planned: planned_seeds(run),
+        results: Arc::clone(results),
+        place,
     })
     .collect()
 }
@@ -225,13 +297,14 @@ fn settings(run: &Watched, result: &StrategyResult) -> Vec<(String, String)> {
         ),
     ];
     if let Some(read) = &run.settings {
+        let mut known: HashSet<String> = all.iter().map(|(path, _)| path.clone()).collect();
         let named = |(name, _): &&(String, _)| *name == result.name;
         let own = read.strategies.iter().find(named).map(|(_, own)| own);
         let pairs = own.into_iter().flatten().chain(&read.experiment);
         for (path, value) in pairs {
             // What the plan tells goes before what the file says, which may be a default.
             let told = ["target.cut", "cut", "train-samples"].contains(&path.as_str());
-            if !told && !all.iter().any(|(known, _)| known == path) {
+            if !told && known.insert(path.clone()) {
                 all.push((path.clone(), value.clone()));
             }
         }
@@ -248,22 +321,28 @@ pub fn setting(row: &Row, path: &str) -> String {
 
 /// The paths of settings in which the rows differ, in the order met.
 pub fn differing(rows: &[Row]) -> Vec<String> {
-    let mut paths: Vec<String> = Vec::new();
-    for (path, _) in rows.iter().flat_map(|row| &row.settings) {
-        if paths.contains(path) {
-            continue;
-        }
-        let first = rows.first().map(|row| setting(row, path));
-        if rows.iter().any(|row| Some(setting(row, path)) != first) {
-            paths.push(path.clone());
-        }
+    let mut order: Vec<&str> = Vec::new();
+    // Of each path its first value, how many rows have it, and whether one has another value.
+    let mut known: HashMap<&str, (&str, usize, bool)> = HashMap::new();
+    for (path, value) in rows.iter().flat_map(|row| &row.settings) {
+        let entry = known.entry(path).or_insert_with(|| {
+            order.push(path);
+            (value, 0, false)
+        });
+        entry.1 += 1;
+        entry.2 |= entry.0 != value;
     }
-    paths
+    let differs = |path: &&str| known.get(path).is_some_and(|k| k.2 || k.1 < rows.len());
+    order
+        .into_iter()
+        .filter(differs)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Everything known of a row, line by line.
 pub fn details(app: &App, row: &Row) -> Vec<String> {
-    let result = &row.result;
+    let result = row.result();
     let mut lines = Vec::new();
     if let Some(run) = app.watched.get(row.run) {
         lines.push(format!("run         {}", run.folder.id()));

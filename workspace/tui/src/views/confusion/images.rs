@@ -1,17 +1,16 @@
 //! The test images behind a cell of the matrix, drawn in characters.
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line, text::Span};
-use topwork_events::Outcome;
 use topwork_report::thousands;
 use topwork_store::ImageSample;
 
-use super::Selected;
+use super::{Matrix, Selected};
 use crate::{
     app::App,
     draw::panel,
     keys::Action,
     pixels,
-    text::{fit, line, pad},
+    text::{fit, line, pad, width},
     views::say,
 };
 
@@ -89,7 +88,7 @@ fn inside(area: Rect) -> Rect {
 pub fn draw(
     app: &App,
     selected: &Selected<'_>,
-    outcome: &Outcome,
+    matrix: &Matrix,
     sample: &ImageSample,
     area: Rect,
     buffer: &mut Buffer,
@@ -97,7 +96,7 @@ pub fn draw(
     let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
     let name = |class: usize| sample.classes.get(class).map_or("", String::as_str);
     let shown = of_cell(app, sample);
-    let all = outcome.confusion.get(truth, predicted);
+    let all = matrix.count(truth, predicted);
     let inner = inside(area);
     if inner.height < area.height && inner.width < area.width {
         let place = Rect {
@@ -119,7 +118,7 @@ pub fn draw(
     let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
         let text = match all {
             1.. => "no image of this cell was kept",
-            _ => "no test image is in this cell",
+            0 => "no test image is in this cell",
         };
         return say(app, text, inner, buffer);
     };
@@ -144,8 +143,9 @@ pub fn draw(
             app.theme.dim()
         };
         let score = score(sample, *index, sample.predicted.get(*index).copied());
-        let text = format!("{mark}{} {score}", name(predicted));
-        let caption = Line::styled(fit(&text, usize::from(tile.width)), style);
+        let room = usize::from(tile.width).saturating_sub(width(&score) + 2);
+        let text = format!("{mark}{} {score}", fit(name(predicted), room));
+        let caption = Line::styled(text, style);
         line(
             buffer,
             tile,

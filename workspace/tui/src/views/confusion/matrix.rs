@@ -7,18 +7,22 @@ use ratatui::{
     style::{Color, Modifier, Style},
     text::{Line, Span},
 };
-use topwork_events::Confusion;
+use topwork_events::{Confusion, Outcome};
 use topwork_report::{percent, thousands};
 
 use crate::{
     app::App,
-    text::{fit, line, pad, width},
+    figure::Figure,
+    text::{line, pad, width},
     theme::Colours,
     views::first_shown,
 };
 
 /// Widest that the names of the true classes get.
 const NAMES: usize = 14;
+
+/// Most columns that a count gets; a longer one is shortened.
+const DIGITS: usize = 7;
 
 /// Columns of `true`, the heading of the names.
 const TRUE: usize = 4;
@@ -44,12 +48,47 @@ struct Layout {
     below: usize,
 }
 
-fn layout(app: &App, classes: &[String], counts: &Confusion, area: Rect) -> Layout {
+/// A matrix with what every frame asks of it.
+#[derive(Clone, Debug, Default)]
+pub struct Matrix {
+    counts: Confusion,
+    /// The test examples of every true class.
+    totals: Vec<u64>,
+    /// The largest count.
+    largest: u64,
+}
+
+impl Matrix {
+    /// The matrix of an outcome.
+    pub fn of(outcome: &Outcome) -> Self {
+        let counts = outcome.confusion.clone();
+        let mut totals = vec![0; counts.classes()];
+        for (truth, _, count) in counts.cells() {
+            totals[truth] += count;
+        }
+        Self {
+            totals,
+            largest: (counts.cells().map(|(_, _, count)| count).max()).unwrap_or(0),
+            counts,
+        }
+    }
+
+    /// How many examples of a class were taken for another, or recognised.
+    pub fn count(&self, truth: usize, predicted: usize) -> u64 {
+        self.counts.get(truth, predicted)
+    }
+
+    /// The test examples of a class.
+    fn total(&self, truth: usize) -> u64 {
+        self.totals.get(truth).copied().unwrap_or(0)
+    }
+}
+
+fn layout(app: &App, classes: &[String], matrix: &Matrix, area: Rect) -> Layout {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
-    let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
-    let name = longest(&mut classes.iter().map(|name| width(name)));
+    let name = (classes.iter().map(|name| width(name)).max()).unwrap_or(0);
     let names = name.min(NAMES).min(columns / 4).max(TRUE) + 2;
-    let digits = longest(&mut counts.cells().map(|(_, _, count)| thousands(count).len()));
+    let digits = thousands(matrix.largest).len().min(DIGITS);
     // Brackets round the selected cell, and a gap.
     let cell = digits.max(name.min(6)) + 3;
     let head = usize::from(rows >= 2) + usize::from(rows >= 8);
@@ -84,13 +123,21 @@ fn shade(share: f64) -> f64 {
 }
 
 /// Draws the matrix.
-pub fn draw(app: &App, classes: &[String], counts: &Confusion, area: Rect, buffer: &mut Buffer) {
-    let layout = layout(app, classes, counts, area);
+pub fn draw(app: &App, classes: &[String], matrix: &Matrix, area: Rect, buffer: &mut Buffer) {
+    let layout = layout(app, classes, matrix, area);
     let theme = app.theme;
-    let count = |truth: usize, predicted: usize| counts.get(truth, predicted);
     let selected = (app.confusion.truth, app.confusion.predicted);
     if layout.head == 2 {
-        let text = format!("{}predicted", " ".repeat(layout.names + 1));
+        let all = thousands(classes.len() as u64);
+        let across = match layout.across.len() {
+            shown if shown < classes.len() => format!(", {shown} of {all} across"),
+            _ => String::new(),
+        };
+        let down = match layout.down.len() {
+            shown if shown < classes.len() => format!(", {shown} of {all} down"),
+            _ => String::new(),
+        };
+        let text = format!("{}predicted{across}{down}", " ".repeat(layout.names + 1));
         line(buffer, area, 0, Line::styled(text, theme.dim()));
     }
     if layout.head >= 1 {
@@ -111,7 +158,7 @@ pub fn draw(app: &App, classes: &[String], counts: &Confusion, area: Rect, buffe
         line(buffer, area, layout.head - 1, Line::from(spans));
     }
     for (offset, truth) in layout.down.clone().enumerate() {
-        let total = counts.of_class(truth);
+        let total = matrix.total(truth);
         let share = |count: u64| count as f64 / total.max(1) as f64;
         let name = classes.get(truth).map_or("", String::as_str);
         let style = if truth == selected.0 {
@@ -124,14 +171,14 @@ pub fn draw(app: &App, classes: &[String], counts: &Confusion, area: Rect, buffe
             style,
         )];
         for predicted in layout.across.clone() {
-            let here = count(truth, predicted);
+            let here = matrix.count(truth, predicted);
             let picked = (truth, predicted) == selected;
             spans.extend(cell(app, here, share(here), picked, layout.cell));
         }
         if layout.recall {
             let text = match total {
                 0 => "–".to_owned(),
-                _ => percent(share(count(truth, truth))),
+                _ => percent(share(matrix.count(truth, truth))),
             };
             spans.push(Span::raw(pad(&text, RECALL - 1, true)));
         }
@@ -139,8 +186,7 @@ pub fn draw(app: &App, classes: &[String], counts: &Confusion, area: Rect, buffe
     }
     let last = usize::from(area.height);
     if layout.below >= 1 {
-        let words = in_words(app, classes, counts, count(selected.0, selected.1));
-        let words = fit(&words, usize::from(area.width));
+        let words = in_words(app, classes, matrix);
         line(buffer, area, last - layout.below, Line::raw(words));
     }
     if layout.below == 2 {
@@ -152,7 +198,7 @@ pub fn draw(app: &App, classes: &[String], counts: &Confusion, area: Rect, buffe
 fn cell(app: &App, count: u64, share: f64, picked: bool, columns: usize) -> Vec<Span<'static>> {
     let digits = match count {
         0 => "·".to_owned(),
-        _ => thousands(count),
+        _ => (Figure::count(count).within(columns - 3)).unwrap_or_else(|| "…".to_owned()),
     };
     let text = pad(&digits, columns - 3, true);
     let (open, close) = if picked { ('[', ']') } else { (' ', ' ') };
@@ -192,10 +238,10 @@ fn on_heat(app: &App, value: f64) -> Style {
     Style::new().fg(ink).bg(app.theme.heat_colour(value))
 }
 
-fn in_words(app: &App, classes: &[String], counts: &Confusion, count: u64) -> String {
+fn in_words(app: &App, classes: &[String], matrix: &Matrix) -> String {
     let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
     let name = |class: usize| classes.get(class).map_or("", String::as_str);
-    let total = counts.of_class(truth);
+    let (count, total) = (matrix.count(truth, predicted), matrix.total(truth));
     let share = percent(count as f64 / total.max(1) as f64);
     let (count, total) = (thousands(count), thousands(total));
     let what = match truth == predicted {
@@ -229,12 +275,12 @@ fn legend(app: &App) -> Line<'static> {
 pub fn at(
     app: &App,
     classes: &[String],
-    counts: &Confusion,
+    matrix: &Matrix,
     area: Rect,
     column: u16,
     row: u16,
 ) -> Option<(usize, usize)> {
-    let layout = layout(app, classes, counts, area);
+    let layout = layout(app, classes, matrix, area);
     let across = usize::from(column.checked_sub(area.x)?).checked_sub(layout.names)? / layout.cell;
     let down = usize::from(row.checked_sub(area.y)?).checked_sub(layout.head)?;
     let (predicted, truth) = (layout.across.start + across, layout.down.start + down);

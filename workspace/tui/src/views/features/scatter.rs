@@ -8,6 +8,7 @@ use topwork_report::percent;
 use super::Features;
 use crate::{
     app::App,
+    chart::flow,
     draw::panel,
     keys::Action,
     text::{line, width},
@@ -37,8 +38,8 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
     };
     let classes = &features.sample.classes;
     let marks = marks(classes);
-    let legend = legend(app, classes, &marks, usize::from(area.width));
-    let rows = (legend.len() as u16).min(area.height / 3);
+    let legend = legend(app, classes, &marks, area);
+    let rows = legend.len() as u16;
     let room = Rect {
         height: area.height - rows,
         ..area
@@ -89,21 +90,19 @@ fn draw_points(
     };
     // Where several classes meet in a cell, the one with the most images there is drawn, or the
     // one that is picked out.
-    let classes = marks.len();
-    let mut counts = vec![0_u16; columns * rows * classes];
-    for (point, label) in points.iter().zip(&features.sample.labels) {
-        let cell = (rows - 1 - place(point, 1, rows)) * columns + place(point, 0, columns);
-        if let Some(count) = counts.get_mut(cell * classes + *label as usize) {
-            *count += 1;
-        }
-    }
-    for (cell, counts) in counts.chunks_exact(classes.max(1)).enumerate() {
-        let picked = app
-            .features
-            .class
-            .filter(|class| counts.get(*class).is_some_and(|n| *n > 0));
-        let most = (0..counts.len()).rev().max_by_key(|class| counts[*class]);
-        let Some(class) = picked.or(most.filter(|class| counts[*class] > 0)) else {
+    let mut placed: Vec<(usize, usize)> = (points.iter().zip(&features.sample.labels))
+        .map(|(point, label)| {
+            let row = rows - 1 - place(point, 1, rows);
+            (row * columns + place(point, 0, columns), *label as usize)
+        })
+        .filter(|(_, class)| *class < marks.len())
+        .collect();
+    placed.sort_unstable();
+    for here in placed.chunk_by(|a, b| a.0 == b.0) {
+        let classes = || here.chunk_by(|a, b| a == b);
+        let picked = (classes().flatten()).find(|(_, class)| app.features.class == Some(*class));
+        let most = || classes().rev().max_by_key(|same| same.len())?.first();
+        let Some((cell, class)) = picked.or_else(most).copied() else {
             continue;
         };
         let at = (
@@ -125,26 +124,26 @@ fn style(app: &App, class: usize) -> Style {
     }
 }
 
-/// The marks with the names of their classes, in as many lines as they take.
-fn legend(app: &App, classes: &[String], marks: &[char], columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Vec::new()];
-    let mut used = 0;
-    for (class, (name, mark)) in classes.iter().zip(marks).enumerate() {
+/// The marks with the names of their classes, in as many lines as there is room for.
+fn legend(app: &App, classes: &[String], marks: &[char], area: Rect) -> Vec<Line<'static>> {
+    let entries = classes.iter().zip(marks).enumerate();
+    let entries = entries.map(|(class, (name, mark))| {
         let text = match name.chars().eq([*mark]) {
-            true => format!("{mark}  "),
-            false => format!("{mark} {name}  "),
+            true => mark.to_string(),
+            false => format!("{mark} {name}"),
         };
-        if used > 0 && used + width(&text) + 1 > columns {
-            lines.push(Vec::new());
-            used = 0;
-        }
-        used += width(&text);
-        let lead = if used == width(&text) { " " } else { "" };
-        if let Some(line) = lines.last_mut() {
-            line.push(Span::styled(format!("{lead}{text}"), style(app, class)));
-        }
+        Line::styled(text, style(app, class))
+    });
+    let most = usize::from(area.height / 3);
+    let columns = usize::from(area.width).saturating_sub(1);
+    let mut lines = match most {
+        0 => Vec::new(),
+        most => flow(entries.collect(), columns, most),
+    };
+    for line in &mut lines {
+        line.spans.insert(0, Span::raw(" "));
     }
-    lines.into_iter().map(Line::from).collect()
+    lines
 }
 
 /// The class picked out after a key: none, then one after the other.
