@@ -279,10 +279,9 @@ fn names_columns(records: &[StringRecord], label: usize, separator: u8) -> bool 
         if is_number(text) || Numbers::new(separator).read(text).is_ok() {
             // Programs name columns 0, 1, 2, … where nobody does, but not that of the label.
             let label_of = |record: &StringRecord| record.get(label).map(is_number);
-            let is_numbered = counts(numbered(first, columns, label).map(|(_, text)| text))
+            return counts(numbered(first, columns, label).map(|(_, text)| text))
                 && label_of(first) == Some(false)
                 && rest.iter().all(|record| label_of(record) == Some(true));
-            return is_numbered;
         }
         // A column of row numbers often has no name; what stands for a missing number is no name.
         match text {

@@ -162,11 +162,10 @@ impl Labels {
     /// told to the host.
     pub fn new(columns: &[Column], names: &[String], host: Host) -> Result<Labels, Error> {
         let integers: Option<Vec<Vec<i128>>> = columns.iter().map(Column::integers).collect();
-        let labels = match integers {
-            Some(integers) => Labels::from_integers(columns, &integers, names, host)?,
-            None => Labels::from_words(columns, names, host)?,
-        };
-        Ok(labels)
+        match integers {
+            Some(integers) => Labels::from_integers(columns, &integers, names, host),
+            None => Labels::from_words(columns, names, host),
+        }
     }
 
     fn from_integers(

@@ -13,7 +13,7 @@ pub fn default_scale(kind: Kind) -> f64 {
 /// A line for the user where the numbers are those of pictures and would reach a network far from 0 to 1, although nobody said
 /// that this is meant.
 pub fn remark(array: &Array, range: &Range, scale: Option<f64>) -> Option<String> {
-    if scale.is_some() || !(range.least <= range.greatest) {
+    if scale.is_some() || range.least > range.greatest {
         return None;
     }
     let reach = range.least.abs().max(range.greatest.abs());
@@ -52,7 +52,8 @@ fn looks_like_pictures(shape: &[usize], range: &Range) -> bool {
         [_, height, width] if height * width > 1 => true,
         [height, width] if height * width > 1 => true,
         _ => {
-            let is_picture = is_square(numbers) || (numbers % 3 == 0 && is_square(numbers / 3));
+            let is_picture =
+                is_square(numbers) || (numbers.is_multiple_of(3) && is_square(numbers / 3));
             numbers >= FEWEST && is_picture && range.are_whole && range.least >= 0.0
         }
     }

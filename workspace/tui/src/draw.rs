@@ -338,7 +338,13 @@ fn dialog(
     if area.is_empty() {
         return;
     }
-    Clear.render(area, buffer);
+    // What is beside it goes, too: half a number would be left there.
+    let band = Rect {
+        x: place.x,
+        width: place.width,
+        ..area
+    };
+    Clear.render(band, buffer);
     let inner = panel(app, title, area, buffer, true);
     for (row, text) in lines.iter().skip(scroll).enumerate() {
         line(buffer, inner, row, text.as_str());

@@ -25,12 +25,12 @@ impl Figure {
     /// A proportion: `98.93 %`, `98.9 %`, `99 %`. Only what is 0 or 1 reads as such.
     pub fn share(proportion: f64) -> Self {
         let tenths = match proportion {
-            p if p < 1.0 && p >= 0.9995 => 99.9,
+            p if (0.9995..1.0).contains(&p) => 99.9,
             p if p > 0.0 && p <= 0.0005 => 0.1,
             p => p * 100.0,
         };
         let whole = match proportion {
-            p if p < 1.0 && p >= 0.995 => ">99 %".to_owned(),
+            p if (0.995..1.0).contains(&p) => ">99 %".to_owned(),
             p if p > 0.0 && p <= 0.005 => "<1 %".to_owned(),
             p => format!("{:.0} %", p * 100.0),
         };

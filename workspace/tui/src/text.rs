@@ -41,6 +41,9 @@ fn kept(text: &str, columns: usize) -> Option<usize> {
     Some(torn.map_or(end, |number| number.start))
 }
 
+/// What belongs to the number before it.
+const UNITS: [&str; 9] = ["k", "M", "G", "T", "P", "E", "%", "s", "ms"];
+
 /// Where the numbers of a text are: `20,160`, `98.93`, `00:41`, `1.2e-5`, `20.2 k`.
 fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
@@ -62,10 +65,13 @@ fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
                 break;
             }
         }
-        // A shortened one is nothing without its thousands.
-        let alone = |at: usize| !bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
-        if is(end, b" ") && is(end + 1, b"kMGTPE") && alone(end + 2) {
-            end += 2;
+        // A figure is nothing without its thousands or its unit.
+        let unit = text[end..].strip_prefix(' ').map(|after| {
+            let word = after.find(|c: char| !c.is_alphanumeric() && c != '%');
+            &after[..word.unwrap_or(after.len())]
+        });
+        if let Some(unit) = unit.filter(|unit| UNITS.contains(unit)) {
+            end += 1 + unit.len();
         }
         from = end;
         Some(start..end)
@@ -252,6 +258,9 @@ mod tests {
         check("20.2 k images", 6, "…");
         check("20.2 k images", 7, "20.2 k…");
         check("20 kilograms", 4, "20 …");
+        check("98.93 % correct", 6, "…");
+        check("took 42 ms", 8, "took …");
+        check("took 42 s, 7", 10, "took 42 s…");
         check("at 1:02:03", 8, "at …");
         check("loss 1.25e-5 now", 11, "loss …");
         check("1×28×28", 6, "1×28×…");
@@ -273,7 +282,7 @@ mod tests {
             assert_eq!(found.trim_end(), expected, "{words:?} in {columns}");
         };
         check(&["accuracy ", " 98.93 %", "  "], 17, "accuracy  98.93 %");
-        check(&["accuracy ", " 98.93 %", "  "], 16, "accuracy  98.93…");
+        check(&["accuracy ", " 98.93 %", "  "], 16, "accuracy  …");
         check(&["accuracy ", " 98", ".93 %"], 14, "accuracy  …");
         check(&["accuracy", " 1"], 7, "accura…");
         check(&["accuracy"], 0, "");

@@ -28,7 +28,7 @@ pub fn npy(descr: &str, column_major: bool, shape: &str, numbers: &[u8]) -> Vec<
 /// A `.npy` file of this version with any header.
 pub fn npy_with(version: u8, header: &str, numbers: &[u8]) -> Vec<u8> {
     let mut header = header.to_owned();
-    while (header.len() + 11) % 64 != 0 {
+    while !(header.len() + 11).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');

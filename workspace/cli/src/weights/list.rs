@@ -35,9 +35,10 @@ pub fn list(path: &Path) -> Result<u8, Failure> {
     ];
     print(&output::table(&columns, rows))?;
     print(&format!(
-        "{}: {} tensors, {} values\n",
+        "{}: {} tensor{}, {} values\n",
         file.format(),
         file.tensors().len(),
+        if file.tensors().len() == 1 { "" } else { "s" },
         thousands(values)
     ))?;
     if let Some(part) = super::part(path) {

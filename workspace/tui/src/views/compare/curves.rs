@@ -131,10 +131,13 @@ fn joined(
     names.into_iter().zip(points).collect()
 }
 
+/// One thing in which rows may differ, in words.
+type Part<'a> = Box<dyn Fn(&Row) -> String + 'a>;
+
 /// What tells curves apart: of run, strategy, cut, training samples and the other settings those
 /// in which they differ, as few as do.
 fn names(rows: &[&Row], fixed: &[&str]) -> Vec<String> {
-    let mut parts: Vec<Box<dyn Fn(&Row) -> String + '_>> = vec![
+    let mut parts: Vec<Part<'_>> = vec![
         Box::new(|row| row.run_number().to_owned()),
         Box::new(|row| row.result().name.clone()),
     ];
