@@ -269,14 +269,20 @@ impl TaskData<'_> {
         let pixels = [100.0..=255.0, 10_000.0..=65_535.0];
         let pixels = numbers.0 >= 0.0 && pixels.iter().any(|range| range.contains(&reach));
         let narrow = all(mean, |mean| (0.0..=1.0).contains(&mean)) && all(std, |std| std <= 0.51);
-        let (message, hint) = if (nothing && pixels) || (narrow && reach > 2.0) {
+        let (message, hint) = if nothing && pixels {
             (
-                format!("made for numbers from 0 to 1, but the samples reach {reach}"),
+                format!("leaves samples as they are, but the samples reach {reach}"),
+                "networks trained on images take numbers from 0 to 1: divide them, in the file or \
+                 with a parameter such as scale = 255",
+            )
+        } else if narrow && reach > 2.0 {
+            (
+                format!("is made for numbers from 0 to 1, but the samples reach {reach}"),
                 "divide them, in the file or with a parameter such as scale = 255",
             )
         } else if reach <= 1.0 && all(mean, |mean| mean > 2.0) && all(std, |std| std > 2.0) {
             (
-                "made for numbers up to 255, but the samples are from 0 to 1".to_owned(),
+                "is made for numbers up to 255, but the samples are from 0 to 1".to_owned(),
                 "divide `mean` and `std` by 255: bytes are 0 to 1",
             )
         } else {
@@ -285,7 +291,7 @@ impl TaskData<'_> {
         Some(Finding {
             about: About::Normalise(self.role),
             refused: false,
-            message: format!("`{}.dataset.normalise` is {message}", self.role.table()),
+            message: format!("`{}.dataset.normalise` {message}", self.role.table()),
             label: "of another scale",
             hint: Some(hint.to_owned()),
         })
@@ -309,15 +315,15 @@ impl TaskData<'_> {
                 }
                 _ => 0,
             };
-            let named = |number: usize| -> Vec<String> {
-                let of = |place: &&Place| {
-                    let mut examples = place.first.get(number).into_iter().flatten();
-                    let class = self.class_name(place.class).to_owned();
-                    let split = place.split.clone();
-                    examples
-                        .by_ref()
-                        .map(|position| format!("{split} {position} `{class}`"))
-                        .collect::<Vec<_>>()
+            let named = |number: usize| -> Vec<(u64, String)> {
+                let of = |place: &&Place| -> Vec<(u64, String)> {
+                    let class = self.class_name(place.class);
+                    let positions = place.first.get(number).into_iter().flatten();
+                    positions
+                        .map(|position| {
+                            (*position, format!("{} {position} `{class}`", place.split))
+                        })
+                        .collect()
                 };
                 test.iter().chain(&train).flat_map(of).collect()
             };
@@ -380,36 +386,45 @@ struct Names {
 #[derive(Default)]
 struct Tally {
     count: u64,
-    named: Vec<String>,
+    /// What they are called, by the position of the first example.
+    named: Vec<(u64, String)>,
 }
 
 impl Tally {
-    fn add(&mut self, count: u64, image: &SharedImages, named: impl Fn(usize) -> Vec<String>) {
+    /// `named` calls an image by its examples, each with its position.
+    fn add(
+        &mut self,
+        count: u64,
+        image: &SharedImages,
+        named: impl Fn(usize) -> Vec<(u64, String)>,
+    ) {
         self.count += count;
-        for number in 0..image.images.min(MOST_PAIRS as u64) as usize {
-            if self.named.len() > MOST_PAIRS {
-                return;
-            }
-            let mut examples = named(number);
-            if examples.is_empty() {
+        // One more than is told, so that it shows whether that is all.
+        for number in 0..image.images.min(MOST_PAIRS as u64 + 1) as usize {
+            let examples = named(number);
+            let Some((first, _)) = examples.first() else {
                 continue;
-            }
-            if examples.len() > MOST_PAIRS {
-                examples.truncate(MOST_PAIRS);
-                examples.push("…".to_owned());
-            }
-            self.named.push(examples.join(" = "));
+            };
+            let texts = examples.iter().map(|(_, text)| text.as_str());
+            self.named.push((*first, shortened(texts, " = ")));
         }
     }
 
     fn text(&self) -> String {
-        let mut named = self.named.clone();
-        if named.len() > MOST_PAIRS {
-            named.truncate(MOST_PAIRS);
-            named.push("…".to_owned());
-        }
-        named.join(", ")
+        let mut named: Vec<&(u64, String)> = self.named.iter().collect();
+        named.sort();
+        shortened(named.into_iter().map(|(_, text)| text.as_str()), ", ")
     }
+}
+
+/// The first of the texts.
+fn shortened<'a>(texts: impl Iterator<Item = &'a str>, between: &str) -> String {
+    let mut texts: Vec<&str> = texts.collect();
+    if texts.len() > MOST_PAIRS {
+        texts.truncate(MOST_PAIRS);
+        texts.push("…");
+    }
+    texts.join(between)
 }
 
 /// What the target is measured on must not have been learnt by the source, however it got there:
@@ -460,9 +475,8 @@ pub fn learnt_before(
             let (Some(tested), Some(learnt)) = (first(&tested), first(&learnt)) else {
                 return Vec::new();
             };
-            vec![format!(
-                "{measured} {tested} is train {learnt} of the source"
-            )]
+            let text = format!("{measured} {tested} = train {learnt} of the source");
+            vec![(tested, text)]
         });
     }
     if tally.count == 0 {

@@ -55,6 +55,37 @@ fn a_trunk_keeps_its_own_cuts_only() {
     }
 }
 
+#[test]
+fn published_weights_may_say_how_their_samples_were_normalised() {
+    let with = |weights: &str| {
+        Blueprint::parse(&format!(
+            r#"{{"format": 1, "input": [3, 1, 1], "weights": {weights},
+                "layers": [{{"name": "flat", "op": "flatten"}}]}}"#
+        ))
+    };
+    let said = with(r#"{"normalise": {"mean": [0.5, 0, 1], "std": [0.25, 1, 2]}}"#).unwrap();
+    let normalise = said.published_normalise().unwrap();
+    assert_eq!((normalise.mean[0], normalise.std[2]), (0.5, 2.0));
+    assert!(said.keep(1).unwrap().published_normalise().is_some());
+    assert!(with("{}").unwrap().published_normalise().is_none());
+    for (wrong, told) in [
+        (r#"{"mean": [0.5]}"#, "`std` is missing"),
+        (r#"{"mean": [0.5], "std": [0.0]}"#, "numbers above 0"),
+        (
+            r#"{"mean": ["a"], "std": [1.0]}"#,
+            "a list of numbers, one for each channel",
+        ),
+        (r#"{"mean": [0.5], "std": [1, 1]}"#, "as many as `mean`"),
+        (r#"{"mean": [0.5], "std": [1], "x": 1}"#, "unknown key `x`"),
+        ("[0.5]", "expected an object"),
+    ] {
+        let error = with(&format!(r#"{{"normalise": {wrong}}}"#))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(told), "{wrong}: {error}");
+    }
+}
+
 /// One broken blueprint per mistake, each with the whole message it must give.
 #[test]
 fn mistakes_are_named_with_the_way_out() {

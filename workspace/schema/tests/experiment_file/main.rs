@@ -11,3 +11,4 @@ mod editors;
 mod messages;
 mod plans;
 mod training;
+mod warnings;

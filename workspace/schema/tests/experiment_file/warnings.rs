@@ -1,0 +1,109 @@
+//! What may be wrong and stops nothing, and what the images decide.
+
+use std::path::PathBuf;
+
+use topwork_schema::{
+    Catalog, Component, Content, Draft, Looked, Normalise, SharedImages, SharedPlace,
+};
+
+use crate::catalog::{SMALL, catalog};
+
+/// The warnings, or the mistakes, one a line.
+fn told(text: &str, catalog: &Catalog) -> Result<Vec<String>, Vec<String>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let draft = Draft::read("experiment.toml", text, &folder);
+    let remarks = |of: topwork_schema::Diagnostics| of.iter().map(|one| one.remark()).collect();
+    match draft.judge(catalog) {
+        Ok((_, warnings)) => Ok(remarks(warnings)),
+        Err(mistakes) => Err(remarks(mistakes)),
+    }
+}
+
+#[test]
+fn published_weights_want_samples_as_they_learnt_them() {
+    let numbers = |mean: f64, std: f64| Normalise {
+        mean: vec![mean],
+        std: vec![std],
+    };
+    let mut catalog = catalog();
+    catalog.published = Some(numbers(0.5, 0.25));
+    let (before, rest) = SMALL.split_once("[source]").unwrap();
+    let (_, after) = rest.split_once("[target]").unwrap();
+    // Any file: whether it fits is another question.
+    let text = format!("{before}weights = \"Cargo.toml\"\n[target]{after}");
+    let with =
+        |normalise: &str| text.replace("[5, 6, 7, 8, 9]", &format!("[5, 6, 7, 8, 9]{normalise}"));
+    let doubted = |text: &str| {
+        let warnings = told(text, &catalog).unwrap();
+        warnings
+            .iter()
+            .any(|one| one.contains("published weights of `lenet`"))
+    };
+    assert!(doubted(&text));
+    assert!(doubted(&with(
+        ", normalise = { mean = [0.1], std = [0.3] }"
+    )));
+    assert!(!doubted(&with(
+        ", normalise = { mean = [0.5], std = [0.2501] }"
+    )));
+    assert!(
+        !doubted(SMALL),
+        "what is trained here takes samples as they are"
+    );
+}
+
+/// One image that the source learns as the class `learnt`, and that is measured as `measured`.
+fn shared(learnt: (&str, usize), measured: (&str, usize)) -> Catalog {
+    let mut catalog = catalog();
+    let place = |(split, class): (&str, usize), position| SharedPlace {
+        dataset: 0,
+        split: split.to_owned(),
+        class,
+        several: false,
+        examples: 1,
+        first: vec![vec![position]],
+    };
+    catalog.content = Some(Ok(Content {
+        datasets: vec![Looked {
+            component: Component {
+                component: "mnist/mnist".to_owned(),
+                parameters: serde_json::Map::new(),
+            },
+            numbers: (0.0, 1.0),
+        }],
+        shared: vec![SharedImages {
+            images: 1,
+            places: vec![place(learnt, 17), place(measured, 4)],
+        }],
+    }));
+    catalog
+}
+
+#[test]
+fn images_are_refused_where_they_are_learnt_and_measured() {
+    let is_refused = |learnt, measured| match told(SMALL, &shared(learnt, measured)) {
+        Ok(_) => false,
+        Err(mistakes) => {
+            let leak = mistakes
+                .iter()
+                .all(|one| one.contains("test 4 = train 17 of the source"));
+            assert!(leak, "{mistakes:?}");
+            true
+        }
+    };
+    // The source learns 0 to 4, the target is measured on 5 to 9.
+    assert!(is_refused(("train", 2), ("test", 7)));
+    assert!(
+        !is_refused(("train", 7), ("test", 2)),
+        "the other way round"
+    );
+    assert!(!is_refused(("train", 2), ("test", 3)), "not measured");
+    assert!(!is_refused(("train", 6), ("test", 7)), "not learnt before");
+    assert!(!is_refused(("test", 2), ("test", 7)), "only measured");
+    let within = told(SMALL, &shared(("train", 6), ("test", 7))).unwrap();
+    assert_eq!(
+        within.len(),
+        2,
+        "learnt and measured, with two labels: {within:?}"
+    );
+}
