@@ -76,8 +76,8 @@ impl Pairing {
         for (index, row) in rows.iter().enumerate() {
             if row.weights == Weights::Source {
                 let family = pairing.family_of[index];
-                let control = |kind| controls.get(&(family, kind, row.head.as_str())).copied();
-                pairing.control_of[index] = control(control_kind(row));
+                let kind = (family, control_kind(row), row.head.as_str());
+                pairing.control_of[index] = controls.get(&kind).copied();
                 if let Some(control) = pairing.control_of[index] {
                     pairing.controlled[control].push(index);
                 }
