@@ -93,7 +93,10 @@ fn many_rows_are_compared_in_families() {
     project.install("misbehave");
     let text = experiment("")
         .replace("cut     = \"pool2\"", "cut     = [\"pool1\", \"pool2\"]")
-        .replace("train-samples = 50", &format!("train-samples = [{}]", sizes.join(", ")));
+        .replace(
+            "train-samples = 50",
+            &format!("train-samples = [{}]", sizes.join(", ")),
+        );
     let centroid = r#"
 [[strategy]]
 name          = "centroid"
@@ -105,7 +108,10 @@ train-samples = [10, 12]
     let output = project.topwork(&["run", "grid.toml", "--ui", "none"]);
     assert_eq!(output.code, 0, "{}", output.snapshot());
     let results = project.results(1);
-    assert_eq!(results["strategies"].as_array().unwrap().len(), 2 + 2 * 21 + 4);
+    assert_eq!(
+        results["strategies"].as_array().unwrap().len(),
+        2 + 2 * 21 + 4
+    );
     assert_eq!(results["pairs-among"], "families");
     let pairs: Vec<String> = (results["pairs"].as_array().unwrap().iter())
         .map(|pair| format!("{} / {}", pair["a"], pair["b"]).replace('"', ""))
@@ -121,7 +127,10 @@ train-samples = [10, 12]
     let told = "pairs of the same cut and number of training samples on the same test examples";
     assert!(show.contains(told), "{show}");
     let list = project.topwork(&["runs", "list"]).stdout;
-    assert!(list.contains(" · pool"), "the row that is best has its own name: {list}");
+    assert!(
+        list.contains(" · pool"),
+        "the row that is best has its own name: {list}"
+    );
 }
 
 /// A run of the time before goes on, and is listed and shown.

@@ -151,7 +151,9 @@ fn laid_out() -> Vec<u8> {
 fn pooling_finds_the_channels_and_the_runtime_is_told() {
     let pooled = r#"cut     = ["mean", { at = "last", pool = "gap" }, { at = "tokens", pool = "gap" }, "never"]"#;
     let experiment = EXPERIMENT.replace(r#"cut     = ["pool1", "features"]"#, pooled);
-    let frozen = experiment.find("[[strategy]]\nname          = \"frozen\"").unwrap();
+    let frozen = experiment
+        .find("[[strategy]]\nname          = \"frozen\"")
+        .unwrap();
     let project = project(&experiment[..frozen]);
     fs::write(project.path().join("models/small.onnx"), laid_out()).unwrap();
     let output = project.topwork(&["run", "onnx.toml"]);

@@ -233,6 +233,7 @@ pub fn write(runs: &Runs, size: Size, old: bool) -> Result<RunFolder, Box<dyn Er
         },
         adopted: Adopted::default(),
         remarks: Vec::new(),
+        computed_by: None,
         machine: Machine::here(),
     })?;
     let mut text = String::new();

@@ -99,7 +99,7 @@ fn done(runs: &Runs) -> RunFolder {
             note: None,
             iterations: None,
             predictions: None,
-        without_duplicates: None,
+            without_duplicates: None,
         };
         writer.append(Event::StrategyEvaluated(outcome)).unwrap();
     }
