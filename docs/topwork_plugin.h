@@ -527,6 +527,10 @@ struct topwork_backbone_table {
      * none of these is put through the first pair of `rename` whose first half fits it (`*` stands
      * for anything, and the second half has as many, which take over what those of the first stood
      * for); a name that then is still unknown is an error unless it fits one of `ignore`.
+     * `"normalise": {"mean": [0.5], "std": [0.5]}` beside them tells how samples were normalised
+     * that published weights have learnt from, one number for each channel; bytes are 0 to 1.
+     * Whoever uses a file of weights and normalises otherwise is told. A host that is older than
+     * this key refuses it.
      */
     topwork_status (*network)(
         topwork_instance instance,
@@ -554,19 +558,29 @@ struct topwork_extractor_table {
      *       "cuts": [ {"name": "block7", "shape": [80, 14, 14], "op": "Conv"}, {"name": "gap", "shape": [1280]} ],
      *       "normalise": {"mean": [0.498, 0.498, 0.498], "std": [0.502, 0.502, 0.502]},
      *       "parallel": true,
-     *       "digest": "5f70bf18a086007016e948b04aed3b82103a36be" }
+     *       "digest": "5f70bf18a086007016e948b04aed3b82103a36be",
+     *       "runtime": "onnxruntime 1.32.0" }
      *
      * `input` is the shape of one sample, `[channels, height, width]` or `[features]`. `cuts` are
      * the places where features can be taken, at least one, unique names, from the input on;
      * `shape` is that of one sample's features, `[channels, height, width]` or `[features]`. `op`
      * may be left out; it names what computes the features, for people and for cut rules.
      *
+     * A shape of three has its channels first. Where that is not so, or where the features have a
+     * form that `shape` cannot say, a cut may have `dims`, the sizes of one sample's features in
+     * their order, with the product of `shape`; and `channels`, the position of the size among them
+     * that counts channels: `{"name": "norm", "shape": [37824], "dims": [197, 192], "channels": 1}`
+     * are 197 tokens. The host pools over all sizes but that one, and not at all where `channels`
+     * is left out. `"block": true` says that a cut is the end of a block of a residual network, for
+     * cut rules.
+     *
      * `normalise` may be left out: then any samples will do. An object says the mean and the
      * standard deviation that the dataset must be normalised with, one of each per channel; the
      * string `"stated"` says that the plugin cannot know them, and that the experiment must state
      * some. `parallel`, false when left out, says that `forward` calls may overlap. `digest` may be
      * left out. It names the files that decide the features, such as the SHA-256 of a model file:
-     * results and cached features of another digest are not taken for this one's.
+     * results and cached features of another digest are not taken for this one's. `runtime` may be
+     * left out: it names what computes the features, with its version, for people.
      */
     topwork_status (*describe)(
         topwork_instance instance,
