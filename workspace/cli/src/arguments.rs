@@ -1,9 +1,13 @@
 //! The command line as typed.
 
+mod values;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::SignedDuration;
+
+pub use values::Limit;
+use values::{Parameters, parse_limit, parse_set, parse_time, parse_with};
 
 /// Exit codes, as documented in `topwork help`.
 const EXIT_CODES: &str = "\
@@ -516,84 +520,9 @@ pub struct ImportArguments {
     pub plugin_dir: Vec<PathBuf>,
 }
 
-/// A time limit, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit(pub Option<Duration>);
-
-fn parse_limit(text: &str) -> Result<Limit, String> {
-    match text {
-        "none" => Ok(Limit(None)),
-        _ => Ok(Limit(Some(parse_time(text)?))),
-    }
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let time = text.parse::<SignedDuration>().ok();
-    let time = time.and_then(|time| Duration::try_from(time).ok());
-    time.filter(|time| !time.is_zero())
-        .ok_or_else(|| "expected a length of time, for example 90s, 5m or 1h 30m".to_owned())
-}
-
-fn parse_set(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((path, value)) if !path.trim().is_empty() => {
-            Ok((path.trim().to_owned(), value.trim().to_owned()))
-        }
-        _ => Err("expected PATH=VALUE, for example source.train.epochs=1".to_owned()),
-    }
-}
-
-type Parameters = serde_json::Map<String, serde_json::Value>;
-
-fn parse_with(text: &str) -> Result<(Option<String>, Parameters), String> {
-    let (component, json) = match text.split_once('=') {
-        Some((component, json)) if !component.contains('{') => (Some(component.trim()), json),
-        _ => (None, text),
-    };
-    let parameters = serde_json::from_str(json).map_err(|error| {
-        format!("expected a JSON object, for example {{\"bins\": 12}}: {error}")
-    })?;
-    Ok((component.map(str::to_owned), parameters))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-
-    #[test]
-    fn parameters_are_for_all_components_or_for_one() {
-        let check = |text: &str, expected: Result<(Option<&str>, usize), ()>| {
-            let found = super::parse_with(text).map_err(|_| ());
-            let found = found.map(|(component, json)| (component, json.len()));
-            let expected = expected.map(|(of, len)| (of.map(str::to_owned), len));
-            assert_eq!(found, expected, "{text}");
-        };
-        check("{}", Ok((None, 0)));
-        check(r#"{"a": "b=c"}"#, Ok((None, 1)));
-        check(r#"shapes={"a": 1, "b": "="}"#, Ok((Some("shapes"), 2)));
-        check("shapes=3", Err(()));
-        check("shapes", Err(()));
-    }
-
-    #[test]
-    fn lengths_of_time_are_read_as_people_write_them() {
-        let check = |text: &str, expected: Option<u64>| {
-            let found = super::parse_time(text).ok();
-            assert_eq!(
-                found.map(|time| time.as_millis()),
-                expected.map(u128::from),
-                "{text}"
-            );
-        };
-        check("90s", Some(90_000));
-        check("5m", Some(300_000));
-        check("1h 30m", Some(5_400_000));
-        check("250ms", Some(250));
-        check("0s", None);
-        check("-5m", None);
-        check("5", None);
-        check("soon", None);
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

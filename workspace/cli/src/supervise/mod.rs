@@ -109,7 +109,8 @@ fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, Stor
         RUN_FAILED
     };
     if !give_up_row(folder, &state, &crash)? {
-        let hint = crash_hint(folder, status, attendant.memory());
+        let killed = status.signal() == Some(SIGKILL) && !crash.of_plugin;
+        let hint = crash_hint(folder, killed, attendant.memory());
         return end_with(folder, EndStatus::Crashed, crash.message, Some(hint), code).map(Some);
     }
     let state = folder.state()?;
@@ -227,9 +228,9 @@ fn end_with(
 }
 
 /// What to do about a worker that is gone without a word of its own.
-fn crash_hint(folder: &RunFolder, status: ExitStatus, memory: Option<u64>) -> String {
+fn crash_hint(folder: &RunFolder, killed: bool, memory: Option<u64>) -> String {
     let mut hint = hints::goes_on(folder);
-    if status.signal() == Some(SIGKILL) {
+    if killed {
         let held = memory.map_or(String::new(), |bytes| {
             format!(" (the worker held {} MB)", bytes / 1_000_000)
         });
