@@ -158,7 +158,14 @@ fn classes_in_one_split_only_are_named() {
 
 #[test]
 fn what_cannot_be_run_is_refused() {
-    let cases: [(&str, &[(&str, u32)], &str, &str); 6] = [
+    /// A name, classes with their numbers of images, the dataset's parameters, what else the target has.
+    type Case = (
+        &'static str,
+        &'static [(&'static str, u32)],
+        &'static str,
+        &'static str,
+    );
+    let cases: [Case; 6] = [
         (
             "fewer_than_folds",
             &[("a", 5), ("b", 3), ("c", 1)],

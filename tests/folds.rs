@@ -190,7 +190,7 @@ fn a_class_smaller_than_the_number_of_folds_is_told() {
     assert!(
         output
             .stderr
-            .contains("`target.folds` is 21, but the class `5` has 20 samples"),
+            .contains("`target.folds` is 21, but the classes `5` (20 samples), "),
         "{}",
         output.snapshot()
     );

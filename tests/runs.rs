@@ -172,7 +172,11 @@ fn two_viewers_see_the_same_run_to_its_end() {
     for viewer in viewers {
         let (code, seen, said) = end(viewer);
         assert_eq!((code, seen.as_str()), (Some(130), events.as_str()));
-        assert_eq!(said, "error: the run `0001-small` was stopped\n");
+        let resume = "hint: `topwork resume 0001-small` goes on with what is left\n";
+        assert_eq!(
+            said,
+            format!("error: the run `0001-small` was stopped\n{resume}")
+        );
     }
 }
 
@@ -243,7 +247,8 @@ fn whoever_is_killed_the_run_is_told_right() {
         "{}",
         shown.snapshot()
     );
-    assert_eq!(shown.stderr, format!("error: {gone}\n"));
+    let resume = "`topwork resume 0001-small` goes on with what is left";
+    assert_eq!(shown.stderr, format!("error: {gone}\nhint: {resume}\n"));
     insta::assert_snapshot!(
         "attach_crashed",
         project.topwork(&["attach", "1", "--ui", "none"]).stderr

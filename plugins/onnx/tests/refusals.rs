@@ -243,7 +243,8 @@ fn a_batch_that_is_built_in_is_told() {
             .node("Sigmoid", &["flat"], "out", &[])
             .ending_at("out")
     };
-    let told = "has its batch of 8 images built in: \"flat\" is 8×192, however many images there are";
+    let told =
+        "has its batch of 8 images built in: \"flat\" is 8×192, however many images there are";
     for shape in [[8, 192], [8, -1]] {
         let text = refusal(&to(&shape), json!({}));
         assert!(text.contains(told), "{shape:?}: {text}");

@@ -284,6 +284,13 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let folder = RunFolder::at(temp.path().join("0001-test"));
         let path = folder.weights_path("source", 1);
+        let removed = folder.write(&path, b"nowhere").unwrap_err().to_string();
+        assert!(
+            removed.ends_with("the run's folder was removed"),
+            "{removed}"
+        );
+        assert!(!folder.path().exists());
+        fs::create_dir(folder.path()).unwrap();
         folder.write(&path, b"old and long").unwrap();
         folder.write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");

@@ -1,5 +1,6 @@
 //! Runs of a thousand rows or ten thousand classes: what they take, and that they are read as
 //! they were written, in the present format and in the one before.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "what measures is not tested")]
 #[path = "../examples/large.rs"]

@@ -78,7 +78,7 @@ pub enum WeightsError {
         /// What the names begin with of the tensors that come nearest; empty for all of them.
         prefix: String,
         /// Every weight that is missing, unexpected or of another shape or type.
-        problem: EngineError,
+        problem: Box<EngineError>,
         /// The dictionaries of a checkpoint that hold tensors.
         known: Vec<Key>,
     },

@@ -77,7 +77,7 @@ fn search(network: &Network, file: &WeightsFile, within: &str) -> Result<Named, 
             let (_, prefix, problems) = nearest.unwrap_or_default();
             Err(WeightsError::Misfit {
                 prefix,
-                problem: EngineError::Weights { problems },
+                problem: Box::new(EngineError::Weights { problems }),
                 known: file.keys().to_vec(),
             })
         }
