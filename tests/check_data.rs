@@ -251,7 +251,7 @@ fn weights_that_are_none_are_refused() {
     project.write(
         "other.toml",
         &experiment("folder = \"pictures\"", "folds = 2")
-            .replace("blocks = 2", "blocks = 3")
+            .replace("filters = 4", "filters = 5")
             .replace("weights = \"random\"", "train = { epochs = 1 }")
             .replace("feature-classifier", "from-scratch")
             .replace("nearest-centroid", "mlp"),

@@ -146,7 +146,7 @@ fn numbers_that_may_be_meant_otherwise_are_told_in_the_run() {
         told.join("\n")
     };
     insta::assert_snapshot!(told(""));
-    assert_eq!(told("scale = 16"), "");
+    assert!(!told("scale = 16").contains("samples reach"));
 }
 
 /// The files that the examples name.

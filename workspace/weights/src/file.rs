@@ -155,7 +155,10 @@ fn read_safetensors(bytes: &Bytes) -> Result<Vec<Tensor>, WeightsError> {
     };
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let mut tensors = Vec::new();
-    for (name, view) in file.iter() {
+    // In the order of the file: the library gives them in another one every time.
+    let mut views: Vec<_> = file.iter().collect();
+    views.sort_by_key(|(name, view)| (view.data().as_ptr() as usize, *name));
+    for (name, view) in views {
         let dtype = match view.dtype() {
             safetensors::Dtype::F64 => Dtype::F64,
             safetensors::Dtype::F32 => Dtype::F32,
