@@ -115,7 +115,7 @@ impl Files for Parameters {
             let table = table.map_err(|problem| problem.in_file(path))?;
             let name = format!("`{}`", path.display());
             for (level, remark) in table.remarks {
-                host.log(level, &format!("{name}: {remark}"));
+                host.log_once(level, &format!("{name}: {remark}"));
             }
             columns.push(labels::Column {
                 name: name.clone(),

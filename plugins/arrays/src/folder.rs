@@ -101,7 +101,7 @@ impl<'a> Folder<'a> {
                         self.path.display(),
                         file.display()
                     );
-                    host.log(Level::Info, &text);
+                    host.log_once(Level::Info, &text);
                 }
                 return Ok(self.path.join(file));
             }

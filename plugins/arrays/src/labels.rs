@@ -75,7 +75,7 @@ impl Column {
                         "every sample has one class: of scores, save the place of the largest, `a.argmax(axis=1)`",
                     )
                 })?;
-                host.log(
+                host.log_once(
                     Level::Info,
                     &format!(
                         "{name}: one-hot, {count} × {classes}; the place of the 1 is the label"
@@ -180,7 +180,7 @@ impl Labels {
             let classes: Vec<i128> = different.into_iter().collect();
             if classes.len() > 3 && classes[..2] == [-1, 0] {
                 let count = all.clone().filter(|label| **label == -1).count();
-                host.log(
+                host.log_once(
                     Level::Warning,
                     &format!(
                         "{}: label -1 ({count} samples) is a class like any other; where it means none, leave these samples out",
@@ -292,7 +292,7 @@ fn mixed(all: &[(&Column, usize, &str)], host: Host) -> Result<(), Error> {
         Some(line) => format!("line {line}"),
         None => format!("sample {sample}"),
     };
-    host.log(
+    host.log_once(
         Level::Warning,
         &format!(
             "{}: of the labels {} are numbers and {} words ({word:?}, {place}); each is a class",
@@ -308,7 +308,7 @@ fn mixed(all: &[(&Column, usize, &str)], host: Host) -> Result<(), Error> {
 fn remark_on_names(classes: &[String], columns: &[Column], host: Host) {
     let files = names_of(columns);
     if let Some(name) = classes.iter().find(|name| MISSING.contains(&&***name)) {
-        host.log(
+        host.log_once(
             Level::Warning,
             &format!("{files}: {name:?} is a class like any other, though it often stands for a missing label"),
         );
@@ -316,7 +316,7 @@ fn remark_on_names(classes: &[String], columns: &[Column], host: Host) {
     let mut lower: BTreeMap<String, &str> = BTreeMap::new();
     for name in classes {
         if let Some(other) = lower.insert(name.to_lowercase(), name) {
-            host.log(
+            host.log_once(
                 Level::Warning,
                 &format!("{files}: the classes {other:?} and {name:?} differ in upper and lower case alone"),
             );

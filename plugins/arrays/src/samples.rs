@@ -81,7 +81,7 @@ impl Part {
             return Err(self.not_finite(number, sample));
         }
         if let Some(line) = range::remark(&self.samples, &range, scale) {
-            host.log(Level::Warning, &format!("{}: {line}", self.name));
+            host.log_once(Level::Warning, &format!("{}: {line}", self.name));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! PyTorch's two file formats: a pickle that describes tensors, and their numbers beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -169,11 +169,13 @@ fn other_archive(entries: &[Entry]) -> WeightsError {
 fn tensors(format: Format, saved: &Pickle, storages: &Storages) -> Result<Found, WeightsError> {
     let mut search = Search {
         saved,
-        seen: BTreeSet::new(),
+        format,
+        way: Vec::new(),
+        looks: 0,
         found: Vec::new(),
         keys: Vec::new(),
     };
-    search.look_into(saved.root_number(), "", 0);
+    search.look_into(saved.root_number(), "")?;
     let Search { found, keys, .. } = search;
     if found.is_empty() {
         let foreign = saved.values().find_map(|value| match value {
@@ -203,19 +205,26 @@ fn tensors(format: Format, saved: &Pickle, storages: &Storages) -> Result<Found,
     Ok((tensors.collect::<Result<_, _>>()?, keys))
 }
 
-/// A search for tensors in dictionaries and lists within each other, each of which is looked into once.
+/// A search for tensors in dictionaries and lists within each other. One that is saved under two keys is found under
+/// both.
 struct Search<'a> {
     saved: &'a Pickle,
-    seen: BTreeSet<usize>,
+    format: Format,
+    /// The values looked into at the moment, each within the one before.
+    way: Vec<usize>,
+    /// How many entries of dictionaries and lists were looked at.
+    looks: usize,
     found: Vec<(String, &'a TensorView)>,
     /// The dictionaries and lists with tensors of their own.
     keys: Vec<Key>,
 }
 
 impl<'a> Search<'a> {
-    fn look_into(&mut self, number: usize, prefix: &str, depth: usize) {
+    fn look_into(&mut self, number: usize, prefix: &str) -> Result<(), WeightsError> {
         /// Deeper than any program nests its checkpoints.
         const DEEPEST: usize = 16;
+        /// More than any has, optimizer and all. A few that hold each other can stand for endlessly many.
+        const MOST: usize = 1 << 20;
         let saved = self.saved;
         let entries: Vec<(String, usize)> = match saved.value(number) {
             Value::Dict(entries) => (entries.iter())
@@ -231,11 +240,17 @@ impl<'a> Search<'a> {
                     .map(|(index, &item)| (index.to_string(), item))
                     .collect()
             }
-            _ => return,
+            _ => return Ok(()),
         };
-        if depth > DEEPEST || !self.seen.insert(number) {
-            return;
+        if self.way.len() > DEEPEST || self.way.contains(&number) {
+            return Ok(());
         }
+        self.looks += 1 + entries.len();
+        if self.looks > MOST {
+            let problem = format!("its dictionaries and lists have more than {MOST} entries");
+            return Err(unsupported(self.format, &problem));
+        }
+        self.way.push(number);
         let before = self.found.len();
         for (key, value) in &entries {
             if let Value::Tensor(view) = saved.value(*value) {
@@ -248,8 +263,10 @@ impl<'a> Search<'a> {
             self.keys.push(Key { prefix, tensors });
         }
         for (key, value) in entries {
-            self.look_into(value, &format!("{prefix}{key}."), depth + 1);
+            self.look_into(value, &format!("{prefix}{key}."))?;
         }
+        self.way.pop();
+        Ok(())
     }
 }
 

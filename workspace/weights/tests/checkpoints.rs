@@ -21,6 +21,9 @@ enum Py {
     Int(u8),
     Float,
     Tensor(Vec<usize>, Vec<f32>),
+    /// A value, and the same one again.
+    Kept(Box<Py>),
+    Again,
     /// Opcodes as they are.
     Raw(&'static [u8]),
 }
@@ -107,6 +110,11 @@ fn pickle(value: &Py, into: &mut Vec<u8>, storages: &mut Vec<Vec<u8>>) {
         Py::Text(own) => text(into, own),
         Py::Int(number) => into.extend([b'K', *number]),
         Py::Float => into.extend([&b"G"[..], &93.1f64.to_be_bytes()].concat()),
+        Py::Kept(value) => {
+            pickle(value, into, storages);
+            into.extend(b"q\0");
+        }
+        Py::Again => into.extend(b"h\0"),
         Py::Raw(opcodes) => into.extend(*opcodes),
         Py::Tensor(shape, values) => {
             into.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
@@ -335,6 +343,14 @@ fn a_choice_is_asked_for_and_taken() {
             "{prefix}"
         );
     }
+    let twice = dict(&[
+        ("student", Py::Kept(Box::new(weights("", 1.0)))),
+        ("teacher", Py::Again),
+    ]);
+    for prefix in ["student", "teacher"] {
+        let taken = imported(file(&twice), Some(prefix)).unwrap();
+        assert_eq!(taken.digest, digest(&weights("", 1.0)), "{prefix}");
+    }
     let moco = dict(&[(
         "state_dict",
         together(&[
@@ -346,6 +362,7 @@ fn a_choice_is_asked_for_and_taken() {
     let other = together(&[weights("", 1.0), tensor("conv2.weight")]);
     let cases = [
         ("two that fit", told(imported(file(&pair), None))),
+        ("the same twice", told(imported(file(&twice), None))),
         ("one that is not there", told(taken("techer"))),
         ("the top level", told(taken(""))),
         ("momentum contrast", told(imported(file(&moco), None))),

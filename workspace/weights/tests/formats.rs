@@ -190,6 +190,14 @@ fn a_dictionary_that_holds_itself_does_no_harm() {
     let nested = [vec![b']'; 300_000], vec![b'a'; 299_999]].concat();
     let error = WeightsFile::read(legacy(&nested, b"\x80\x02]."));
     assert!(matches!(error, Err(WeightsError::Unsupported { .. })));
+    // Lists that each hold the one before many times.
+    let mut repeated = b"]q\x00".to_vec();
+    for list in 0..15 {
+        let item = [b'h', list];
+        repeated.extend([&b"]("[..], &item.repeat(30), &[b'e', b'q', list + 1]].concat());
+    }
+    let error = WeightsFile::read(legacy(&repeated, b"\x80\x02]."));
+    assert!(error.unwrap_err().to_string().contains("entries"));
     let many = vec![b'N'; 1 << 21];
     let error = WeightsFile::read(legacy(&many, b""))
         .unwrap_err()
