@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
-use topwork_store::{RunFolder, sha256};
+use topwork_digest::sha256;
+use topwork_store::RunFolder;
 
 /// All a run leaves but for what time passed.
 #[derive(PartialEq)]

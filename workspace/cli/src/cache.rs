@@ -180,7 +180,7 @@ fn explain(planned: &PlannedFeatures, entries: &[CacheEntry]) -> String {
     }
 }
 
-fn size(key: &topwork_store::FeatureKey) -> String {
+fn size(key: &topwork_tasks::FeatureKey) -> String {
     format!("{} × {}", thousands(key.examples), thousands(key.dim))
 }
 

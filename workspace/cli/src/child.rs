@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Serialize, de::DeserializeOwned};
-use topwork_store::reason;
+use topwork_sniff::reason;
 
 use crate::{
     crash,

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use topwork_events::{EndStatus, RunState, Seconds};
-use topwork_store::{
-    Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, Manifest, RunFolder, Runs, Standing,
-};
+use topwork_store::{Manifest, RunFolder, Runs, Standing};
+use topwork_tasks::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell};
 
 use crate::failure::{Failure, WRONG_DATA};
 
@@ -130,7 +129,7 @@ impl Earlier {
         let mut adopted = Adopted::default();
         for wanted in &self.wanted.sources {
             let has = |run: &&Run| {
-                let key = |theirs: &topwork_store::KeyedSource| theirs.key == wanted.key;
+                let key = |theirs: &topwork_tasks::KeyedSource| theirs.key == wanted.key;
                 run.manifest.cells.sources.iter().any(key)
                     && run.state.source.iter().any(|s| s.seed == wanted.seed)
             };

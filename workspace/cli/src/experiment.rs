@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::ProgressBar;
 use topwork_schema::{Diagnostics, Draft, Plan, apply_overrides};
-use topwork_store::reason;
+use topwork_sniff::reason;
 use topwork_worker::{Heard, ProbeAnswer, ProbeRequest, probe};
 
 use crate::{

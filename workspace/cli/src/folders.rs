@@ -5,7 +5,7 @@ mod private;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use topwork_store::reason;
+use topwork_sniff::reason;
 
 use crate::failure::{Failure, RUN_FAILED};
 

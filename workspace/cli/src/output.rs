@@ -7,7 +7,7 @@ use std::{
 };
 
 use topwork_report::{Align, grid};
-use topwork_store::reason;
+use topwork_sniff::reason;
 
 use crate::failure::{Failure, RUN_FAILED};
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use topwork_schema::Diagnostic;
-use topwork_store::{Adopted, FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
-use topwork_worker::cells;
+use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
+use topwork_tasks::{Adopted, Made, Tasks};
 
 use crate::{
     arguments::RunArguments,
@@ -92,10 +92,8 @@ pub fn this_binary() -> Option<FileDigest> {
 pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failure> {
     let plan = &checked.plan;
     let plugins = used_plugins(checked);
-    let weights = match &plan.experiment.backbone_weights {
-        Some(path) => Some(FileDigest::of(path)?),
-        None => None,
-    };
+    let weights = weights(checked)?;
+    let made = topwork_worker::made(&plugins, weights.as_ref());
     Ok(Manifest {
         format: Manifest::FORMAT,
         run: String::new(),
@@ -111,7 +109,7 @@ pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failur
         feature_cache: None,
         checkpoint_every: Manifest::checkpoint_every(),
         call_limit: Manifest::call_limit(),
-        cells: cells(plan, &plugins, weights.as_ref()),
+        cells: Tasks::of(plan, &made).cells(),
         remarks: checked.warnings.iter().map(Diagnostic::remark).collect(),
         adopted: Adopted::default(),
         computed_by: (plan.extractor.as_ref()).and_then(|extractor| extractor.runtime.clone()),
@@ -119,6 +117,21 @@ pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failur
         plugins,
         machine: Machine::here(),
     })
+}
+
+/// What the results of this experiment depend on besides its plan.
+pub fn made(checked: &Checked) -> Result<Made, Failure> {
+    let weights = weights(checked)?;
+    Ok(topwork_worker::made(
+        &used_plugins(checked),
+        weights.as_ref(),
+    ))
+}
+
+/// The file of weights that the experiment names.
+fn weights(checked: &Checked) -> Result<Option<FileDigest>, Failure> {
+    let path = checked.plan.experiment.backbone_weights.as_ref();
+    Ok(path.map(|path| FileDigest::of(path)).transpose()?)
 }
 
 /// Everything the run is made of is on disk before anything is computed.

@@ -13,9 +13,11 @@ use std::{
 use indicatif::ProgressBar;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
+use topwork_digest::sha256;
 use topwork_events::EndStatus;
 use topwork_report::seconds;
-use topwork_store::{FileDigest, RunFolder, Runs, reason, sha256};
+use topwork_sniff::reason;
+use topwork_store::{FileDigest, RunFolder, Runs};
 
 use crate::{
     arguments::VerifyArguments,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use topwork_stats::EpochFigures;
 
 use crate::{
     confusion::Confusion,
@@ -281,6 +282,10 @@ pub struct StagePlan {
     /// The row it measures, an index into [`RunPlan::rows`]; none for stages that measure none.
     #[serde(default)]
     pub row: Option<usize>,
+    /// SHA-256 over all that what it makes depends on, but for the data itself: the stage is recognised by it when a run goes
+    /// on. None in runs that were begun before stages had keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// The kinds of stages.
@@ -357,33 +362,6 @@ pub struct Reference {
     /// Where it comes from and what to know about it.
     #[serde(default)]
     pub note: Option<String>,
-}
-
-/// What one epoch came to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EpochFigures {
-    /// The fold left out, from 1, where there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fold: Option<u32>,
-    /// From 1.
-    pub epoch: u32,
-    /// Epochs in all.
-    pub epochs: u32,
-    /// Mean cross-entropy over the epoch's batches, measured before each update.
-    pub loss: f64,
-    /// Proportion of training samples classified correctly, measured before each update.
-    pub accuracy: f64,
-    /// Mean cross-entropy on the samples held out, after the epoch.
-    #[serde(default)]
-    pub validation_loss: Option<f64>,
-    /// Proportion of the samples held out that are classified correctly, after the epoch.
-    #[serde(default)]
-    pub validation_accuracy: Option<f64>,
-    /// Images a second.
-    pub per_second: f64,
-    /// Wall-clock time.
-    pub seconds: f64,
 }
 
 /// The backbone on its source task.

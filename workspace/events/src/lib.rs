@@ -16,10 +16,12 @@ pub use confusion::Confusion;
 pub use curve::Curve;
 pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{
-    Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, FoldOutcome, LayerPlan,
-    LogLevel, NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome,
-    StageKind, StagePlan, Weights,
+    Agreement, CutPlan, EndStatus, Event, FORMAT, Failure, FoldOutcome, LayerPlan, LogLevel,
+    NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind,
+    StagePlan, Weights,
 };
 pub use keyed::{Key, Keyed};
 pub use pairing::{Pairing, Scope};
+pub use topwork_stats::EpochFigures;
+
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -4,11 +4,12 @@ use crate::{
     curve::Curve,
     data::DataRemarks,
     event::{
-        Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
-        RunPlan, SourceOutcome, StagePlan,
+        Agreement, EndStatus, Event, Failure, LogLevel, NetworkPlan, Outcome, Record, RunPlan,
+        SourceOutcome, StagePlan,
     },
     keyed::Keyed,
 };
+use topwork_stats::EpochFigures;
 
 /// Log lines kept; older ones are only in the event file.
 const LOG_LINES: usize = 10_000;

@@ -9,7 +9,7 @@
 //! assert!(kind.hint().unwrap().contains("download"));
 //! ```
 
-use std::fmt;
+use std::{fmt, io};
 
 /// How many bytes of a file [`kind`] wants to see; fewer will do where the file is shorter.
 pub const WANTED: usize = 512;
@@ -158,6 +158,20 @@ impl fmt::Display for Kind {
             Self::Picture => "a picture",
             Self::Text => "text",
         })
+    }
+}
+
+/// Why the system refused, in words for a person.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string().to_lowercase(),
     }
 }
 

@@ -4,12 +4,14 @@
 //!
 //! Deliberately absent: any input or output, and any idea of runs or strategies.
 
+mod epoch;
 mod interval;
 mod paired;
 mod pca;
 mod seeds;
 mod separation;
 
+pub use epoch::EpochFigures;
 pub use interval::{Interval, wilson};
 pub use paired::{Disagreement, holm, mcnemar_mid_p};
 pub use pca::{Plane, PrincipalComponents, principal_plane};

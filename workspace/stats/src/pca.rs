@@ -71,6 +71,16 @@ pub struct PrincipalComponents {
 }
 
 impl PrincipalComponents {
+    /// What is taken off every vector, `dims` numbers.
+    pub fn mean(&self) -> Vec<f64> {
+        self.mean.as_slice().to_vec()
+    }
+
+    /// The components, one after the other, each of `dims` numbers.
+    pub fn basis(&self) -> Vec<f64> {
+        self.basis.as_slice().to_vec()
+    }
+
     /// Fits `components` of them to `values`, `vectors × dims`, row-major and finite. The weight
     /// that is largest by absolute value is positive in each, so that signs do not depend on the
     /// way there.

@@ -16,7 +16,8 @@ use topwork_events::{
     Seconds, StageKind, StagePlan, Weights,
 };
 use topwork_report::Results;
-use topwork_store::{Adopted, Cells, KeyedCell, Machine, Manifest, RunFolder, Runs};
+use topwork_store::{Machine, Manifest, RunFolder, Runs};
+use topwork_tasks::{Adopted, Cells, KeyedCell};
 
 /// Test examples of every row.
 const TESTED: usize = 10_000;

@@ -1,7 +1,7 @@
 //! The states of trainings that are not over, on disk: what a run goes on from after a stop, a
 //! crash or a power cut.
 //!
-//! A file `STAGE-NNNNNNNN.checkpoint` is 8 bytes of [`MAGIC`], the format (`u32`), the length of
+//! A file `TASK-NNNNNNNN.checkpoint` is 8 bytes of [`MAGIC`], the format (`u32`), the length of
 //! the payload (`u64`, both little-endian), the SHA-256 of format, length and payload, and the
 //! payload. It appears as a whole, and is on the disk before the one before it is given up.
 
@@ -10,10 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
+use topwork_digest::{Digest, Sha256};
+use topwork_sniff::reason;
 
 use crate::{
-    StoreError, reason,
+    StoreError,
     replace::{PARTIAL, replace},
 };
 
@@ -28,7 +29,7 @@ const FACTS: usize = 12;
 /// Bytes before the payload.
 const HEADER: usize = MAGIC.len() + FACTS + 32;
 
-/// Checkpoints that are kept of a stage: should the newest be damaged, there is another.
+/// Checkpoints that are kept of a task: should the newest be damaged, there is another.
 const KEPT: usize = 2;
 
 /// What the names of the files end with.
@@ -73,45 +74,45 @@ impl Checkpoints {
         }
     }
 
-    /// Those of one fold, where a stage trains once for each.
+    /// Those of one fold, where a task trains once for each.
     pub fn fold(&self, fold: u32) -> Self {
         Self::at(&self.root, self.folder.join(format!("{FOLD}{fold}")))
     }
 
-    /// Keeps `payload` as the newest checkpoint of `stage`, and gives up all but the one before.
+    /// Keeps `payload` as the newest checkpoint of `task`, and gives up all but the one before.
     ///
     /// # Errors
     /// When the system refuses, because the disk is full for instance. The earlier ones are left
     /// as they were then.
-    pub fn write(&self, stage: usize, payload: &[u8]) -> Result<(), StoreError> {
-        let earlier = self.numbers(stage)?;
+    pub fn write(&self, task: &str, payload: &[u8]) -> Result<(), StoreError> {
+        let earlier = self.numbers(task)?;
         let number = earlier.last().map_or(1, |last| last + 1);
-        let path = self.path(stage, number);
+        let path = self.path(task, number);
         let facts = facts(payload);
         let digest = digest(&facts, payload);
         replace(&self.root, &path, &[MAGIC, &facts, &digest, payload])
             .map_err(|error| StoreError::io("write", &path, &error))?;
         let outlived = earlier.len().saturating_sub(KEPT - 1);
         for number in &earlier[..outlived] {
-            remove(&self.path(stage, *number))?;
+            remove(&self.path(task, *number))?;
         }
-        self.remove_partial(stage)
+        self.remove_partial(task)
     }
 
-    /// The newest checkpoint of `stage` that is intact and that `read` makes sense of; what `read`
+    /// The newest checkpoint of `task` that is intact and that `read` makes sense of; what `read`
     /// gives otherwise is the reason why not.
     ///
     /// # Errors
     /// When the system refuses to list the folder, or to remove a file that is damaged.
     pub fn newest<T>(
         &self,
-        stage: usize,
+        task: &str,
         mut read: impl FnMut(&[u8]) -> Result<T, String>,
     ) -> Result<Found<T>, StoreError> {
-        self.remove_partial(stage)?;
+        self.remove_partial(task)?;
         let mut unusable = Vec::new();
-        for number in self.numbers(stage)?.into_iter().rev() {
-            let path = self.path(stage, number);
+        for number in self.numbers(task)?.into_iter().rev() {
+            let path = self.path(task, number);
             let content = match fs::read(&path) {
                 Ok(content) => content,
                 // It may be readable again another time, so it stays.
@@ -141,47 +142,47 @@ impl Checkpoints {
         })
     }
 
-    /// Removes all checkpoints of `stage` and of its folds: it is over.
+    /// Removes all checkpoints of `task` and of its folds: it is over.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn remove(&self, stage: usize) -> Result<(), StoreError> {
-        for number in self.numbers(stage)? {
-            remove(&self.path(stage, number))?;
+    pub fn remove(&self, task: &str) -> Result<(), StoreError> {
+        for number in self.numbers(task)? {
+            remove(&self.path(task, number))?;
         }
-        self.remove_partial(stage)?;
+        self.remove_partial(task)?;
         for name in self.names()? {
             if name.starts_with(FOLD) {
-                Self::at(&self.root, self.folder.join(name)).remove(stage)?;
+                Self::at(&self.root, self.folder.join(name)).remove(task)?;
             }
         }
-        // Fails while another stage has some.
+        // Fails while another task has some.
         let _ = fs::remove_dir(&self.folder);
         Ok(())
     }
 
-    fn path(&self, stage: usize, number: u64) -> PathBuf {
-        self.folder.join(format!("{stage}-{number:08}{EXTENSION}"))
+    fn path(&self, task: &str, number: u64) -> PathBuf {
+        self.folder.join(format!("{task}-{number:08}{EXTENSION}"))
     }
 
-    /// The numbers of a stage's checkpoints, ascending.
-    fn numbers(&self, stage: usize) -> Result<Vec<u64>, StoreError> {
+    /// The numbers of a task's checkpoints, ascending.
+    fn numbers(&self, task: &str) -> Result<Vec<u64>, StoreError> {
         let mut numbers: Vec<u64> = self
             .names()?
             .iter()
-            .filter_map(|name| number(name.strip_suffix(EXTENSION)?, stage))
+            .filter_map(|name| number(name.strip_suffix(EXTENSION)?, task))
             .collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
 
     /// Removes what a writer that died has left.
-    fn remove_partial(&self, stage: usize) -> Result<(), StoreError> {
+    fn remove_partial(&self, task: &str) -> Result<(), StoreError> {
         for name in self.names()? {
-            let of_stage = name
+            let of_task = name
                 .strip_suffix(PARTIAL)
-                .and_then(|name| number(name.strip_suffix(EXTENSION)?, stage));
-            if of_stage.is_some() {
+                .and_then(|name| number(name.strip_suffix(EXTENSION)?, task));
+            if of_task.is_some() {
                 remove(&self.folder.join(name))?;
             }
         }
@@ -204,10 +205,10 @@ impl Checkpoints {
     }
 }
 
-/// The number in `STAGE-NNNNNNNN`.
-fn number(name: &str, stage: usize) -> Option<u64> {
-    let (of, number) = name.split_once('-')?;
-    (of.parse() == Ok(stage)).then(|| number.parse().ok())?
+/// The number in `TASK-NNNNNNNN`.
+fn number(name: &str, task: &str) -> Option<u64> {
+    let (of, number) = name.rsplit_once('-')?;
+    (of == task).then(|| number.parse().ok())?
 }
 
 /// Format and length.
@@ -270,8 +271,8 @@ mod tests {
         Ok(payload.to_vec())
     }
 
-    fn newest(checkpoints: &Checkpoints, stage: usize) -> Found<Vec<u8>> {
-        checkpoints.newest(stage, bytes).unwrap()
+    fn newest(checkpoints: &Checkpoints, task: &str) -> Found<Vec<u8>> {
+        checkpoints.newest(task, bytes).unwrap()
     }
 
     fn files(checkpoints: &Checkpoints) -> Vec<String> {
@@ -283,8 +284,8 @@ mod tests {
     /// Two checkpoints of stage 3, `earlier` and `newest`.
     fn two(folder: &Path) -> Checkpoints {
         let checkpoints = Checkpoints::at(folder, "training");
-        checkpoints.write(3, b"earlier").unwrap();
-        checkpoints.write(3, b"newest").unwrap();
+        checkpoints.write("3", b"earlier").unwrap();
+        checkpoints.write("3", b"newest").unwrap();
         checkpoints
     }
 
@@ -292,55 +293,55 @@ mod tests {
     fn the_two_newest_are_kept_and_the_newest_is_used() {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::at(temp.path(), "run/training");
-        assert_eq!(newest(&checkpoints, 3).newest, None);
-        checkpoints.remove(3).unwrap();
+        assert_eq!(newest(&checkpoints, "3").newest, None);
+        checkpoints.remove("3").unwrap();
         for round in 0_u8..12 {
-            checkpoints.write(3, &[round; 100]).unwrap();
-            let found = newest(&checkpoints, 3);
+            checkpoints.write("3", &[round; 100]).unwrap();
+            let found = newest(&checkpoints, "3");
             assert_eq!(found.newest, Some(vec![round; 100]));
             assert_eq!(found.unusable, []);
         }
         let kept = ["3-00000011.checkpoint", "3-00000012.checkpoint"];
         assert_eq!(files(&checkpoints), kept);
-        checkpoints.write(3, b"").unwrap();
-        assert_eq!(newest(&checkpoints, 3).newest, Some(Vec::new()));
-        checkpoints.remove(3).unwrap();
+        checkpoints.write("3", b"").unwrap();
+        assert_eq!(newest(&checkpoints, "3").newest, Some(Vec::new()));
+        checkpoints.remove("3").unwrap();
         assert!(files(&checkpoints).is_empty());
     }
 
     #[test]
-    fn stages_do_not_mix() {
+    fn tasks_do_not_mix() {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::at(temp.path(), "");
-        for (stage, payload) in [(1, b"one"), (11, b"two"), (1, b"six"), (2, b"ten")] {
-            checkpoints.write(stage, payload).unwrap();
+        for (task, payload) in [("1", b"one"), ("11", b"two"), ("1", b"six"), ("2", b"ten")] {
+            checkpoints.write(task, payload).unwrap();
         }
-        let found = |stage| newest(&checkpoints, stage).newest;
-        assert_eq!(found(1).unwrap(), b"six");
+        let found = |task| newest(&checkpoints, task).newest;
+        assert_eq!(found("1").unwrap(), b"six");
         assert_eq!(found(11).unwrap(), b"two");
-        checkpoints.remove(1).unwrap();
+        checkpoints.remove("1").unwrap();
         assert_eq!(
-            [1, 11, 2].map(|stage| found(stage).is_some()),
+            ["1", "11", "2"].map(|task| found(task).is_some()),
             [false, true, true]
         );
     }
 
     #[test]
-    fn folds_do_not_mix_and_go_with_their_stage() {
+    fn folds_do_not_mix_and_go_with_their_task() {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::at(temp.path(), "training");
         for fold in [1, 2] {
-            for stage in [3, 4] {
-                let payload = [fold as u8, stage as u8];
-                checkpoints.fold(fold).write(stage, &payload).unwrap();
+            for task in ["3", "4"] {
+                let payload = [fold as u8, task.as_bytes()[0]];
+                checkpoints.fold(fold).write(task, &payload).unwrap();
             }
         }
-        assert_eq!(newest(&checkpoints, 3).newest, None);
-        let found = |fold, stage| newest(&checkpoints.fold(fold), stage).newest;
-        assert_eq!(found(2, 3), Some(vec![2, 3]));
-        checkpoints.remove(3).unwrap();
-        assert_eq!((found(1, 3), found(1, 4)), (None, Some(vec![1, 4])));
-        checkpoints.remove(4).unwrap();
+        assert_eq!(newest(&checkpoints, "3").newest, None);
+        let found = |fold, task| newest(&checkpoints.fold(fold), task).newest;
+        assert_eq!(found(2, "3"), Some(vec![2, b'3']));
+        checkpoints.remove("3").unwrap();
+        assert_eq!((found(1, "3"), found(1, "4")), (None, Some(vec![1, b'4'])));
+        checkpoints.remove("4").unwrap();
         assert!(!checkpoints.folder.exists());
     }
 
@@ -352,12 +353,12 @@ mod tests {
         let mut content = fs::read(&path).unwrap();
         change(&mut content);
         fs::write(&path, content).unwrap();
-        let Found { newest, unusable } = newest(&checkpoints, 3);
+        let Found { newest, unusable } = newest(&checkpoints, "3");
         assert_eq!(newest.unwrap(), b"earlier");
         assert_eq!(unusable.len(), 1);
         assert_eq!(unusable[0].path, path);
         assert!(!path.exists());
-        assert_eq!(self::newest(&checkpoints, 3).unusable, []);
+        assert_eq!(self::newest(&checkpoints, "3").unusable, []);
         unusable[0].reason.clone()
     }
 
@@ -402,7 +403,7 @@ mod tests {
         for number in [1, 2] {
             fs::write(checkpoints.path(3, number), b"nothing").unwrap();
         }
-        let found = newest(&checkpoints, 3);
+        let found = newest(&checkpoints, "3");
         assert_eq!(found.newest, None);
         let told: Vec<_> = found.unusable.into_iter().map(|one| one.path).collect();
         assert_eq!(told, [checkpoints.path(3, 2), checkpoints.path(3, 1)]);
@@ -413,7 +414,7 @@ mod tests {
     fn one_that_makes_no_sense_is_not_used() {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = two(temp.path());
-        let found = checkpoints.newest(3, |payload| match payload {
+        let found = checkpoints.newest("3", |payload| match payload {
             b"newest" => Err("it belongs to another training".to_owned()),
             payload => bytes(payload),
         });
@@ -429,7 +430,7 @@ mod tests {
         let leave = |name: &str| fs::write(checkpoints.folder.join(name), b"half").unwrap();
         leave("3-00000003.checkpoint.partial");
         leave("4-00000001.checkpoint.partial");
-        assert_eq!(newest(&checkpoints, 3).newest.unwrap(), b"newest");
+        assert_eq!(newest(&checkpoints, "3").newest.unwrap(), b"newest");
         let left = [
             "3-00000001.checkpoint",
             "3-00000002.checkpoint",
@@ -437,7 +438,7 @@ mod tests {
         ];
         assert_eq!(files(&checkpoints), left);
         leave("3-00000009.checkpoint.partial");
-        checkpoints.write(3, b"third").unwrap();
+        checkpoints.write("3", b"third").unwrap();
         assert_eq!(files(&checkpoints)[0], "3-00000002.checkpoint");
         assert_eq!(files(&checkpoints).len(), 3);
     }
@@ -450,9 +451,9 @@ mod tests {
         let before = files(&checkpoints);
         let partial = checkpoints.folder.join("3-00000003.checkpoint.partial");
         std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
-        let error = checkpoints.write(3, b"third").unwrap_err().to_string();
+        let error = checkpoints.write("3", b"third").unwrap_err().to_string();
         assert!(error.ends_with("the disk is full"), "{error}");
         assert_eq!(files(&checkpoints), before);
-        assert_eq!(newest(&checkpoints, 3).newest.unwrap(), b"newest");
+        assert_eq!(newest(&checkpoints, "3").newest.unwrap(), b"newest");
     }
 }

@@ -2,17 +2,12 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use sha2::{Digest, Sha256};
+use topwork_digest::{Digest, Sha256, hexadecimal};
 
 use crate::StoreError;
 
 /// Bytes read at once: a file of weights need not fit into memory.
 const BLOCK: usize = 1 << 20;
-
-/// SHA-256 of `data`, in hexadecimal.
-pub fn sha256(data: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(data))
-}
 
 /// SHA-256 of the file at `path`, in hexadecimal.
 pub fn sha256_of_file(path: &Path) -> Result<String, StoreError> {
@@ -28,11 +23,6 @@ pub fn sha256_of_file(path: &Path) -> Result<String, StoreError> {
     }
 }
 
-/// Bytes in hexadecimal.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,11 +33,7 @@ mod tests {
         let path = folder.path().join("large");
         let content = vec![7; 2 * BLOCK + 3];
         std::fs::write(&path, &content).unwrap();
-        assert_eq!(sha256_of_file(&path).unwrap(), sha256(&content));
-        // The example of FIPS 180-2, B.1.
-        assert_eq!(
-            sha256(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        let expected = topwork_digest::sha256(&content);
+        assert_eq!(sha256_of_file(&path).unwrap(), expected);
     }
 }

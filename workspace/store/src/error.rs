@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use topwork_sniff::reason;
+
 /// A failure to write, read or find a run folder.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -70,19 +72,5 @@ impl StoreError {
             path: path.into(),
             reason: reason(error),
         }
-    }
-}
-
-/// Why the system refused, in words for a person.
-pub fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
-        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string().to_lowercase(),
     }
 }

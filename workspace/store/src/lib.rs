@@ -20,7 +20,6 @@
 
 mod cache;
 mod call;
-mod cells;
 mod checkpoints;
 mod digest;
 mod error;
@@ -36,12 +35,11 @@ mod runs;
 mod samples;
 mod standing;
 
-pub use cache::{CacheEntry, FeatureCache, FeatureKey, Lookup, MappedFeatures};
+pub use cache::{CacheEntry, FeatureCache, Lookup, MappedFeatures};
 pub use call::{CallRecorder, LastCall};
-pub use cells::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
 pub use checkpoints::{Checkpoints, Found, Unusable};
-pub use digest::{hexadecimal, sha256, sha256_of_file};
-pub use error::{StoreError, reason};
+pub use digest::sha256_of_file;
+pub use error::StoreError;
 pub use event_log::{EventReader, EventWriter, now};
 pub use folder::{RunFolder, RunLock};
 pub use heartbeat::Heartbeat;

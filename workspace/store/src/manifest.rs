@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Adopted, Cells, StoreError, sha256_of_file};
+use topwork_tasks::{Adopted, Cells};
+
+use crate::{StoreError, sha256_of_file};
 
 /// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -109,6 +109,7 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
         title: rows[row].title(),
         seed: Some(seed),
         row: Some(row),
+        key: None,
     };
     let stages = (seeds.iter()).flat_map(|seed| (0..rows.len()).map(|row| stage(*seed, row)));
     let plan = RunPlan {

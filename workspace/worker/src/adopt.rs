@@ -2,16 +2,13 @@
 
 use std::{collections::HashMap, fs};
 
+use topwork_digest::sha256;
 use topwork_events::{Event, LogLevel, Outcome, RunState, SourceOutcome};
-use topwork_store::{Adopted, RunFolder, sha256};
+use topwork_graft::{Fold, PARTS, STATE, out_of_order};
+use topwork_store::RunFolder;
+use topwork_tasks::Adopted;
 
-use crate::{
-    WorkerError,
-    emitter::Fold,
-    execute::{Execution, out_of_order},
-    fit::STATE,
-    strategy::of_fold,
-};
+use crate::{WorkerError, conductor::of_fold, execute::Execution};
 
 impl Execution<'_> {
     /// Takes over the results that the manifest names, once the data is known to be the same.
@@ -66,7 +63,8 @@ impl Execution<'_> {
             let state = if same { state } else { RunState::default() };
             known.insert(run.to_owned(), (folder, state));
         }
-        (known.get(run)).ok_or_else(|| out_of_order("an earlier run was not read"))
+        let known = known.get(run);
+        Ok(known.ok_or_else(|| out_of_order("an earlier run was not read"))?)
     }
 
     fn copy_source(&self, other: &RunFolder, outcome: &SourceOutcome) -> Result<bool, WorkerError> {
@@ -100,15 +98,11 @@ impl Execution<'_> {
             0 => vec![None],
             of => (1..=of).map(|number| Some(Fold { number, of })).collect(),
         };
-        for (part, extension) in [
-            ("head", "safetensors"),
-            ("head", STATE),
-            ("trunk", "safetensors"),
-        ] {
+        for (part, extension) in PARTS {
             for part in folds.iter().map(|fold| of_fold(part, *fold)) {
                 let theirs = other.fitted_path(&part, outcome.row, their_name, seed, extension);
                 if let Ok(bytes) = fs::read(theirs)
-                    && (extension != STATE || self.keeps_state(&name, bytes.len())?)
+                    && (extension != STATE || self.conductor.keeps_state(&name, bytes.len())?)
                 {
                     let ours = self.folder.fitted_path(&part, row, &name, seed, extension);
                     self.folder.write(&ours, &bytes)?;
@@ -119,7 +113,7 @@ impl Execution<'_> {
     }
 
     fn took_over(&self, other: &RunFolder, what: &str) -> Result<(), WorkerError> {
-        self.note(
+        self.conductor.note(
             LogLevel::Info,
             format!("took over {what} from the run `{}`", other.id()),
         )

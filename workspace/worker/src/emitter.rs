@@ -9,11 +9,12 @@ use std::{
 };
 
 use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
+use topwork_graft::{Fold, Progress};
 use topwork_host::{Level, Observer};
 use topwork_report::thousands;
 use topwork_store::{EventWriter, StoreError};
 
-use crate::{WorkerError, watchdog::Watchdog};
+use crate::{WorkerError, conductor::as_told, watchdog::Watchdog};
 
 /// At most this often is progress told: as often as a screen is drawn afresh.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -50,32 +51,6 @@ struct Inner {
     told: Option<Instant>,
     /// The fold that is left out, and when it came to that.
     fold: Option<(Fold, Instant)>,
-}
-
-/// One of several folds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fold {
-    /// Which, from 1.
-    pub number: u32,
-    /// How many there are.
-    pub of: u32,
-}
-
-/// How far a stage is, as [`Event::Progress`] tells it.
-#[derive(Clone, Copy, Default)]
-pub struct Progress<'a> {
-    /// Units done.
-    pub done: u64,
-    /// Those of them that earlier sessions of the run have done: they say nothing of the speed.
-    pub done_before: u64,
-    /// Units in all.
-    pub total: u64,
-    /// What is counted.
-    pub unit: &'a str,
-    /// The epoch running; 0 outside of training.
-    pub epoch: u32,
-    /// Latest mean loss.
-    pub loss: Option<f64>,
 }
 
 impl Emitter {
@@ -258,12 +233,7 @@ impl Observer for Emitter {
     }
 
     fn log(&self, plugin: &str, level: Level, text: &str) {
-        let level = match level {
-            Level::Error => LogLevel::Error,
-            Level::Warning => LogLevel::Warning,
-            Level::Info => LogLevel::Info,
-            Level::Debug => LogLevel::Debug,
-        };
+        let level = as_told(level);
         let mut inner = self.lock();
         inner.log_lines += 1;
         if inner.log_lines > MOST_LOG_LINES + 1 {

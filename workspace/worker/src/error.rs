@@ -1,7 +1,7 @@
 //! Why a run cannot go on.
 
-use topwork_engine::{BlueprintError, EngineError};
 use topwork_events::EndStatus;
+use topwork_graft::{GraftError, Halt};
 use topwork_host::{ErrorKind, HostError};
 use topwork_schema::Finding;
 use topwork_store::StoreError;
@@ -26,33 +26,6 @@ pub enum WorkerError {
     /// The run folder cannot be written or read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A plugin refused or failed.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// The network cannot do what was asked.
-    #[error("{stage}: {source}")]
-    Engine {
-        /// In which stage.
-        stage: String,
-        /// What the engine says.
-        source: EngineError,
-    },
-    /// A plugin describes a network that cannot be built.
-    #[error("{component} describes a network that cannot be built: {source}")]
-    Blueprint {
-        /// The plugin's component.
-        component: String,
-        /// What is wrong with it.
-        source: BlueprintError,
-    },
-    /// The experiment does not fit the data or the plugins as they are now.
-    #[error("{message}")]
-    Experiment {
-        /// What does not fit.
-        message: String,
-        /// What to do about it.
-        hint: Option<String>,
-    },
     /// A plugin is no longer the one the run was created with.
     #[error(
         "plugin `{plugin}` has changed since the run was created: SHA-256 {found}, expected {expected}"
@@ -65,28 +38,6 @@ pub enum WorkerError {
         /// The digest in the manifest.
         expected: String,
     },
-    /// Something before the cut changed although it was frozen.
-    #[error(
-        "strategy `{strategy}` changed the frozen trunk: SHA-256 {after} after it, {before} before"
-    )]
-    FrozenChanged {
-        /// The strategy.
-        strategy: String,
-        /// The trunk's digest before.
-        before: String,
-        /// The trunk's digest after.
-        after: String,
-    },
-    /// A file of trained weights cannot be used.
-    #[error("cannot use the weights `{path}`: {reason}")]
-    Weights {
-        /// The file.
-        path: String,
-        /// Why not.
-        reason: String,
-        /// What to try.
-        hint: Option<String>,
-    },
     /// The system refused something.
     #[error("cannot {action}: {reason}")]
     System {
@@ -95,18 +46,55 @@ pub enum WorkerError {
         /// The system's words.
         reason: String,
     },
+    /// A task cannot be done.
+    #[error(transparent)]
+    Task(GraftError),
 }
 
-impl From<Finding> for WorkerError {
-    fn from(finding: Finding) -> Self {
-        Self::Experiment {
-            message: finding.message,
-            hint: finding.hint,
+impl From<GraftError> for WorkerError {
+    /// What the conductor itself has given as the reason for a halt comes back as it was.
+    fn from(error: GraftError) -> Self {
+        match error {
+            GraftError::Halted(Halt { stopped, cause }) => match cause.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(cause) => Self::Task(GraftError::Halted(Halt { stopped, cause })),
+            },
+            other => Self::Task(other),
         }
     }
 }
 
+impl From<WorkerError> for Halt {
+    fn from(error: WorkerError) -> Self {
+        Self {
+            stopped: error.status() != EndStatus::Failed,
+            cause: Box::new(error),
+        }
+    }
+}
+
+impl From<HostError> for WorkerError {
+    fn from(error: HostError) -> Self {
+        GraftError::from(error).into()
+    }
+}
+
+impl From<Finding> for WorkerError {
+    fn from(finding: Finding) -> Self {
+        GraftError::from(finding).into()
+    }
+}
+
 impl WorkerError {
+    /// The experiment does not fit the data or the plugins as they are now.
+    pub fn experiment(message: String) -> Self {
+        GraftError::Experiment {
+            message,
+            hint: None,
+        }
+        .into()
+    }
+
     /// Whether it concerns the run as a whole: anything else costs the row it happened in.
     /// A trunk that changed while it was frozen casts doubt on every row after it.
     pub fn ends_run(&self) -> bool {
@@ -115,10 +103,15 @@ impl WorkerError {
             | Self::Orphaned
             | Self::Store(_)
             | Self::System { .. }
-            | Self::FrozenChanged { .. }
             | Self::DataChanged { .. } => true,
-            Self::Host(error) => error.kind() == ErrorKind::Stopped,
-            _ => false,
+            Self::PluginChanged { .. } => false,
+            Self::Task(error) => match error {
+                GraftError::Halted(_)
+                | GraftError::System { .. }
+                | GraftError::FrozenChanged { .. } => true,
+                GraftError::Host(error) => error.kind() == ErrorKind::Stopped,
+                _ => false,
+            },
         }
     }
 
@@ -126,8 +119,8 @@ impl WorkerError {
     pub fn status(&self) -> EndStatus {
         match self {
             Self::Stopped => EndStatus::Stopped,
-            Self::Host(error) if error.kind() == ErrorKind::Stopped => EndStatus::Stopped,
             Self::Orphaned => EndStatus::Crashed,
+            Self::Task(error) if error.is_stop() => EndStatus::Stopped,
             _ => EndStatus::Failed,
         }
     }
@@ -137,19 +130,23 @@ impl WorkerError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Stopped => 130,
-            Self::Store(_)
-            | Self::Engine { .. }
-            | Self::FrozenChanged { .. }
-            | Self::Orphaned
-            | Self::System { .. } => 1,
-            Self::Experiment { .. } => 2,
-            Self::Blueprint { .. } | Self::PluginChanged { .. } => 3,
-            Self::Weights { .. } | Self::DataChanged { .. } => 4,
-            Self::Host(error) => match error.kind() {
-                ErrorKind::Parameters => 2,
-                ErrorKind::Plugin => 3,
-                ErrorKind::Data => 4,
-                ErrorKind::Stopped => 130,
+            Self::Store(_) | Self::Orphaned | Self::System { .. } => 1,
+            Self::PluginChanged { .. } => 3,
+            Self::DataChanged { .. } => 4,
+            Self::Task(error) => match error {
+                GraftError::Halted(_)
+                | GraftError::System { .. }
+                | GraftError::Engine { .. }
+                | GraftError::FrozenChanged { .. } => 1,
+                GraftError::Experiment { .. } => 2,
+                GraftError::Blueprint { .. } => 3,
+                GraftError::Weights { .. } => 4,
+                GraftError::Host(error) => match error.kind() {
+                    ErrorKind::Parameters => 2,
+                    ErrorKind::Plugin => 3,
+                    ErrorKind::Data => 4,
+                    ErrorKind::Stopped => 130,
+                },
             },
         }
     }
@@ -157,15 +154,13 @@ impl WorkerError {
     /// What to try.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Host(error) => error.hint().map(str::to_owned),
-            Self::Engine { source, .. } => source.hint().map(str::to_owned),
-            Self::Experiment { hint, .. } | Self::Weights { hint, .. } => hint.clone(),
             Self::DataChanged { .. } => {
                 Some("`topwork run --resume` with the experiment's file begins a new run on the data as it is now; this one can go on when the data is as it was".to_owned())
             }
             Self::PluginChanged { .. } => {
                 Some("start a new run to use the plugin as it is now".to_owned())
             }
+            Self::Task(error) => error.hint(),
             _ => None,
         }
     }

@@ -3,20 +3,14 @@
 use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use topwork_graft::{
+    Backbone, GraftError, Images, Trunk, TrunkIdentity,
+    data::{SplitName, TaskExamples, draws, needed},
+    engine, initialised, load_weights, shape,
+};
 use topwork_host::Plugins;
 use topwork_schema::{Plan, TaskRole, Weights};
-use topwork_store::FeatureKey;
-
-use crate::{
-    FrozenTrunk, Work, WorkerError,
-    backbone::{Backbone, Body},
-    draw::{draws, needed},
-    execute::engine,
-    features::{Images, TrunkIdentity},
-    network::{initialised, load_weights},
-    reduce, stages,
-    task::{SplitName, Task},
-};
+use topwork_tasks::{FeatureKey, Made, Tasks, TrunkId, Work};
 
 /// One set of features a run would extract.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,7 +21,7 @@ pub struct PlannedFeatures {
     /// The seed.
     pub seed: u64,
     /// The trunk they come out of.
-    pub trunk: FrozenTrunk,
+    pub trunk: TrunkId,
     /// Their key; its weights are empty when they are not known.
     pub key: FeatureKey,
     /// False for weights that are yet to be trained.
@@ -39,12 +33,12 @@ pub fn planned_features(
     plugins: &Plugins,
     plan: &Plan,
     source_weights: &[(u64, PathBuf)],
-) -> Result<Vec<PlannedFeatures>, WorkerError> {
+) -> Result<Vec<PlannedFeatures>, GraftError> {
     let experiment = &plan.experiment;
     let target = &experiment.target.dataset;
     let parameters = target.component.parameters.clone();
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
-    let task = Task::new(
+    let task = TaskExamples::new(
         TaskRole::Target,
         Arc::new(dataset),
         target,
@@ -52,15 +46,16 @@ pub fn planned_features(
     )?;
     let backbone = Backbone::open(plugins, &experiment.backbone)?;
     let mut planned = Vec::new();
-    for stage in stages(plan) {
-        let (Work::Extract(trunk), Some(seed)) = (&stage.work, stage.seed) else {
+    // Which tasks there are does not depend on what they are made with.
+    for stage in Tasks::of(plan, &Made::default()).iter() {
+        let (Work::Features(trunk), Some(seed)) = (&stage.work, stage.seed) else {
             continue;
         };
         let identity = TrunkIdentity::of(plan, plugins, &trunk.cut);
         let trained = source_weights.iter().find(|(of, _)| *of == seed);
         let file = (experiment.backbone_weights.as_ref()).or(trained.map(|(_, path)| path));
-        let (body, weights_known) = match &backbone {
-            Backbone::Extractor(opaque) => (Body::extractor(opaque, &trunk.cut), true),
+        let (cut, weights_known) = match &backbone {
+            Backbone::Extractor(opaque) => (Trunk::extractor(opaque, &trunk.cut), true),
             Backbone::Network(blueprint) => {
                 let mut network = initialised(blueprint, seed, "backbone");
                 let known = match (trunk.weights, file) {
@@ -72,14 +67,14 @@ pub fn planned_features(
                     }
                 };
                 let kept = network.keep(trunk.cut.layers).map_err(engine("cutting"))?;
-                (Body::Network(Box::new(kept)), known)
+                (Trunk::Network(Box::new(kept)), known)
             }
         };
-        let dim = reduce::shape(&body.activations(), trunk.cut.reduction)
+        let dim = shape(&cut.activations(), trunk.cut.reduction)
             .iter()
             .product();
         let digest = if weights_known {
-            body.digest()?
+            cut.digest()?
         } else {
             String::new()
         };

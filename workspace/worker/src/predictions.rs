@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use topwork_graft::predicted;
+
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
 /// every 20,000 examples.
 const ALL_SCORES: usize = 1000;
@@ -21,17 +23,6 @@ pub struct Predictions<'a> {
     pub scores: &'a [f32],
     /// Names of the classes.
     pub classes: &'a [String],
-}
-
-/// The class with the largest score; the first of equals.
-pub fn predicted(scores: &[f32]) -> usize {
-    let mut best = 0;
-    for (class, score) in scores.iter().enumerate() {
-        if *score > scores[best] {
-            best = class;
-        }
-    }
-    best
 }
 
 /// The classes with the largest scores, the largest first; of equals the first.

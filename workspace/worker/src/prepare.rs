@@ -1,12 +1,24 @@
 //! Before the first stage: the plugins are those of the manifest, the experiment still holds,
 //! and viewers get to know what is coming.
 
-use topwork_events::{Reference, RowPlan, RunPlan};
+use topwork_events::{Reference, RowPlan, RunPlan, StageKind, StagePlan};
+use topwork_graft::{Backbone, GraftError, engine_kind, shape};
 use topwork_host::Plugins;
 use topwork_schema::{Draft, Plan, Row, Weights};
-use topwork_store::{FileDigest, Manifest, RunFolder};
+use topwork_store::{FileDigest, Manifest, PluginDigest, RunFolder};
+use topwork_tasks::{Made, Task, Tasks, Work};
 
-use crate::{Stage, WorkerError, backbone::Backbone, probe::catalog, reduce};
+use crate::{WorkerError, probe::catalog};
+
+/// What the results of this program depend on besides the plan.
+pub fn made(plugins: &[PluginDigest], weights: Option<&FileDigest>) -> Made {
+    let digest = |plugin: &PluginDigest| (plugin.id.clone(), plugin.sha256.clone());
+    Made {
+        engine: engine_kind(),
+        plugins: plugins.iter().map(digest).collect(),
+        weights: weights.map(|weights| weights.sha256.clone()),
+    }
+}
 
 /// A run says of its plugins what they were to the byte: with others it would be another run.
 pub fn same_plugins(manifest: &Manifest, plugins: &Plugins) -> Result<(), WorkerError> {
@@ -36,14 +48,15 @@ pub fn same_weights(manifest: &Manifest) -> Result<(), WorkerError> {
     if found == *expected {
         return Ok(());
     }
-    Err(WorkerError::Weights {
+    Err(GraftError::Weights {
         path: expected.path.display().to_string(),
         reason: format!(
             "it has changed since the run was created: SHA-256 {}, expected {}",
             found.sha256, expected.sha256
         ),
         hint: None,
-    })
+    }
+    .into())
 }
 
 /// Reads the resolved experiment and checks it as it was checked before, against the plugins as
@@ -56,22 +69,19 @@ pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerEr
         folder.path(),
     );
     let catalog = catalog(plugins, &draft.uses(), folder.path(), None, None);
-    draft
-        .check(&catalog)
-        .map_err(|diagnostics| WorkerError::Experiment {
-            message: format!(
-                "the experiment no longer holds\n{}",
-                diagnostics.render(false).trim_end()
-            ),
-            hint: None,
-        })
+    draft.check(&catalog).map_err(|diagnostics| {
+        WorkerError::experiment(format!(
+            "the experiment no longer holds\n{}",
+            diagnostics.render(false).trim_end()
+        ))
+    })
 }
 
 /// The plan as viewers are told of it.
 pub fn run_plan(
     manifest: &Manifest,
     plan: &Plan,
-    stages: &[Stage],
+    tasks: &Tasks,
     backbone: &Backbone,
 ) -> Result<RunPlan, WorkerError> {
     let experiment = &plan.experiment;
@@ -85,7 +95,7 @@ pub fn run_plan(
         threads: manifest.threads,
         folds: (experiment.target.folds).map(|folds| u32::try_from(folds).unwrap_or(u32::MAX)),
         classes: plan.target_classes.clone(),
-        stages: stages.iter().map(Stage::plan).collect(),
+        stages: tasks.iter().map(stage_plan).collect(),
         rows: (plan.rows.iter())
             .map(|row| row_plan(plan, row, backbone))
             .collect::<Result<_, _>>()?,
@@ -99,10 +109,26 @@ pub fn run_plan(
     })
 }
 
+/// A task as viewers are told of it.
+fn stage_plan(task: &Task) -> StagePlan {
+    StagePlan {
+        kind: match task.work {
+            Work::Data => StageKind::Data,
+            Work::Source => StageKind::Source,
+            Work::Features(_) => StageKind::Extract,
+            Work::Row(_) => StageKind::Strategy,
+        },
+        title: task.title.clone(),
+        seed: task.seed,
+        row: task.row(),
+        key: Some(task.key.clone()),
+    }
+}
+
 fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, WorkerError> {
     let strategy = plan.strategy(row);
     let reduction = row.cut.reduction;
-    let features = reduce::shape(&backbone.activations_at(&row.cut)?, reduction);
+    let features = shape(&backbone.activations_at(&row.cut)?, reduction);
     Ok(RowPlan {
         name: strategy.name.clone(),
         detail: row.detail.clone(),

@@ -9,6 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use topwork_events::NetworkPlan;
+use topwork_graft::{Backbone, GraftError, head_blueprint, initialised, load_weights, shape};
 use topwork_host::{
     CutPlace, ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins, RuleCut,
     RulePool,
@@ -22,12 +23,10 @@ use topwork_schema::{
 use topwork_store::CallRecorder;
 
 use crate::{
-    PlannedFeatures, WorkerError,
-    backbone::Backbone,
-    network::{head_blueprint, initialised, load_weights, network_plan},
+    PlannedFeatures,
+    networks::{backbone_plan, network_plan},
     planned::planned_features,
     probe_data::Data,
-    reduce,
     watchdog::Watchdog,
 };
 
@@ -435,9 +434,9 @@ fn choices(cuts: Vec<RuleCut>, places: &[CutPlace]) -> Vec<CutChoice> {
 
 fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem> {
     let experiment = &plan.experiment;
-    let fail = |error: WorkerError| problem(&error);
+    let fail = |error: GraftError| problem(&error);
     let backbone = Backbone::open(plugins, &experiment.backbone).map_err(fail)?;
-    let mut entries = vec![backbone.plan(&experiment.backbone)];
+    let mut entries = vec![backbone_plan(&backbone, &experiment.backbone)];
     let mut push = |role: &str, component: &Component, before, features: &[usize], classes| {
         let head = head_blueprint(plugins, component, features, classes).map_err(fail)?;
         entries.push(network_plan(role, component, before, &head));
@@ -469,7 +468,7 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
             let activations = backbone.activations_at(cut).map_err(fail)?;
             let features = match cut.reduction.pca {
                 Some(components) => vec![components],
-                None => reduce::shape(&activations, cut.reduction),
+                None => shape(&activations, cut.reduction),
             };
             let classes = plan.target_classes.len();
             let role = match several {
@@ -483,11 +482,11 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
 }
 
 /// A failure as the check of an experiment file wants it.
-pub(crate) fn problem(error: &WorkerError) -> Problem {
+pub(crate) fn problem(error: &GraftError) -> Problem {
     let category = match error {
-        WorkerError::Weights { .. } => Category::Data,
-        WorkerError::Host(error) => category(error),
-        WorkerError::Blueprint { .. } => Category::Plugin,
+        GraftError::Weights { .. } => Category::Data,
+        GraftError::Host(error) => category(error),
+        GraftError::Blueprint { .. } => Category::Plugin,
         _ => Category::Experiment,
     };
     Problem {

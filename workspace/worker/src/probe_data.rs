@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use topwork_graft::{
+    GraftError,
+    data::{ExamplesOf, SplitName, compare},
+};
 use topwork_host::{Dataset, ErrorKind, Level, Observer};
 use topwork_schema::{Component, Content, Counted, Problem};
 
-use crate::{
-    WorkerError,
-    content::{Examples, compare},
-    probe::{Calls, Heard, problem},
-    task::SplitName,
-};
+use crate::probe::{Calls, Heard, problem};
 
 /// The datasets of an experiment, opened, each once.
 pub struct Data<'a> {
@@ -78,8 +77,8 @@ impl<'a> Data<'a> {
 
     /// Compares the images of all of them; `None` when there was no time or nothing to read.
     pub fn compare(&mut self, threads: usize) -> Option<Result<Content, Problem>> {
-        let examples: Vec<Examples<'_>> = (self.opened.iter())
-            .map(|opened| Examples {
+        let examples: Vec<ExamplesOf<'_>> = (self.opened.iter())
+            .map(|opened| ExamplesOf {
                 component: opened.component.clone(),
                 dataset: &opened.dataset,
                 splits: SplitName::ALL.map(|split| {
@@ -99,7 +98,7 @@ impl<'a> Data<'a> {
         }
         match found {
             Ok(found) => Some(Ok(found?.content)),
-            Err(WorkerError::Host(error)) if error.kind() == ErrorKind::Stopped => None,
+            Err(GraftError::Host(error)) if error.kind() == ErrorKind::Stopped => None,
             Err(error) => Some(Err(problem(&error))),
         }
     }

@@ -2,22 +2,19 @@
 //! from what the target is measured on.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
-use topwork_events::{Copy, Counts, DataRemarks, Duplicates, Event, LogLevel};
+use topwork_events::{Copy, DataRemarks, Duplicates, Event, LogLevel};
+use topwork_graft::{
+    Progress, Services,
+    data::{Comparison, SplitName, TaskExamples, Twins, compare, draws, examples_of},
+    out_of_order,
+};
 use topwork_schema::{DatasetUse, Finding, learnt_before};
 
-use crate::{
-    WorkerError, content,
-    content::{Comparison, compare, examples_of},
-    draw::draws,
-    emitter::Progress,
-    execute::{Execution, out_of_order},
-    folds::Tested,
-    task::{SplitName, Task},
-};
+use crate::{WorkerError, execute::Execution};
 
 /// Of so many images that occur more than once all examples are named in the results.
 const MOST_IMAGES: usize = 1000;
@@ -28,34 +25,24 @@ const MOST_NAMED: usize = 8;
 /// From when on it is told how far the comparison is.
 const LONG: Duration = Duration::from_secs(1);
 
-/// The target's examples with the same image.
-pub struct Twins {
-    /// For each example that strategies are measured on the number of its image, where others
-    /// have it, too.
-    images: Vec<Option<usize>>,
-    /// For each of these images whether it is in the split `train`; empty with folds, where it
-    /// depends on how they are cut.
-    learnt: Vec<bool>,
-}
-
 impl Execution<'_> {
     /// Compares all images of both tasks, refuses what would measure on what was learnt, and tells
     /// what else is odd.
     pub fn compare_images(&mut self) -> Result<(), WorkerError> {
         let experiment = &self.plan.experiment;
-        let source = (self.tasks.source.as_ref()).zip(experiment.source.as_ref());
+        let source = (self.data.source.as_ref()).zip(experiment.source.as_ref());
         let target = (self.target()?, &experiment.target.dataset);
-        let tasks: Vec<(&Task, &DatasetUse)> = source
+        let tasks: Vec<(&TaskExamples, &DatasetUse)> = source
             .map(|(task, source)| (task, &source.dataset))
             .into_iter()
             .chain([target])
             .collect();
         let examples = examples_of(&tasks);
         let begun = Instant::now();
-        let found = compare(&examples, self.compute.threads(), |done, total| {
-            self.emitter.check_stop()?;
+        let found = compare(&examples, self.tools.compute.threads(), |done, total| {
+            self.conductor.check_stop()?;
             if begun.elapsed() > LONG {
-                self.emitter.step(Progress {
+                self.conductor.step(Progress {
                     done,
                     total,
                     unit: "images compared",
@@ -90,13 +77,13 @@ impl Execution<'_> {
         }
         remarked.remarks.extend(self.left_out_by_draws(target.0)?);
         let twins = Twins::of(target.0, target.1, &found);
-        self.tasks.twins = twins;
+        self.data.twins = twins;
         self.remark(remarked)
     }
 
     /// Rows whose samples are too few for an example of every class: how many each class gets does
     /// not depend on the seed.
-    fn left_out_by_draws(&self, target: &Task) -> Result<Vec<String>, WorkerError> {
+    fn left_out_by_draws(&self, target: &TaskExamples) -> Result<Vec<String>, WorkerError> {
         let Some(seed) = self.plan.experiment.seeds.first() else {
             return Ok(Vec::new());
         };
@@ -144,48 +131,15 @@ impl Execution<'_> {
         }
         for remark in &remarked.remarks {
             if !before.remarks.contains(remark) {
-                self.note(LogLevel::Warning, remark.clone())?;
+                self.conductor.note(LogLevel::Warning, remark.clone())?;
             }
         }
         Ok(self.emitter.emit(Event::DataRemarked(remarked))?)
     }
 }
 
-impl Comparison {
-    /// The smallest and the largest number of a dataset's samples.
-    fn numbers(&self, used: &DatasetUse) -> Option<(f32, f32)> {
-        let seen = (self.content.datasets.iter()).find(|seen| seen.component == used.component)?;
-        Some(seen.numbers)
-    }
-
-    /// The images that occur more than once among a task's examples, each with those.
-    fn of_task<'a>(
-        &'a self,
-        task: &'a Task,
-        used: &'a DatasetUse,
-    ) -> impl Iterator<Item = Vec<&'a content::Copy>> {
-        let datasets = &self.content.datasets;
-        let dataset = datasets
-            .iter()
-            .position(|seen| seen.component == used.component);
-        let is_of_task = move |copy: &&content::Copy| {
-            Some(copy.dataset) == dataset
-                && task
-                    .splits()
-                    .iter()
-                    .any(|split| *split as usize == copy.split)
-                && used.classes.contains(&(copy.class as usize))
-        };
-        let copies = self
-            .copies
-            .iter()
-            .map(move |copies| copies.iter().filter(is_of_task).collect());
-        copies.filter(|copies: &Vec<_>| copies.len() > 1)
-    }
-}
-
 /// What identical images a task has, if any.
-fn duplicates(task: &Task, used: &DatasetUse, found: &Comparison) -> Option<Duplicates> {
+fn duplicates(task: &TaskExamples, used: &DatasetUse, found: &Comparison) -> Option<Duplicates> {
     let data = task.data();
     let names = &task.dataset().describe().classes;
     let mut duplicates = Duplicates {
@@ -221,96 +175,4 @@ fn duplicates(task: &Task, used: &DatasetUse, found: &Comparison) -> Option<Dupl
         }
     }
     (!duplicates.images.is_empty()).then_some(duplicates)
-}
-
-impl Twins {
-    /// The target's; `None` when no image occurs where it could matter.
-    fn of(task: &Task, used: &DatasetUse, found: &Comparison) -> Option<Self> {
-        let measured = task.measured();
-        let folds = task.data().folds.is_some();
-        let split = match folds {
-            true => SplitName::Train,
-            false => SplitName::Test,
-        };
-        let mut images = vec![None; measured.positions.len()];
-        let mut learnt = Vec::new();
-        for (number, copies) in found.of_task(task, used).enumerate() {
-            let train = SplitName::Train as usize;
-            learnt.push(copies.iter().any(|copy| copy.split == train));
-            for copy in copies.iter().filter(|copy| copy.split == split as usize) {
-                if let Ok(example) = measured.positions.binary_search(&copy.position) {
-                    images[example] = Some(number);
-                }
-            }
-        }
-        if folds {
-            learnt.clear();
-        }
-        let matters = |image: &usize| folds || learnt[*image];
-        let any = images.iter().flatten().any(matters);
-        any.then_some(Self { images, learnt })
-    }
-
-    /// What is left of correct and total without the examples whose image was learnt from, too.
-    pub fn without(&self, tested: &Tested, right: &[bool]) -> Counts {
-        let mut folds_of: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
-        for (example, fold) in tested.examples.iter().zip(&tested.folds) {
-            if let Some(image) = self.images[*example] {
-                folds_of.entry(image).or_default().insert(*fold);
-            }
-        }
-        let mut counts = Counts {
-            correct: 0,
-            total: 0,
-        };
-        for (example, right) in tested.examples.iter().zip(right) {
-            let was_learnt = self.images[*example].is_some_and(|image| {
-                let in_folds = folds_of.get(&image).map_or(0, BTreeSet::len);
-                in_folds > 1 || self.learnt.get(image).copied().unwrap_or(false)
-            });
-            if !was_learnt {
-                counts.total += 1;
-                counts.correct += u64::from(*right);
-            }
-        }
-        counts
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn only_what_another_fold_has_is_left_out(examples in prop::collection::vec((prop::option::of(0_usize..6), 1_u32..4, any::<bool>()), 1..60)) {
-            let twins = Twins { images: examples.iter().map(|(image, ..)| *image).collect(), learnt: Vec::new() };
-            let tested = Tested {
-                examples: (0..examples.len()).collect(),
-                folds: examples.iter().map(|(_, fold, _)| *fold).collect(),
-                scores: Vec::new(),
-            };
-            let right: Vec<bool> = examples.iter().map(|(.., right)| *right).collect();
-            let elsewhere = |image: Option<usize>, fold: u32| image.is_some() && examples.iter().any(|(other, f, _)| *other == image && *f != fold);
-            let left: Vec<bool> = examples.iter().filter(|(image, fold, _)| !elsewhere(*image, *fold)).map(|(.., right)| *right).collect();
-            let counts = twins.without(&tested, &right);
-            prop_assert_eq!((counts.correct, counts.total), (left.iter().filter(|right| **right).count() as u64, left.len() as u64));
-        }
-    }
-
-    #[test]
-    fn what_the_split_train_has_is_left_out() {
-        let twins = Twins {
-            images: vec![None, Some(0), Some(1), None],
-            learnt: vec![true, false],
-        };
-        let tested = Tested {
-            examples: vec![0, 1, 2],
-            folds: Vec::new(),
-            scores: Vec::new(),
-        };
-        let counts = twins.without(&tested, &[true, true, false]);
-        assert_eq!((counts.correct, counts.total), (1, 2));
-    }
 }

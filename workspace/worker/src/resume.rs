@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use topwork_digest::sha256;
 use topwork_events::{Agreement, Event, Failure, Key, LogLevel, Outcome, RunState, StageStatus};
-use topwork_schema::{Row, Weights};
+use topwork_graft::{initialised, load_weights};
 use topwork_stats::Disagreement;
-use topwork_store::sha256;
+use topwork_tasks::Work;
 
-use crate::{
-    FrozenTrunk, Stage, Work, WorkerError,
-    execute::{Execution, correct_of},
-    network::{initialised, load_weights},
-    predictions::right_of,
-};
+use crate::{WorkerError, execute::Execution, predictions::right_of, stages::correct_of};
 
 /// A row that was measured: which of its test examples it got right.
 pub struct Measured {
@@ -51,7 +47,7 @@ impl Execution<'_> {
                     };
                     rows.insert(measured.row, measured);
                 }
-                None => self.note(
+                None => self.conductor.note(
                     LogLevel::Warning,
                     format!(
                         "`{}` is missing or was altered: `{title}` is measured again",
@@ -63,46 +59,45 @@ impl Execution<'_> {
         Ok(rows)
     }
 
-    /// Whether a stage has nothing to do any more. What it left is taken up where it is needed.
-    pub fn nothing_to_do(&mut self, index: usize, stage: &Stage) -> Result<bool, WorkerError> {
-        let Some(seed) = stage.seed else {
+    /// Whether a task has nothing to do any more: nothing that builds on it is missing. What it left is taken up where it is
+    /// needed.
+    pub fn nothing_to_do(&mut self, task: usize) -> Result<bool, WorkerError> {
+        let Some(seed) = self.tasks[task].seed else {
             return Ok(false);
         };
+        let stage = self.conductor.stage(task);
         let status = self
             .emitter
-            .look(|state| state.stages.get(index).map(|stage| stage.status));
-        let nothing = match &stage.work {
+            .look(|state| state.stages.get(stage).map(|stage| stage.status));
+        let nothing = match &self.tasks[task].work {
             Work::Data => false,
             Work::Source if status == Some(StageStatus::Failed) => true,
             Work::Source => {
-                let needed = self.pending(seed, |row| self.uses_source(row));
                 let known = self.emitter.look(|state| state.source.get(&seed).is_some());
-                known && (needed.is_empty() || self.take_up_source(seed)?)
+                known && (!self.is_wanted(task) || self.take_up_source(seed)?)
             }
-            Work::Extract(trunk) => !self.is_wanted(seed, trunk),
-            Work::Strategy(row) => !self.is_pending(seed, *row),
+            Work::Features(_) | Work::Row(_) => !self.is_wanted(task),
         };
         if nothing && status == Some(StageStatus::Waiting) {
-            self.close(index, stage, seed)?;
+            self.close(task, seed)?;
         }
         Ok(nothing)
     }
 
-    /// Gives up a stage and what builds on it, unless the error concerns the whole run.
-    pub fn give_up(&self, stage: &Stage, error: WorkerError) -> Result<(), WorkerError> {
-        let Some(seed) = stage.seed.filter(|_| !error.ends_run()) else {
+    /// Gives up a task and what builds on it, unless the error concerns the whole run.
+    pub fn give_up(&self, task: usize, error: WorkerError) -> Result<(), WorkerError> {
+        let Some(seed) = self.tasks[task].seed.filter(|_| !error.ends_run()) else {
             return Err(error);
         };
-        let (rows, prefix) = match &stage.work {
+        let prefix = match &self.tasks[task].work {
             Work::Data => return Err(error),
-            Work::Source => (self.pending(seed, |row| self.uses_source(row)), "source: "),
-            Work::Extract(trunk) => (
-                self.pending(seed, |row| self.uses(row, trunk)),
-                "extracting features: ",
-            ),
-            Work::Strategy(row) => (vec![*row], ""),
+            Work::Source => "source: ",
+            Work::Features(_) => "extracting features: ",
+            Work::Row(_) => "",
         };
-        for row in rows {
+        let pending =
+            (self.tasks.rows_on(task).into_iter()).filter(|row| self.is_pending(seed, *row));
+        for row in pending {
             self.emitter.emit(Event::StrategyFailed(Failure {
                 row,
                 seed,
@@ -149,36 +144,17 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// A line for the run's log.
-    pub fn note(&self, level: LogLevel, text: String) -> Result<(), WorkerError> {
-        let from = "topwork".to_owned();
-        Ok(self.emitter.emit(Event::Log { level, from, text })?)
-    }
-
-    /// Whether rows of the seed at work still need the features of this trunk.
-    pub fn is_wanted(&self, seed: u64, trunk: &FrozenTrunk) -> bool {
-        !self.pending(seed, |row| self.uses(row, trunk)).is_empty()
+    /// Whether rows of the seed at work that build on this task are neither measured nor given up.
+    pub fn is_wanted(&self, task: usize) -> bool {
+        let seed = self.tasks[task].seed;
+        (self.tasks).is_needed(task, |row| {
+            seed.is_some_and(|seed| self.is_pending(seed, row))
+        })
     }
 
     fn is_pending(&self, seed: u64, row: usize) -> bool {
         let failed = |state: &RunState| state.failures.get(&(row, seed)).is_some();
         !self.seed.rows.contains_key(&row) && !self.emitter.look(failed)
-    }
-
-    /// The rows of the seed at work that are neither measured nor given up, of those `wanted`.
-    fn pending(&self, seed: u64, wanted: impl Fn(&Row) -> bool) -> Vec<usize> {
-        (self.plan.rows.iter().enumerate())
-            .filter(|(index, row)| wanted(row) && self.is_pending(seed, *index))
-            .map(|(index, _)| index)
-            .collect()
-    }
-
-    fn uses_source(&self, row: &Row) -> bool {
-        self.plan.strategy(row).weights == Weights::Source
-    }
-
-    fn uses(&self, row: &Row, trunk: &FrozenTrunk) -> bool {
-        FrozenTrunk::of(self.plan, row).as_ref() == Some(trunk)
     }
 
     /// Loads the backbone an earlier session trained; false when it has to be trained again.
@@ -188,13 +164,13 @@ impl Execution<'_> {
             known.and_then(|known| known.weights.clone())
         });
         let path = self.folder.weights_path("backbone", seed);
-        let mut network = initialised(self.backbone.blueprint()?, seed, "backbone");
+        let mut network = initialised(self.tools.backbone.blueprint()?, seed, "backbone");
         let loaded = load_weights(&mut network, &path);
         if loaded.is_ok() && expected == Some(network.digest()) {
             self.seed.trained = Some(network);
             return Ok(true);
         }
-        self.note(
+        self.conductor.note(
             LogLevel::Warning,
             format!(
                 "`{}` is missing or was altered: the source is trained again",
@@ -206,21 +182,21 @@ impl Execution<'_> {
 
     /// Tells the end of a stage that is not run: its result is there already, nobody needs it,
     /// or what it builds on has failed.
-    fn close(&self, index: usize, stage: &Stage, seed: u64) -> Result<(), WorkerError> {
-        let counts = self.emitter.look(|state| match stage.work {
-            Work::Data | Work::Extract(_) => None,
+    fn close(&self, task: usize, seed: u64) -> Result<(), WorkerError> {
+        let counts = self.emitter.look(|state| match self.tasks[task].work {
+            Work::Data | Work::Features(_) => None,
             Work::Source => (state.source.get(&seed)).map(|known| (known.correct, known.total)),
-            Work::Strategy(row) => {
+            Work::Row(row) => {
                 (state.outcomes.get(&(row, seed))).map(|known| (known.correct, known.total))
             }
         });
-        self.emitter.begin(index)?;
-        match (counts, &stage.work) {
+        self.conductor.begin(task)?;
+        match (counts, &self.tasks[task].work) {
             (Some((correct, total)), _) => {
                 let detail = format!("{}, measured before", correct_of(correct, total));
                 self.emitter.end(detail, false)?;
             }
-            (None, Work::Strategy(_)) => {
+            (None, Work::Row(_)) => {
                 let detail = "not tried: what it builds on is missing".to_owned();
                 self.emitter.end(detail, true)?;
             }

@@ -2,24 +2,24 @@
 //! written to the run folder. See `topwork_store` for the files.
 
 use topwork_events::{Event, LogLevel};
+use topwork_graft::{
+    Features,
+    data::{SplitName, TaskExamples},
+    predicted,
+};
 use topwork_store::{FeatureSample, ImageSample, StoreError, evenly_spaced};
 
-use crate::{
-    FrozenTrunk, WorkerError,
-    execute::Execution,
-    features::Trunk,
-    predictions::{highest, predicted},
-    prepare::as_told,
-    task::{SplitName, Task},
-};
+use topwork_tasks::TrunkId;
+
+use crate::{WorkerError, execute::Execution, predictions::highest, prepare::as_told};
 
 impl Execution<'_> {
     /// Keeps some of the features a trunk gave of the test examples.
     pub fn keep_feature_sample(
         &self,
         seed: u64,
-        wanted: &FrozenTrunk,
-        trunk: &Trunk,
+        wanted: &TrunkId,
+        trunk: &Features,
         test: &[usize],
     ) -> Result<(), WorkerError> {
         let task = self.target()?;
@@ -125,7 +125,7 @@ fn shown(scores: &[f32], label: usize) -> Vec<(u32, f32)> {
 const BLOCK: usize = 64;
 
 /// The same number of each class, as far as it has them, when `room` vectors fit: ascending.
-fn sampled(test: &[usize], task: &Task, room: usize) -> Vec<usize> {
+fn sampled(test: &[usize], task: &TaskExamples, room: usize) -> Vec<usize> {
     let mut of_class = vec![Vec::new(); task.classes];
     for &example in test {
         of_class[task.measured().labels[example] as usize].push(example);

@@ -1,42 +1,29 @@
 //! How much of what classifiers save of their fits is kept.
 
-use topwork_events::LogLevel;
-use topwork_schema::StrategyKind;
-
-use crate::{WorkerError, execute::Execution};
+use topwork_schema::{Plan, StrategyKind};
 
 /// Bytes for the states of all heads of a run. Some are a few numbers; those of nearest neighbours are the training
 /// features themselves, once for every row.
 const ALL: u64 = 64 << 20;
 
-impl Execution<'_> {
-    /// The most bytes of one head's state.
-    fn state_share(&self) -> u64 {
-        let experiment = &self.plan.experiment;
-        let classifiers = (self.plan.rows.iter())
-            .filter(|row| self.plan.strategy(row).kind == StrategyKind::FeatureClassifier)
-            .count();
-        share(classifiers * experiment.seeds.len() * experiment.target.folds.unwrap_or(1))
-    }
+/// The most bytes of one head's state.
+pub fn share_of(plan: &Plan) -> u64 {
+    let experiment = &plan.experiment;
+    let classifiers = (plan.rows.iter())
+        .filter(|row| plan.strategy(row).kind == StrategyKind::FeatureClassifier)
+        .count();
+    share(classifiers * experiment.seeds.len() * experiment.target.folds.unwrap_or(1))
+}
 
-    /// Whether a state of so many bytes is kept. The first one that is not is told.
-    pub fn keeps_state(&self, title: &str, bytes: usize) -> Result<bool, WorkerError> {
-        let share = self.state_share();
-        let keeps = bytes as u64 <= share;
-        if !keeps && !self.told_of_states.replace(true) {
-            let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-            self.note(
-                LogLevel::Info,
-                format!(
-                    "the fitted head of `{title}` is not kept, nor is any other larger than {}: it takes {}, and all heads of a run share {}",
-                    megabytes(share),
-                    megabytes(bytes as u64),
-                    megabytes(ALL)
-                ),
-            )?;
-        }
-        Ok(keeps)
-    }
+/// What is said of a state larger than its share.
+pub fn not_kept(title: &str, share: u64, bytes: usize) -> String {
+    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    format!(
+        "the fitted head of `{title}` is not kept, nor is any other larger than {}: it takes {}, and all heads of a run share {}",
+        megabytes(share),
+        megabytes(bytes as u64),
+        megabytes(ALL)
+    )
 }
 
 /// The most bytes of each of so many heads. All have the same share, so that it depends on neither order nor interruptions

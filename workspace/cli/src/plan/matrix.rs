@@ -6,7 +6,7 @@ use std::path::Path;
 use topwork_report::{Align, seconds, thousands};
 use topwork_schema::{Plan, Row};
 use topwork_store::{CellEntry, FeatureCache, Runs};
-use topwork_worker::FrozenTrunk;
+use topwork_tasks::TrunkId;
 
 use super::counted;
 use crate::{
@@ -28,7 +28,7 @@ pub fn matrix(checked: &Checked, experiment: &Path, runs_dir: &Path) -> Result<S
         .map(|wanted| (wanted.row, wanted.seed, earlier.cell(wanted)))
         .collect();
     let cached = match cells.iter().any(|(row, _, cell)| {
-        *cell == Cell::Missing && FrozenTrunk::of(plan, &plan.rows[*row]).is_some()
+        *cell == Cell::Missing && TrunkId::of(plan, &plan.rows[*row]).is_some()
     }) {
         true => cached(checked, &earlier, experiment)?,
         false => Vec::new(),
@@ -136,7 +136,7 @@ fn cached(
     };
     let mut cells: Vec<(usize, u64)> = Vec::new();
     for (index, row) in checked.plan.rows.iter().enumerate() {
-        let Some(trunk) = FrozenTrunk::of(&checked.plan, row) else {
+        let Some(trunk) = TrunkId::of(&checked.plan, row) else {
             continue;
         };
         for &seed in &checked.plan.experiment.seeds {

@@ -5,13 +5,14 @@ mod matrix;
 
 use topwork_report::{Align, thousands};
 use topwork_schema::{Plan, Weights};
-use topwork_worker::{FrozenTrunk, Work, stages};
+use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
     arguments::{FileArguments, PlanArguments},
     experiment,
     failure::{self, Failure},
     output::{self, print},
+    run::made,
 };
 use matrix::matrix;
 
@@ -43,8 +44,8 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     let checked = experiment::check(&arguments.file)?;
     let plan = &checked.plan;
-    let stages = stages(plan);
-    let rows = stages.iter().enumerate().map(|(index, stage)| {
+    let tasks = Tasks::of(plan, &made(&checked)?);
+    let rows = tasks.iter().enumerate().map(|(index, stage)| {
         let seed = stage.seed.map_or("–".to_owned(), |seed| seed.to_string());
         vec![
             (index + 1).to_string(),
@@ -96,9 +97,9 @@ fn detail(plan: &Plan, work: &Work) -> String {
                 counted(source.train.epochs, "epoch", "epochs")
             )
         }),
-        Work::Extract(trunk) => {
+        Work::Features(trunk) => {
             let rows =
-                (plan.rows.iter()).filter(|row| FrozenTrunk::of(plan, row).as_ref() == Some(trunk));
+                (plan.rows.iter()).filter(|row| TrunkId::of(plan, row).as_ref() == Some(trunk));
             let shared = rows.count();
             let weights = match trunk.weights {
                 Weights::Source => "source weights",
@@ -110,7 +111,7 @@ fn detail(plan: &Plan, work: &Work) -> String {
                 counted(shared, "row", "rows")
             )
         }
-        Work::Strategy(row) => {
+        Work::Row(row) => {
             let row = &plan.rows[*row];
             let strategy = plan.strategy(row);
             let samples = row

@@ -139,7 +139,7 @@ pub fn check(plugin_dir: &[PathBuf], arguments: &CheckArguments) -> Result<u8, F
 /// The library at a path, or those with a plugin's name in a folder.
 fn libraries(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fail = |error: std::io::Error| {
-        let reason = topwork_store::reason(&error);
+        let reason = topwork_sniff::reason(&error);
         Failure::new(
             WRONG_USE,
             format!("cannot open `{}`: {reason}", path.display()),

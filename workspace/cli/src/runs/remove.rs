@@ -6,7 +6,8 @@ use std::{
 };
 
 use topwork_report::seconds;
-use topwork_store::{RunFolder, Runs, StoreError, now, reason};
+use topwork_sniff::reason;
+use topwork_store::{RunFolder, Runs, StoreError, now};
 
 use crate::{
     failure::{Failure, RUN_FAILED, WRONG_USE, write},

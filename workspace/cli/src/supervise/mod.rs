@@ -13,7 +13,8 @@ use std::{
 use rustix::process::{Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
 use topwork_events::{EndStatus, Event, Failure, RunState};
-use topwork_store::{Owner, RunFolder, StoreError, now, reason};
+use topwork_sniff::reason;
+use topwork_store::{Owner, RunFolder, StoreError, now};
 use topwork_worker::{EXIT_FOLDER_LOST, ending, write_results};
 
 use crate::{

@@ -13,7 +13,8 @@ use signal_hook::{
 };
 use topwork_events::{EndStatus, Record, RunState};
 use topwork_report::{Results, comparison};
-use topwork_store::{RunFolder, StoreError, reason};
+use topwork_sniff::reason;
+use topwork_store::{RunFolder, StoreError};
 
 use crate::{
     arguments::{Ui, ViewArguments},

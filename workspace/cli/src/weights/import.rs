@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use topwork_store::reason;
+use topwork_sniff::reason;
 use topwork_weights::{Match, WeightsError, WeightsFile};
 
 use super::backbone::Backbone;

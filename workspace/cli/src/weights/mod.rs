@@ -6,7 +6,7 @@ mod list;
 
 use std::path::Path;
 
-use topwork_store::reason;
+use topwork_sniff::reason;
 use topwork_weights::{WeightsError, WeightsFile};
 
 pub use import::import;

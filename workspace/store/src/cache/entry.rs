@@ -10,8 +10,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{FeatureKey, MappedFeatures};
-use crate::sha256;
+use topwork_digest::sha256;
+use topwork_tasks::FeatureKey;
+
+use super::MappedFeatures;
 
 /// Headers are short; a longer one is a damaged length.
 const LONGEST_HEADER: u64 = 1 << 16;

@@ -7,7 +7,6 @@
 //! folder at once: each file appears and disappears as a whole, and a map outlives its name.
 
 mod entry;
-mod key;
 mod map;
 
 use std::{
@@ -18,8 +17,9 @@ use std::{
 };
 
 pub use entry::CacheEntry;
-pub use key::FeatureKey;
 pub use map::MappedFeatures;
+
+use topwork_tasks::FeatureKey;
 
 use crate::StoreError;
 

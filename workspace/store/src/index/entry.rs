@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use topwork_events::RunState;
 use topwork_report::Results;
 
-use crate::{Cells, Manifest, RunFolder, Standing, StoreError};
+use topwork_tasks::Cells;
+
+use crate::{Manifest, RunFolder, Standing, StoreError};
 
 /// One run, as it is listed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

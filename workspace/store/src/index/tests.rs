@@ -5,7 +5,9 @@ use std::{fs, path::Path, process::Command, thread};
 use topwork_events::{EndStatus, Event, Outcome, RowPlan, RunPlan, Seconds, Weights};
 
 use super::*;
-use crate::{Adopted, Cells, KeyedCell, Machine, Manifest, Standing};
+use topwork_tasks::{Adopted, Cells, KeyedCell};
+
+use crate::{Machine, Manifest, Standing};
 
 /// A folder of `count` runs that are done, each with one row of two seeds.
 fn project(count: u64) -> (tempfile::TempDir, Runs) {

@@ -61,6 +61,7 @@ impl Made {
             title: "source".into(),
             seed: Some(1),
             row: None,
+            key: None,
         }];
         for seed in &self.seeds {
             stages.extend(self.names.iter().enumerate().map(|(row, name)| StagePlan {
@@ -68,6 +69,7 @@ impl Made {
                 title: name.clone(),
                 seed: Some(*seed),
                 row: Some(row),
+                key: None,
             }));
         }
         let rows = (self.names.iter().enumerate()).map(|(index, name)| RowPlan {

@@ -1,0 +1,327 @@
+//! The backbone of a plan: a network that the engine builds, or an extractor of a plugin. And its
+//! body: what is left of it before a cut, ready to compute features.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use topwork_digest::{Digest, Sha256, hexadecimal};
+use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
+use topwork_host::{CutPlace, Extractor, ExtractorCut, Kind, Normalise, Plugins};
+use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
+
+use crate::{
+    GraftError,
+    error::{engine, out_of_order},
+    features::Activations,
+    network::{backbone_blueprint, layer_entries},
+};
+
+/// What turns an image into activations.
+pub enum Backbone {
+    /// Layers.
+    Network(Box<Blueprint>),
+    /// A plugin that computes features itself.
+    Extractor(Opaque),
+}
+
+/// An extractor and what tells it from others.
+#[derive(Clone)]
+pub struct Opaque {
+    extractor: Arc<Extractor>,
+    /// SHA-256 over the plugin, the parameters and what it says of itself.
+    identity: String,
+}
+
+impl Backbone {
+    /// Opens the component, whichever kind it is of.
+    pub fn open(plugins: &Plugins, component: &Component) -> Result<Self, GraftError> {
+        let (plugin, found) = plugins.find(&Kind::BACKBONES, &component.component)?;
+        if found.kind == Kind::Backbone {
+            let blueprint = backbone_blueprint(plugins, component)?;
+            return Ok(Self::Network(Box::new(blueprint)));
+        }
+        let parameters = component.parameters.clone().into();
+        let extractor = plugins.extractor(&component.component, &parameters)?;
+        let mut hash = Sha256::new();
+        let description = format!("{:?}", extractor.describe());
+        for part in [&plugin.sha256, &parameters.to_string(), &description] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        Ok(Self::Extractor(Opaque {
+            extractor: Arc::new(extractor),
+            identity: hexadecimal(&hash.finalize()),
+        }))
+    }
+
+    /// The layers of a network that is trained here.
+    pub fn blueprint(&self) -> Result<&Blueprint, GraftError> {
+        match self {
+            Self::Network(blueprint) => Ok(blueprint),
+            Self::Extractor(_) => Err(out_of_order("an extractor was to be trained")),
+        }
+    }
+
+    /// The shape of one sample.
+    pub fn input(&self) -> Vec<usize> {
+        match self {
+            Self::Network(blueprint) => blueprint.input().dims().to_vec(),
+            Self::Extractor(opaque) => opaque.extractor.describe().input.clone(),
+        }
+    }
+
+    /// The layers; the cut points of an extractor.
+    pub fn layers(&self) -> Vec<LayerEntry> {
+        match self {
+            Self::Network(blueprint) => layer_entries(blueprint),
+            Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter())
+                .map(|cut| LayerEntry {
+                    name: cut.name.clone(),
+                    op: cut.op.clone().unwrap_or_else(|| "extractor".to_owned()),
+                    detail: String::new(),
+                    output: cut.shape.clone(),
+                    dims: dims(cut),
+                    parameters: 0,
+                    multiply_adds: 0,
+                })
+                .collect(),
+        }
+    }
+
+    /// The declared cut points.
+    pub fn cuts(&self) -> Vec<CutEntry> {
+        match self {
+            Self::Network(blueprint) => (blueprint.cuts().iter())
+                .filter_map(|cut| {
+                    Some(CutEntry {
+                        name: cut.name.clone(),
+                        layers: blueprint.cut(&cut.name)?,
+                    })
+                })
+                .collect(),
+            Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter().enumerate())
+                .map(|(index, cut)| CutEntry {
+                    name: cut.name.clone(),
+                    layers: index + 1,
+                })
+                .collect(),
+        }
+    }
+
+    /// Where a cut rule can cut it.
+    pub fn places(&self) -> Vec<CutPlace> {
+        let cuts = self.cuts();
+        let blocks: Vec<bool> = match self {
+            Self::Network(_) => Vec::new(),
+            Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter())
+                .map(|cut| cut.block)
+                .collect(),
+        };
+        (self.layers().into_iter().enumerate())
+            .map(|(index, layer)| CutPlace {
+                name: layer.name,
+                op: layer.op,
+                shape: layer.output,
+                cut: (cuts.iter().find(|cut| cut.layers == index + 1)).map(|cut| cut.name.clone()),
+                channels: layer.dims.as_ref().and_then(|dims| dims.channels),
+                dims: layer.dims.map(|dims| dims.sizes),
+                block: blocks.get(index).copied().unwrap_or(false),
+            })
+            .collect()
+    }
+
+    /// What there is to know of an extractor.
+    pub fn extractor(&self) -> Option<topwork_schema::Extractor> {
+        let Self::Extractor(opaque) = self else {
+            return None;
+        };
+        let info = opaque.extractor.describe();
+        Some(topwork_schema::Extractor {
+            normalise: match &info.normalise {
+                None => WantedNormalise::Any,
+                Some(Normalise::Stated(_)) => WantedNormalise::Stated,
+                Some(Normalise::With { mean, std }) => {
+                    WantedNormalise::Exactly(topwork_schema::Normalise {
+                        mean: mean.clone(),
+                        std: std.clone(),
+                    })
+                }
+            },
+            digest: info.digest.clone(),
+            runtime: info.runtime.clone(),
+        })
+    }
+
+    /// The activations at a cut, before anything is done with them.
+    pub fn activations_at(&self, cut: &CutPoint) -> Result<Activations, GraftError> {
+        let layer = cut.layers.checked_sub(1);
+        let layer = layer.and_then(|last| self.layers().into_iter().nth(last));
+        layer
+            .map(|layer| Activations {
+                shape: layer.output,
+                dims: layer.dims,
+            })
+            .ok_or_else(|| out_of_order("a cut behind the last layer"))
+    }
+}
+
+/// The layers before a cut with their weights, or an extractor that is asked for features there.
+pub enum Trunk {
+    /// Layers.
+    Network(Box<Network>),
+    /// An extractor, and the position of the cut among its own.
+    Extractor(Opaque, usize),
+}
+
+impl Trunk {
+    /// An extractor cut here.
+    pub fn extractor(opaque: &Opaque, cut: &CutPoint) -> Self {
+        Self::Extractor(opaque.clone(), cut.layers.saturating_sub(1))
+    }
+
+    /// The activations at the cut.
+    pub fn activations(&self) -> Activations {
+        match self {
+            Self::Network(network) => Activations::plain(network.blueprint().output().dims()),
+            Self::Extractor(opaque, cut) => {
+                let cut = opaque.extractor.describe().cuts.get(*cut);
+                Activations {
+                    shape: cut.map_or(Vec::new(), |cut| cut.shape.clone()),
+                    dims: cut.and_then(dims),
+                }
+            }
+        }
+    }
+
+    /// SHA-256 that changes when the body does. Of a network it covers weights and buffers. What an
+    /// extractor holds nobody can see: it covers what it says of itself and its features of one
+    /// image of noise, which must be the same bits every time.
+    pub fn digest(&self) -> Result<String, GraftError> {
+        let (opaque, cut) = match self {
+            Self::Network(network) => return Ok(network.digest()),
+            Self::Extractor(opaque, cut) => (opaque, *cut),
+        };
+        let numbers = opaque.extractor.describe().input.iter().product();
+        let mut stream = Stream::new(0, "proof/extractor");
+        let image: Vec<f32> = (0..numbers).map(|_| stream.uniform(0.0, 1.0)).collect();
+        let mut features = vec![0.0; self.activations().numbers()];
+        opaque.extractor.forward(cut, &image, &mut features)?;
+        let mut hash = Sha256::new();
+        hash.update(&opaque.identity);
+        hash.update((cut as u64).to_le_bytes());
+        for number in features {
+            hash.update(number.to_le_bytes());
+        }
+        Ok(hexadecimal(&hash.finalize()))
+    }
+}
+
+/// How features lie at a cut, where their shape does not say it.
+fn dims(cut: &ExtractorCut) -> Option<Dims> {
+    cut.dims.as_ref().map(|sizes| Dims {
+        sizes: sizes.clone(),
+        channels: cut.channels,
+    })
+}
+
+/// The way of images to the cuts of one or several bodies.
+pub enum Pass {
+    /// As far as the deepest cut of one network.
+    Network(SeveralCuts),
+    /// An extractor, and the position of the cut among its own.
+    Extractor(Opaque, usize),
+}
+
+impl Pass {
+    /// To the cuts of these bodies: trunks of one network with the same weights, or a single
+    /// extractor. What an extractor computes for two cuts at once need not be the same bits as for
+    /// one after the other, as it may fuse what lies between.
+    pub fn through(bodies: &[&Trunk]) -> Result<Self, GraftError> {
+        if let [Trunk::Extractor(opaque, cut)] = bodies {
+            return Ok(Self::Extractor(opaque.clone(), *cut));
+        }
+        let networks: Option<Vec<&Network>> = (bodies.iter())
+            .map(|body| match body {
+                Trunk::Network(network) => Some(&**network),
+                Trunk::Extractor(..) => None,
+            })
+            .collect();
+        let networks = networks.ok_or_else(|| out_of_order("several cuts of an extractor"))?;
+        let layers = |network: &&Network| network.blueprint().layers().len();
+        let cuts: Vec<usize> = networks.iter().map(layers).collect();
+        let deepest = (networks.into_iter().max_by_key(layers))
+            .ok_or_else(|| out_of_order("a pass to no cut"))?;
+        let several = SeveralCuts::new(deepest, &cuts).map_err(engine("cutting"))?;
+        Ok(Self::Network(several))
+    }
+
+    /// How many images are passed through at once, when each comes to so many numbers: fewer where
+    /// these are many, and where an extractor takes its time and nobody could stop it in between.
+    pub fn block(&self, numbers: usize, threads: usize) -> usize {
+        /// Numbers of one block, 256 MiB.
+        const MOST: usize = 1 << 26;
+        match self {
+            Self::Network(_) => (MOST / numbers.max(1)).clamp(16, 512) / 16 * 16,
+            Self::Extractor(..) => 16 * threads,
+        }
+    }
+
+    /// Fills the features of every body with the activations of these images, one after the
+    /// other, and tells how long it took until they were there.
+    pub fn forward(
+        &self,
+        compute: &Compute,
+        images: &[f32],
+        features: &mut [&mut [f32]],
+    ) -> Result<Vec<Duration>, GraftError> {
+        match (self, features) {
+            (Self::Network(several), features) => several
+                .forward(compute, images, features)
+                .map_err(engine("extracting features")),
+            (Self::Extractor(opaque, cut), [features]) => {
+                let begun = Instant::now();
+                opaque.forward(*cut, compute.threads(), images, features)?;
+                Ok(vec![begun.elapsed()])
+            }
+            (Self::Extractor(..), _) => Err(out_of_order("several cuts of an extractor")),
+        }
+    }
+}
+
+impl Opaque {
+    /// Fills `features` with those of these images, on as many threads as it allows.
+    fn forward(
+        &self,
+        cut: usize,
+        threads: usize,
+        images: &[f32],
+        features: &mut [f32],
+    ) -> Result<(), GraftError> {
+        let extractor = &*self.extractor;
+        let info = extractor.describe();
+        let input: usize = info.input.iter().product();
+        let count = images.len() / input.max(1);
+        let threads = threads.min(count);
+        if !info.parallel || threads < 2 {
+            return Ok(extractor.forward(cut, images, features)?);
+        }
+        let share = count.div_ceil(threads);
+        let parts = images
+            .chunks(share * input)
+            .zip(features.chunks_mut(share * (features.len() / count)));
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = parts
+                .map(|(images, features)| {
+                    scope.spawn(move || extractor.forward(cut, images, features))
+                })
+                .collect();
+            for part in parts {
+                part.join()
+                    .map_err(|_| out_of_order("a thread that extracted features panicked"))??;
+            }
+            Ok(())
+        })
+    }
+}

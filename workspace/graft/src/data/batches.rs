@@ -1,0 +1,148 @@
+//! Batches of an epoch, read on a thread of their own while the one before is learnt from.
+
+use std::{
+    sync::mpsc::{channel, sync_channel},
+    thread,
+};
+
+use topwork_engine::Stream;
+
+use crate::{GraftError, data::Samples};
+
+/// Batches in the making: one being learnt from, one waiting.
+const BATCHES: usize = 2;
+
+/// Inputs and labels of some examples.
+pub struct Batch {
+    /// `examples × input elements`.
+    pub inputs: Vec<f32>,
+    /// One per example.
+    pub labels: Vec<u32>,
+    /// The stream that varies inputs, as it was when these had been read. Reading runs ahead of
+    /// learning, so this alone tells where to go on after this batch.
+    pub vary: Stream,
+}
+
+/// Gives `learn` the examples of `order`, `batch_size` at a time, in that order. Inputs are
+/// varied with draws from `stream`, one batch after the other, so what is drawn does not
+/// depend on how fast anything is.
+pub fn each_batch(
+    samples: &dyn Samples,
+    labels: &[u32],
+    order: &[usize],
+    batch_size: usize,
+    mut stream: Stream,
+    mut learn: impl FnMut(&Batch) -> Result<(), GraftError>,
+) -> Result<(), GraftError> {
+    thread::scope(|scope| {
+        let (full, ready) = sync_channel::<Result<Batch, GraftError>>(BATCHES);
+        let (empty, used) = channel();
+        for _ in 0..BATCHES {
+            // The other end is held until the thread below starts.
+            let _ = empty.send(Batch {
+                inputs: Vec::new(),
+                labels: Vec::new(),
+                vary: stream.clone(),
+            });
+        }
+        scope.spawn(move || {
+            for examples in order.chunks(batch_size) {
+                // Either end goes away when learning has failed.
+                let Ok(mut batch) = used.recv() else { return };
+                let read = samples.read(examples, &mut batch.inputs, Some(&mut stream));
+                let read = read.map(|()| {
+                    batch.labels.clear();
+                    batch
+                        .labels
+                        .extend(examples.iter().map(|&example| labels[example]));
+                    batch.vary = stream.clone();
+                    batch
+                });
+                let failed = read.is_err();
+                if full.send(read).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        for batch in ready {
+            let batch = batch?;
+            learn(&batch)?;
+            // Nobody waits for it after the last one.
+            let _ = empty.send(batch);
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Examples whose input is their own number, varied by a draw; number 13 cannot be read.
+    struct Numbers;
+
+    impl Samples for Numbers {
+        fn read(
+            &self,
+            examples: &[usize],
+            inputs: &mut Vec<f32>,
+            vary: Option<&mut Stream>,
+        ) -> Result<(), GraftError> {
+            let stream = vary.unwrap();
+            inputs.clear();
+            inputs.extend(
+                examples
+                    .iter()
+                    .map(|&i| i as f32 + stream.uniform(0.0, 0.5)),
+            );
+            match examples.contains(&13) {
+                true => Err(GraftError::Stopped),
+                false => Ok(()),
+            }
+        }
+    }
+
+    fn run(order: &[usize]) -> (Vec<Vec<f32>>, Result<(), GraftError>) {
+        let labels: Vec<u32> = (0..20).map(|i| i % 3).collect();
+        let mut seen = Vec::new();
+        let result = each_batch(
+            &Numbers,
+            &labels,
+            order,
+            4,
+            Stream::new(1, "vary"),
+            |batch| {
+                let expected = batch.inputs.iter().map(|input| *input as u32 % 3);
+                assert!(expected.eq(batch.labels.iter().copied()));
+                seen.push(batch.inputs.clone());
+                Ok(())
+            },
+        );
+        (seen, result)
+    }
+
+    #[test]
+    fn batches_come_in_order_and_the_same_each_time() {
+        let order = [7, 3, 1, 0, 9, 8, 2, 4, 5, 6];
+        let (seen, result) = run(&order);
+        result.unwrap();
+        assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+        let numbers: Vec<usize> = seen.iter().flatten().map(|input| *input as usize).collect();
+        assert_eq!(numbers, order);
+        assert_eq!(run(&order).0, seen);
+    }
+
+    #[test]
+    fn failures_of_either_side_end_it() {
+        let (seen, result) = run(&[0, 1, 2, 3, 4, 5, 6, 13, 8, 9, 10, 11]);
+        assert!(matches!(result, Err(GraftError::Stopped)));
+        assert_eq!(seen.len(), 1);
+        let labels = [0; 20];
+        let order: Vec<usize> = (0..12).collect();
+        let stream = Stream::new(1, "vary");
+        let result = each_batch(&Numbers, &labels, &order, 2, stream, |_| {
+            Err(GraftError::Stopped)
+        });
+        assert!(matches!(result, Err(GraftError::Stopped)));
+    }
+}

@@ -1,0 +1,275 @@
+//! A classification task: a dataset reduced to the classes the experiment wants.
+
+use std::sync::Arc;
+
+use topwork_digest::{Digest, Sha256, hexadecimal};
+use topwork_host::Dataset;
+use topwork_report::thousands;
+use topwork_schema::{DatasetUse, TaskData, TaskRole};
+
+use crate::{GraftError, data::augment::normalise};
+
+/// Images of a split that its fingerprint looks at.
+const FINGERPRINT_IMAGES: usize = 64;
+
+/// Classes that are named where it is said what was read.
+const MOST_NAMED: usize = 10;
+
+/// The two splits every task has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SplitName {
+    /// For learning.
+    Train,
+    /// For measuring, and for nothing else; where examples are cut into folds, the same as
+    /// [`SplitName::Train`].
+    Test,
+}
+
+impl SplitName {
+    /// Both, in their order.
+    pub const ALL: [Self; 2] = [Self::Train, Self::Test];
+
+    /// The split's name in every dataset.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A dataset with the classes of a task.
+pub struct TaskExamples {
+    role: TaskRole,
+    dataset: Arc<Dataset>,
+    used: DatasetUse,
+    /// Names of the classes, in label order.
+    pub names: Vec<String>,
+    /// Number of classes.
+    pub classes: usize,
+    /// For learning.
+    pub train: Examples,
+    /// For measuring; `None` with folds.
+    test: Option<Examples>,
+    /// How many folds the examples are to be cut into.
+    folds: Option<usize>,
+}
+
+/// The examples of one split that belong to the task.
+pub struct Examples {
+    /// Positions in the dataset's split, ascending.
+    pub positions: Vec<u64>,
+    /// Labels, counted in the order the experiment names the classes.
+    pub labels: Vec<u32>,
+}
+
+impl TaskExamples {
+    /// Picks the examples of the wanted classes. With `folds` the split `test` is not read. Fails
+    /// where the check of the experiment would, in case the data changed since.
+    pub fn new(
+        role: TaskRole,
+        dataset: Arc<Dataset>,
+        used: &DatasetUse,
+        folds: Option<usize>,
+    ) -> Result<Self, GraftError> {
+        let pick = |split: SplitName| -> Result<Examples, GraftError> {
+            let mut examples = Examples {
+                positions: Vec::new(),
+                labels: Vec::new(),
+            };
+            for (position, class) in (0..).zip(dataset.labels(split.name())?) {
+                if let Some(label) = used
+                    .classes
+                    .iter()
+                    .position(|wanted| *wanted == class as usize)
+                {
+                    examples.positions.push(position);
+                    examples.labels.push(label as u32);
+                }
+            }
+            Ok(examples)
+        };
+        let train = pick(SplitName::Train)?;
+        let test = match folds {
+            Some(_) => None,
+            None => Some(pick(SplitName::Test)?),
+        };
+        let all = &dataset.describe().classes;
+        let names = used.classes.iter().filter_map(|class| all.get(*class));
+        let task = Self {
+            role,
+            classes: used.classes.len(),
+            names: names.cloned().collect(),
+            used: used.clone(),
+            dataset,
+            train,
+            test,
+            folds,
+        };
+        match task
+            .data()
+            .counted()
+            .into_iter()
+            .find(|found| found.refused)
+        {
+            Some(refused) => Err(refused.into()),
+            None => Ok(task),
+        }
+    }
+
+    /// What the rules on examples want to know.
+    pub fn data(&self) -> TaskData<'_> {
+        let counts = |examples: &Examples| {
+            let mut counts = vec![0; self.classes];
+            for label in &examples.labels {
+                counts[*label as usize] += 1;
+            }
+            counts
+        };
+        TaskData {
+            role: self.role,
+            dataset: &self.used,
+            names: &self.names,
+            folds: self.folds.map(|folds| folds as u64),
+            train: Some(counts(&self.train)),
+            test: self.test.as_ref().map(counts),
+        }
+    }
+
+    /// The dataset that the examples are of.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Reads one image of each split: a dataset that unpacks when it is first read does so now,
+    /// and what is wrong with its files shows before anything is computed.
+    pub fn touch(&self) -> Result<(), GraftError> {
+        let mut image = Vec::new();
+        (self.splits().iter()).try_for_each(|split| self.read(*split, &[0], &mut image))
+    }
+
+    /// How many examples there are of which classes, for a person.
+    pub fn sizes(&self) -> String {
+        let count = |examples: &Examples| thousands(examples.labels.len() as u64);
+        let train = count(&self.train);
+        let sizes = match (&self.test, self.folds) {
+            (Some(test), _) => format!("{train} + {} test", count(test)),
+            (None, folds) => format!("{train} in {} folds", folds.unwrap_or(1)),
+        };
+        let classes = match self.names.as_slice() {
+            names if names.len() <= MOST_NAMED => names.join(", "),
+            names => format!(
+                "{}, … {} classes",
+                names[..MOST_NAMED].join(", "),
+                thousands(names.len() as u64)
+            ),
+        };
+        format!("{sizes} ({classes})")
+    }
+
+    /// The splits that are read.
+    pub fn splits(&self) -> &'static [SplitName] {
+        match self.test {
+            Some(_) => &[SplitName::Train, SplitName::Test],
+            None => &[SplitName::Train],
+        }
+    }
+
+    /// Which split of the dataset stands for one of the task.
+    fn source_of(&self, split: SplitName) -> &'static str {
+        match self.test {
+            Some(_) => split.name(),
+            None => SplitName::Train.name(),
+        }
+    }
+
+    /// The examples that strategies are measured on, those of [`SplitName::Test`].
+    pub fn measured(&self) -> &Examples {
+        self.test.as_ref().unwrap_or(&self.train)
+    }
+
+    /// The examples of a split.
+    pub fn examples(&self, split: SplitName) -> &Examples {
+        match split {
+            SplitName::Train => &self.train,
+            SplitName::Test => self.measured(),
+        }
+    }
+
+    /// Channels, height and width of an image.
+    pub fn image_shape(&self) -> [usize; 3] {
+        self.dataset.describe().shape
+    }
+
+    /// Numbers in one image.
+    pub fn image_len(&self) -> usize {
+        self.dataset.describe().shape.iter().product()
+    }
+
+    /// Reads the images of these examples (indices into [`Examples`]) into `images`, which is
+    /// made to fit, as they enter a network: normalised where the experiment says so.
+    pub fn read(
+        &self,
+        split: SplitName,
+        examples: &[usize],
+        images: &mut Vec<f32>,
+    ) -> Result<(), GraftError> {
+        self.read_raw(split, examples, images)?;
+        self.normalise(images);
+        Ok(())
+    }
+
+    /// Reads images as the dataset has them.
+    pub fn read_raw(
+        &self,
+        split: SplitName,
+        examples: &[usize],
+        images: &mut Vec<f32>,
+    ) -> Result<(), GraftError> {
+        let all = &self.examples(split).positions;
+        let positions: Vec<u64> = examples.iter().map(|&example| all[example]).collect();
+        images.resize(positions.len() * self.image_len(), 0.0);
+        Ok(self
+            .dataset
+            .read(self.source_of(split), &positions, images)?)
+    }
+
+    /// Normalises images where the experiment says so.
+    pub fn normalise(&self, images: &mut [f32]) {
+        if let Some(settings) = &self.used.normalise {
+            normalise(images, self.image_shape(), settings);
+        }
+    }
+
+    /// Adds to `hash` what the task's data is recognised by: the labels and positions of all
+    /// examples, and the images of some, evenly spread. Reading all images of a large data set
+    /// would cost more than what a change of all but those is likely to.
+    pub fn fingerprint(&self, hash: &mut Sha256) -> Result<(), GraftError> {
+        let mut images = Vec::new();
+        for &split in self.splits() {
+            let Examples { positions, labels } = self.examples(split);
+            for (position, label) in positions.iter().zip(labels) {
+                hash.update(position.to_le_bytes());
+                hash.update(label.to_le_bytes());
+            }
+            let step = positions.len().div_ceil(FINGERPRINT_IMAGES).max(1);
+            let some: Vec<usize> = (0..positions.len()).step_by(step).collect();
+            self.read_raw(split, &some, &mut images)?;
+            for number in &images {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// SHA-256 that is the same exactly for the same examples of the same dataset.
+    pub fn digest(&self, split: SplitName, examples: &[usize]) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.used.component.component.as_bytes());
+        hash.update(self.source_of(split).as_bytes());
+        for &example in examples {
+            hash.update(self.examples(split).positions[example].to_le_bytes());
+        }
+        hexadecimal(&hash.finalize())
+    }
+}

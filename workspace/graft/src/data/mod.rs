@@ -1,0 +1,18 @@
+//! Examples: which belong to a task, which of them a row learns from and is measured on, how they are read.
+
+mod augment;
+mod batches;
+mod content;
+mod draw;
+mod examples;
+mod folds;
+mod samples;
+mod twins;
+
+pub use augment::Augment;
+pub use batches::each_batch;
+pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};
+pub use draw::{Draw, draws, hold_out, needed, passed};
+pub use examples::{Examples, SplitName, TaskExamples};
+pub use samples::{Images, Samples};
+pub use twins::Twins;

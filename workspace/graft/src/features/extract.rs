@@ -1,0 +1,292 @@
+//! Images pass through frozen trunks, unless the features are there already. Cuts of one network are reached in one pass.
+
+use std::{rc::Rc, time::Instant};
+
+use topwork_engine::Network;
+use topwork_host::Level;
+use topwork_report::thousands;
+use topwork_tasks::{FeatureKey, TrunkId};
+
+use super::{
+    Features, Images, Rows, TrunkIdentity, Values,
+    reduce::{self, Activations},
+};
+use crate::{
+    GraftError, Progress, Tools,
+    backbone::{Backbone, Pass, Trunk},
+    data::{Draw, SplitName, TaskExamples},
+};
+
+/// Numbers of features that one pass may give, 1 GiB: those of all its cuts are held until their
+/// rows were measured.
+const MOST_TOGETHER: usize = 1 << 28;
+
+/// The features of a target's examples, with one seed.
+pub struct Extraction<'a> {
+    /// What all tasks work with.
+    pub tools: &'a Tools<'a>,
+    /// The target.
+    pub task: &'a TaskExamples,
+    /// The seed.
+    pub seed: u64,
+    /// The backbone with the source's weights, where it was trained.
+    pub trained: Option<&'a Network>,
+    /// The examples whose features are wanted.
+    pub examples: &'a Draw,
+}
+
+/// A trunk whose features are to be had.
+struct Wanted {
+    id: TrunkId,
+    trunk: Trunk,
+    digest: String,
+    identity: TrunkIdentity,
+    /// At the cut.
+    activations: Activations,
+    /// Shape of the features, which is the same unless they are reduced.
+    shape: Vec<usize>,
+}
+
+/// How far the images of a pass have come.
+struct Way {
+    done: u64,
+    total: u64,
+}
+
+impl Extraction<'_> {
+    /// The first of these trunks, and those of the others that the same images reach on their way through the same weights,
+    /// as far as there is room for their features.
+    pub fn in_one_pass(
+        &self,
+        first: &TrunkId,
+        others: impl IntoIterator<Item = TrunkId>,
+    ) -> Result<Vec<TrunkId>, GraftError> {
+        let mut together = vec![first.clone()];
+        let Backbone::Network(_) = self.tools.backbone else {
+            return Ok(together);
+        };
+        let images = self.images();
+        let numbers = |trunk: &TrunkId| -> Result<usize, GraftError> {
+            let activations = self.tools.backbone.activations_at(&trunk.cut)?;
+            let shape = reduce::shape(&activations, trunk.cut.reduction);
+            Ok(images * shape.iter().product::<usize>())
+        };
+        let mut room = MOST_TOGETHER.saturating_sub(numbers(first)?);
+        for trunk in others {
+            let needs = numbers(&trunk)?;
+            if trunk.weights == first.weights && needs <= room {
+                room -= needs;
+                together.push(trunk);
+            }
+        }
+        Ok(together)
+    }
+
+    /// How many images are wanted.
+    pub fn images(&self) -> usize {
+        self.examples.train.len() + self.examples.test.len()
+    }
+
+    /// Freezes these trunks, those of one pass, and gets their features.
+    pub fn run(&self, trunks: Vec<TrunkId>) -> Result<Vec<(TrunkId, Features)>, GraftError> {
+        let wanted: Result<Vec<Wanted>, GraftError> =
+            trunks.into_iter().map(|trunk| self.wanted(trunk)).collect();
+        self.features(wanted?)
+    }
+
+    fn wanted(&self, id: TrunkId) -> Result<Wanted, GraftError> {
+        let trunk = match self.tools.backbone {
+            Backbone::Network(_) => {
+                let (weights, layers) = (id.weights, id.cut.layers);
+                let kept = (self.tools).trunk_with(self.seed, weights, self.trained, layers)?;
+                Trunk::Network(Box::new(kept))
+            }
+            Backbone::Extractor(opaque) => Trunk::extractor(opaque, &id.cut),
+        };
+        let activations = trunk.activations();
+        Ok(Wanted {
+            digest: trunk.digest()?,
+            identity: TrunkIdentity::of(self.tools.plan, self.tools.plugins, &id.cut),
+            shape: reduce::shape(&activations, id.cut.reduction),
+            activations,
+            id,
+            trunk,
+        })
+    }
+
+    /// The features of these examples that every trunk gives, reduced as its cut says.
+    fn features(&self, wanted: Vec<Wanted>) -> Result<Vec<(TrunkId, Features)>, GraftError> {
+        let examples = self.examples;
+        let mut way = Way {
+            done: 0,
+            total: self.images() as u64,
+        };
+        let train = self.rows(&wanted, SplitName::Train, &examples.train, &mut way)?;
+        for (wanted, rows) in wanted.iter().zip(&train) {
+            self.remark_on_constant(&wanted.id, rows)?;
+        }
+        let test = match examples.test.is_empty() {
+            true => (wanted.iter()).map(|_| None).collect(),
+            false => {
+                let test = self.rows(&wanted, SplitName::Test, &examples.test, &mut way)?;
+                test.into_iter().map(Some).collect::<Vec<_>>()
+            }
+        };
+        Ok((wanted.into_iter().zip(train).zip(test))
+            .map(|((wanted, train), test)| {
+                let cached = |rows: &Rows| matches!(rows.values, Values::Held(_));
+                let features = Features {
+                    trunk: Rc::new(wanted.trunk),
+                    digest: wanted.digest,
+                    dim: train.dim,
+                    shape: wanted.shape,
+                    paid: cached(&train) && test.as_ref().is_none_or(cached),
+                    train,
+                    test,
+                };
+                (wanted.id, features)
+            })
+            .collect())
+    }
+
+    /// Nothing can be learnt from features that are the same for every image: a layer that is never active, a wrong
+    /// normalisation.
+    fn remark_on_constant(&self, trunk: &TrunkId, rows: &Rows) -> Result<(), GraftError> {
+        if !rows.all_alike() {
+            return Ok(());
+        }
+        let (cut, count) = (&trunk.cut.name, thousands(rows.examples.len() as u64));
+        let text = format!(
+            "the features at \"{cut}\" are the same for all {count} images: nothing can be learnt from them"
+        );
+        Ok((self.tools.services).log(Level::Warning, "topwork", text)?)
+    }
+
+    /// Those of one split: from the cache what is there, the others in one pass.
+    fn rows(
+        &self,
+        wanted: &[Wanted],
+        split: SplitName,
+        examples: &[usize],
+        way: &mut Way,
+    ) -> Result<Vec<Rows>, GraftError> {
+        let services = self.tools.services;
+        let images = match services.keeps_features() {
+            true => Some(Images::of(self.task, split, examples)?),
+            false => None,
+        };
+        let key = |wanted: &Wanted| images.as_ref().map(|images| wanted.key(images));
+        let mut found = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            found.push(match key(wanted) {
+                Some(key) => {
+                    (services.features(&key)?).map(|(held, seconds)| (Values::Held(held), seconds))
+                }
+                None => None,
+            });
+        }
+        let missing: Vec<&Wanted> = (wanted.iter().zip(&found))
+            .filter(|(_, found)| found.is_none())
+            .map(|(wanted, _)| wanted)
+            .collect();
+        if missing.is_empty() {
+            way.done += examples.len() as u64;
+        } else {
+            let computed = self.pass(&missing, split, examples, way)?;
+            let gaps = found.iter_mut().filter(|found| found.is_none());
+            for ((wanted, gap), (values, seconds)) in missing.into_iter().zip(gaps).zip(computed) {
+                if let Some(key) = key(wanted) {
+                    services.keep_features(&key, &values, seconds)?;
+                }
+                *gap = Some((Values::Computed(values), seconds));
+            }
+        }
+        Ok((wanted.iter().zip(found.into_iter().flatten()))
+            .map(|(wanted, (values, seconds))| Rows {
+                examples: examples.to_vec(),
+                values,
+                dim: wanted.dim(),
+                seconds,
+            })
+            .collect())
+    }
+
+    /// The features that each trunk gives, with the seconds until they were there: what its images
+    /// took to read, to come as far as its cut, and to be reduced.
+    fn pass(
+        &self,
+        wanted: &[&Wanted],
+        split: SplitName,
+        examples: &[usize],
+        way: &mut Way,
+    ) -> Result<Vec<(Vec<f32>, f64)>, GraftError> {
+        let task = self.task;
+        let trunks: Vec<&Trunk> = wanted.iter().map(|wanted| &wanted.trunk).collect();
+        let pass = Pass::through(&trunks)?;
+        let raw: Vec<usize> = (wanted.iter())
+            .map(|wanted| wanted.activations.numbers())
+            .collect();
+        let numbers = raw.iter().sum::<usize>().max(task.image_len());
+        let size = pass.block(numbers, self.tools.compute.threads());
+        let mut all: Vec<(Vec<f32>, f64)> = (wanted.iter())
+            .map(|wanted| (vec![0.0; examples.len() * wanted.dim()], 0.0))
+            .collect();
+        let mut unreduced: Vec<Vec<f32>> = vec![Vec::new(); wanted.len()];
+        let mut images = Vec::new();
+        for (index, block) in examples.chunks(size).enumerate() {
+            let begun = Instant::now();
+            task.read(split, block, &mut images)?;
+            let read = begun.elapsed();
+            let mut outputs = Vec::with_capacity(wanted.len());
+            let each = wanted.iter().zip(&mut all).zip(&mut unreduced).zip(&raw);
+            for (((wanted, (values, _)), unreduced), raw) in each {
+                outputs.push(match wanted.reduced() {
+                    true => {
+                        unreduced.resize(block.len() * raw, 0.0);
+                        unreduced.as_mut_slice()
+                    }
+                    false => wanted.of_block(values, index * size, block.len()),
+                });
+            }
+            let took = pass.forward(self.tools.compute, &images, &mut outputs)?;
+            let each = wanted.iter().zip(&mut all).zip(&unreduced).zip(took);
+            for (((wanted, (values, seconds)), unreduced), took) in each {
+                let begun = Instant::now();
+                if wanted.reduced() {
+                    let out = wanted.of_block(values, index * size, block.len());
+                    let reduction = wanted.id.cut.reduction;
+                    reduce::apply(&wanted.activations, reduction, unreduced, out);
+                }
+                *seconds += (read + took + begun.elapsed()).as_secs_f64();
+            }
+            way.done += block.len() as u64;
+            self.tools.services.step(Progress {
+                done: way.done,
+                total: way.total,
+                unit: "images",
+                ..Progress::default()
+            })?;
+        }
+        Ok(all)
+    }
+}
+
+impl Wanted {
+    /// Length of one feature vector.
+    fn dim(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn reduced(&self) -> bool {
+        !self.id.cut.reduction.is_none()
+    }
+
+    fn key(&self, images: &Images) -> FeatureKey {
+        self.identity.key(&self.digest, self.dim(), images)
+    }
+
+    /// The vectors of `count` examples from the `first` on.
+    fn of_block<'a>(&self, values: &'a mut [f32], first: usize, count: usize) -> &'a mut [f32] {
+        &mut values[first * self.dim()..(first + count) * self.dim()]
+    }
+}

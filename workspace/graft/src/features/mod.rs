@@ -1,0 +1,294 @@
+//! Features of a frozen trunk: computed once, shared by every strategy that wants them.
+
+mod extract;
+mod reduce;
+
+use std::{ops::Deref, rc::Rc, time::Instant};
+
+use topwork_digest::{Digest, Sha256, hexadecimal};
+use topwork_host::Plugins;
+use topwork_schema::{CutPoint, Plan};
+use topwork_stats::PrincipalComponents;
+use topwork_tasks::FeatureKey;
+
+pub use extract::Extraction;
+pub use reduce::{Activations, shape};
+
+use crate::{
+    GraftError, Held,
+    backbone::Trunk,
+    data::{Draw, SplitName, TaskExamples},
+};
+
+/// Images read at once where nothing is computed from them.
+const BLOCK: usize = 512;
+
+/// A frozen trunk with the features it gives.
+pub struct Features {
+    /// What is before the cut.
+    pub trunk: Rc<Trunk>,
+    /// Its SHA-256 when it was frozen.
+    pub digest: String,
+    /// Shape of one image's features.
+    pub shape: Vec<usize>,
+    /// Length of one feature vector.
+    pub dim: usize,
+    /// Features of training examples; with folds of all examples.
+    pub train: Rows,
+    /// Features of test examples; with folds they are those of the training examples.
+    pub test: Option<Rows>,
+    /// Whether that cost was paid before: by an earlier row or an earlier run.
+    pub paid: bool,
+}
+
+/// Feature vectors of some examples.
+pub struct Rows {
+    /// The examples, ascending.
+    pub examples: Vec<usize>,
+    /// One vector after the other.
+    pub values: Values,
+    /// Length of a vector.
+    pub dim: usize,
+    /// What their extraction took, now or when the cache was filled.
+    pub seconds: f64,
+}
+
+impl Rows {
+    /// Whether every image has the same features, of two images or more.
+    pub fn all_alike(&self) -> bool {
+        let mut rows = self.values.chunks_exact(self.dim.max(1));
+        let Some(first) = rows.next() else {
+            return false;
+        };
+        rows.len() > 0 && rows.all(|row| row == first)
+    }
+}
+
+/// Numbers computed now, or held by somebody else.
+pub enum Values {
+    Computed(Vec<f32>),
+    Held(Held),
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Computed(values) => values,
+            Self::Held(values) => values,
+        }
+    }
+}
+
+/// What a run knows of a trunk's identity before any weights: the part of a cache key that
+/// stays the same.
+#[derive(Clone, Debug)]
+pub struct TrunkIdentity {
+    backbone: String,
+    plugin: String,
+    cut: String,
+    layers: u64,
+}
+
+impl TrunkIdentity {
+    /// The identity of a plan's backbone with this cut.
+    pub fn of(plan: &Plan, plugins: &Plugins, cut: &CutPoint) -> Self {
+        let backbone = &plan.experiment.backbone;
+        let plugin = plugins
+            .list()
+            .iter()
+            .find(|plugin| plugin.id == backbone.plugin());
+        Self {
+            backbone: backbone.component.clone(),
+            plugin: plugin.map_or(String::new(), |plugin| plugin.sha256.clone()),
+            cut: cut.name.clone(),
+            layers: cut.layers as u64,
+        }
+    }
+
+    /// The key of the features that this trunk gives of these images.
+    pub fn key(&self, weights: &str, dim: usize, images: &Images) -> FeatureKey {
+        FeatureKey {
+            backbone: self.backbone.clone(),
+            plugin: self.plugin.clone(),
+            weights: weights.to_owned(),
+            cut: self.cut.clone(),
+            layers: self.layers,
+            images: images.sha256.clone(),
+            split: images.split.name().to_owned(),
+            examples: images.count,
+            dim: dim as u64,
+            dtype: "f32".to_owned(),
+            engine: engine_kind(),
+        }
+    }
+}
+
+/// What a run knows of the images of some examples: the other part of a cache key.
+pub struct Images {
+    split: SplitName,
+    count: u64,
+    sha256: String,
+}
+
+impl Images {
+    /// Reads all of them: whatever was done to them, and whatever file they came from, the digest
+    /// is of what enters a trunk.
+    pub fn of(
+        task: &TaskExamples,
+        split: SplitName,
+        examples: &[usize],
+    ) -> Result<Self, GraftError> {
+        let mut hash = Sha256::new();
+        let mut images = Vec::new();
+        let mut bytes = Vec::new();
+        for block in examples.chunks(BLOCK) {
+            task.read(split, block, &mut images)?;
+            bytes.clear();
+            bytes.extend(images.iter().flat_map(|number| number.to_le_bytes()));
+            hash.update(&bytes);
+        }
+        Ok(Self {
+            split,
+            count: examples.len() as u64,
+            sha256: hexadecimal(&hash.finalize()),
+        })
+    }
+}
+
+/// What gives the same bits for the same work: the engine's revision on this kind of machine.
+pub fn engine_kind() -> String {
+    format!("{} {}", topwork_engine::REVISION, std::env::consts::ARCH)
+}
+
+impl Features {
+    /// How many layers stand before the features.
+    pub fn layers(&self) -> usize {
+        match &*self.trunk {
+            Trunk::Network(network) => network.blueprint().layers().len(),
+            Trunk::Extractor(_, cut) => cut + 1,
+        }
+    }
+
+    /// What extracting the features of these examples costs: their share of the whole.
+    pub fn cost(&self, draw: &Draw) -> f64 {
+        let test = self.test.as_ref();
+        self.train.cost(draw.train.len()) + test.map_or(0.0, |test| test.cost(draw.test.len()))
+    }
+
+    /// Features of the examples that strategies are measured on.
+    pub fn tested(&self) -> &Rows {
+        self.test.as_ref().unwrap_or(&self.train)
+    }
+
+    /// The same trunk with the features of a row's examples brought to their principal components,
+    /// which are those of the training features alone.
+    pub fn principal(
+        &self,
+        draw: &Draw,
+        components: usize,
+    ) -> Result<(Features, PrincipalComponents), GraftError> {
+        let begun = Instant::now();
+        let mut train = Vec::new();
+        self.train.gather(&draw.train, &mut train);
+        let fitted = PrincipalComponents::fit(&train, self.dim, components).ok_or_else(|| {
+            let hint = "a sample or a dimension more than components is needed, and features that \
+                        vary; ask for fewer, or train on more samples";
+            GraftError::Experiment {
+                message: format!(
+                    "`pca = {components}`: {} training samples of {} features do not have so many \
+                     principal components",
+                    draw.train.len(),
+                    self.dim
+                ),
+                hint: Some(hint.to_owned()),
+            }
+        })?;
+        let rows = |rows: &Rows, examples: &[usize], from: &[f32]| Rows {
+            examples: examples.to_vec(),
+            values: Values::Computed(fitted.transform(from)),
+            dim: components,
+            seconds: rows.cost(examples.len()),
+        };
+        let mut test = Vec::new();
+        let tested = self.tested();
+        tested.gather(&draw.test, &mut test);
+        let (mut of_train, of_test) = (
+            rows(&self.train, &draw.train, &train),
+            rows(tested, &draw.test, &test),
+        );
+        of_train.seconds += begun.elapsed().as_secs_f64();
+        let features = Features {
+            trunk: Rc::clone(&self.trunk),
+            digest: self.digest.clone(),
+            shape: vec![components],
+            dim: components,
+            train: of_train,
+            test: Some(of_test),
+            paid: self.paid,
+        };
+        Ok((features, fitted))
+    }
+
+    /// SHA-256 over the trunk and the features it gave.
+    pub fn digest_with_features(&self) -> Result<String, GraftError> {
+        let mut hash = Sha256::new();
+        hash.update(self.trunk.digest()?);
+        for rows in [Some(&self.train), self.test.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            for number in rows.values.iter() {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        Ok(hexadecimal(&hash.finalize()))
+    }
+}
+
+impl Rows {
+    fn cost(&self, examples: usize) -> f64 {
+        self.seconds * examples as f64 / self.examples.len().max(1) as f64
+    }
+
+    /// The vectors of all examples, when these are exactly the ones wanted: no copy is needed.
+    pub fn all_of(&self, examples: &[usize]) -> Option<&[f32]> {
+        (self.examples == examples).then(|| &*self.values)
+    }
+
+    /// Copies the vectors of `examples` into `out`, which is made to fit. Examples that were
+    /// not extracted are a mistake of the caller and give zeros.
+    pub fn gather(&self, examples: &[usize], out: &mut Vec<f32>) {
+        out.resize(examples.len() * self.dim, 0.0);
+        for (example, out) in examples.iter().zip(out.chunks_exact_mut(self.dim)) {
+            match self.examples.binary_search(example) {
+                Ok(row) => out.copy_from_slice(&self.values[row * self.dim..(row + 1) * self.dim]),
+                Err(_) => {
+                    debug_assert!(false, "example {example} was not extracted");
+                    out.fill(0.0);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_found_by_example() {
+        let rows = Rows {
+            examples: vec![2, 5, 9],
+            values: Values::Computed(vec![2.0, 2.5, 5.0, 5.5, 9.0, 9.5]),
+            dim: 2,
+            seconds: 1.5,
+        };
+        let mut out = vec![7.0; 9];
+        rows.gather(&[9, 2], &mut out);
+        assert_eq!(out, [9.0, 9.5, 2.0, 2.5]);
+        assert!(rows.all_of(&[2, 5]).is_none());
+        assert_eq!(rows.all_of(&[2, 5, 9]).unwrap().len(), 6);
+    }
+}

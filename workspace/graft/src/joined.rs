@@ -1,0 +1,193 @@
+//! What the fits for all folds come to together.
+
+use topwork_digest::sha256;
+
+use crate::{data::Draw, proof::Proof, strategies::Fitted};
+
+/// The examples a row is measured on, ascending, with what is said of them.
+pub struct Tested {
+    /// Indices into the task's measured examples.
+    pub examples: Vec<usize>,
+    /// The fold each was left out with, from 1; empty without folds.
+    pub folds: Vec<u32>,
+    /// Scores, `examples × classes`.
+    pub scores: Vec<f32>,
+}
+
+impl Tested {
+    /// Joins the scores of every fit, which are in the order of its draw's test examples.
+    pub fn new(draws: &[Draw], scores: Vec<Vec<f32>>, classes: usize) -> Self {
+        if let [draw] = draws {
+            return Self {
+                examples: draw.test.clone(),
+                folds: Vec::new(),
+                scores: scores.concat(),
+            };
+        }
+        let mut all: Vec<(usize, u32, &[f32])> = (1..)
+            .zip(draws.iter().zip(&scores))
+            .flat_map(|(fold, (draw, scores))| {
+                let of_examples = draw.test.iter().zip(scores.chunks_exact(classes));
+                of_examples.map(move |(example, scores)| (*example, fold, scores))
+            })
+            .collect();
+        all.sort_unstable_by_key(|(example, ..)| *example);
+        Self {
+            examples: all.iter().map(|(example, ..)| *example).collect(),
+            folds: all.iter().map(|(_, fold, _)| *fold).collect(),
+            scores: all
+                .iter()
+                .flat_map(|(.., scores)| *scores)
+                .copied()
+                .collect(),
+        }
+    }
+}
+
+/// What the fits for all folds come to together, in their order; `None` without any. Times and
+/// iterations add up; scores and what can be saved belong to one fold and are not joined.
+/// `own_features` says that every fit had features of its own making, so that what was frozen
+/// differs from fold to fold.
+pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
+    let proofs = fits.iter_mut().filter_map(|fit| fit.proof.take()).collect();
+    let notes = fits.iter_mut().map(|fit| fit.note.take()).collect();
+    let mut fits = fits.into_iter();
+    let mut all = fits.next()?;
+    for next in fits {
+        all.converged = all.converged.zip(next.converged).map(|(a, b)| a && b);
+        all.iterations += next.iterations;
+        all.fit_seconds += next.fit_seconds;
+        all.evaluate_seconds += next.evaluate_seconds;
+    }
+    all.proof = proof_of_all(proofs, own_features);
+    all.note = note_of_all(notes);
+    Some(all)
+}
+
+/// One proof for all folds. What was frozen must be the same from the first to the last, unless
+/// every fold had its own; then it is the digest of their digests that must be.
+fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
+    if own && proofs.len() > 1 {
+        let all = |of: fn(&Proof) -> &str| {
+            let digests: Vec<&str> = proofs.iter().map(of).collect();
+            sha256(digests.concat().as_bytes())
+        };
+        return Some(Proof {
+            before: all(|proof| &proof.before),
+            after: all(|proof| &proof.after),
+        });
+    }
+    let before = proofs.first()?.before.clone();
+    let changed = (proofs.into_iter())
+        .flat_map(|proof| [proof.before, proof.after])
+        .find(|digest| *digest != before);
+    Some(Proof {
+        after: changed.unwrap_or_else(|| before.clone()),
+        before,
+    })
+}
+
+/// What all folds say, once. Otherwise folds that say the same stand together; up to the first colon, if what follows it, the
+/// figures of each fold, is not the same.
+fn note_of_all(notes: Vec<Option<String>>) -> Option<String> {
+    let folds = notes.len();
+    let mut said: Vec<(String, Vec<usize>)> = Vec::new();
+    let what = |note: &str| note.split(": ").next().unwrap_or(note).to_owned();
+    for (fold, note) in (1..).zip(notes) {
+        let Some(note) = note else { continue };
+        match said
+            .iter_mut()
+            .find(|(known, _)| what(known) == what(&note))
+        {
+            Some((known, folds)) => {
+                folds.push(fold);
+                if *known != note {
+                    *known = what(known);
+                }
+            }
+            None => said.push((note, vec![fold])),
+        }
+    }
+    if let [(note, all)] = said.as_slice()
+        && all.len() == folds
+    {
+        return Some(note.clone());
+    }
+    let told = said.iter().map(|(note, folds)| {
+        let numbers: Vec<String> = folds.iter().map(usize::to_string).collect();
+        let word = if folds.len() == 1 { "fold" } else { "folds" };
+        format!("{word} {}: {note}", numbers.join(", "))
+    });
+    Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_over_folds_shows_any_change() {
+        let proof = |[before, after]: [&str; 2]| Proof {
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        let of_all = |folds: &[[&str; 2]], own| {
+            proof_of_all(folds.iter().copied().map(proof).collect(), own)
+        };
+        let check = |folds: &[[&str; 2]], expected| {
+            assert_eq!(of_all(folds, false), Some(proof(expected)), "{folds:?}");
+        };
+        check(&[["x", "x"], ["x", "x"]], ["x", "x"]);
+        check(&[["x", "y"], ["x", "x"]], ["x", "y"]);
+        check(&[["x", "x"], ["y", "y"]], ["x", "y"]);
+        check(&[["x", "x"], ["x", "x"], ["x", "z"]], ["x", "z"]);
+        assert_eq!(of_all(&[], false), None);
+        let own = |folds| of_all(folds, true).unwrap().holds();
+        assert!(own(&[["x", "x"], ["y", "y"]]));
+        assert!(!own(&[["x", "x"], ["y", "z"]]));
+        assert_eq!(of_all(&[["x", "x"]], true), Some(proof(["x", "x"])));
+    }
+
+    #[test]
+    fn notes_are_told_once_where_they_agree() {
+        let check = |notes: &[Option<&str>], expected: Option<&str>| {
+            let notes = notes.iter().map(|note| note.map(str::to_owned)).collect();
+            assert_eq!(note_of_all(notes).as_deref(), expected);
+        };
+        check(&[None, None], None);
+        check(&[Some("knn")], Some("knn"));
+        check(&[Some("knn"), Some("knn")], Some("knn"));
+        check(&[Some("knn"), None], Some("fold 1: knn"));
+        check(
+            &[Some("knn"), None, Some("lda")],
+            Some("fold 1: knn; fold 3: lda"),
+        );
+        let picked = [
+            "picked lda: 97.1 %",
+            "picked knn: 96.0 %",
+            "picked lda: 98.0 %",
+            "picked lda: 97.1 %",
+            "picked knn: 96.0 %",
+        ];
+        check(
+            &picked.map(Some),
+            Some("folds 1, 3, 4: picked lda; folds 2, 5: picked knn: 96.0 %"),
+        );
+        check(&[picked[0], picked[2]].map(Some), Some("picked lda"));
+    }
+
+    #[test]
+    fn what_is_said_of_all_folds_comes_in_the_order_of_the_examples() {
+        let draw = |test: &[usize]| Draw {
+            train: Vec::new(),
+            test: test.to_vec(),
+        };
+        let scores = vec![vec![0.0, 0.5, 3.0, 3.5], vec![1.0, 1.5, 2.0, 2.5]];
+        let tested = Tested::new(&[draw(&[0, 3]), draw(&[1, 2])], scores, 2);
+        assert_eq!(tested.examples, [0, 1, 2, 3]);
+        assert_eq!(tested.folds, [1, 2, 2, 1]);
+        assert_eq!(tested.scores, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]);
+        let alone = Tested::new(&[draw(&[4, 7])], vec![vec![1.0, 2.0]], 1);
+        assert_eq!((alone.examples, alone.folds.len()), (vec![4, 7], 0));
+    }
+}

@@ -1,0 +1,34 @@
+//! Computes the tasks of a run: reads and compares the data, trains the source, extracts features, fits and tries rows.
+//! A task takes what it needs, asks [`Services`] for the rest and returns what it has made.
+//!
+//! Deliberately absent: events, run folders, the terminal. Whoever conducts tasks ([`Services`]) tells, keeps and stops.
+
+mod backbone;
+pub mod data;
+mod error;
+mod evaluate;
+mod features;
+mod joined;
+mod model;
+mod network;
+mod proof;
+mod row;
+mod services;
+mod source;
+mod strategies;
+mod tools;
+mod training;
+
+pub use backbone::{Backbone, Trunk};
+pub use error::{GraftError, engine, out_of_order};
+pub use evaluate::predicted;
+pub use features::{Activations, Extraction, Features, Images, TrunkIdentity, engine_kind, shape};
+pub use joined::Tested;
+pub use model::{Model, PARTS};
+pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};
+pub use proof::Proof;
+pub use row::{RowResult, RowTask};
+pub use services::{Fold, Halt, Held, Progress, Services};
+pub use source::Source;
+pub use strategies::{Fitted, STATE, Saved};
+pub use tools::Tools;

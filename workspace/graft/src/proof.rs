@@ -1,0 +1,74 @@
+//! The proof that what was frozen stayed as it was: SHA-256 before and after.
+
+use safetensors::SafeTensors;
+use topwork_digest::{Digest, Sha256, hexadecimal};
+use topwork_engine::Network;
+
+use crate::GraftError;
+
+/// Digests of what was frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Before the strategy.
+    pub before: String,
+    /// After it.
+    pub after: String,
+}
+
+impl Proof {
+    /// Nothing has changed.
+    pub fn holds(&self) -> bool {
+        self.before == self.after
+    }
+}
+
+/// Which layers of some networks are frozen: those with a multiplier of 0.
+pub struct Frozen(Vec<Vec<String>>);
+
+impl Frozen {
+    /// The frozen layers of these networks, each with one multiplier per layer.
+    pub fn of<'a>(parts: impl IntoIterator<Item = (&'a Network, &'a [f32])>) -> Self {
+        let layers = |(network, multipliers): (&Network, &[f32])| {
+            (network.blueprint().summary().into_iter().zip(multipliers))
+                .filter(|(_, multiplier)| **multiplier == 0.0)
+                .map(|(layer, _)| layer.name)
+                .collect()
+        };
+        Self(parts.into_iter().map(layers).collect())
+    }
+
+    /// SHA-256 over name, shape and content of every weight and buffer of the frozen layers;
+    /// `None` when there is none.
+    pub fn digest(&self, networks: &[&Network]) -> Result<Option<String>, GraftError> {
+        let mut hash = Sha256::new();
+        let mut any = false;
+        for (network, frozen) in networks.iter().zip(&self.0) {
+            let fail = |source| GraftError::Engine {
+                stage: "proving what was frozen".to_owned(),
+                source,
+            };
+            let bytes = network.to_safetensors().map_err(fail)?;
+            let tensors = SafeTensors::deserialize(&bytes).map_err(|error| GraftError::System {
+                action: "read weights back",
+                reason: error.to_string(),
+            })?;
+            let mut tensors = tensors.tensors();
+            tensors.sort_by(|a, b| a.0.cmp(&b.0));
+            for (name, tensor) in &tensors {
+                let layer = name
+                    .rsplit_once('.')
+                    .map_or(name.as_str(), |(layer, _)| layer);
+                if frozen.iter().any(|frozen| frozen == layer) {
+                    any = true;
+                    hash.update((name.len() as u64).to_le_bytes());
+                    hash.update(name.as_bytes());
+                    for dim in tensor.shape() {
+                        hash.update((*dim as u64).to_le_bytes());
+                    }
+                    hash.update(tensor.data());
+                }
+            }
+        }
+        Ok(any.then(|| hexadecimal(&hash.finalize())))
+    }
+}

@@ -1,0 +1,140 @@
+//! One row with one seed: fitted, with folds once for each, and tried on its test examples.
+
+use topwork_engine::Network;
+use topwork_schema::Row;
+
+use crate::{
+    Fold, GraftError, Tools,
+    data::{Draw, SplitName, TaskExamples, passed},
+    error::out_of_order,
+    features::Features,
+    joined::{Tested, joined},
+    model,
+    proof::Proof,
+    strategies::{Fit, Fitted, Stock},
+};
+
+/// A row to be fitted and measured.
+pub struct RowTask<'a> {
+    /// What all tasks work with.
+    pub tools: &'a Tools<'a>,
+    /// The target.
+    pub task: &'a TaskExamples,
+    /// The row.
+    pub row: &'a Row,
+    /// The seed.
+    pub seed: u64,
+    /// Its examples, fold by fold.
+    pub draws: &'a [Draw],
+    /// The features of its frozen trunk; `None` where its trunk learns.
+    pub features: Option<&'a Features>,
+    /// The backbone with the source's weights, where it was trained.
+    pub trained: Option<&'a Network>,
+}
+
+/// What a row makes. Its figures are computed from the scores and labels of the examples it was measured on.
+pub struct RowResult {
+    /// The fits for all folds together; what was saved went to [`crate::Services::keep_model`].
+    pub fitted: Fitted,
+    /// The examples it was measured on, with their scores.
+    pub tested: Tested,
+    /// Their positions in the dataset's split.
+    pub positions: Vec<u64>,
+    /// Their labels.
+    pub labels: Vec<u32>,
+    /// What tells these examples from others.
+    pub test_set: String,
+    /// Training samples used; with folds the fewest that one fit has used.
+    pub train_samples: u64,
+    /// Wall-clock seconds that its features took.
+    pub extract_seconds: f64,
+}
+
+impl RowTask<'_> {
+    /// Does it.
+    pub fn run(&self) -> Result<RowResult, GraftError> {
+        let strategy = self.tools.plan.strategy(self.row);
+        let pca = self.row.cut.reduction.pca;
+        let mut extract_seconds = (self.features).map_or(0.0, |all| all.cost(&passed(self.draws)));
+        let mut scores = Vec::with_capacity(self.draws.len());
+        let mut fits = Vec::with_capacity(self.draws.len());
+        for (fold, draw) in folds(self.draws) {
+            if let Some(fold) = fold {
+                self.tools.services.begin_fold(fold)?;
+            }
+            let fit = Fit {
+                tools: self.tools,
+                task: self.task,
+                draw,
+                seed: self.seed,
+                strategy,
+            };
+            let mut components = None;
+            let mut fitted = match (self.features, pca) {
+                (Some(features), None) => fit.run(Stock::Features(features))?,
+                (Some(features), Some(count)) => {
+                    let (principal, basis) = features.principal(draw, count)?;
+                    extract_seconds += principal.cost(draw) - features.cost(draw);
+                    components = Some(basis);
+                    fit.run(Stock::Features(&principal))?
+                }
+                (None, _) => {
+                    let (weights, cut) = (strategy.weights, &self.row.cut);
+                    let trunk =
+                        (self.tools).trunk_with(self.seed, weights, self.trained, cut.layers)?;
+                    fit.run(Stock::Trunk(Box::new(trunk), cut))?
+                }
+            };
+            self.stayed_frozen(fitted.proof.as_ref())?;
+            let mut parts = std::mem::take(&mut fitted.saved);
+            parts.extend(components.as_ref().map(model::components).transpose()?);
+            parts.push(model::described(self, fold, fitted.proof.as_ref(), &parts)?);
+            self.tools.services.keep_model(fold, parts)?;
+            scores.push(std::mem::take(&mut fitted.scores));
+            fits.push(fitted);
+        }
+        let fitted = joined(fits, pca.is_some());
+        let fitted = fitted.ok_or_else(|| out_of_order("the row has no examples"))?;
+        self.stayed_frozen(fitted.proof.as_ref())?;
+        let tested = Tested::new(self.draws, scores, self.task.classes);
+        let measured = self.task.measured();
+        Ok(RowResult {
+            fitted,
+            positions: (tested.examples.iter())
+                .map(|&example| measured.positions[example])
+                .collect(),
+            labels: (tested.examples.iter())
+                .map(|&example| measured.labels[example])
+                .collect(),
+            test_set: self.task.digest(SplitName::Test, &tested.examples),
+            tested,
+            train_samples: (self.draws.iter().map(|draw| draw.train.len() as u64))
+                .min()
+                .unwrap_or(0),
+            extract_seconds,
+        })
+    }
+
+    /// Fails when what was frozen did not stay as it was.
+    fn stayed_frozen(&self, proof: Option<&Proof>) -> Result<(), GraftError> {
+        let Some(changed) = proof.filter(|proof| !proof.holds()) else {
+            return Ok(());
+        };
+        let Proof { before, after } = changed.clone();
+        let strategy = self.tools.plan.title(self.row);
+        Err(GraftError::FrozenChanged {
+            strategy,
+            before,
+            after,
+        })
+    }
+}
+
+/// The draws of a row with the fold that each leaves out; none where there is but one draw.
+fn folds(draws: &[Draw]) -> impl Iterator<Item = (Option<Fold>, &Draw)> {
+    let of = u32::try_from(draws.len()).unwrap_or(u32::MAX);
+    (1..).zip(draws).map(move |(number, draw)| {
+        let fold = Fold { number, of };
+        ((of > 1).then_some(fold), draw)
+    })
+}

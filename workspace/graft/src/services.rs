@@ -1,0 +1,107 @@
+//! What a task may ask of whoever conducts it: to hear how far it is, to keep what should outlast it. Tasks compute; they
+//! write no files and tell no events themselves.
+
+use std::{ops::Deref, time::Duration};
+
+use topwork_engine::Blueprint;
+use topwork_host::Level;
+use topwork_schema::Component;
+use topwork_stats::EpochFigures;
+use topwork_tasks::FeatureKey;
+
+use crate::strategies::Saved;
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress<'a> {
+    /// Units done.
+    pub done: u64,
+    /// Those of them that earlier sessions of the run have done: they say nothing of the speed.
+    pub done_before: u64,
+    /// Units in all.
+    pub total: u64,
+    /// What is counted.
+    pub unit: &'a str,
+    /// The epoch running; 0 outside of training.
+    pub epoch: u32,
+    /// Latest mean loss.
+    pub loss: Option<f64>,
+}
+
+/// One of several folds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fold {
+    /// Which, from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+/// Why a task is to end before it is done.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Halt {
+    /// It is only broken off between two steps, and may go on from there.
+    pub stopped: bool,
+    /// The conductor's own reason.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Feature vectors that somebody else holds.
+pub type Held = Box<dyn Deref<Target = [f32]> + Send + Sync>;
+
+/// What the conductor does for a task. Any call may end it.
+pub trait Services: Sync {
+    /// Hears how far the task is: called at every step, the only place where a stop takes effect.
+    fn step(&self, progress: Progress<'_>) -> Result<(), Halt>;
+
+    /// Fails when the task is to end.
+    fn check_stop(&self) -> Result<(), Halt>;
+
+    /// The task goes on to a fold: what it tells from here on belongs to it.
+    fn begin_fold(&self, fold: Fold) -> Result<(), Halt>;
+
+    /// The fold it is at, from 1, where there are any.
+    fn fold(&self) -> Option<u32>;
+
+    /// Hears what an epoch came to.
+    fn epoch_ended(&self, figures: &EpochFigures) -> Result<(), Halt>;
+
+    /// Hears of all epochs before the place a training goes on from: some may have been lost.
+    fn epochs_before(&self, ended: &[EpochFigures]) -> Result<(), Halt>;
+
+    /// A network that is made: `role` tells what it is for, `before` how many layers come before it.
+    fn network(
+        &self,
+        role: &str,
+        component: &Component,
+        before: usize,
+        blueprint: &Blueprint,
+    ) -> Result<(), Halt>;
+
+    /// A line for the log; `from` is a plugin's id or `topwork`.
+    fn log(&self, level: Level, from: &str, text: String) -> Result<(), Halt>;
+
+    /// How long a training may go on within an epoch without a checkpoint.
+    fn checkpoint_every(&self) -> Duration;
+
+    /// Keeps where the training at work stands.
+    fn keep_checkpoint(&self, state: &[u8]) -> Result<(), Halt>;
+
+    /// Shows what was kept of the training at work, the newest first, until `read` can go on from one; what `read` gives
+    /// otherwise is the reason why not.
+    fn checkpoints(&self, read: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), Halt>;
+
+    /// The features with this key and the seconds they took, where somebody has them.
+    fn features(&self, key: &FeatureKey) -> Result<Option<(Held, f64)>, Halt>;
+
+    /// Keeps features for others.
+    fn keep_features(&self, key: &FeatureKey, values: &[f32], seconds: f64) -> Result<(), Halt>;
+
+    /// Keeps what a row has fitted, with folds what it has fitted for one.
+    fn keep_model(&self, fold: Option<Fold>, parts: Vec<Saved>) -> Result<(), Halt>;
+
+    /// Whether features are kept at all: a key takes reading all images.
+    fn keeps_features(&self) -> bool;
+}

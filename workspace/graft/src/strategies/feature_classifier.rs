@@ -1,0 +1,74 @@
+//! `feature-classifier`: a classifier head, fitted once by its plugin to the features of a frozen trunk.
+
+use std::time::Instant;
+
+use topwork_host::{FitOptions, Level};
+
+use super::{Fit, Fitted, STATE, Saved};
+use crate::{GraftError, features::Features, proof::Proof};
+
+impl Fit<'_> {
+    /// A classifier head, fitted once by its plugin.
+    pub(super) fn feature_classifier(&self, trunk: &Features) -> Result<Fitted, GraftError> {
+        let head = &self.strategy.head;
+        let parameters = head.parameters.clone();
+        let mut classifier = self
+            .tools
+            .plugins
+            .classifier(&head.component, &parameters.into())?;
+        // The plugin is native code and is lent the features themselves: they belong to what
+        // must not change.
+        let before = trunk.digest_with_features()?;
+        let labels: Vec<u32> = (self.draw.train.iter())
+            .map(|&i| self.task.train.labels[i])
+            .collect();
+        let (dim, classes) = (trunk.dim, self.task.classes);
+        let begun = Instant::now();
+        let options = FitOptions {
+            seed: self.seed,
+            threads: self.tools.compute.threads(),
+        };
+        let mut gathered = Vec::new();
+        let features = trunk.train.all_of(&self.draw.train).unwrap_or_else(|| {
+            trunk.train.gather(&self.draw.train, &mut gathered);
+            &gathered
+        });
+        let report = classifier.fit(features, labels.len(), dim, &labels, classes, options)?;
+        let fit_seconds = begun.elapsed().as_secs_f64();
+        if !report.converged && !report.note.is_empty() {
+            (self.tools.services).log(Level::Warning, head.plugin(), report.note.clone())?;
+        }
+        let begun = Instant::now();
+        let mut gathered = Vec::new();
+        let tested = trunk.tested();
+        let features = tested.all_of(&self.draw.test).unwrap_or_else(|| {
+            tested.gather(&self.draw.test, &mut gathered);
+            &gathered
+        });
+        let scores = classifier.predict(features, self.draw.test.len(), dim, classes)?;
+        let evaluate_seconds = begun.elapsed().as_secs_f64();
+        let saved = classifier.save().transpose()?;
+        Ok(Fitted {
+            parameters: report.parameters,
+            converged: Some(report.converged),
+            note: Some(report.note).filter(|note| !note.is_empty()),
+            iterations: report.iterations,
+            scores,
+            fit_seconds,
+            evaluate_seconds,
+            saved: saved
+                .map(|bytes| Saved {
+                    part: "head",
+                    extension: STATE,
+                    bytes,
+                })
+                .into_iter()
+                .collect(),
+            proof: Some(Proof {
+                before,
+                after: trunk.digest_with_features()?,
+            }),
+            multipliers: None,
+        })
+    }
+}

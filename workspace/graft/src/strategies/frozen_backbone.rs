@@ -1,0 +1,48 @@
+//! `frozen-backbone`: a network head, trained by gradient on the features of a frozen trunk.
+
+use std::time::Instant;
+
+use topwork_engine::Part;
+
+use super::{Fit, Fitted, parameters};
+use crate::{
+    GraftError, features::Features, network::initialised, proof::Proof, training::Trained,
+};
+
+impl Fit<'_> {
+    /// The trunk is frozen and nothing changes its input
+    /// from epoch to epoch, so its features stand for it: training on them gives the same head.
+    pub(super) fn frozen_backbone(&self, trunk: &Features) -> Result<Fitted, GraftError> {
+        let settings = self.train_settings()?;
+        let before = trunk.digest.clone();
+        let blueprint = self.head(&trunk.shape, trunk.layers())?;
+        let begun = Instant::now();
+        // Every strategy of a seed starts from the same head and sees the same order, so that
+        // strategies with the same head differ in nothing but their trunk.
+        let network = initialised(&blueprint, self.seed, "head");
+        let training = self.training(settings, &trunk.train, None);
+        let Trained {
+            networks,
+            epochs,
+            earlier_seconds,
+        } = training.run(vec![Part::trained(network)])?;
+        let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
+        let begun = Instant::now();
+        let scores = self.scores(&networks, trunk.tested())?;
+        Ok(Fitted {
+            parameters: parameters(&networks),
+            converged: None,
+            note: None,
+            iterations: epochs as u64,
+            scores,
+            fit_seconds,
+            evaluate_seconds: begun.elapsed().as_secs_f64(),
+            saved: self.save(networks.iter().map(|head| ("head", head)))?,
+            proof: Some(Proof {
+                before,
+                after: trunk.trunk.digest()?,
+            }),
+            multipliers: None,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Fitting what a strategy grafts on, and trying it on test examples: a file for every kind of strategy.
+
+mod feature_classifier;
+mod fine_tune;
+mod from_scratch;
+mod frozen_backbone;
+mod whole_network;
+
+use topwork_engine::{Blueprint, Network};
+use topwork_schema::{CutPoint, Strategy, StrategyKind, Train};
+
+use crate::{
+    GraftError, Tools,
+    data::{Draw, Samples, TaskExamples},
+    error::{engine, out_of_order},
+    evaluate,
+    features::Features,
+    network::head_blueprint,
+    proof::Proof,
+    training::Training,
+};
+
+/// What was fitted and what it says of the test examples.
+pub struct Fitted {
+    /// Parameters that were fitted.
+    pub parameters: u64,
+    /// Whether the fit converged, where that means something.
+    pub converged: Option<bool>,
+    /// What the head's plugin says of the fit.
+    pub note: Option<String>,
+    /// Iterations, or epochs.
+    pub iterations: u64,
+    /// Scores of the test examples, `test × classes`.
+    pub scores: Vec<f32>,
+    /// Wall-clock time of the fit.
+    pub fit_seconds: f64,
+    /// Wall-clock time of scoring.
+    pub evaluate_seconds: f64,
+    /// What can be saved.
+    pub saved: Vec<Saved>,
+    /// What was frozen, before and after; `None` when nothing was.
+    pub proof: Option<Proof>,
+    /// Multipliers really used, by layer with weights.
+    pub multipliers: Option<Vec<(String, f64)>>,
+}
+
+/// The extension of what a classifier plugin saves of its fit.
+pub const STATE: &str = "state";
+
+/// A fitted part as bytes.
+pub struct Saved {
+    /// `head` or `trunk`.
+    pub part: &'static str,
+    /// The format: `safetensors`, or `state` of a classifier plugin.
+    pub extension: &'static str,
+    /// The content of its file.
+    pub bytes: Vec<u8>,
+}
+
+/// What a fit works with.
+pub struct Fit<'a> {
+    /// What all tasks work with.
+    pub tools: &'a Tools<'a>,
+    /// The target.
+    pub task: &'a TaskExamples,
+    /// The examples to use.
+    pub draw: &'a Draw,
+    /// The seed.
+    pub seed: u64,
+    /// The strategy.
+    pub strategy: &'a Strategy,
+}
+
+/// What a head is grafted on.
+pub enum Stock<'a> {
+    /// The features of a frozen trunk.
+    Features(&'a Features),
+    /// A trunk that learns, and where it was cut.
+    Trunk(Box<Network>, &'a CutPoint),
+}
+
+impl Fit<'_> {
+    /// Fits as the kind of the strategy says.
+    pub fn run(&self, stock: Stock<'_>) -> Result<Fitted, GraftError> {
+        match (self.strategy.kind, stock) {
+            (StrategyKind::FrozenBackbone, Stock::Features(trunk)) => self.frozen_backbone(trunk),
+            (StrategyKind::FeatureClassifier, Stock::Features(trunk)) => {
+                self.feature_classifier(trunk)
+            }
+            (StrategyKind::FineTune, Stock::Trunk(trunk, cut)) => self.fine_tune(*trunk, cut),
+            (StrategyKind::FromScratch, Stock::Trunk(trunk, cut)) => {
+                self.train_from_scratch(*trunk, cut)
+            }
+            _ => Err(out_of_order("a head was to be grafted on the wrong stock")),
+        }
+    }
+
+    fn train_settings(&self) -> Result<&Train, GraftError> {
+        self.strategy
+            .train
+            .as_ref()
+            .ok_or_else(|| GraftError::Experiment {
+                message: format!(
+                    "strategy `{}` does not say how to train its head",
+                    self.strategy.name
+                ),
+                hint: Some("add `train = { epochs = 1 }`".to_owned()),
+            })
+    }
+
+    /// The head on features of this shape, `before` layers behind the image.
+    fn head(&self, features: &[usize], before: usize) -> Result<Blueprint, GraftError> {
+        let component = &self.strategy.head;
+        let head = head_blueprint(self.tools.plugins, component, features, self.task.classes)?;
+        let name = &self.strategy.name;
+        (self.tools.services).network(name, component, before, &head)?;
+        Ok(head)
+    }
+
+    fn training<'a>(
+        &'a self,
+        settings: &'a Train,
+        samples: &'a dyn Samples,
+        unfreeze: Option<(usize, Vec<f32>)>,
+    ) -> Training<'a> {
+        Training {
+            compute: self.tools.compute,
+            services: self.tools.services,
+            settings,
+            samples,
+            examples: &self.draw.train,
+            labels: &self.task.train.labels,
+            classes: self.task.classes,
+            seed: self.seed,
+            role: "target",
+            unfreeze,
+        }
+    }
+
+    fn scores(&self, networks: &[Network], samples: &dyn Samples) -> Result<Vec<f32>, GraftError> {
+        let networks: Vec<&Network> = networks.iter().collect();
+        let (test, classes) = (&self.draw.test, self.task.classes);
+        evaluate::scores(
+            self.tools.compute,
+            &networks,
+            samples,
+            test,
+            classes,
+            |_| Ok(self.tools.services.check_stop()?),
+        )
+    }
+
+    fn save<'n>(
+        &self,
+        networks: impl IntoIterator<Item = (&'static str, &'n Network)>,
+    ) -> Result<Vec<Saved>, GraftError> {
+        (networks.into_iter())
+            .map(|(part, network)| {
+                let bytes = network.to_safetensors().map_err(engine("saving weights"))?;
+                Ok(Saved {
+                    part,
+                    extension: "safetensors",
+                    bytes,
+                })
+            })
+            .collect()
+    }
+}
+
+fn parameters(networks: &[Network]) -> u64 {
+    networks
+        .iter()
+        .map(|network| network.parameters() as u64)
+        .sum()
+}

@@ -1,0 +1,139 @@
+//! Trunk and head trained together: what fine-tuning and a start from scratch have in common.
+
+use std::time::Instant;
+
+use serde_json::json;
+use topwork_engine::{Blueprint, Network, Part};
+use topwork_schema::{CutPoint, Pool};
+
+use super::{Fit, Fitted};
+use crate::{
+    GraftError,
+    data::{Augment, Images, SplitName},
+    error::out_of_order,
+    network::initialised,
+    proof::{Frozen, Proof},
+    training::Trained,
+};
+
+impl Fit<'_> {
+    /// Trained on images. `multipliers` gives one for every layer of trunk and head.
+    pub(super) fn whole_network(
+        &self,
+        trunk: Network,
+        cut: &CutPoint,
+        multipliers: impl FnOnce(&Blueprint, &Blueprint) -> Result<Vec<f32>, GraftError>,
+    ) -> Result<Fitted, GraftError> {
+        let settings = self.train_settings()?;
+        let activations = trunk.blueprint().output();
+        let pooling = pooling(activations.dims(), cut)?;
+        let features = pooling.as_ref().map_or(activations, Blueprint::output);
+        let blueprint = self.head(features.dims(), trunk.blueprint().layers().len())?;
+        let multipliers = multipliers(trunk.blueprint(), &blueprint)?;
+        let (of_trunk, of_head) = multipliers.split_at(trunk.blueprint().layers().len());
+        let head = initialised(&blueprint, self.seed, "head");
+        let frozen = Frozen::of([(&trunk, of_trunk), (&head, of_head)]);
+        let before = frozen.digest(&[&trunk, &head])?;
+        let used = named(trunk.blueprint(), of_trunk)
+            .chain(named(&blueprint, of_head).map(|(name, used)| (format!("head {name}"), used)))
+            .collect();
+        let begun = Instant::now();
+        let unfreeze = self
+            .strategy
+            .unfreeze_after
+            .map(|after| (after, of_trunk.to_vec()));
+        let at_first = match unfreeze {
+            Some(_) => vec![0.0; of_trunk.len()],
+            None => of_trunk.to_vec(),
+        };
+        let fail = |source| GraftError::Engine {
+            stage: self.strategy.name.clone(),
+            source,
+        };
+        let learnt =
+            [(&trunk, of_trunk), (&head, of_head)].map(|(network, of)| learning(network, of));
+        // Pooling has no weights; it stands between as a network of its own.
+        let pooling =
+            pooling.map(|pooling| Part::trained(initialised(&pooling, self.seed, "pool")));
+        let parts: Vec<Part> = [Part::with(trunk, at_first).map_err(fail)?]
+            .into_iter()
+            .chain(pooling)
+            .chain([Part::with(head, of_head.to_vec()).map_err(fail)?])
+            .collect();
+        let images = |split, augment| Images {
+            task: self.task,
+            split,
+            augment,
+        };
+        let augment = settings.augment.as_ref().map(Augment::from);
+        let samples = images(SplitName::Train, augment);
+        let training = self.training(settings, &samples, unfreeze);
+        let Trained {
+            networks,
+            epochs,
+            earlier_seconds,
+        } = training.run(parts)?;
+        let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
+        let begun = Instant::now();
+        let scores = self.scores(&networks, &images(SplitName::Test, None))?;
+        let evaluate_seconds = begun.elapsed().as_secs_f64();
+        let [trunk, .., head] = networks.as_slice() else {
+            return Err(out_of_order("training lost a part of the network"));
+        };
+        let after = frozen.digest(&[trunk, head])?;
+        Ok(Fitted {
+            parameters: learnt.iter().sum(),
+            converged: None,
+            note: None,
+            iterations: epochs as u64,
+            scores,
+            fit_seconds,
+            evaluate_seconds,
+            saved: self.save([("trunk", trunk), ("head", head)])?,
+            proof: before
+                .zip(after)
+                .map(|(before, after)| Proof { before, after }),
+            multipliers: Some(used),
+        })
+    }
+}
+
+/// The layers that pool activations of this shape as the cut says, for a trunk that is trained.
+fn pooling(activations: &[usize], cut: &CutPoint) -> Result<Option<Blueprint>, GraftError> {
+    let (Some(pool), [_, height, width]) = (cut.reduction.pool, activations) else {
+        return Ok(None);
+    };
+    let flatten = json!({ "name": "flatten", "op": "flatten" });
+    let layers = match pool {
+        Pool::Gap => json!([{ "name": "gap", "op": "global-avg-pool2d" }, flatten]),
+        Pool::Gmp => {
+            json!([{ "name": "gmp", "op": "max-pool2d", "kernel": [height, width] }, flatten])
+        }
+        Pool::Flatten => json!([flatten]),
+        Pool::Pyramid => return Err(out_of_order("a pyramid was to be trained")),
+    };
+    let layers = json!({ "format": 1, "input": activations, "layers": layers }).to_string();
+    let blueprint = Blueprint::parse(&layers).map_err(|source| GraftError::Blueprint {
+        component: format!("the pooling at `{}`", cut.name),
+        source,
+    })?;
+    Ok(Some(blueprint))
+}
+
+/// Parameters of the layers that learn.
+fn learning(network: &Network, multipliers: &[f32]) -> u64 {
+    (network.blueprint().summary().iter().zip(multipliers))
+        .filter(|(_, multiplier)| **multiplier != 0.0)
+        .map(|(layer, _)| layer.parameters as u64)
+        .sum()
+}
+
+/// The layers with weights, each with its multiplier.
+fn named<'a>(
+    blueprint: &Blueprint,
+    multipliers: &'a [f32],
+) -> impl Iterator<Item = (String, f64)> + use<'a> {
+    (blueprint.summary().into_iter().zip(multipliers))
+        .filter(|(layer, _)| layer.parameters > 0)
+        .map(|(layer, multiplier)| (layer.name, f64::from(*multiplier)))
+}

@@ -1,0 +1,107 @@
+//! What a task's results are recognised by across runs: the same key, the same bits. So a run can take over what another
+//! has made.
+
+use serde_json::{Value, json};
+use topwork_digest::sha256;
+use topwork_schema::{Component, Plan, Row, Weights};
+
+use crate::{TrunkId, Work};
+
+/// What results depend on besides the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// What gives the same bits for the same work: the engine's revision on this kind of machine.
+    pub engine: String,
+    /// The plugins by id, each with the SHA-256 of its file.
+    pub plugins: Vec<(String, String)>,
+    /// SHA-256 of the file of weights that the experiment names.
+    pub weights: Option<String>,
+}
+
+/// Gives the tasks of a plan their keys. A key covers what the bits depend on and nothing else: not a strategy's name, not
+/// the rows beside it. The data itself is not in it: its digest is compared when the data is read.
+pub struct Keys<'a> {
+    plan: &'a Plan,
+    made: &'a Made,
+    backbone: Value,
+    source: Option<Value>,
+}
+
+impl<'a> Keys<'a> {
+    pub fn new(plan: &'a Plan, made: &'a Made) -> Self {
+        let experiment = &plan.experiment;
+        let backbone = json!([component(made, &experiment.backbone), plan.extractor]);
+        let source = experiment.source.as_ref().map(|source| {
+            json!({
+                "dataset": [component(made, &source.dataset.component), source.dataset],
+                "head": component(made, &source.head),
+                "train": source.train,
+            })
+        });
+        Self {
+            plan,
+            made,
+            backbone,
+            source,
+        }
+    }
+
+    /// The key of a task with this seed.
+    pub fn of(&self, work: &Work, seed: Option<u64>) -> String {
+        let rest = match work {
+            Work::Data => json!({ "data": [self.source, self.target()] }),
+            Work::Source => self.source.clone().unwrap_or_default(),
+            Work::Features(trunk) => self.features(trunk),
+            Work::Row(row) => self.row(&self.plan.rows[*row]),
+        };
+        let value = match seed {
+            Some(seed) => json!([self.made.engine, self.backbone, seed, rest]),
+            None => json!([self.made.engine, self.backbone, rest]),
+        };
+        sha256(value.to_string().as_bytes())
+    }
+
+    fn features(&self, trunk: &TrunkId) -> Value {
+        json!({
+            "begins-with": self.begins_with(trunk.weights),
+            "dataset": self.target(),
+            "features": [trunk.cut.layers, trunk.cut.reduction],
+        })
+    }
+
+    fn row(&self, row: &Row) -> Value {
+        let strategy = self.plan.strategy(row);
+        json!({
+            "begins-with": self.begins_with(strategy.weights),
+            "dataset": self.target(),
+            "folds": self.plan.experiment.target.folds,
+            "cut": [row.cut.layers, row.cut.reduction],
+            "train-samples": row.train_samples,
+            "kind": strategy.kind,
+            "head": component(self.made, &strategy.head),
+            "train": strategy.train,
+            "test-samples": strategy.test_samples,
+            "multipliers": strategy.multipliers,
+            "unfreeze-after": strategy.unfreeze_after,
+        })
+    }
+
+    fn begins_with(&self, weights: Weights) -> Value {
+        match weights {
+            Weights::Random => Value::Null,
+            Weights::Source => json!([self.made.weights, self.source]),
+        }
+    }
+
+    fn target(&self) -> Value {
+        let target = &self.plan.experiment.target.dataset;
+        json!([component(self.made, &target.component), target])
+    }
+}
+
+/// A component with the digest of its plugin.
+fn component(made: &Made, component: &Component) -> Value {
+    let mut plugins = made.plugins.iter();
+    let plugin = plugins.find(|(id, _)| id == component.plugin());
+    json!([component, plugin.map(|(_, sha256)| sha256)])
+}

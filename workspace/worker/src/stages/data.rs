@@ -1,0 +1,67 @@
+//! The data of both tasks: read, recognised, compared.
+
+use std::sync::Arc;
+
+use topwork_digest::{Digest, Sha256, hexadecimal};
+use topwork_events::Event;
+use topwork_graft::data::TaskExamples;
+use topwork_host::Dataset;
+use topwork_schema::{DatasetUse, Source, TaskRole};
+
+use crate::{WorkerError, execute::Execution};
+
+impl Execution<'_> {
+    pub fn read_data(&mut self) -> Result<String, WorkerError> {
+        let experiment = &self.plan.experiment;
+        let target = &experiment.target.dataset;
+        let open = |used: &DatasetUse| -> Result<Arc<Dataset>, WorkerError> {
+            let component = &used.component;
+            Ok(Arc::new(self.tools.plugins.dataset(
+                &component.component,
+                &component.parameters.clone().into(),
+            )?))
+        };
+        let target_data = open(target)?;
+        let mut detail = String::new();
+        if let Some(Source {
+            dataset: source, ..
+        }) = &experiment.source
+        {
+            // One dataset for both tasks is opened, and held in memory, once.
+            let same = source.component == target.component;
+            let source_data = if same {
+                Arc::clone(&target_data)
+            } else {
+                open(source)?
+            };
+            let task = TaskExamples::new(TaskRole::Source, source_data, source, None)?;
+            task.touch()?;
+            detail = format!("source {}; ", task.sizes());
+            self.data.source = Some(task);
+        }
+        let folds = experiment.target.folds;
+        let task = TaskExamples::new(TaskRole::Target, target_data, target, folds)?;
+        task.touch()?;
+        detail.push_str(&format!("target {}", task.sizes()));
+        self.data.target = Some(task);
+        self.same_data()?;
+        self.compare_images()?;
+        Ok(detail)
+    }
+
+    /// A run that goes on finds the data it began with.
+    fn same_data(&self) -> Result<(), WorkerError> {
+        let mut hash = Sha256::new();
+        for task in [&self.data.source, &self.data.target].into_iter().flatten() {
+            task.fingerprint(&mut hash)?;
+        }
+        let found = hexadecimal(&hash.finalize());
+        match self.emitter.look(|state| state.data.clone()) {
+            Some(expected) if expected != found => {
+                Err(WorkerError::DataChanged { found, expected })
+            }
+            Some(_) => Ok(()),
+            None => Ok(self.emitter.emit(Event::DataRead { digest: found })?),
+        }
+    }
+}

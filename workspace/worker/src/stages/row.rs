@@ -1,0 +1,150 @@
+//! A row: fitted, its predictions kept and counted, set against the others.
+
+use topwork_digest::sha256;
+use topwork_events::{Confusion, Counts, Event, FoldOutcome, Outcome, Seconds};
+use topwork_graft::{RowResult, RowTask, predicted};
+use topwork_tasks::TrunkId;
+
+use super::correct_of;
+use crate::{WorkerError, execute::Execution, predictions::Predictions, resume::Measured};
+
+impl Execution<'_> {
+    /// Does one row, with folds once for each, measures it and sets it against the earlier ones.
+    pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<String, WorkerError> {
+        let planned = &self.plan.rows[row];
+        let task = self.target()?;
+        let trunk = TrunkId::of(self.plan, planned);
+        let shared =
+            (self.seed.features.iter()).position(|(known, _)| Some(known) == trunk.as_ref());
+        let features = shared.map(|shared| &self.seed.features[shared].1);
+        let made = RowTask {
+            tools: &self.tools,
+            task,
+            row: planned,
+            seed,
+            draws: &self.seed.draws[row],
+            features,
+            trained: self.seed.trained.as_ref(),
+        }
+        .run()?;
+        let features_cached = features.is_some_and(|features| features.paid);
+        let predictions = self.keep_predictions(row, seed, &made)?;
+        let predicted = predictions_of(&made, task.classes);
+        let right: Vec<bool> = (predicted.iter().zip(&made.labels))
+            .map(|(predicted, label)| *predicted == *label as usize)
+            .collect();
+        let mut confusion = Confusion::new(task.classes);
+        for (predicted, label) in predicted.iter().zip(&made.labels) {
+            confusion.add(*label as usize, *predicted);
+        }
+        let RowResult {
+            fitted,
+            tested,
+            test_set,
+            train_samples,
+            extract_seconds,
+            ..
+        } = made;
+        let (before, after) = fitted
+            .proof
+            .map(|proof| (proof.before, proof.after))
+            .unzip();
+        let outcome = Outcome {
+            row,
+            seed,
+            correct: confusion.correct(),
+            total: confusion.total(),
+            folds: of_folds(&tested.folds, &right),
+            test_set: test_set.clone(),
+            train_samples,
+            trainable_parameters: fitted.parameters,
+            frozen_intact: before.as_ref().map(|before| Some(before) == after.as_ref()),
+            frozen_before: before,
+            frozen_after: after,
+            learning_rate_multipliers: fitted.multipliers,
+            seconds: Seconds {
+                extract: extract_seconds,
+                fit: fitted.fit_seconds,
+                evaluate: fitted.evaluate_seconds,
+            },
+            features_cached,
+            confusion,
+            converged: fitted.converged,
+            note: fitted.note,
+            iterations: Some(fitted.iterations),
+            predictions: Some(predictions),
+            without_duplicates: (self.data.twins.as_ref())
+                .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
+        };
+        let detail = correct_of(outcome.correct, outcome.total);
+        self.emitter.emit(Event::StrategyEvaluated(outcome))?;
+        let measured = Measured {
+            row,
+            test_set,
+            right,
+        };
+        self.compare(seed, &measured)?;
+        self.seed.rows.insert(row, measured);
+        if let Some((_, features)) = shared.map(|shared| &mut self.seed.features[shared]) {
+            features.paid = true;
+        }
+        Ok(detail)
+    }
+
+    /// Keeps the predictions, and some pictures with theirs, in the run folder; gives the SHA-256 of the file.
+    fn keep_predictions(
+        &self,
+        row: usize,
+        seed: u64,
+        made: &RowResult,
+    ) -> Result<String, WorkerError> {
+        let title = self.plan.title(&self.plan.rows[row]);
+        let predictions = Predictions {
+            positions: &made.positions,
+            folds: &made.tested.folds,
+            labels: &made.labels,
+            scores: &made.tested.scores,
+            classes: &self.plan.target_classes,
+        };
+        let predictions = predictions.to_csv();
+        let path = self.folder.predictions_path(row, &title, seed);
+        self.folder.write(&path, predictions.as_bytes())?;
+        let tested = &made.tested;
+        self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
+        Ok(sha256(predictions.as_bytes()))
+    }
+}
+
+/// The class with the largest score, for every example.
+fn predictions_of(made: &RowResult, classes: usize) -> Vec<usize> {
+    (made.tested.scores.chunks_exact(classes))
+        .map(predicted)
+        .collect()
+}
+
+/// Correct of total in every fold.
+fn of_folds(folds: &[u32], right: &[bool]) -> Vec<FoldOutcome> {
+    let count = folds.iter().max().map_or(0, |last| *last as usize);
+    let mut outcomes = vec![
+        FoldOutcome {
+            correct: 0,
+            total: 0
+        };
+        count
+    ];
+    for (fold, right) in folds.iter().zip(right) {
+        let fold = &mut outcomes[*fold as usize - 1];
+        fold.total += 1;
+        fold.correct += u64::from(*right);
+    }
+    outcomes
+}
+
+/// Correct of total, without the examples whose image was learnt from.
+fn without(learnt: &[bool], right: &[bool]) -> Counts {
+    let left = learnt.iter().zip(right).filter(|(learnt, _)| !**learnt);
+    Counts {
+        correct: left.clone().filter(|(_, right)| **right).count() as u64,
+        total: left.count() as u64,
+    }
+}
