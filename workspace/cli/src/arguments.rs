@@ -118,7 +118,7 @@ pub struct RunArguments {
     /// take over from earlier runs what they have measured
     #[arg(long)]
     pub resume: bool,
-    /// Extract features afresh and keep none for other runs
+    /// Train the source and extract features afresh, and keep no features for other runs
     #[arg(long)]
     pub no_cache: bool,
     /// Keep a checkpoint this often within an epoch, besides those at the ends of epochs

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use topwork_events::{EndStatus, RunState, Seconds};
 use topwork_store::{Manifest, RunFolder, Runs, Standing};
-use topwork_tasks::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell};
+use topwork_tasks::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
 
 use crate::failure::{Failure, WRONG_DATA};
 
@@ -60,7 +60,9 @@ impl Earlier {
     pub fn of(runs: &Runs, wanted: &Cells) -> Result<Self, Failure> {
         let wants = |cells: &Cells| {
             let row = |cell: &KeyedCell| wanted.rows.iter().any(|want| want.key == cell.key);
-            cells.rows.iter().any(row)
+            let source =
+                |cell: &KeyedSource| wanted.sources.iter().any(|want| want.key == cell.key);
+            cells.rows.iter().any(row) || cells.sources.iter().any(source)
         };
         let mut found: Vec<Run> = (runs.list()?.into_iter())
             .filter_map(|folder| {
@@ -129,7 +131,7 @@ impl Earlier {
         let mut adopted = Adopted::default();
         for wanted in &self.wanted.sources {
             let has = |run: &&Run| {
-                let key = |theirs: &topwork_tasks::KeyedSource| theirs.key == wanted.key;
+                let key = |theirs: &KeyedSource| theirs.key == wanted.key;
                 run.manifest.cells.sources.iter().any(key)
                     && run.state.source.iter().any(|s| s.seed == wanted.seed)
             };

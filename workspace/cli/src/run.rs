@@ -9,7 +9,7 @@ use std::{
 
 use topwork_schema::Diagnostic;
 use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
-use topwork_tasks::{Adopted, Made, Tasks};
+use topwork_tasks::{Adopted, Cells, Made, Tasks};
 
 use crate::{
     arguments::RunArguments,
@@ -49,6 +49,13 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
             return go_on(&folder, &arguments.view, arguments.detach);
         }
         manifest.adopted = earlier.adopted();
+    } else if !arguments.no_cache && !manifest.cells.sources.is_empty() {
+        // A source that was trained before is taken over in every run, as features are from the cache.
+        let sources = Cells {
+            sources: manifest.cells.sources.clone(),
+            rows: Vec::new(),
+        };
+        manifest.adopted = Earlier::of(&runs, &sources)?.adopted();
     }
     // Before there is anything to stop, so that no request to stop falls between.
     let signals = viewer::signals()?;

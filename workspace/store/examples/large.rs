@@ -80,6 +80,7 @@ pub fn plan(size: Size) -> RunPlan {
                     title: plan.title(),
                     seed: Some(seed),
                     row: Some(row),
+                    key: None,
                 })
             })
             .collect(),

@@ -78,6 +78,13 @@ pub fn each_batch(
 mod tests {
     use super::*;
 
+    fn broken() -> GraftError {
+        GraftError::System {
+            action: "read",
+            reason: "it is broken".to_owned(),
+        }
+    }
+
     /// Examples whose input is their own number, varied by a draw; number 13 cannot be read.
     struct Numbers;
 
@@ -96,7 +103,7 @@ mod tests {
                     .map(|&i| i as f32 + stream.uniform(0.0, 0.5)),
             );
             match examples.contains(&13) {
-                true => Err(GraftError::Stopped),
+                true => Err(broken()),
                 false => Ok(()),
             }
         }
@@ -135,14 +142,12 @@ mod tests {
     #[test]
     fn failures_of_either_side_end_it() {
         let (seen, result) = run(&[0, 1, 2, 3, 4, 5, 6, 13, 8, 9, 10, 11]);
-        assert!(matches!(result, Err(GraftError::Stopped)));
+        assert!(matches!(result, Err(GraftError::System { .. })));
         assert_eq!(seen.len(), 1);
         let labels = [0; 20];
         let order: Vec<usize> = (0..12).collect();
         let stream = Stream::new(1, "vary");
-        let result = each_batch(&Numbers, &labels, &order, 2, stream, |_| {
-            Err(GraftError::Stopped)
-        });
-        assert!(matches!(result, Err(GraftError::Stopped)));
+        let result = each_batch(&Numbers, &labels, &order, 2, stream, |_| Err(broken()));
+        assert!(matches!(result, Err(GraftError::System { .. })));
     }
 }

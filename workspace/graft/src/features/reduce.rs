@@ -198,7 +198,7 @@ mod tests {
                 "{activations:?} {pool:?}"
             );
             let mut out = vec![f32::NAN; values.len()];
-            let from = ramp(activations.len());
+            let from = ramp(activations.numbers());
             apply(activations, reduction, &from, &mut out);
             assert_eq!(out, *values, "{activations:?} {pool:?}");
         }
