@@ -13,8 +13,7 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-sniff", &["*"]),
     ("topwork-header", &["topwork-*"]),
     ("topwork-scaffold", &["topwork-*"]),
-    ("topwork-stats", &["topwork-*"]),
-    ("topwork-events", &["topwork-*"]),
+    ("topwork-measure", &["topwork-*"]),
     ("topwork-schema", &["topwork-*"]),
     (
         "topwork-engine",
@@ -76,6 +75,7 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
 
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
+    ("topwork-events", &["topwork-measure"]),
     ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
     (
         "topwork-plugin-*",

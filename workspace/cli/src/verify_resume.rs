@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use topwork_events::EndStatus;
-use topwork_report::seconds;
+use topwork_measure::seconds;
 use topwork_store::{FileDigest, RunFolder, Runs, reason, sha256};
 
 use crate::{

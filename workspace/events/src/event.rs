@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use topwork_measure::Confusion;
 
 use crate::{
-    confusion::Confusion,
     data::{Counts, DataRemarks},
     keyed::Key,
 };

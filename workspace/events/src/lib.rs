@@ -4,7 +4,6 @@
 //! The stream is a run's only output: screens, plain lines, tables and recordings are its
 //! readers. Deliberately absent: input and output, the engine, plugins.
 
-mod confusion;
 mod curve;
 mod data;
 mod event;
@@ -12,7 +11,6 @@ mod keyed;
 mod pairing;
 mod state;
 
-pub use confusion::Confusion;
 pub use curve::Curve;
 pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{

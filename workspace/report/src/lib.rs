@@ -6,12 +6,10 @@
 
 mod grid;
 mod layout;
-mod number;
 mod results;
 mod table;
 
 pub use grid::{Align, grid};
-pub use number::{percent, seconds, thousands};
 pub use results::{
     ALPHA, CountResult, FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult,
     SourceResult, StrategyResult, Verdict,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use topwork_events::{
-    Confusion, Counts, Duplicates, Outcome, Pairing, Reference, RowPlan, RunState, Scope, Seconds,
+    Counts, Duplicates, Outcome, Pairing, Reference, RowPlan, RunState, Scope, Seconds,
     SourceOutcome, Weights,
 };
-use topwork_stats::{Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
+use topwork_measure::{Confusion, Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
 
 use crate::layout;
 

@@ -1,12 +1,11 @@
 //! The comparison as text: for a terminal of any width, for a file, for a pipe.
 
 use topwork_events::Scope;
-use topwork_stats::wilson;
+use topwork_measure::{percent, seconds, thousands, wilson};
 
 use crate::{
     ALPHA, FailedSeed, PairResult, Results, SeedResult, StrategyResult, Verdict,
     grid::{Align, grid},
-    number::*,
 };
 
 /// More pairs than this are not all listed: a grid has hundreds.

@@ -12,9 +12,10 @@ use std::{env, error::Error, fs, iter, time::Instant};
 
 use serde_json::{Value, json};
 use topwork_events::{
-    Agreement, Confusion, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState,
-    Seconds, StageKind, StagePlan, Weights,
+    Agreement, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState, Seconds,
+    StageKind, StagePlan, Weights,
 };
+use topwork_measure::Confusion;
 use topwork_report::Results;
 use topwork_store::{Adopted, Cells, KeyedCell, Machine, Manifest, RunFolder, Runs};
 

@@ -10,7 +10,7 @@ use std::{
 
 use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
 use topwork_host::{Level, Observer};
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_store::{EventWriter, StoreError};
 
 use crate::{WorkerError, watchdog::Watchdog};

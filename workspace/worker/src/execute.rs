@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use topwork_engine::{Compute, Network};
 use topwork_events::{Event, LogLevel, Pairing};
 use topwork_host::{Dataset, Options, Plugins};
-use topwork_report::{percent, thousands};
+use topwork_measure::{percent, thousands};
 use topwork_schema::{DatasetUse, Plan, Source, TaskRole};
 use topwork_store::{FeatureCache, Manifest, RunFolder, hexadecimal, sha256_of_file};
 

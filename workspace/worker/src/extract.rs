@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Instant};
 
 use topwork_engine::Network;
 use topwork_events::LogLevel;
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_schema::Weights;
 use topwork_store::{FeatureKey, Lookup};
 

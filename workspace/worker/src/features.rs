@@ -4,8 +4,8 @@ use std::{ops::Deref, rc::Rc, time::Instant};
 
 use sha2::{Digest, Sha256};
 use topwork_host::Plugins;
+use topwork_measure::PrincipalComponents;
 use topwork_schema::{CutPoint, Plan};
-use topwork_stats::PrincipalComponents;
 use topwork_store::{FeatureKey, MappedFeatures, hexadecimal};
 
 use crate::{

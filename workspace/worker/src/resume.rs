@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use topwork_events::{Agreement, Event, Failure, Key, LogLevel, Outcome, RunState, StageStatus};
+use topwork_measure::Disagreement;
 use topwork_schema::{Row, Weights};
-use topwork_stats::Disagreement;
 use topwork_store::sha256;
 
 use crate::{

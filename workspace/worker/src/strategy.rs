@@ -1,6 +1,7 @@
 //! The strategies of the target: each row fitted, measured and set against the others.
 
-use topwork_events::{Confusion, Event, FoldOutcome, Outcome, Seconds};
+use topwork_events::{Event, FoldOutcome, Outcome, Seconds};
+use topwork_measure::Confusion;
 use topwork_schema::{Row, StrategyKind};
 use topwork_store::sha256;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use topwork_host::Dataset;
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_schema::{DatasetUse, TaskData, TaskRole};
 use topwork_store::hexadecimal;
 

@@ -1,0 +1,22 @@
+//! What is measured, and how it is judged: how sure an accuracy is, whether two classifiers can be
+//! told apart on the same test examples, which classes are taken for which. How figures are written
+//! for a person. And the statistics of a first look at features: which of them separate classes, in
+//! which plane they vary most.
+//!
+//! Deliberately absent: any input or output, and any idea of runs or strategies.
+
+mod confusion;
+mod interval;
+mod number;
+mod paired;
+mod pca;
+mod seeds;
+mod separation;
+
+pub use confusion::Confusion;
+pub use interval::{Interval, wilson};
+pub use number::{percent, seconds, thousands};
+pub use paired::{Disagreement, holm, mcnemar_mid_p};
+pub use pca::{Plane, PrincipalComponents, principal_plane};
+pub use seeds::{MeanStd, mean_std};
+pub use separation::class_separation;
