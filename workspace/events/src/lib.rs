@@ -8,16 +8,17 @@ mod curve;
 mod data;
 mod event;
 mod keyed;
+mod outcome;
 mod pairing;
 mod state;
 
 pub use curve::Curve;
 pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{
-    Agreement, CutPlan, EndStatus, EpochFigures, Event, FORMAT, Failure, FoldOutcome, LayerPlan,
-    LogLevel, NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome,
-    StageKind, StagePlan, Weights,
+    CutPlan, EndStatus, EpochFigures, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record,
+    Reference, RowPlan, RunPlan, StageKind, StagePlan, Weights,
 };
 pub use keyed::{Key, Keyed};
+pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Seconds, SourceOutcome};
 pub use pairing::{Pairing, Scope};
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

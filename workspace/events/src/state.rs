@@ -3,11 +3,9 @@
 use crate::{
     curve::Curve,
     data::DataRemarks,
-    event::{
-        Agreement, EndStatus, EpochFigures, Event, Failure, LogLevel, NetworkPlan, Outcome, Record,
-        RunPlan, SourceOutcome, StagePlan,
-    },
+    event::{EndStatus, EpochFigures, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
+    outcome::{Agreement, Failure, Outcome, SourceOutcome},
 };
 
 /// Log lines kept; older ones are only in the event file.
@@ -248,7 +246,7 @@ impl RunState {
             Event::SourceEvaluated(outcome) => self.source.put(outcome.clone()),
             Event::StrategyEvaluated(outcome) => {
                 self.failures.remove(&(outcome.row, outcome.seed));
-                self.outcomes.put(outcome.clone());
+                self.outcomes.put(outcome.clone().upgraded());
             }
             Event::Compared(agreement) => self.agreements.put(*agreement),
             Event::StrategyFailed(failure) => self.failures.put(failure.clone()),

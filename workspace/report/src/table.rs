@@ -291,16 +291,8 @@ impl Row<'_> {
 /// Ranks by mean accuracy, and only rows measured on the same test examples as the first
 /// measured row: figures from other examples cannot be set in one order with them.
 fn ranked(results: &Results) -> Vec<Row<'_>> {
-    let comparable = results.comparable();
-    let mut competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
-    competitors.sort_by(|a, b| b.total_cmp(a));
-    (results.strategies.iter().zip(comparable))
-        .map(|(strategy, mean)| Row {
-            strategy,
-            rank: mean
-                .filter(|_| competitors.len() > 1)
-                .map(|mean| 1 + competitors.partition_point(|other| *other > mean)),
-        })
+    (results.strategies.iter().zip(results.ranks()))
+        .map(|(strategy, rank)| Row { strategy, rank })
         .collect()
 }
 

@@ -104,6 +104,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         seed,
         correct: confusion.correct(),
         total: confusion.total(),
+        figures: Default::default(),
         folds: Vec::new(),
         test_set: "5a".repeat(32),
         train_samples: 100,

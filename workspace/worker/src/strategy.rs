@@ -1,7 +1,9 @@
 //! The strategies of the target: each row fitted, measured and set against the others.
 
+use std::collections::BTreeMap;
+
 use topwork_events::{Event, FoldOutcome, Outcome, Seconds};
-use topwork_measure::Confusion;
+use topwork_measure::{Confusion, Needs, figures_of};
 use topwork_schema::{Row, StrategyKind};
 use topwork_store::sha256;
 
@@ -85,6 +87,7 @@ impl Execution<'_> {
             seed,
             correct: counted.confusion.correct(),
             total: counted.confusion.total(),
+            figures: counted.figures,
             folds: counted.folds,
             test_set: task.digest(SplitName::Test, &tested.examples),
             train_samples: (draws.iter().map(|draw| draw.train.len() as u64))
@@ -189,6 +192,8 @@ impl Execution<'_> {
         self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
         Ok(Counted {
             confusion,
+            // No head says yet whether its scores are probabilities.
+            figures: figures_of(&labels, &tested.scores, task.classes, Needs::Scores),
             folds,
             right,
             predictions: sha256(predictions.as_bytes()),
@@ -241,6 +246,8 @@ fn folds(draws: &[Draw]) -> impl Iterator<Item = (Option<Fold>, &Draw)> {
 /// A strategy's predictions, counted.
 struct Counted {
     confusion: Confusion,
+    /// By id.
+    figures: BTreeMap<String, f64>,
     folds: Vec<FoldOutcome>,
     /// For every test example, whether it was classified correctly.
     right: Vec<bool>,
