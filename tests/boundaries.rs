@@ -14,8 +14,7 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-digest", &["topwork-*"]),
     ("topwork-header", &["topwork-*"]),
     ("topwork-scaffold", &["topwork-*"]),
-    ("topwork-stats", &["topwork-*"]),
-    ("topwork-events", &["topwork-*"]),
+    ("topwork-measure", &["topwork-*"]),
     ("topwork-schema", &["topwork-*"]),
     (
         "topwork-engine",
@@ -99,6 +98,7 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
 
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
+    ("topwork-events", &["topwork-measure"]),
     ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
     (
         "topwork-plugin-*",

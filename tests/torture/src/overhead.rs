@@ -57,10 +57,10 @@ pub fn measure(experiment: &Path, table: &mut Table) {
     table.measured(&format!(
         "{} events of a run of {} ({}) take {}, the signs of life of that time {}: {:.3} % of it together.",
         records.len(),
-        topwork_report::seconds(seconds),
+        topwork_measure::seconds(seconds),
         experiment.display(),
-        topwork_report::seconds(events),
-        topwork_report::seconds(beats),
+        topwork_measure::seconds(events),
+        topwork_measure::seconds(beats),
         share * 100.0,
     ));
     fs::remove_dir_all(temp).expect("a folder that can be removed");

@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use topwork_report::{Align, seconds, thousands};
+use topwork_measure::{seconds, thousands};
+use topwork_report::Align;
 use topwork_store::{CacheEntry, CacheSettings, FeatureCache};
 use topwork_worker::PlannedFeatures;
 

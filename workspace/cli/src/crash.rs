@@ -50,7 +50,7 @@ fn limit_in_words(limit: Duration) -> String {
     match limit.subsec_nanos() {
         0 if seconds >= 60 && seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         0 if seconds < 60 => format!("{seconds} s"),
-        _ => topwork_report::seconds(limit.as_secs_f64()),
+        _ => topwork_measure::seconds(limit.as_secs_f64()),
     }
 }
 

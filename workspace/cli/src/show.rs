@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use topwork_events::{LayerPlan, NetworkPlan};
-use topwork_report::{Align, thousands};
+use topwork_measure::thousands;
+use topwork_report::Align;
 use topwork_schema::CutPoint;
 
 use crate::{

@@ -4,24 +4,23 @@
 //! The stream is a run's only output: screens, plain lines, tables and recordings are its
 //! readers. Deliberately absent: input and output, the engine, plugins.
 
-mod confusion;
 mod curve;
 mod data;
 mod event;
 mod keyed;
+mod outcome;
 mod pairing;
 mod state;
 
-pub use confusion::Confusion;
 pub use curve::Curve;
 pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{
-    Agreement, CutPlan, EndStatus, Event, FORMAT, Failure, FoldOutcome, LayerPlan, LogLevel,
-    NetworkPlan, Outcome, Record, Reference, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind,
-    StagePlan, Weights,
+    CutPlan, EndStatus, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record, Reference,
+    RowPlan, RunPlan, StageKind, StagePlan, Weights,
 };
 pub use keyed::{Key, Keyed};
+pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Seconds, SourceOutcome};
 pub use pairing::{Pairing, Scope};
-pub use topwork_stats::EpochFigures;
+pub use topwork_measure::EpochFigures;
 
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -3,13 +3,11 @@
 use crate::{
     curve::Curve,
     data::DataRemarks,
-    event::{
-        Agreement, EndStatus, Event, Failure, LogLevel, NetworkPlan, Outcome, Record, RunPlan,
-        SourceOutcome, StagePlan,
-    },
+    event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
+    outcome::{Agreement, Failure, Outcome, SourceOutcome},
 };
-use topwork_stats::EpochFigures;
+use topwork_measure::EpochFigures;
 
 /// Log lines kept; older ones are only in the event file.
 const LOG_LINES: usize = 10_000;
@@ -249,7 +247,7 @@ impl RunState {
             Event::SourceEvaluated(outcome) => self.source.put(outcome.clone()),
             Event::StrategyEvaluated(outcome) => {
                 self.failures.remove(&(outcome.row, outcome.seed));
-                self.outcomes.put(outcome.clone());
+                self.outcomes.put(outcome.clone().upgraded());
             }
             Event::Compared(agreement) => self.agreements.put(*agreement),
             Event::StrategyFailed(failure) => self.failures.put(failure.clone()),

@@ -21,7 +21,6 @@ mod training;
 
 pub use backbone::{Backbone, Trunk};
 pub use error::{GraftError, engine, out_of_order};
-pub use evaluate::predicted;
 pub use features::{Activations, Extraction, Features, Images, TrunkIdentity, engine_kind, shape};
 pub use joined::Tested;
 pub use model::{Model, PARTS};
@@ -32,3 +31,4 @@ pub use services::{Fold, Halt, Held, Progress, Services};
 pub use source::Source;
 pub use strategies::{Fitted, STATE, Saved};
 pub use tools::Tools;
+pub use topwork_measure::predicted;

@@ -5,8 +5,8 @@
 
 use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
+use topwork_measure::PrincipalComponents;
 use topwork_schema::{Component, CutPoint, Normalise, Weights};
-use topwork_stats::PrincipalComponents;
 
 use crate::{
     Fold, GraftError,

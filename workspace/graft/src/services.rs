@@ -5,8 +5,8 @@ use std::{ops::Deref, time::Duration};
 
 use topwork_engine::Blueprint;
 use topwork_host::Level;
+use topwork_measure::EpochFigures;
 use topwork_schema::Component;
-use topwork_stats::EpochFigures;
 use topwork_tasks::FeatureKey;
 
 use crate::strategies::Saved;

@@ -4,16 +4,15 @@
 //!
 //! Deliberately absent: the terminal (widths are told, colours are not used) and the engine.
 
+mod from_state;
 mod grid;
 mod layout;
-mod number;
 mod results;
 mod table;
 
 pub use grid::{Align, grid};
-pub use number::{percent, seconds, thousands};
 pub use results::{
-    ALPHA, CountResult, FailedSeed, FoldResult, PairResult, PairSeed, Results, SeedResult,
-    SourceResult, StrategyResult, Verdict,
+    ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, PairResult, PairSeed, Results,
+    SeedResult, SourceResult, StrategyResult, Verdict,
 };
 pub use table::{Figures, comparison, figures, over_folds};

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use topwork_events::{
-    Confusion, Counts, Duplicates, Outcome, Pairing, Reference, RowPlan, RunState, Scope, Seconds,
-    SourceOutcome, Weights,
-};
-use topwork_stats::{Disagreement, Interval, holm, mcnemar_mid_p, mean_std, wilson};
+use topwork_events::{Duplicates, Reference, Scope, Seconds, Weights};
+use topwork_measure::{ACCURACY, Confusion, Figure, Interval, shown};
 
 use crate::layout;
 
@@ -100,11 +97,14 @@ pub struct StrategyResult {
     /// Seeds it could not be measured with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedSeed>,
-    /// Mean accuracy over seeds; with folds of the counts pooled over them.
+    /// What the row comes to over its seeds, by the figures' ids: empty before it is measured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, FigureResult>,
+    /// The accuracy of `figures` once more, where this format has had it from the beginning.
     pub mean: Option<f64>,
-    /// Sample standard deviation over seeds; `null` for a single one.
+    /// Its standard deviation.
     pub std: Option<f64>,
-    /// Wilson 95 % interval of the mean accuracy over the test examples.
+    /// Its interval.
     pub interval: Option<Interval>,
     /// Mean accuracy over the folds of all seeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +131,18 @@ pub struct StrategyResult {
     pub confusion: Option<Confusion>,
 }
 
+/// A figure over the seeds of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FigureResult {
+    /// Mean over seeds; with folds of the examples of all of them together.
+    pub mean: f64,
+    /// Sample standard deviation over seeds; `null` for a single one.
+    pub std: Option<f64>,
+    /// 95 % interval of the mean over the test examples; `null` for a figure without one.
+    pub interval: Option<Interval>,
+}
+
 /// One seed's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,6 +155,9 @@ pub struct SeedResult {
     pub total: u64,
     /// Correct of total.
     pub accuracy: f64,
+    /// What the predictions come to, by the figures' ids; of the source none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
     /// One entry per fold; `correct` and `total` are their sums.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folds: Vec<FoldResult>,
@@ -183,28 +198,6 @@ pub struct CountResult {
     pub total: u64,
     /// Correct of total; `null` where there are none.
     pub accuracy: Option<f64>,
-}
-
-impl CountResult {
-    /// All of these counts together; `None` unless every one is known.
-    fn sum(counts: impl IntoIterator<Item = Option<Counts>>) -> Option<Self> {
-        let mut sum = Counts {
-            correct: 0,
-            total: 0,
-        };
-        let mut any = false;
-        for counts in counts {
-            let counts = counts?;
-            sum.correct += counts.correct;
-            sum.total += counts.total;
-            any = true;
-        }
-        any.then(|| Self {
-            correct: sum.correct,
-            total: sum.total,
-            accuracy: (sum.total > 0).then(|| accuracy(sum.correct, sum.total)),
-        })
-    }
 }
 
 /// One fold: the examples it leaves out, classified by what was fitted on the others.
@@ -292,64 +285,66 @@ impl Results {
     /// The present [`Results::format`].
     pub const FORMAT: u32 = 2;
 
-    /// The figures known so far; `None` before the plan is.
-    pub fn from_state(state: &RunState) -> Option<Self> {
-        let plan = state.plan.as_ref()?;
-        let mut outcomes: Vec<Vec<&Outcome>> = vec![Vec::new(); plan.rows.len()];
-        for outcome in &state.outcomes {
-            if let Some(row) = outcomes.get_mut(outcome.row) {
-                row.push(outcome);
+    /// The file's content read again. What an earlier version has written has no `figures`: they are
+    /// made from what it says of the accuracy.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let mut results: Self = serde_json::from_str(text)?;
+        for row in &mut results.strategies {
+            if row.figures.is_empty()
+                && let Some(mean) = row.mean
+            {
+                let (std, interval) = (row.std, row.interval);
+                let figure = FigureResult {
+                    mean,
+                    std,
+                    interval,
+                };
+                row.figures.insert(ACCURACY.id.to_owned(), figure);
+                for seed in &mut row.seeds {
+                    seed.figures.insert(ACCURACY.id.to_owned(), seed.accuracy);
+                }
             }
         }
-        let mut failed: Vec<Vec<FailedSeed>> = vec![Vec::new(); plan.rows.len()];
-        for failure in &state.failures {
-            if let Some(row) = failed.get_mut(failure.row) {
-                row.push(FailedSeed {
-                    seed: failure.seed,
-                    status: failure.status.word().to_owned(),
-                    message: failure.message.clone(),
-                });
-            }
-        }
-        let pairing = Pairing::of(plan);
-        Some(Self {
-            format: Self::FORMAT,
-            run: plan.run.clone(),
-            name: plan.name.clone(),
-            status: state
-                .ending
-                .as_ref()
-                .map_or("running", |ending| ending.status.word())
-                .to_owned(),
-            remarks: state.remarked.remarks.clone(),
-            duplicates: state.remarked.duplicates.clone(),
-            computed_by: (state.networks.last()).and_then(|network| network.computed_by.clone()),
-            source: source(state),
-            strategies: (plan.rows.iter().zip(outcomes).zip(failed))
-                .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
-                .collect(),
-            classes: plan.classes.clone(),
-            pairs_among: pairing.scope(),
-            pairs: pairs(state, &plan.rows, &pairing),
-            references: plan.references.clone(),
-        })
+        Ok(results)
     }
 
-    /// The rows that may be set in one order: measured on the same test examples as the first
-    /// measured row. `None` in place of the others.
-    pub fn comparable(&self) -> Vec<Option<f64>> {
+    /// The figure that rows are ranked by.
+    pub fn ranked_by(&self) -> &'static Figure {
+        &shown()[0]
+    }
+
+    /// What rows are ranked by, of those that may be set in one order: measured on the same test
+    /// examples as the first measured row. `None` in place of the others.
+    fn comparable(&self) -> Vec<Option<f64>> {
         let test_set = self.strategies.iter().find_map(|row| row.test_set.as_ref());
         (self.strategies.iter())
-            .map(|row| row.mean.filter(|_| row.test_set.as_ref() == test_set))
+            .map(|row| {
+                let figure = row.figure(self.ranked_by())?;
+                (row.test_set.as_ref() == test_set).then_some(figure.mean)
+            })
             .collect()
+    }
+
+    /// The rank of every row that may be set in one order, from 1, the best first, equals alike;
+    /// none where only one may.
+    pub fn ranks(&self) -> Vec<Option<usize>> {
+        let order = |a: &f64, b: &f64| self.ranked_by().better.order(*a, *b);
+        let comparable = self.comparable();
+        let mut competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
+        competitors.sort_by(order);
+        let rank = |mean: f64| {
+            let better = competitors.partition_point(|other| order(other, &mean).is_lt());
+            (competitors.len() > 1).then_some(1 + better)
+        };
+        comparable.into_iter().map(|mean| rank(mean?)).collect()
     }
 
     /// The best of the comparable rows, the first of equals.
     pub fn best(&self) -> Option<&StrategyResult> {
-        let comparable = self.comparable();
-        let best = comparable.iter().flatten().copied().reduce(f64::max)?;
-        let row = comparable.iter().position(|mean| *mean == Some(best))?;
-        self.strategies.get(row)
+        let comparable = self.comparable().into_iter().zip(&self.strategies);
+        let measured = comparable.filter_map(|(mean, row)| Some((mean?, row)));
+        let order = |a: f64, b: f64| self.ranked_by().better.order(a, b);
+        measured.min_by(|a, b| order(a.0, b.0)).map(|(_, row)| row)
     }
 
     /// The file's content: a line for every figure of a row, and one for each pair.
@@ -358,190 +353,9 @@ impl Results {
     }
 }
 
-fn accuracy(correct: u64, total: u64) -> f64 {
-    if total == 0 {
-        0.0
-    } else {
-        correct as f64 / total as f64
+impl StrategyResult {
+    /// What the row comes to by this figure, if it is known.
+    pub fn figure(&self, figure: &Figure) -> Option<&FigureResult> {
+        self.figures.get(figure.id)
     }
-}
-
-fn source(state: &RunState) -> Option<SourceResult> {
-    let mut outcomes: Vec<&SourceOutcome> = state.source.iter().collect();
-    outcomes.sort_by_key(|outcome| place(state, outcome.seed));
-    let first = outcomes.first()?;
-    let correct = state.source.iter().map(|outcome| outcome.correct).sum();
-    let total = state.source.iter().map(|outcome| outcome.total).sum();
-    Some(SourceResult {
-        accuracy: accuracy(correct, total),
-        correct,
-        total,
-        epochs: first.epochs,
-        train_samples: first.train_samples,
-        trainable_parameters: first.trainable_parameters,
-        seconds: mean(state.source.iter().map(|outcome| outcome.seconds)),
-        seeds: (outcomes.iter())
-            .map(|outcome| SeedResult {
-                seed: outcome.seed,
-                correct: outcome.correct,
-                total: outcome.total,
-                accuracy: accuracy(outcome.correct, outcome.total),
-                folds: Vec::new(),
-                fold_mean: None,
-                fold_std: None,
-                without_duplicates: None,
-                converged: None,
-                note: None,
-                iterations: None,
-                frozen_before: None,
-                frozen_after: None,
-            })
-            .collect(),
-    })
-}
-
-/// Seeds come in the order of the experiment, whatever order they were measured in: a row that
-/// failed at first is measured after the others.
-fn place(state: &RunState, seed: u64) -> usize {
-    let seeds = state.plan.as_ref().map_or(&[][..], |plan| &plan.seeds);
-    seeds
-        .iter()
-        .position(|known| *known == seed)
-        .unwrap_or(seeds.len())
-}
-
-/// A row with what came of it.
-fn strategy(
-    state: &RunState,
-    plan: &RowPlan,
-    mut outcomes: Vec<&Outcome>,
-    failed: Vec<FailedSeed>,
-) -> StrategyResult {
-    outcomes.sort_by_key(|outcome| place(state, outcome.seed));
-    let first = outcomes.first();
-    let accuracies: Vec<_> = outcomes
-        .iter()
-        .map(|o| accuracy(o.correct, o.total))
-        .collect();
-    let spread = mean_std(&accuracies);
-    let folds: Vec<f64> = (outcomes.iter())
-        .flat_map(|outcome| folds(outcome))
-        .map(|fold| fold.accuracy)
-        .collect();
-    let over_folds = mean_std(&folds);
-    let confusion = outcomes
-        .iter()
-        .fold(None, |sum: Option<Confusion>, outcome| {
-            let mut sum = sum.unwrap_or_else(|| Confusion::new(outcome.confusion.classes()));
-            sum.merge(&outcome.confusion);
-            Some(sum)
-        });
-    StrategyResult {
-        name: plan.name.clone(),
-        title: plan.title(),
-        kind: plan.kind.clone(),
-        cut: plan.cut.clone(),
-        feature_dim: plan.feature_dim,
-        head: plan.head.clone(),
-        weights: plan.weights,
-        train_samples: first.map(|o| o.train_samples).or(plan.train_samples),
-        trainable_parameters: first.map(|o| o.trainable_parameters),
-        seeds: (outcomes.iter())
-            .map(|outcome| seed_result(outcome))
-            .collect(),
-        failed,
-        mean: spread.map(|spread| spread.mean),
-        std: spread.and_then(|spread| spread.std),
-        interval: spread
-            .zip(first)
-            .map(|(spread, first)| wilson(spread.mean, first.total)),
-        fold_mean: over_folds.map(|spread| spread.mean),
-        fold_std: over_folds.and_then(|spread| spread.std),
-        without_duplicates: CountResult::sum(outcomes.iter().map(|o| o.without_duplicates)),
-        test_set: first.map(|o| o.test_set.clone()),
-        frozen_intact: outcomes
-            .iter()
-            .map(|o| o.frozen_intact)
-            .reduce(|all, one| Some(all? && one?))
-            .flatten(),
-        learning_rate_multipliers: first.and_then(|o| o.learning_rate_multipliers.clone()),
-        seconds: first.map(|_| Seconds {
-            extract: mean(outcomes.iter().map(|o| o.seconds.extract)),
-            fit: mean(outcomes.iter().map(|o| o.seconds.fit)),
-            evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
-        }),
-        features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
-        confusion,
-    }
-}
-
-fn seed_result(outcome: &Outcome) -> SeedResult {
-    let folds: Vec<FoldResult> = folds(outcome).collect();
-    let accuracies: Vec<f64> = folds.iter().map(|fold| fold.accuracy).collect();
-    let over_folds = mean_std(&accuracies);
-    SeedResult {
-        seed: outcome.seed,
-        correct: outcome.correct,
-        total: outcome.total,
-        accuracy: accuracy(outcome.correct, outcome.total),
-        folds,
-        fold_mean: over_folds.map(|spread| spread.mean),
-        fold_std: over_folds.and_then(|spread| spread.std),
-        without_duplicates: CountResult::sum([outcome.without_duplicates]),
-        converged: outcome.converged,
-        note: outcome.note.clone(),
-        iterations: outcome.iterations,
-        frozen_before: outcome.frozen_before.clone(),
-        frozen_after: outcome.frozen_after.clone(),
-    }
-}
-
-fn folds(outcome: &Outcome) -> impl Iterator<Item = FoldResult> {
-    outcome.folds.iter().map(|fold| FoldResult {
-        correct: fold.correct,
-        total: fold.total,
-        accuracy: accuracy(fold.correct, fold.total),
-    })
-}
-
-/// The pairs of these rows by their places in the file. A stream of format 1 has every pair of a
-/// grid, of which only those that would be compared today count.
-fn pairs(state: &RunState, rows: &[RowPlan], pairing: &Pairing) -> Vec<PairResult> {
-    let mut pairs: BTreeMap<(usize, usize), Vec<PairSeed>> = BTreeMap::new();
-    let compared = state.agreements.iter();
-    for agreement in compared.filter(|agreement| pairing.has(agreement.a, agreement.b)) {
-        let (only_a, only_b) = (agreement.only_a, agreement.only_b);
-        pairs
-            .entry((agreement.a, agreement.b))
-            .or_default()
-            .push(PairSeed {
-                seed: agreement.seed,
-                only_a,
-                only_b,
-                p: mcnemar_mid_p(Disagreement { only_a, only_b }),
-            });
-    }
-    for seeds in pairs.values_mut() {
-        seeds.sort_by_key(|pair| place(state, pair.seed));
-    }
-    let largest: Vec<f64> = (pairs.values())
-        .map(|seeds| seeds.iter().map(|seed| seed.p).fold(0.0, f64::max))
-        .collect();
-    let raised = holm(&largest);
-    (pairs.into_iter().zip(largest).zip(raised))
-        .filter_map(|((((a, b), seeds), p), p_holm)| {
-            Some(PairResult {
-                a: rows.get(a)?.title(),
-                b: rows.get(b)?.title(),
-                test: "mcnemar-mid-p".to_owned(),
-                p,
-                p_holm,
-                seeds,
-            })
-        })
-        .collect()
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    mean_std(&values.collect::<Vec<_>>()).map_or(0.0, |spread| spread.mean)
 }

@@ -1,12 +1,11 @@
 //! The comparison as text: for a terminal of any width, for a file, for a pipe.
 
 use topwork_events::Scope;
-use topwork_stats::wilson;
+use topwork_measure::{percent, seconds, thousands, wilson};
 
 use crate::{
     ALPHA, FailedSeed, PairResult, Results, SeedResult, StrategyResult, Verdict,
     grid::{Align, grid},
-    number::*,
 };
 
 /// More pairs than this are not all listed: a grid has hundreds.
@@ -292,16 +291,8 @@ impl Row<'_> {
 /// Ranks by mean accuracy, and only rows measured on the same test examples as the first
 /// measured row: figures from other examples cannot be set in one order with them.
 fn ranked(results: &Results) -> Vec<Row<'_>> {
-    let comparable = results.comparable();
-    let mut competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
-    competitors.sort_by(|a, b| b.total_cmp(a));
-    (results.strategies.iter().zip(comparable))
-        .map(|(strategy, mean)| Row {
-            strategy,
-            rank: mean
-                .filter(|_| competitors.len() > 1)
-                .map(|mean| 1 + competitors.partition_point(|other| *other > mean)),
-        })
+    (results.strategies.iter().zip(results.ranks()))
+        .map(|(strategy, rank)| Row { strategy, rank })
         .collect()
 }
 

@@ -78,6 +78,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         seed,
         correct,
         total: 4861,
+        figures: Default::default(),
         folds: Vec::new(),
         test_set: "all".into(),
         train_samples: 29_404,

@@ -12,9 +12,10 @@ use std::{env, error::Error, fs, iter, time::Instant};
 
 use serde_json::{Value, json};
 use topwork_events::{
-    Agreement, Confusion, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState,
-    Seconds, StageKind, StagePlan, Weights,
+    Agreement, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState, Seconds,
+    StageKind, StagePlan, Weights,
 };
+use topwork_measure::Confusion;
 use topwork_report::Results;
 use topwork_store::{Machine, Manifest, RunFolder, Runs};
 use topwork_tasks::{Adopted, Cells, KeyedCell};
@@ -105,6 +106,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         seed,
         correct: confusion.correct(),
         total: confusion.total(),
+        figures: Default::default(),
         folds: Vec::new(),
         test_set: "5a".repeat(32),
         train_samples: 100,

@@ -318,7 +318,7 @@ mod tests {
         }
         let found = |task| newest(&checkpoints, task).newest;
         assert_eq!(found("1").unwrap(), b"six");
-        assert_eq!(found(11).unwrap(), b"two");
+        assert_eq!(found("11").unwrap(), b"two");
         checkpoints.remove("1").unwrap();
         assert_eq!(
             ["1", "11", "2"].map(|task| found(task).is_some()),
@@ -349,7 +349,7 @@ mod tests {
     fn damaged(change: impl FnOnce(&mut Vec<u8>)) -> String {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = two(temp.path());
-        let path = checkpoints.path(3, 2);
+        let path = checkpoints.path("3", 2);
         let mut content = fs::read(&path).unwrap();
         change(&mut content);
         fs::write(&path, content).unwrap();
@@ -381,7 +381,7 @@ mod tests {
     fn damage_is_noticed_anywhere() {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = two(temp.path());
-        let written = fs::read(checkpoints.path(3, 2)).unwrap();
+        let written = fs::read(checkpoints.path("3", 2)).unwrap();
         assert_eq!(payload(&written), Ok(&b"newest"[..]));
         for length in 0..written.len() {
             let reason = payload(&written[..length]).unwrap_err();
@@ -401,12 +401,12 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let checkpoints = two(temp.path());
         for number in [1, 2] {
-            fs::write(checkpoints.path(3, number), b"nothing").unwrap();
+            fs::write(checkpoints.path("3", number), b"nothing").unwrap();
         }
         let found = newest(&checkpoints, "3");
         assert_eq!(found.newest, None);
         let told: Vec<_> = found.unusable.into_iter().map(|one| one.path).collect();
-        assert_eq!(told, [checkpoints.path(3, 2), checkpoints.path(3, 1)]);
+        assert_eq!(told, [checkpoints.path("3", 2), checkpoints.path("3", 1)]);
         assert!(files(&checkpoints).is_empty());
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use topwork_events::{EndStatus, RunState};
-use topwork_report::seconds;
+use topwork_measure::seconds;
 
 use crate::{Heartbeat, RunFolder, now};
 
@@ -266,6 +266,7 @@ mod tests {
                 title: "source".into(),
                 seed: Some(1),
                 row: None,
+                key: None,
             }],
             ..RunPlan::default()
         };

@@ -180,6 +180,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         seed,
         correct: 45 * classes as u64,
         total: 50 * classes as u64,
+        figures: Default::default(),
         folds: Vec::new(),
         test_set: "a".repeat(64),
         train_samples: 100 + row as u64 / 5,

@@ -1,6 +1,6 @@
 //! Figures where there is little room: shortened or left out, never cut.
 
-use topwork_report::{percent, thousands};
+use topwork_measure::{percent, thousands};
 
 use crate::text::{fit, width};
 

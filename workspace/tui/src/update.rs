@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Size;
 use topwork_events::{Event as RunEvent, LogLevel, Record};
-use topwork_report::seconds;
+use topwork_measure::seconds;
 use topwork_store::RunFolder;
 
 use crate::{

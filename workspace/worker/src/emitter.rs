@@ -11,7 +11,7 @@ use std::{
 use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
 use topwork_graft::{Fold, Progress};
 use topwork_host::{Level, Observer};
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_store::{EventWriter, StoreError};
 
 use crate::{WorkerError, conductor::as_told, watchdog::Watchdog};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use topwork_graft::predicted;
+use topwork_measure::{highest, predicted};
 
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
 /// every 20,000 examples.
@@ -23,20 +23,6 @@ pub struct Predictions<'a> {
     pub scores: &'a [f32],
     /// Names of the classes.
     pub classes: &'a [String],
-}
-
-/// The classes with the largest scores, the largest first; of equals the first.
-pub fn highest(scores: &[f32], count: usize) -> Vec<usize> {
-    // 0 and -0 are equals.
-    let score = |class: &usize| scores[*class] + 0.0;
-    let order = |a: &usize, b: &usize| score(b).total_cmp(&score(a)).then(a.cmp(b));
-    let mut classes: Vec<usize> = (0..scores.len()).collect();
-    if count < classes.len() {
-        classes.select_nth_unstable_by(count, order);
-        classes.truncate(count);
-    }
-    classes.sort_by(order);
-    classes
 }
 
 impl Predictions<'_> {
@@ -166,24 +152,5 @@ mod tests {
         // Of equals the first.
         let line = "9,c3,c699,2,3,c699,699,c1399,699,c698,698,c1398,698,c697,697";
         check(1400, top, line);
-    }
-
-    #[test]
-    fn the_first_of_equal_scores_wins() {
-        let check = |scores: &[f32], expected: &[usize]| {
-            assert_eq!(highest(scores, scores.len()), expected);
-            for count in 1..=scores.len() {
-                assert_eq!(
-                    highest(scores, count),
-                    expected[..count],
-                    "{count} of {scores:?}"
-                );
-            }
-            assert_eq!(predicted(scores), expected[0]);
-        };
-        check(&[0.0, 1.0, 1.0], &[1, 2, 0]);
-        check(&[2.0], &[0]);
-        check(&[-0.0, 0.0], &[0, 1]);
-        check(&[-1.0, 3.0, -2.0, 3.0, 5.0], &[4, 1, 3, 0, 2]);
     }
 }

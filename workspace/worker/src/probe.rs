@@ -14,7 +14,7 @@ use topwork_host::{
     CutPlace, ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins, RuleCut,
     RulePool,
 };
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
     Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use topwork_digest::sha256;
 use topwork_events::{Agreement, Event, Failure, Key, LogLevel, Outcome, RunState, StageStatus};
 use topwork_graft::{initialised, load_weights};
-use topwork_stats::Disagreement;
+use topwork_measure::Disagreement;
 use topwork_tasks::Work;
 
 use crate::{WorkerError, execute::Execution, predictions::right_of, stages::correct_of};

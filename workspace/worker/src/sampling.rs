@@ -5,13 +5,13 @@ use topwork_events::{Event, LogLevel};
 use topwork_graft::{
     Features,
     data::{SplitName, TaskExamples},
-    predicted,
 };
+use topwork_measure::{highest, predicted};
 use topwork_store::{FeatureSample, ImageSample, StoreError, evenly_spaced};
 
 use topwork_tasks::TrunkId;
 
-use crate::{WorkerError, execute::Execution, predictions::highest, prepare::as_told};
+use crate::{WorkerError, execute::Execution, prepare::as_told};
 
 impl Execution<'_> {
     /// Keeps some of the features a trunk gave of the test examples.

@@ -1,6 +1,6 @@
 //! What an experiment learns from, in a few lines whatever its size.
 
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_schema::{Component, DatasetUse};
 use topwork_worker::Heard;
 

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use topwork_report::{Align, seconds, thousands};
+use topwork_measure::{seconds, thousands};
+use topwork_report::Align;
 use topwork_schema::{Plan, Row};
 use topwork_store::{CellEntry, FeatureCache, Runs};
 use topwork_tasks::TrunkId;

@@ -3,7 +3,8 @@
 mod data;
 mod matrix;
 
-use topwork_report::{Align, thousands};
+use topwork_measure::thousands;
+use topwork_report::Align;
 use topwork_schema::{Plan, Weights};
 use topwork_tasks::{Tasks, TrunkId, Work};
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::json;
-use topwork_report::{Align, percent, seconds};
+use topwork_measure::{percent, seconds};
+use topwork_report::Align;
 use topwork_store::{Overview, RunEntry, Runs};
 
 use super::{date, print_json, tell_newer};

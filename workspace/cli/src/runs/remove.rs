@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use topwork_report::seconds;
+use topwork_measure::seconds;
 use topwork_sniff::reason;
 use topwork_store::{RunFolder, Runs, StoreError, now};
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use topwork_events::RunState;
-use topwork_report::{Results, comparison, seconds};
+use topwork_measure::seconds;
+use topwork_report::{Results, comparison};
 use topwork_store::{Runs, Standing};
 
 use super::{date, print_json, tell_newer};

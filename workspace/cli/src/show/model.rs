@@ -3,7 +3,8 @@
 use std::{fs::File, io::Read, path::Path};
 
 use serde_json::{Value, json};
-use topwork_report::{Align, thousands};
+use topwork_measure::thousands;
+use topwork_report::Align;
 use topwork_schema::{Description, Draft, LayerEntry, UseKind, apply_overrides};
 
 use super::{print_json, shape};

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use topwork_events::{EndStatus, Event, LogLevel, Record, RunState, StageState};
-use topwork_report::{percent, seconds, thousands};
+use topwork_measure::{percent, seconds, thousands};
 use topwork_store::RunFolder;
 
 use super::Viewer;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use topwork_report::{Align, thousands};
+use topwork_measure::thousands;
+use topwork_report::Align;
 
 use crate::{
     failure::{Failure, warn},

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use topwork_engine::Stream;
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_schema::{Plan, Strategy};
 
 use topwork_tasks::TrunkId;

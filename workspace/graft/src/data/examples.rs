@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_host::Dataset;
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_schema::{DatasetUse, TaskData, TaskRole};
 
 use crate::{GraftError, data::augment::normalise};

@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Instant};
 
 use topwork_engine::Network;
 use topwork_host::Level;
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_tasks::{FeatureKey, TrunkId};
 
 use super::{

@@ -7,8 +7,8 @@ use std::{ops::Deref, rc::Rc, time::Instant};
 
 use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_host::Plugins;
+use topwork_measure::PrincipalComponents;
 use topwork_schema::{CutPoint, Plan};
-use topwork_stats::PrincipalComponents;
 use topwork_tasks::FeatureKey;
 
 pub use extract::Extraction;

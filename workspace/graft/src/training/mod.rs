@@ -10,8 +10,8 @@ use std::{sync::Arc, time::Instant};
 
 use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_engine::{Compute, EngineError, Network, Part, Step, Stream, Trainer};
+use topwork_measure::EpochFigures;
 use topwork_schema::Train;
-use topwork_stats::EpochFigures;
 
 use crate::{
     GraftError, Progress, Services,

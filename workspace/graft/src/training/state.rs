@@ -9,7 +9,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use topwork_engine::{Network, Part, Stream, Trainer};
-use topwork_stats::EpochFigures;
+use topwork_measure::EpochFigures;
 
 /// Where a training stands, beside what its [`Trainer`] knows.
 pub struct TrainingState {

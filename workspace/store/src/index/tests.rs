@@ -82,6 +82,7 @@ fn done(runs: &Runs) -> RunFolder {
             seed,
             correct,
             total: 100,
+            figures: Default::default(),
             folds: Vec::new(),
             test_set: "x".into(),
             train_samples: 50,

@@ -7,7 +7,7 @@ use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use topwork_events::Outcome;
-use topwork_report::{percent, thousands};
+use topwork_measure::{percent, thousands};
 use topwork_store::ImageSample;
 
 pub use matrix::Matrix;

@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use topwork_events::{StageKind, StageStatus, Weights};
-use topwork_report::thousands;
+use topwork_measure::thousands;
 
 use crate::{
     app::App,

@@ -8,7 +8,7 @@ use ratatui::{
     text::{Line, Span},
 };
 use topwork_events::{EpochFigures, StageState, StageStatus};
-use topwork_report::{percent, seconds, thousands};
+use topwork_measure::{percent, seconds, thousands};
 
 use crate::{
     app::{App, Watched},

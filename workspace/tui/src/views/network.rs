@@ -7,7 +7,8 @@ use ratatui::{
     text::{Line, Span},
 };
 use topwork_events::{NetworkPlan, RowPlan};
-use topwork_report::{StrategyResult, thousands};
+use topwork_measure::thousands;
+use topwork_report::StrategyResult;
 
 use crate::{
     app::{App, Watched},

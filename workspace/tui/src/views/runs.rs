@@ -1,7 +1,7 @@
 //! Runs: all runs of the folder; opened, compared, removed.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use topwork_report::{percent, seconds};
+use topwork_measure::{percent, seconds};
 use topwork_store::Standing;
 
 use crate::{

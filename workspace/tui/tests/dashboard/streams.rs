@@ -399,6 +399,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         seed,
         correct,
         total: 4861,
+        figures: Default::default(),
         folds: Vec::new(),
         test_set: "a".repeat(64),
         train_samples: if grid { 100 << row } else { 29_404 },

@@ -1,7 +1,7 @@
 //! Features of a frozen trunk, with those that the same pass gives of trunks whose turn comes later.
 
 use topwork_graft::{Extraction, Features, data::needed, out_of_order};
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_tasks::{TrunkId, Work};
 
 use crate::{WorkerError, execute::Execution};

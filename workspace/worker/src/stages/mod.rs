@@ -5,7 +5,7 @@ mod features;
 mod row;
 mod source;
 
-use topwork_report::{percent, thousands};
+use topwork_measure::{percent, thousands};
 
 /// What came out, for a person.
 pub fn correct_of(correct: u64, total: u64) -> String {

@@ -1,8 +1,9 @@
 //! A row: fitted, its predictions kept and counted, set against the others.
 
 use topwork_digest::sha256;
-use topwork_events::{Confusion, Counts, Event, FoldOutcome, Outcome, Seconds};
-use topwork_graft::{RowResult, RowTask, predicted};
+use topwork_events::{Counts, Event, FoldOutcome, Outcome, Seconds};
+use topwork_graft::{RowResult, RowTask};
+use topwork_measure::{Confusion, Needs, figures_of, predicted};
 use topwork_tasks::TrunkId;
 
 use super::correct_of;
@@ -37,6 +38,13 @@ impl Execution<'_> {
         for (predicted, label) in predicted.iter().zip(&made.labels) {
             confusion.add(*label as usize, *predicted);
         }
+        // No head says yet whether its scores are probabilities.
+        let figures = figures_of(
+            &made.labels,
+            &made.tested.scores,
+            task.classes,
+            Needs::Scores,
+        );
         let RowResult {
             fitted,
             tested,
@@ -54,6 +62,7 @@ impl Execution<'_> {
             seed,
             correct: confusion.correct(),
             total: confusion.total(),
+            figures,
             folds: of_folds(&tested.folds, &right),
             test_set: test_set.clone(),
             train_samples,

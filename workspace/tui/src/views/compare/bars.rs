@@ -6,7 +6,8 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use topwork_report::{PairResult, Verdict, thousands};
+use topwork_measure::thousands;
+use topwork_report::{PairResult, Verdict};
 
 use super::{rows::Row, shown_of};
 use crate::{

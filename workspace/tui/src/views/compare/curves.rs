@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use topwork_report::thousands;
+use topwork_measure::thousands;
 
 use super::rows::{Row, differing, setting};
 use crate::{

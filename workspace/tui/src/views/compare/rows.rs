@@ -7,7 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use topwork_report::{Results, StrategyResult, over_folds, percent, seconds, thousands};
+use topwork_measure::{percent, seconds, thousands};
+use topwork_report::{Results, StrategyResult, over_folds};
 
 use super::{SEEDS, curves::Grid, is_partly, planned_seeds, seeds_words};
 use crate::{

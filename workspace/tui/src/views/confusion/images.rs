@@ -1,7 +1,7 @@
 //! The test images behind a cell of the matrix, drawn in characters.
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line, text::Span};
-use topwork_report::thousands;
+use topwork_measure::thousands;
 use topwork_store::ImageSample;
 
 use super::{Matrix, Selected};

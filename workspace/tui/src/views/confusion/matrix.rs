@@ -7,8 +7,8 @@ use ratatui::{
     style::{Color, Modifier, Style},
     text::{Line, Span},
 };
-use topwork_events::{Confusion, Outcome};
-use topwork_report::{percent, thousands};
+use topwork_events::Outcome;
+use topwork_measure::{Confusion, percent, thousands};
 
 use crate::{
     app::App,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use topwork_stats::{Plane, class_separation, principal_plane};
+use topwork_measure::{Plane, class_separation, principal_plane};
 use topwork_store::FeatureSample;
 
 /// Share of the values beyond either end of the colour scale.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span};
-use topwork_report::percent;
+use topwork_measure::percent;
 
 use super::Features;
 use crate::{

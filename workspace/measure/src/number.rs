@@ -24,6 +24,24 @@ pub fn percent(proportion: f64) -> String {
     format!("{percent:.2} %")
 }
 
+/// A mean proportion with its standard deviation: `87.10 ± 2.30 %`.
+pub fn percent_spread(mean: f64, std: f64) -> String {
+    format!("{:.2} ± {:.2} %", mean * 100.0, std * 100.0)
+}
+
+/// A range of proportions: `86.40 – 87.77 %`.
+pub fn percent_range(low: f64, high: f64) -> String {
+    format!("{:.2} – {:.2} %", low * 100.0, high * 100.0)
+}
+
+/// The mean of `of` counts that come to `sum`: exact where there is but one.
+pub fn mean_count(sum: u64, of: u64) -> String {
+    match of {
+        0 | 1 => thousands(sum),
+        of => format!("{:.1}", sum as f64 / of as f64),
+    }
+}
+
 /// A time span, precise where it is short: `42 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`.
 pub fn seconds(seconds: f64) -> String {
     match seconds {
@@ -55,6 +73,10 @@ mod tests {
         check(super::percent(0.99996), "99.99 %");
         check(super::percent(0.0), "0.00 %");
         check(super::percent(1e-6), "0.01 %");
+        check(super::percent_spread(0.871, 0.023), "87.10 ± 2.30 %");
+        check(super::percent_range(0.864, 0.8777), "86.40 – 87.77 %");
+        check(super::mean_count(4796, 1), "4,796");
+        check(super::mean_count(9593, 2), "4796.5");
         check(super::seconds(0.0), "0 ms");
         check(super::seconds(0.0421), "42 ms");
         check(super::seconds(0.9999), "1.0 s");

@@ -1,0 +1,195 @@
+//! What came out: of the source, of rows, of pairs of rows.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use topwork_measure::{ACCURACY, Confusion, share};
+
+use crate::{data::Counts, event::EndStatus, keyed::Key};
+
+/// The backbone on its source task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SourceOutcome {
+    /// The seed.
+    pub seed: u64,
+    /// Test examples classified correctly.
+    pub correct: u64,
+    /// Test examples.
+    pub total: u64,
+    /// Epochs trained.
+    pub epochs: u32,
+    /// Training samples of one epoch.
+    pub train_samples: u64,
+    /// Trained parameters, head included.
+    pub trainable_parameters: u64,
+    /// Wall-clock time of training and evaluation.
+    pub seconds: f64,
+    /// SHA-256 over the trained backbone's weights and buffers: a run that goes on checks by it
+    /// that the file it finds is the one it left.
+    #[serde(default)]
+    pub weights: Option<String>,
+}
+
+/// One strategy, one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outcome {
+    /// Index into [`RunPlan::rows`](crate::RunPlan::rows).
+    pub row: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Test examples classified correctly; with folds over all of them, every example once.
+    pub correct: u64,
+    /// Test examples.
+    pub total: u64,
+    /// What the predictions come to, by the figures' ids; those of [`topwork_measure::FIGURES`] that
+    /// are defined for them. Older streams have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
+    /// Correct and total of every fold, in their order; empty where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<FoldOutcome>,
+    /// SHA-256 over the test examples' positions: rows are only ranked when it is the same.
+    pub test_set: String,
+    /// Training samples used; with folds the fewest that one fit has used.
+    pub train_samples: u64,
+    /// Parameters of the head.
+    pub trainable_parameters: u64,
+    /// What was frozen is the same to the bit after the strategy as before: [`frozen_before`]
+    /// and [`frozen_after`] are equal. `None` when nothing was frozen.
+    ///
+    /// [`frozen_before`]: Self::frozen_before
+    /// [`frozen_after`]: Self::frozen_after
+    pub frozen_intact: Option<bool>,
+    /// SHA-256 over every frozen weight and buffer, before.
+    pub frozen_before: Option<String>,
+    /// The same, after.
+    pub frozen_after: Option<String>,
+    /// The learning-rate multipliers really used, by layer with weights, trunk first; `None`
+    /// where the strategy has none.
+    #[serde(default)]
+    pub learning_rate_multipliers: Option<Vec<(String, f64)>>,
+    /// Cost; with folds of all fits together.
+    pub seconds: Seconds,
+    /// The features had been extracted for an earlier row, at the cost that is told again here.
+    pub features_cached: bool,
+    /// Which classes were taken for which.
+    pub confusion: Confusion,
+    /// Whether the fit converged, with folds every one; `None` where the notion does not apply.
+    #[serde(default)]
+    pub converged: Option<bool>,
+    /// What the head says of its fit, one line for people; with folds of every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Iterations of the fit, or epochs; with folds of all fits together.
+    #[serde(default)]
+    pub iterations: Option<u64>,
+    /// SHA-256 of the file with the predictions.
+    #[serde(default)]
+    pub predictions: Option<String>,
+    /// The same as `correct` of `total` without the test examples whose image was learnt from;
+    /// `None` where the data has no such examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_duplicates: Option<Counts>,
+}
+
+impl Outcome {
+    /// The outcome with figures: accuracy, where it was written without any.
+    pub(crate) fn upgraded(mut self) -> Self {
+        if self.figures.is_empty() {
+            let accuracy = share(self.correct, self.total);
+            self.figures.insert(ACCURACY.id.to_owned(), accuracy);
+        }
+        self
+    }
+}
+
+/// One fold of a row: the examples it leaves out, classified by what was fitted on the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FoldOutcome {
+    /// Examples classified correctly.
+    pub correct: u64,
+    /// Examples of the fold.
+    pub total: u64,
+}
+
+/// What a row costs, wall-clock seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Seconds {
+    /// Features out of the trunk.
+    pub extract: f64,
+    /// Training or fitting the head.
+    pub fit: f64,
+    /// Classifying the test examples.
+    pub evaluate: f64,
+}
+
+/// A row that could not be measured with one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// Index into [`RunPlan::rows`](crate::RunPlan::rows).
+    pub row: usize,
+    /// The seed.
+    pub seed: u64,
+    /// `failed`, or `crashed` when it took the worker process with it.
+    pub status: EndStatus,
+    /// What went wrong.
+    pub message: String,
+    /// What to try.
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// The exit code the command line gives for it.
+    pub exit_code: u8,
+}
+
+/// Two rows on the same test examples, with one seed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Agreement {
+    /// Index into [`RunPlan::rows`](crate::RunPlan::rows).
+    pub a: usize,
+    /// Index into [`RunPlan::rows`](crate::RunPlan::rows).
+    pub b: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Examples only `a` classifies correctly.
+    pub only_a: u64,
+    /// Examples only `b` classifies correctly.
+    pub only_b: u64,
+}
+
+impl Key for SourceOutcome {
+    /// The seed.
+    type Key = u64;
+    fn key(&self) -> u64 {
+        self.seed
+    }
+}
+
+impl Key for Outcome {
+    /// Row and seed.
+    type Key = (usize, u64);
+    fn key(&self) -> (usize, u64) {
+        (self.row, self.seed)
+    }
+}
+
+impl Key for Failure {
+    /// Row and seed.
+    type Key = (usize, u64);
+    fn key(&self) -> (usize, u64) {
+        (self.row, self.seed)
+    }
+}
+
+impl Key for Agreement {
+    /// Both rows and the seed.
+    type Key = (usize, usize, u64);
+    fn key(&self) -> (usize, usize, u64) {
+        (self.a, self.b, self.seed)
+    }
+}

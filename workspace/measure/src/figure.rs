@@ -1,0 +1,136 @@
+//! What a figure is: declared once, and read by whoever computes, keeps, ranks or shows it.
+
+use std::cmp::Ordering;
+
+use crate::{
+    interval::{Interval, wilson},
+    number::{percent, percent_range, percent_spread},
+};
+
+/// One thing that is measured of a classifier.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// What files call it: scikit-learn's word, with hyphens.
+    pub id: &'static str,
+    /// What headings and sentences call it.
+    pub name: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// Which way is better.
+    pub better: Better,
+    /// What a head must say of an example for it.
+    pub needs: Needs,
+    /// How sure the figure is, from one run.
+    pub interval: Option<IntervalBy>,
+    /// How two rows are set against each other by it.
+    pub pair_test: Option<PairTest>,
+    /// The figure of some examples: their true classes, below `classes`, and scores,
+    /// `targets.len() × classes`, row-major. `None` where it is not defined.
+    pub of: fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64>,
+}
+
+/// What the values of a figure are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A part of a whole, 0 to 1; shown as percent.
+    Share,
+    /// Natural units of information.
+    Nats,
+    /// A number without a unit.
+    Number,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// The higher.
+    Higher,
+    /// The lower.
+    Lower,
+}
+
+/// What a figure is computed from. What gives more gives less, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// The class predicted: that with the largest score.
+    Classes,
+    /// Scores that order the classes.
+    Scores,
+    /// Scores that are probabilities.
+    Probabilities,
+}
+
+/// How an interval is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalBy {
+    /// Wilson's score interval of a share of examples.
+    Wilson,
+}
+
+/// A test of two rows on the same examples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairTest {
+    /// McNemar's test with the mid-p correction.
+    McNemarMidP,
+}
+
+impl Figure {
+    /// The 95 % interval of a mean over seeds that were all measured on the same `examples`.
+    pub fn interval_of(&self, mean: f64, examples: u64) -> Option<Interval> {
+        self.interval.map(|by| match by {
+            IntervalBy::Wilson => wilson(mean, examples),
+        })
+    }
+}
+
+impl Unit {
+    /// A value, as a person reads it.
+    pub fn text(self, value: f64) -> String {
+        match self {
+            Self::Share => percent(value),
+            Self::Nats | Self::Number => format!("{value:.4}"),
+        }
+    }
+
+    /// A mean with its standard deviation.
+    pub fn spread(self, mean: f64, std: f64) -> String {
+        match self {
+            Self::Share => percent_spread(mean, std),
+            Self::Nats | Self::Number => format!("{mean:.4} ± {std:.4}"),
+        }
+    }
+
+    /// An interval.
+    pub fn range(self, Interval { low, high }: Interval) -> String {
+        match self {
+            Self::Share => percent_range(low, high),
+            Self::Nats | Self::Number => format!("{low:.4} – {high:.4}"),
+        }
+    }
+}
+
+impl Better {
+    /// The order in which the better of two values comes first.
+    pub fn order(self, a: f64, b: f64) -> Ordering {
+        match self {
+            Self::Higher => b.total_cmp(&a),
+            Self::Lower => a.total_cmp(&b),
+        }
+    }
+}
+
+impl PairTest {
+    /// What files call it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::McNemarMidP => "mcnemar-mid-p",
+        }
+    }
+
+    /// What sentences call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::McNemarMidP => "McNemar mid-p",
+        }
+    }
+}

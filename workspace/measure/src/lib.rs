@@ -1,0 +1,31 @@
+//! What is measured, and how it is judged: [`FIGURES`] declares it, and every other room reads the
+//! declaration. How sure a figure is, whether two classifiers can be told apart on the same test
+//! examples, which classes are taken for which. How figures are written for a person. And the
+//! statistics of a first look at features: which of them separate classes, in which plane they vary
+//! most.
+//!
+//! Deliberately absent: any input or output, and any idea of runs or strategies.
+
+mod confusion;
+mod epoch;
+mod figure;
+mod figures;
+mod interval;
+mod number;
+mod paired;
+mod pca;
+mod scores;
+mod seeds;
+mod separation;
+
+pub use confusion::Confusion;
+pub use epoch::EpochFigures;
+pub use figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit};
+pub use figures::{ACCURACY, FIGURES, figures_of, share, shown};
+pub use interval::{Interval, wilson};
+pub use number::{mean_count, percent, seconds, thousands};
+pub use paired::{Disagreement, holm, mcnemar_mid_p};
+pub use pca::{Plane, PrincipalComponents, principal_plane};
+pub use scores::{correct, cross_entropy, highest, predicted};
+pub use seeds::{MeanStd, mean_std};
+pub use separation::class_separation;
