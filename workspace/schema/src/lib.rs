@@ -18,6 +18,7 @@ mod components;
 mod data;
 mod diagnostics;
 mod draft;
+mod file_form;
 mod keys;
 mod multipliers;
 mod nearest;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::catalog::Extractor;
+use crate::file_form::{self, ComponentForm, CutForm, DatasetForm};
 use crate::multipliers::LayerPattern;
 use crate::training::Train;
 
@@ -176,6 +177,7 @@ pub struct Experiment {
     /// The seeds; everything is repeated for each.
     pub seeds: Vec<u64>,
     /// The backbone.
+    #[serde(with = "ComponentForm")]
     pub backbone: Component,
     /// A file of trained weights (absolute path) that replaces the source training.
     pub backbone_weights: Option<PathBuf>,
@@ -184,19 +186,21 @@ pub struct Experiment {
     /// The new task.
     pub target: Target,
     /// The strategies to compare, at least one.
+    #[serde(rename = "strategy")]
     pub strategies: Vec<Strategy>,
     /// Figures from elsewhere.
+    #[serde(rename = "reference", default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
-    /// Plugins that must be the ones they were.
-    pub pins: Vec<Pin>,
+    /// Plugins that must be the ones they were, by their ids.
+    #[serde(rename = "plugins", with = "file_form::entries")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<(String, Pin)>,
 }
 
 /// A plugin whose file must have this digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pin {
-    /// The plugin's id.
-    pub plugin: String,
     /// SHA-256 of its file, in lower-case hexadecimal.
     pub sha256: String,
 }
@@ -254,10 +258,13 @@ pub struct Normalise {
 #[serde(rename_all = "kebab-case")]
 pub struct Source {
     /// The source task.
+    #[serde(with = "DatasetForm")]
     pub dataset: DatasetUse,
     /// The network head trained with the backbone.
+    #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How both are trained.
+    #[serde(with = "file_form::train")]
     pub train: Train,
 }
 
@@ -266,8 +273,10 @@ pub struct Source {
 #[serde(rename_all = "kebab-case")]
 pub struct Target {
     /// The target task.
+    #[serde(with = "DatasetForm")]
     pub dataset: DatasetUse,
     /// Where the backbone is cut, as written; at least one.
+    #[serde(rename = "cut", with = "file_form::one_or_more")]
     pub cuts: Vec<Cut>,
     /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
     /// strategies learn from `train` and are measured on `test` if `None`.
@@ -276,7 +285,7 @@ pub struct Target {
 
 /// A cut, or several that a rule chooses, as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "CutForm", into = "CutForm")]
 pub struct Cut {
     /// Where the backbone is cut.
     pub place: Place,
@@ -285,8 +294,7 @@ pub struct Cut {
 }
 
 /// Where a backbone is cut.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Place {
     /// The number of layers kept, counted from the input.
     Layers(usize),
@@ -305,12 +313,18 @@ pub struct Strategy {
     /// How the head is obtained.
     pub kind: StrategyKind,
     /// A classifier head for `feature-classifier`, a network head for every other kind.
+    #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
+    #[serde(default, with = "file_form::train::optional")]
     pub train: Option<Train>,
     /// Where the backbone is cut, as written; where the target says if empty.
+    #[serde(rename = "cut", with = "file_form::one_or_more")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
     /// How many training samples are drawn (stratified), a row for each; all if empty.
+    #[serde(with = "file_form::one_or_more")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train_samples: Vec<usize>,
     /// How many test samples are drawn (stratified); all if `None`.
     pub test_samples: Option<usize>,
@@ -319,6 +333,8 @@ pub struct Strategy {
     /// Learning-rate multipliers of `fine-tune` in the order written: the first pattern that
     /// matches a layer counts, and a layer no pattern matches has 1. See
     /// [`Strategy::multipliers`].
+    #[serde(rename = "learning-rate-multipliers", with = "file_form::entries")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub multipliers: Vec<(LayerPattern, f64)>,
     /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
     /// there are; none if `None`.

@@ -535,13 +535,7 @@ impl<'a> View<'a> {
             flip: self.boolean("flip")?,
             crop: self.size("crop")?,
         };
-        let off = Augment {
-            shift: 0,
-            rotate: 0.0,
-            flip: false,
-            crop: 0,
-        };
-        Some(Some(augment).filter(|augment| *augment != off))
+        Some(Some(augment).filter(Augment::changes_anything))
     }
 
     fn normalise(&self) -> Option<Located<Normalise>> {

@@ -26,11 +26,11 @@ fn pins_are_part_of_the_resolved_experiment() {
     let digest = "0123456789ABCDEF".repeat(4);
     let text = format!("{SMALL}\n[plugins.mnist]\nsha256 = \"{digest}\"\n");
     let plan = plan(&text, &crate_folder());
-    let [pin] = &plan.experiment.pins[..] else {
+    let [(plugin, pin)] = &plan.experiment.pins[..] else {
         panic!("{:?}", plan.experiment.pins);
     };
     assert_eq!(
-        (pin.plugin.as_str(), &pin.sha256),
+        (plugin.as_str(), &pin.sha256),
         ("mnist", &digest.to_lowercase())
     );
     assert_eq!(self::plan(&plan.to_toml(), &crate_folder()), plan);

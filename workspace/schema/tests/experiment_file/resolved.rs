@@ -247,6 +247,30 @@ fn resolved_experiments_are_written_as_ever() {
     insta::assert_snapshot!(all.join("\n"));
 }
 
+/// What serde makes of the parts that keys of results are made from: another text, and no run
+/// takes over what an earlier one has measured.
+#[test]
+fn what_keys_of_results_hold_is_as_ever() {
+    let plan = plan(EVERY_FORM, &root().join("experiments"));
+    let experiment = &plan.experiment;
+    let source = experiment.source.as_ref().unwrap();
+    let mut all = vec![
+        json!(experiment.backbone),
+        json!(source.dataset),
+        json!(source.train),
+        json!(experiment.target.dataset),
+    ];
+    for strategy in &experiment.strategies {
+        all.push(json!([strategy.kind, strategy.train, strategy.multipliers]));
+    }
+    all.extend(plan.rows.iter().map(|row| json!(row.cut.reduction)));
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(
+        all.join("\n")
+            .replace(&root().display().to_string(), "[root]")
+    );
+}
+
 /// The one that was written before is in the snapshot; reading it gives the plan it was made from.
 #[test]
 fn a_resolved_experiment_is_the_same_experiment() {
@@ -257,5 +281,8 @@ fn a_resolved_experiment_is_the_same_experiment() {
         let again = draft.check(&catalog(&draft));
         let again = again.unwrap_or_else(|mistakes| panic!("{mistakes}\n{resolved}"));
         assert_eq!(again, first, "{name}\n{resolved}");
+        let json = serde_json::to_string(&first).unwrap();
+        let again: Plan = serde_json::from_str(&json).unwrap();
+        assert_eq!(again, first, "{name}\n{json}");
     }
 }
