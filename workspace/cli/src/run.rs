@@ -129,9 +129,12 @@ pub fn create(
 ) -> Result<RunFolder, Failure> {
     let folder = runs.create(&manifest.name)?;
     manifest.run = folder.id();
-    let written = folder
-        .write(&folder.experiment_path(), checked.plan.to_toml().as_bytes())
-        .and_then(|()| folder.write_manifest(&manifest));
+    let plan = &checked.plan;
+    let mut written = folder.write(&folder.experiment_path(), plan.to_toml().as_bytes());
+    if let Ok(json) = plan.to_json() {
+        written = written.and_then(|()| folder.write(&folder.plan_path(), json.as_bytes()));
+    }
+    written = written.and_then(|()| folder.write_manifest(&manifest));
     if let Err(error) = written {
         // A run that cannot even begin leaves nothing that looks like one.
         let _ = std::fs::remove_dir_all(folder.path());

@@ -8,7 +8,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::plan::{Component, Cut, DatasetUse, Normalise, Place, Pool, Reduction};
+use crate::plan::{Component, DatasetUse, Normalise};
 
 /// A component: its id in `use`, its parameters beside that.
 #[derive(Serialize, Deserialize)]
@@ -29,94 +29,6 @@ pub(crate) struct DatasetForm {
     classes: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     normalise: Option<Normalise>,
-}
-
-/// A cut: a place as it is, or a table with what is done there or with a rule.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum CutForm {
-    Plain(PlaceForm),
-    Table(CutTable),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum PlaceForm {
-    Layers(usize),
-    Name(String),
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct CutTable {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<PlaceForm>,
-    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    /// Those of the rule.
-    #[serde(flatten)]
-    parameters: Map<String, Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pool: Option<Pool>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    l2: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pca: Option<usize>,
-}
-
-impl From<Cut> for CutForm {
-    fn from(Cut { place, reduction }: Cut) -> CutForm {
-        let (at, rule, parameters) = match place {
-            Place::Layers(layers) => (Some(PlaceForm::Layers(layers)), None, Map::new()),
-            Place::Name(name) => (Some(PlaceForm::Name(name)), None, Map::new()),
-            Place::Rule(rule) => (None, Some(rule.component), rule.parameters),
-        };
-        match at {
-            Some(at) if reduction.is_none() => CutForm::Plain(at),
-            at => CutForm::Table(CutTable {
-                at,
-                rule,
-                parameters,
-                pool: reduction.pool,
-                l2: reduction.l2,
-                pca: reduction.pca,
-            }),
-        }
-    }
-}
-
-impl TryFrom<CutForm> for Cut {
-    type Error = &'static str;
-
-    fn try_from(form: CutForm) -> Result<Cut, &'static str> {
-        let table = match form {
-            CutForm::Plain(at) => CutTable {
-                at: Some(at),
-                rule: None,
-                parameters: Map::new(),
-                pool: None,
-                l2: false,
-                pca: None,
-            },
-            CutForm::Table(table) => table,
-        };
-        let place = match (table.at, table.rule) {
-            (Some(PlaceForm::Layers(layers)), None) => Place::Layers(layers),
-            (Some(PlaceForm::Name(name)), None) => Place::Name(name),
-            (None, Some(component)) => Place::Rule(Component {
-                component,
-                parameters: table.parameters,
-            }),
-            _ => return Err("a cut has either `at` or `use`"),
-        };
-        Ok(Cut {
-            place,
-            reduction: Reduction {
-                pool: table.pool,
-                l2: table.l2,
-                pca: table.pca,
-            },
-        })
-    }
 }
 
 /// A list in which a single value stands as itself.
@@ -178,13 +90,21 @@ pub(crate) mod entries {
 }
 
 /// How layers are trained: what goes with a schedule stands beside its word, weights of classes
-/// are a list, and momentum goes with `sgd` alone.
+/// are a list, and momentum goes with `sgd` alone. A strategy may do without.
 pub(crate) mod train {
     use super::*;
     use crate::training::{Augment, Optimizer, Train};
 
-    pub fn serialize<S: Serializer>(train: &Train, to: S) -> Result<S::Ok, S::Error> {
-        let Value::Object(settings) = serde_json::to_value(train).map_err(S::Error::custom)? else {
+    pub fn serialize<T, S>(train: &T, to: S) -> Result<S::Ok, S::Error>
+    where
+        T: Clone + Into<Option<Train>>,
+        S: Serializer,
+    {
+        let Some(train) = train.clone().into() else {
+            return to.serialize_none();
+        };
+        let Value::Object(settings) = serde_json::to_value(&train).map_err(S::Error::custom)?
+        else {
             return Err(S::Error::custom("settings are a table"));
         };
         let mut table = Map::new();
@@ -211,7 +131,7 @@ pub(crate) mod train {
         table.serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Train, D::Error> {
+    pub fn deserialize<'de, T: From<Train>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
         let mut table = Map::<String, Value>::deserialize(from)?;
         if let Some(schedule) = table.get("schedule").and_then(Value::as_str) {
             let of_it = format!("{schedule}-");
@@ -235,22 +155,6 @@ pub(crate) mod train {
         table.entry("nesterov").or_insert_with(|| false.into());
         let mut train: Train = serde_json::from_value(table.into()).map_err(D::Error::custom)?;
         train.augment = train.augment.filter(Augment::changes_anything);
-        Ok(train)
-    }
-
-    /// The same where a strategy may do without.
-    pub(crate) mod optional {
-        use super::*;
-
-        #[derive(Serialize, Deserialize)]
-        struct InFile(#[serde(with = "super")] Train);
-
-        pub fn serialize<S: Serializer>(train: &Option<Train>, to: S) -> Result<S::Ok, S::Error> {
-            train.clone().map(InFile).serialize(to)
-        }
-
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Train>, D::Error> {
-            Ok(Option::<InFile>::deserialize(from)?.map(|InFile(train)| train))
-        }
+        Ok(train.into())
     }
 }

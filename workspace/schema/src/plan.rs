@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::catalog::Extractor;
-use crate::file_form::{self, ComponentForm, CutForm, DatasetForm};
+use crate::file_form::{self, ComponentForm, DatasetForm};
 use crate::multipliers::LayerPattern;
 use crate::training::Train;
 
@@ -276,7 +276,7 @@ pub struct Target {
     #[serde(with = "DatasetForm")]
     pub dataset: DatasetUse,
     /// Where the backbone is cut, as written; at least one.
-    #[serde(rename = "cut", with = "file_form::one_or_more")]
+    #[serde(rename = "cut")]
     pub cuts: Vec<Cut>,
     /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
     /// strategies learn from `train` and are measured on `test` if `None`.
@@ -285,7 +285,7 @@ pub struct Target {
 
 /// A cut, or several that a rule chooses, as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "CutForm", into = "CutForm")]
+#[serde(rename_all = "kebab-case")]
 pub struct Cut {
     /// Where the backbone is cut.
     pub place: Place,
@@ -294,14 +294,15 @@ pub struct Cut {
 }
 
 /// Where a backbone is cut.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Place {
     /// The number of layers kept, counted from the input.
     Layers(usize),
     /// A cut point the backbone declares.
     Name(String),
     /// Wherever a cut rule says.
-    Rule(Component),
+    Rule(#[serde(with = "ComponentForm")] Component),
 }
 
 /// One way to reach the target.
@@ -316,11 +317,11 @@ pub struct Strategy {
     #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
-    #[serde(default, with = "file_form::train::optional")]
+    #[serde(with = "file_form::train")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<Train>,
     /// Where the backbone is cut, as written; where the target says if empty.
-    #[serde(rename = "cut", with = "file_form::one_or_more")]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "cut", default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
     /// How many training samples are drawn (stratified), a row for each; all if empty.
     #[serde(with = "file_form::one_or_more")]

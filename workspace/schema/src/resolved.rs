@@ -1,12 +1,39 @@
-//! A checked experiment as an experiment file in which nothing is left to defaults: what serde
-//! makes of it, laid out for people.
+//! What a run folder keeps of a plan: the experiment as a file in which nothing is left to
+//! defaults, for people, and the plan itself, so that nobody has to check that file again. Both
+//! are what serde makes of it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::plan::{Plan, StrategyKind};
 
+/// Version of the layout of a plan as JSON.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Versioned<P> {
+    format: u32,
+    plan: P,
+}
+
 impl Plan {
+    /// The plan as JSON, which [`Plan::from_json`] reads.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not UTF-8, which no plan of a checked experiment has.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        let (format, plan) = (FORMAT, self);
+        serde_json::to_string(&Versioned { format, plan })
+    }
+
+    /// The plan that was written so; `None` when this version reads no such text.
+    pub fn from_json(text: &str) -> Option<Plan> {
+        let found: Versioned<Json> = serde_json::from_str(text).ok()?;
+        (found.format == FORMAT).then(|| serde_json::from_value(found.plan).ok())?
+    }
+
     /// The experiment as a file with all defaults filled in, full component ids and absolute
     /// paths; reading and checking it gives this plan again.
     pub fn to_toml(&self) -> String {
@@ -19,12 +46,15 @@ impl Plan {
         {
             backbone.insert("weights".to_owned(), weights);
         }
+        if let Some(target) = experiment.get_mut("target") {
+            cuts(target);
+        }
         if let Some(Json::Array(tables)) = experiment.get_mut("strategy") {
             for (strategy, table) in self.experiment.strategies.iter().zip(tables) {
-                if strategy.kind == StrategyKind::FromScratch
-                    && let Some(table) = table.as_object_mut()
-                {
-                    table.shift_remove("weights");
+                cuts(table);
+                // It has no choice.
+                if strategy.kind == StrategyKind::FromScratch {
+                    table["weights"] = Json::Null;
                 }
             }
         }
@@ -51,6 +81,35 @@ impl Plan {
         }
         document.to_string()
     }
+}
+
+/// The cuts of a table as one writes them: a single one as itself.
+fn cuts(table: &mut Json) {
+    let Some(Json::Array(all)) = table.get_mut("cut") else {
+        return;
+    };
+    all.iter_mut().for_each(cut);
+    if let [only] = &mut all[..] {
+        table["cut"] = only.take();
+    }
+}
+
+/// A place as it is where nothing is done with the activations, and else beside what is done.
+fn cut(cut: &mut Json) {
+    let reduction = match cut["reduction"].take() {
+        Json::Object(reduction) => reduction.into_iter(),
+        _ => Map::new().into_iter(),
+    };
+    let mut reduction = reduction.filter(|(_, value)| *value != Json::Bool(false));
+    *cut = match (cut["place"].take(), reduction.next()) {
+        (Json::Object(rule), first) => rule.into_iter().chain(first).chain(reduction).collect(),
+        (at, None) => at,
+        (at, first) => [("at".to_owned(), at)]
+            .into_iter()
+            .chain(first)
+            .chain(reduction)
+            .collect(),
+    };
 }
 
 /// A table under a header of its own, any other value as it is.

@@ -386,7 +386,7 @@ proptest! {
         let written = plan.to_toml();
         let again = read(&written).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
         prop_assert_eq!(&plan, &again, "{}", written);
-        let json = serde_json::to_string(&plan).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+        let json = plan.to_json().unwrap();
+        prop_assert_eq!(Plan::from_json(&json), Some(plan), "{}", json);
     }
 }
