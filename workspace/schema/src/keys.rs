@@ -5,6 +5,8 @@
 
 mod training;
 
+use crate::strategies::StrategyKind;
+
 pub(crate) use training::TRAIN;
 
 /// A table of the file.
@@ -139,6 +141,18 @@ impl Table {
 const fn word(word: &'static str, about: &'static str) -> Choice {
     Choice { word, about }
 }
+
+/// The kinds of strategy.
+static KINDS: [Choice; StrategyKind::ALL.len()] = {
+    let mut kinds = [const { word("", "") }; StrategyKind::ALL.len()];
+    let mut index = 0;
+    while index < kinds.len() {
+        let kind = StrategyKind::ALL[index].declared();
+        kinds[index] = word(kind.word, kind.about);
+        index += 1;
+    }
+    kinds
+};
 
 pub(crate) static EXPERIMENT: Table = Table {
     title: "The experiment",
@@ -286,24 +300,7 @@ pub(crate) static STRATEGY: Table = Table {
         },
         Key {
             name: "kind",
-            kind: Kind::Choice(&[
-                word(
-                    "frozen-backbone",
-                    "train a network head on the frozen backbone",
-                ),
-                word(
-                    "feature-classifier",
-                    "fit a classifier head once on the features",
-                ),
-                word(
-                    "fine-tune",
-                    "train a network head and the backbone, from the weights it has",
-                ),
-                word(
-                    "from-scratch",
-                    "train the same network on the target alone, from random weights",
-                ),
-            ]),
+            kind: Kind::Choice(&KINDS),
             presence: Presence::Required,
             about: "how the head is obtained",
         },

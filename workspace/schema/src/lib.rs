@@ -27,9 +27,11 @@ mod parameters;
 mod paths;
 mod plan;
 mod reference;
+mod refusal;
 mod resolved;
 mod rules;
 mod shape;
+mod strategies;
 mod task;
 mod training;
 mod tree;
@@ -48,7 +50,8 @@ pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
     Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Pin, Place, Plan, Pool, Reduction,
-    Reference, Row, Source, Strategy, StrategyKind, Target, Weights,
+    Reference, Row, Source, Strategy, Target, Weights,
 };
 pub use reference::{json_schema, reference};
+pub use strategies::StrategyKind;
 pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::catalog::Extractor;
 use crate::file_form::{self, ComponentForm, DatasetForm};
 use crate::multipliers::LayerPattern;
+use crate::strategies::StrategyKind;
 use crate::training::Train;
 
 /// An experiment that can be run.
@@ -340,32 +341,6 @@ pub struct Strategy {
     /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
     /// there are; none if `None`.
     pub unfreeze_after: Option<usize>,
-}
-
-/// The kinds of strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StrategyKind {
-    /// A network head is trained on the frozen backbone.
-    FrozenBackbone,
-    /// A classifier head is fit once on the features.
-    FeatureClassifier,
-    /// A network head and the backbone it is grafted on are trained together.
-    FineTune,
-    /// The same network is trained on the target alone, from random weights.
-    FromScratch,
-}
-
-impl StrategyKind {
-    /// The word in the experiment file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StrategyKind::FrozenBackbone => "frozen-backbone",
-            StrategyKind::FeatureClassifier => "feature-classifier",
-            StrategyKind::FineTune => "fine-tune",
-            StrategyKind::FromScratch => "from-scratch",
-        }
-    }
 }
 
 /// Where the weights of a strategy's backbone come from.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
-use crate::plan::{Plan, StrategyKind};
+use crate::plan::Plan;
 
 /// Version of the layout of a plan as JSON.
 const FORMAT: u32 = 1;
@@ -53,7 +53,7 @@ impl Plan {
             for (strategy, table) in self.experiment.strategies.iter().zip(tables) {
                 cuts(table);
                 // It has no choice.
-                if strategy.kind == StrategyKind::FromScratch {
+                if strategy.kind.begins_at_random() {
                     table["weights"] = Json::Null;
                 }
             }

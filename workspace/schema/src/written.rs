@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use crate::catalog::UseKind;
 use crate::keys::{self, Kind, Presence, Table};
 use crate::multipliers::LayerPattern;
-use crate::plan::{Normalise, Pool, Reduction, StrategyKind, Weights};
+use crate::plan::{Normalise, Pool, Reduction, Weights};
 use crate::shape;
+use crate::strategies::StrategyKind;
 use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
 use crate::tree::{self, Node};
 
@@ -215,21 +216,9 @@ impl Written {
 
 impl WrittenStrategy {
     fn read(view: View<'_>) -> WrittenStrategy {
-        let kind = view.text("kind").and_then(|kind| {
-            let value = match kind.value.as_str() {
-                "frozen-backbone" => StrategyKind::FrozenBackbone,
-                "feature-classifier" => StrategyKind::FeatureClassifier,
-                "fine-tune" => StrategyKind::FineTune,
-                "from-scratch" => StrategyKind::FromScratch,
-                _ => return None,
-            };
-            let span = kind.span;
-            Some(Located { value, span })
-        });
+        let kind = view.located("kind", |node| StrategyKind::of(node.text()?));
         let weights = view.text("weights");
-        let from_scratch = kind
-            .as_ref()
-            .is_some_and(|k| k.value == StrategyKind::FromScratch);
+        let at_random = (kind.as_ref()).is_some_and(|kind| kind.value.begins_at_random());
         WrittenStrategy {
             span: view.node.span.clone(),
             name: view.text("name"),
@@ -244,7 +233,7 @@ impl WrittenStrategy {
             unfreeze_after: view.integer("unfreeze-after"),
             node: view.node.clone(),
             weights: weights.and_then(|weights| match weights.value.as_str() {
-                _ if from_scratch => Some(Weights::Random),
+                _ if at_random => Some(Weights::Random),
                 "source" => Some(Weights::Source),
                 "random" => Some(Weights::Random),
                 _ => None,

@@ -16,8 +16,8 @@ use topwork_host::{
 use topwork_report::thousands;
 use topwork_schema::{
     Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
-    Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
-    check_parameters, resolve_parameters,
+    Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, Use, UseKind, check_parameters,
+    resolve_parameters,
 };
 use topwork_store::CallRecorder;
 
@@ -461,7 +461,7 @@ fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem>
             .map(|row| &row.cut)
             .collect();
         cuts.dedup();
-        if strategy.kind == StrategyKind::FeatureClassifier {
+        if strategy.kind.fits_a_classifier() {
             continue;
         }
         let several = cuts.len() > 1;
