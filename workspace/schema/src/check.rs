@@ -8,13 +8,14 @@ mod training;
 
 use std::path::Path;
 
-use crate::catalog::{Catalog, CutEntry, Description, Extractor, LayerEntry};
+use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::paths;
-use crate::plan::{Component, Cut, Experiment, Plan, Reference, Row, Source, Strategy, Target};
+use crate::plan::{Cut, Experiment, Plan, Reference, Row, Source, Strategy, Target};
 use crate::task::{self, Role, Task};
 use crate::training::Train;
+use crate::words::{Component, Extractor};
 use crate::written::{
     Located, Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy,
 };

@@ -6,8 +6,8 @@ use crate::catalog::{Catalog, ComponentEntry, ComponentKind, Description, UseKin
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
 use crate::nearest::{listed, nearest};
 use crate::parameters;
-use crate::plan::Component;
 use crate::strategies::StrategyKind;
+use crate::words::Component;
 use crate::written::WrittenUse;
 
 /// The installed components, and the folder that paths in parameters are relative to.

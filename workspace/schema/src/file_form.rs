@@ -8,7 +8,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::plan::{Component, DatasetUse, Normalise};
+use crate::words::{Component, DatasetUse, Normalise};
 
 /// A component: its id in `use`, its parameters beside that.
 #[derive(Serialize, Deserialize)]

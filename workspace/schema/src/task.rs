@@ -4,7 +4,7 @@ use crate::catalog::Description;
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::{choices, listed};
-use crate::plan::{Component, DatasetUse, Normalise};
+use crate::words::{Component, DatasetUse, Normalise};
 use crate::written::{Located, WrittenClass, WrittenDataset};
 
 /// A dataset with the classes taken from it.

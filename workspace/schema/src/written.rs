@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use crate::catalog::UseKind;
 use crate::keys::{self, Kind, Presence, Table};
 use crate::multipliers::LayerPattern;
-use crate::plan::{Normalise, Pool, Reduction, Weights};
+use crate::plan::Weights;
 use crate::shape;
 use crate::strategies::StrategyKind;
 use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
 use crate::tree::{self, Node};
+use crate::words::{Normalise, Pool, Reduction};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]

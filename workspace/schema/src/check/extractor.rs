@@ -2,10 +2,10 @@
 //! do: be trained, begin at random, take weights from a file.
 
 use super::Backbone;
-use crate::catalog::WantedNormalise;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::plan::{Component, CutPoint, Normalise, Pool, Weights};
+use crate::plan::{CutPoint, Weights};
 use crate::strategies::StrategyKind;
+use crate::words::{Component, Normalise, Pool, WantedNormalise};
 use crate::written::{Written, WrittenDataset, WrittenStrategy};
 
 /// Normalisation is the same for an extractor when no number differs by more: files give three or

@@ -6,7 +6,8 @@ use crate::catalog::{CutChoice, Description};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::nearest;
-use crate::plan::{Cut, CutPoint, Place, Pool, Reduction, Row};
+use crate::plan::{Cut, CutPoint, Place, Row};
+use crate::words::{Pool, Reduction};
 use crate::written::{Located, WrittenCut, WrittenPlace};
 
 /// How many cut points of an extractor a hint lists.
