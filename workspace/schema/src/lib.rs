@@ -35,6 +35,7 @@ mod strategies;
 mod task;
 mod training;
 mod tree;
+mod view;
 mod words;
 mod written;
 

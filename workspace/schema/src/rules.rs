@@ -172,8 +172,8 @@ fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
     if root.get(SOURCE).is_some() {
         names.push(SOURCE);
     }
-    for (index, reference) in written.references.iter().enumerate() {
-        let Some(strategy) = &reference.strategy else {
+    for (index, strategy) in written.references.iter().enumerate() {
+        let Some(strategy) = strategy else {
             continue;
         };
         if names.contains(&strategy.value.as_str()) {

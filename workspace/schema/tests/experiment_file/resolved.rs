@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use topwork_schema::{
     Catalog, ComponentKind, CutChoice, CutEntry, Description, Draft, Extractor, LayerEntry, Plan,
-    PluginEntry, Pool, UseKind, WantedNormalise,
+    PluginEntry, Pool, UseKind, WantedNormalise, json_schema,
 };
 
 use crate::{
@@ -269,6 +269,36 @@ fn what_keys_of_results_hold_is_as_ever() {
         all.join("\n")
             .replace(&root().display().to_string(), "[root]")
     );
+}
+
+/// A key that is declared and has no field in the plan would be read by nobody.
+#[test]
+fn every_key_arrives_in_the_resolved_experiment() {
+    fn keys(schema: &Value, all: &mut Vec<String>) {
+        for (key, of) in schema["properties"].as_object().into_iter().flatten() {
+            all.push(key.clone());
+            keys(of, all);
+        }
+        for part in ["items", "additionalProperties"] {
+            if let Some(part) = schema.get(part) {
+                keys(part, all);
+            }
+        }
+        for part in schema["anyOf"].as_array().into_iter().flatten() {
+            keys(part, all);
+        }
+    }
+    let mut declared = Vec::new();
+    keys(&json_schema(), &mut declared);
+    assert!(declared.len() > 50, "{declared:?}");
+    let resolved: Vec<String> = (experiments().into_iter())
+        .map(|(_, text, folder)| plan(&text, &folder).to_toml())
+        .collect();
+    let resolved = resolved.join("\n");
+    for key in declared {
+        let written = [format!("{key} ="), format!("[{key}"), format!("[[{key}")];
+        assert!(written.iter().any(|key| resolved.contains(key)), "{key}");
+    }
 }
 
 #[test]
