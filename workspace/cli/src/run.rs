@@ -1,11 +1,6 @@
 //! `topwork run`: makes the run folder, starts its supervisor, becomes a viewer.
 
-use std::{
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-};
+use std::{path::Path, thread};
 
 use topwork_schema::Diagnostic;
 use topwork_store::{Adopted, FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
@@ -16,9 +11,10 @@ use crate::{
     cache,
     earlier::Earlier,
     experiment::{self, Checked},
-    failure::{Failure, RUN_FAILED, warn, write},
-    hints, output,
+    failure::{Failure, warn},
+    folders::absolute,
     resume::go_on,
+    start::{leave, start_supervisor},
     viewer,
 };
 
@@ -60,26 +56,9 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     viewer::watch(&folder, supervisor, signals, &arguments.view)
 }
 
-/// Leaves a run that was just started to itself.
-pub fn leave(folder: &RunFolder) -> Result<u8, Failure> {
-    let id = folder.id();
-    output::print(&format!("{id}\n"))?;
-    write(&format!(
-        "started; {} watches it, {} stops it\n",
-        hints::about("attach", folder),
-        hints::about("stop", folder)
-    ));
-    Ok(0)
-}
-
 /// The number of threads asked for, or all cores.
 pub fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| Machine::here().cores, usize::from)
-}
-
-/// A path as it stays right in whatever folder a process works.
-pub fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The running program's file; `None` where it cannot be read.
@@ -160,26 +139,4 @@ fn used_plugins(checked: &Checked) -> Vec<PluginDigest> {
             sha256: plugin.sha256.clone(),
         })
         .collect()
-}
-
-/// Starts the process that looks after the run, in a process group of its own.
-pub fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
-    std::env::current_exe()
-        .and_then(|binary| {
-            Command::new(binary)
-                .arg("supervise")
-                .arg(folder.path())
-                // Ctrl-C in the terminal is for the viewer, which passes it on.
-                .process_group(0)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-        })
-        .map_err(|error| {
-            Failure::new(
-                RUN_FAILED,
-                format!("cannot start the run's supervisor: {error}"),
-            )
-        })
 }
