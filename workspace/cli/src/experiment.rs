@@ -14,9 +14,8 @@ use crate::{
     arguments::FileArguments,
     child::{self, Ending},
     failure::{Failure, WRONG_PLUGIN, WRONG_USE},
-    folders::{self, Folders},
+    folders::{self, Folders, absolute},
     output,
-    run::absolute,
 };
 
 /// Warnings of plugins that are told beside mistakes.

@@ -108,6 +108,7 @@ fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     Some(base.join("topwork"))
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// A path as it stays right in whatever folder a process works.
+pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -7,14 +7,12 @@ use std::{
 
 use topwork_store::RunFolder;
 
+use crate::folders::absolute;
+
 /// Where runs are when nothing is said: `$TOPWORK_RUNS_DIR`, or `runs` here.
 fn default_runs() -> PathBuf {
     let set = std::env::var_os("TOPWORK_RUNS_DIR").filter(|folder| !folder.is_empty());
     absolute(Path::new(&set.unwrap_or_else(|| "runs".into())))
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A command about a run, such as `` `topwork attach 0007-digits` ``, with the folder of runs where that is

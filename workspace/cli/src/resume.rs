@@ -9,7 +9,7 @@ use crate::{
     arguments::{ResumeArguments, Ui, ViewArguments},
     failure::{Failure, WRONG_USE, write},
     hints,
-    run::{leave, start_supervisor},
+    start::{leave, start_supervisor},
     viewer,
 };
 

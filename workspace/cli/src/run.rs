@@ -1,11 +1,6 @@
 //! `topwork run`: makes the run folder, starts its supervisor, becomes a viewer.
 
-use std::{
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-};
+use std::{path::Path, thread};
 
 use topwork_schema::Diagnostic;
 use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
@@ -16,9 +11,10 @@ use crate::{
     cache,
     earlier::Earlier,
     experiment::{self, Checked},
-    failure::{Failure, RUN_FAILED, warn, write},
-    hints, output,
+    failure::{Failure, warn},
+    folders::absolute,
     resume::go_on,
+    start::{leave, start_supervisor},
     viewer,
 };
 
@@ -67,26 +63,9 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     viewer::watch(&folder, supervisor, signals, &arguments.view)
 }
 
-/// Leaves a run that was just started to itself.
-pub fn leave(folder: &RunFolder) -> Result<u8, Failure> {
-    let id = folder.id();
-    output::print(&format!("{id}\n"))?;
-    write(&format!(
-        "started; {} watches it, {} stops it\n",
-        hints::about("attach", folder),
-        hints::about("stop", folder)
-    ));
-    Ok(0)
-}
-
 /// The number of threads asked for, or all cores.
 pub fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| Machine::here().cores, usize::from)
-}
-
-/// A path as it stays right in whatever folder a process works.
-pub fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The running program's file; `None` where it cannot be read.
@@ -149,9 +128,12 @@ pub fn create(
 ) -> Result<RunFolder, Failure> {
     let folder = runs.create(&manifest.name)?;
     manifest.run = folder.id();
-    let written = folder
-        .write(&folder.experiment_path(), checked.plan.to_toml().as_bytes())
-        .and_then(|()| folder.write_manifest(&manifest));
+    let plan = &checked.plan;
+    let mut written = folder.write(&folder.experiment_path(), plan.to_toml().as_bytes());
+    if let Ok(json) = plan.to_json() {
+        written = written.and_then(|()| folder.write(&folder.plan_path(), json.as_bytes()));
+    }
+    written = written.and_then(|()| folder.write_manifest(&manifest));
     if let Err(error) = written {
         // A run that cannot even begin leaves nothing that looks like one.
         let _ = std::fs::remove_dir_all(folder.path());
@@ -177,26 +159,4 @@ fn used_plugins(checked: &Checked) -> Vec<PluginDigest> {
             sha256: plugin.sha256.clone(),
         })
         .collect()
-}
-
-/// Starts the process that looks after the run, in a process group of its own.
-pub fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
-    std::env::current_exe()
-        .and_then(|binary| {
-            Command::new(binary)
-                .arg("supervise")
-                .arg(folder.path())
-                // Ctrl-C in the terminal is for the viewer, which passes it on.
-                .process_group(0)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-        })
-        .map_err(|error| {
-            Failure::new(
-                RUN_FAILED,
-                format!("cannot start the run's supervisor: {error}"),
-            )
-        })
 }

@@ -26,7 +26,8 @@ use crate::{
     folders,
     output::print,
     resume::await_session,
-    run::{create, manifest, start_supervisor, this_binary, threads},
+    run::{create, manifest, this_binary, threads},
+    start::start_supervisor,
     viewer,
 };
 

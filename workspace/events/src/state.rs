@@ -339,6 +339,7 @@ mod tests {
             title: "source".into(),
             seed: Some(1),
             row: None,
+            key: None,
         };
         RunPlan {
             format: 1,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostics::Category;
-use crate::plan::{Component, Normalise, Pool};
+use crate::words::{Component, Extractor, Normalise, Pool};
 
 /// Everything that is known about the installed components.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -318,31 +318,6 @@ pub struct CutChoice {
     pub layers: usize,
     /// What is done with the activations there, if anything.
     pub pool: Option<Pool>,
-}
-
-/// What there is to know of a backbone that computes features itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Extractor {
-    /// How samples must be normalised for it.
-    pub normalise: WantedNormalise,
-    /// What names the files that decide its features, if it says so.
-    pub digest: Option<String>,
-    /// What computes its features, with its version, if it says so.
-    #[serde(default)]
-    pub runtime: Option<String>,
-}
-
-/// How samples must be normalised for an extractor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WantedNormalise {
-    /// Any way will do, and none.
-    Any,
-    /// The experiment must say how: the extractor cannot know.
-    Stated,
-    /// Exactly so.
-    Exactly(Normalise),
 }
 
 /// Why a component could not be described.

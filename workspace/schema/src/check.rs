@@ -8,16 +8,16 @@ mod training;
 
 use std::path::Path;
 
-use crate::catalog::{Catalog, CutEntry, Description, Extractor, LayerEntry};
+use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::paths;
-use crate::plan::{Component, Cut, Experiment, Plan, Reference, Row, Source, Strategy, Target};
+use crate::plan::{Cut, Experiment, Plan, Row, Source, Strategy, Target};
 use crate::task::{self, Role, Task};
 use crate::training::Train;
-use crate::written::{
-    Located, Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy,
-};
+use crate::view::Located;
+use crate::words::{Component, Extractor};
+use crate::written::{Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy};
 
 use rows::Cuts;
 
@@ -107,22 +107,19 @@ impl<'a> Check<'a> {
         let backbone = backbone?;
         let weights = written.backbone.as_ref()?.weights.as_ref();
         let experiment = Experiment {
-            name: written.name.clone()?,
-            about: written.about.clone(),
-            seeds: written.seeds.clone(),
             backbone: backbone.component,
             backbone_weights: weights.map(|weights| paths::resolve(&weights.value, self.folder)),
             source,
             target: Target {
                 dataset: task.dataset,
                 cuts: grid.of_target,
-                folds: size(&target?.folds),
+                ..target?.plain.clone()?
             },
             strategies: (strategies.into_iter().zip(grid.of_strategies))
                 .map(|(strategy, cuts)| Some(Strategy { cuts, ..strategy? }))
                 .collect::<Option<_>>()?,
-            references: references(written)?,
             pins,
+            ..written.plain.clone()?
         };
         Some(Plan {
             experiment,
@@ -238,21 +235,17 @@ impl<'a> Check<'a> {
             }
         }
         Some(Strategy {
-            name: written.name.as_ref()?.value.clone(),
-            kind: kind?,
             head: head?.component,
             train: written.train.as_ref().and_then(|train| train.train.clone()),
             // Filled in with the rows, which need the backbone.
             cuts: Vec::new(),
-            train_samples: sizes(&written.train_samples),
-            test_samples: size(&written.test_samples),
             weights: written.weights?,
             multipliers: written
                 .multipliers
                 .iter()
                 .map(|(pattern, multiplier)| (pattern.value.clone(), *multiplier))
                 .collect(),
-            unfreeze_after: size(&written.unfreeze_after),
+            ..written.plain.clone()?
         })
     }
 
@@ -291,26 +284,9 @@ impl<'a> Check<'a> {
     }
 }
 
-fn size(written: &Option<Located<u64>>) -> Option<usize> {
-    written
-        .as_ref()
-        .and_then(|located| usize::try_from(located.value).ok())
-}
-
 fn sizes(written: &[Located<u64>]) -> Vec<usize> {
     let values = written.iter();
     values
         .filter_map(|located| usize::try_from(located.value).ok())
         .collect()
-}
-
-fn references(written: &Written) -> Option<Vec<Reference>> {
-    let references = written.references.iter().map(|reference| {
-        Some(Reference {
-            strategy: reference.strategy.as_ref()?.value.clone(),
-            accuracy: reference.accuracy?,
-            note: reference.note.clone(),
-        })
-    });
-    references.collect()
 }

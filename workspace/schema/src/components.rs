@@ -6,7 +6,8 @@ use crate::catalog::{Catalog, ComponentEntry, ComponentKind, Description, UseKin
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
 use crate::nearest::{listed, nearest};
 use crate::parameters;
-use crate::plan::{Component, StrategyKind};
+use crate::strategies::StrategyKind;
+use crate::words::Component;
 use crate::written::WrittenUse;
 
 /// The installed components, and the folder that paths in parameters are relative to.
@@ -41,33 +42,29 @@ impl Wanted {
             Wanted::CutRule => &[CutRule],
             Wanted::Dataset => &[Dataset],
             Wanted::SourceHead => &[NetworkHead],
-            Wanted::StrategyHead(Some(StrategyKind::FeatureClassifier)) => &[ClassifierHead],
+            Wanted::StrategyHead(Some(kind)) if kind.fits_a_classifier() => &[ClassifierHead],
             Wanted::StrategyHead(Some(_)) => &[NetworkHead],
             Wanted::StrategyHead(None) => &[NetworkHead, ClassifierHead],
         }
     }
 
     /// "the source trains a network head".
-    fn reason(self) -> &'static str {
-        match self {
+    fn reason(self) -> String {
+        let reason = match self {
             Wanted::Backbone => "a backbone is wanted here",
             Wanted::CutRule => "a cut rule is wanted here",
             Wanted::Dataset => "a dataset is wanted here",
             Wanted::SourceHead => "the source trains a network head",
-            Wanted::StrategyHead(Some(StrategyKind::FrozenBackbone)) => {
-                "`frozen-backbone` trains a network head"
-            }
-            Wanted::StrategyHead(Some(StrategyKind::FeatureClassifier)) => {
-                "`feature-classifier` fits a classifier head"
-            }
-            Wanted::StrategyHead(Some(StrategyKind::FineTune)) => {
-                "`fine-tune` trains a network head"
-            }
-            Wanted::StrategyHead(Some(StrategyKind::FromScratch)) => {
-                "`from-scratch` trains a network head"
+            Wanted::StrategyHead(Some(kind)) => {
+                let verb = match kind.fits_a_classifier() {
+                    true => "fits",
+                    false => "trains",
+                };
+                return format!("`{}` {verb} {}", kind.as_str(), kind.head().with_article());
             }
             Wanted::StrategyHead(None) => "a head is wanted here",
-        }
+        };
+        reason.to_owned()
     }
 
     fn plural(self) -> &'static str {

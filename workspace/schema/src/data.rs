@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Content, Place, SharedImages};
-use crate::plan::{Component, DatasetUse, Normalise};
+use crate::diagnostics::in_one_line;
+use crate::words::{Component, DatasetUse, Normalise};
 
 /// More names than this are not listed in one sentence.
 const MOST_NAMED: usize = 8;
@@ -79,13 +80,6 @@ impl Finding {
     /// Finding and advice in one line, for a log.
     pub fn remark(&self) -> String {
         in_one_line(&self.message, self.hint.as_deref())
-    }
-}
-
-pub(crate) fn in_one_line(message: &str, hint: Option<&str>) -> String {
-    match hint {
-        Some(hint) => format!("{message}; {hint}"),
-        None => message.to_owned(),
     }
 }
 

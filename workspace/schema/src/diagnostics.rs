@@ -7,8 +7,6 @@ use annotate_snippets::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::data::in_one_line;
-
 /// All mistakes found in one experiment file, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
@@ -75,6 +73,14 @@ impl Diagnostic {
     pub(crate) fn category(mut self, category: Category) -> Self {
         self.category = category;
         self
+    }
+}
+
+/// What is wrong and what to do about it, for a log.
+pub(crate) fn in_one_line(message: &str, hint: Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message.to_owned(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Every table and key of the experiment file, declared once.
 //!
-//! The checks, the JSON Schema and the reference page are all read from here; to add a key, add
-//! it here and read it in `written`.
+//! The checks, the JSON Schema and the reference page are all read from here. To add a key, add it
+//! here and a field of its name to the table's type in `plan`: the reader fills that in, and the
+//! resolved experiment has it.
 
 mod training;
+
+use crate::strategies::StrategyKind;
 
 pub(crate) use training::TRAIN;
 
@@ -136,88 +139,125 @@ impl Table {
     }
 }
 
+const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    let presence = Presence::Required;
+    Key {
+        name,
+        kind,
+        presence,
+        about,
+    }
+}
+
+/// A key that is taken as this TOML when it is left out.
+const fn default(name: &'static str, kind: Kind, toml: &'static str, about: &'static str) -> Key {
+    let presence = Presence::Default(toml);
+    Key {
+        name,
+        kind,
+        presence,
+        about,
+    }
+}
+
+/// A key that may be left out, which means this.
+const fn optional(
+    name: &'static str,
+    kind: Kind,
+    left_out: &'static str,
+    about: &'static str,
+) -> Key {
+    let presence = Presence::Optional(left_out);
+    Key {
+        name,
+        kind,
+        presence,
+        about,
+    }
+}
+
+/// An integer of this size or above.
+const fn at_least(min: u64) -> Kind {
+    let max = u64::MAX;
+    Kind::Integer { min, max }
+}
+
 const fn word(word: &'static str, about: &'static str) -> Choice {
     Choice { word, about }
 }
+
+/// The kinds of strategy.
+static KINDS: [Choice; StrategyKind::ALL.len()] = {
+    let mut kinds = [const { word("", "") }; StrategyKind::ALL.len()];
+    let mut index = 0;
+    while index < kinds.len() {
+        let kind = StrategyKind::ALL[index].declared();
+        kinds[index] = word(kind.word, kind.about);
+        index += 1;
+    }
+    kinds
+};
 
 pub(crate) static EXPERIMENT: Table = Table {
     title: "The experiment",
     about: "Keys before the first table, and the tables.",
     component: false,
     keys: &[
-        Key {
-            name: "name",
-            kind: Kind::Name,
-            presence: Presence::Required,
-            about: "name of the experiment",
-        },
-        Key {
-            name: "about",
-            kind: Kind::Text,
-            presence: Presence::Default("\"\""),
-            about: "one line on what is asked",
-        },
-        Key {
-            name: "seeds",
-            kind: Kind::List {
-                of: &Kind::Integer {
-                    min: 0,
-                    max: u64::MAX,
-                },
+        required("name", Kind::Name, "name of the experiment"),
+        default("about", Kind::Text, "\"\"", "one line on what is asked"),
+        default(
+            "seeds",
+            Kind::List {
+                of: &at_least(0),
                 min: 1,
                 distinct: true,
             },
-            presence: Presence::Default("[1]"),
-            about: "everything is repeated for each seed; the table shows mean and spread",
-        },
-        Key {
-            name: "backbone",
-            kind: Kind::Table(&BACKBONE),
-            presence: Presence::Required,
-            about: "the network whose features are reused",
-        },
-        Key {
-            name: "source",
-            kind: Kind::Table(&SOURCE),
-            presence: Presence::Optional(
-                "needs `backbone.weights`, or `weights = \"random\"` on every strategy",
-            ),
-            about: "what the backbone learns first",
-        },
-        Key {
-            name: "target",
-            kind: Kind::Table(&TARGET),
-            presence: Presence::Required,
-            about: "the new task, and where the backbone is cut for it",
-        },
-        Key {
-            name: "strategy",
-            kind: Kind::Tables {
+            "[1]",
+            "everything is repeated for each seed; the table shows mean and spread",
+        ),
+        required(
+            "backbone",
+            Kind::Table(&BACKBONE),
+            "the network whose features are reused",
+        ),
+        optional(
+            "source",
+            Kind::Table(&SOURCE),
+            "needs `backbone.weights`, or `weights = \"random\"` on every strategy",
+            "what the backbone learns first",
+        ),
+        required(
+            "target",
+            Kind::Table(&TARGET),
+            "the new task, and where the backbone is cut for it",
+        ),
+        required(
+            "strategy",
+            Kind::Tables {
                 of: &STRATEGY,
                 min: 1,
             },
-            presence: Presence::Required,
-            about: "one way to reach the target: a row of the table, or one for each of its cuts and \
-                    numbers of training samples",
-        },
-        Key {
-            name: "reference",
-            kind: Kind::Tables {
+            "one way to reach the target: a row of the table, or one for each of its cuts and \
+             numbers of training samples",
+        ),
+        optional(
+            "reference",
+            Kind::Tables {
                 of: &REFERENCE,
                 min: 0,
             },
-            presence: Presence::Optional("none"),
-            about: "a figure from elsewhere, shown under the table and never ranked",
-        },
-        Key {
-            name: "plugins",
-            kind: Kind::Entries {
+            "none",
+            "a figure from elsewhere, shown under the table and never ranked",
+        ),
+        optional(
+            "plugins",
+            Kind::Entries {
                 keys: "plugin ids",
                 of: &Kind::Table(&PLUGIN),
             },
-            presence: Presence::Optional("the plugins that are installed, whatever their bytes"),
-            about: "what is known of plugins beforehand, a table `[plugins.ID]` for each",
-        },
+            "the plugins that are installed, whatever their bytes",
+            "what is known of plugins beforehand, a table `[plugins.ID]` for each",
+        ),
     ],
 };
 
@@ -227,12 +267,12 @@ pub(crate) static BACKBONE: Table = Table {
     component: true,
     keys: &[
         USE,
-        Key {
-            name: "weights",
-            kind: Kind::Path,
-            presence: Presence::Optional("trained on the source"),
-            about: "a safetensors file of trained weights, used instead of `[source]`",
-        },
+        optional(
+            "weights",
+            Kind::Path,
+            "trained on the source",
+            "a safetensors file of trained weights, used instead of `[source]`",
+        ),
     ],
 };
 
@@ -249,26 +289,20 @@ pub(crate) static TARGET: Table = Table {
     component: false,
     keys: &[
         DATASET_KEY,
-        Key {
-            name: "cut",
-            kind: CUTS,
-            presence: Presence::Required,
-            about: "a cut point the backbone declares, the number of layers kept, or a table; with \
-                    several, every strategy has a row for each",
-        },
-        Key {
-            name: "folds",
-            kind: Kind::Integer {
-                min: 2,
-                max: u64::MAX,
-            },
-            presence: Presence::Optional(
-                "strategies learn from the split `train` and are measured on the split `test`",
-            ),
-            about: "cross-validation: the split `train` is cut into so many stratified folds, the \
-                    same for every strategy; each is fitted once for every fold, on the other \
-                    folds, and measured on the one left out. The split `test` is not touched",
-        },
+        required(
+            "cut",
+            CUTS,
+            "a cut point the backbone declares, the number of layers kept, or a table; with \
+             several, every strategy has a row for each",
+        ),
+        optional(
+            "folds",
+            at_least(2),
+            "strategies learn from the split `train` and are measured on the split `test`",
+            "cross-validation: the split `train` is cut into so many stratified folds, the \
+             same for every strategy; each is fitted once for every fold, on the other \
+             folds, and measured on the one left out. The split `test` is not touched",
+        ),
     ],
 };
 
@@ -278,76 +312,41 @@ pub(crate) static STRATEGY: Table = Table {
             numbers of training samples.",
     component: false,
     keys: &[
-        Key {
-            name: "name",
-            kind: Kind::Name,
-            presence: Presence::Required,
-            about: "name of its rows",
-        },
-        Key {
-            name: "kind",
-            kind: Kind::Choice(&[
-                word(
-                    "frozen-backbone",
-                    "train a network head on the frozen backbone",
-                ),
-                word(
-                    "feature-classifier",
-                    "fit a classifier head once on the features",
-                ),
-                word(
-                    "fine-tune",
-                    "train a network head and the backbone, from the weights it has",
-                ),
-                word(
-                    "from-scratch",
-                    "train the same network on the target alone, from random weights",
-                ),
-            ]),
-            presence: Presence::Required,
-            about: "how the head is obtained",
-        },
+        required("name", Kind::Name, "name of its rows"),
+        required("kind", Kind::Choice(&KINDS), "how the head is obtained"),
         HEAD_KEY,
-        Key {
-            name: "train",
-            kind: Kind::Table(&TRAIN),
-            presence: Presence::Optional(
-                "refused for `feature-classifier`, required for every other kind",
-            ),
-            about: "how a network head is trained",
-        },
-        Key {
-            name: "cut",
-            kind: CUTS,
-            presence: Presence::Optional("that of `[target]`"),
-            about: "where the backbone is cut for this strategy alone: before the cut is the trunk, \
-                    which the strategy freezes or trains, and the head takes the place of the rest; \
-                    a row for each",
-        },
-        Key {
-            name: "train-samples",
-            kind: Kind::OneOrMore(&Kind::Integer {
-                min: 1,
-                max: u64::MAX,
-            }),
-            presence: Presence::Optional("all"),
-            about: "number of training samples, drawn stratified with the seed (with `folds` from \
-                    the folds learnt from); with several, a row for each, and the samples of a \
-                    smaller number are among those of a larger one",
-        },
-        Key {
-            name: "test-samples",
-            kind: Kind::Integer {
-                min: 1,
-                max: u64::MAX,
-            },
-            presence: Presence::Optional("all"),
-            about: "number of test samples, drawn stratified; refused with `folds`, which measure \
-                    every example once",
-        },
-        Key {
-            name: "weights",
-            kind: Kind::Choice(&[
+        optional(
+            "train",
+            Kind::Table(&TRAIN),
+            "refused for `feature-classifier`, required for every other kind",
+            "how a network head is trained",
+        ),
+        optional(
+            "cut",
+            CUTS,
+            "that of `[target]`",
+            "where the backbone is cut for this strategy alone: before the cut is the trunk, \
+             which the strategy freezes or trains, and the head takes the place of the rest; \
+             a row for each",
+        ),
+        optional(
+            "train-samples",
+            Kind::OneOrMore(&at_least(1)),
+            "all",
+            "number of training samples, drawn stratified with the seed (with `folds` from \
+             the folds learnt from); with several, a row for each, and the samples of a \
+             smaller number are among those of a larger one",
+        ),
+        optional(
+            "test-samples",
+            at_least(1),
+            "all",
+            "number of test samples, drawn stratified; refused with `folds`, which measure \
+             every example once",
+        ),
+        default(
+            "weights",
+            Kind::Choice(&[
                 word(
                     "source",
                     "those learnt on the source, or `backbone.weights`",
@@ -357,33 +356,30 @@ pub(crate) static STRATEGY: Table = Table {
                     "the initial ones: the control for every claim of transfer",
                 ),
             ]),
-            presence: Presence::Default("\"source\""),
-            about: "the weights the backbone begins with; `from-scratch` has no choice",
-        },
-        Key {
-            name: "learning-rate-multipliers",
-            kind: Kind::Entries {
+            "\"source\"",
+            "the weights the backbone begins with; `from-scratch` has no choice",
+        ),
+        optional(
+            "learning-rate-multipliers",
+            Kind::Entries {
                 keys: "layers",
                 of: &Kind::Either(&[
                     Kind::Number(Bounds::at_least(0.0)),
                     Kind::Choice(&[word("none", "0: the layers stay frozen")]),
                 ]),
             },
-            presence: Presence::Optional("every layer has 1"),
-            about: "`fine-tune` only: what the learning rate of layers is multiplied by, 0 or \
-                    `none` for frozen. A key is a layer number as `topwork show` has it (trunk, \
-                    then head), a range `3..=7`, `..=4` or `8..`, the name of a trunk layer, \
-                    `head`, or `*` for all; the first that matches counts",
-        },
-        Key {
-            name: "unfreeze-after",
-            kind: Kind::Integer {
-                min: 1,
-                max: u64::MAX,
-            },
-            presence: Presence::Optional("never frozen as a whole"),
-            about: "`fine-tune` only: epochs for which the trunk stays frozen while the head learns",
-        },
+            "every layer has 1",
+            "`fine-tune` only: what the learning rate of layers is multiplied by, 0 or \
+             `none` for frozen. A key is a layer number as `topwork show` has it (trunk, \
+             then head), a range `3..=7`, `..=4` or `8..`, the name of a trunk layer, \
+             `head`, or `*` for all; the first that matches counts",
+        ),
+        optional(
+            "unfreeze-after",
+            at_least(1),
+            "never frozen as a whole",
+            "`fine-tune` only: epochs for which the trunk stays frozen while the head learns",
+        ),
     ],
 };
 
@@ -392,24 +388,22 @@ pub(crate) static REFERENCE: Table = Table {
     about: "A figure from elsewhere, shown under the table and never ranked.",
     component: false,
     keys: &[
-        Key {
-            name: "strategy",
-            kind: Kind::Name,
-            presence: Presence::Required,
-            about: "name of the strategy it belongs to, or `source`",
-        },
-        Key {
-            name: "accuracy",
-            kind: Kind::Number(Bounds::at_least(0.0).at_most(1.0)),
-            presence: Presence::Required,
-            about: "accuracy as a fraction",
-        },
-        Key {
-            name: "note",
-            kind: Kind::Text,
-            presence: Presence::Default("\"\""),
-            about: "where the figure comes from and what to keep in mind",
-        },
+        required(
+            "strategy",
+            Kind::Name,
+            "name of the strategy it belongs to, or `source`",
+        ),
+        required(
+            "accuracy",
+            Kind::Number(Bounds::at_least(0.0).at_most(1.0)),
+            "accuracy as a fraction",
+        ),
+        default(
+            "note",
+            Kind::Text,
+            "\"\"",
+            "where the figure comes from and what to keep in mind",
+        ),
     ],
 };
 
@@ -418,12 +412,11 @@ pub(crate) static PLUGIN: Table = Table {
     about: "A plugin that must be the one it was, to the byte; `topwork plugins show ID` prints \
             these lines. Where plugins are loaded from is not for an experiment to say.",
     component: false,
-    keys: &[Key {
-        name: "sha256",
-        kind: Kind::Digest,
-        presence: Presence::Required,
-        about: "SHA-256 of the plugin's file in hexadecimal; another file is refused",
-    }],
+    keys: &[required(
+        "sha256",
+        Kind::Digest,
+        "SHA-256 of the plugin's file in hexadecimal; another file is refused",
+    )],
 };
 
 pub(crate) static DATASET: Table = Table {
@@ -432,28 +425,22 @@ pub(crate) static DATASET: Table = Table {
     component: true,
     keys: &[
         USE,
-        Key {
-            name: "classes",
-            kind: Kind::List {
-                of: &Kind::Either(&[
-                    Kind::Integer {
-                        min: 0,
-                        max: u64::MAX,
-                    },
-                    Kind::Name,
-                ]),
+        optional(
+            "classes",
+            Kind::List {
+                of: &Kind::Either(&[at_least(0), Kind::Name]),
                 min: 2,
                 distinct: true,
             },
-            presence: Presence::Optional("all"),
-            about: "integers are class indices, strings are class names",
-        },
-        Key {
-            name: "normalise",
-            kind: Kind::Table(&NORMALISE),
-            presence: Presence::Optional("samples are taken as they are"),
-            about: "every channel is shifted by its mean and divided by its standard deviation",
-        },
+            "all",
+            "integers are class indices, strings are class names",
+        ),
+        optional(
+            "normalise",
+            Kind::Table(&NORMALISE),
+            "samples are taken as they are",
+            "every channel is shifted by its mean and divided by its standard deviation",
+        ),
     ],
 };
 
@@ -462,26 +449,24 @@ pub(crate) static NORMALISE: Table = Table {
     about: "How samples enter the network, in `dataset`: `(x - mean) / std`.",
     component: false,
     keys: &[
-        Key {
-            name: "mean",
-            kind: Kind::List {
+        required(
+            "mean",
+            Kind::List {
                 of: &Kind::Number(Bounds::ANY),
                 min: 1,
                 distinct: false,
             },
-            presence: Presence::Required,
-            about: "mean of every channel; images of bytes are numbers from 0 to 1",
-        },
-        Key {
-            name: "std",
-            kind: Kind::List {
+            "mean of every channel; images of bytes are numbers from 0 to 1",
+        ),
+        required(
+            "std",
+            Kind::List {
                 of: &Kind::Number(Bounds::above(0.0)),
                 min: 1,
                 distinct: false,
             },
-            presence: Presence::Required,
-            about: "standard deviation of every channel",
-        },
+            "standard deviation of every channel",
+        ),
     ],
 };
 
@@ -498,22 +483,22 @@ pub(crate) static CUT: Table = Table {
             the cuts; in `[target]` and `[[strategy]]`. A pooled or normalised cut is a vector.",
     component: true,
     keys: &[
-        Key {
-            name: "at",
-            kind: PLACE,
-            presence: Presence::Optional("`use` names a rule"),
-            about: "a cut point the backbone declares, or the number of layers kept",
-        },
-        Key {
-            name: "use",
-            kind: Kind::Name,
-            presence: Presence::Optional("`at` says where"),
-            about: "a cut rule of a plugin, such as `every-stage`; it may choose several cuts, and \
-                    keys beside those here are its parameters",
-        },
-        Key {
-            name: "pool",
-            kind: Kind::Choice(&[
+        optional(
+            "at",
+            PLACE,
+            "`use` names a rule",
+            "a cut point the backbone declares, or the number of layers kept",
+        ),
+        optional(
+            "use",
+            Kind::Name,
+            "`at` says where",
+            "a cut rule of a plugin, such as `every-stage`; it may choose several cuts, and \
+             keys beside those here are its parameters",
+        ),
+        optional(
+            "pool",
+            Kind::Choice(&[
                 word("gap", "global average pooling: the mean of each channel"),
                 word("gmp", "global max pooling: the maximum of each channel"),
                 word("flatten", "all numbers in one row"),
@@ -522,70 +507,50 @@ pub(crate) static CUT: Table = Table {
                     "spatial pyramid pooling: maxima of each channel over 1x1, 2x2 and 4x4 cells",
                 ),
             ]),
-            presence: Presence::Optional("the activations as they are, or as the rule says"),
-            about: "from a map of channels x height x width to a vector",
-        },
-        Key {
-            name: "l2",
-            kind: Kind::Boolean,
-            presence: Presence::Default("false"),
-            about: "divide each feature vector by its Euclidean length",
-        },
-        Key {
-            name: "pca",
-            kind: Kind::Integer {
-                min: 1,
-                max: u64::MAX,
-            },
-            presence: Presence::Optional("all numbers"),
-            about: "keep this many principal components, fitted to the training features of each \
-                    row alone",
-        },
+            "the activations as they are, or as the rule says",
+            "from a map of channels x height x width to a vector",
+        ),
+        default(
+            "l2",
+            Kind::Boolean,
+            "false",
+            "divide each feature vector by its Euclidean length",
+        ),
+        optional(
+            "pca",
+            at_least(1),
+            "all numbers",
+            "keep this many principal components, fitted to the training features of each \
+             row alone",
+        ),
     ],
 };
 
 /// Where a backbone is cut.
-const PLACE: Kind = Kind::Either(&[
-    Kind::Integer {
-        min: 1,
-        max: u64::MAX,
-    },
+const PLACE: Kind = Kind::Either(&[at_least(1), Kind::Name]);
+
+const CUTS: Kind = Kind::OneOrMore(&Kind::Either(&[at_least(1), Kind::Name, Kind::Table(&CUT)]));
+
+const USE: Key = required(
+    "use",
     Kind::Name,
-]);
+    "a component id, or `plugin/component` when two plugins offer the same id",
+);
 
-const CUTS: Kind = Kind::OneOrMore(&Kind::Either(&[
-    Kind::Integer {
-        min: 1,
-        max: u64::MAX,
-    },
-    Kind::Name,
-    Kind::Table(&CUT),
-]));
+const DATASET_KEY: Key = required(
+    "dataset",
+    Kind::Table(&DATASET),
+    "the samples; keys beside `use` and `classes` are parameters of the dataset",
+);
 
-const USE: Key = Key {
-    name: "use",
-    kind: Kind::Name,
-    presence: Presence::Required,
-    about: "a component id, or `plugin/component` when two plugins offer the same id",
-};
+const HEAD_KEY: Key = required(
+    "head",
+    Kind::Table(&HEAD),
+    "what is grafted on; keys beside `use` are parameters of the head",
+);
 
-const DATASET_KEY: Key = Key {
-    name: "dataset",
-    kind: Kind::Table(&DATASET),
-    presence: Presence::Required,
-    about: "the samples; keys beside `use` and `classes` are parameters of the dataset",
-};
-
-const HEAD_KEY: Key = Key {
-    name: "head",
-    kind: Kind::Table(&HEAD),
-    presence: Presence::Required,
-    about: "what is grafted on; keys beside `use` are parameters of the head",
-};
-
-const TRAIN_KEY: Key = Key {
-    name: "train",
-    kind: Kind::Table(&TRAIN),
-    presence: Presence::Required,
-    about: "how backbone and head are trained",
-};
+const TRAIN_KEY: Key = required(
+    "train",
+    Kind::Table(&TRAIN),
+    "how backbone and head are trained",
+);

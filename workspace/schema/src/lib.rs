@@ -18,6 +18,7 @@ mod components;
 mod data;
 mod diagnostics;
 mod draft;
+mod file_form;
 mod keys;
 mod multipliers;
 mod nearest;
@@ -26,18 +27,22 @@ mod parameters;
 mod paths;
 mod plan;
 mod reference;
+mod refusal;
 mod resolved;
 mod rules;
 mod shape;
+mod strategies;
 mod task;
 mod training;
 mod tree;
+mod view;
+mod words;
 mod written;
 
 pub use catalog::{
     Catalog, ComponentEntry, ComponentKind, Content, Counted, CutChoice, CutEntry, Described,
-    Description, Dims, Extractor, LayerEntry, Looked, Place as SharedPlace, PluginEntry, Problem,
-    SharedImages, SkippedPlugin, Use, UseKind, WantedNormalise, plain_map,
+    Description, Dims, LayerEntry, Looked, Place as SharedPlace, PluginEntry, Problem,
+    SharedImages, SkippedPlugin, Use, UseKind, plain_map,
 };
 pub use data::{About, Finding, TaskData, TaskRole, learnt_before};
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
@@ -46,8 +51,9 @@ pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
-    Component, Cut, CutPoint, DatasetUse, Experiment, Normalise, Pin, Place, Plan, Pool, Reduction,
-    Reference, Row, Source, Strategy, StrategyKind, Target, Weights,
+    Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Strategy, Target, Weights,
 };
 pub use reference::{json_schema, reference};
+pub use strategies::StrategyKind;
 pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};
+pub use words::{Component, DatasetUse, Extractor, Normalise, Pool, Reduction, WantedNormalise};

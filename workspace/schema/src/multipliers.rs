@@ -10,8 +10,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Strategy;
-
 /// Layers, as the key of a learning-rate multiplier names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -91,25 +89,18 @@ pub enum MultiplierError {
     UnknownName(String),
 }
 
-impl Strategy {
-    /// The learning-rate multiplier of every layer, trunk first, given the layers' names.
-    /// Names are looked up in the trunk alone, where they are unique.
-    ///
-    /// # Errors
-    ///
-    /// The first pattern that matches no layer.
-    pub fn multipliers(
-        &self,
-        trunk: &[impl AsRef<str>],
-        head: &[impl AsRef<str>],
-    ) -> Result<Vec<f64>, MultiplierError> {
-        let trunk: Vec<&str> = trunk.iter().map(AsRef::as_ref).collect();
-        let layers = trunk.len() + head.len();
-        let (assigned, mistakes) = Assigned::new(&self.multipliers, &trunk, Some(layers));
-        match mistakes.into_iter().next() {
-            Some((_, mistake)) => Err(mistake),
-            None => Ok((1..=layers).map(|layer| assigned.of(layer)).collect()),
-        }
+/// The multiplier of every layer, trunk first, given the names of the trunk's layers and the
+/// number of the head's.
+pub(crate) fn of_layers(
+    patterns: &[(LayerPattern, f64)],
+    trunk: &[&str],
+    head: usize,
+) -> Result<Vec<f64>, MultiplierError> {
+    let layers = trunk.len() + head;
+    let (assigned, mistakes) = Assigned::new(patterns, trunk, Some(layers));
+    match mistakes.into_iter().next() {
+        Some((_, mistake)) => Err(mistake),
+        None => Ok((1..=layers).map(|layer| assigned.of(layer)).collect()),
     }
 }
 

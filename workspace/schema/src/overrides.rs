@@ -1,6 +1,6 @@
 //! Changes to an experiment file from the command line: `--seed N` and `--set path=value`.
 
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
+use toml_edit::{Array, DocumentMut, Item, Value};
 
 /// Why a change could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,121 +100,63 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-fn set(document: &mut DocumentMut, path: &str, value: Value) -> Result<(), OverrideError> {
+/// A comment behind the old value stays.
+fn set(document: &mut DocumentMut, path: &str, new: Value) -> Result<(), OverrideError> {
     let steps = steps(path).ok_or_else(|| OverrideError::Path(path.to_owned()))?;
-    let mut part = Part::Item(document.as_item_mut());
+    let mut part = document.as_item_mut();
     let mut at = String::new();
     for step in &steps {
-        part = part.step(step, path, &at)?;
+        let found = with_article(part.type_name());
+        let wrong = |expected| OverrideError::NoSuchPart {
+            path: path.to_owned(),
+            at: at.clone(),
+            expected,
+            found,
+        };
+        part = match step {
+            // Makes what is missing.
+            Step::Key(key) => part.get_mut(key).ok_or_else(|| wrong("a table"))?,
+            Step::Index(index) => {
+                let length = match &*part {
+                    Item::ArrayOfTables(tables) => tables.len(),
+                    Item::Value(Value::Array(list)) => list.len(),
+                    _ => return Err(wrong("a list")),
+                };
+                part.get_mut(*index).ok_or_else(|| OverrideError::Index {
+                    path: path.to_owned(),
+                    list: at.clone(),
+                    index: *index,
+                    length,
+                })?
+            }
+        };
         match step {
             Step::Key(key) if at.is_empty() => at.push_str(key),
             Step::Key(key) => at.push_str(&format!(".{key}")),
             Step::Index(index) => at.push_str(&format!("[{index}]")),
         }
     }
-    part.replace(value, path)
-}
-
-/// A part of the document: what stands under a header, or within a value.
-enum Part<'a> {
-    Item(&'a mut Item),
-    Value(&'a mut Value),
-    Table(&'a mut toml_edit::Table),
-}
-
-impl<'a> Part<'a> {
-    fn step(self, step: &Step, path: &str, at: &str) -> Result<Part<'a>, OverrideError> {
-        let found = self.type_name();
-        let wrong = |expected| OverrideError::NoSuchPart {
-            path: path.to_owned(),
-            at: at.to_owned(),
-            expected,
-            found,
-        };
-        match step {
-            Step::Key(key) => match self {
-                Part::Table(table) => Ok(Part::Item(table.entry(key).or_insert(Item::None))),
-                Part::Item(item) => {
-                    if item.is_none() {
-                        *item = Item::Value(InlineTable::new().into());
-                    }
-                    let table = item.as_table_like_mut().ok_or_else(|| wrong("a table"))?;
-                    Ok(Part::Item(table.entry(key).or_insert(Item::None)))
-                }
-                Part::Value(value) => {
-                    let table = value
-                        .as_inline_table_mut()
-                        .ok_or_else(|| wrong("a table"))?;
-                    Ok(Part::Value(
-                        table.entry(key).or_insert(InlineTable::new().into()),
-                    ))
-                }
-            },
-            Step::Index(index) => {
-                let outside = |length| OverrideError::Index {
-                    path: path.to_owned(),
-                    list: at.to_owned(),
-                    index: *index,
-                    length,
-                };
-                let array = match self {
-                    Part::Item(Item::ArrayOfTables(tables)) => {
-                        let length = tables.len();
-                        return tables
-                            .get_mut(*index)
-                            .map(Part::Table)
-                            .ok_or_else(|| outside(length));
-                    }
-                    Part::Item(item) => item.as_array_mut(),
-                    Part::Value(value) => value.as_array_mut(),
-                    Part::Table(_) => None,
-                };
-                let array = array.ok_or_else(|| wrong("a list"))?;
-                let length = array.len();
-                array
-                    .get_mut(*index)
-                    .map(Part::Value)
-                    .ok_or_else(|| outside(length))
-            }
+    match (&*part, new, steps.last()) {
+        // One of several `[[tables]]` can only become another table.
+        (Item::Table(_), Value::InlineTable(new), Some(Step::Index(_))) => {
+            *part = Item::Table(new.into_table());
         }
-    }
-
-    fn type_name(&self) -> &'static str {
-        match self {
-            Part::Table(_) => "a table",
-            Part::Value(value) => with_article(value.type_name()),
-            Part::Item(item) => with_article(item.type_name()),
+        (Item::Table(_), new, Some(Step::Index(_))) => {
+            return Err(OverrideError::NoSuchPart {
+                path: path.to_owned(),
+                at: path.to_owned(),
+                expected: "a table",
+                found: with_article(new.type_name()),
+            });
         }
-    }
-
-    /// Puts `new` here; a comment behind the old value stays.
-    fn replace(self, mut new: Value, path: &str) -> Result<(), OverrideError> {
-        match self {
-            Part::Value(old) => {
+        (old, mut new, _) => {
+            if let Some(old) = old.as_value() {
                 *new.decor_mut() = old.decor().clone();
-                *old = new;
             }
-            Part::Item(item) => {
-                if let Some(old) = item.as_value() {
-                    *new.decor_mut() = old.decor().clone();
-                }
-                *item = Item::Value(new);
-            }
-            // One of several `[[tables]]` can only become another table.
-            Part::Table(table) => match new {
-                Value::InlineTable(new) => *table = new.into_table(),
-                other => {
-                    return Err(OverrideError::NoSuchPart {
-                        path: path.to_owned(),
-                        at: path.to_owned(),
-                        expected: "a table",
-                        found: with_article(other.type_name()),
-                    });
-                }
-            },
+            *part = Item::Value(new);
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn with_article(type_name: &str) -> &'static str {

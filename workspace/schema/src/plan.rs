@@ -6,11 +6,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::catalog::Extractor;
-use crate::multipliers::LayerPattern;
+use crate::file_form::{self, ComponentForm, DatasetForm};
+use crate::multipliers::{self, LayerPattern, MultiplierError};
+use crate::strategies::StrategyKind;
 use crate::training::Train;
+use crate::words::{Component, DatasetUse, Extractor, Reduction};
 
 /// An experiment that can be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,63 +109,6 @@ impl CutPoint {
     }
 }
 
-/// What is done with the activations at a cut before a head gets them, in this order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Reduction {
-    /// From a map to a vector; the activations as they are if `None`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pool: Option<Pool>,
-    /// Whether each vector is divided by its Euclidean length.
-    #[serde(default)]
-    pub l2: bool,
-    /// The number of principal components kept, fitted to the training features alone; all
-    /// numbers as they are if `None`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pca: Option<usize>,
-}
-
-impl Reduction {
-    /// Whether nothing is done.
-    pub fn is_none(&self) -> bool {
-        *self == Reduction::default()
-    }
-
-    /// What is done, as it ends a cut's name: ` gap l2 pca64`, or nothing.
-    pub fn suffix(&self) -> String {
-        let pool = self.pool.map(|pool| format!(" {}", pool.as_str()));
-        let l2 = self.l2.then(|| " l2".to_owned());
-        let pca = self.pca.map(|components| format!(" pca{components}"));
-        [pool, l2, pca].into_iter().flatten().collect()
-    }
-}
-
-/// From a map of activations, channels × height × width, to a vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pool {
-    /// The mean of each channel.
-    Gap,
-    /// The maximum of each channel.
-    Gmp,
-    /// All numbers in one row.
-    Flatten,
-    /// Maxima of each channel over 1 × 1, 2 × 2 and 4 × 4 cells.
-    Pyramid,
-}
-
-impl Pool {
-    /// The word in the experiment file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Pool::Gap => "gap",
-            Pool::Gmp => "gmp",
-            Pool::Flatten => "flatten",
-            Pool::Pyramid => "pyramid",
-        }
-    }
-}
-
 /// The experiment file with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -176,6 +120,7 @@ pub struct Experiment {
     /// The seeds; everything is repeated for each.
     pub seeds: Vec<u64>,
     /// The backbone.
+    #[serde(with = "ComponentForm")]
     pub backbone: Component,
     /// A file of trained weights (absolute path) that replaces the source training.
     pub backbone_weights: Option<PathBuf>,
@@ -184,69 +129,23 @@ pub struct Experiment {
     /// The new task.
     pub target: Target,
     /// The strategies to compare, at least one.
+    #[serde(rename = "strategy")]
     pub strategies: Vec<Strategy>,
     /// Figures from elsewhere.
+    #[serde(rename = "reference", default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
-    /// Plugins that must be the ones they were.
-    pub pins: Vec<Pin>,
+    /// Plugins that must be the ones they were, by their ids.
+    #[serde(rename = "plugins", with = "file_form::entries")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<(String, Pin)>,
 }
 
 /// A plugin whose file must have this digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pin {
-    /// The plugin's id.
-    pub plugin: String,
     /// SHA-256 of its file, in lower-case hexadecimal.
     pub sha256: String,
-}
-
-/// A component with its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Component {
-    /// `plugin/component`.
-    pub component: String,
-    /// Its parameters with top-level defaults filled in and paths made absolute.
-    pub parameters: Map<String, Value>,
-}
-
-impl Component {
-    /// Id of the plugin that offers the component.
-    pub fn plugin(&self) -> &str {
-        self.component
-            .split_once('/')
-            .map_or("", |(plugin, _)| plugin)
-    }
-
-    /// Id of the component within its plugin.
-    pub fn id(&self) -> &str {
-        self.component
-            .split_once('/')
-            .map_or(&self.component, |(_, id)| id)
-    }
-}
-
-/// A dataset and the classes taken from it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DatasetUse {
-    /// The dataset.
-    pub component: Component,
-    /// Class indices of the dataset in the order written; the place in this list is the label.
-    pub classes: Vec<usize>,
-    /// How samples are normalised before they enter the network; not at all if `None`.
-    pub normalise: Option<Normalise>,
-}
-
-/// Normalisation per channel: `(x - mean) / std`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Normalise {
-    /// Mean of every channel, in the units of the samples (bytes are 0 to 1).
-    pub mean: Vec<f64>,
-    /// Standard deviation of every channel, above 0; as many as means.
-    pub std: Vec<f64>,
 }
 
 /// What the backbone learns first.
@@ -254,10 +153,13 @@ pub struct Normalise {
 #[serde(rename_all = "kebab-case")]
 pub struct Source {
     /// The source task.
+    #[serde(with = "DatasetForm")]
     pub dataset: DatasetUse,
     /// The network head trained with the backbone.
+    #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How both are trained.
+    #[serde(with = "file_form::train")]
     pub train: Train,
 }
 
@@ -266,8 +168,10 @@ pub struct Source {
 #[serde(rename_all = "kebab-case")]
 pub struct Target {
     /// The target task.
+    #[serde(with = "DatasetForm")]
     pub dataset: DatasetUse,
     /// Where the backbone is cut, as written; at least one.
+    #[serde(rename = "cut")]
     pub cuts: Vec<Cut>,
     /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
     /// strategies learn from `train` and are measured on `test` if `None`.
@@ -286,14 +190,14 @@ pub struct Cut {
 
 /// Where a backbone is cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(untagged)]
 pub enum Place {
     /// The number of layers kept, counted from the input.
     Layers(usize),
     /// A cut point the backbone declares.
     Name(String),
     /// Wherever a cut rule says.
-    Rule(Component),
+    Rule(#[serde(with = "ComponentForm")] Component),
 }
 
 /// One way to reach the target.
@@ -305,12 +209,18 @@ pub struct Strategy {
     /// How the head is obtained.
     pub kind: StrategyKind,
     /// A classifier head for `feature-classifier`, a network head for every other kind.
+    #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
+    #[serde(with = "file_form::train")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<Train>,
     /// Where the backbone is cut, as written; where the target says if empty.
+    #[serde(rename = "cut", default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
     /// How many training samples are drawn (stratified), a row for each; all if empty.
+    #[serde(with = "file_form::one_or_more")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train_samples: Vec<usize>,
     /// How many test samples are drawn (stratified); all if `None`.
     pub test_samples: Option<usize>,
@@ -319,35 +229,28 @@ pub struct Strategy {
     /// Learning-rate multipliers of `fine-tune` in the order written: the first pattern that
     /// matches a layer counts, and a layer no pattern matches has 1. See
     /// [`Strategy::multipliers`].
+    #[serde(rename = "learning-rate-multipliers", with = "file_form::entries")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub multipliers: Vec<(LayerPattern, f64)>,
     /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
     /// there are; none if `None`.
     pub unfreeze_after: Option<usize>,
 }
 
-/// The kinds of strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StrategyKind {
-    /// A network head is trained on the frozen backbone.
-    FrozenBackbone,
-    /// A classifier head is fit once on the features.
-    FeatureClassifier,
-    /// A network head and the backbone it is grafted on are trained together.
-    FineTune,
-    /// The same network is trained on the target alone, from random weights.
-    FromScratch,
-}
-
-impl StrategyKind {
-    /// The word in the experiment file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StrategyKind::FrozenBackbone => "frozen-backbone",
-            StrategyKind::FeatureClassifier => "feature-classifier",
-            StrategyKind::FineTune => "fine-tune",
-            StrategyKind::FromScratch => "from-scratch",
-        }
+impl Strategy {
+    /// The learning-rate multiplier of every layer, trunk first, given the layers' names.
+    /// Names are looked up in the trunk alone, where they are unique.
+    ///
+    /// # Errors
+    ///
+    /// The first pattern that matches no layer.
+    pub fn multipliers(
+        &self,
+        trunk: &[impl AsRef<str>],
+        head: &[impl AsRef<str>],
+    ) -> Result<Vec<f64>, MultiplierError> {
+        let trunk: Vec<&str> = trunk.iter().map(AsRef::as_ref).collect();
+        multipliers::of_layers(&self.multipliers, &trunk, head.len())
     }
 }
 

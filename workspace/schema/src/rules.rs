@@ -10,6 +10,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys;
 use crate::nearest::choices;
 use crate::paths;
+use crate::refusal::Refusal;
 use crate::tree::{Node, Value};
 use crate::written::Written;
 
@@ -171,8 +172,8 @@ fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
     if root.get(SOURCE).is_some() {
         names.push(SOURCE);
     }
-    for (index, reference) in written.references.iter().enumerate() {
-        let Some(strategy) = &reference.strategy else {
+    for (index, strategy) in written.references.iter().enumerate() {
+        let Some(strategy) = strategy else {
             continue;
         };
         if names.contains(&strategy.value.as_str()) {
@@ -189,25 +190,5 @@ fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
             "strategies",
             names.iter().copied(),
         )));
-    }
-}
-
-/// What is wrong with one key of a table.
-struct Refusal<'a> {
-    key: &'a str,
-    /// What follows the key's name in the message.
-    problem: String,
-    label: &'a str,
-    hint: &'a str,
-}
-
-impl Refusal<'_> {
-    /// Reports it for the table at `path`; nothing when the key is not written.
-    fn push(self, path: &str, table: &Node, diagnostics: &mut Diagnostics) {
-        if let Some(node) = table.get(self.key) {
-            let message = format!("`{path}.{}`{}", self.key, self.problem);
-            let refused = Diagnostic::new(message, Some(node.span.clone())).label(self.label);
-            diagnostics.push(refused.hint(self.hint.to_owned()));
-        }
     }
 }

@@ -4,8 +4,9 @@ use crate::catalog::Description;
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::{choices, listed};
-use crate::plan::{Component, DatasetUse, Normalise};
-use crate::written::{Located, WrittenClass, WrittenDataset};
+use crate::view::Located;
+use crate::words::{Component, DatasetUse, Normalise};
+use crate::written::{WrittenClass, WrittenDataset};
 
 /// A dataset with the classes taken from it.
 pub(crate) struct Task {

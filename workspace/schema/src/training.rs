@@ -121,3 +121,10 @@ pub struct Augment {
     /// random; 0 for none.
     pub crop: usize,
 }
+
+impl Augment {
+    /// Whether any of them is on.
+    pub(crate) fn changes_anything(&self) -> bool {
+        self.shift > 0 || self.rotate > 0.0 || self.flip || self.crop > 0
+    }
+}

@@ -3,33 +3,31 @@
 
 use std::ops::Range;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::catalog::UseKind;
-use crate::keys::{self, Kind, Presence, Table};
+use crate::file_form;
+use crate::keys;
 use crate::multipliers::LayerPattern;
-use crate::plan::{Normalise, Pool, Reduction, StrategyKind, Weights};
+use crate::plan::{Experiment, Strategy, Target, Weights};
 use crate::shape;
-use crate::training::{Augment, ClassWeights, Optimizer, Schedule, Train};
+use crate::strategies::StrategyKind;
+use crate::training::Train;
 use crate::tree::{self, Node};
-
-/// A value and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Located<T> {
-    pub value: T,
-    pub span: Range<usize>,
-}
+use crate::view::{Located, View};
+use crate::words::{Normalise, Reduction};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    pub name: Option<String>,
-    pub about: String,
-    pub seeds: Vec<u64>,
+    /// The values that need no component, as the plan has them; `None` when one is wrong. So with
+    /// the tables within.
+    pub plain: Option<Experiment>,
     pub backbone: Option<WrittenBackbone>,
     pub source: Option<WrittenSource>,
     pub target: Option<WrittenTarget>,
     pub strategies: Vec<WrittenStrategy>,
-    pub references: Vec<WrittenReference>,
+    /// What each of the figures from elsewhere belongs to.
+    pub references: Vec<Option<Located<String>>>,
     pub pins: Vec<WrittenPin>,
 }
 
@@ -85,6 +83,7 @@ pub(crate) struct WrittenSource {
 
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenTarget {
+    pub plain: Option<Target>,
     pub dataset: Option<WrittenDataset>,
     /// Empty when none is right in itself.
     pub cuts: Vec<Located<WrittenCut>>,
@@ -116,6 +115,7 @@ pub(crate) struct WrittenTrain {
 
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenStrategy {
+    pub plain: Option<Strategy>,
     pub path: String,
     pub span: Range<usize>,
     pub name: Option<Located<String>>,
@@ -137,26 +137,18 @@ pub(crate) struct WrittenStrategy {
     pub node: Node,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct WrittenReference {
-    pub strategy: Option<Located<String>>,
-    pub accuracy: Option<f64>,
-    pub note: String,
-}
-
 impl Written {
     pub fn read(root: &Node) -> Written {
         let view = View::new(&keys::EXPERIMENT, root, String::new());
-        let seeds = view.node("seeds");
+        let (component, dataset) = stand_ins();
         Written {
-            name: view.text("name").map(|name| name.value),
-            about: view
-                .text("about")
-                .map(|about| about.value)
-                .unwrap_or_default(),
-            seeds: seeds
-                .map(|list| list.items().iter().filter_map(Node::integer).collect())
-                .unwrap_or_default(),
+            plain: view.plain(json!({
+                "backbone": component,
+                "source": null,
+                "target": { "dataset": dataset, "cut": [] },
+                "strategy": [],
+                "plugins": null,
+            })),
             backbone: view.table("backbone").map(|view| WrittenBackbone {
                 span: view.node.span.clone(),
                 component: view.component(UseKind::Backbone),
@@ -170,18 +162,14 @@ impl Written {
                 train: view.train(),
             }),
             target: view.table("target").map(|view| WrittenTarget {
+                plain: view.plain(json!({ "dataset": dataset, "cut": [] })),
                 dataset: view.dataset(),
                 cuts: view.cuts(),
                 folds: view.integer("folds"),
             }),
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
-            references: view
-                .tables("reference")
-                .map(|view| WrittenReference {
-                    strategy: view.text("strategy"),
-                    accuracy: view.number("accuracy"),
-                    note: view.text("note").map(|note| note.value).unwrap_or_default(),
-                })
+            references: (view.tables("reference"))
+                .map(|view| view.text("strategy"))
                 .collect(),
             pins: view.pins(),
         }
@@ -215,22 +203,17 @@ impl Written {
 
 impl WrittenStrategy {
     fn read(view: View<'_>) -> WrittenStrategy {
-        let kind = view.text("kind").and_then(|kind| {
-            let value = match kind.value.as_str() {
-                "frozen-backbone" => StrategyKind::FrozenBackbone,
-                "feature-classifier" => StrategyKind::FeatureClassifier,
-                "fine-tune" => StrategyKind::FineTune,
-                "from-scratch" => StrategyKind::FromScratch,
-                _ => return None,
-            };
-            let span = kind.span;
-            Some(Located { value, span })
-        });
+        let kind = view.located("kind", |node| StrategyKind::of(node.text()?));
         let weights = view.text("weights");
-        let from_scratch = kind
-            .as_ref()
-            .is_some_and(|k| k.value == StrategyKind::FromScratch);
+        let at_random = (kind.as_ref()).is_some_and(|kind| kind.value.begins_at_random());
+        let (component, _) = stand_ins();
         WrittenStrategy {
+            plain: view.plain(json!({
+                "head": component,
+                "train": null,
+                "cut": null,
+                "learning-rate-multipliers": null,
+            })),
             span: view.node.span.clone(),
             name: view.text("name"),
             kind,
@@ -244,7 +227,7 @@ impl WrittenStrategy {
             unfreeze_after: view.integer("unfreeze-after"),
             node: view.node.clone(),
             weights: weights.and_then(|weights| match weights.value.as_str() {
-                _ if from_scratch => Some(Weights::Random),
+                _ if at_random => Some(Weights::Random),
                 "source" => Some(Weights::Source),
                 "random" => Some(Weights::Random),
                 _ => None,
@@ -254,82 +237,12 @@ impl WrittenStrategy {
     }
 }
 
-/// A table of the file beside its declaration: reads values, and defaults for what is not there.
-struct View<'a> {
-    table: &'static Table,
-    node: &'a Node,
-    path: String,
+/// A component and a dataset that stand in a plan until those named have been found.
+fn stand_ins() -> (Value, Value) {
+    (json!({ "use": "" }), json!({ "use": "", "classes": [] }))
 }
 
-impl<'a> View<'a> {
-    fn new(table: &'static Table, node: &'a Node, path: String) -> Self {
-        View { table, node, path }
-    }
-
-    /// The value of a key; for a key that is left out its default, standing where the table does.
-    fn node(&self, key: &str) -> Option<Node> {
-        if let Some(node) = self.node.get(key) {
-            return Some(node.clone());
-        }
-        match self.table.key(key)?.presence {
-            Presence::Default(text) => tree::parse_default(text, self.node.span.clone()),
-            Presence::Required | Presence::Optional(_) => None,
-        }
-    }
-
-    /// A value that is right in itself.
-    fn located<T>(&self, key: &str, read: impl Fn(&Node) -> Option<T>) -> Option<Located<T>> {
-        let node = self.node(key)?;
-        if !shape::accepts(&self.table.key(key)?.kind, &node) {
-            return None;
-        }
-        let value = read(&node)?;
-        let span = node.span;
-        Some(Located { value, span })
-    }
-
-    fn text(&self, key: &str) -> Option<Located<String>> {
-        self.located(key, |node| node.text().map(str::to_owned))
-    }
-
-    fn integer(&self, key: &str) -> Option<Located<u64>> {
-        self.located(key, Node::integer)
-    }
-
-    fn size(&self, key: &str) -> Option<usize> {
-        usize::try_from(self.integer(key)?.value).ok()
-    }
-
-    fn boolean(&self, key: &str) -> Option<bool> {
-        Some(self.located(key, Node::boolean)?.value)
-    }
-
-    fn number(&self, key: &str) -> Option<f64> {
-        Some(self.located(key, Node::number)?.value)
-    }
-
-    fn table(&self, key: &str) -> Option<View<'a>> {
-        let Kind::Table(table) = self.table.key(key)?.kind else {
-            return None;
-        };
-        let node = self.node.get(key)?;
-        matches!(node.value, tree::Value::Table(_))
-            .then(|| View::new(table, node, shape::join(&self.path, key)))
-    }
-
-    fn tables(&self, key: &str) -> impl Iterator<Item = View<'a>> {
-        let of = match self.table.key(key).map(|key| &key.kind) {
-            Some(Kind::Tables { of, .. }) => Some(*of),
-            _ => None,
-        };
-        let items = self.node.get(key).map_or(&[][..], Node::items);
-        let path = shape::join(&self.path, key);
-        items
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, node)| Some(View::new(of?, node, format!("{path}[{index}]"))))
-    }
-
+impl View<'_> {
     fn component(&self, kind: UseKind) -> Option<WrittenUse> {
         let component = self.text("use")?;
         let parameters = self
@@ -409,43 +322,9 @@ impl<'a> View<'a> {
                 (None, Some(rule)) => WrittenPlace::Rule(rule),
                 _ => return None,
             };
-            let pool = view
-                .text("pool")
-                .and_then(|pool| match pool.value.as_str() {
-                    "gap" => Some(Pool::Gap),
-                    "gmp" => Some(Pool::Gmp),
-                    "flatten" => Some(Pool::Flatten),
-                    "pyramid" => Some(Pool::Pyramid),
-                    _ => None,
-                });
-            let reduction = Reduction {
-                pool,
-                l2: view.boolean("l2")?,
-                pca: view.size("pca"),
-            };
+            let reduction = view.plain(json!({ "at": null, "use": null }))?;
             Some(WrittenCut { place, reduction })
         })
-    }
-
-    /// A value or several, without those that are wrong in themselves: the others can still be
-    /// checked.
-    fn one_or_more<T>(&self, key: &str, read: impl Fn(&Node) -> Option<T>) -> Vec<Located<T>> {
-        let Some(Kind::OneOrMore(of)) = self.table.key(key).map(|key| &key.kind) else {
-            return Vec::new();
-        };
-        let node = self.node.get(key);
-        let nodes = node.map_or(&[][..], |node| match node.value {
-            tree::Value::List(_) => node.items(),
-            _ => std::slice::from_ref(node),
-        });
-        let mut values: Vec<Located<T>> = Vec::new();
-        for (node, again) in nodes.iter().zip(tree::repeated(nodes)) {
-            if let Some(value) = read(node).filter(|_| !again && shape::accepts(of, node)) {
-                let span = node.span.clone();
-                values.push(Located { value, span });
-            }
-        }
-        values
     }
 
     fn multipliers(&self) -> Option<Vec<(Located<LayerPattern>, f64)>> {
@@ -463,99 +342,18 @@ impl<'a> View<'a> {
 
     fn train(&self) -> Option<WrittenTrain> {
         let view = self.table("train")?;
+        let settings = view.settings(&Map::new()).map(Value::Object);
         Some(WrittenTrain {
             node: view.node.clone(),
-            train: view.train_values(),
+            train: settings.and_then(|settings| file_form::train::deserialize(settings).ok()),
             path: view.path,
         })
     }
 
-    /// The values of a `train` table; `None` when one of them is wrong.
-    fn train_values(&self) -> Option<Train> {
-        // What is left out is `None`; what is written and wrong spoils the table.
-        let written = |key: &str| self.node.get(key).is_some();
-        let clip_norm = self.number("clip-norm");
-        let patience = self.size("patience");
-        let class_weights = self.located("class-weights", |node| match &node.value {
-            tree::Value::List(items) => {
-                let weights = items.iter().map(Node::number).collect::<Option<_>>()?;
-                Some(ClassWeights::Listed(weights))
-            }
-            _ => Some(ClassWeights::Balanced),
-        });
-        if written("clip-norm") && clip_norm.is_none()
-            || written("patience") && patience.is_none()
-            || written("class-weights") && class_weights.is_none()
-        {
-            return None;
-        }
-        let augment = match self.table("augment") {
-            Some(view) => view.augment()?,
-            None if written("augment") => return None,
-            None => None,
-        };
-        Some(Train {
-            epochs: self.size("epochs")?,
-            batch_size: self.size("batch-size")?,
-            optimizer: match self.text("optimizer")?.value.as_str() {
-                "adam" => Optimizer::Adam,
-                "adamw" => Optimizer::AdamW,
-                "sgd" => Optimizer::Sgd,
-                _ => return None,
-            },
-            learning_rate: self.number("learning-rate")?,
-            momentum: self.number("momentum")?,
-            nesterov: self.boolean("nesterov")?,
-            weight_decay: self.number("weight-decay")?,
-            schedule: match self.text("schedule")?.value.as_str() {
-                "constant" => Schedule::Constant,
-                "step" => Schedule::Step {
-                    every: self.size("step-every")?,
-                    factor: self.number("step-factor")?,
-                },
-                "cosine" => Schedule::Cosine,
-                "one-cycle" => Schedule::OneCycle,
-                _ => return None,
-            },
-            warm_up: self.number("warm-up")?,
-            label_smoothing: self.number("label-smoothing")?,
-            class_weights: class_weights.map(|weights| weights.value),
-            clip_norm,
-            validation: self.number("validation")?,
-            patience,
-            augment,
-        })
-    }
-
-    /// `None` when a value is wrong, `Some(None)` when nothing is asked for.
-    fn augment(&self) -> Option<Option<Augment>> {
-        let augment = Augment {
-            shift: self.size("shift")?,
-            rotate: self.number("rotate")?,
-            flip: self.boolean("flip")?,
-            crop: self.size("crop")?,
-        };
-        let off = Augment {
-            shift: 0,
-            rotate: 0.0,
-            flip: false,
-            crop: 0,
-        };
-        Some(Some(augment).filter(|augment| *augment != off))
-    }
-
     fn normalise(&self) -> Option<Located<Normalise>> {
         let view = self.table("normalise")?;
-        let numbers = |key| {
-            let read = |node: &Node| node.items().iter().map(Node::number).collect();
-            Some(view.located(key, read)?.value)
-        };
-        Some(Located {
-            span: view.node.span.clone(),
-            value: Normalise {
-                mean: numbers("mean")?,
-                std: numbers("std")?,
-            },
-        })
+        let span = view.node.span.clone();
+        let value = view.plain(json!({}))?;
+        Some(Located { value, span })
     }
 }

@@ -50,6 +50,11 @@ impl RunFolder {
         self.path.join("experiment.toml")
     }
 
+    /// The plan made from it; not there in runs of earlier versions.
+    pub fn plan_path(&self) -> PathBuf {
+        self.path.join("plan.json")
+    }
+
     /// The event stream.
     pub fn events_path(&self) -> PathBuf {
         self.path.join("events.jsonl")

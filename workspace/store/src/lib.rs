@@ -3,6 +3,7 @@
 //! ```text
 //! runs/0007-mnist-transfer/
 //!   experiment.toml    the experiment as resolved: defaults filled, overrides applied
+//!   plan.json          the plan made from it, which the worker carries out
 //!   manifest.json      versions, plugins with digests, folders, machine
 //!   owner.json         the processes that look after the run
 //!   heartbeat          their sign of life, every second

@@ -1,7 +1,7 @@
 //! Which trunk features come out of.
 
 use serde::{Deserialize, Serialize};
-use topwork_schema::{CutPoint, Plan, Row, StrategyKind, Weights};
+use topwork_schema::{CutPoint, Plan, Row, Weights};
 
 /// What tells a frozen trunk from the others of a run: rows with equal ones share its features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +17,9 @@ impl TrunkId {
     /// The trunk whose features a row works on; `None` where trunk and head are trained together.
     pub fn of(plan: &Plan, row: &Row) -> Option<Self> {
         let strategy = plan.strategy(row);
-        match strategy.kind {
-            StrategyKind::FrozenBackbone | StrategyKind::FeatureClassifier => Some(Self {
-                weights: strategy.weights,
-                cut: row.cut.unfitted(),
-            }),
-            StrategyKind::FineTune | StrategyKind::FromScratch => None,
-        }
+        (!strategy.kind.trains_the_trunk()).then(|| Self {
+            weights: strategy.weights,
+            cut: row.cut.unfitted(),
+        })
     }
 }

@@ -59,15 +59,16 @@ pub fn same_weights(manifest: &Manifest) -> Result<(), WorkerError> {
     .into())
 }
 
-/// Reads the resolved experiment and checks it as it was checked before, against the plugins as
-/// they are in this process.
+/// The plan that was made when the experiment was checked: plugins, weights and, later, the data
+/// are compared by their digests. Where there is none, or something else would come out today,
+/// the experiment is checked as it was before, against the plugins as they are in this process.
 pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerError> {
     let path = folder.experiment_path();
-    let draft = Draft::read(
-        &path.display().to_string(),
-        &folder.experiment()?,
-        folder.path(),
-    );
+    let experiment = folder.experiment()?;
+    if let Some(plan) = made_before(folder, &experiment, plugins) {
+        return Ok(plan);
+    }
+    let draft = Draft::read(&path.display().to_string(), &experiment, folder.path());
     let catalog = catalog(plugins, &draft.uses(), folder.path(), None, None);
     draft.check(&catalog).map_err(|diagnostics| {
         WorkerError::experiment(format!(
@@ -75,6 +76,22 @@ pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerEr
             diagnostics.render(false).trim_end()
         ))
     })
+}
+
+/// The plan in the folder, if it is that of the experiment there and an extractor still says of
+/// itself what it said: the files it reads are no part of its plugin.
+fn made_before(folder: &RunFolder, experiment: &str, plugins: &Plugins) -> Option<Plan> {
+    let plan = Plan::from_json(&std::fs::read_to_string(folder.plan_path()).ok()?)?;
+    if plan.to_toml() != experiment {
+        return None;
+    }
+    if let Some(extractor) = &plan.extractor {
+        // Without a digest nothing tells that its files are the same.
+        extractor.digest.as_ref()?;
+        let found = Backbone::open(plugins, &plan.experiment.backbone).ok()?;
+        (found.extractor().as_ref() == Some(extractor)).then_some(())?;
+    }
+    Some(plan)
 }
 
 /// The plan as viewers are told of it.

@@ -1,34 +1,27 @@
 //! A look at plugins, for a process that must not load them itself: which there are, and what
 //! the components of an experiment say of themselves.
 
+mod catalog;
+mod networks;
+mod observer;
+mod problem;
+
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use topwork_events::NetworkPlan;
-use topwork_graft::{Backbone, GraftError, head_blueprint, initialised, load_weights, shape};
-use topwork_host::{
-    CutPlace, ErrorKind, HostError, Kind, Level, Observer, Options, PluginInfo, Plugins, RuleCut,
-    RulePool,
-};
-use topwork_measure::thousands;
+use topwork_host::{HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
-    Catalog, Category, Component, ComponentEntry, ComponentKind, CutChoice, CutPoint, Described,
-    Description, Plan, PluginEntry, Pool, Problem, SkippedPlugin, StrategyKind, Use, UseKind,
-    check_parameters, resolve_parameters,
+    Catalog, Category, Component, Plan, Problem, Use, check_parameters, resolve_parameters,
 };
-use topwork_store::CallRecorder;
 
-use crate::{
-    PlannedFeatures,
-    networks::{backbone_plan, network_plan},
-    planned::planned_features,
-    probe_data::Data,
-    watchdog::Watchdog,
-};
+use self::networks::networks;
+pub(crate) use self::{catalog::catalog, observer::Calls, problem::problem};
+use crate::{PlannedFeatures, planned::planned_features, probe_data::Data};
 
 /// What to look at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,14 +113,8 @@ pub struct BlueprintAnswer {
 pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
     // A dataset may have to look at many files.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let calls = Arc::new(Calls {
-        watchdog: CallRecorder::create(&request.call_path)
-            .ok()
-            .map(Watchdog::new),
-        patience: Instant::now() + request.limit() / 2,
-        progress: Mutex::new((Instant::now(), request.progress_path())),
-        heard: Mutex::default(),
-    });
+    let (limit, progress) = (request.limit(), request.progress_path());
+    let calls = Arc::new(Calls::new(&request.call_path, progress, limit));
     let plugins = Plugins::load(Options {
         folders: request.plugin_folders.clone(),
         data_folders: request.data_folders.clone(),
@@ -189,317 +176,4 @@ fn blueprint(
         component: id,
         json: backbone.blueprint().map_err(fail)?,
     })
-}
-
-/// Notes the plugin call in progress and how far it is, and keeps what is said of the data.
-pub(crate) struct Calls {
-    /// Without the file a crash is told all the same, only not in which plugin.
-    watchdog: Option<Watchdog>,
-    /// From when on calls are asked to end soon: half an answer in time is better than none.
-    patience: Instant,
-    /// When progress was last noted, and where.
-    progress: Mutex<(Instant, PathBuf)>,
-    /// What was said and not taken yet.
-    heard: Mutex<Vec<(Level, String)>>,
-}
-
-/// So many lines of one dataset are kept: nobody reads more.
-const MOST_HEARD: usize = 1000;
-
-impl Calls {
-    /// What was said since the last time.
-    pub(crate) fn take_heard(&self) -> Vec<(Level, String)> {
-        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether there is time for more.
-    pub(crate) fn has_time(&self) -> bool {
-        Instant::now() < self.patience
-    }
-}
-
-/// How often progress is noted at the most.
-const NOTED: Duration = Duration::from_millis(100);
-
-impl Observer for Calls {
-    fn call(&self, plugin: &str, call: &str) {
-        if let Some(calls) = &self.watchdog {
-            calls.entered(plugin, call);
-        }
-    }
-    fn returned(&self) {
-        if let Some(calls) = &self.watchdog {
-            calls.left();
-        }
-    }
-    fn log(&self, _: &str, level: Level, text: &str) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if level != Level::Debug && heard.len() < MOST_HEARD {
-            heard.push((level, text.to_owned()));
-        }
-    }
-    fn progress(&self, _: &str, done: u64, total: u64, what: &str) {
-        // Another thread is at it.
-        let Ok(mut noted) = self.progress.try_lock() else {
-            return;
-        };
-        if noted.0.elapsed() >= NOTED {
-            let done = match total {
-                0 => thousands(done),
-                total => format!("{} of {}", thousands(done), thousands(total)),
-            };
-            // Nobody misses a note that could not be written.
-            let _ = std::fs::write(&noted.1, format!("{done} {what}"));
-            noted.0 = Instant::now();
-        }
-    }
-    fn should_stop(&self) -> bool {
-        !self.has_time()
-    }
-}
-
-/// What is known of the installed components, and of the used ones with their parameters; `weights`
-/// is a file to try on the backbone, `data` takes the datasets opened.
-pub(crate) fn catalog(
-    plugins: &Plugins,
-    uses: &[Use],
-    folder: &Path,
-    weights: Option<&Path>,
-    mut data: Option<&mut Data<'_>>,
-) -> Catalog {
-    let mut components = Vec::new();
-    for plugin in plugins.list() {
-        for component in &plugin.components {
-            components.push(ComponentEntry {
-                kind: match component.kind {
-                    Kind::Backbone => ComponentKind::Backbone,
-                    Kind::Extractor => ComponentKind::Extractor,
-                    Kind::CutRule => ComponentKind::CutRule,
-                    Kind::Dataset => ComponentKind::Dataset,
-                    Kind::NetworkHead => ComponentKind::NetworkHead,
-                    Kind::ClassifierHead => ComponentKind::ClassifierHead,
-                },
-                plugin: plugin.id.clone(),
-                id: component.id.clone(),
-                about: component.about.clone(),
-                schema: component.schema.clone(),
-            });
-        }
-    }
-    let skipped = (plugins.skipped().iter())
-        .map(|skipped| SkippedPlugin {
-            path: skipped.path.display().to_string(),
-            reason: skipped.reason.clone(),
-        })
-        .collect();
-    // Rules choose cuts for the backbone, so that comes first.
-    let mut backbone = None;
-    let described = (uses.iter())
-        .filter_map(|of| {
-            Some(Described {
-                of: of.clone(),
-                outcome: describe(plugins, of, folder, &mut backbone, data.as_deref_mut())?,
-            })
-        })
-        .collect();
-    let weights = match (&backbone, weights) {
-        (Some(Backbone::Network(blueprint)), Some(path)) if path.is_file() => {
-            let mut network = initialised(blueprint, 0, "backbone");
-            let loaded = load_weights(&mut network, path);
-            Some(loaded.map_err(|error| problem(&error)))
-        }
-        _ => None,
-    };
-    let published = match &backbone {
-        Some(Backbone::Network(blueprint)) => blueprint.published_normalise(),
-        _ => None,
-    };
-    Catalog {
-        weights,
-        published: published.map(|published| topwork_schema::Normalise {
-            mean: published.mean.clone(),
-            std: published.std.clone(),
-        }),
-        counted: Vec::new(),
-        content: None,
-        plugins: (plugins.list().iter())
-            .map(|plugin| PluginEntry {
-                id: plugin.id.clone(),
-                path: plugin.path.display().to_string(),
-                sha256: plugin.sha256.clone(),
-            })
-            .collect(),
-        components,
-        skipped,
-        described,
-    }
-}
-
-/// What a used component says of itself. `None` when there is no such component: the check of
-/// the file says so, with the place.
-fn describe(
-    plugins: &Plugins,
-    of: &Use,
-    folder: &Path,
-    backbone: &mut Option<Backbone>,
-    data: Option<&mut Data<'_>>,
-) -> Option<Result<Description, Problem>> {
-    let kinds: &[Kind] = match of.kind {
-        UseKind::Backbone => &Kind::BACKBONES,
-        UseKind::Cut => &[Kind::CutRule],
-        UseKind::Dataset => &[Kind::Dataset],
-        UseKind::Head => &Kind::HEADS,
-    };
-    let (plugin, component) = plugins.find(kinds, &of.component).ok()?;
-    let parameters = resolve_parameters(&component.schema, of.parameters.as_object()?, folder);
-    let id = format!("{}/{}", plugin.id, component.id);
-    let description = match component.kind {
-        Kind::Dataset => {
-            if let Some(data) = &data {
-                data.begin();
-            }
-            let opened = plugins.dataset(&id, &parameters.clone().into());
-            opened.map(|dataset| {
-                let info = dataset.describe().clone();
-                if let Some(data) = data {
-                    let component = id;
-                    data.add(
-                        Component {
-                            component,
-                            parameters,
-                        },
-                        dataset,
-                    );
-                }
-                Description::Dataset {
-                    classes: info.classes,
-                    shape: info.shape,
-                    splits: (info.splits.into_iter())
-                        .map(|split| (split.name, split.len))
-                        .collect(),
-                }
-            })
-        }
-        Kind::NetworkHead => plugins
-            .network_head(&id, &parameters.into())
-            .map(|_| Description::Head),
-        Kind::ClassifierHead => plugins
-            .classifier(&id, &parameters.into())
-            .map(|_| Description::Head),
-        Kind::Backbone | Kind::Extractor => {
-            let component = Component {
-                component: id,
-                parameters,
-            };
-            let opened = match Backbone::open(plugins, &component) {
-                Ok(opened) => backbone.insert(opened),
-                Err(error) => return Some(Err(problem(&error))),
-            };
-            Ok(Description::Backbone {
-                input: opened.input(),
-                layers: opened.layers(),
-                cuts: opened.cuts(),
-                extractor: opened.extractor(),
-            })
-        }
-        Kind::CutRule => {
-            let backbone = backbone.as_ref()?;
-            let places = backbone.places();
-            let rule = plugins.cut_rule(&id, &parameters.into());
-            let cuts = rule.and_then(|rule| rule.cuts(&backbone.input(), &places));
-            cuts.map(|cuts| Description::Cuts(choices(cuts, &places)))
-        }
-    };
-    Some(description.map_err(|error| problem(&error.into())))
-}
-
-/// The cuts of a rule, each with the layers it keeps.
-fn choices(cuts: Vec<RuleCut>, places: &[CutPlace]) -> Vec<CutChoice> {
-    (cuts.into_iter())
-        .filter_map(|cut| {
-            let last = places.iter().position(|place| place.name == cut.after)?;
-            Some(CutChoice {
-                name: cut.name,
-                layers: last + 1,
-                pool: cut.pool.map(|pool| match pool {
-                    RulePool::Gap => Pool::Gap,
-                    RulePool::Gmp => Pool::Gmp,
-                    RulePool::Flatten => Pool::Flatten,
-                    RulePool::Pyramid => Pool::Pyramid,
-                }),
-            })
-        })
-        .collect()
-}
-
-fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem> {
-    let experiment = &plan.experiment;
-    let fail = |error: GraftError| problem(&error);
-    let backbone = Backbone::open(plugins, &experiment.backbone).map_err(fail)?;
-    let mut entries = vec![backbone_plan(&backbone, &experiment.backbone)];
-    let mut push = |role: &str, component: &Component, before, features: &[usize], classes| {
-        let head = head_blueprint(plugins, component, features, classes).map_err(fail)?;
-        entries.push(network_plan(role, component, before, &head));
-        Ok(())
-    };
-    if let Some(source) = &experiment.source {
-        let features = backbone.blueprint().map_err(fail)?.output();
-        let classes = plan.source_classes.len();
-        let before = backbone.layers().len();
-        push(
-            "source head",
-            &source.head,
-            before,
-            features.dims(),
-            classes,
-        )?;
-    }
-    for (index, strategy) in experiment.strategies.iter().enumerate() {
-        let mut cuts: Vec<&CutPoint> = (plan.rows.iter())
-            .filter(|row| row.strategy == index)
-            .map(|row| &row.cut)
-            .collect();
-        cuts.dedup();
-        if strategy.kind == StrategyKind::FeatureClassifier {
-            continue;
-        }
-        let several = cuts.len() > 1;
-        for cut in cuts {
-            let activations = backbone.activations_at(cut).map_err(fail)?;
-            let features = match cut.reduction.pca {
-                Some(components) => vec![components],
-                None => shape(&activations, cut.reduction),
-            };
-            let classes = plan.target_classes.len();
-            let role = match several {
-                true => format!("{} · {}", strategy.name, cut.name),
-                false => strategy.name.clone(),
-            };
-            push(&role, &strategy.head, cut.layers, &features, classes)?;
-        }
-    }
-    Ok(entries)
-}
-
-/// A failure as the check of an experiment file wants it.
-pub(crate) fn problem(error: &GraftError) -> Problem {
-    let category = match error {
-        GraftError::Weights { .. } => Category::Data,
-        GraftError::Host(error) => category(error),
-        GraftError::Blueprint { .. } => Category::Plugin,
-        _ => Category::Experiment,
-    };
-    Problem {
-        category,
-        message: error.to_string(),
-        hint: error.hint(),
-    }
-}
-
-fn category(error: &HostError) -> Category {
-    match error.kind() {
-        ErrorKind::Parameters | ErrorKind::Stopped => Category::Experiment,
-        ErrorKind::Plugin => Category::Plugin,
-        ErrorKind::Data => Category::Data,
-    }
 }

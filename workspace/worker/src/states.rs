@@ -1,6 +1,6 @@
 //! How much of what classifiers save of their fits is kept.
 
-use topwork_schema::{Plan, StrategyKind};
+use topwork_schema::Plan;
 
 /// Bytes for the states of all heads of a run. Some are a few numbers; those of nearest neighbours are the training
 /// features themselves, once for every row.
@@ -10,7 +10,7 @@ const ALL: u64 = 64 << 20;
 pub fn share_of(plan: &Plan) -> u64 {
     let experiment = &plan.experiment;
     let classifiers = (plan.rows.iter())
-        .filter(|row| plan.strategy(row).kind == StrategyKind::FeatureClassifier)
+        .filter(|row| plan.strategy(row).kind.fits_a_classifier())
         .count();
     share(classifiers * experiment.seeds.len() * experiment.target.folds.unwrap_or(1))
 }

@@ -7,8 +7,8 @@ use super::{Check, extractor};
 use crate::catalog::{Catalog, Counted};
 use crate::data::{About, Finding, TaskData, TaskRole, learnt_before};
 use crate::diagnostics::Diagnostic;
-use crate::plan::Component;
 use crate::task::Task;
+use crate::words::Component;
 use crate::written::{Written, WrittenClass, WrittenDataset};
 
 impl Check<'_> {

@@ -2,9 +2,10 @@
 //! do: be trained, begin at random, take weights from a file.
 
 use super::Backbone;
-use crate::catalog::WantedNormalise;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::plan::{Component, CutPoint, Normalise, Pool, StrategyKind, Weights};
+use crate::plan::{CutPoint, Weights};
+use crate::strategies::StrategyKind;
+use crate::words::{Component, Normalise, Pool, WantedNormalise};
 use crate::written::{Written, WrittenDataset, WrittenStrategy};
 
 /// Normalisation is the same for an extractor when no number differs by more: files give three or
@@ -43,19 +44,20 @@ pub(super) fn check(written: &Written, backbone: &Backbone<'_>, diagnostics: &mu
             "remove `[source]`, or use a backbone that is trained here",
         );
     }
+    let frozen: Vec<String> = (StrategyKind::ALL.iter())
+        .filter(|kind| !kind.trains_the_trunk())
+        .map(|kind| format!("`{}`", kind.as_str()))
+        .collect();
     for strategy in &written.strategies {
         let path = &strategy.path;
         if let Some(kind) = &strategy.kind
-            && matches!(
-                kind.value,
-                StrategyKind::FineTune | StrategyKind::FromScratch
-            )
+            && kind.value.trains_the_trunk()
         {
             refuse(
                 format!("`{path}.kind`: `{id}` computes features itself and cannot be trained"),
                 kind.span.clone(),
                 "needs a backbone that is trained here",
-                "`frozen-backbone` and `feature-classifier` work on its features",
+                &format!("{} work on its features", frozen.join(" and ")),
             );
         } else if strategy.weights == Some(Weights::Random)
             && let Some(node) = strategy.node.get("weights")
@@ -155,10 +157,7 @@ pub(super) fn trained_cuts(
     let Some(kind) = &strategy.kind else {
         return;
     };
-    if !matches!(
-        kind.value,
-        StrategyKind::FineTune | StrategyKind::FromScratch
-    ) {
+    if !kind.value.trains_the_trunk() {
         return;
     }
     for cut in cuts {

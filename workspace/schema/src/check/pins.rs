@@ -11,7 +11,7 @@ pub(super) fn check(
     written: &[WrittenPin],
     catalog: &Catalog,
     diagnostics: &mut Diagnostics,
-) -> Vec<Pin> {
+) -> Vec<(String, Pin)> {
     let mut pins = Vec::new();
     for WrittenPin { plugin, sha256 } in written {
         let id = &plugin.value;
@@ -43,10 +43,7 @@ pub(super) fn check(
             );
             continue;
         }
-        pins.push(Pin {
-            plugin: id.clone(),
-            sha256: wanted,
-        });
+        pins.push((id.clone(), Pin { sha256: wanted }));
     }
     pins
 }

@@ -6,8 +6,10 @@ use crate::catalog::{CutChoice, Description};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::nearest::nearest;
-use crate::plan::{Cut, CutPoint, Place, Pool, Reduction, Row};
-use crate::written::{Located, WrittenCut, WrittenPlace};
+use crate::plan::{Cut, CutPoint, Place, Row};
+use crate::view::Located;
+use crate::words::{Pool, Reduction};
+use crate::written::{WrittenCut, WrittenPlace};
 
 /// How many cut points of an extractor a hint lists.
 const MOST_LISTED: usize = 12;

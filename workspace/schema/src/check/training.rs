@@ -5,7 +5,7 @@ use crate::catalog::LayerEntry;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::multipliers::{Assigned, MultiplierError};
 use crate::nearest::nearest;
-use crate::plan::{CutPoint, StrategyKind};
+use crate::plan::CutPoint;
 use crate::shape::join;
 use crate::task::Task;
 use crate::training::ClassWeights;
@@ -69,7 +69,7 @@ pub(super) fn multipliers(
     cuts: &[CutPoint],
     diagnostics: &mut Diagnostics,
 ) {
-    if written.kind.as_ref().map(|kind| kind.value) != Some(StrategyKind::FineTune) {
+    if !(written.kind.as_ref()).is_some_and(|kind| kind.value.takes_multipliers()) {
         return;
     }
     let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();

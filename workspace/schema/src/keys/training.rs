@@ -1,6 +1,6 @@
 //! The keys of `train`: how layers are trained.
 
-use super::{Bounds, Key, Kind, Presence, Table, word};
+use super::{Bounds, Kind, Table, at_least, default, optional, required, word};
 
 /// More epochs than anyone trains, and few enough to be counted in 32 bits.
 const MOST_EPOCHS: u64 = 1_000_000;
@@ -13,27 +13,26 @@ pub(crate) static TRAIN: Table = Table {
     about: "How layers are trained, in `[source]` and `[[strategy]]`.",
     component: false,
     keys: &[
-        Key {
-            name: "epochs",
-            kind: Kind::Integer {
+        required(
+            "epochs",
+            Kind::Integer {
                 min: 1,
                 max: MOST_EPOCHS,
             },
-            presence: Presence::Required,
-            about: "passes over the training samples",
-        },
-        Key {
-            name: "batch-size",
-            kind: Kind::Integer {
+            "passes over the training samples",
+        ),
+        default(
+            "batch-size",
+            Kind::Integer {
                 min: 1,
                 max: MOST_SAMPLES,
             },
-            presence: Presence::Default("64"),
-            about: "samples per optimizer step",
-        },
-        Key {
-            name: "optimizer",
-            kind: Kind::Choice(&[
+            "64",
+            "samples per optimizer step",
+        ),
+        default(
+            "optimizer",
+            Kind::Choice(&[
                 word("adam", "Adam"),
                 word("adamw", "Adam with decoupled weight decay"),
                 word(
@@ -41,36 +40,36 @@ pub(crate) static TRAIN: Table = Table {
                     "stochastic gradient descent, with momentum if wanted",
                 ),
             ]),
-            presence: Presence::Default("\"adam\""),
-            about: "the rule that changes the weights",
-        },
-        Key {
-            name: "learning-rate",
-            kind: Kind::Number(Bounds::above(0.0)),
-            presence: Presence::Default("1e-3"),
-            about: "step size of the optimizer",
-        },
-        Key {
-            name: "momentum",
-            kind: Kind::Number(Bounds::at_least(0.0).below(1.0)),
-            presence: Presence::Default("0.0"),
-            about: "momentum of `sgd`",
-        },
-        Key {
-            name: "nesterov",
-            kind: Kind::Boolean,
-            presence: Presence::Default("false"),
-            about: "whether the momentum is Nesterov's",
-        },
-        Key {
-            name: "weight-decay",
-            kind: Kind::Number(Bounds::at_least(0.0)),
-            presence: Presence::Default("0.0"),
-            about: "L2 penalty on the weights; with `adamw`, decay beside the gradient",
-        },
-        Key {
-            name: "schedule",
-            kind: Kind::Choice(&[
+            "\"adam\"",
+            "the rule that changes the weights",
+        ),
+        default(
+            "learning-rate",
+            Kind::Number(Bounds::above(0.0)),
+            "1e-3",
+            "step size of the optimizer",
+        ),
+        default(
+            "momentum",
+            Kind::Number(Bounds::at_least(0.0).below(1.0)),
+            "0.0",
+            "momentum of `sgd`",
+        ),
+        default(
+            "nesterov",
+            Kind::Boolean,
+            "false",
+            "whether the momentum is Nesterov's",
+        ),
+        default(
+            "weight-decay",
+            Kind::Number(Bounds::at_least(0.0)),
+            "0.0",
+            "L2 penalty on the weights; with `adamw`, decay beside the gradient",
+        ),
+        default(
+            "schedule",
+            Kind::Choice(&[
                 word("constant", "it stays"),
                 word(
                     "step",
@@ -79,39 +78,36 @@ pub(crate) static TRAIN: Table = Table {
                 word("cosine", "down to 0 along half a cosine"),
                 word("one-cycle", "up to `learning-rate`, then down to almost 0"),
             ]),
-            presence: Presence::Default("\"constant\""),
-            about: "how the learning rate changes",
-        },
-        Key {
-            name: "step-every",
-            kind: Kind::Integer {
-                min: 1,
-                max: u64::MAX,
-            },
-            presence: Presence::Optional("required with the schedule `step`"),
-            about: "epochs from one change of the learning rate to the next",
-        },
-        Key {
-            name: "step-factor",
-            kind: Kind::Number(Bounds::above(0.0).at_most(1.0)),
-            presence: Presence::Default("0.1"),
-            about: "what the schedule `step` multiplies the learning rate by",
-        },
-        Key {
-            name: "warm-up",
-            kind: Kind::Number(Bounds::at_least(0.0)),
-            presence: Presence::Default("0.0"),
-            about: "epochs, or parts of one, over which the learning rate first grows to its size",
-        },
-        Key {
-            name: "label-smoothing",
-            kind: Kind::Number(Bounds::at_least(0.0).below(1.0)),
-            presence: Presence::Default("0.0"),
-            about: "share of every label that is spread evenly over all classes",
-        },
-        Key {
-            name: "class-weights",
-            kind: Kind::Either(&[
+            "\"constant\"",
+            "how the learning rate changes",
+        ),
+        optional(
+            "step-every",
+            at_least(1),
+            "required with the schedule `step`",
+            "epochs from one change of the learning rate to the next",
+        ),
+        default(
+            "step-factor",
+            Kind::Number(Bounds::above(0.0).at_most(1.0)),
+            "0.1",
+            "what the schedule `step` multiplies the learning rate by",
+        ),
+        default(
+            "warm-up",
+            Kind::Number(Bounds::at_least(0.0)),
+            "0.0",
+            "epochs, or parts of one, over which the learning rate first grows to its size",
+        ),
+        default(
+            "label-smoothing",
+            Kind::Number(Bounds::at_least(0.0).below(1.0)),
+            "0.0",
+            "share of every label that is spread evenly over all classes",
+        ),
+        optional(
+            "class-weights",
+            Kind::Either(&[
                 Kind::Choice(&[word(
                     "balanced",
                     "rare classes weigh as much as frequent ones",
@@ -122,38 +118,35 @@ pub(crate) static TRAIN: Table = Table {
                     distinct: false,
                 },
             ]),
-            presence: Presence::Optional("all alike"),
-            about: "weights of the classes in the loss: `balanced`, so that rare classes count as \
-                    much as frequent ones, or one number per class",
-        },
-        Key {
-            name: "clip-norm",
-            kind: Kind::Number(Bounds::above(0.0)),
-            presence: Presence::Optional("not limited"),
-            about: "largest norm of all gradients together",
-        },
-        Key {
-            name: "validation",
-            kind: Kind::Number(Bounds::at_least(0.0).at_most(0.9)),
-            presence: Presence::Default("0.0"),
-            about: "share of the training samples held out, stratified, to watch the training by",
-        },
-        Key {
-            name: "patience",
-            kind: Kind::Integer {
-                min: 1,
-                max: u64::MAX,
-            },
-            presence: Presence::Optional("every epoch is trained"),
-            about: "epochs without a better validation loss after which training stops, and the \
-                    best weights are kept",
-        },
-        Key {
-            name: "augment",
-            kind: Kind::Table(&AUGMENT),
-            presence: Presence::Optional("images are taken as they are"),
-            about: "random changes of the training images, drawn anew in every epoch",
-        },
+            "all alike",
+            "weights of the classes in the loss: `balanced`, so that rare classes count as \
+             much as frequent ones, or one number per class",
+        ),
+        optional(
+            "clip-norm",
+            Kind::Number(Bounds::above(0.0)),
+            "not limited",
+            "largest norm of all gradients together",
+        ),
+        default(
+            "validation",
+            Kind::Number(Bounds::at_least(0.0).at_most(0.9)),
+            "0.0",
+            "share of the training samples held out, stratified, to watch the training by",
+        ),
+        optional(
+            "patience",
+            at_least(1),
+            "every epoch is trained",
+            "epochs without a better validation loss after which training stops, and the \
+             best weights are kept",
+        ),
+        optional(
+            "augment",
+            Kind::Table(&AUGMENT),
+            "images are taken as they are",
+            "random changes of the training images, drawn anew in every epoch",
+        ),
     ],
 };
 
@@ -162,36 +155,30 @@ static AUGMENT: Table = Table {
     about: "Random changes of the training images, in `train`. What comes in from outside is 0.",
     component: false,
     keys: &[
-        Key {
-            name: "shift",
-            kind: Kind::Integer {
-                min: 0,
-                max: u64::MAX,
-            },
-            presence: Presence::Default("0"),
-            about: "farthest shift along each axis, in pixels",
-        },
-        Key {
-            name: "rotate",
-            kind: Kind::Number(Bounds::at_least(0.0).at_most(180.0)),
-            presence: Presence::Default("0.0"),
-            about: "largest rotation either way, in degrees",
-        },
-        Key {
-            name: "flip",
-            kind: Kind::Boolean,
-            presence: Presence::Default("false"),
-            about: "whether every other image, by chance, is mirrored left to right",
-        },
-        Key {
-            name: "crop",
-            kind: Kind::Integer {
-                min: 0,
-                max: u64::MAX,
-            },
-            presence: Presence::Default("0"),
-            about: "pixels of padding on every side before a window of the image's size is cut \
-                    out at random",
-        },
+        default(
+            "shift",
+            at_least(0),
+            "0",
+            "farthest shift along each axis, in pixels",
+        ),
+        default(
+            "rotate",
+            Kind::Number(Bounds::at_least(0.0).at_most(180.0)),
+            "0.0",
+            "largest rotation either way, in degrees",
+        ),
+        default(
+            "flip",
+            Kind::Boolean,
+            "false",
+            "whether every other image, by chance, is mirrored left to right",
+        ),
+        default(
+            "crop",
+            at_least(0),
+            "0",
+            "pixels of padding on every side before a window of the image's size is cut \
+             out at random",
+        ),
     ],
 };

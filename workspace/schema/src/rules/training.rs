@@ -1,7 +1,7 @@
 //! What the settings of one `train` table say together.
 
-use super::Refusal;
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::refusal::Refusal;
 use crate::training::{Optimizer, Schedule, Train};
 use crate::tree::Node;
 use crate::written::WrittenTrain;

@@ -10,5 +10,6 @@ mod cuts;
 mod editors;
 mod messages;
 mod plans;
+mod resolved;
 mod training;
 mod warnings;

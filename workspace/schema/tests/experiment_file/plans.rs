@@ -26,11 +26,11 @@ fn pins_are_part_of_the_resolved_experiment() {
     let digest = "0123456789ABCDEF".repeat(4);
     let text = format!("{SMALL}\n[plugins.mnist]\nsha256 = \"{digest}\"\n");
     let plan = plan(&text, &crate_folder());
-    let [pin] = &plan.experiment.pins[..] else {
+    let [(plugin, pin)] = &plan.experiment.pins[..] else {
         panic!("{:?}", plan.experiment.pins);
     };
     assert_eq!(
-        (pin.plugin.as_str(), &pin.sha256),
+        (plugin.as_str(), &pin.sha256),
         ("mnist", &digest.to_lowercase())
     );
     assert_eq!(self::plan(&plan.to_toml(), &crate_folder()), plan);
@@ -386,7 +386,7 @@ proptest! {
         let written = plan.to_toml();
         let again = read(&written).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
         prop_assert_eq!(&plan, &again, "{}", written);
-        let json = serde_json::to_string(&plan).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+        let json = plan.to_json().unwrap();
+        prop_assert_eq!(Plan::from_json(&json), Some(plan), "{}", json);
     }
 }
