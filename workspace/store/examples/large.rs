@@ -16,7 +16,7 @@ use topwork_events::{
     StageKind, StagePlan, Weights,
 };
 use topwork_measure::Confusion;
-use topwork_report::Results;
+use topwork_results::Results;
 use topwork_store::{Adopted, Cells, KeyedCell, Machine, Manifest, RunFolder, Runs};
 
 /// Test examples of every row.
@@ -279,7 +279,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     folder.write(&folder.results_path(), text.as_bytes())?;
     took("results.json", begun, text.len() as u64);
     let begun = Instant::now();
-    let table = topwork_report::comparison(&results, Some(120));
+    let table = topwork_pages::comparison(&results, Some(120));
     took("table", begun, table.len() as u64);
     Ok(())
 }

@@ -8,7 +8,7 @@ mod large;
 
 use large::{Size, old_line, records, write};
 use topwork_events::{Event, Record, RunState};
-use topwork_report::Results;
+use topwork_results::Results;
 use topwork_store::Runs;
 
 fn results(size: Size) -> Results {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use topwork_measure::{seconds, thousands};
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_schema::{Plan, Row};
 use topwork_store::{CellEntry, FeatureCache, Runs};
 use topwork_worker::FrozenTrunk;

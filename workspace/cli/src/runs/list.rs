@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use topwork_measure::{percent, seconds};
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_store::{Overview, RunEntry, Runs};
 
 use super::{date, print_json, tell_newer};

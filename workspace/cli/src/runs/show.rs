@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::json;
 use topwork_events::RunState;
 use topwork_measure::seconds;
-use topwork_report::{Results, comparison};
+use topwork_pages::comparison;
+use topwork_results::Results;
 use topwork_store::{Runs, Standing};
 
 use super::{date, print_json, tell_newer};

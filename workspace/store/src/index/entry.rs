@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use topwork_events::RunState;
-use topwork_report::Results;
+use topwork_results::Results;
 
 use crate::{Cells, Manifest, RunFolder, Standing, StoreError};
 

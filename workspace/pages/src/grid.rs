@@ -1,18 +1,10 @@
 //! Text in columns, for a terminal of any width.
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use topwork_results::Align;
 
 /// Below this width columns break every word: rows become blocks of `heading: cell` lines.
 const NARROWEST: usize = 60;
-
-/// Which side a column's cells keep to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// Text.
-    Left,
-    /// Numbers.
-    Right,
-}
 
 /// A table of cells under headings. Cells are wrapped to `width` where one is given; `framed`
 /// puts a rule above and below.
