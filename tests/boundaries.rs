@@ -43,18 +43,15 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "topwork-store",
-        &[
-            "topwork-engine",
-            "topwork-host",
-            "dfdx",
-            "libloading",
-            "ratatui",
-        ],
-    ),
-    (
         "topwork-worker",
-        &["topwork-pages", "ratatui", "crossterm", "indicatif", "clap"],
+        &[
+            "topwork-pages",
+            "topwork-index",
+            "ratatui",
+            "crossterm",
+            "indicatif",
+            "clap",
+        ],
     ),
     (
         "topwork-tui",
@@ -72,6 +69,16 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
     ("topwork-events", &["topwork-measure"]),
     ("topwork-results", &["topwork-events", "topwork-measure"]),
+    ("topwork-store", &["topwork-events", "topwork-measure"]),
+    (
+        "topwork-index",
+        &[
+            "topwork-store",
+            "topwork-results",
+            "topwork-events",
+            "topwork-measure",
+        ],
+    ),
     (
         "topwork-pages",
         &["topwork-results", "topwork-events", "topwork-measure"],

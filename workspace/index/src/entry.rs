@@ -1,17 +1,17 @@
 //! What the index holds of a run, and how it is read out of the run's folder.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::UNIX_EPOCH,
 };
 
 use serde::{Deserialize, Serialize};
 use topwork_events::RunState;
+use topwork_measure::shown;
 use topwork_results::Results;
-
-use crate::{Cells, Manifest, RunFolder, Standing, StoreError};
+use topwork_store::{Cells, Manifest, RunFolder, Standing, StoreError};
 
 /// One run, as it is listed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,8 +47,18 @@ pub struct RunEntry {
 pub struct BestRow {
     /// Its name.
     pub row: String,
-    /// Mean accuracy over the seeds.
-    pub accuracy: f64,
+    /// What it comes to over its seeds, by the figures' ids.
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, f64>,
+}
+
+impl BestRow {
+    /// What makes it the best, as a person reads it.
+    pub fn words(&self) -> String {
+        let figure = &shown()[0];
+        let value = self.figures.get(figure.id);
+        value.map_or(String::new(), |value| figure.unit.text(*value))
+    }
 }
 
 /// One row of one run with one seed, measured: what it came to and what it cost.
@@ -75,6 +85,9 @@ pub struct CellEntry {
     pub correct: u64,
     /// Test examples.
     pub total: u64,
+    /// What the predictions come to, by the figures' ids.
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, f64>,
     /// Wall-clock seconds of extracting features.
     pub extract: f64,
     /// Wall-clock seconds of training or fitting.
@@ -112,23 +125,23 @@ pub(super) fn read(folder: &RunFolder) -> Result<(RunEntry, Vec<CellEntry>), Sto
     let manifest = folder.manifest()?;
     let state = folder.state()?;
     let cells = cells(&folder.id(), &state, &manifest.cells);
-    Ok((folder.entry(manifest, &state), cells))
+    Ok((RunEntry::of(folder, manifest, &state), cells))
 }
 
-impl RunFolder {
+impl RunEntry {
     /// The run as it is listed, from what its manifest and its event stream say.
-    pub fn entry(&self, manifest: Manifest, state: &RunState) -> RunEntry {
+    pub fn of(folder: &RunFolder, manifest: Manifest, state: &RunState) -> Self {
         let results = Results::from_state(state);
-        let best = results.as_ref().and_then(Results::best).and_then(|row| {
-            Some(BestRow {
-                row: row.title.clone(),
-                accuracy: row.mean?,
-            })
+        let best = results.as_ref().and_then(Results::best).map(|row| BestRow {
+            row: row.title.clone(),
+            figures: (row.figures.iter())
+                .map(|(id, figure)| (id.clone(), figure.mean))
+                .collect(),
         });
-        RunEntry {
-            id: self.id(),
+        Self {
+            id: folder.id(),
             format: manifest.format,
-            standing: self.standing_since(state, manifest.created_at),
+            standing: folder.standing_since(state, manifest.created_at),
             name: manifest.name,
             created_at: manifest.created_at,
             seconds: state.ending.as_ref().map(|ending| ending.seconds),
@@ -136,13 +149,8 @@ impl RunFolder {
             experiment: manifest.experiment,
             host: manifest.machine.host,
             version: manifest.version,
-            bytes: self.bytes(),
+            bytes: folder.bytes(),
         }
-    }
-
-    /// Bytes its files take.
-    pub fn bytes(&self) -> u64 {
-        size(self.path())
     }
 }
 
@@ -166,22 +174,11 @@ fn cells(run: &str, state: &RunState, keys: &Cells) -> Vec<CellEntry> {
                 train_samples: outcome.train_samples,
                 correct: outcome.correct,
                 total: outcome.total,
+                figures: outcome.figures.clone(),
                 extract: outcome.seconds.extract,
                 fit: outcome.seconds.fit,
                 evaluate: outcome.seconds.evaluate,
             })
         })
         .collect()
-}
-
-/// Bytes of all files below `folder`. What vanishes meanwhile takes no room.
-fn size(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

@@ -3,9 +3,9 @@
 use std::{fs, path::Path, process::Command, thread};
 
 use topwork_events::{EndStatus, Event, Outcome, RowPlan, RunPlan, Seconds, Weights};
+use topwork_store::{Adopted, Cells, EventWriter, KeyedCell, Machine, Manifest, Standing};
 
 use super::*;
-use crate::{Adopted, Cells, KeyedCell, Machine, Manifest, Standing};
 
 /// A folder of `count` runs that are done, each with one row of two seeds.
 fn project(count: u64) -> (tempfile::TempDir, Runs) {
@@ -108,7 +108,7 @@ fn done(runs: &Runs) -> RunFolder {
     folder
 }
 
-fn end(writer: &mut crate::EventWriter) {
+fn end(writer: &mut EventWriter) {
     writer
         .append(Event::RunEnded {
             status: EndStatus::Done,
@@ -121,8 +121,8 @@ fn end(writer: &mut crate::EventWriter) {
         .unwrap();
 }
 
-fn ids(overview: &Overview) -> Vec<&str> {
-    overview.runs.iter().map(|run| run.id.as_str()).collect()
+fn ids(listed: &Overview) -> Vec<&str> {
+    listed.runs.iter().map(|run| run.id.as_str()).collect()
 }
 
 fn index(runs: &Runs) -> std::path::PathBuf {
@@ -132,15 +132,15 @@ fn index(runs: &Runs) -> std::path::PathBuf {
 #[test]
 fn no_folder_is_no_runs_and_makes_nothing() {
     let (temp, runs) = project(0);
-    let overview = runs.overview().unwrap();
-    assert!(overview.runs.is_empty() && overview.notes.is_empty());
+    let listed = overview(&runs).unwrap();
+    assert!(listed.runs.is_empty() && listed.notes.is_empty());
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn the_index_says_what_the_folders_say() {
     let (_temp, runs) = project(2);
-    let fresh = runs.overview().unwrap();
+    let fresh = overview(&runs).unwrap();
     let entry = &fresh.runs[0];
     assert_eq!(ids(&fresh), ["0001-test", "0002-test"]);
     assert_eq!(
@@ -149,14 +149,17 @@ fn the_index_says_what_the_folders_say() {
     );
     let best = entry.best.as_ref().unwrap();
     assert_eq!(
-        (best.row.as_str(), (best.accuracy * 100.0).round()),
+        (
+            best.row.as_str(),
+            (best.figures["accuracy"] * 100.0).round()
+        ),
         ("frozen", 85.0)
     );
     assert!(entry.bytes > 1000, "{}", entry.bytes);
-    let again = runs.overview().unwrap();
+    let again = overview(&runs).unwrap();
     assert_eq!(again.runs, fresh.runs);
     assert_eq!(again.notes, Vec::<String>::new());
-    let cells = runs.cells().unwrap();
+    let cells = cells(&runs).unwrap();
     let keys: Vec<_> = cells.iter().map(|cell| cell.cell.as_deref()).collect();
     assert_eq!(keys, [Some("abc"), None, Some("abc"), None]);
     let seeds: Vec<_> = cells
@@ -172,41 +175,39 @@ fn the_index_says_what_the_folders_say() {
             ("0002-test", u64::MAX)
         ]
     );
-    assert_eq!(
-        (cells[0].correct, cells[0].extract, cells[0].fit),
-        (90, 0.5, 2.0)
-    );
+    assert_eq!((cells[0].correct, cells[0].figures["accuracy"]), (90, 0.9));
+    assert_eq!((cells[0].extract, cells[0].fit), (0.5, 2.0));
 }
 
 #[test]
 fn an_ended_run_is_read_from_the_index_until_its_events_change() {
     let (_temp, runs) = project(1);
     let folder = runs.list().unwrap().remove(0);
-    runs.overview().unwrap();
+    overview(&runs).unwrap();
     // What only the index can still know.
     let mut manifest = folder.manifest().unwrap();
     manifest.name = "another".into();
     folder.write_manifest(&manifest).unwrap();
-    assert_eq!(runs.overview().unwrap().runs[0].name, "test");
+    assert_eq!(overview(&runs).unwrap().runs[0].name, "test");
     let resumed = Event::RunResumed {
         version: "0.1.0".into(),
     };
     folder.event_writer().unwrap().append(resumed).unwrap();
-    let entry = runs.overview().unwrap().runs.remove(0);
+    let entry = overview(&runs).unwrap().runs.remove(0);
     assert_eq!((entry.name.as_str(), entry.seconds), ("another", None));
     // One that has not ended is asked every time.
     manifest.name = "a third".into();
     folder.write_manifest(&manifest).unwrap();
-    assert_eq!(runs.overview().unwrap().runs[0].name, "a third");
+    assert_eq!(overview(&runs).unwrap().runs[0].name, "a third");
 }
 
 #[test]
 fn runs_that_are_gone_are_forgotten() {
     let (_temp, runs) = project(3);
-    runs.overview().unwrap();
+    overview(&runs).unwrap();
     fs::remove_dir_all(runs.find("2").unwrap().path()).unwrap();
-    assert_eq!(ids(&runs.overview().unwrap()), ["0001-test", "0003-test"]);
-    assert_eq!(runs.cells().unwrap().len(), 4);
+    assert_eq!(ids(&overview(&runs).unwrap()), ["0001-test", "0003-test"]);
+    assert_eq!(cells(&runs).unwrap().len(), 4);
 }
 
 #[test]
@@ -214,10 +215,10 @@ fn a_damaged_run_does_not_hide_the_others() {
     let (_temp, runs) = project(2);
     fs::write(runs.find("1").unwrap().path().join("manifest.json"), "{").unwrap();
     for _ in 0..2 {
-        let overview = runs.overview().unwrap();
-        assert_eq!(ids(&overview), ["0002-test"]);
-        assert_eq!(overview.damaged.len(), 1);
-        assert_eq!(overview.damaged[0].0.id(), "0001-test");
+        let listed = overview(&runs).unwrap();
+        assert_eq!(ids(&listed), ["0002-test"]);
+        assert_eq!(listed.damaged.len(), 1);
+        assert_eq!(listed.damaged[0].0.id(), "0001-test");
     }
 }
 
@@ -225,12 +226,12 @@ fn a_damaged_run_does_not_hide_the_others() {
 fn whatever_is_done_to_the_index_the_runs_are_listed() {
     let check = |name: &str, harm: &dyn Fn(&Path), expected: &str| {
         let (temp, runs) = project(3);
-        let whole = runs.overview().unwrap();
+        let whole = overview(&runs).unwrap();
         harm(&index(&runs));
-        let overview = runs.overview().unwrap();
-        assert_eq!(overview.runs, whole.runs, "{name}");
-        assert_eq!(runs.cells().unwrap().len(), 6, "{name}");
-        let said = overview
+        let listed = overview(&runs).unwrap();
+        assert_eq!(listed.runs, whole.runs, "{name}");
+        assert_eq!(cells(&runs).unwrap().len(), 6, "{name}");
+        let said = listed
             .notes
             .join("\n")
             .replace(temp.path().to_str().unwrap(), "");
@@ -239,7 +240,7 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
             None => said == expected,
         };
         assert!(fits, "{name}: {said}");
-        let afterwards = runs.overview().unwrap();
+        let afterwards = overview(&runs).unwrap();
         assert_eq!(afterwards.runs, whole.runs, "{name}");
         // Told once, unless it stays as it is.
         let stays = expected.contains("newer") || expected.contains("instead");
@@ -249,6 +250,12 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
             "{name}: {:?}",
             afterwards.notes
         );
+    };
+    let newer = database::FORMAT + 1;
+    let not_written = |format: i64| {
+        format!(
+            "`/runs/index.sqlite` was made by a newer topwork (format {format}); it is not written to"
+        )
     };
     let made_again = "`/runs/index.sqlite` was damaged (…); it was made again from the run folders";
     let execute = |path: &Path, sql: &str| {
@@ -323,7 +330,7 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
         &|path| {
             execute(
                 path,
-                "UPDATE runs SET best_row = 'another'; PRAGMA user_version = 1",
+                "UPDATE runs SET best_row = 'another'; PRAGMA user_version = 2",
             )
         },
         "",
@@ -341,34 +348,34 @@ fn whatever_is_done_to_the_index_the_runs_are_listed() {
         &|path| {
             execute(
                 path,
-                "ALTER TABLE runs ADD COLUMN mood TEXT; PRAGMA user_version = 3",
+                &format!("ALTER TABLE runs ADD COLUMN mood TEXT; PRAGMA user_version = {newer}"),
             )
         },
-        "`/runs/index.sqlite` was made by a newer topwork (format 3); it is not written to",
+        &not_written(newer),
     );
     check(
         "newer, beyond recognition",
         &|path| {
             execute(
                 path,
-                "ALTER TABLE runs RENAME TO experiments; PRAGMA user_version = 9",
+                "ALTER TABLE runs RENAME TO experiments; PRAGMA user_version = 9000",
             )
         },
-        "`/runs/index.sqlite` was made by a newer topwork (format 9); it is not written to",
+        &not_written(9000),
     );
 }
 
 #[test]
 fn a_newer_index_is_not_written_to() {
     let (_temp, runs) = project(1);
-    runs.overview().unwrap();
+    overview(&runs).unwrap();
     rusqlite::Connection::open(index(&runs))
         .unwrap()
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", database::FORMAT + 1)
         .unwrap();
     let before = fs::read(index(&runs)).unwrap();
     done(&runs);
-    assert_eq!(ids(&runs.overview().unwrap()), ["0001-test", "0002-test"]);
+    assert_eq!(ids(&overview(&runs).unwrap()), ["0001-test", "0002-test"]);
     assert_eq!(fs::read(index(&runs)).unwrap(), before);
 }
 
@@ -377,9 +384,9 @@ fn a_place_where_no_index_can_be_is_listed_without_one() {
     let (_temp, runs) = project(2);
     fs::create_dir(index(&runs)).unwrap();
     for _ in 0..2 {
-        let overview = runs.overview().unwrap();
-        assert_eq!(ids(&overview), ["0001-test", "0002-test"]);
-        assert_eq!(runs.cells().unwrap().len(), 4);
+        let listed = overview(&runs).unwrap();
+        assert_eq!(ids(&listed), ["0001-test", "0002-test"]);
+        assert_eq!(cells(&runs).unwrap().len(), 4);
     }
 }
 
@@ -388,7 +395,7 @@ fn a_place_where_no_index_can_be_is_listed_without_one() {
 #[test]
 fn a_read_only_folder_is_listed_with_the_index_it_has() {
     let (_temp, runs) = project(2);
-    let whole = runs.overview().unwrap();
+    let whole = overview(&runs).unwrap();
     let folder = runs.folder().to_str().unwrap();
     let mount = |arguments: &[&str]| {
         let status = Command::new(arguments[0]).args(&arguments[1..]).status();
@@ -399,7 +406,7 @@ fn a_read_only_folder_is_listed_with_the_index_it_has() {
         return;
     }
     let remounted = mount(&["mount", "-o", "remount,bind,ro", folder]);
-    let with_index = runs.overview();
+    let with_index = overview(&runs);
     let writable = fs::write(index(&runs), "").is_ok();
     assert!(mount(&["umount", folder]));
     assert!(remounted && !writable);
@@ -409,7 +416,7 @@ fn a_read_only_folder_is_listed_with_the_index_it_has() {
 #[test]
 fn many_at_once_see_the_same() {
     let (_temp, runs) = project(20);
-    let whole = runs.overview().unwrap().runs;
+    let whole = overview(&runs).unwrap().runs;
     for harm in [true, false] {
         if harm {
             fs::write(index(&runs), "not a database ".repeat(1000)).unwrap();
@@ -421,7 +428,7 @@ fn many_at_once_see_the_same() {
                 .map(|_| {
                     scope.spawn(|| {
                         (0..5)
-                            .map(|_| runs.overview().unwrap().runs)
+                            .map(|_| overview(&runs).unwrap().runs)
                             .collect::<Vec<_>>()
                     })
                 })
@@ -432,6 +439,6 @@ fn many_at_once_see_the_same() {
                 }
             }
         });
-        assert!(runs.overview().unwrap().notes.is_empty());
+        assert!(overview(&runs).unwrap().notes.is_empty());
     }
 }

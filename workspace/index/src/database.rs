@@ -5,6 +5,7 @@
 //! of a network file system do not share.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -13,63 +14,127 @@ use std::{
 };
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params,
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior,
+    params_from_iter, types::Value,
 };
+use topwork_measure::{FIGURES, Figure};
 
 use super::{BestRow, CellEntry, RunEntry, entry::Stamp};
 
-/// The layout, kept as the file's `user_version`. An index of an earlier one is made again; in
-/// that of format 1 the best row of a grid had only its strategy's name.
-const FORMAT: i64 = 2;
+/// The layout, kept as the file's `user_version`: what is written here, and for how many figures.
+/// An index of an earlier one is made again.
+pub(super) const FORMAT: i64 = 3000 + FIGURES.len() as i64;
 
 /// How long to wait for another process that works on the index.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const TABLES: &str = "
-    CREATE TABLE runs (
-        id TEXT PRIMARY KEY,
-        format INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        standing TEXT,             -- JSON; NULL while the run has not ended
-        created_at INTEGER NOT NULL,
-        seconds REAL,
-        best_row TEXT,
-        best_accuracy REAL,
-        experiment TEXT NOT NULL,
-        host TEXT NOT NULL,
-        version TEXT NOT NULL,
-        bytes INTEGER NOT NULL,
-        events_length INTEGER NOT NULL,
-        events_modified INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE cells (
-        run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        row TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        head TEXT NOT NULL,
-        cut TEXT NOT NULL,
-        seed TEXT NOT NULL,        -- decimal: SQLite's integers end at 2^63
-        cell TEXT,
-        train_samples INTEGER NOT NULL,
-        correct INTEGER NOT NULL,
-        total INTEGER NOT NULL,
-        extract REAL NOT NULL,
-        fit REAL NOT NULL,
-        evaluate REAL NOT NULL
-    ) STRICT;
-    CREATE INDEX cells_run ON cells (run);
-    CREATE INDEX cells_cell ON cells (cell);
-";
+/// The columns of the table `runs` before those of the best row's figures.
+const RUN: &[&str] = &[
+    "id TEXT PRIMARY KEY",
+    "format INTEGER NOT NULL",
+    "name TEXT NOT NULL",
+    // JSON; NULL while the run has not ended.
+    "standing TEXT",
+    "created_at INTEGER NOT NULL",
+    "seconds REAL",
+    "experiment TEXT NOT NULL",
+    "host TEXT NOT NULL",
+    "version TEXT NOT NULL",
+    "bytes INTEGER NOT NULL",
+    "events_length INTEGER NOT NULL",
+    "events_modified INTEGER NOT NULL",
+    "best_row TEXT",
+];
 
-const SELECT_RUNS: &str = "
-    SELECT id, format, name, standing, created_at, seconds, best_row, best_accuracy, experiment,
-           host, version, bytes, events_length, events_modified
-    FROM runs";
+/// The columns of the table `cells` before those of figures.
+const CELL: &[&str] = &[
+    "run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE",
+    "row TEXT NOT NULL",
+    "kind TEXT NOT NULL",
+    "head TEXT NOT NULL",
+    "cut TEXT NOT NULL",
+    // Decimal: SQLite's integers end at 2^63.
+    "seed TEXT NOT NULL",
+    "cell TEXT",
+    "train_samples INTEGER NOT NULL",
+    "correct INTEGER NOT NULL",
+    "total INTEGER NOT NULL",
+    "extract REAL NOT NULL",
+    "fit REAL NOT NULL",
+    "evaluate REAL NOT NULL",
+];
 
-const SELECT_CELLS: &str = "
-    SELECT run, row, kind, head, cut, seed, cell, train_samples, correct, total, extract, fit,
-           evaluate
-    FROM cells ORDER BY run, rowid";
+/// What stands before a figure's id in the columns of the best row.
+const BEST: &str = "best_";
+
+/// The column of a figure.
+fn column(prefix: &str, figure: &Figure) -> String {
+    format!("{prefix}{}", figure.id.replace('-', "_"))
+}
+
+/// The columns given, and one for every figure.
+fn columns(given: &[&str], prefix: &str) -> Vec<String> {
+    let figures = FIGURES
+        .iter()
+        .map(|figure| column(prefix, figure) + " REAL");
+    given
+        .iter()
+        .copied()
+        .map(str::to_owned)
+        .chain(figures)
+        .collect()
+}
+
+fn schema() -> String {
+    format!(
+        "CREATE TABLE runs ({}) STRICT;
+         CREATE TABLE cells ({}) STRICT;
+         CREATE INDEX cells_run ON cells (run);
+         CREATE INDEX cells_cell ON cells (cell);",
+        columns(RUN, BEST).join(", "),
+        columns(CELL, "").join(", "),
+    )
+}
+
+/// What reads a table: every column by its name.
+fn select(table: &str, columns: &[String]) -> String {
+    let name = |column: &String| column.split(' ').next().unwrap_or_default().to_owned();
+    let names: Vec<String> = columns.iter().map(name).collect();
+    format!("SELECT {} FROM {table}", names.join(", "))
+}
+
+fn select_runs() -> String {
+    select("runs", &columns(RUN, BEST))
+}
+
+fn select_cells() -> String {
+    select("cells", &columns(CELL, "")) + " ORDER BY run, rowid"
+}
+
+/// What writes a row of a table, its columns in their order.
+fn insert(table: &str, columns: &[String]) -> String {
+    let places = vec!["?"; columns.len()].join(", ");
+    format!("INSERT INTO {table} VALUES ({places})")
+}
+
+/// The figures in the order of their columns.
+fn values(figures: Option<&BTreeMap<String, f64>>) -> impl Iterator<Item = Value> {
+    FIGURES.iter().map(move |figure| {
+        let value = figures.and_then(|figures| figures.get(figure.id));
+        value.copied().into()
+    })
+}
+
+/// The figures of a row of a table.
+fn figures(row: &Row, prefix: &str) -> rusqlite::Result<BTreeMap<String, f64>> {
+    let mut figures = BTreeMap::new();
+    for figure in FIGURES {
+        if let Some(value) = row.get(column(prefix, figure).as_str())? {
+            figures.insert(figure.id.to_owned(), value);
+        }
+    }
+    Ok(figures)
+}
 
 /// The open index.
 pub(super) struct Database {
@@ -162,7 +227,7 @@ impl Database {
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if format == 0 && tables == 0 {
             let transaction = connection.transaction()?;
-            transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(&schema())?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
         } else if (1..FORMAT).contains(&format) {
@@ -180,13 +245,16 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens the index without writing anything, whatever its format.
-    pub fn open_to_read(path: &Path) -> Result<Self, Trouble> {
+    /// Opens the index without writing anything, unless an older topwork has made it.
+    fn open_to_read(path: &Path) -> Result<Self, Trouble> {
         let connection = Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         connection.busy_timeout(PATIENCE)?;
+        if (1..FORMAT).contains(&format(&connection)?) {
+            return Err(Trouble::Older);
+        }
         Ok(Self {
             connection,
             writable: false,
@@ -206,22 +274,22 @@ impl Database {
         if found != "ok" {
             return Err(Trouble::Damaged(found));
         }
-        for query in [SELECT_RUNS, SELECT_CELLS] {
-            self.connection.prepare(query)?;
+        for query in [select_runs(), select_cells()] {
+            self.connection.prepare(&query)?;
         }
         Ok(())
     }
 
     /// All it knows, by run.
     pub fn runs(&self) -> Result<Vec<(String, Known)>, Trouble> {
-        let mut query = self.connection.prepare(SELECT_RUNS)?;
+        let mut query = self.connection.prepare(&select_runs())?;
         let rows = query.query_map([], |row| Ok((row.get("id")?, known(row)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// All cells it knows, the runs in the order of their ids.
     pub fn cells(&self) -> Result<Vec<CellEntry>, Trouble> {
-        let mut query = self.connection.prepare(SELECT_CELLS)?;
+        let mut query = self.connection.prepare(&select_cells())?;
         let rows = query.query_map([], cell)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -239,10 +307,8 @@ impl Database {
             for id in gone.iter().chain(news.iter().map(|news| &news.entry.id)) {
                 remove.execute([id])?;
             }
-            let mut insert_run = transaction
-                .prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-            let mut insert_cell = transaction
-                .prepare("INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+            let mut insert_run = transaction.prepare(&insert("runs", &columns(RUN, BEST)))?;
+            let mut insert_cell = transaction.prepare(&insert("cells", &columns(CELL, "")))?;
             for News {
                 entry,
                 stamp,
@@ -253,38 +319,41 @@ impl Database {
                     .seconds
                     .and_then(|_| serde_json::to_string(&entry.standing).ok());
                 let best = entry.best.as_ref();
-                insert_run.execute(params![
-                    entry.id,
-                    entry.format,
-                    entry.name,
-                    ended,
-                    integer(entry.created_at),
-                    entry.seconds,
-                    best.map(|best| &best.row),
-                    best.map(|best| best.accuracy),
-                    entry.experiment.to_string_lossy(),
-                    entry.host,
-                    entry.version,
-                    integer(entry.bytes),
-                    integer(stamp.length),
-                    stamp.modified,
-                ])?;
+                let given: [Value; RUN.len()] = [
+                    entry.id.clone().into(),
+                    entry.format.into(),
+                    entry.name.clone().into(),
+                    ended.into(),
+                    integer(entry.created_at).into(),
+                    entry.seconds.into(),
+                    entry.experiment.to_string_lossy().into_owned().into(),
+                    entry.host.clone().into(),
+                    entry.version.clone().into(),
+                    integer(entry.bytes).into(),
+                    integer(stamp.length).into(),
+                    stamp.modified.into(),
+                    best.map(|best| best.row.clone()).into(),
+                ];
+                let figures = values(best.map(|best| &best.figures));
+                insert_run.execute(params_from_iter(given.into_iter().chain(figures)))?;
                 for cell in cells {
-                    insert_cell.execute(params![
-                        cell.run,
-                        cell.row,
-                        cell.kind,
-                        cell.head,
-                        cell.cut,
-                        cell.seed.to_string(),
-                        cell.cell,
-                        integer(cell.train_samples),
-                        integer(cell.correct),
-                        integer(cell.total),
-                        cell.extract,
-                        cell.fit,
-                        cell.evaluate,
-                    ])?;
+                    let given: [Value; CELL.len()] = [
+                        cell.run.clone().into(),
+                        cell.row.clone().into(),
+                        cell.kind.clone().into(),
+                        cell.head.clone().into(),
+                        cell.cut.clone().into(),
+                        cell.seed.to_string().into(),
+                        cell.cell.clone().into(),
+                        integer(cell.train_samples).into(),
+                        integer(cell.correct).into(),
+                        integer(cell.total).into(),
+                        cell.extract.into(),
+                        cell.fit.into(),
+                        cell.evaluate.into(),
+                    ];
+                    let figures = values(Some(&cell.figures));
+                    insert_cell.execute(params_from_iter(given.into_iter().chain(figures)))?;
                 }
             }
         }
@@ -342,8 +411,13 @@ fn known(row: &Row) -> rusqlite::Result<Known> {
     let Some(standing) = standing.and_then(|text| serde_json::from_str(&text).ok()) else {
         return Ok(Known { entry: None, stamp });
     };
-    let best = row.get::<_, Option<String>>("best_row")?;
-    let best = best.zip(row.get("best_accuracy")?);
+    let best = match row.get("best_row")? {
+        Some(best) => Some(BestRow {
+            row: best,
+            figures: figures(row, BEST)?,
+        }),
+        None => None,
+    };
     let entry = RunEntry {
         id: row.get("id")?,
         format: row.get("format")?,
@@ -351,7 +425,7 @@ fn known(row: &Row) -> rusqlite::Result<Known> {
         standing,
         created_at: natural(row, "created_at")?,
         seconds: row.get("seconds")?,
-        best: best.map(|(row, accuracy)| BestRow { row, accuracy }),
+        best,
         experiment: PathBuf::from(row.get::<_, String>("experiment")?),
         host: row.get("host")?,
         version: row.get("version")?,
@@ -375,6 +449,7 @@ fn cell(row: &Row) -> rusqlite::Result<CellEntry> {
         train_samples: natural(row, "train_samples")?,
         correct: natural(row, "correct")?,
         total: natural(row, "total")?,
+        figures: figures(row, "")?,
         extract: row.get("extract")?,
         fit: row.get("fit")?,
         evaluate: row.get("evaluate")?,

@@ -1,7 +1,7 @@
 //! Writes a run of made-up figures, as large as one likes, to measure what lists, shows and attaches:
 //!
 //! ```text
-//! cargo run --release -p topwork-store --example large -- RUNS-DIR ROWS CLASSES SEEDS [old]
+//! cargo run --release -p topwork-index --example large -- RUNS-DIR ROWS CLASSES SEEDS [old]
 //! time topwork runs show --runs-dir RUNS-DIR 1
 //! ```
 //!

@@ -97,7 +97,7 @@ fn a_run_of_either_format_is_listed_with_the_row_that_is_best() {
     for old in [true, false] {
         write(&runs, size, old).unwrap();
     }
-    let overview = runs.overview().unwrap();
+    let overview = topwork_index::overview(&runs).unwrap();
     let [old, new] = overview.runs.as_slice() else {
         panic!("{overview:?}");
     };
@@ -107,5 +107,5 @@ fn a_run_of_either_format_is_listed_with_the_row_that_is_best() {
     let rows = results(size).strategies;
     let of_row = rows.iter().find(|row| row.title == best.row).unwrap();
     assert!(rows.iter().all(|row| row.mean <= of_row.mean), "{best:?}");
-    assert_eq!(runs.cells().unwrap().len(), 2 * 12 * 2);
+    assert_eq!(topwork_index::cells(&runs).unwrap().len(), 2 * 12 * 2);
 }
