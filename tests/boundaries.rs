@@ -44,27 +44,6 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "topwork-store",
-        &[
-            "topwork-engine",
-            "topwork-host",
-            "dfdx",
-            "libloading",
-            "ratatui",
-        ],
-    ),
-    (
-        "topwork-report",
-        &[
-            "topwork-engine",
-            "topwork-host",
-            "topwork-store",
-            "dfdx",
-            "libloading",
-            "ratatui",
-        ],
-    ),
-    (
         "topwork-tasks",
         &[
             "topwork-engine",
@@ -88,17 +67,45 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ),
     (
         "topwork-worker",
-        &["ratatui", "crossterm", "indicatif", "clap"],
+        &[
+            "topwork-pages",
+            "topwork-index",
+            "ratatui",
+            "crossterm",
+            "indicatif",
+            "clap",
+        ],
     ),
     (
         "topwork-tui",
-        &["topwork-engine", "topwork-host", "dfdx", "libloading"],
+        &[
+            "topwork-engine",
+            "topwork-host",
+            "topwork-pages",
+            "dfdx",
+            "libloading",
+        ],
     ),
 ];
 
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
     ("topwork-events", &["topwork-measure"]),
+    ("topwork-results", &["topwork-events", "topwork-measure"]),
+    ("topwork-store", &["topwork-events", "topwork-measure"]),
+    (
+        "topwork-index",
+        &[
+            "topwork-store",
+            "topwork-results",
+            "topwork-events",
+            "topwork-measure",
+        ],
+    ),
+    (
+        "topwork-pages",
+        &["topwork-results", "topwork-events", "topwork-measure"],
+    ),
     ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
     (
         "topwork-plugin-*",

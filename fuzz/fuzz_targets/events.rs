@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use topwork_events::{Event, LogLevel, RunState};
-use topwork_report::{Results, comparison};
+use topwork_pages::comparison;
+use topwork_results::Results;
 use topwork_store::{EventReader, EventWriter};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::SystemTime};
 
 use topwork_measure::{seconds, thousands};
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_store::{CacheEntry, CacheSettings, FeatureCache};
 use topwork_worker::PlannedFeatures;
 

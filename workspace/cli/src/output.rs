@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use topwork_report::{Align, grid};
+use topwork_pages::{Align, grid};
 use topwork_sniff::reason;
 
 use crate::failure::{Failure, RUN_FAILED};

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_measure::thousands;
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_schema::CutPoint;
 
 use crate::{

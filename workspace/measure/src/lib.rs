@@ -23,7 +23,7 @@ pub use epoch::EpochFigures;
 pub use figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit};
 pub use figures::{ACCURACY, FIGURES, figures_of, share, shown};
 pub use interval::{Interval, wilson};
-pub use number::{mean_count, percent, seconds, thousands};
+pub use number::{mean_count, p_value, percent, seconds, thousands};
 pub use paired::{Disagreement, holm, mcnemar_mid_p};
 pub use pca::{Plane, PrincipalComponents, principal_plane};
 pub use scores::{correct, cross_entropy, highest, predicted};

@@ -42,6 +42,14 @@ pub fn mean_count(sum: u64, of: u64) -> String {
     }
 }
 
+/// The p of a test: `p = 0.0243`, `p < 0.0001`.
+pub fn p_value(p: f64) -> String {
+    match p < 0.0001 {
+        true => "p < 0.0001".to_owned(),
+        false => format!("p = {p:.4}"),
+    }
+}
+
 /// A time span, precise where it is short: `42 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`.
 pub fn seconds(seconds: f64) -> String {
     match seconds {
@@ -77,6 +85,8 @@ mod tests {
         check(super::percent_range(0.864, 0.8777), "86.40 – 87.77 %");
         check(super::mean_count(4796, 1), "4,796");
         check(super::mean_count(9593, 2), "4796.5");
+        check(super::p_value(0.02434), "p = 0.0243");
+        check(super::p_value(0.0), "p < 0.0001");
         check(super::seconds(0.0), "0 ms");
         check(super::seconds(0.0421), "42 ms");
         check(super::seconds(0.9999), "1.0 s");

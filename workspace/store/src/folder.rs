@@ -129,6 +129,11 @@ impl RunFolder {
         Ok(RunState::from_records(&self.event_reader().poll()?))
     }
 
+    /// Bytes its files take.
+    pub fn bytes(&self) -> u64 {
+        size(&self.path)
+    }
+
     /// Whether the folder holds a run: its manifest is the first thing that is complete.
     pub fn is_run(&self) -> bool {
         self.path.join("manifest.json").is_file()
@@ -229,6 +234,18 @@ impl RunFolder {
 #[derive(Deserialize)]
 struct Format {
     format: u32,
+}
+
+/// Bytes of all files below `folder`. What vanishes meanwhile takes no room.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 /// A name reduced to what is safe in a file name on every system.

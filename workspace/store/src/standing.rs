@@ -221,7 +221,7 @@ impl RunFolder {
     }
 
     /// The same for who has read the manifest already.
-    pub(crate) fn standing_since(&self, state: &RunState, created_at: u64) -> Standing {
+    pub fn standing_since(&self, state: &RunState, created_at: u64) -> Standing {
         let owner = self.owner();
         let processes = match &owner {
             None => Processes::None,

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
 
 use ratatui::layout::{Rect, Size};
 use topwork_events::{LogLevel, RunState};
-use topwork_report::{PairResult, Results};
+use topwork_results::{PairResult, Results};
 use topwork_store::{RunFolder, Standing};
 
 use crate::{

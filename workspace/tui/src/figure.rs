@@ -1,6 +1,7 @@
 //! Figures where there is little room: shortened or left out, never cut.
 
-use topwork_measure::{percent, thousands};
+use topwork_measure::{Unit, percent, thousands};
+use topwork_results::{Cell, Value};
 
 use crate::text::{fit, width};
 
@@ -37,10 +38,31 @@ impl Figure {
         Self::of([percent(proportion), format!("{tenths:.1} %"), whole])
     }
 
-    /// A mean with its spread, both proportions: without room the mean alone.
-    pub fn spread(mean: f64, std: Option<f64>) -> Self {
-        let both = std.map(|std| format!("{:.2} ± {:.2} %", mean * 100.0, std * 100.0));
-        Self::of(both.into_iter().chain(Self::share(mean).forms))
+    /// A value of a figure.
+    pub fn value(unit: Unit, value: f64) -> Self {
+        match unit {
+            Unit::Share => Self::share(value),
+            Unit::Nats | Unit::Number => Self::loss(value),
+        }
+    }
+
+    /// A mean with its spread: without room the mean alone.
+    pub fn spread(unit: Unit, mean: f64, std: Option<f64>) -> Self {
+        let both = std.map(|std| unit.spread(mean, std));
+        Self::of(both.into_iter().chain(Self::value(unit, mean).forms))
+    }
+
+    /// A cell of the comparison: without room the value without its mark.
+    pub fn cell(cell: &Cell) -> Self {
+        let figure = match cell.value {
+            Value::Count(count) => Self::count(count),
+            Value::Figure { unit, mean, std } => Self::spread(unit, mean, std),
+            _ => Self::words(cell.value.to_string()),
+        };
+        match cell.mark {
+            Some(mark) => figure.between("", &format!(" {}", mark.sign())),
+            None => figure,
+        }
     }
 
     /// A loss: `0.0392`, `0.039`, `0.04`; what four decimals would hide as `3.1e-5`.
@@ -149,7 +171,7 @@ mod tests {
         check(Figure::share(0.00001), &["0.01 %", "0.1 %", "<1 %"]);
         check(Figure::share(1.0), &["100.00 %", "100.0 %", "100 %"]);
         check(
-            Figure::spread(0.9673, Some(0.0002)),
+            Figure::spread(Unit::Share, 0.9673, Some(0.0002)),
             &["96.73 ± 0.02 %", "96.73 %", "96.7 %", "97 %"],
         );
         check(Figure::loss(0.0392), &["0.0392", "0.039", "0.04"]);

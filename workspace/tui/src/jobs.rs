@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use topwork_measure::shown;
 use topwork_store::{ImageSample, RunFolder, Runs, Standing};
 
 use crate::{event::Event, views::features::Features};
@@ -82,7 +83,7 @@ pub struct ListedRun {
     pub created_at: u64,
     /// How long it took, seconds.
     pub seconds: Option<f64>,
-    /// Title and mean accuracy of its best row.
+    /// Title of its best row, and the mean of the figure that rows are ranked by.
     pub best: Option<(String, f64)>,
 }
 
@@ -212,9 +213,8 @@ fn flatten(path: &str, value: &toml::Value, into: &mut BTreeMap<String, String>)
 }
 
 fn list_runs(folder: PathBuf) -> Result<Vec<ListedRun>, String> {
-    let overview = Runs::at(&folder)
-        .overview()
-        .map_err(|error| error.to_string())?;
+    let overview =
+        topwork_index::overview(&Runs::at(&folder)).map_err(|error| error.to_string())?;
     let damaged = overview
         .damaged
         .into_iter()
@@ -231,7 +231,7 @@ fn list_runs(folder: PathBuf) -> Result<Vec<ListedRun>, String> {
             standing: Ok(run.standing),
             created_at: run.created_at,
             seconds: run.seconds,
-            best: run.best.map(|best| (best.row, best.accuracy)),
+            best: (run.best).and_then(|best| Some((best.row, *best.figures.get(shown()[0].id)?))),
         })
         .chain(damaged)
         .collect();

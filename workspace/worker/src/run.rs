@@ -7,7 +7,7 @@ use std::{
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use topwork_events::{EndStatus, Event, Failure, Record, RunState, StageStatus};
-use topwork_report::Results;
+use topwork_results::Results;
 use topwork_store::{CallRecorder, RunFolder, StoreError, now};
 
 use crate::{

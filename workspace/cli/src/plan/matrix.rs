@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use topwork_measure::{seconds, thousands};
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_schema::{Plan, Row};
-use topwork_store::{CellEntry, FeatureCache, Runs};
+use topwork_store::{FeatureCache, Runs};
 use topwork_tasks::TrunkId;
 
 use super::counted;
@@ -34,7 +34,7 @@ pub fn matrix(checked: &Checked, experiment: &Path, runs_dir: &Path) -> Result<S
         true => cached(checked, &earlier, experiment)?,
         false => Vec::new(),
     };
-    let known = runs.cells()?;
+    let known = topwork_index::cells(&runs)?;
     let cost = |row: usize| likely_seconds(plan, &plan.rows[row], &known);
     let seeds = &plan.experiment.seeds;
     let rows = plan.rows.iter().enumerate().map(|(index, row)| {
@@ -98,10 +98,10 @@ fn summary(
             seconds(total)
         ));
     }
-    let same = |run: &&topwork_store::RunEntry| {
+    let same = |run: &&topwork_index::RunEntry| {
         run.name == plan.experiment.name && run.standing == topwork_store::Standing::Done
     };
-    if let Some(run) = runs.overview()?.runs.iter().rev().find(same) {
+    if let Some(run) = topwork_index::overview(runs)?.runs.iter().rev().find(same) {
         let bytes = run.bytes as f64 * left.len() as f64 / cells.len().max(1) as f64;
         text.push_str(&format!(", about {} on disk", megabytes(bytes as u64)));
     }
@@ -154,10 +154,10 @@ fn cached(
 }
 
 /// The mean of what rows like this one took.
-fn likely_seconds(plan: &Plan, row: &Row, known: &[CellEntry]) -> Option<f64> {
+fn likely_seconds(plan: &Plan, row: &Row, known: &[topwork_index::CellEntry]) -> Option<f64> {
     let strategy = plan.strategy(row);
     let title = plan.title(row);
-    let same = |cell: &&CellEntry| {
+    let same = |cell: &&topwork_index::CellEntry| {
         cell.row == title
             && cell.kind == strategy.kind.as_str()
             && cell.head == strategy.head.id()

@@ -4,7 +4,7 @@ mod data;
 mod matrix;
 
 use topwork_measure::thousands;
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_schema::{Plan, Weights};
 use topwork_tasks::{Tasks, TrunkId, Work};
 

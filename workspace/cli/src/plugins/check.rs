@@ -13,7 +13,7 @@ use serde_json::json;
 use topwork_conformance::{
     Case, ComponentInfo, Outcome, PluginInfo, Request, cases, examine, is_plugin_file_name, look,
 };
-use topwork_report::Align;
+use topwork_pages::Align;
 
 use crate::{
     arguments::CheckArguments,

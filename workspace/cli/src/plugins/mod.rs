@@ -9,7 +9,7 @@ pub use new::new;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_worker::ProbeAnswer;
 
 use crate::{

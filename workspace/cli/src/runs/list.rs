@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde_json::json;
-use topwork_measure::{percent, seconds};
-use topwork_report::Align;
-use topwork_store::{Overview, RunEntry, Runs};
+use topwork_index::{Overview, RunEntry, overview};
+use topwork_measure::seconds;
+use topwork_pages::Align;
+use topwork_store::Runs;
 
 use super::{date, print_json, tell_newer};
 use crate::{
@@ -18,7 +19,7 @@ const WIDEST_STATE: usize = 60;
 
 /// Lists all runs, the latest last.
 pub fn list(runs_dir: &Path, as_json: bool) -> Result<u8, Failure> {
-    let overview = Runs::at(runs_dir).overview()?;
+    let overview = overview(&Runs::at(runs_dir))?;
     for note in &overview.notes {
         warn(note);
     }
@@ -76,7 +77,7 @@ fn row(run: &RunEntry) -> Vec<String> {
         run.seconds.map_or(String::new(), seconds),
         megabytes(run.bytes),
         best.map_or(String::new(), |best| {
-            format!("{} {}", percent(best.accuracy), best.row)
+            format!("{} {}", best.words(), best.row)
         }),
     ]
 }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde_json::json;
 use topwork_events::RunState;
+use topwork_index::RunEntry;
 use topwork_measure::seconds;
-use topwork_report::{Results, comparison};
+use topwork_pages::comparison;
+use topwork_results::Results;
 use topwork_store::{Runs, Standing};
 
 use super::{date, print_json, tell_newer};
@@ -34,7 +36,7 @@ pub fn show(runs_dir: &Path, wanted: &str, as_json: bool) -> Result<u8, Failure>
         1 => "1 thread".to_owned(),
         threads => format!("{threads} threads"),
     };
-    let run = folder.entry(manifest, &state);
+    let run = RunEntry::of(&folder, manifest, &state);
     let results = Results::from_state(&state);
     let hint = state
         .ending

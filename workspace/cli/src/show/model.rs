@@ -4,7 +4,7 @@ use std::{fs::File, io::Read, path::Path};
 
 use serde_json::{Value, json};
 use topwork_measure::thousands;
-use topwork_report::Align;
+use topwork_pages::Align;
 use topwork_schema::{Description, Draft, LayerEntry, UseKind, apply_overrides};
 
 use super::{print_json, shape};

@@ -12,7 +12,8 @@ use signal_hook::{
     iterator::Signals,
 };
 use topwork_events::{EndStatus, Record, RunState};
-use topwork_report::{Results, comparison};
+use topwork_pages::comparison;
+use topwork_results::Results;
 use topwork_sniff::reason;
 use topwork_store::{RunFolder, StoreError};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use topwork_measure::thousands;
-use topwork_report::Align;
+use topwork_pages::Align;
 
 use crate::{
     failure::{Failure, warn},

@@ -11,7 +11,7 @@ use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
 };
-use topwork_report::{Align, StrategyResult, figures};
+use topwork_results::{Align, StrategyResult, Value, columns};
 
 use crate::{
     app::{App, Watched},
@@ -125,7 +125,8 @@ fn parts(area: Rect, rows: usize) -> Parts {
     }
 }
 
-/// The comparison's table of one run, as the plain text has it.
+/// The comparison's table of one run, with the columns that the plain text has.
+#[derive(Default)]
 pub struct Figures {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
@@ -133,66 +134,52 @@ pub struct Figures {
 
 impl Figures {
     fn of(app: &App, run: &Watched) -> Self {
-        let empty = Self {
-            columns: Vec::new(),
-            rows: Vec::new(),
-        };
         let Some(results) = run.results() else {
-            return empty;
+            return Self::default();
         };
-        let figures = figures(results);
+        let told = columns(&results.strategies);
         // Rows of one strategy are told apart by these columns, which then stay.
         let in_samples = (results.strategies.windows(2)).any(|pair| {
             pair[0].name == pair[1].name && pair[0].train_samples != pair[1].train_samples
         });
         let planned = planned_seeds(run);
         let partly = results.strategies.iter().any(|row| is_partly(row, planned));
-        let mut columns = Vec::new();
-        for (heading, align) in &figures.columns {
-            columns.push(Column {
-                heading: (*heading).to_owned(),
-                right: *align == Align::Right,
-                rank: match *heading {
-                    "trained on" if in_samples => 0,
-                    heading => rank(heading),
+        // Seeds stand behind the figure that rows are ranked by.
+        let first = told.iter().position(|column| column.values_of().is_some());
+        let seeds_at = first.filter(|_| partly).map(|first| first + 1);
+        let mut columns: Vec<Column> = (told.iter())
+            .map(|column| Column {
+                heading: column.heading().to_owned(),
+                right: column.align == Align::Right,
+                rank: match in_samples && column.is("trained-on") {
+                    true => 0,
+                    false => column.rank,
                 },
-                cut: matches!(*heading, "strategy" | "cut"),
-            });
-            if partly && *heading == "accuracy" {
-                columns.push(Column::number(SEEDS, 0));
-            }
+                cut: column.is("strategy") || column.is("cut"),
+            })
+            .collect();
+        if let Some(at) = seeds_at {
+            columns.insert(at, Column::number(SEEDS, 0));
         }
-        let best = results.best().map(|best| best.title.clone());
-        let rows = (figures.rows.into_iter().zip(&results.strategies)).map(|(row, strategy)| {
-            let style = if strategy.seeds.is_empty() {
-                app.theme.dim()
-            } else if best.as_ref() == Some(&strategy.title) {
-                app.theme.title()
-            } else {
-                ratatui::style::Style::new()
+        let best = results.best().map(|best| &best.title);
+        let rows = (results.strategies.iter().zip(results.ranks())).map(|(row, rank)| {
+            let style = match best {
+                _ if row.seeds.is_empty() => app.theme.dim(),
+                Some(best) if *best == row.title => app.theme.title(),
+                _ => ratatui::style::Style::new(),
             };
-            let mut cells = Vec::new();
-            for (text, (heading, _)) in row.into_iter().zip(&figures.columns) {
-                let samples = strategy.train_samples;
-                cells.push(match (*heading, strategy.mean, samples) {
-                    ("frozen", ..) if text.contains('✗') => Cell::new(text, app.theme.bad()),
-                    ("frozen", ..) if text.contains('✓') => Cell::new(text, app.theme.good()),
-                    ("accuracy", Some(mean), _) => {
-                        let figure = Figure::spread(mean, strategy.std);
-                        match strategy.failed.is_empty() {
-                            true => Cell::figure(figure, style),
-                            false => Cell::figure(figure.between("", " ✗"), style),
-                        }
-                    }
-                    ("accuracy", None, _) => Cell::figure(Figure::words(text), style),
-                    ("trained on", _, Some(n)) if !strategy.seeds.is_empty() => {
-                        Cell::figure(Figure::count(n), style)
-                    }
-                    _ => Cell::new(text, style),
-                });
-                if partly && *heading == "accuracy" {
-                    cells.push(Cell::figure(seeds_words(strategy, planned), style));
-                }
+            let cells = told.iter().map(|column| {
+                let cell = column.cell(row, rank);
+                let style = match cell.value {
+                    Value::Frozen(true) => app.theme.good(),
+                    Value::Frozen(false) => app.theme.bad(),
+                    _ => style,
+                };
+                Cell::figure(Figure::cell(&cell), style)
+            });
+            let mut cells: Vec<Cell> = cells.collect();
+            if let Some(at) = seeds_at {
+                cells.insert(at, Cell::figure(seeds_words(row, planned), style));
             }
             cells
         });
@@ -236,24 +223,6 @@ pub fn draw_figures(app: &App, in_sight: usize, area: Rect, buffer: &mut Buffer)
         selected: false,
     }
     .draw(app, area, buffer);
-}
-
-/// What is left out first where there is little room: the highest.
-fn rank(heading: &str) -> u8 {
-    match heading {
-        "strategy" | "cut" | "accuracy" => 0,
-        "frozen" => 1,
-        "correct" => 2,
-        "over the folds" => 3,
-        "95 % interval" => 4,
-        "trained on" => 5,
-        "" => 6,
-        "head" => 7,
-        "fit" => 8,
-        "extract" => 9,
-        "parameters" => 10,
-        _ => 11,
-    }
 }
 
 /// What a key asks for.

@@ -8,7 +8,7 @@ use ratatui::{
 };
 use topwork_events::{NetworkPlan, RowPlan};
 use topwork_measure::thousands;
-use topwork_report::StrategyResult;
+use topwork_results::StrategyResult;
 
 use crate::{
     app::{App, Watched},

@@ -1,7 +1,7 @@
 //! Runs: all runs of the folder; opened, compared, removed.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use topwork_measure::{percent, seconds};
+use topwork_measure::{seconds, shown};
 use topwork_store::Standing;
 
 use crate::{
@@ -112,7 +112,7 @@ fn cells(app: &App, entry: &ListedRun) -> Vec<Cell> {
         ),
         Cell::new(entry.seconds.map_or(String::new(), seconds), plain),
         Cell::new(
-            best.map_or(String::new(), |(_, mean)| percent(*mean)),
+            best.map_or(String::new(), |(_, mean)| shown()[0].unit.text(*mean)),
             plain,
         ),
         Cell::new(

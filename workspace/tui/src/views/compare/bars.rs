@@ -6,8 +6,8 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use topwork_measure::thousands;
-use topwork_report::{PairResult, Verdict};
+use topwork_measure::{self as measure, PairTest, p_value, thousands};
+use topwork_results::{PairResult, Verdict};
 
 use super::{rows::Row, shown_of};
 use crate::{
@@ -18,19 +18,24 @@ use crate::{
     views::{first_shown, say},
 };
 
+/// The figure that the bars are of.
+pub fn ranked_by() -> &'static measure::Figure {
+    &measure::shown()[0]
+}
+
 /// Draws a bar for every row.
 pub fn draw(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let shown = shown_of(rows.len(), area.height.saturating_sub(3));
-    let title = format!("accuracy with 95 % interval{shown}");
+    let title = format!("{} with 95 % interval{shown}", ranked_by().name);
     let inner = panel(app, &title, area, buffer, false);
     draw_bars(app, rows, inner, buffer);
 }
 
 fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
-    let ends = rows.iter().filter_map(|row| row.result().interval);
+    let ends = rows.iter().filter_map(|row| row.figure()?.interval);
     let low = ends.clone().map(|i| i.low).fold(f64::INFINITY, f64::min);
     let high = ends.map(|i| i.high).fold(f64::NEG_INFINITY, f64::max);
     if low > high {
@@ -56,18 +61,22 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     let first = first_shown(app.compare.row, rows.len(), room);
     for (shown, (index, row)) in rows.iter().enumerate().skip(first).take(room).enumerate() {
         let mut cells: Vec<(char, Style)> = vec![(' ', Style::new()); bar];
-        if let (Some(mean), Some(interval)) = (row.result().mean, row.result().interval) {
+        if let Some((mean, interval)) = row.figure().and_then(|f| Some((f.mean, f.interval?))) {
             for cell in &mut cells[at(interval.low)..=at(interval.high)] {
                 *cell = ('━', app.theme.series(0));
             }
             // Where single seeds fell, when there are several; of a single one its folds.
             let parts: Vec<f64> = match row.result().seeds.as_slice() {
-                [one] => one.folds.iter().map(|fold| fold.accuracy).collect(),
-                seeds => seeds.iter().map(|seed| seed.accuracy).collect(),
+                [one] if ranked_by().id == measure::ACCURACY.id => {
+                    one.folds.iter().map(|fold| fold.accuracy).collect()
+                }
+                seeds => (seeds.iter())
+                    .filter_map(|seed| seed.figures.get(ranked_by().id).copied())
+                    .collect(),
             };
-            for accuracy in parts {
-                if (low..=high).contains(&accuracy) {
-                    cells[at(accuracy)] = ('○', app.theme.dim());
+            for part in parts {
+                if (low..=high).contains(&part) {
+                    cells[at(part)] = ('○', app.theme.dim());
                 }
             }
             cells[at(mean)] = ('●', app.theme.title());
@@ -88,7 +97,11 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         );
         line(buffer, area, shown, Line::from(spans));
     }
-    let label = |end: f64| Figure::share(end).within(bar / 2 - 1).unwrap_or_default();
+    let label = |end: f64| {
+        Figure::value(ranked_by().unit, end)
+            .within(bar / 2 - 1)
+            .unwrap_or_default()
+    };
     let (left, right) = (label(low), label(high));
     let gap = bar.saturating_sub(width(&left) + width(&right));
     let axis = format!("{}{left}{}{right}", " ".repeat(names + 2), " ".repeat(gap));
@@ -131,21 +144,18 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     }
     let counts = "only this right / only the other";
     let chance = "? may be chance among so many";
+    let test = PairTest::McNemarMidP.name();
     let what = match pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
-        true if usize::from(inner.width) < 80 => format!("McNemar mid-p; {chance}"),
-        true => format!("McNemar mid-p; {counts}; {chance}"),
-        false => format!("McNemar mid-p; {counts}"),
+        true if usize::from(inner.width) < 80 => format!("{test}; {chance}"),
+        true => format!("{test}; {counts}; {chance}"),
+        false => format!("{test}; {counts}"),
     };
     line(buffer, inner, 0, Line::styled(what, app.theme.dim()));
     let columns = usize::from(inner.width);
     for (row, pair) in pairs.iter().enumerate().take(usize::from(inner.height)) {
         let first = pair.a == *own;
         let other = if first { &pair.b } else { &pair.a };
-        let p = if pair.p < 0.0001 {
-            "p < 0.0001".to_owned()
-        } else {
-            format!("p = {:.4}", pair.p)
-        };
+        let p = p_value(pair.p);
         let only = match pair.seeds.as_slice() {
             [one] if first => format!("{} / {}", thousands(one.only_a), thousands(one.only_b)),
             [one] => format!("{} / {}", thousands(one.only_b), thousands(one.only_a)),

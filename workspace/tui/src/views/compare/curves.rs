@@ -1,10 +1,11 @@
-//! Curves of accuracy, where rows differ in cut point or training samples alone.
+//! Curves of the figure that rows are ranked by, where rows differ in cut point or training samples alone.
 
 use std::collections::{HashMap, HashSet};
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use topwork_measure::thousands;
+use topwork_measure::{Unit, thousands};
 
+use super::bars::ranked_by;
 use super::rows::{Row, differing, setting};
 use crate::{
     app::App,
@@ -109,7 +110,7 @@ fn joined(
     let mut known: HashMap<(usize, &str, Vec<String>), usize> = HashMap::new();
     let mut curves: Vec<(&Row, Vec<(f64, f64)>)> = Vec::new();
     for row in rows {
-        let (Some(x), Some(mean)) = (place(row), row.result().mean) else {
+        let (Some(x), Some(mean)) = (place(row), row.mean()) else {
             continue;
         };
         let settings = fixed.iter().map(|path| setting(row, path)).collect();
@@ -182,7 +183,7 @@ pub fn draw(app: &App, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let Some(grid) = grid else {
-        let inner = panel(app, "accuracy", area, buffer, false);
+        let inner = panel(app, ranked_by().name, area, buffer, false);
         let text =
             "no curve: strategies that differ only in cut point or training samples make one";
         return say(app, text, inner, buffer);
@@ -192,8 +193,12 @@ pub fn draw(app: &App, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
     } else {
         ""
     };
-    let title = format!("accuracy against {}{scale}", grid.axis);
+    let title = format!("{} against {}{scale}", ranked_by().name, grid.axis);
     let inner = panel(app, &title, area, buffer, false);
+    let label = |value: f64| match ranked_by().unit {
+        Unit::Share => share_label(value),
+        unit => Figure::value(unit, value),
+    };
     let curves: Vec<Curve<'_>> = (grid.curves.iter().zip(MARKS.chars().cycle()).enumerate())
         .map(|(index, ((name, points), mark))| Curve {
             name,
@@ -209,7 +214,7 @@ pub fn draw(app: &App, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
         &curves,
         &Labels {
             x: &|place| grid.label(place),
-            y: &share_label,
+            y: &label,
             places: &grid.places,
         },
         inner,

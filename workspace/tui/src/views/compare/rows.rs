@@ -7,8 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use topwork_measure::{percent, seconds, thousands};
-use topwork_report::{Results, StrategyResult, over_folds};
+use topwork_measure::{ACCURACY, percent, seconds, shown, thousands};
+use topwork_results::{
+    self as results, FigureResult, Results, SeedResult, StrategyResult, Value, side_by_side,
+};
 
 use super::{SEEDS, curves::Grid, is_partly, planned_seeds, seeds_words};
 use crate::{
@@ -45,6 +47,16 @@ impl Row {
         &self.results.strategies[self.place]
     }
 
+    /// What it comes to by the figure that rows are ranked by.
+    pub fn figure(&self) -> Option<&FigureResult> {
+        self.result().figure(self.results.ranked_by())
+    }
+
+    /// The mean of that.
+    pub fn mean(&self) -> Option<f64> {
+        Some(self.figure()?.mean)
+    }
+
     /// The number of its run.
     pub fn run_number(&self) -> &str {
         &self.number
@@ -70,124 +82,40 @@ impl Sheet {
     }
 }
 
-/// What one column is made of: its figure, and what it is ordered by.
-type Made = (
-    fn(&StrategyResult) -> Figure,
-    fn(&StrategyResult) -> Option<f64>,
-);
-
-/// The figures, with heading and rank.
-const FIGURES: &[(&str, u8, Made)] = &[
-    (
-        "accuracy",
-        0,
-        (
-            |row| figure(row.mean.map(|mean| Figure::spread(mean, row.std))),
-            |row| row.mean,
-        ),
-    ),
-    (
-        "95 % interval",
-        2,
-        (
-            |row| {
-                figure(row.interval.map(|interval| {
-                    Figure::words(format!(
-                        "{:.2} – {:.2} %",
-                        interval.low * 100.0,
-                        interval.high * 100.0
-                    ))
-                }))
-            },
-            |row| row.interval.map(|interval| interval.low),
-        ),
-    ),
-    (
-        "trained on",
-        3,
-        (
-            |row| figure(row.train_samples.map(Figure::count)),
-            |row| row.train_samples.map(|n| n as f64),
-        ),
-    ),
-    (
-        "parameters",
-        5,
-        (
-            |row| figure(row.trainable_parameters.map(Figure::count)),
-            |row| row.trainable_parameters.map(|n| n as f64),
-        ),
-    ),
-    (
-        "cost",
-        4,
-        (
-            |row| figure(cost(row).map(|cost| Figure::words(seconds(cost)))),
-            cost,
-        ),
-    ),
-];
-
-/// A figure, or a dash while there is none.
-fn figure(figure: Option<Figure>) -> Figure {
-    figure.unwrap_or_else(|| Figure::words("–"))
-}
-
-fn cost(row: &StrategyResult) -> Option<f64> {
-    row.seconds
-        .map(|cost| cost.extract + cost.fit + cost.evaluate)
-}
-
-/// How much the accuracy differs from fold to fold: shown only where there are folds.
-const FOLDS: (&str, u8, Made) = (
-    "over the folds",
-    1,
-    (
-        |row| figure(over_folds(row).map(Figure::words)),
-        |row| row.fold_mean,
-    ),
-);
-
-/// The figures that are shown of these rows.
-fn figures(rows: &[Row]) -> Vec<(&'static str, u8, Made)> {
-    let mut figures = FIGURES.to_vec();
-    if rows.iter().any(|row| row.result().fold_mean.is_some()) {
-        figures.insert(1, FOLDS);
-    }
-    figures
-}
-
 /// The rows of all runs watched.
 pub fn sheet(app: &App) -> Sheet {
     let mut rows: Vec<Row> = (app.watched.iter().enumerate())
         .flat_map(|(index, run)| run_rows(index, run, app.watched.len() > 1))
         .collect();
     let differing = differing(&rows);
-    let figures = figures(&rows);
+    let results: Vec<&StrategyResult> = rows.iter().map(Row::result).collect();
+    let told = side_by_side(&results);
     let partly = rows.iter().any(|row| is_partly(row.result(), row.planned));
     let mut columns = vec![Column::text("strategy", 0)];
-    columns.extend((figures.iter()).map(|(heading, rank, _)| Column::number(heading, *rank)));
-    let shown = &differing[..differing.len().min(SETTINGS)];
     columns.extend(
-        (shown.iter().enumerate()).map(|(index, path)| {
-            Column::text(path, 6 + u8::try_from(index).unwrap_or(u8::MAX - 6))
-        }),
+        told.iter()
+            .map(|column| Column::number(column.heading(), column.rank)),
     );
-    let best = rows
-        .iter()
-        .filter_map(|row| row.result().mean)
-        .fold(f64::NEG_INFINITY, f64::max);
+    // What is told by results, by the column it stands in.
+    let mut sources: Vec<Option<results::Column>> = vec![None];
+    sources.extend(told.iter().copied().map(Some));
+    let settings = &differing[..differing.len().min(SETTINGS)];
+    columns.extend((settings.iter().enumerate()).map(|(index, path)| {
+        Column::text(path, FIRST_TO_GO + u8::try_from(index).unwrap_or_default())
+    }));
+    let better = |a: f64, b: f64| shown()[0].better.order(a, b);
+    let best = (rows.iter().filter_map(Row::mean)).min_by(|a, b| better(*a, *b));
     let cells = |row: &Row| {
-        let style = match row.result().mean {
-            None => app.theme.dim(),
-            Some(mean) if mean >= best => app.theme.title(),
-            Some(_) => ratatui::style::Style::new(),
+        let style = match (row.mean(), best) {
+            (None, _) => app.theme.dim(),
+            (Some(mean), Some(best)) if better(mean, best).is_le() => app.theme.title(),
+            _ => ratatui::style::Style::new(),
         };
         let mut cells = vec![Cell::new(row.name.clone(), style)];
-        for (_, _, (figure, _)) in &figures {
-            cells.push(Cell::figure(figure(row.result()), style));
+        for column in &told {
+            cells.push(Cell::figure(figure(column.cell(row.result(), None)), style));
         }
-        for path in shown {
+        for path in settings {
             cells.push(Cell::new(setting(row, path), style));
         }
         if partly {
@@ -203,13 +131,11 @@ pub fn sheet(app: &App) -> Sheet {
     }
     if partly {
         columns.insert(SEEDS_AT, Column::number(SEEDS, 0));
+        sources.insert(SEEDS_AT, None);
     }
     if let Some(column) = app.compare.order {
-        let value = columns.get(column).and_then(|column| {
-            let named = |(heading, _, _): &&(&str, u8, Made)| *heading == column.heading;
-            figures.iter().find(named).map(|(_, _, (_, value))| *value)
-        });
-        drawn.sort_by(|a, b| in_order(a, b, column, value));
+        let source = sources.get(column).copied().flatten();
+        drawn.sort_by(|a, b| in_order(a, b, column, source));
     }
     if app.compare.reversed {
         drawn.reverse();
@@ -223,18 +149,31 @@ pub fn sheet(app: &App) -> Sheet {
     }
 }
 
-/// Where the column of seeds stands: behind the accuracy.
+/// Where the column of seeds stands: behind the figure that rows are ranked by.
 const SEEDS_AT: usize = 2;
+
+/// Settings are left out before all that is measured.
+const FIRST_TO_GO: u8 = 100;
+
+/// A cell as it is drawn here: figures alone, a dash while there is none.
+fn figure(cell: results::Cell) -> Figure {
+    let value = match cell.value {
+        Value::Blank | Value::Text(_) => Value::Missing,
+        value => value,
+    };
+    Figure::cell(&value.into())
+}
 
 /// By a figure where the column is one, else by the text; rows without figures come last.
 fn in_order(
     a: &(Row, Vec<Cell>),
     b: &(Row, Vec<Cell>),
     column: usize,
-    value: Option<fn(&StrategyResult) -> Option<f64>>,
+    source: Option<results::Column>,
 ) -> Ordering {
-    if let Some(value) = value {
-        return match (value(a.0.result()), value(b.0.result())) {
+    if let Some(source) = source {
+        let value = |row: &Row| source.cell(row.result(), None).value.number();
+        return match (value(&a.0), value(&b.0)) {
             (Some(a), Some(b)) => a.total_cmp(&b),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
@@ -341,6 +280,18 @@ pub fn differing(rows: &[Row]) -> Vec<String> {
         .collect()
 }
 
+/// What a seed comes to: accuracy without its name, which `correct` before it tells.
+fn figures_of(seed: &SeedResult) -> Vec<String> {
+    let value = |figure: &topwork_measure::Figure| {
+        let value = figure.unit.text(*seed.figures.get(figure.id)?);
+        Some(match figure.id == ACCURACY.id {
+            true => value,
+            false => format!("{} {value}", figure.name),
+        })
+    };
+    shown().iter().filter_map(value).collect()
+}
+
 /// Everything known of a row, line by line.
 pub fn details(app: &App, row: &Row) -> Vec<String> {
     let result = row.result();
@@ -362,7 +313,7 @@ pub fn details(app: &App, row: &Row) -> Vec<String> {
             seed.seed,
             thousands(seed.correct),
             thousands(seed.total),
-            percent(seed.accuracy)
+            figures_of(seed).join(", ")
         ));
         if let Some(note) = &seed.note {
             lines.push(format!("  note      {note}"));

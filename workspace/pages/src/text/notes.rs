@@ -1,0 +1,40 @@
+//! What is told of single rows.
+
+use topwork_results::{FailedSeed, Results, SeedResult};
+
+/// What heads say of their fits; once where they say the same with every seed.
+pub fn notes(results: &Results) -> String {
+    let mut text = String::new();
+    for strategy in &results.strategies {
+        let title = &strategy.title;
+        let same = |pair: &[SeedResult]| pair[0].note == pair[1].note;
+        let all_the_same = strategy.seeds.windows(2).all(same);
+        for seed in &strategy.seeds {
+            let Some(note) = &seed.note else { continue };
+            if all_the_same {
+                text.push_str(&format!("{title}: {note}\n"));
+                break;
+            }
+            text.push_str(&format!("{title}, seed {}: {note}\n", seed.seed));
+        }
+    }
+    text
+}
+
+/// What could not be measured, and why.
+pub fn failures(results: &Results) -> String {
+    let several = (results.strategies.iter())
+        .any(|strategy| strategy.seeds.len() + strategy.failed.len() > 1);
+    let mut text = String::new();
+    for strategy in &results.strategies {
+        for failed in &strategy.failed {
+            let seed = match several {
+                true => format!(", seed {}", failed.seed),
+                false => String::new(),
+            };
+            let FailedSeed { message, .. } = failed;
+            text.push_str(&format!("✗ {}{seed}: {message}\n", strategy.name));
+        }
+    }
+    text
+}

@@ -1,0 +1,562 @@
+//! The columns of the comparison, typed: what a row says in each. Pages write them, the dashboard
+//! draws them and sorts by them; in which words a value is said stands here, once.
+
+use std::fmt;
+
+use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, shown, thousands};
+
+use crate::StrategyResult;
+
+/// One column: of the rows, or of a figure of theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its id among the columns of rows, or among those of a figure.
+    id: &'static str,
+    heading: &'static str,
+    /// Which side its cells keep to.
+    pub align: Align,
+    /// What it tells of a row.
+    pub part: Part,
+    /// 0 stays where there is little room; of the others the highest goes first.
+    pub rank: u8,
+    /// The figure it tells.
+    pub figure: Option<&'static Figure>,
+    in_use: fn(Option<&Figure>, &[&StrategyResult]) -> bool,
+    cell: fn(&Row<'_>) -> Cell,
+}
+
+/// Which side the cells of a column keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// What a column tells of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Which one it is.
+    Identity,
+    /// What it came to.
+    Measured,
+    /// How that was done, and what it took.
+    Cost,
+}
+
+/// A value with what is to be known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The value.
+    pub value: Value,
+    /// What is to be known of it.
+    pub mark: Option<Mark>,
+}
+
+/// A value as it is, in no words yet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing is to be said.
+    Blank,
+    /// It is not known, or there is no such thing.
+    Missing,
+    /// Words.
+    Text(String),
+    /// A place in an order, from 1.
+    Rank(usize),
+    /// A whole number.
+    Count(u64),
+    /// So many of the same examples with every seed.
+    Part {
+        /// With all seeds together.
+        sum: u64,
+        /// Seeds.
+        seeds: u64,
+        /// Examples with one seed.
+        of: u64,
+    },
+    /// A figure.
+    Figure {
+        /// Of what it is.
+        unit: Unit,
+        /// Its mean.
+        mean: f64,
+        /// Its standard deviation, where there are several.
+        std: Option<f64>,
+    },
+    /// Where a figure lies.
+    Range {
+        /// Of what it is.
+        unit: Unit,
+        /// From where to where.
+        interval: Interval,
+    },
+    /// A time span.
+    Seconds(f64),
+    /// Whether what was frozen stayed as it was.
+    Frozen(bool),
+}
+
+/// What is to be known of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Some seeds are missing: the row failed with them.
+    Failed,
+    /// It was there already; what it took is told again.
+    Reused,
+    /// The fit ended before it converged.
+    Unconverged,
+}
+
+/// What a cell is made from.
+struct Row<'a> {
+    strategy: &'a StrategyResult,
+    rank: Option<usize>,
+    figure: Option<&'static Figure>,
+}
+
+impl Column {
+    /// What files call it, and no other column.
+    pub fn id(&self) -> String {
+        match (self.figure, self.id) {
+            (None, id) => id.to_owned(),
+            (Some(figure), "mean") => figure.id.to_owned(),
+            (Some(figure), id) => format!("{}-{id}", figure.id),
+        }
+    }
+
+    /// Whether this is the column of rows with this id.
+    pub fn is(&self, id: &str) -> bool {
+        self.figure.is_none() && self.id == id
+    }
+
+    /// The figure whose values stand in it.
+    pub fn values_of(&self) -> Option<&'static Figure> {
+        self.figure.filter(|_| self.id == "mean")
+    }
+
+    /// What stands above it.
+    pub fn heading(&self) -> &'static str {
+        self.values_of().map_or(self.heading, |figure| figure.name)
+    }
+
+    /// What it says of a row.
+    pub fn cell(&self, strategy: &StrategyResult, rank: Option<usize>) -> Cell {
+        let figure = self.figure;
+        (self.cell)(&Row {
+            strategy,
+            rank,
+            figure,
+        })
+    }
+}
+
+/// The columns of a run's comparison, those that say something of its rows.
+pub fn columns(rows: &[StrategyResult]) -> Vec<Column> {
+    let rows: Vec<&StrategyResult> = rows.iter().collect();
+    let all = IDENTITY.iter().chain(COUNTS).copied();
+    in_use(
+        all.chain(of_figures(FIGURE)).chain(COST.iter().copied()),
+        &rows,
+    )
+}
+
+/// The columns of figures and cost of rows from several runs.
+pub fn side_by_side(rows: &[&StrategyResult]) -> Vec<Column> {
+    let figures = of_figures(&[MEAN, FOLDS, INTERVAL]);
+    in_use(figures.chain([TRAINED_ON, PARAMETERS, COST_IN_ALL]), rows)
+}
+
+fn of_figures(columns: &[Column]) -> impl Iterator<Item = Column> {
+    shown().iter().flat_map(|figure| {
+        columns.iter().map(|column| Column {
+            figure: Some(figure),
+            ..*column
+        })
+    })
+}
+
+fn in_use(columns: impl Iterator<Item = Column>, rows: &[&StrategyResult]) -> Vec<Column> {
+    columns
+        .filter(|column| (column.in_use)(column.figure, rows))
+        .collect()
+}
+
+/// What most columns are like.
+const NUMBER: Column = Column {
+    id: "",
+    heading: "",
+    align: Align::Right,
+    part: Part::Cost,
+    rank: 0,
+    figure: None,
+    in_use: |_, _| true,
+    cell: |_| Value::Blank.into(),
+};
+
+const IDENTITY: &[Column] = &[
+    Column {
+        id: "rank",
+        part: Part::Identity,
+        rank: 6,
+        cell: |row| row.rank.map_or(Value::Blank, Value::Rank).into(),
+        ..NUMBER
+    },
+    Column {
+        id: "strategy",
+        heading: "strategy",
+        align: Align::Left,
+        part: Part::Identity,
+        cell: |row| Value::Text(row.strategy.name.clone()).into(),
+        ..NUMBER
+    },
+    Column {
+        id: "cut",
+        heading: "cut",
+        align: Align::Left,
+        part: Part::Identity,
+        in_use: |_, rows| rows.windows(2).any(|pair| pair[0].cut != pair[1].cut),
+        cell: |row| Value::Text(row.strategy.cut.clone()).into(),
+        ..NUMBER
+    },
+];
+
+const COUNTS: &[Column] = &[
+    TRAINED_ON,
+    Column {
+        id: "correct",
+        heading: "correct",
+        part: Part::Measured,
+        rank: 2,
+        cell: |row| {
+            let seeds = &row.strategy.seeds;
+            let part = seeds.first().map(|first| Value::Part {
+                sum: seeds.iter().map(|seed| seed.correct).sum(),
+                seeds: seeds.len() as u64,
+                of: first.total,
+            });
+            part.into()
+        },
+        ..NUMBER
+    },
+];
+
+const TRAINED_ON: Column = Column {
+    id: "trained-on",
+    heading: "trained on",
+    part: Part::Measured,
+    rank: 5,
+    cell: |row| row.strategy.train_samples.map(Value::Count).into(),
+    ..NUMBER
+};
+
+/// The columns of one figure. That it differs from fold to fold, and what is left of it without
+/// duplicates, is known of the accuracy alone.
+const FIGURE: &[Column] = &[
+    MEAN,
+    Column {
+        id: "no-duplicates",
+        heading: "no duplicates",
+        part: Part::Measured,
+        rank: 11,
+        in_use: |figure, rows| {
+            is_accuracy(figure) && rows.iter().any(|row| row.without_duplicates.is_some())
+        },
+        cell: |row| {
+            let without = row.strategy.without_duplicates;
+            let accuracy = without.and_then(|without| without.accuracy);
+            row.value(accuracy, None).into()
+        },
+        ..NUMBER
+    },
+    FOLDS,
+    INTERVAL,
+];
+
+const MEAN: Column = Column {
+    id: "mean",
+    part: Part::Measured,
+    cell: |row| {
+        let failed = &row.strategy.failed;
+        if let ([], [failed, ..]) = (row.strategy.seeds.as_slice(), failed.as_slice()) {
+            return Value::Text(failed.status.clone()).into();
+        }
+        let known = row.figure.and_then(|figure| row.strategy.figure(figure));
+        Cell {
+            value: row
+                .value(
+                    known.map(|known| known.mean),
+                    known.and_then(|known| known.std),
+                )
+                .unwrap_or(Value::Missing),
+            mark: (!failed.is_empty()).then_some(Mark::Failed),
+        }
+    },
+    ..NUMBER
+};
+
+const FOLDS: Column = Column {
+    id: "folds",
+    heading: "over the folds",
+    part: Part::Measured,
+    rank: 3,
+    in_use: |figure, rows| is_accuracy(figure) && rows.iter().any(|row| row.fold_mean.is_some()),
+    cell: |row| {
+        row.value(row.strategy.fold_mean, row.strategy.fold_std)
+            .into()
+    },
+    ..NUMBER
+};
+
+const INTERVAL: Column = Column {
+    id: "interval",
+    heading: "95 % interval",
+    part: Part::Measured,
+    rank: 4,
+    in_use: |figure, _| figure.is_some_and(|figure| figure.interval.is_some()),
+    cell: |row| {
+        let known = (row.figure).and_then(|figure| Some((figure, row.strategy.figure(figure)?)));
+        let range = known.and_then(|(figure, known)| {
+            Some(Value::Range {
+                unit: figure.unit,
+                interval: known.interval?,
+            })
+        });
+        range.unwrap_or(Value::Blank).into()
+    },
+    ..NUMBER
+};
+
+const COST: &[Column] = &[
+    Column {
+        id: "head",
+        heading: "head",
+        align: Align::Left,
+        rank: 7,
+        cell: |row| Value::Text(row.strategy.head.clone()).into(),
+        ..NUMBER
+    },
+    PARAMETERS,
+    Column {
+        id: "extract",
+        heading: "extract",
+        rank: 9,
+        cell: |row| {
+            // No features are extracted where the whole network is trained.
+            let extract = row.strategy.seconds.map(|cost| cost.extract);
+            let extract = extract.filter(|extract| *extract != 0.0);
+            let reused = row.strategy.features_cached == Some(true);
+            Cell {
+                mark: (reused && extract.is_some()).then_some(Mark::Reused),
+                ..extract.map(Value::Seconds).into()
+            }
+        },
+        ..NUMBER
+    },
+    Column {
+        id: "fit",
+        heading: "fit",
+        rank: 8,
+        cell: |row| {
+            let fit = row.strategy.seconds.map(|cost| cost.fit);
+            let mut seeds = row.strategy.seeds.iter();
+            let unconverged = seeds.any(|seed| seed.converged == Some(false));
+            Cell {
+                mark: (unconverged && fit.is_some()).then_some(Mark::Unconverged),
+                ..fit.map(Value::Seconds).into()
+            }
+        },
+        ..NUMBER
+    },
+    Column {
+        id: "evaluate",
+        heading: "evaluate",
+        rank: 12,
+        cell: |row| {
+            let evaluate = row.strategy.seconds.map(|cost| cost.evaluate);
+            evaluate.map(Value::Seconds).into()
+        },
+        ..NUMBER
+    },
+    Column {
+        id: "frozen",
+        heading: "frozen",
+        align: Align::Left,
+        rank: 1,
+        cell: |row| row.strategy.frozen_intact.map(Value::Frozen).into(),
+        ..NUMBER
+    },
+];
+
+const PARAMETERS: Column = Column {
+    id: "parameters",
+    heading: "parameters",
+    rank: 10,
+    cell: |row| row.strategy.trainable_parameters.map(Value::Count).into(),
+    ..NUMBER
+};
+
+const COST_IN_ALL: Column = Column {
+    id: "cost",
+    heading: "cost",
+    rank: 9,
+    cell: |row| {
+        let cost = row.strategy.seconds;
+        let in_all = cost.map(|cost| cost.extract + cost.fit + cost.evaluate);
+        in_all.map(Value::Seconds).into()
+    },
+    ..NUMBER
+};
+
+fn is_accuracy(figure: Option<&Figure>) -> bool {
+    figure.is_some_and(|figure| figure.id == ACCURACY.id)
+}
+
+impl Row<'_> {
+    /// A value of the column's figure.
+    fn value(&self, mean: Option<f64>, std: Option<f64>) -> Option<Value> {
+        let (figure, mean) = self.figure.zip(mean)?;
+        let unit = figure.unit;
+        Some(Value::Figure { unit, mean, std })
+    }
+}
+
+impl From<Value> for Cell {
+    fn from(value: Value) -> Self {
+        Self { value, mark: None }
+    }
+}
+
+impl From<Option<Value>> for Cell {
+    fn from(value: Option<Value>) -> Self {
+        value.unwrap_or(Value::Missing).into()
+    }
+}
+
+impl Mark {
+    /// As it stands behind a value.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Failed => "✗",
+            Self::Reused => "*",
+            Self::Unconverged => "!",
+        }
+    }
+}
+
+impl Value {
+    /// What rows are put in order by; `None` where that is not a number.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Blank | Self::Missing | Self::Text(_) | Self::Frozen(_) => None,
+            Self::Rank(rank) => Some(*rank as f64),
+            Self::Count(count) => Some(*count as f64),
+            Self::Part { sum, .. } => Some(*sum as f64),
+            Self::Figure { mean, .. } => Some(*mean),
+            Self::Range { interval, .. } => Some(interval.low),
+            Self::Seconds(seconds) => Some(*seconds),
+        }
+    }
+}
+
+/// As a person reads it.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blank => Ok(()),
+            Self::Missing => f.write_str("–"),
+            Self::Text(text) => f.write_str(text),
+            Self::Rank(rank) => write!(f, "{rank}"),
+            Self::Count(count) => f.write_str(&thousands(*count)),
+            Self::Part { sum, seeds, of } => {
+                write!(f, "{}/{}", mean_count(*sum, *seeds), thousands(*of))
+            }
+            Self::Figure { unit, mean, std } => f.write_str(&match std {
+                Some(std) => unit.spread(*mean, *std),
+                None => unit.text(*mean),
+            }),
+            Self::Range { unit, interval } => f.write_str(&unit.range(*interval)),
+            Self::Seconds(span) => f.write_str(&seconds(*span)),
+            Self::Frozen(intact) => f.write_str(if *intact { "❄ ✓" } else { "✗ CHANGED" }),
+        }
+    }
+}
+
+/// The value, and behind it its mark.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)?;
+        match self.mark {
+            Some(mark) => write!(f, " {}", mark.sign()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_column_has_an_id_of_its_own() {
+        let of_rows = IDENTITY.iter().chain(COUNTS).chain(COST).copied();
+        let all: Vec<String> = (of_rows.chain(of_figures(FIGURE)).chain([COST_IN_ALL]))
+            .map(|column| column.id())
+            .collect();
+        let different: BTreeSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
+        assert!(
+            all.contains(&"accuracy".to_owned()) && all.contains(&"accuracy-interval".to_owned())
+        );
+    }
+
+    #[test]
+    fn values_in_words() {
+        let check = |value: Value, words: &str| assert_eq!(value.to_string(), words);
+        let part = |sum, seeds| Value::Part {
+            sum,
+            seeds,
+            of: 4861,
+        };
+        let unit = Unit::Share;
+        let (mean, interval) = (
+            0.871,
+            Interval {
+                low: 0.8,
+                high: 0.9,
+            },
+        );
+        check(Value::Missing, "–");
+        check(Value::Rank(1000), "1000");
+        check(Value::Count(1000), "1,000");
+        check(part(4796, 1), "4,796/4,861");
+        check(part(9593, 2), "4796.5/4,861");
+        check(
+            Value::Figure {
+                unit,
+                mean,
+                std: None,
+            },
+            "87.10 %",
+        );
+        check(
+            Value::Figure {
+                unit,
+                mean,
+                std: Some(0.023),
+            },
+            "87.10 ± 2.30 %",
+        );
+        check(Value::Range { unit, interval }, "80.00 – 90.00 %");
+        check(Value::Seconds(0.0421), "42 ms");
+        let mark = Some(Mark::Failed);
+        let cell = Cell {
+            value: Value::Count(3),
+            mark,
+        };
+        assert_eq!(cell.to_string(), "3 ✗");
+    }
+}
