@@ -11,14 +11,21 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
     ("topwork-sniff", &["*"]),
+    ("topwork-nearest", &["topwork-*"]),
     ("topwork-header", &["topwork-*"]),
     ("topwork-scaffold", &["topwork-*"]),
     ("topwork-stats", &["topwork-*"]),
     ("topwork-events", &["topwork-*"]),
-    ("topwork-schema", &["topwork-*"]),
+    ("topwork-schema", &["topwork-sniff", "topwork-tensors"]),
     (
         "topwork-engine",
-        &["topwork-*", "libloading", "ratatui", "crossterm"],
+        &[
+            "topwork-abi",
+            "topwork-sniff",
+            "libloading",
+            "ratatui",
+            "crossterm",
+        ],
     ),
     (
         "topwork-weights",
@@ -74,13 +81,29 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Small crates that know none of ours but each other.
+const SMALL: &[&str] = &[
+    "topwork-abi",
+    "topwork-nearest",
+    "topwork-sniff",
+    "topwork-tensors",
+];
+
+/// What a plugin may know, exactly as an outsider's.
+const OF_PLUGINS: &[&str] = &[
+    "topwork-sdk",
+    "topwork-abi",
+    "topwork-nearest",
+    "topwork-sniff",
+    "topwork-tensors",
+];
+
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
-    ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
-    (
-        "topwork-plugin-*",
-        &["topwork-sdk", "topwork-abi", "topwork-sniff"],
-    ),
+    ("topwork-sdk", SMALL),
+    ("topwork-engine", SMALL),
+    ("topwork-schema", SMALL),
+    ("topwork-plugin-*", OF_PLUGINS),
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::catalog::{Catalog, ComponentEntry, ComponentKind, Description, UseKind};
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
-use crate::nearest::{listed, nearest};
 use crate::parameters;
 use crate::plan::{Component, StrategyKind};
 use crate::written::WrittenUse;
+use topwork_nearest::{listed, nearest};
 
 /// The installed components, and the folder that paths in parameters are relative to.
 pub(crate) struct Components<'a> {

@@ -20,7 +20,6 @@ mod diagnostics;
 mod draft;
 mod keys;
 mod multipliers;
-mod nearest;
 mod overrides;
 mod parameters;
 mod paths;

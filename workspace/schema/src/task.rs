@@ -3,9 +3,9 @@
 use crate::catalog::Description;
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::nearest::{choices, listed};
 use crate::plan::{Component, DatasetUse, Normalise};
 use crate::written::{Located, WrittenClass, WrittenDataset};
+use topwork_nearest::{choices, listed};
 
 /// A dataset with the classes taken from it.
 pub(crate) struct Task {

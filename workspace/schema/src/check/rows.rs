@@ -5,9 +5,9 @@ use super::Backbone;
 use crate::catalog::{CutChoice, Description};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::nearest::nearest;
 use crate::plan::{Cut, CutPoint, Place, Pool, Reduction, Row};
 use crate::written::{Located, WrittenCut, WrittenPlace};
+use topwork_nearest::nearest;
 
 /// How many cut points of an extractor a hint lists.
 const MOST_LISTED: usize = 12;

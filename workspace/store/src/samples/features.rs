@@ -152,6 +152,19 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_file_is_read_and_written_again_to_the_byte() {
+        let earlier = include_bytes!("features-1.safetensors");
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        let written = sample();
+        let path = folder.feature_sample_path(&written.cut, written.weights, written.seed);
+        written.write(&folder).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), earlier);
+        fs::write(&path, earlier).unwrap();
+        assert_eq!(FeatureSample::read(&path).unwrap(), Some(written));
+    }
+
+    #[test]
     fn what_does_not_fit_is_told() {
         let check = |change: fn(&mut FeatureSample), expected: &str| {
             let temp = tempfile::tempdir().unwrap();
