@@ -12,21 +12,11 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
     ("topwork-sniff", &["*"]),
     ("topwork-nearest", &["topwork-*"]),
+    ("topwork-tensors", &["topwork-*"]),
     ("topwork-header", &["topwork-*"]),
-    ("topwork-scaffold", &["topwork-*"]),
     ("topwork-stats", &["topwork-*"]),
     ("topwork-events", &["topwork-*"]),
-    ("topwork-schema", &["topwork-sniff", "topwork-tensors"]),
-    (
-        "topwork-engine",
-        &[
-            "topwork-abi",
-            "topwork-sniff",
-            "libloading",
-            "ratatui",
-            "crossterm",
-        ],
-    ),
+    ("topwork-engine", &["libloading", "ratatui", "crossterm"]),
     (
         "topwork-weights",
         &[
@@ -81,29 +71,34 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Small crates that know none of ours but each other.
-const SMALL: &[&str] = &[
-    "topwork-abi",
-    "topwork-nearest",
-    "topwork-sniff",
-    "topwork-tensors",
-];
-
-/// What a plugin may know, exactly as an outsider's.
-const OF_PLUGINS: &[&str] = &[
-    "topwork-sdk",
-    "topwork-abi",
-    "topwork-nearest",
-    "topwork-sniff",
-    "topwork-tensors",
-];
-
 /// For a crate (or every plugin): the only crates of ours it may reach.
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
-    ("topwork-sdk", SMALL),
-    ("topwork-engine", SMALL),
-    ("topwork-schema", SMALL),
-    ("topwork-plugin-*", OF_PLUGINS),
+    (
+        "topwork-sdk",
+        &[
+            "topwork-abi",
+            "topwork-nearest",
+            "topwork-sniff",
+            "topwork-tensors",
+        ],
+    ),
+    ("topwork-kinds", &["topwork-abi"]),
+    ("topwork-scaffold", &["topwork-abi", "topwork-kinds"]),
+    (
+        "topwork-schema",
+        &["topwork-abi", "topwork-kinds", "topwork-nearest"],
+    ),
+    ("topwork-engine", &["topwork-nearest", "topwork-tensors"]),
+    (
+        "topwork-plugin-*",
+        &[
+            "topwork-sdk",
+            "topwork-abi",
+            "topwork-nearest",
+            "topwork-sniff",
+            "topwork-tensors",
+        ],
+    ),
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;

@@ -66,12 +66,7 @@ fn elsewhere(plugins: &[PluginInfo], name: &str) -> Option<String> {
     plugins
         .iter()
         .find_map(of_other_kind)
-        .map(|kind| match kind.words() {
-            words if words.starts_with(['a', 'e', 'i', 'o', 'u']) => {
-                format!("`{name}` is an {words}")
-            }
-            words => format!("`{name}` is a {words}"),
-        })
+        .map(|kind| format!("`{name}` is {}", kind.with_article()))
 }
 
 /// A plugin that could not be opened may be the one that has the component.
