@@ -11,15 +11,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-abi", &["*"]),
     ("topwork-sniff", &["*"]),
-    ("topwork-digest", &["topwork-*"]),
+    ("topwork-keys", &["topwork-*"]),
+    ("topwork-nearest", &["topwork-*"]),
+    ("topwork-tensors", &["topwork-*"]),
     ("topwork-header", &["topwork-*"]),
-    ("topwork-scaffold", &["topwork-*"]),
     ("topwork-measure", &["topwork-*"]),
-    ("topwork-schema", &["topwork-*"]),
-    (
-        "topwork-engine",
-        &["topwork-*", "libloading", "ratatui", "crossterm"],
-    ),
+    ("topwork-engine", &["libloading", "ratatui", "crossterm"]),
     (
         "topwork-weights",
         &[
@@ -92,24 +89,57 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
 const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
     ("topwork-events", &["topwork-measure"]),
     ("topwork-results", &["topwork-events", "topwork-measure"]),
-    ("topwork-store", &["topwork-events", "topwork-measure"]),
+    (
+        "topwork-store",
+        &[
+            "topwork-events",
+            "topwork-keys",
+            "topwork-measure",
+            "topwork-sniff",
+            "topwork-tensors",
+        ],
+    ),
     (
         "topwork-index",
         &[
             "topwork-store",
             "topwork-results",
             "topwork-events",
+            "topwork-keys",
             "topwork-measure",
+            "topwork-sniff",
+            "topwork-tensors",
         ],
     ),
     (
         "topwork-pages",
         &["topwork-results", "topwork-events", "topwork-measure"],
     ),
-    ("topwork-sdk", &["topwork-abi", "topwork-sniff"]),
+    (
+        "topwork-sdk",
+        &[
+            "topwork-abi",
+            "topwork-nearest",
+            "topwork-sniff",
+            "topwork-tensors",
+        ],
+    ),
+    ("topwork-kinds", &["topwork-abi"]),
+    ("topwork-scaffold", &["topwork-abi", "topwork-kinds"]),
+    (
+        "topwork-schema",
+        &["topwork-abi", "topwork-kinds", "topwork-nearest"],
+    ),
+    ("topwork-engine", &["topwork-nearest", "topwork-tensors"]),
     (
         "topwork-plugin-*",
-        &["topwork-sdk", "topwork-abi", "topwork-sniff"],
+        &[
+            "topwork-sdk",
+            "topwork-abi",
+            "topwork-nearest",
+            "topwork-sniff",
+            "topwork-tensors",
+        ],
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Puts the sources of the sdk and of what it needs into the program, so that a new plugin needs neither this checkout nor a network.
+//! Puts the templates, the sources of the sdk and of what it needs into the program, so that a new plugin needs neither this checkout nor a network.
 //! Their manifests get what they inherit from the workspace written out.
 
 use std::error::Error;
@@ -13,36 +13,48 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", root.display());
     let root: Table = fs::read_to_string(root)?.parse()?;
     let mut code = String::from("&[\n");
-    for name in ["abi", "sdk", "sniff"] {
+    for name in ["abi", "nearest", "sdk", "sniff", "tensors"] {
         let folder = workspace.join(name).canonicalize()?;
         println!("cargo::rerun-if-changed={}", folder.display());
         let manifest = manifest(&fs::read_to_string(folder.join("Cargo.toml"))?, &root)?;
         writeln!(code, "(\"topwork-{name}/Cargo.toml\", {manifest:?}),")?;
-        let mut sources = Vec::new();
-        collect(&folder.join("src"), &mut sources)?;
-        sources.sort();
-        for source in sources {
-            let relative = source.strip_prefix(&folder)?.display();
-            let path = source.display().to_string();
-            writeln!(
-                code,
-                "(\"topwork-{name}/{relative}\", include_str!({path:?})),"
-            )?;
-        }
+        list(
+            &folder.join("src"),
+            &format!("topwork-{name}/src/"),
+            &mut code,
+        )?;
     }
     code.push(']');
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     fs::write(out.join("vendor.rs"), code)?;
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    println!("cargo::rerun-if-changed={}", templates.display());
+    let mut code = String::from("&[\n");
+    list(&templates, "", &mut code)?;
+    code.push(']');
+    fs::write(out.join("templates.rs"), code)?;
     Ok(())
 }
 
-fn collect(folder: &Path, sources: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+/// Writes name and text of every file of a folder as code.
+fn list(folder: &Path, before: &str, code: &mut String) -> Result<(), Box<dyn Error>> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    for file in files {
+        let relative = file.strip_prefix(folder)?.display();
+        let path = file.display().to_string();
+        writeln!(code, "(\"{before}{relative}\", include_str!({path:?})),")?;
+    }
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.push(path);
+        match path.is_dir() {
+            true => collect(&path, files)?,
+            false => files.push(path),
         }
     }
     Ok(())

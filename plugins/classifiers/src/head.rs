@@ -3,8 +3,10 @@
 //! Classes of which no sample is there are left out of the fit and get the lowest score there is. Where all samples are of one
 //! class there is nothing to fit.
 
-use crate::linear::{CHUNK, Linear};
-use crate::method::{Fit, Model, Named, Samples, Work, read};
+use crate::linear::Linear;
+use crate::method::{Fit, Model, Named, Samples, Work};
+use crate::read;
+use crate::scaling::CHUNK;
 use crate::state::{Reader, Writer};
 use rayon::ThreadPool;
 use rayon::prelude::*;

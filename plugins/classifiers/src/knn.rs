@@ -7,10 +7,9 @@
 //! earlier one counts, of classes with as many votes the first, as in scikit-learn.
 
 use crate::distance::{Metric, square};
-use crate::linear::CHUNK;
 use crate::matrix::products;
 use crate::method::{Fit, Method, Model, Named, Samples, Work};
-use crate::scaling::{Scale, Scaling, means};
+use crate::scaling::{CHUNK, Scale, Scaling, means};
 use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;

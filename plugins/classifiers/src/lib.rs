@@ -26,10 +26,12 @@ use knn::Knn;
 use lda::Lda;
 use linear_svm::LinearSvm;
 use logistic_regression::LogisticRegression;
+use method::Model;
 use naive_bayes::NaiveBayes;
 use nearest_centroid::NearestCentroid;
 use random_forest::RandomForest;
-use topwork_sdk::{export_plugin, saved_classifier};
+use state::Reader;
+use topwork_sdk::{Error, export_plugin, saved_classifier};
 
 export_plugin! {
     id: "classifiers",
@@ -44,4 +46,18 @@ export_plugin! {
         saved_classifier::<Head<RandomForest>>(),
         saved_classifier::<Head<Auto>>(),
     ],
+}
+
+/// The model that was written in this form.
+fn read(form: &str, state: &Reader<'_>) -> Result<Box<dyn Model>, Error> {
+    match form {
+        linear::FORM => Ok(Box::new(linear::Linear::read(state)?)),
+        knn::FORM => Ok(Box::new(knn::Neighbours::read(state)?)),
+        nearest_centroid::FORM => Ok(Box::new(nearest_centroid::Centroids::read(state)?)),
+        naive_bayes::FORM => Ok(Box::new(naive_bayes::Normals::read(state)?)),
+        random_forest::FORM => Ok(Box::new(random_forest::Forest::read(state)?)),
+        other => Err(Error::data(format!(
+            "the state is of an unknown form `{other}`"
+        ))),
+    }
 }

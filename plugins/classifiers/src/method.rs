@@ -1,7 +1,7 @@
 //! What every method is: fitted to samples it gives a model, which gives scores. [`Head`](crate::head::Head) makes a
 //! component of a method, and `auto` tries several.
 
-use crate::state::{Reader, Writer};
+use crate::state::Writer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use topwork_sdk::{Error, Host, Level};
@@ -26,7 +26,7 @@ pub trait Named: Method + DeserializeOwned + 'static {
 
 /// What a method has learnt.
 pub trait Model: Send + Sync {
-    /// The form that [`read`] knows it by.
+    /// The form that [`read`](crate::read) knows it by.
     fn form(&self) -> &'static str;
     /// The number of features of a row.
     fn dimensions(&self) -> usize;
@@ -35,24 +35,8 @@ pub trait Model: Send + Sync {
     /// Fills `scores`, rows × classes, for row-major features; greater is likelier. Called for several blocks of rows at a
     /// time.
     fn score(&self, features: &[f32], scores: &mut [f64]);
-    /// Writes all that [`read`] needs.
+    /// Writes all that [`read`](crate::read) needs.
     fn write(&self, state: &mut Writer);
-}
-
-/// The model that was written in this form.
-pub fn read(form: &str, state: &Reader<'_>) -> Result<Box<dyn Model>, Error> {
-    match form {
-        crate::linear::FORM => Ok(Box::new(crate::linear::Linear::read(state)?)),
-        crate::knn::FORM => Ok(Box::new(crate::knn::Neighbours::read(state)?)),
-        crate::nearest_centroid::FORM => {
-            Ok(Box::new(crate::nearest_centroid::Centroids::read(state)?))
-        }
-        crate::naive_bayes::FORM => Ok(Box::new(crate::naive_bayes::Normals::read(state)?)),
-        crate::random_forest::FORM => Ok(Box::new(crate::random_forest::Forest::read(state)?)),
-        other => Err(Error::data(format!(
-            "the state is of an unknown form `{other}`"
-        ))),
-    }
 }
 
 /// What a fit came to.

@@ -1,10 +1,13 @@
 //! What is done to each feature before the fit.
 
-use crate::linear::CHUNK;
 use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;
 use topwork_sdk::Error;
+
+/// Rows that are worked on together. The number is fixed, so that sums do not depend on the number of threads; 256 rows of
+/// 800 features fit the second-level cache.
+pub const CHUNK: usize = 256;
 
 /// How features are brought to a common scale. A large offset that all samples share changes none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

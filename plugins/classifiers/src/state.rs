@@ -1,59 +1,27 @@
-//! The saved form of a fitted classifier: the safetensors format, with what is no array as its metadata. Numbers are read
-//! back to the bit.
+//! The saved form of a fitted classifier: its arrays, and all else as words. Numbers are read back to the bit.
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Display;
+use std::collections::BTreeMap;
 use topwork_sdk::Error;
+use topwork_sdk::tensors::{self, File, Number, TensorsError};
 
 /// The number of the form described here.
 const FORMAT: &str = "1";
 
-/// The one key of the metadata. More than one would stand there in an order that changes from process to process.
+/// The key of the words.
 const WORDS: &str = "classifier";
 
 /// Collects what is saved.
 pub struct Writer {
     words: BTreeMap<String, String>,
-    arrays: Vec<(&'static str, Dtype, usize, Vec<u8>)>,
+    file: tensors::Writer<'static>,
 }
-
-/// A number that states are made of.
-pub trait Number: Copy {
-    /// Its type in the file.
-    const DTYPE: Dtype;
-    /// Appends its bytes.
-    fn put(self, bytes: &mut Vec<u8>);
-    /// From as many bytes as it has.
-    fn get(bytes: &[u8]) -> Self;
-}
-
-macro_rules! number {
-    ($($number:ty: $dtype:ident),+) => {$(
-        impl Number for $number {
-            const DTYPE: Dtype = Dtype::$dtype;
-
-            fn put(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_le_bytes());
-            }
-
-            fn get(bytes: &[u8]) -> Self {
-                let mut own = [0; size_of::<Self>()];
-                own.copy_from_slice(bytes);
-                Self::from_le_bytes(own)
-            }
-        }
-    )+};
-}
-
-number!(f32: F32, f64: F64, u32: U32);
 
 impl Writer {
     /// The state of a component.
     pub fn new(component: &str) -> Self {
         let mut writer = Writer {
             words: BTreeMap::new(),
-            arrays: Vec::new(),
+            file: tensors::Writer::default(),
         };
         writer.word("format", FORMAT);
         writer.word("component", component);
@@ -67,47 +35,31 @@ impl Writer {
 
     /// Adds numbers under a name.
     pub fn array<T: Number>(&mut self, name: &'static str, values: &[T]) {
-        let mut bytes = Vec::with_capacity(size_of_val(values));
-        for &value in values {
-            value.put(&mut bytes);
-        }
-        self.arrays.push((name, T::DTYPE, values.len(), bytes));
+        self.file.array(name, &[values.len()], values);
     }
 
     /// All of it as bytes.
-    pub fn finish(self) -> Result<Vec<u8>, Error> {
+    pub fn finish(mut self) -> Result<Vec<u8>, Error> {
         let failed =
-            |error: &dyn Display| Error::failed(format!("cannot write the state: {error}"));
-        let views = (self.arrays.iter())
-            .map(|(name, dtype, len, bytes)| {
-                let view = TensorView::new(*dtype, vec![*len], bytes);
-                view.map(|view| (*name, view))
-                    .map_err(|error| failed(&error))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let words = serde_json::to_string(&self.words).map_err(|error| failed(&error))?;
-        let metadata = HashMap::from([(WORDS.to_owned(), words)]);
-        serialize(views, Some(metadata)).map_err(|error| failed(&error))
+            |error: TensorsError| Error::failed(format!("cannot write the state: {error}"));
+        self.file.words(WORDS, &self.words).map_err(failed)?;
+        self.file.finish().map_err(failed)
     }
 }
 
 /// A saved state that is being read.
 pub struct Reader<'a> {
     words: BTreeMap<String, String>,
-    arrays: SafeTensors<'a>,
+    file: File<'a>,
 }
 
 impl<'a> Reader<'a> {
     /// An error unless the bytes are a state of this component.
     pub fn new(bytes: &'a [u8], component: &str) -> Result<Self, Error> {
-        let none = || Error::data("the bytes are no state that this classifier has saved");
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|_| none())?;
-        let words = metadata.metadata().as_ref().and_then(|all| all.get(WORDS));
-        let words = words.and_then(|words| serde_json::from_str(words).ok());
-        let reader = Reader {
-            words: words.ok_or_else(none)?,
-            arrays: SafeTensors::deserialize(bytes).map_err(|_| none())?,
-        };
+        let none = |_| Error::data("the bytes are no state that this classifier has saved");
+        let file = File::read(bytes).map_err(none)?;
+        let words = file.words(WORDS).map_err(none)?;
+        let reader = Reader { words, file };
         let format = reader.word("format")?;
         if format != FORMAT {
             return Err(Error::data(format!(
@@ -143,22 +95,20 @@ impl<'a> Reader<'a> {
 
     /// Whether there are numbers under a name.
     pub fn has(&self, name: &str) -> bool {
-        self.arrays.tensor(name).is_ok()
+        self.file.array(name).is_ok()
     }
 
     /// The numbers under a name.
     pub fn array<T: Number>(&self, name: &str) -> Result<Vec<T>, Error> {
-        let array = self.arrays.tensor(name);
+        let array = self.file.array(name);
         let array = array.map_err(|_| Error::data(format!("the state has no `{name}`")))?;
-        if array.dtype() != T::DTYPE {
-            return Err(Error::data(format!(
+        tensors::numbers(&array).ok_or_else(|| {
+            Error::data(format!(
                 "`{name}` of the state has numbers of type {:?}, expected {:?}",
                 array.dtype(),
                 T::DTYPE
-            )));
-        }
-        let numbers = array.data().chunks_exact(size_of::<T>());
-        Ok(numbers.map(T::get).collect())
+            ))
+        })
     }
 
     /// The same, so many of them.

@@ -6,6 +6,32 @@ use topwork_plugin_classifiers::PLUGIN;
 use topwork_sdk::Features;
 use topwork_sdk::drive::{Driver, TestHost};
 
+/// One state of each form that the heads save, loaded and saved again to the byte.
+#[test]
+fn states_are_the_same_bytes() {
+    for head in HEADS {
+        let path = format!(
+            "{}/tests/states/{head}.safetensors",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let driver = Driver::new(&PLUGIN, &TestHost::new());
+        let mut loaded = driver.classifier(head, &json!({})).unwrap();
+        let state = std::fs::read(&path).unwrap();
+        loaded.load(&state).unwrap();
+        assert_eq!(loaded.save().unwrap(), state, "{head}");
+    }
+}
+
+const HEADS: [&str; 7] = [
+    "logistic-regression",
+    "linear-svm",
+    "lda",
+    "knn",
+    "nearest-centroid",
+    "naive-bayes",
+    "random-forest",
+];
+
 /// States as they were written before there were forms of their own for them.
 #[test]
 fn older_states_are_loaded() {

@@ -3,7 +3,7 @@
 //! Field numbers are those of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
 use crate::node::Node;
-use crate::weights::{Weights, values};
+use crate::weights::{FLOAT, Weights, values};
 use crate::wire::{Broken, Field, fields, write_bytes, write_number};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -400,7 +400,7 @@ fn value_of(name: &str, shape: Option<[usize; 4]>) -> Vec<u8> {
             write_bytes(&mut sizes, 1, &dimension);
         }
         let mut tensor = Vec::new();
-        write_number(&mut tensor, 1, crate::image::FLOAT);
+        write_number(&mut tensor, 1, FLOAT);
         write_bytes(&mut tensor, 2, &sizes);
         let mut kind = Vec::new();
         write_bytes(&mut kind, 1, &tensor);

@@ -1,11 +1,9 @@
 //! The input of a model that is its image, and the sizes that the image has.
 
 use crate::graph::{Graph, Input};
+use crate::weights::FLOAT;
 use serde::Deserialize;
 use topwork_sdk::Error;
-
-/// The `elem_type` of tensors of 32-bit floating point numbers.
-pub const FLOAT: u64 = 1;
 
 /// More numbers than this in one image are a mistake of the file: 256 MiB.
 const LARGEST: usize = 1 << 26;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use topwork_sdk::nearest::most_alike;
 use topwork_sdk::{Error, Host, sniff};
 
 /// Networks up to so many cuts stay in memory, each with its weights: an experiment with more cuts takes one after the other.
@@ -394,15 +395,14 @@ fn wanted(
     };
     let known: HashSet<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
     if let Some(missing) = names.iter().find(|name| !known.contains(&***name)) {
-        let likeness = |tensor: &Tensor| strsim::jaro_winkler(&tensor.name, missing);
-        let nearest = tensors
-            .iter()
-            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let nearest = most_alike(missing, &tensors, |tensor| &tensor.name);
         let error = Error::parameters(format!(
             "`{path}` computes no tensor \"{missing}\" from its image"
         ));
         return Err(match nearest {
-            Some(tensor) => error.with_hint(format!("the nearest name is \"{}\"", tensor.name)),
+            Some((tensor, _)) => {
+                error.with_hint(format!("the nearest name is \"{}\"", tensor.name))
+            }
             None => error,
         });
     }

@@ -8,6 +8,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use topwork_sdk::Error;
 
+/// The `elem_type` of tensors of 32-bit floating point numbers.
+pub const FLOAT: u64 = 1;
+
 /// The `data_type` of 64-bit whole numbers.
 const INT64: u64 = 7;
 
@@ -55,12 +58,7 @@ impl<'a> Weights<'a> {
     /// 32-bit floating point numbers of a rule's own: one, or a row.
     pub fn floats(name: String, values: &[f32], is_row: bool) -> Weights<'a> {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        Self::own(
-            name,
-            crate::image::FLOAT,
-            is_row.then_some(values.len()),
-            bytes,
-        )
+        Self::own(name, FLOAT, is_row.then_some(values.len()), bytes)
     }
 
     /// 64-bit whole numbers of a rule's own: a row.

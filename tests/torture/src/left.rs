@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
-use topwork_digest::sha256;
+use topwork_keys::sha256;
 use topwork_store::RunFolder;
 
 /// All a run leaves but for what time passed.

@@ -6,8 +6,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use topwork_kinds::Kind;
 pub use values::Limit;
-use values::{Parameters, parse_limit, parse_set, parse_time, parse_with};
+use values::{Parameters, kind_of_plugin, parse_limit, parse_set, parse_time, parse_with};
 
 /// Exit codes, as documented in `topwork help`.
 const EXIT_CODES: &str = "\
@@ -357,31 +358,14 @@ pub struct NewArguments {
     /// The plugin's id and the name of the folder to make: a-z, 0-9 and -
     pub name: String,
     /// What the plugin offers
-    #[arg(long, value_enum)]
-    pub kind: NewKind,
+    #[arg(long, value_parser = kind_of_plugin())]
+    pub kind: Kind,
     /// What it is written in
     #[arg(long, value_enum, default_value_t = NewLanguage::Rust)]
     pub lang: NewLanguage,
     /// Use the sdk in this folder; without it the project gets the sdk's sources
     #[arg(long, value_name = "DIR")]
     pub sdk_path: Option<PathBuf>,
-}
-
-/// What a new plugin offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NewKind {
-    /// Labelled images
-    Dataset,
-    /// A network that is trained and cut
-    Backbone,
-    /// A backbone that computes features itself
-    Extractor,
-    /// A rule that says where to cut
-    Cut,
-    /// A head of layers, trained by gradient
-    Head,
-    /// A head fitted once to features
-    Classifier,
 }
 
 /// What a new plugin is written in.

@@ -181,7 +181,7 @@ fn explain(planned: &PlannedFeatures, entries: &[CacheEntry]) -> String {
     }
 }
 
-fn size(key: &topwork_tasks::FeatureKey) -> String {
+fn size(key: &topwork_keys::FeatureKey) -> String {
     format!("{} × {}", thousands(key.examples), thousands(key.dim))
 }
 

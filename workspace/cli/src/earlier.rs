@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use topwork_events::{EndStatus, RunState, Seconds};
+use topwork_keys::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
 use topwork_store::{Manifest, RunFolder, Runs, Standing};
-use topwork_tasks::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
 
 use crate::failure::{Failure, WRONG_DATA};
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
+use topwork_nearest::most_alike;
 use topwork_schema::{Diagnostics, Draft, Plan, apply_overrides};
 use topwork_sniff::reason;
 use topwork_worker::{Heard, ProbeAnswer, ProbeRequest, probe};
@@ -138,26 +139,11 @@ fn nearest_file(path: &Path) -> Option<String> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|candidate| {
-            candidate
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-        })
-        .map(|candidate| {
-            let name = candidate
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            (strsim::jaro_winkler(&name, &wanted), candidate)
-        })
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.display().to_string())
+    let files = std::fs::read_dir(folder).ok()?.flatten();
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let experiments = names.filter(|name| Path::new(name).extension() == Some("toml".as_ref()));
+    let (name, similarity) = most_alike(&wanted, experiments, |name| name)?;
+    (similarity > 0.8).then(|| folder.join(name).display().to_string())
 }
 
 /// Asks a child process about plugins: whatever their code does, it does it there.

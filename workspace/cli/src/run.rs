@@ -2,9 +2,10 @@
 
 use std::{path::Path, thread};
 
+use topwork_keys::{Adopted, Cells};
 use topwork_schema::Diagnostic;
 use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
-use topwork_tasks::{Adopted, Cells, Made, Tasks};
+use topwork_tasks::{Made, Tasks};
 
 use crate::{
     arguments::RunArguments,

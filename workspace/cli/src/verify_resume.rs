@@ -13,8 +13,8 @@ use std::{
 use indicatif::ProgressBar;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
-use topwork_digest::sha256;
 use topwork_events::EndStatus;
+use topwork_keys::sha256;
 use topwork_measure::seconds;
 use topwork_sniff::reason;
 use topwork_store::{FileDigest, RunFolder, Runs};

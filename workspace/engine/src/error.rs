@@ -147,7 +147,7 @@ pub enum EngineError {
     },
     /// Bytes that are no safetensors file, or weights that cannot be written as one.
     #[error("safetensors: {0}")]
-    SafeTensors(#[from] safetensors::SafeTensorError),
+    SafeTensors(#[from] topwork_tensors::TensorsError),
     /// The tensor core ran out of memory.
     #[error("the tensor core failed: {reason}")]
     Tensor {

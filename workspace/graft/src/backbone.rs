@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
 use topwork_host::{CutPlace, Extractor, ExtractorCut, Kind, Normalise, Plugins};
+use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What the fits for all folds come to together.
 
-use topwork_digest::sha256;
+use topwork_keys::sha256;
 
 use crate::{data::Draw, proof::Proof, strategies::Fitted};
 

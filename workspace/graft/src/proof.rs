@@ -1,8 +1,8 @@
 //! The proof that what was frozen stayed as it was: SHA-256 before and after.
 
 use safetensors::SafeTensors;
-use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_engine::Network;
+use topwork_keys::{Digest, Sha256, hexadecimal};
 
 use crate::GraftError;
 

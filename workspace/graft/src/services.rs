@@ -5,9 +5,9 @@ use std::{ops::Deref, time::Duration};
 
 use topwork_engine::Blueprint;
 use topwork_host::Level;
+use topwork_keys::FeatureKey;
 use topwork_measure::EpochFigures;
 use topwork_schema::Component;
-use topwork_tasks::FeatureKey;
 
 use crate::strategies::Saved;
 

@@ -1,6 +1,7 @@
 //! From the name after `use =` to the component it means.
 
 use crate::{HostError, Kind, PluginInfo, Skipped};
+use topwork_nearest::nearest;
 
 /// Positions of the plugin and of its component.
 pub(crate) fn find(
@@ -28,11 +29,9 @@ pub(crate) fn find(
             let mut choices: Vec<String> = all.iter().map(id).collect();
             choices.sort();
             choices.dedup();
-            let near = if name.contains('/') {
-                nearest(name, all.iter().map(full))
-            } else {
-                nearest(name, choices.iter().cloned())
-            };
+            let fulls: Vec<String> = all.iter().map(full).collect();
+            let named = if name.contains('/') { &fulls } else { &choices };
+            let near = nearest(name, named.iter().map(String::as_str));
             Err(HostError::Unknown {
                 kinds: kinds.to_vec(),
                 name: name.to_owned(),
@@ -57,15 +56,6 @@ pub(crate) fn find(
     }
 }
 
-/// The choice most like `name`, when one is like it at all.
-fn nearest(name: &str, choices: impl Iterator<Item = String>) -> Option<String> {
-    choices
-        .map(|choice| (strsim::jaro_winkler(name, &choice), choice))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, choice)| choice)
-}
-
 /// A component with this name but of another kind.
 fn elsewhere(plugins: &[PluginInfo], name: &str) -> Option<String> {
     let of_other_kind = |plugin: &PluginInfo| {
@@ -76,12 +66,7 @@ fn elsewhere(plugins: &[PluginInfo], name: &str) -> Option<String> {
     plugins
         .iter()
         .find_map(of_other_kind)
-        .map(|kind| match kind.words() {
-            words if words.starts_with(['a', 'e', 'i', 'o', 'u']) => {
-                format!("`{name}` is an {words}")
-            }
-            words => format!("`{name}` is a {words}"),
-        })
+        .map(|kind| format!("`{name}` is {}", kind.with_article()))
 }
 
 /// A plugin that could not be opened may be the one that has the component.

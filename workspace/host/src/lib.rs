@@ -36,5 +36,6 @@ pub use error::{Ending, ErrorKind, HostError};
 pub use extractor::{Extractor, ExtractorCut, ExtractorInfo, Normalise, Stated};
 pub use head::NetworkHead;
 pub use library::is_plugin_file_name;
-pub use plugins::{ComponentInfo, Kind, Options, PluginInfo, Plugins, Skipped};
+pub use plugins::{ComponentInfo, Options, PluginInfo, Plugins, Skipped};
 pub use services::{Level, Observer, Silent};
+pub use topwork_kinds::Kind;

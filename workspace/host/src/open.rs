@@ -95,26 +95,14 @@ unsafe fn add_component(
         .map_err(|problem| format!("its table {problem}"))?;
     let id = id(component.id).map_err(|problem| format!("its id {problem}"))?;
     let named = |problem: String| format!("`{id}` {problem}");
-    let kind = match component.kind {
-        abi::Kind::DATASET => Kind::Dataset,
-        abi::Kind::BACKBONE_BLUEPRINT => Kind::Backbone,
-        abi::Kind::BACKBONE_EXTRACTOR => Kind::Extractor,
-        abi::Kind::CUT_RULE => Kind::CutRule,
-        abi::Kind::NETWORK_HEAD => Kind::NetworkHead,
-        abi::Kind::CLASSIFIER_HEAD => Kind::ClassifierHead,
-        abi::Kind(number) => {
-            checked.info.notes.push(format!(
-                "`{id}` is of kind {number}, which this topwork does not know"
-            ));
-            return Ok(());
-        }
+    let Some(kind) = Kind::from_abi(component.kind) else {
+        let number = component.kind.0;
+        checked.info.notes.push(format!(
+            "`{id}` is of kind {number}, which this topwork does not know"
+        ));
+        return Ok(());
     };
-    let family = |kind: Kind| match kind {
-        Kind::ClassifierHead => Kind::NetworkHead,
-        Kind::Extractor => Kind::Backbone,
-        other => other,
-    };
-    let twin = |other: &&ComponentInfo| other.id == id && family(other.kind) == family(kind);
+    let twin = |other: &&ComponentInfo| other.id == id && other.kind.role() == kind.role();
     if let Some(twin) = checked.info.components.iter().find(twin) {
         return Err(named(format!(
             "has the same id as an earlier {}",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use topwork_kinds::Kind;
 
 /// Where plugins come from and what they get to see of this process.
 #[derive(Clone)]
@@ -151,54 +152,6 @@ pub struct ComponentInfo {
     pub about: String,
     /// The JSON Schema of its parameters, an object.
     pub schema: Value,
-}
-
-/// What a component is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A network that is trained and cut.
-    Backbone,
-    /// A backbone that computes features itself.
-    Extractor,
-    /// A rule that says where to cut a backbone.
-    CutRule,
-    /// Labelled images.
-    Dataset,
-    /// A head of layers trained by gradient.
-    NetworkHead,
-    /// A head fitted once to features.
-    ClassifierHead,
-}
-
-impl Kind {
-    /// The kind as words of a sentence.
-    pub fn words(self) -> &'static str {
-        match self {
-            Kind::Backbone => "backbone",
-            Kind::Extractor => "extractor",
-            Kind::CutRule => "cut rule",
-            Kind::Dataset => "dataset",
-            Kind::NetworkHead => "network head",
-            Kind::ClassifierHead => "classifier head",
-        }
-    }
-
-    /// Every kind.
-    pub const ALL: [Kind; 6] = [
-        Kind::Dataset,
-        Kind::Backbone,
-        Kind::Extractor,
-        Kind::CutRule,
-        Kind::NetworkHead,
-        Kind::ClassifierHead,
-    ];
-
-    /// Both kinds of backbones.
-    pub const BACKBONES: [Kind; 2] = [Kind::Backbone, Kind::Extractor];
-
-    /// Both kinds of heads.
-    pub const HEADS: [Kind; 2] = [Kind::NetworkHead, Kind::ClassifierHead];
 }
 
 /// A library that is not used.

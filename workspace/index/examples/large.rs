@@ -15,10 +15,10 @@ use topwork_events::{
     Agreement, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState, Seconds,
     StageKind, StagePlan, Weights,
 };
+use topwork_keys::{Adopted, Cells, KeyedCell};
 use topwork_measure::Confusion;
 use topwork_results::Results;
 use topwork_store::{Machine, Manifest, RunFolder, Runs};
-use topwork_tasks::{Adopted, Cells, KeyedCell};
 
 /// Test examples of every row.
 const TESTED: usize = 10_000;

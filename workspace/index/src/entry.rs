@@ -9,10 +9,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use topwork_events::RunState;
+use topwork_keys::Cells;
 use topwork_measure::shown;
 use topwork_results::Results;
 use topwork_store::{Manifest, RunFolder, Standing, StoreError};
-use topwork_tasks::Cells;
 
 /// One run, as it is listed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use std::{fs, path::Path, process::Command, thread};
 
 use topwork_events::{EndStatus, Event, Outcome, RowPlan, RunPlan, Seconds, Weights};
+use topwork_keys::{Adopted, Cells, KeyedCell};
 use topwork_store::{EventWriter, Machine, Manifest, Standing};
-use topwork_tasks::{Adopted, Cells, KeyedCell};
 
 use super::*;
 

@@ -2,29 +2,13 @@
 //! all it needs in its folder. The templates are the files in `templates/`, in which `@NAME@` stands for the plugin's id and
 //! `@LIBRARY@` for the same with underscores; the Rust projects get the sources of the sdk, the C projects the header.
 //!
-//! This crate must not know any other of ours: it holds their text.
+//! Of ours this crate knows the words of the kinds; of the others it holds the text. A kind's templates are found by its short
+//! name.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-/// What the plugin offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Labelled images.
-    Dataset,
-    /// A network that is trained and cut.
-    Backbone,
-    /// A backbone that computes features itself.
-    Extractor,
-    /// A rule that says where to cut.
-    Cut,
-    /// A head of layers.
-    Head,
-    /// A head fitted once to features.
-    Classifier,
-}
+pub use topwork_kinds::Kind;
 
 /// What it is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,30 +17,6 @@ pub enum Language {
     Rust,
     /// C, with the header.
     C,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 6] = [
-        Kind::Dataset,
-        Kind::Backbone,
-        Kind::Extractor,
-        Kind::Cut,
-        Kind::Head,
-        Kind::Classifier,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Dataset => "dataset",
-            Kind::Backbone => "backbone",
-            Kind::Extractor => "extractor",
-            Kind::Cut => "cut",
-            Kind::Head => "head",
-            Kind::Classifier => "classifier",
-        }
-    }
 }
 
 /// A project to be written.
@@ -102,35 +62,8 @@ const VENDOR: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/vendor.rs"))
 /// The header for plugins in C.
 const HEADER: &str = include_str!("../../../docs/topwork_plugin.h");
 
-/// The files that a kind has of its own, in both languages.
-struct Own {
-    rust: &'static str,
-    rust_test: &'static str,
-    c: &'static str,
-    experiment: &'static str,
-}
-
-macro_rules! own {
-    ($folder:literal) => {
-        Own {
-            rust: include_str!(concat!("../templates/rust/", $folder, "/lib.rs")),
-            rust_test: include_str!(concat!("../templates/rust/", $folder, "/plugin.rs")),
-            c: include_str!(concat!("../templates/c/", $folder, ".c")),
-            experiment: include_str!(concat!("../templates/experiments/", $folder, ".toml")),
-        }
-    };
-}
-
-fn own(kind: Kind) -> Own {
-    match kind {
-        Kind::Dataset => own!("dataset"),
-        Kind::Backbone => own!("backbone"),
-        Kind::Extractor => own!("extractor"),
-        Kind::Cut => own!("cut"),
-        Kind::Head => own!("head"),
-        Kind::Classifier => own!("classifier"),
-    }
-}
+/// The templates: path within `templates/`, and text.
+const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
 impl Project<'_> {
     /// Writes the project to a folder of its name in `parent`, which must not be there yet, and gives that folder.
@@ -161,52 +94,40 @@ impl Project<'_> {
 
     /// Paths within the project, with their texts.
     fn files(&self, sdk: Option<&Path>) -> Vec<(String, String)> {
-        let own = own(self.kind);
-        let filled = |text: &str| self.filled(text, sdk);
-        let mut files = vec![
-            ("experiment.toml".to_owned(), filled(own.experiment)),
-            (
-                ".gitignore".to_owned(),
-                filled(include_str!("../templates/gitignore")),
+        let kind = self.kind.short();
+        let (language, own) = match self.language {
+            Language::Rust => (
+                "rust",
+                vec![
+                    ("Cargo.toml", "rust/Cargo.toml".to_owned()),
+                    ("src/lib.rs", format!("rust/{kind}/lib.rs")),
+                    ("tests/plugin.rs", format!("rust/{kind}/plugin.rs")),
+                ],
             ),
+            Language::C => ("c", vec![("plugin.c", format!("c/{kind}.c"))]),
+        };
+        let of_all = [
+            ("experiment.toml", format!("experiments/{kind}.toml")),
+            (".gitignore", "gitignore".to_owned()),
+            ("Makefile", format!("{language}/Makefile")),
+            ("README.md", format!("{language}/README.md")),
         ];
+        let templates = TEMPLATES.iter();
+        let mut files: Vec<(String, String)> = templates
+            .flat_map(|(path, text)| {
+                let wanted = of_all
+                    .iter()
+                    .chain(&own)
+                    .filter(move |(_, from)| from == path);
+                wanted.map(|(to, _)| ((*to).to_owned(), self.filled(text, sdk)))
+            })
+            .collect();
         match self.language {
-            Language::Rust => {
-                files.extend([
-                    (
-                        "Cargo.toml".to_owned(),
-                        filled(include_str!("../templates/rust/Cargo.toml")),
-                    ),
-                    (
-                        "Makefile".to_owned(),
-                        filled(include_str!("../templates/rust/Makefile")),
-                    ),
-                    (
-                        "README.md".to_owned(),
-                        filled(include_str!("../templates/rust/README.md")),
-                    ),
-                    ("src/lib.rs".to_owned(), filled(own.rust)),
-                    ("tests/plugin.rs".to_owned(), filled(own.rust_test)),
-                ]);
-                if sdk.is_none() {
-                    let vendored = VENDOR
-                        .iter()
-                        .map(|(path, text)| (format!("vendor/{path}"), (*text).to_owned()));
-                    files.extend(vendored);
-                }
-            }
-            Language::C => files.extend([
-                (
-                    "Makefile".to_owned(),
-                    filled(include_str!("../templates/c/Makefile")),
-                ),
-                (
-                    "README.md".to_owned(),
-                    filled(include_str!("../templates/c/README.md")),
-                ),
-                ("plugin.c".to_owned(), filled(own.c)),
-                ("topwork_plugin.h".to_owned(), HEADER.to_owned()),
-            ]),
+            Language::Rust if sdk.is_none() => files.extend(
+                (VENDOR.iter()).map(|(path, text)| (format!("vendor/{path}"), (*text).to_owned())),
+            ),
+            Language::Rust => {}
+            Language::C => files.push(("topwork_plugin.h".to_owned(), HEADER.to_owned())),
         }
         files
     }
@@ -218,14 +139,8 @@ impl Project<'_> {
         template
             .replace("@NAME@", self.name)
             .replace("@LIBRARY@", &self.name.replace('-', "_"))
-            .replace("@KIND@", &self.kind.to_string())
+            .replace("@KIND@", self.kind.short())
             .replace("@SDK@", &sdk)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
     }
 }
 
@@ -300,14 +215,23 @@ mod tests {
                     language,
                     ..project("my-own")
                 };
-                for (name, text) in project.files(None) {
+                let files = project.files(None);
+                let own = files
+                    .iter()
+                    .filter(|(name, _)| !name.starts_with("vendor/"));
+                assert_eq!(
+                    own.count(),
+                    if language == Language::Rust { 7 } else { 6 },
+                    "{kind:?}"
+                );
+                for (name, text) in files {
                     let vendored = name.starts_with("vendor/");
                     assert!(
                         vendored || !text.contains('@') || name == "Makefile",
-                        "{kind}: {name}"
+                        "{kind:?}: {name}"
                     );
                     for placeholder in ["@NAME@", "@LIBRARY@", "@KIND@", "@SDK@"] {
-                        assert!(!text.contains(placeholder), "{kind}: {name}");
+                        assert!(!text.contains(placeholder), "{kind:?}: {name}");
                     }
                     let manifest = name.ends_with("Cargo.toml");
                     assert!(!manifest || !text.contains("workspace = true"), "{name}");

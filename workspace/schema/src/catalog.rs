@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::diagnostics::Category;
 use crate::words::{Component, Extractor, Normalise, Pool};
 
+pub use topwork_kinds::{Kind as ComponentKind, Role as UseKind};
+
 /// Everything that is known about the installed components.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,24 +134,6 @@ impl ComponentEntry {
     }
 }
 
-/// The kinds of component a plugin can offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ComponentKind {
-    /// A network that turns a sample into activations.
-    Backbone,
-    /// A backbone that computes features itself, opaque and frozen.
-    Extractor,
-    /// A rule that says where to cut a backbone.
-    CutRule,
-    /// Labelled samples in named splits.
-    Dataset,
-    /// A head of layers, trained by gradient.
-    NetworkHead,
-    /// A head that is fit once on features.
-    ClassifierHead,
-}
-
 /// A shared library that was found and could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,20 +154,6 @@ pub struct Use {
     pub component: String,
     /// Its parameters as written, a JSON object; see [`resolve_parameters`](crate::resolve_parameters).
     pub parameters: Value,
-}
-
-/// The roles in which an experiment file names components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum UseKind {
-    /// The backbone.
-    Backbone,
-    /// A rule that says where to cut it.
-    Cut,
-    /// The dataset of the source or the target.
-    Dataset,
-    /// A network head or a classifier head.
-    Head,
 }
 
 /// What came out when a component was created with the parameters of one [`Use`].

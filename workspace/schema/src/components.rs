@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::catalog::{Catalog, ComponentEntry, ComponentKind, Description, UseKind};
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
-use crate::nearest::{listed, nearest};
 use crate::parameters;
 use crate::strategies::StrategyKind;
 use crate::words::Component;
 use crate::written::WrittenUse;
+use topwork_nearest::{listed, nearest};
 
 /// The installed components, and the folder that paths in parameters are relative to.
 pub(crate) struct Components<'a> {
@@ -69,34 +69,8 @@ impl Wanted {
 
     fn plural(self) -> &'static str {
         match self.kinds() {
-            [ComponentKind::Backbone, ..] => "backbones",
-            [ComponentKind::CutRule] => "cut rules",
-            [ComponentKind::Dataset] => "datasets",
-            [ComponentKind::NetworkHead] => "network heads",
-            [ComponentKind::ClassifierHead] => "classifier heads",
+            [kind] | [kind @ ComponentKind::Backbone, ..] => kind.plural(),
             _ => "heads",
-        }
-    }
-}
-
-impl ComponentKind {
-    /// The kind in a sentence: "a network head".
-    fn with_article(self) -> &'static str {
-        match self {
-            ComponentKind::Backbone | ComponentKind::Extractor => "a backbone",
-            ComponentKind::CutRule => "a cut rule",
-            ComponentKind::Dataset => "a dataset",
-            ComponentKind::NetworkHead => "a network head",
-            ComponentKind::ClassifierHead => "a classifier head",
-        }
-    }
-
-    fn use_kind(self) -> UseKind {
-        match self {
-            ComponentKind::Backbone | ComponentKind::Extractor => UseKind::Backbone,
-            ComponentKind::CutRule => UseKind::Cut,
-            ComponentKind::Dataset => UseKind::Dataset,
-            ComponentKind::NetworkHead | ComponentKind::ClassifierHead => UseKind::Head,
         }
     }
 }
@@ -165,7 +139,11 @@ impl<'a> Components<'a> {
                 .hint(format!("write one of {ids}"))
             }
             ([], [other, ..]) => {
-                let is = other.kind.with_article();
+                // An extractor is named as what it is to an experiment.
+                let is = match other.kind.role() {
+                    UseKind::Backbone => ComponentKind::Backbone.with_article(),
+                    _ => other.kind.with_article(),
+                };
                 self.complain(
                     named,
                     format!("`{written}` is {is}, but {}", wanted.reason()),
@@ -271,7 +249,7 @@ impl<'a> Components<'a> {
     ) -> Option<Option<&'a Description>> {
         // Compared as resolved: the same component may be written in different ways.
         let described = self.catalog.described.iter().find(|described| {
-            described.of.kind == entry.kind.use_kind()
+            described.of.kind == entry.kind.role()
                 && self
                     .named(&described.of.component)
                     .any(|other| std::ptr::eq(other, entry))
@@ -287,7 +265,7 @@ impl<'a> Components<'a> {
         });
         let fits = |description: &Description| {
             matches!(
-                (description, entry.kind.use_kind()),
+                (description, entry.kind.role()),
                 (Description::Backbone { .. }, UseKind::Backbone)
                     | (Description::Cuts(_), UseKind::Cut)
                     | (Description::Dataset { .. }, UseKind::Dataset)

@@ -21,7 +21,6 @@ mod draft;
 mod file_form;
 mod keys;
 mod multipliers;
-mod nearest;
 mod overrides;
 mod parameters;
 mod paths;

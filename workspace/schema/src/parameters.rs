@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use crate::catalog::{ComponentEntry, UseKind};
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
 use crate::keys::{self, Table};
-use crate::nearest::{listed, nearest};
 use crate::paths;
 use crate::tree::{Entry, Node, quoted};
 use crate::written::WrittenUse;
+use topwork_nearest::{listed, nearest};
 
 /// The parameters as the component gets them: top-level defaults of its schema filled in, and
 /// every string the schema gives `"format": "path"` made absolute, relative ones taken from

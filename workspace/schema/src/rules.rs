@@ -8,11 +8,11 @@ use std::{collections::HashSet, path::Path};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys;
-use crate::nearest::choices;
 use crate::paths;
 use crate::refusal::Refusal;
 use crate::tree::{Node, Value};
 use crate::written::Written;
+use topwork_nearest::choices;
 
 /// The name that stands for the source task beside the strategies.
 const SOURCE: &str = "source";

@@ -3,8 +3,8 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys::{Bounds, Choice, Key, Kind, Presence, Table};
-use crate::nearest::{choices, listed, nearest};
 use crate::tree::{Entry, Node, Value, quoted, repeated};
+use topwork_nearest::{choices, listed, nearest};
 
 /// Checks `node`, which stands at `path` (empty at the top), against `table`.
 pub(crate) fn check_table(table: &Table, node: &Node, path: &str, diagnostics: &mut Diagnostics) {

@@ -3,10 +3,10 @@
 use crate::catalog::Description;
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::nearest::{choices, listed};
 use crate::view::Located;
 use crate::words::{Component, DatasetUse, Normalise};
 use crate::written::{WrittenClass, WrittenDataset};
+use topwork_nearest::{choices, listed};
 
 /// A dataset with the classes taken from it.
 pub(crate) struct Task {

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use topwork_digest::{Digest, Sha256};
+use topwork_keys::{Digest, Sha256};
 use topwork_sniff::reason;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use topwork_digest::{Digest, Sha256, hexadecimal};
+use topwork_keys::{Digest, Sha256, hexadecimal};
 
 use crate::StoreError;
 
@@ -33,7 +33,7 @@ mod tests {
         let path = folder.path().join("large");
         let content = vec![7; 2 * BLOCK + 3];
         std::fs::write(&path, &content).unwrap();
-        let expected = topwork_digest::sha256(&content);
+        let expected = topwork_keys::sha256(&content);
         assert_eq!(sha256_of_file(&path).unwrap(), expected);
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use topwork_tasks::{Adopted, Cells};
+use topwork_keys::{Adopted, Cells};
 
 use crate::{StoreError, sha256_of_file};
 

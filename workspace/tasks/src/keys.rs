@@ -2,7 +2,7 @@
 //! has made.
 
 use serde_json::{Value, json};
-use topwork_digest::sha256;
+use topwork_keys::sha256;
 use topwork_schema::{Component, Plan, Row, Weights};
 
 use crate::{TrunkId, Work};

@@ -10,14 +10,10 @@
 //!
 //! Deliberately absent: files, the engine, plugins' code, the terminal.
 
-mod adopted;
-mod features;
 mod keys;
 mod order;
 mod trunk;
 
-pub use adopted::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
-pub use features::FeatureKey;
 pub use keys::Made;
 pub use order::{Task, Tasks, Work};
 pub use trunk::TrunkId;

@@ -2,8 +2,10 @@
 
 use topwork_schema::{Plan, Weights};
 
+use topwork_keys::{Cells, KeyedCell, KeyedSource};
+
 use crate::{
-    Cells, KeyedCell, KeyedSource, TrunkId,
+    TrunkId,
     keys::{Keys, Made},
 };
 

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, fs};
 
-use topwork_digest::sha256;
 use topwork_events::{Event, LogLevel, Outcome, RunState, SourceOutcome};
 use topwork_graft::{Fold, PARTS, STATE, out_of_order};
+use topwork_keys::Adopted;
+use topwork_keys::sha256;
 use topwork_store::RunFolder;
-use topwork_tasks::Adopted;
 
 use crate::{WorkerError, conductor::of_fold, execute::Execution};
 

@@ -9,9 +9,10 @@ use topwork_engine::Blueprint;
 use topwork_events::{EpochFigures, Event, LogLevel};
 use topwork_graft::{Fold, Halt, Held, Progress, STATE, Saved, Services};
 use topwork_host::Level;
+use topwork_keys::FeatureKey;
 use topwork_schema::{Component, Plan};
 use topwork_store::{Checkpoints, FeatureCache, Found, Lookup, RunFolder};
-use topwork_tasks::{FeatureKey, Task, Tasks};
+use topwork_tasks::{Task, Tasks};
 
 use crate::{WorkerError, emitter::Emitter, networks::network_plan, states};
 

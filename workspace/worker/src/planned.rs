@@ -9,8 +9,9 @@ use topwork_graft::{
     engine, initialised, load_weights, shape,
 };
 use topwork_host::Plugins;
+use topwork_keys::FeatureKey;
 use topwork_schema::{Plan, TaskRole, Weights};
-use topwork_tasks::{FeatureKey, Made, Tasks, TrunkId, Work};
+use topwork_tasks::{Made, Tasks, TrunkId, Work};
 
 /// One set of features a run would extract.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use topwork_digest::sha256;
 use topwork_events::{Agreement, Event, Failure, Key, LogLevel, Outcome, RunState, StageStatus};
 use topwork_graft::{initialised, load_weights};
+use topwork_keys::sha256;
 use topwork_measure::Disagreement;
 use topwork_tasks::Work;
 

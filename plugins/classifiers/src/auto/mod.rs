@@ -9,13 +9,13 @@ mod folds;
 
 use crate::knn::Knn;
 use crate::lda::Lda;
-use crate::linear::CHUNK;
 use crate::linear_svm::LinearSvm;
 use crate::logistic_regression::LogisticRegression;
 use crate::method::{Fit, Method, Named, Samples, Work};
 use crate::naive_bayes::NaiveBayes;
 use crate::nearest_centroid::NearestCentroid;
 use crate::random_forest::RandomForest;
+use crate::scaling::CHUNK;
 use folds::Folds;
 use rayon::prelude::*;
 use serde::Deserialize;

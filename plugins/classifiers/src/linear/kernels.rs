@@ -8,10 +8,6 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Rows that are worked on together. The number is fixed, so that sums do not depend on the number of threads; 256 rows of
-/// 800 features fit the second-level cache.
-pub const CHUNK: usize = 256;
-
 /// Rows of a tile: so many products share an instruction, or two.
 pub const ROWS: usize = 8;
 

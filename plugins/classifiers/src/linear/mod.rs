@@ -5,7 +5,6 @@ mod objective;
 mod origin;
 mod solve;
 
-pub use kernels::CHUNK;
 pub use objective::{Biases, Loss, Objective};
 pub use solve::{Limits, fit};
 

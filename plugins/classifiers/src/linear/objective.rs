@@ -11,8 +11,9 @@
 //!
 //! See C. M. Bishop, "Pattern Recognition and Machine Learning" (2006), sections 4.3.2, 4.3.4 and 7.1.
 
-use super::kernels::{AddGradient, CHUNK, Logits, ROWS, Read, Tile};
+use super::kernels::{AddGradient, Logits, ROWS, Read, Tile};
 use super::origin::Origin;
+use crate::scaling::CHUNK;
 use rayon::prelude::*;
 
 /// How far scores are from the true class.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::SignedDuration;
+use topwork_kinds::Kind;
 
 /// A time limit, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,20 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     let time = time.and_then(|time| Duration::try_from(time).ok());
     time.filter(|time| !time.is_zero())
         .ok_or_else(|| "expected a length of time, for example 90s, 5m or 1h 30m".to_owned())
+}
+
+/// What a new plugin offers, by its short name or by the one it has in files.
+pub fn kind_of_plugin() -> impl TypedValueParser<Value = Kind> {
+    let words = Kind::ALL.map(|kind| {
+        let word = PossibleValue::new(kind.short()).help(kind.about());
+        word.alias(kind.name())
+    });
+    PossibleValuesParser::new(words).try_map(move |word: String| {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| [kind.short(), kind.name()].contains(&&*word));
+        kind.ok_or("expected a kind of plugin")
+    })
 }
 
 /// `source.train.epochs=1`.

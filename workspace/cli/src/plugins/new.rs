@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use topwork_scaffold::{Kind, Language, Project, ScaffoldError};
+use topwork_scaffold::{Language, Project, ScaffoldError};
 
 use crate::{
-    arguments::{NewArguments, NewKind, NewLanguage},
+    arguments::{NewArguments, NewLanguage},
     failure::{Failure, RUN_FAILED, WRONG_USE},
     output::print,
 };
@@ -14,14 +14,7 @@ use crate::{
 pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
     let project = Project {
         name: &arguments.name,
-        kind: match arguments.kind {
-            NewKind::Dataset => Kind::Dataset,
-            NewKind::Backbone => Kind::Backbone,
-            NewKind::Extractor => Kind::Extractor,
-            NewKind::Cut => Kind::Cut,
-            NewKind::Head => Kind::Head,
-            NewKind::Classifier => Kind::Classifier,
-        },
+        kind: arguments.kind,
         language: match arguments.lang {
             NewLanguage::Rust => Language::Rust,
             NewLanguage::C => Language::C,
@@ -42,7 +35,7 @@ pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
     let name = &arguments.name;
     print(&format!(
         "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n  {test}make check    # does it keep the contract?\n  make run      # its experiment\n",
-        project.kind
+        project.kind.short()
     ))?;
     Ok(0)
 }

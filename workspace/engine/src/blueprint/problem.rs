@@ -30,12 +30,9 @@ impl Problem {
         found: &str,
         choices: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let scored = choices
-            .into_iter()
-            .map(|choice| (strsim::jaro_winkler(found, choice), choice));
-        match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
-            Some((score, choice)) if score > 0.65 => self.hint(format!("did you mean `{choice}`?")),
-            _ => self,
+        match topwork_nearest::nearest(found, choices) {
+            Some(choice) => self.hint(format!("did you mean `{choice}`?")),
+            None => self,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use topwork_nearest::most_alike;
+
 use super::{Network, Weight};
 use crate::error::EngineError;
 use crate::shape::by;
@@ -108,14 +110,13 @@ fn misfit(weight: &Weight, tensor: &TensorEntry) -> Option<String> {
 fn missing(weight: &Weight, left_over: &[&TensorEntry]) -> String {
     let Weight { name, shape, .. } = weight;
     let same_shape = left_over.iter().any(|tensor| tensor.shape == *shape);
-    let nearest = (left_over.iter())
-        .filter(|tensor| !same_shape || tensor.shape == *shape)
-        .map(|tensor| (strsim::jaro_winkler(&tensor.name, name), tensor))
-        .filter(|(similarity, _)| *similarity > 0.65)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let nearest = nearest.map_or(String::new(), |(_, tensor)| {
-        format!("; nearest is `{}` ({})", tensor.name, dims(&tensor.shape))
-    });
+    let fitting = (left_over.iter()).filter(|tensor| !same_shape || tensor.shape == *shape);
+    let nearest = match most_alike(name, fitting, |tensor| &tensor.name) {
+        Some((tensor, similarity)) if similarity > 0.65 => {
+            format!("; nearest is `{}` ({})", tensor.name, dims(&tensor.shape))
+        }
+        _ => String::new(),
+    };
     format!("`{name}` is missing, expected {}{nearest}", dims(shape))
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
+use topwork_tensors::{Dtype, File, TensorView, Writer, bytes, numbers};
 
-use super::{Network, TensorEntry, Weight};
+use super::{Network, TensorEntry};
 use crate::error::EngineError;
 
 impl Network {
@@ -25,7 +24,7 @@ impl Network {
             for &dim in &weight.shape {
                 hash.update((dim as u64).to_le_bytes());
             }
-            hash.update(weight.bytes());
+            hash.update(bytes(&weight.values));
         }
         let bytes = hash.finalize();
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -37,13 +36,11 @@ impl Network {
     /// # Errors
     /// When the format cannot hold them.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, EngineError> {
-        let bytes: Vec<Vec<u8>> = self.weights().map(Weight::bytes).collect();
-        let views = self.weights().zip(&bytes).map(|(weight, bytes)| {
-            let view = TensorView::new(Dtype::F32, weight.shape.clone(), bytes)?;
-            Ok((weight.name.as_str(), view))
-        });
-        let views: Result<Vec<_>, EngineError> = views.collect();
-        Ok(safetensors::serialize(views?, None)?)
+        let mut file = Writer::default();
+        for weight in self.weights() {
+            file.array(&weight.name, &weight.shape, &weight.values);
+        }
+        Ok(file.finish()?)
     }
 
     /// Replaces all weights by those of a safetensors file, found by [`Network::assign`]. Changes nothing
@@ -53,8 +50,8 @@ impl Network {
     /// When `bytes` is no safetensors file; or, all at once, every weight that is missing, unexpected, of
     /// another shape or not `F32`.
     pub fn load_safetensors(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        let file = SafeTensors::deserialize(bytes)?;
-        let (names, views): (Vec<&str>, Vec<TensorView>) = file.iter().unzip();
+        let file = File::read(bytes)?;
+        let (names, views): (Vec<&str>, Vec<TensorView>) = file.arrays().unzip();
         let tensors = names.iter().zip(&views).map(|(name, view)| TensorEntry {
             name: (*name).to_owned(),
             shape: view.shape().to_vec(),
@@ -63,11 +60,9 @@ impl Network {
         });
         let assignment = self.assign(&tensors.collect::<Vec<_>>())?;
         let taken = assignment.taken.iter();
-        self.set_weights(
-            taken
-                .map(|&index| from_bytes(views[index].data()))
-                .collect(),
-        )
+        // Nothing of another type is taken.
+        let values = taken.filter_map(|&index| numbers(&views[index]));
+        self.set_weights(values.collect())
     }
 
     /// Replaces all weights and running statistics, given in the blueprint's order: weight, bias, running
@@ -99,18 +94,4 @@ impl Network {
         }
         Ok(())
     }
-}
-
-impl Weight {
-    fn bytes(&self) -> Vec<u8> {
-        self.values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect()
-    }
-}
-
-fn from_bytes(bytes: &[u8]) -> Vec<f32> {
-    let values = bytes.as_chunks::<4>().0.iter();
-    values.map(|&value| f32::from_le_bytes(value)).collect()
 }

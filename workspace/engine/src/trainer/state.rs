@@ -1,45 +1,15 @@
 //! The state of a training as bytes: with the networks' weights, everything that is needed to go on as if
 //! there had been no break. The format is safetensors.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use topwork_tensors::{File, Number, Writer, numbers};
 
 use super::Trainer;
 use crate::error::EngineError;
 use crate::network::LayerWeights;
 use crate::optimizer::Moments;
 use crate::stream::Stream;
-
-/// One array of the state.
-struct Entry {
-    name: String,
-    dtype: Dtype,
-    len: usize,
-    bytes: Vec<u8>,
-}
-
-impl Entry {
-    fn numbers(name: String, values: &[f32]) -> Self {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        Self {
-            name,
-            dtype: Dtype::F32,
-            len: values.len(),
-            bytes: bytes.collect(),
-        }
-    }
-
-    fn count(name: String, value: u64) -> Self {
-        Self {
-            name,
-            dtype: Dtype::U64,
-            len: 1,
-            bytes: value.to_le_bytes().to_vec(),
-        }
-    }
-}
 
 /// Name in the state and length of each array of weights of a layer: of its weight and its bias.
 fn names(part: usize, layer: &LayerWeights) -> impl Iterator<Item = (String, usize)> {
@@ -58,32 +28,25 @@ impl Trainer<'_> {
     /// # Errors
     /// When the format cannot hold it.
     pub fn state(&self) -> Result<Vec<u8>, EngineError> {
-        let mut entries = vec![Entry::count("steps".to_owned(), self.steps)];
-        entries.push(Entry {
-            name: "dropout".to_owned(),
-            dtype: Dtype::U8,
-            len: 48,
-            bytes: self.dropout.position().to_vec(),
-        });
+        let mut file = Writer::default();
+        file.array("steps", &[1], &[self.steps]);
+        file.array("dropout", &[48], &self.dropout.position());
         for (index, (part, learned)) in self.parts.iter().zip(&self.learned).enumerate() {
+            let multipliers = part.multipliers();
             let name = format!("part{index}/multipliers");
-            entries.push(Entry::numbers(name, part.multipliers()));
+            file.array(name, &[multipliers.len()], multipliers);
             let layers = part.network.layers().iter().zip(learned);
             let arrays = layers.flat_map(|(layer, learned)| {
                 names(index, layer).zip([&learned.weight.moments, &learned.bias.moments])
             });
             for ((name, _), moments) in arrays.filter(|((_, len), _)| *len > 0) {
-                entries.push(Entry::count(format!("{name}/steps"), moments.steps));
-                entries.push(Entry::numbers(format!("{name}/first"), &moments.first));
-                entries.push(Entry::numbers(format!("{name}/second"), &moments.second));
+                file.array(format!("{name}/steps"), &[1], &[moments.steps]);
+                for (which, values) in [("first", &moments.first), ("second", &moments.second)] {
+                    file.array(format!("{name}/{which}"), &[values.len()], values);
+                }
             }
         }
-        let views = entries.iter().map(|entry| {
-            let view = TensorView::new(entry.dtype, vec![entry.len], &entry.bytes)?;
-            Ok((entry.name.as_str(), view))
-        });
-        let views: Result<Vec<_>, EngineError> = views.collect();
-        Ok(safetensors::serialize(views?, None)?)
+        Ok(file.finish()?)
     }
 
     /// Goes on from a state written by [`Trainer::state`] of a trainer of the same parts and settings,
@@ -92,27 +55,15 @@ impl Trainer<'_> {
     /// # Errors
     /// When `bytes` is no such state, or that of other parts.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        let file = SafeTensors::deserialize(bytes)?;
-        let mut found: BTreeMap<&str, TensorView> = file.iter().collect();
-        let mut take = |name: &str, dtype: Dtype, lengths: &[usize]| {
-            let reason = |reason: &str| EngineError::State {
-                reason: format!("`{name}` {reason}"),
-            };
-            let view = found.remove(name).ok_or_else(|| reason("is missing"))?;
-            let len = view.shape().iter().product();
-            match view.dtype() == dtype && lengths.contains(&len) {
-                true => Ok(view.data().to_vec()),
-                false => Err(reason("is of another type or length")),
-            }
-        };
-        let steps = count(&take("steps", Dtype::U64, &[1])?);
-        let dropout = take("dropout", Dtype::U8, &[48])?;
+        let mut file = State::read(bytes)?;
+        let steps = file.count("steps")?;
+        let dropout = file.take::<u8>("dropout", &[48])?;
         let mut multipliers = Vec::new();
         let mut remembered = Vec::new();
         for (index, part) in self.parts.iter().enumerate() {
             let name = format!("part{index}/multipliers");
             let layers = part.network.layers();
-            let values = numbers(&take(&name, Dtype::F32, &[layers.len()])?);
+            let values: Vec<f32> = file.take(&name, &[layers.len()])?;
             let mut changed = part.clone();
             changed.set_multipliers(values.clone())?;
             multipliers.push(values);
@@ -123,16 +74,14 @@ impl Trainer<'_> {
                 }
                 let lengths = [0, len];
                 remembered.push(Moments {
-                    steps: count(&take(&format!("{name}/steps"), Dtype::U64, &[1])?),
-                    first: numbers(&take(&format!("{name}/first"), Dtype::F32, &lengths)?),
-                    second: numbers(&take(&format!("{name}/second"), Dtype::F32, &lengths)?),
+                    steps: file.count(&format!("{name}/steps"))?,
+                    first: file.take(&format!("{name}/first"), &lengths)?,
+                    second: file.take(&format!("{name}/second"), &lengths)?,
                 });
             }
         }
-        if let Some(name) = found.keys().next() {
-            return Err(EngineError::State {
-                reason: format!("`{name}` is not part of this training"),
-            });
+        if let Some(name) = file.left.first() {
+            return Err(wrong(name, "is not part of this training"));
         }
         for (part, multipliers) in self.parts.iter_mut().zip(multipliers) {
             part.set_multipliers(multipliers)?;
@@ -151,13 +100,39 @@ impl Trainer<'_> {
     }
 }
 
-fn count(bytes: &[u8]) -> u64 {
-    bytes
-        .first_chunk()
-        .map_or(0, |&bytes| u64::from_le_bytes(bytes))
+/// A state that is read, array by array.
+struct State<'a> {
+    file: File<'a>,
+    /// Names of what was not read yet.
+    left: BTreeSet<String>,
 }
 
-fn numbers(bytes: &[u8]) -> Vec<f32> {
-    let values = bytes.as_chunks::<4>().0.iter();
-    values.map(|&value| f32::from_le_bytes(value)).collect()
+impl<'a> State<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, EngineError> {
+        let file = File::read(bytes)?;
+        let left = file.arrays().map(|(name, _)| name.to_owned()).collect();
+        Ok(Self { file, left })
+    }
+
+    /// The numbers under a name, as many as one of `lengths`.
+    fn take<T: Number>(&mut self, name: &str, lengths: &[usize]) -> Result<Vec<T>, EngineError> {
+        let array = self
+            .file
+            .array(name)
+            .ok()
+            .filter(|_| self.left.remove(name));
+        let array = array.ok_or_else(|| wrong(name, "is missing"))?;
+        let values = numbers(&array).filter(|values| lengths.contains(&values.len()));
+        values.ok_or_else(|| wrong(name, "is of another type or length"))
+    }
+
+    fn count(&mut self, name: &str) -> Result<u64, EngineError> {
+        Ok(self.take(name, &[1])?[0])
+    }
+}
+
+fn wrong(name: &str, reason: &str) -> EngineError {
+    EngineError::State {
+        reason: format!("`{name}` {reason}"),
+    }
 }

@@ -9,8 +9,8 @@ use std::{
     },
 };
 
-use topwork_digest::{Digest, Sha256};
 use topwork_host::{Dataset, HostError};
+use topwork_keys::{Digest, Sha256};
 use topwork_schema::{Component, Content, DatasetUse, Looked, SharedImages, SharedPlace};
 
 use crate::{

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_host::Dataset;
+use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_measure::thousands;
 use topwork_schema::{DatasetUse, TaskData, TaskRole};
 

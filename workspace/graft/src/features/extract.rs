@@ -4,8 +4,9 @@ use std::{rc::Rc, time::Instant};
 
 use topwork_engine::Network;
 use topwork_host::Level;
+use topwork_keys::FeatureKey;
 use topwork_measure::thousands;
-use topwork_tasks::{FeatureKey, TrunkId};
+use topwork_tasks::TrunkId;
 
 use super::{
     Features, Images, Rows, TrunkIdentity, Values,

@@ -5,11 +5,11 @@ mod reduce;
 
 use std::{ops::Deref, rc::Rc, time::Instant};
 
-use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_host::Plugins;
+use topwork_keys::FeatureKey;
+use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_measure::PrincipalComponents;
 use topwork_schema::{CutPoint, Plan};
-use topwork_tasks::FeatureKey;
 
 pub use extract::Extraction;
 pub use reduce::{Activations, shape};

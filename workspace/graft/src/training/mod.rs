@@ -8,8 +8,8 @@ mod tests;
 
 use std::{sync::Arc, time::Instant};
 
-use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_engine::{Compute, EngineError, Network, Part, Step, Stream, Trainer};
+use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_measure::EpochFigures;
 use topwork_schema::Train;
 

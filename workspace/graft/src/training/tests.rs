@@ -11,8 +11,8 @@ use std::{
 use proptest::prelude::*;
 use topwork_engine::Blueprint;
 use topwork_host::Level;
+use topwork_keys::FeatureKey;
 use topwork_schema::{ClassWeights, Component, Optimizer, Schedule};
-use topwork_tasks::FeatureKey;
 
 use super::*;
 use crate::{Fold, Halt, Held, Saved, data::Augment};

@@ -2,9 +2,9 @@
 
 use crate::catalog::Catalog;
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
-use crate::nearest::choices;
 use crate::plan::Pin;
 use crate::written::WrittenPin;
+use topwork_nearest::choices;
 
 /// The pins that hold; the others go to `diagnostics`.
 pub(super) fn check(

@@ -5,11 +5,11 @@ use super::Backbone;
 use crate::catalog::{CutChoice, Description};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::nearest::nearest;
 use crate::plan::{Cut, CutPoint, Place, Row};
 use crate::view::Located;
 use crate::words::{Pool, Reduction};
 use crate::written::{WrittenCut, WrittenPlace};
+use topwork_nearest::nearest;
 
 /// How many cut points of an extractor a hint lists.
 const MOST_LISTED: usize = 12;

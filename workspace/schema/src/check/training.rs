@@ -4,12 +4,12 @@
 use crate::catalog::LayerEntry;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::multipliers::{Assigned, MultiplierError};
-use crate::nearest::nearest;
 use crate::plan::CutPoint;
 use crate::shape::join;
 use crate::task::Task;
 use crate::training::ClassWeights;
 use crate::written::{WrittenStrategy, WrittenTrain};
+use topwork_nearest::nearest;
 
 /// Checks `train` against the samples it is done on.
 pub(super) fn samples(written: &WrittenTrain, task: &Task, diagnostics: &mut Diagnostics) {

@@ -10,8 +10,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use topwork_digest::sha256;
-use topwork_tasks::FeatureKey;
+use topwork_keys::FeatureKey;
+use topwork_keys::sha256;
 
 use super::MappedFeatures;
 

@@ -19,7 +19,7 @@ use std::{
 pub use entry::CacheEntry;
 pub use map::MappedFeatures;
 
-use topwork_tasks::FeatureKey;
+use topwork_keys::FeatureKey;
 
 use crate::StoreError;
 

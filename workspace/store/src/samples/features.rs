@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use topwork_events::Weights;
+use topwork_tensors::Writer;
 
-use super::tensors::{Writer, read};
+use super::tensors::{labels, read, write};
 use crate::{RunFolder, StoreError};
 
 const KIND: &str = "features";
@@ -55,17 +56,13 @@ impl FeatureSample {
             extracted: self.extracted,
             dim: self.dim,
         };
-        Writer::default()
-            .tensor("examples", &[examples], &self.examples)
-            .tensor("labels", &[examples], &self.labels)
-            .tensor("dimensions", &[dimensions], &self.dimensions)
-            .tensor("features", &[examples, dimensions], &self.values)
-            .write(
-                folder,
-                &folder.feature_sample_path(&self.cut, self.weights, self.seed),
-                KIND,
-                facts,
-            )
+        let mut file = Writer::default();
+        file.array("examples", &[examples], &self.examples)
+            .array("labels", &[examples], &self.labels)
+            .array("dimensions", &[dimensions], &self.dimensions)
+            .array("features", &[examples, dimensions], &self.values);
+        let path = folder.feature_sample_path(&self.cut, self.weights, self.seed);
+        write(folder, &path, KIND, facts, file)
     }
 
     /// Reads a sample; `None` when there is no such file.
@@ -81,7 +78,7 @@ impl FeatureSample {
             }
             Ok(Self {
                 examples: tensors.values("examples", &[examples])?,
-                labels: tensors.labels("labels", &[examples], facts.classes.len())?,
+                labels: labels(tensors, "labels", &[examples], facts.classes.len())?,
                 values: tensors.values("features", &[examples, dimensions])?,
                 dimensions: kept,
                 cut: facts.cut,
@@ -148,6 +145,19 @@ mod tests {
         let path = folder.feature_sample_path(&written.cut, written.weights, written.seed);
         assert_eq!(FeatureSample::read(&path).unwrap(), None);
         written.write(&folder).unwrap();
+        assert_eq!(FeatureSample::read(&path).unwrap(), Some(written));
+    }
+
+    #[test]
+    fn an_earlier_file_is_read_and_written_again_to_the_byte() {
+        let earlier = include_bytes!("features-1.safetensors");
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        let written = sample();
+        let path = folder.feature_sample_path(&written.cut, written.weights, written.seed);
+        written.write(&folder).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), earlier);
+        fs::write(&path, earlier).unwrap();
         assert_eq!(FeatureSample::read(&path).unwrap(), Some(written));
     }
 

@@ -6,10 +6,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use topwork_tensors::Writer;
 
 use super::{
     evenly_spaced,
-    tensors::{Writer, read},
+    tensors::{labels, read, write},
 };
 use crate::{RunFolder, StoreError};
 
@@ -125,22 +126,18 @@ impl ImageSample {
         };
         let each = self.scores.first().map_or(self.classes.len(), Vec::len);
         let (classes, scores): (Vec<u32>, Vec<f32>) = self.scores.iter().flatten().copied().unzip();
-        let mut writer = Writer::default()
-            .tensor("examples", &[examples], &self.examples)
-            .tensor("labels", &[examples], &self.labels)
-            .tensor("predicted", &[examples], &self.predicted)
-            .tensor("scores", &[examples, each], &scores);
+        let images = [examples, channels, height, width];
+        let mut file = Writer::default();
+        file.array("examples", &[examples], &self.examples)
+            .array("labels", &[examples], &self.labels)
+            .array("predicted", &[examples], &self.predicted)
+            .array("scores", &[examples, each], &scores)
+            .array("images", &images, &self.pixels);
         if each < self.classes.len() {
-            writer = writer.tensor("score-classes", &[examples, each], &classes);
+            file.array("score-classes", &[examples, each], &classes);
         }
-        writer
-            .tensor("images", &[examples, channels, height, width], &self.pixels)
-            .write(
-                folder,
-                &folder.image_sample_path(row, strategy, seed),
-                KIND,
-                facts,
-            )
+        let path = folder.image_sample_path(row, strategy, seed);
+        write(folder, &path, KIND, facts, file)
     }
 
     /// Reads a sample; `None` when there is no such file.
@@ -156,7 +153,7 @@ impl ImageSample {
             let [_, each] = tensors.shape("scores")?;
             let scores: Vec<f32> = tensors.values("scores", &[examples, each])?;
             let of: Vec<u32> = match each < classes {
-                true => tensors.labels("score-classes", &[examples, each], classes)?,
+                true => labels(tensors, "score-classes", &[examples, each], classes)?,
                 false => (0..examples).flat_map(|_| 0..each as u32).collect(),
             };
             let scores: Vec<(u32, f32)> = of.into_iter().zip(scores).collect();
@@ -164,8 +161,8 @@ impl ImageSample {
                 shape: [channels, height, width],
                 range: [facts.low, facts.high],
                 examples: tensors.values("examples", &[examples])?,
-                labels: tensors.labels("labels", &[examples], classes)?,
-                predicted: tensors.labels("predicted", &[examples], classes)?,
+                labels: labels(tensors, "labels", &[examples], classes)?,
+                predicted: labels(tensors, "predicted", &[examples], classes)?,
                 scores: match each {
                     0 => vec![Vec::new(); examples],
                     each => scores.chunks_exact(each).map(<[_]>::to_vec).collect(),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use topwork_digest::{Digest, Sha256, hexadecimal};
 use topwork_events::Event;
 use topwork_graft::data::TaskExamples;
 use topwork_host::Dataset;
+use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{DatasetUse, Source, TaskRole};
 
 use crate::{WorkerError, execute::Execution};

@@ -1,8 +1,8 @@
 //! A row: fitted, its predictions kept and counted, set against the others.
 
-use topwork_digest::sha256;
 use topwork_events::{Counts, Event, FoldOutcome, Outcome, Seconds};
 use topwork_graft::{RowResult, RowTask};
+use topwork_keys::sha256;
 use topwork_measure::{Confusion, Needs, figures_of, predicted};
 use topwork_tasks::TrunkId;
 

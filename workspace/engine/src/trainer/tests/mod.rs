@@ -1,5 +1,6 @@
 mod blocks;
 mod learning;
+mod stored;
 
 use super::*;
 use crate::Optimizer;

@@ -1,7 +1,13 @@
-//! Which legal word a misspelt one most likely stands for, and lists of words in messages.
+//! Says which of the words there are a wrong one most likely stands for, the "did you mean" of every message, and lists them.
+//!
+//! ```
+//! assert_eq!(topwork_nearest::nearest("epcohs", ["epochs", "seeds"]), Some("epochs"));
+//! assert_eq!(topwork_nearest::nearest("momentum", ["epochs", "seeds"]), None);
+//! ```
 
-/// The candidate that differs in the fewest letters, if it differs in few enough to be meant.
-pub(crate) fn nearest<'a>(
+/// The candidate that differs in the fewest letters (left out, added, replaced or swapped with their neighbour), if it differs
+/// in few enough to be meant; the first of several.
+pub fn nearest<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -21,9 +27,34 @@ pub(crate) fn nearest<'a>(
         .map(|(_, word)| word)
 }
 
+/// The candidate with the most similar name, and how similar it is: from 0 to 1, by Jaro and Winkler.
+///
+/// For long names that somebody else has made up on another plan, such as those of tensors and files: two of them may name the
+/// same thing and differ in more letters than a slip would explain.
+///
+/// ```
+/// let names = ["blocks.0.norm", "conv_stem.weight"];
+/// let (name, similarity) = topwork_nearest::most_alike("stem.conv.weight", names, |name| name).unwrap();
+/// assert_eq!(name, "conv_stem.weight");
+/// assert!(similarity > 0.65);
+/// ```
+pub fn most_alike<T>(
+    written: &str,
+    candidates: impl IntoIterator<Item = T>,
+    name: impl Fn(&T) -> &str,
+) -> Option<(T, f64)> {
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let similarity = strsim::jaro_winkler(name(&candidate), written);
+            (candidate, similarity)
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
 /// A hint that offers the nearest candidate and lists all: "did you mean `mlp`? network heads:
-/// `mlp`, `linear`".
-pub(crate) fn choices<'a>(
+/// `mlp`, `linear`"; `None` without candidates.
+pub fn choices<'a>(
     written: &str,
     what: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
@@ -40,7 +71,7 @@ pub(crate) fn choices<'a>(
 }
 
 /// "`a`, `b`, `c`".
-pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
 }

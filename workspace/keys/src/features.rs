@@ -1,7 +1,7 @@
 //! Everything the bits of features depend on, once weights and images are known.
 
+use crate::{Digest, Sha256, hexadecimal};
 use serde::{Deserialize, Serialize};
-use topwork_digest::{Digest, Sha256, hexadecimal};
 
 /// The identity of a set of features. Two sets with the same key are the same to the bit, on
 /// one kind of machine.

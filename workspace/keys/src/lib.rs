@@ -1,5 +1,10 @@
-//! SHA-256, as files, weights, data and tasks are recognised by it.
+//! What bits are recognised by: SHA-256, and the keys of results and features as they stand in manifests and caches.
 
+mod features;
+mod results;
+
+pub use features::FeatureKey;
+pub use results::{Adopted, AdoptedRow, AdoptedSource, Cells, KeyedCell, KeyedSource};
 pub use sha2::{Digest, Sha256};
 
 /// SHA-256 of `data`, in hexadecimal.
