@@ -3,10 +3,10 @@
 //! It is kept in parts: the head (and the trunk where it has learnt), the principal components its features were brought to,
 //! and a description that says how they belong together.
 
-use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use topwork_measure::PrincipalComponents;
 use topwork_schema::{Component, CutPoint, Normalise, Weights};
+use topwork_tensors::Writer;
 
 use crate::{
     Fold, GraftError,
@@ -63,20 +63,11 @@ pub struct Model {
 /// Principal components as a part: `mean` (`dim`) and `basis` (`components × dim`), `f64`.
 pub(crate) fn components(fitted: &PrincipalComponents) -> Result<Saved, GraftError> {
     let (mean, basis) = (fitted.mean(), fitted.basis());
-    let bytes = |numbers: &[f64]| -> Vec<u8> {
-        numbers
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect()
-    };
     let (dim, count) = (mean.len(), basis.len() / mean.len().max(1));
-    let (mean, basis) = (bytes(&mean), bytes(&basis));
-    let view = |shape: Vec<usize>, bytes| TensorView::new(Dtype::F64, shape, bytes).map_err(fail);
-    let arrays = [
-        ("mean", view(vec![dim], &mean)?),
-        ("basis", view(vec![count, dim], &basis)?),
-    ];
-    let bytes = safetensors::serialize(arrays, None).map_err(fail)?;
+    let mut file = Writer::default();
+    file.array("mean", &[dim], &mean)
+        .array("basis", &[count, dim], &basis);
+    let bytes = file.finish().map_err(fail)?;
     Ok(saved(COMPONENTS, bytes))
 }
 

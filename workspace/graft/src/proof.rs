@@ -1,8 +1,8 @@
 //! The proof that what was frozen stayed as it was: SHA-256 before and after.
 
-use safetensors::SafeTensors;
 use topwork_engine::Network;
 use topwork_keys::{Digest, Sha256, hexadecimal};
+use topwork_tensors::File;
 
 use crate::GraftError;
 
@@ -48,16 +48,14 @@ impl Frozen {
                 source,
             };
             let bytes = network.to_safetensors().map_err(fail)?;
-            let tensors = SafeTensors::deserialize(&bytes).map_err(|error| GraftError::System {
+            let file = File::read(&bytes).map_err(|error| GraftError::System {
                 action: "read weights back",
                 reason: error.to_string(),
             })?;
-            let mut tensors = tensors.tensors();
-            tensors.sort_by(|a, b| a.0.cmp(&b.0));
+            let mut tensors: Vec<_> = file.arrays().collect();
+            tensors.sort_by(|a, b| a.0.cmp(b.0));
             for (name, tensor) in &tensors {
-                let layer = name
-                    .rsplit_once('.')
-                    .map_or(name.as_str(), |(layer, _)| layer);
+                let layer = name.rsplit_once('.').map_or(*name, |(layer, _)| layer);
                 if frozen.iter().any(|frozen| frozen == layer) {
                     any = true;
                     hash.update((name.len() as u64).to_le_bytes());

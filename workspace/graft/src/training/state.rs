@@ -4,12 +4,12 @@
 //! The bytes are one safetensors file. Networks and the trainer's own state are safetensors
 //! files within it; what is a number or a list of figures is JSON in its metadata.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use topwork_engine::{Network, Part, Stream, Trainer};
 use topwork_measure::EpochFigures;
+use topwork_tensors::{File, TensorsError, Writer};
 
 /// Where a training stands, beside what its [`Trainer`] knows.
 pub struct TrainingState {
@@ -106,25 +106,18 @@ impl TrainingState {
 
     /// The state as bytes. `training` is what the training is recognised by.
     pub fn to_bytes(&self, training: &str, trainer: &Trainer<'_>) -> Result<Vec<u8>, String> {
-        let mut arrays = vec![
-            Array::bytes("trainer".to_owned(), trainer.state().map_err(words)?),
-            Array::bytes("shuffle".to_owned(), self.shuffle.position().to_vec()),
-            Array::bytes("vary".to_owned(), self.vary.position().to_vec()),
-            Array {
-                name: "order".to_owned(),
-                dtype: Dtype::U64,
-                shape: [self.order.len()],
-                bytes: (self.order.iter())
-                    .flat_map(|&example| (example as u64).to_le_bytes())
-                    .collect(),
-            },
-        ];
+        let mut file = Writer::default();
+        file.bytes("trainer", trainer.state().map_err(words)?)
+            .bytes("shuffle", self.shuffle.position().to_vec())
+            .bytes("vary", self.vary.position().to_vec());
+        let order: Vec<u64> = self.order.iter().map(|&example| example as u64).collect();
+        file.array("order", &[order.len()], &order);
         let of_trainer = trainer.parts().iter().map(|part| &part.network);
         let of_best = self.best.iter().flat_map(|best| &best.networks);
         let named = (of_trainer.enumerate().map(|(part, of)| (network(part), of)))
             .chain(of_best.enumerate().map(|(part, of)| (best(part), of)));
         for (name, network) in named {
-            arrays.push(Array::bytes(name, network.to_safetensors().map_err(words)?));
+            file.bytes(name, network.to_safetensors().map_err(words)?);
         }
         let facts = Facts {
             training: training.to_owned(),
@@ -136,10 +129,8 @@ impl TrainingState {
             figures: self.figures.clone(),
             best: (self.best.as_ref()).map(|best| (best.loss.to_bits(), best.epoch)),
         };
-        let facts = serde_json::to_string(&facts).map_err(words)?;
-        let metadata = HashMap::from([(FACTS.to_owned(), facts)]);
-        let arrays = arrays.iter().map(|array| (array.name.as_str(), array));
-        safetensors::serialize(arrays, Some(metadata)).map_err(words)
+        file.words(FACTS, &facts)?;
+        Ok(file.finish()?)
     }
 
     /// The state that [`TrainingState::to_bytes`] has written, with the parts as they were and
@@ -151,18 +142,18 @@ impl TrainingState {
         parts: &[Part],
         examples: &[usize],
     ) -> Result<(Self, Vec<Part>, Vec<u8>), String> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(words)?;
-        let facts = header.metadata().as_ref().and_then(|all| all.get(FACTS));
-        let facts = facts.ok_or("it holds no state of a training")?;
-        let facts: Facts = serde_json::from_str(facts).map_err(words)?;
+        let file = File::read(bytes)?;
+        let facts: Facts = match file.words(FACTS) {
+            Err(TensorsError::NoWords(_)) => {
+                return Err("it holds no state of a training".to_owned());
+            }
+            facts => facts?,
+        };
         if facts.training != training {
             return Err("it belongs to another training".to_owned());
         }
-        let file = SafeTensors::deserialize(bytes).map_err(words)?;
-        let array = |name: &str| {
-            let array = file.tensor(name);
-            array.map(|array| array.data().to_vec()).map_err(words)
-        };
+        let array =
+            |name: &str| -> Result<Vec<u8>, String> { Ok(file.array(name)?.data().to_vec()) };
         let stream = |name: &str| {
             let position = array(name)?;
             let position = position.as_slice().try_into();
@@ -222,41 +213,4 @@ fn best(part: usize) -> String {
 
 fn words(error: impl ToString) -> String {
     error.to_string()
-}
-
-/// An array of the file.
-struct Array {
-    name: String,
-    dtype: Dtype,
-    shape: [usize; 1],
-    bytes: Vec<u8>,
-}
-
-impl Array {
-    fn bytes(name: String, bytes: Vec<u8>) -> Self {
-        Self {
-            name,
-            dtype: Dtype::U8,
-            shape: [bytes.len()],
-            bytes,
-        }
-    }
-}
-
-impl View for &Array {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
 }
