@@ -1,5 +1,5 @@
 //! For end-to-end tests: a temporary project in which the real binary runs with the plugins
-//! that were built beside it, and redaction of what varies from run to run.
+//! that were built beside it, redaction of what varies from run to run, screens as pictures.
 //!
 //! Everything here panics on failure: it is only ever called from tests.
 #![allow(
@@ -11,9 +11,11 @@
 mod onnx_file;
 mod project;
 mod redact;
+mod svg;
 mod terminal;
 
 pub use onnx_file::{Attribute, OnnxFile};
 pub use project::{Output, Project, built_library};
 pub use redact::{redact, without_widths};
+pub use svg::svg;
 pub use terminal::Terminal;

@@ -1,22 +1,16 @@
 //! All the dashboard knows, and what is selected in it.
 
-use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
-
 use ratatui::layout::{Rect, Size};
-use topwork_events::{LogLevel, RunState};
-use topwork_results::{PairResult, Results};
-use topwork_store::{RunFolder, Standing};
+use topwork_store::RunFolder;
 
 use crate::{
-    jobs::Settings,
+    event::Effect,
     layer::Layer,
-    memo::{Memo, fresh},
     theme::Theme,
-    views::{View, compare, confusion, features, live, log, network, runs},
+    view::View,
+    views::{Scene, compare, confusion, features, live, log, network, runs},
+    watched::Watched,
 };
-
-/// Lines of a run's log that are kept; older ones are only in its files.
-const LOG_LINES: usize = 10_000;
 
 /// Everything the dashboard draws from.
 #[derive(Clone, Debug)]
@@ -48,21 +42,6 @@ pub struct App {
     pub(crate) network: network::Selection,
     pub(crate) log: log::Selection,
     pub(crate) runs: runs::Selection,
-    /// What views have worked out for what is known now.
-    pub(crate) worked_out: WorkedOut,
-}
-
-/// What views work out of the figures: once when those change, not with every frame and key.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct WorkedOut {
-    /// The rows of Compare: of these figures, in this order, turned round or not.
-    pub(crate) sheet: Memo<(Vec<u64>, Option<usize>, bool), compare::Sheet>,
-    /// The pairs of one row of Compare: the figures, and the row's title.
-    pub(crate) pairs: Memo<(u64, String), Vec<PairResult>>,
-    /// The table of Live.
-    pub(crate) table: Memo<u64, compare::Figures>,
-    /// The matrix of Confusion: the figures, its row and its seed.
-    pub(crate) matrix: Memo<(u64, usize, u64), confusion::Matrix>,
 }
 
 /// One line for the user.
@@ -71,41 +50,6 @@ pub(crate) struct Notice {
     pub(crate) text: String,
     /// Whether something is wrong.
     pub(crate) bad: bool,
-}
-
-/// A run that is followed.
-#[derive(Clone, Debug)]
-pub struct Watched {
-    /// Where it is.
-    pub(crate) folder: RunFolder,
-    /// What its event stream says.
-    pub(crate) state: RunState,
-    /// How it stands, while it has not said how it ended.
-    pub(crate) standing: Option<Standing>,
-    /// What its figures and settings are, as a number: another one as soon as they change.
-    pub(crate) version: u64,
-    /// The figures so far, worked out when they are asked for.
-    results: OnceCell<Option<Arc<Results>>>,
-    /// What was said, in the order it was heard.
-    pub(crate) log: VecDeque<LogEntry>,
-    /// What sets its strategies apart, once its experiment was read.
-    pub(crate) settings: Option<Settings>,
-    /// Kept for comparison when another run is opened.
-    pub(crate) marked: bool,
-    /// It was asked to stop.
-    pub(crate) asked_to_stop: bool,
-    /// Why its files cannot be read.
-    pub(crate) trouble: Option<String>,
-}
-
-/// One line of the log.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LogEntry {
-    /// Milliseconds since the Unix epoch; 0 where the line does not tell.
-    pub(crate) at: u64,
-    pub(crate) level: LogLevel,
-    pub(crate) from: String,
-    pub(crate) text: String,
 }
 
 impl App {
@@ -129,13 +73,80 @@ impl App {
             network: network::Selection::default(),
             log: log::Selection::default(),
             runs: runs::Selection::default(),
-            worked_out: WorkedOut::default(),
         }
     }
 
     /// The run that is shown, if any; there is always one but for a moment in `update`.
     pub(crate) fn run(&self) -> Option<&Watched> {
         self.watched.get(self.current)
+    }
+
+    /// What the views draw from; `None` where there is no run.
+    pub(crate) fn scene(&self) -> Option<Scene<'_>> {
+        Some(Scene {
+            run: self.run()?,
+            all: &self.watched,
+            theme: self.theme,
+            now: self.now,
+        })
+    }
+
+    /// Shows a run. Those that are neither shown nor marked are followed no longer.
+    pub(crate) fn open(&mut self, folder: &RunFolder) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.watched_mut(folder).is_none() {
+            self.watched.push(Watched::new(folder.clone()));
+            effects.push(Effect::Follow(folder.clone()));
+        }
+        self.watched.retain(|run| {
+            let kept = run.marked || run.folder == *folder;
+            if !kept {
+                effects.push(Effect::Unfollow(run.folder.clone()));
+            }
+            kept
+        });
+        self.find_current(Some(folder));
+        self.live = Default::default();
+        self.compare = Default::default();
+        self.features = Default::default();
+        self.confusion = Default::default();
+        self.network = Default::default();
+        self.log = Default::default();
+        self.view = View::Live;
+        effects
+    }
+
+    /// Takes a run into the comparison, or out of it.
+    pub(crate) fn mark(&mut self, folder: &RunFolder) -> Vec<Effect> {
+        let current = self.run().map(|run| run.folder.clone());
+        match self.watched_mut(folder) {
+            Some(run) if run.marked => {
+                run.marked = false;
+                let mut effects = Vec::new();
+                if current.as_ref() != Some(folder) {
+                    self.watched.retain(|run| run.folder != *folder);
+                    effects.push(Effect::Unfollow(folder.clone()));
+                    self.find_current(current.as_ref());
+                }
+                effects
+            }
+            Some(run) => {
+                run.marked = true;
+                Vec::new()
+            }
+            None => {
+                let mut run = Watched::new(folder.clone());
+                run.marked = true;
+                self.watched.push(run);
+                vec![Effect::Follow(folder.clone())]
+            }
+        }
+    }
+
+    fn find_current(&mut self, folder: Option<&RunFolder>) {
+        let mut runs = self.watched.iter();
+        let position = runs.position(|run| Some(&run.folder) == folder);
+        self.current = position.unwrap_or(0);
     }
 
     /// The run in `folder`.
@@ -162,55 +173,5 @@ impl App {
             text: text.into(),
             bad: true,
         });
-    }
-}
-
-impl Watched {
-    /// A run of which nothing is known yet.
-    pub(crate) fn new(folder: RunFolder) -> Self {
-        Self {
-            folder,
-            state: RunState::default(),
-            standing: None,
-            version: fresh(),
-            results: OnceCell::new(),
-            log: VecDeque::new(),
-            settings: None,
-            marked: false,
-            asked_to_stop: false,
-            trouble: None,
-        }
-    }
-
-    /// The figures so far; `None` before there is a plan.
-    pub(crate) fn results(&self) -> Option<&Arc<Results>> {
-        let results = self
-            .results
-            .get_or_init(|| Results::from_state(&self.state).map(Arc::new));
-        results.as_ref()
-    }
-
-    /// The figures are no longer what they were.
-    pub(crate) fn figures_changed(&mut self) {
-        self.results = OnceCell::new();
-        self.settings_changed();
-    }
-
-    /// The settings are no longer what they were.
-    pub(crate) fn settings_changed(&mut self) {
-        self.version = fresh();
-    }
-
-    /// Whether it may still go on.
-    pub(crate) fn is_live(&self) -> bool {
-        self.state.ending.is_none() && self.standing.as_ref().is_none_or(Standing::is_live)
-    }
-
-    /// Keeps one more line of the log.
-    pub(crate) fn say(&mut self, entry: LogEntry) {
-        if self.log.len() == LOG_LINES {
-            self.log.pop_front();
-        }
-        self.log.push_back(entry);
     }
 }

@@ -10,9 +10,9 @@ use ratatui::{
 };
 
 use crate::{
-    app::App,
     figure::Figure,
     text::{line, pad, width},
+    theme::Theme,
 };
 
 /// One curve.
@@ -43,7 +43,13 @@ pub struct Labels<'a> {
 }
 
 /// Draws curves over the same axes.
-pub fn draw(app: &App, curves: &[Curve<'_>], labels: &Labels<'_>, area: Rect, buffer: &mut Buffer) {
+pub fn draw(
+    theme: Theme,
+    curves: &[Curve<'_>],
+    labels: &Labels<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let points = || curves.iter().flat_map(|curve| curve.points);
     let Some(([left, right], [low, high])) = bounds(points()) else {
         return;
@@ -59,7 +65,7 @@ pub fn draw(app: &App, curves: &[Curve<'_>], labels: &Labels<'_>, area: Rect, bu
         let entries = shown.iter().map(|curve| {
             Line::from(vec![
                 Span::styled(format!("{} ", curve.mark), curve.style),
-                Span::styled(curve.name.to_owned(), app.theme.dim()),
+                Span::styled(curve.name.to_owned(), theme.dim()),
             ])
         });
         let most = usize::from(area.height / 2);
@@ -72,10 +78,10 @@ pub fn draw(app: &App, curves: &[Curve<'_>], labels: &Labels<'_>, area: Rect, bu
         plot.height -= rows;
     }
     if area.height >= 5 && area.width >= 24 && plot.height >= 4 {
-        plot = draw_axes(app, labels, [left, right], [low, high], plot, buffer);
+        plot = draw_axes(theme, labels, [left, right], [low, high], plot, buffer);
     }
     let datasets = shown.iter().map(|curve| {
-        let marker = match (app.theme.ascii, curve.joined) {
+        let marker = match (theme.ascii, curve.joined) {
             (false, true) => Marker::Braille,
             _ => Marker::Custom(curve.mark),
         };
@@ -143,14 +149,14 @@ pub fn flow(entries: Vec<Line<'static>>, columns: usize, most: usize) -> Vec<Lin
 
 /// Draws axes with their labels and gives the room for the curves.
 fn draw_axes(
-    app: &App,
+    theme: Theme,
     labels: &Labels<'_>,
     [left, right]: [f64; 2],
     [low, high]: [f64; 2],
     area: Rect,
     buffer: &mut Buffer,
 ) -> Rect {
-    let dim = app.theme.dim();
+    let dim = theme.dim();
     let room = usize::from(area.width / 3);
     let ends = [(labels.y)(high), (labels.y)(low)];
     let ends = ends.map(|figure| figure.within(room).unwrap_or_default());

@@ -4,10 +4,10 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span};
 
 use crate::{
-    app::App,
     figure::Figure,
+    scroll::first_shown,
     text::{fit, line, pad, pad_title, tint, width},
-    views::first_shown,
+    theme::Theme,
 };
 
 /// Columns between two columns.
@@ -135,10 +135,10 @@ pub struct Table<'a> {
 
 impl Table<'_> {
     /// Draws headings and as many rows as there is room for.
-    pub fn draw(&self, app: &App, area: Rect, buffer: &mut Buffer) {
+    pub fn draw(&self, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let widths = self.widths(usize::from(area.width).saturating_sub(1));
         let draw = |cells: &mut dyn Iterator<Item = (&Cell, bool)>, mark: &'static str| {
-            let mut spans = vec![Span::styled(mark, app.theme.active())];
+            let mut spans = vec![Span::styled(mark, theme.active())];
             for ((cell, heading), (column, width)) in cells.zip(self.columns.iter().zip(&widths)) {
                 let Some(width) = *width else { continue };
                 let text = match (column.right, heading) {
@@ -152,7 +152,7 @@ impl Table<'_> {
             Line::from(spans)
         };
         let headings: Vec<Cell> = (self.columns.iter())
-            .map(|column| Cell::new(column.heading.clone(), app.theme.dim()))
+            .map(|column| Cell::new(column.heading.clone(), theme.dim()))
             .collect();
         line(
             buffer,
@@ -184,7 +184,7 @@ impl Table<'_> {
                     height: 1,
                     ..area
                 };
-                tint(buffer, place, app.theme.selected());
+                tint(buffer, place, theme.selected());
             }
         }
     }

@@ -5,18 +5,23 @@ use ratatui::{
     layout::Rect,
     style::Style,
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Padding, Widget},
+    widgets::{Clear, Widget},
 };
-use topwork_events::{EndStatus, StageStatus};
+use topwork_events::EndStatus;
 use topwork_store::Standing;
 
 use crate::{
-    app::{App, Watched},
+    app::App,
     ascii,
     keys::{self, Action, KEYS, Place},
     layer::Layer,
+    panel::{panel, say, standing_mark},
+    present,
     text::{clock, fit, line, width, wrap},
-    views::{self, View, live::TimeLeft},
+    theme::Theme,
+    view::View,
+    views::live::{TimeLeft, time_left},
+    watched::Watched,
 };
 
 /// Widest a dialog gets.
@@ -67,7 +72,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
     } else {
         line(buffer, parts.header, 0, header(app, parts.header.width));
         line(buffer, parts.tabs, 0, tabs(app, parts.tabs.width));
-        views::draw(app, parts.body, buffer);
+        present::draw(app, parts.body, buffer);
         line(buffer, parts.footer, 0, footer(app, parts.footer.width));
     }
     for layer in &app.layers {
@@ -86,7 +91,7 @@ fn draw_too_small(app: &App, area: Rect, buffer: &mut Buffer) {
     });
     let (columns, rows) = LEAST;
     let text = format!("{standing}needs {columns}×{rows} or more");
-    views::say(app, &text, area, buffer);
+    say(app.theme, &text, area, buffer);
 }
 
 fn header(app: &App, columns: u16) -> Line<'static> {
@@ -133,7 +138,7 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
     if let Some(standing) = run.standing.as_ref().filter(|standing| !standing.is_live())
         && heard.is_none_or(|ending| ending.status.word() != standing.word())
     {
-        let (mark, style) = standing_mark(app, standing);
+        let (mark, style) = standing_mark(theme, standing);
         let reading = match standing {
             Standing::Done | Standing::Stopped => ", its records are being read",
             _ => "",
@@ -154,7 +159,7 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
         );
     }
     if let Some(standing @ Standing::Stalled { .. }) = &run.standing {
-        let (mark, style) = standing_mark(app, standing);
+        let (mark, style) = standing_mark(theme, standing);
         return (mark, style, standing.to_string());
     }
     if run.state.plan.is_none() {
@@ -168,7 +173,7 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
         "running"
     };
     let about = |left: f64| clock((left * 1000.0) as u64);
-    let left = match views::live::time_left(run, now) {
+    let left = match time_left(run, now) {
         Some(TimeLeft::Run(left)) => format!(", about {} left", about(left)),
         Some(TimeLeft::Stage(left)) => format!(", this stage about {} more", about(left)),
         None => String::new(),
@@ -218,7 +223,7 @@ pub fn tab_at(app: &App, tabs: Rect, column: u16) -> Option<View> {
 
 fn footer(app: &App, columns: u16) -> Line<'static> {
     if let Some(Layer::Filter { .. }) = app.layers.last() {
-        let filter = views::filter(app).unwrap_or_default();
+        let filter = present::filter(app).unwrap_or_default();
         let mut spans = vec![
             Span::styled(" /", app.theme.key()),
             Span::raw(filter.to_owned()),
@@ -282,10 +287,10 @@ fn draw_layer(app: &App, layer: &Layer, parts: Frame, buffer: &mut Buffer) {
             let mut lines = wrap(&question.text(), inner);
             lines.push(String::new());
             lines.push("y yes   n no".to_owned());
-            dialog(app, "question", &lines, 0, place, buffer);
+            dialog(app.theme, "question", &lines, 0, place, buffer);
         }
         Layer::Help { scroll } => {
-            dialog(app, "keys", &help(app), *scroll, place, buffer);
+            dialog(app.theme, "keys", &help(app), *scroll, place, buffer);
         }
         Layer::Text {
             title,
@@ -297,7 +302,7 @@ fn draw_layer(app: &App, layer: &Layer, parts: Frame, buffer: &mut Buffer) {
                 .iter()
                 .flat_map(|line| wrap_or_blank(line, inner))
                 .collect();
-            dialog(app, title, &lines, *scroll, place, buffer);
+            dialog(app.theme, title, &lines, *scroll, place, buffer);
         }
     }
 }
@@ -317,7 +322,7 @@ fn dialog_width(place: Rect) -> usize {
 
 /// A frame in the middle, as high as its lines and no higher than its place.
 fn dialog(
-    app: &App,
+    theme: Theme,
     title: &str,
     lines: &[String],
     scroll: usize,
@@ -345,33 +350,10 @@ fn dialog(
         ..area
     };
     Clear.render(band, buffer);
-    let inner = panel(app, title, area, buffer, true);
+    let inner = panel(theme, title, area, buffer, true);
     for (row, text) in lines.iter().skip(scroll).enumerate() {
         line(buffer, inner, row, text.as_str());
     }
-}
-
-/// A frame with a title; gives the room inside, which may be empty.
-pub fn panel(app: &App, title: &str, area: Rect, buffer: &mut Buffer, focused: bool) -> Rect {
-    let style = if focused {
-        app.theme.active()
-    } else {
-        app.theme.border()
-    };
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(style)
-        .padding(Padding::horizontal(1))
-        .title(Span::styled(
-            format!(
-                " {} ",
-                fit(title, usize::from(area.width).saturating_sub(4))
-            ),
-            app.theme.title(),
-        ));
-    let inner = block.inner(area);
-    block.render(area, buffer);
-    inner
 }
 
 /// The keys that hold in the present view, then those of dialogs.
@@ -401,26 +383,4 @@ pub fn reading_length(app: &App) -> usize {
         _ => 0,
     };
     lines.saturating_sub(usize::from(body.height.saturating_sub(2)))
-}
-
-/// A stage's mark and its style.
-pub fn stage_mark(app: &App, status: StageStatus) -> (&'static str, Style) {
-    match status {
-        StageStatus::Waiting => ("·", app.theme.dim()),
-        StageStatus::Running => ("▶", app.theme.active()),
-        StageStatus::Done => ("✓", app.theme.good()),
-        StageStatus::Failed => ("✗", app.theme.bad()),
-    }
-}
-
-/// A run's mark and its style.
-pub fn standing_mark(app: &App, standing: &Standing) -> (&'static str, Style) {
-    match standing {
-        Standing::Running { .. } => ("●", app.theme.active()),
-        Standing::Stalled { .. } => ("●", app.theme.warning()),
-        Standing::Done => ("✓", app.theme.good()),
-        Standing::Stopped => ("■", app.theme.warning()),
-        Standing::Failed { .. } | Standing::Crashed { .. } => ("✗", app.theme.bad()),
-        Standing::NeverStarted => ("○", app.theme.dim()),
-    }
 }

@@ -4,7 +4,7 @@ mod table;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::views::View;
+use crate::view::View;
 pub use table::KEYS;
 
 /// What a user can ask for.

@@ -20,26 +20,28 @@ mod jobs;
 mod keys;
 mod layer;
 mod memo;
+mod panel;
 mod pixels;
-mod svg;
+mod present;
+mod scroll;
 mod terminal;
 mod text;
 mod theme;
 mod update;
+mod view;
 mod views;
 mod watch;
+mod watched;
 
-pub use app::{App, Watched};
+pub use app::App;
 pub use ascii::ascii;
 pub use draw::draw;
 pub use event::{Effect, Event};
 pub use jobs::{Answer, Control, Job, ListedRun, Settings};
 pub use keys::reference as keys_reference;
-pub use svg::svg;
 pub use theme::{Background, Colours, Theme};
 pub use update::update;
-pub use views::{
-    View,
-    features::{Features, Scale},
-};
+pub use view::View;
+pub use views::features::{Features, Scale};
 pub use watch::{Leave, Options, TuiError, watch};
+pub use watched::Watched;

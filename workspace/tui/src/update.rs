@@ -7,13 +7,16 @@ use topwork_measure::seconds;
 use topwork_store::RunFolder;
 
 use crate::{
-    app::{App, LogEntry, Watched},
+    app::App,
     draw::{self, frame},
     event::{Effect, Event},
     jobs::{Answer, Job},
     keys::{self, Action, Place},
     layer::{Layer, Question},
-    views::{self, View},
+    present,
+    view::View,
+    views,
+    watched::{LogEntry, Watched},
 };
 
 /// Rows the wheel scrolls.
@@ -36,7 +39,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Key(key) => self::key(app, &key),
         Event::Paste(text) => {
             if let Some(Layer::Filter { .. }) = app.layers.last()
-                && let Some(filter) = views::filter_mut(app)
+                && let Some(filter) = present::filter_mut(app)
             {
                 filter.extend(text.chars().filter(|c| !c.is_control()));
             }
@@ -52,7 +55,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
             }
             let mut effects = settings_wanted(app, &folder);
             if app.run().is_some_and(|run| run.folder == folder) {
-                effects.extend(views::went_on(app));
+                effects.extend(present::went_on(app));
             }
             effects
         }
@@ -205,7 +208,7 @@ fn answered(app: &mut App, answer: Answer) -> Vec<Effect> {
                 run.settings_changed();
             }
         }
-        Answer::Runs(list) => views::runs::listed(app, list),
+        Answer::Runs(list) => views::runs::listed(&mut app.runs, list),
         Answer::AskedToStop(folder) => {
             if let Some(run) = app.watched_mut(&folder) {
                 run.asked_to_stop = true;
@@ -214,10 +217,10 @@ fn answered(app: &mut App, answer: Answer) -> Vec<Effect> {
         }
         Answer::Removed(folder) => {
             app.tell(format!("removed `{}`", folder.id()));
-            return vec![views::runs::list_again(app)];
+            return vec![present::list_runs(app)];
         }
-        Answer::Features(path, read) => views::features::read(app, path, read),
-        Answer::Images(path, read) => views::confusion::read(app, path, read),
+        Answer::Features(path, read) => views::features::read(&mut app.features, path, read),
+        Answer::Images(path, read) => views::confusion::read(&mut app.confusion, path, read),
         Answer::Failed(why) => app.complain(why),
     }
     Vec::new()
@@ -237,7 +240,7 @@ fn key(app: &mut App, key: &KeyEvent) -> Vec<Effect> {
         None => {
             let typed = key.modifiers - KeyModifiers::SHIFT == KeyModifiers::NONE;
             if let (Place::Prompt, KeyCode::Char(character), true) = (place, key.code, typed)
-                && let Some(filter) = views::filter_mut(app)
+                && let Some(filter) = present::filter_mut(app)
             {
                 filter.push(character);
             }
@@ -272,26 +275,26 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Filter => {
-            if let Some(filter) = views::filter_mut(app) {
+            if let Some(filter) = present::filter_mut(app) {
                 let before = filter.clone();
                 app.layers.push(Layer::Filter { before });
             }
             Vec::new()
         }
         Action::Back => {
-            if let Some(filter) = views::filter_mut(app) {
+            if let Some(filter) = present::filter_mut(app) {
                 filter.clear();
                 return Vec::new();
             }
-            views::act(app, action)
+            present::act(app, action)
         }
-        _ => views::act(app, action),
+        _ => present::act(app, action),
     }
 }
 
 fn show(app: &mut App, view: View) -> Vec<Effect> {
     app.view = view;
-    views::shown(app)
+    present::shown(app)
 }
 
 fn ask_to_stop(app: &mut App) {
@@ -317,7 +320,7 @@ fn act_on_layer(app: &mut App, action: Action) -> Vec<Effect> {
         (Layer::Filter { before }, Action::Back) => {
             let before = std::mem::take(before);
             app.layers.pop();
-            if let Some(filter) = views::filter_mut(app) {
+            if let Some(filter) = present::filter_mut(app) {
                 *filter = before;
             }
         }
@@ -333,12 +336,12 @@ fn act_on_layer(app: &mut App, action: Action) -> Vec<Effect> {
             app.layers.pop();
         }
         (Layer::Filter { .. }, Action::Erase) => {
-            if let Some(filter) = views::filter_mut(app) {
+            if let Some(filter) = present::filter_mut(app) {
                 filter.pop();
             }
         }
         (Layer::Filter { .. }, Action::Clear) => {
-            if let Some(filter) = views::filter_mut(app) {
+            if let Some(filter) = present::filter_mut(app) {
                 filter.clear();
             }
         }
@@ -386,7 +389,7 @@ fn mouse(app: &mut App, mouse: MouseEvent) -> Vec<Effect> {
         };
     }
     if parts.body.contains((mouse.column, mouse.row).into()) {
-        views::click(app, parts.body, mouse.column, mouse.row);
+        present::click(app, parts.body, mouse.column, mouse.row);
     }
     Vec::new()
 }

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 
 use super::{Action, Binding, Place, Places, Press};
-use crate::views::View;
+use crate::view::View;
 
 const fn key(code: KeyCode) -> Press {
     Press(code, KeyModifiers::NONE)

@@ -11,76 +11,84 @@ use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
 };
-use topwork_results::{Align, StrategyResult, Value, columns};
+use topwork_results::{Align, PairResult, StrategyResult, Value, columns};
 
 use crate::{
-    app::{App, Watched},
     columns::{Cell, Column, Table, row_at},
-    draw::panel,
-    event::Effect,
     figure::Figure,
     keys::Action,
     layer::Layer,
-    views::{moved, say},
+    memo::Memo,
+    panel::{panel, say},
+    scroll::moved,
+    theme::Theme,
+    views::Scene,
+    watched::Watched,
 };
 
-pub use rows::Sheet;
+use rows::Sheet;
 
 /// What is selected.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// The selected row, counted in the order shown.
-    pub row: usize,
+    row: usize,
     /// The column that gives the order; none keeps that of the files.
-    pub order: Option<usize>,
+    order: Option<usize>,
     /// The order turned round.
-    pub reversed: bool,
+    reversed: bool,
     /// What stands below the table: bars, then the curves there are.
-    pub page: usize,
+    page: usize,
+    /// The rows, worked out for these figures, in this order, turned round or not.
+    sheet: Memo<(Vec<u64>, Option<usize>, bool), Sheet>,
+    /// The pairs of one row: for these figures, and the row's title.
+    pairs: Memo<(u64, String), Vec<PairResult>>,
 }
 
 /// The rows of all runs watched in the order wanted, worked out anew only when something of that
 /// has changed.
-fn sheet(app: &App) -> Rc<Sheet> {
-    let versions = app.watched.iter().map(|run| run.version).collect();
-    let key = (versions, app.compare.order, app.compare.reversed);
-    app.worked_out.sheet.get(key, || rows::sheet(app))
+fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Rc<Sheet> {
+    let versions = all.iter().map(|run| run.version).collect();
+    let key = (versions, selection.order, selection.reversed);
+    selection
+        .sheet
+        .get(key, || rows::sheet(all, selection, theme))
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let sheet = sheet(app);
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let sheet = sheet(scene.all, selection, scene.theme);
     if sheet.rows.is_empty() {
-        say(app, "no strategies are known yet", area, buffer);
+        say(scene.theme, "no strategies are known yet", area, buffer);
         return;
     }
     let parts = parts(area, sheet.rows.len());
-    let order = match app.compare.order {
+    let order = match selection.order {
         None => "in the order of the file".to_owned(),
         Some(column) => format!(
             "by {} {}",
             sheet.columns.get(column).map_or("", |c| c.heading.as_str()),
-            if app.compare.reversed { "▼" } else { "▲" }
+            if selection.reversed { "▼" } else { "▲" }
         ),
     };
     let shown = shown_of(sheet.rows.len(), parts.table.height.saturating_sub(3));
-    let title = match app.compare.order {
+    let title = match selection.order {
         None => format!("comparison{shown}, {order}"),
         Some(_) => format!("comparison{shown} {order}"),
     };
-    let inner = panel(app, &title, parts.table, buffer, true);
+    let inner = panel(scene.theme, &title, parts.table, buffer, true);
     Table {
         columns: &sheet.columns,
         rows: &sheet.cells,
-        in_sight: app.compare.row,
+        in_sight: selection.row,
         selected: true,
     }
-    .draw(app, inner, buffer);
-    match app.compare.page.checked_sub(1) {
-        Some(grid) => curves::draw(app, sheet.grids().get(grid), parts.bars, buffer),
-        None => bars::draw(app, &sheet.rows, parts.bars, buffer),
+    .draw(scene.theme, inner, buffer);
+    match selection.page.checked_sub(1) {
+        Some(grid) => curves::draw(scene.theme, sheet.grids().get(grid), parts.bars, buffer),
+        None => bars::draw(scene.theme, selection, &sheet.rows, parts.bars, buffer),
     }
-    bars::draw_pairs(app, &sheet.rows, parts.pairs, buffer);
+    bars::draw_pairs(scene, selection, &sheet.rows, parts.pairs, buffer);
 }
 
 /// `, 5 of 12 rows` where there is not room for all.
@@ -133,7 +141,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn of(app: &App, run: &Watched) -> Self {
+    fn of(run: &Watched, theme: Theme) -> Self {
         let Some(results) = run.results() else {
             return Self::default();
         };
@@ -164,15 +172,15 @@ impl Figures {
         let best = results.best().map(|best| &best.title);
         let rows = (results.strategies.iter().zip(results.ranks())).map(|(row, rank)| {
             let style = match best {
-                _ if row.seeds.is_empty() => app.theme.dim(),
-                Some(best) if *best == row.title => app.theme.title(),
+                _ if row.seeds.is_empty() => theme.dim(),
+                Some(best) if *best == row.title => theme.title(),
                 _ => ratatui::style::Style::new(),
             };
             let cells = told.iter().map(|column| {
                 let cell = column.cell(row, rank);
                 let style = match cell.value {
-                    Value::Frozen(true) => app.theme.good(),
-                    Value::Frozen(false) => app.theme.bad(),
+                    Value::Frozen(true) => theme.good(),
+                    Value::Frozen(false) => theme.bad(),
                     _ => style,
                 };
                 Cell::figure(Figure::cell(&cell), style)
@@ -210,25 +218,32 @@ fn seeds_words(row: &StrategyResult, planned: usize) -> Figure {
 }
 
 /// The comparison's table of the current run, with this row in sight.
-pub fn draw_figures(app: &App, in_sight: usize, area: Rect, buffer: &mut Buffer) {
-    let Some(run) = app.run() else { return };
-    let figures = app
-        .worked_out
-        .table
-        .get(run.version, || Figures::of(app, run));
+pub fn draw_figures(
+    scene: &Scene<'_>,
+    table: &Memo<u64, Figures>,
+    in_sight: usize,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let (run, theme) = (scene.run, scene.theme);
+    let figures = table.get(run.version, || Figures::of(run, theme));
     Table {
         columns: &figures.columns,
         rows: &figures.rows,
         in_sight,
         selected: false,
     }
-    .draw(app, area, buffer);
+    .draw(theme, area, buffer);
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
-    let sheet = sheet(app);
-    let selection = &mut app.compare;
+pub fn act(
+    all: &[Watched],
+    selection: &mut Selection,
+    theme: Theme,
+    action: Action,
+) -> Option<Layer> {
+    let sheet = sheet(all, selection, theme);
     match action {
         Action::Sort => {
             let next = selection.order.map_or(0, |column| column + 1);
@@ -241,30 +256,28 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
             selection.page = (selection.page + 1) % pages;
         }
         Action::Open => {
-            if let Some(row) = sheet.rows.get(selection.row) {
-                let layer = Layer::Text {
-                    title: row.name.clone(),
-                    lines: rows::details(app, row),
-                    scroll: 0,
-                };
-                app.layers.push(layer);
-            }
+            let row = sheet.rows.get(selection.row)?;
+            return Some(Layer::Text {
+                title: row.name.clone(),
+                lines: rows::details(all, row),
+                scroll: 0,
+            });
         }
         _ => selection.row = moved(selection.row, sheet.rows.len(), 10, action),
     }
-    Vec::new()
+    None
 }
 
 /// The mouse selects a row.
-pub fn click(app: &mut App, area: Rect, row: u16) {
-    let rows = sheet(app).rows.len();
+pub fn click(all: &[Watched], selection: &mut Selection, theme: Theme, area: Rect, row: u16) {
+    let rows = sheet(all, selection, theme).rows.len();
     let table = parts(area, rows).table;
     let inner = Rect {
         y: table.y + 1,
         height: table.height.saturating_sub(2),
         ..table
     };
-    if let Some(row) = row_at(inner, row, Some(app.compare.row), rows) {
-        app.compare.row = row;
+    if let Some(row) = row_at(inner, row, Some(selection.row), rows) {
+        selection.row = row;
     }
 }

@@ -7,23 +7,24 @@ use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use topwork_events::Outcome;
-use topwork_measure::{percent, thousands};
+use topwork_measure::{percent, share, thousands};
 use topwork_store::ImageSample;
 
 pub use matrix::Matrix;
 
 use crate::{
-    app::App,
-    draw::frame,
     event::Effect,
     jobs::Job,
     keys::Action,
+    memo::Memo,
+    panel::say,
     text::{fit_title, line, width},
-    views::say,
+    views::Scene,
+    watched::Watched,
 };
 
 /// What is selected.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Index into the strategies of the run.
     row: usize,
@@ -37,6 +38,8 @@ pub struct Selection {
     image: Option<usize>,
     /// The sample of images that was asked for last.
     asked: Option<Asked>,
+    /// The matrix, worked out for these figures, their row and their seed.
+    matrix: Memo<(u64, usize, u64), Matrix>,
 }
 
 /// A sample that was asked for.
@@ -62,13 +65,11 @@ struct Selected<'a> {
     outcome: Option<&'a Outcome>,
 }
 
-fn selected(app: &App) -> Option<Selected<'_>> {
-    let state = &app.run()?.state;
+fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>> {
+    let state = &run.state;
     let plan = state.plan.as_ref()?;
-    let row = app.confusion.row % plan.rows.len().max(1);
-    let seed = *plan
-        .seeds
-        .get(app.confusion.seed % plan.seeds.len().max(1))?;
+    let row = selection.row % plan.rows.len().max(1);
+    let seed = *plan.seeds.get(selection.seed % plan.seeds.len().max(1))?;
     let planned = plan.rows.get(row)?;
     Some(Selected {
         name: planned.title(),
@@ -79,17 +80,19 @@ fn selected(app: &App) -> Option<Selected<'_>> {
 }
 
 /// Asks for the images of the strategy that is selected, unless that was done already.
-pub fn shown(app: &mut App) -> Vec<Effect> {
-    let wanted = selected(app).and_then(|selected| {
+pub fn shown(run: &Watched, selection: &mut Selection) -> Vec<Effect> {
+    let wanted = selected(run, selection).and_then(|selected| {
         let outcome = selected.outcome?;
-        let folder = &app.run()?.folder;
-        Some(folder.image_sample_path(outcome.row, &selected.name, outcome.seed))
+        Some(
+            run.folder
+                .image_sample_path(outcome.row, &selected.name, outcome.seed),
+        )
     });
-    let asked = app.confusion.asked.as_ref();
+    let asked = selection.asked.as_ref();
     let Some(path) = wanted.filter(|path| asked.is_none_or(|asked| asked.path != *path)) else {
         return Vec::new();
     };
-    app.confusion.asked = Some(Asked {
+    selection.asked = Some(Asked {
         path: path.clone(),
         answer: Answer::Awaited,
     });
@@ -97,8 +100,12 @@ pub fn shown(app: &mut App) -> Vec<Effect> {
 }
 
 /// The sample at `path` was read, if it is there.
-pub fn read(app: &mut App, path: PathBuf, outcome: Result<Option<Arc<ImageSample>>, String>) {
-    if let Some(asked) = &mut app.confusion.asked
+pub fn read(
+    selection: &mut Selection,
+    path: PathBuf,
+    outcome: Result<Option<Arc<ImageSample>>, String>,
+) {
+    if let Some(asked) = &mut selection.asked
         && asked.path == path
     {
         asked.answer = match outcome {
@@ -110,8 +117,8 @@ pub fn read(app: &mut App, path: PathBuf, outcome: Result<Option<Arc<ImageSample
 }
 
 /// The images of the strategy that is selected, or why there are none.
-fn sample(app: &App) -> Result<&ImageSample, String> {
-    match app.confusion.asked.as_ref().map(|asked| &asked.answer) {
+fn sample(selection: &Selection) -> Result<&ImageSample, String> {
+    match selection.asked.as_ref().map(|asked| &asked.answer) {
         Some(Answer::Here(images)) => Ok(images),
         Some(Answer::Unreadable(why)) => Err(why.clone()),
         Some(Answer::Missing) => Err("the run has kept no test images".to_owned()),
@@ -120,52 +127,67 @@ fn sample(app: &App) -> Result<&ImageSample, String> {
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let Some(selected) = selected(app) else {
-        return say(app, "the run has not begun yet", area, buffer);
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let run = scene.run;
+    let Some(selected) = selected(run, selection) else {
+        return say(scene.theme, "the run has not begun yet", area, buffer);
     };
     let Some(outcome) = selected.outcome else {
         let text = format!("`{}` is not measured yet", selected.name);
-        return say(app, &text, area, buffer);
+        return say(scene.theme, &text, area, buffer);
     };
-    let matrix = counted(app, outcome);
-    if app.confusion.image.is_some() {
-        return match sample(app) {
-            Ok(sample) => images::draw(app, &selected, &matrix, sample, area, buffer),
-            Err(why) => say(app, &why, area, buffer),
+    let matrix = counted(run, selection, outcome);
+    if selection.image.is_some() {
+        return match sample(selection) {
+            Ok(sample) => images::draw(
+                scene.theme,
+                selection,
+                &selected,
+                &matrix,
+                sample,
+                area,
+                buffer,
+            ),
+            Err(why) => say(scene.theme, &why, area, buffer),
         };
     }
     let inner = below_caption(area);
     if inner.height < area.height {
-        let caption = caption(app, &selected, outcome, usize::from(area.width));
-        line(buffer, area, 0, Line::styled(caption, app.theme.title()));
+        let caption = caption(run, &selected, outcome, usize::from(area.width));
+        line(buffer, area, 0, Line::styled(caption, scene.theme.title()));
     }
-    matrix::draw(app, selected.classes, &matrix, inner, buffer);
+    matrix::draw(
+        scene.theme,
+        selection,
+        selected.classes,
+        &matrix,
+        inner,
+        buffer,
+    );
 }
 
 /// The matrix of an outcome of the current run.
-fn counted(app: &App, outcome: &Outcome) -> Rc<Matrix> {
-    let version = app.run().map_or(0, |run| run.version);
-    let key = (version, outcome.row, outcome.seed);
-    app.worked_out.matrix.get(key, || Matrix::of(outcome))
+fn counted(run: &Watched, selection: &Selection, outcome: &Outcome) -> Rc<Matrix> {
+    let key = (run.version, outcome.row, outcome.seed);
+    selection.matrix.get(key, || Matrix::of(outcome))
 }
 
 /// The strategy and its accuracy, which is said before the strategy's whole name.
-fn caption(app: &App, selected: &Selected<'_>, outcome: &Outcome, columns: usize) -> String {
+fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: usize) -> String {
     /// Columns that a name gets before figures are said in full.
     const NAME: usize = 16;
-    let seed = match app.run().and_then(|run| run.state.plan.as_ref()) {
+    let seed = match &run.state.plan {
         Some(plan) if plan.seeds.len() > 1 => format!(" · seed {}", selected.seed),
         _ => String::new(),
     };
-    let share = percent(outcome.correct as f64 / outcome.total.max(1) as f64);
+    let right = percent(share(outcome.correct, outcome.total));
     let (correct, total) = (thousands(outcome.correct), thousands(outcome.total));
-    let whole = format!("{seed} · {correct} of {total} correct, {share}");
+    let whole = format!("{seed} · {correct} of {total} correct, {right}");
     let room = |figures: &str| columns.saturating_sub(width(figures) + 1);
     let name = &selected.name;
     let figures = match width(name).min(NAME) <= room(&whole) {
         true => whole,
-        false => format!("{seed} · {share}"),
+        false => format!("{seed} · {right}"),
     };
     format!(" {}{figures}", fit_title(name, room(&figures)))
 }
@@ -181,41 +203,40 @@ fn below_caption(area: Rect) -> Rect {
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
-    let plan = app.run().and_then(|run| run.state.plan.as_ref());
+pub fn act(run: &Watched, selection: &mut Selection, body: Rect, action: Action) -> Vec<Effect> {
+    let plan = run.state.plan.as_ref();
     let (rows, seeds) = plan.map_or((0, 0), |plan| (plan.rows.len(), plan.seeds.len()));
-    let classes = selected(app).map_or(0, |selected| selected.classes.len());
-    let body = frame(app.area()).body;
+    let classes = selected(run, selection).map_or(0, |selected| selected.classes.len());
     match action {
         Action::NextStrategy => {
-            app.confusion.row = (app.confusion.row + 1) % rows.max(1);
-            app.confusion.image = app.confusion.image.map(|_| 0);
-            return shown(app);
+            selection.row = (selection.row + 1) % rows.max(1);
+            selection.image = selection.image.map(|_| 0);
+            return shown(run, selection);
         }
         Action::NextSeed => {
-            app.confusion.seed = (app.confusion.seed + 1) % seeds.max(1);
-            app.confusion.image = app.confusion.image.map(|_| 0);
-            return shown(app);
+            selection.seed = (selection.seed + 1) % seeds.max(1);
+            selection.image = selection.image.map(|_| 0);
+            return shown(run, selection);
         }
-        Action::Back => app.confusion.image = None,
+        Action::Back => selection.image = None,
         Action::Open => {
-            app.confusion.image = match app.confusion.image {
+            selection.image = match selection.image {
                 None => Some(0),
                 Some(_) => None,
             };
         }
-        _ => match app.confusion.image {
+        _ => match selection.image {
             Some(image) => {
-                if let Ok(sample) = sample(app) {
-                    let to = images::moved(app, sample, body, image, action);
-                    app.confusion.image = Some(to);
+                if let Ok(sample) = sample(selection) {
+                    let to = images::moved(selection, sample, body, image, action);
+                    selection.image = Some(to);
                 }
             }
             None => {
                 let page = usize::from(body.height / 2);
-                let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
-                app.confusion.truth = crate::views::moved(truth, classes, page, action);
-                app.confusion.predicted = match action {
+                let (truth, predicted) = (selection.truth, selection.predicted);
+                selection.truth = crate::scroll::moved(truth, classes, page, action);
+                selection.predicted = match action {
                     Action::Left => predicted.saturating_sub(1),
                     Action::Right => (predicted + 1).min(classes.saturating_sub(1)),
                     _ => predicted,
@@ -227,20 +248,20 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
 }
 
 /// The mouse was pressed: selects a cell, or opens the one that is selected.
-pub fn click(app: &mut App, area: Rect, column: u16, row: u16) {
-    if app.confusion.image.is_some() {
+pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, row: u16) {
+    if selection.image.is_some() {
         return;
     }
-    let at = selected(app).and_then(|selected| {
-        let matrix = counted(app, selected.outcome?);
+    let at = selected(run, selection).and_then(|selected| {
+        let matrix = counted(run, selection, selected.outcome?);
         let area = below_caption(area);
-        matrix::at(app, selected.classes, &matrix, area, column, row)
+        matrix::at(selection, selected.classes, &matrix, area, column, row)
     });
     match at {
-        Some(cell) if cell == (app.confusion.truth, app.confusion.predicted) => {
-            app.confusion.image = Some(0);
+        Some(cell) if cell == (selection.truth, selection.predicted) => {
+            selection.image = Some(0);
         }
-        Some(cell) => (app.confusion.truth, app.confusion.predicted) = cell,
+        Some(cell) => (selection.truth, selection.predicted) = cell,
         None => {}
     }
 }

@@ -13,13 +13,14 @@ use topwork_events::{StageKind, StageStatus, Weights};
 use topwork_measure::thousands;
 
 use crate::{
-    app::App,
-    draw::frame,
     event::Effect,
     jobs::Job,
     keys::Action,
+    panel::say,
     text::{fit, line},
-    views::say,
+    theme::Theme,
+    views::Scene,
+    watched::Watched,
 };
 
 pub use data::{Features, Scale};
@@ -76,10 +77,10 @@ enum Answer {
 type Trunk = (String, Weights);
 
 /// The trunks of the current run: those of the strategies that work on features.
-fn trunks(app: &App) -> Vec<Trunk> {
+fn trunks(run: &Watched) -> Vec<Trunk> {
     let mut trunks: Vec<Trunk> = Vec::new();
-    let plan = app.run().and_then(|run| run.state.plan.as_ref());
-    for row in plan.into_iter().flat_map(|plan| &plan.rows) {
+    let plan = run.state.plan.iter();
+    for row in plan.flat_map(|plan| &plan.rows) {
         let trunk = (row.cut.clone(), row.weights);
         let on_features = ["frozen-backbone", "feature-classifier"].contains(&row.kind.as_str());
         if on_features && !trunks.contains(&trunk) {
@@ -90,17 +91,16 @@ fn trunks(app: &App) -> Vec<Trunk> {
 }
 
 /// The trunk and the seed that are selected.
-fn selected(app: &App) -> Option<(Trunk, u64)> {
-    let trunks = trunks(app);
-    let seeds = &app.run()?.state.plan.as_ref()?.seeds;
-    let trunk = trunks.get(app.features.trunk % trunks.len().max(1))?;
-    let seed = seeds.get(app.features.seed % seeds.len().max(1))?;
+fn selected(run: &Watched, selection: &Selection) -> Option<(Trunk, u64)> {
+    let trunks = trunks(run);
+    let seeds = &run.state.plan.as_ref()?.seeds;
+    let trunk = trunks.get(selection.trunk % trunks.len().max(1))?;
+    let seed = seeds.get(selection.seed % seeds.len().max(1))?;
     Some((trunk.clone(), *seed))
 }
 
 /// Stages done after which a sample may be there that was not before.
-fn progress(app: &App, seed: u64) -> usize {
-    let Some(run) = app.run() else { return 0 };
+fn progress(run: &Watched, seed: u64) -> usize {
     let extracted = (run.state.stages.iter()).filter(|stage| {
         let StageKind::Extract = stage.plan.kind else {
             return false;
@@ -111,22 +111,20 @@ fn progress(app: &App, seed: u64) -> usize {
 }
 
 /// Asks for the sample that is selected, unless it was asked for already.
-pub fn shown(app: &mut App) -> Vec<Effect> {
-    let Some(((cut, weights), seed)) = selected(app) else {
+pub fn shown(run: &Watched, selection: &mut Selection) -> Vec<Effect> {
+    let Some(((cut, weights), seed)) = selected(run, selection) else {
         return Vec::new();
     };
-    let (Some(run), progress) = (app.run(), progress(app, seed)) else {
-        return Vec::new();
-    };
+    let progress = progress(run, seed);
     let path = run.folder.feature_sample_path(&cut, weights, seed);
-    let known = app.features.asked.as_ref().is_some_and(|asked| {
+    let known = selection.asked.as_ref().is_some_and(|asked| {
         asked.path == path
             && (asked.progress == progress || matches!(asked.answer, Answer::Here(_)))
     });
     if known || progress == 0 {
         return Vec::new();
     }
-    app.features.asked = Some(Asked {
+    selection.asked = Some(Asked {
         path: path.clone(),
         progress,
         answer: Answer::Awaited,
@@ -135,8 +133,12 @@ pub fn shown(app: &mut App) -> Vec<Effect> {
 }
 
 /// The sample at `path` was read, if it is there.
-pub fn read(app: &mut App, path: PathBuf, outcome: Result<Option<Arc<Features>>, String>) {
-    if let Some(asked) = &mut app.features.asked
+pub fn read(
+    selection: &mut Selection,
+    path: PathBuf,
+    outcome: Result<Option<Arc<Features>>, String>,
+) {
+    if let Some(asked) = &mut selection.asked
         && asked.path == path
     {
         asked.answer = match outcome {
@@ -148,15 +150,15 @@ pub fn read(app: &mut App, path: PathBuf, outcome: Result<Option<Arc<Features>>,
 }
 
 /// The sample that is selected, or why there is nothing to draw.
-fn sample(app: &App) -> Result<&Features, String> {
-    let Some(((cut, weights), seed)) = selected(app) else {
-        return Err(match app.run().and_then(|run| run.state.plan.as_ref()) {
+fn sample<'a>(run: &Watched, selection: &'a Selection) -> Result<&'a Features, String> {
+    let Some(((cut, weights), seed)) = selected(run, selection) else {
+        return Err(match run.state.plan {
             None => "the run has not begun yet".to_owned(),
             Some(_) => "no strategy of this run works on features of a frozen trunk".to_owned(),
         });
     };
-    let path = (app.run()).map(|run| run.folder.feature_sample_path(&cut, weights, seed));
-    let asked = (app.features.asked.as_ref()).filter(|asked| Some(&asked.path) == path.as_ref());
+    let path = run.folder.feature_sample_path(&cut, weights, seed);
+    let asked = (selection.asked.as_ref()).filter(|asked| asked.path == path);
     match asked.map(|asked| &asked.answer) {
         Some(Answer::Here(features)) => Ok(features),
         Some(Answer::Awaited) => Err("reading the sample of features".to_owned()),
@@ -169,21 +171,21 @@ fn sample(app: &App) -> Result<&Features, String> {
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let features = match sample(app) {
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let features = match sample(scene.run, selection) {
         Ok(features) => features,
-        Err(why) => return say(app, &why, area, buffer),
+        Err(why) => return say(scene.theme, &why, area, buffer),
     };
     if area.height >= 5 {
-        let caption = caption(app, features);
+        let caption = caption(scene.run, features);
         let caption = fit(&caption, usize::from(area.width));
-        line(buffer, area, 0, Line::styled(caption, app.theme.dim()));
+        line(buffer, area, 0, Line::styled(caption, scene.theme.dim()));
     }
     let inner = below_caption(area);
-    if app.features.scatter {
-        scatter::draw(app, features, inner, buffer);
+    if selection.scatter {
+        scatter::draw(scene.theme, selection, features, inner, buffer);
     } else {
-        picture::draw(app, features, inner, buffer);
+        picture::draw(scene.theme, selection, features, inner, buffer);
     }
 }
 
@@ -197,7 +199,7 @@ fn below_caption(area: Rect) -> Rect {
     }
 }
 
-fn caption(app: &App, features: &Features) -> String {
+fn caption(run: &Watched, features: &Features) -> String {
     let sample = &features.sample;
     let weights = match sample.weights {
         Weights::Source => "trained",
@@ -208,8 +210,8 @@ fn caption(app: &App, features: &Features) -> String {
         (kept, dim) if kept == dim => format!("{} dimensions", count(dim)),
         (kept, dim) => format!("{} of {} dimensions", count(kept), count(dim)),
     };
-    let seeds = app.run().and_then(|run| run.state.plan.as_ref());
-    let seed = match seeds.map_or(0, |plan| plan.seeds.len()) {
+    let plan = run.state.plan.as_ref();
+    let seed = match plan.map_or(0, |plan| plan.seeds.len()) {
         0 | 1 => String::new(),
         _ => format!(" · seed {}", sample.seed),
     };
@@ -222,30 +224,36 @@ fn caption(app: &App, features: &Features) -> String {
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
+pub fn act(
+    run: &Watched,
+    selection: &mut Selection,
+    theme: Theme,
+    body: Rect,
+    action: Action,
+) -> Vec<Effect> {
     match action {
         Action::NextStrategy => {
-            app.features.trunk = (app.features.trunk + 1) % trunks(app).len().max(1);
-            return shown(app);
+            selection.trunk = (selection.trunk + 1) % trunks(run).len().max(1);
+            return shown(run, selection);
         }
         Action::NextSeed => {
-            let plan = app.run().and_then(|run| run.state.plan.as_ref());
+            let plan = run.state.plan.as_ref();
             let seeds = plan.map_or(0, |plan| plan.seeds.len());
-            app.features.seed = (app.features.seed + 1) % seeds.max(1);
-            return shown(app);
+            selection.seed = (selection.seed + 1) % seeds.max(1);
+            return shown(run, selection);
         }
-        Action::NextPage => app.features.scatter = !app.features.scatter,
-        Action::Sort => app.features.sorted = !app.features.sorted,
-        Action::Window => app.features.fine = !app.features.fine,
+        Action::NextPage => selection.scatter = !selection.scatter,
+        Action::Sort => selection.sorted = !selection.sorted,
+        Action::Window => selection.fine = !selection.fine,
         _ => {
-            let area = below_caption(frame(app.area()).body);
-            let Ok(features) = sample(app) else {
+            let area = below_caption(body);
+            let Ok(features) = sample(run, selection) else {
                 return Vec::new();
             };
-            if app.features.scatter {
-                app.features.class = scatter::moved(app, features, action);
+            if selection.scatter {
+                selection.class = scatter::moved(selection, features, action);
             } else {
-                app.features.cursor = picture::moved(app, features, area, action);
+                selection.cursor = picture::moved(theme, selection, features, area, action);
             }
         }
     }
@@ -253,11 +261,21 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
 }
 
 /// The mouse was pressed.
-pub fn click(app: &mut App, area: Rect, column: u16, row: u16) {
-    let Ok(features) = sample(app) else { return };
-    if !app.features.scatter
-        && let Some(cursor) = picture::at(app, features, below_caption(area), column, row)
+pub fn click(
+    run: &Watched,
+    selection: &mut Selection,
+    theme: Theme,
+    area: Rect,
+    column: u16,
+    row: u16,
+) {
+    let Ok(features) = sample(run, selection) else {
+        return;
+    };
+    if !selection.scatter
+        && let Some(cursor) =
+            picture::at(theme, selection, features, below_caption(area), column, row)
     {
-        app.features.cursor = cursor;
+        selection.cursor = cursor;
     }
 }

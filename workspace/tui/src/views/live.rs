@@ -11,23 +11,27 @@ use topwork_events::{EpochFigures, StageState, StageStatus};
 use topwork_measure::{percent, seconds, thousands};
 
 use crate::{
-    app::{App, Watched},
     chart::{self, Curve, Labels},
-    draw::{panel, stage_mark},
-    event::Effect,
     figure::Figure,
     keys::Action,
+    memo::Memo,
+    panel::{panel, say, stage_mark},
+    scroll::{first_shown, moved},
     text::{clock, fit, line, pad_title, tint, width},
-    views::{compare, first_shown, moved, say},
+    theme::Theme,
+    views::{Scene, compare},
+    watched::Watched,
 };
 
 /// What is selected.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// The stage whose curves are shown; none follows the running one.
-    pub stage: Option<usize>,
+    stage: Option<usize>,
     /// Only the latest part of the loss, at full resolution.
-    pub recent: bool,
+    recent: bool,
+    /// The table, worked out for the figures of this version.
+    table: Memo<u64, compare::Figures>,
 }
 
 /// Where the parts of the view are; those without room are empty.
@@ -39,14 +43,10 @@ struct Parts {
     table: Rect,
 }
 
-fn parts(app: &App, area: Rect) -> Parts {
-    let (stages, rows) = app.run().map_or((0, 0), |run| {
-        let plan = run.state.plan.as_ref();
-        (
-            run.state.stages.len(),
-            plan.map_or(0, |plan| plan.rows.len()),
-        )
-    });
+fn parts(run: &Watched, area: Rect) -> Parts {
+    let plan = run.state.plan.as_ref();
+    let stages = run.state.stages.len();
+    let rows = plan.map_or(0, |plan| plan.rows.len());
     let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
     let none = Rect {
         width: 0,
@@ -101,8 +101,8 @@ fn parts(app: &App, area: Rect) -> Parts {
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let Some(run) = app.run() else { return };
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let run = scene.run;
     if run.state.plan.is_none() {
         let text = match (&run.trouble, &run.state.ending) {
             (Some(why), _) => why.clone(),
@@ -111,29 +111,34 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             }),
             (None, None) => format!("starting `{}`: plugins are loaded", run.folder.id()),
         };
-        say(app, &text, area, buffer);
+        say(scene.theme, &text, area, buffer);
         return;
     }
-    let parts = parts(app, area);
-    draw_stages(app, run, parts.stages, buffer);
-    if let Some((index, stage)) = shown_stage(app, run) {
-        draw_loss(app, stage, parts.loss, buffer);
-        draw_accuracy(app, stage, parts.accuracy, buffer);
+    let parts = parts(run, area);
+    draw_stages(scene, selection, parts.stages, buffer);
+    if let Some((index, stage)) = shown_stage(run, selection) {
+        draw_loss(scene, selection, stage, parts.loss, buffer);
+        draw_accuracy(scene, stage, parts.accuracy, buffer);
         // What happens now is told even while the curves are those of an earlier stage.
         let running = run.state.running_stage().map(|(_, running)| running);
-        let told = match (app.live.stage, running) {
+        let told = match (selection.stage, running) {
             (None, Some(running)) => running,
             _ => run.state.stages.get(index).unwrap_or(stage),
         };
         let columns = usize::from(parts.figures.width);
-        line(buffer, parts.figures, 0, figures(app, run, told, columns));
+        line(
+            buffer,
+            parts.figures,
+            0,
+            figures(scene, selection, told, columns),
+        );
     }
     if !parts.table.is_empty() {
         let rows = run.results().map_or(0, |results| results.strategies.len());
         let shown = compare::shown_of(rows, parts.table.height.saturating_sub(3));
         let title = format!("comparison{shown}");
-        let inner = panel(app, &title, parts.table, buffer, false);
-        compare::draw_figures(app, running_row(run), inner, buffer);
+        let inner = panel(scene.theme, &title, parts.table, buffer, false);
+        compare::draw_figures(scene, &selection.table, running_row(run), inner, buffer);
     }
 }
 
@@ -147,9 +152,9 @@ fn running_row(run: &Watched) -> usize {
 
 /// The stage whose curves are shown: the selected one, else the running one if it trains, else
 /// the latest that has trained, else the running one.
-fn shown_stage<'a>(app: &App, run: &'a Watched) -> Option<(usize, &'a StageState)> {
+fn shown_stage<'a>(run: &'a Watched, selection: &Selection) -> Option<(usize, &'a StageState)> {
     let stages = &run.state.stages;
-    let selected = app.live.stage.and_then(|i| Some((i, stages.get(i)?)));
+    let selected = selection.stage.and_then(|i| Some((i, stages.get(i)?)));
     let trains = |(_, stage): &(usize, &StageState)| {
         !stage.epochs.is_empty() || stage.loss_curve.whole().next().is_some()
     };
@@ -160,16 +165,17 @@ fn shown_stage<'a>(app: &App, run: &'a Watched) -> Option<(usize, &'a StageState
         .or_else(|| stages.first().map(|stage| (0, stage)))
 }
 
-fn draw_stages(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
+fn draw_stages(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let run = scene.run;
     let done = (run.state.stages.iter())
         .filter(|stage| stage.status == StageStatus::Done)
         .count();
     let title = format!("stages {done}/{}", run.state.stages.len());
-    let inner = panel(app, &title, area, buffer, false);
+    let inner = panel(scene.theme, &title, area, buffer, false);
     // The selected stage, else the one at work, though the curves may be those of another.
     let running = run.state.running_stage().map(|(index, _)| index);
-    let in_sight = (app.live.stage.or(running))
-        .or_else(|| shown_stage(app, run).map(|(index, _)| index))
+    let in_sight = (selection.stage.or(running))
+        .or_else(|| shown_stage(run, selection).map(|(index, _)| index))
         .unwrap_or(0);
     let room = usize::from(inner.height);
     let first = first_shown(in_sight, run.state.stages.len(), room);
@@ -187,9 +193,9 @@ fn draw_stages(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
             buffer,
             inner,
             row,
-            stage_line(app, run, stage, several, inner.width),
+            stage_line(scene, stage, several, inner.width),
         );
-        if app.live.stage == Some(index)
+        if selection.stage == Some(index)
             && let Ok(offset) = u16::try_from(row)
         {
             let place = Rect {
@@ -197,23 +203,17 @@ fn draw_stages(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
                 height: 1,
                 ..inner
             };
-            tint(buffer, place, app.theme.selected());
+            tint(buffer, place, scene.theme.selected());
         }
     }
 }
 
-fn stage_line(
-    app: &App,
-    run: &Watched,
-    stage: &StageState,
-    several: bool,
-    columns: u16,
-) -> Line<'static> {
+fn stage_line(scene: &Scene<'_>, stage: &StageState, several: bool, columns: u16) -> Line<'static> {
     let columns = usize::from(columns);
-    let ended = !run.is_live();
+    let ended = !scene.run.is_live();
     let (mark, style) = match stage.status {
-        StageStatus::Running if ended => ("✗", app.theme.bad()),
-        status => stage_mark(app, status),
+        StageStatus::Running if ended => ("✗", scene.theme.bad()),
+        status => stage_mark(scene.theme, status),
     };
     let title = match stage.plan.seed {
         Some(seed) if several => format!("{seed}· {}", stage.plan.title),
@@ -222,11 +222,11 @@ fn stage_line(
     let right = match stage.status {
         StageStatus::Waiting => String::new(),
         StageStatus::Done | StageStatus::Failed => stage.seconds.map_or(String::new(), seconds),
-        StageStatus::Running => running_words(app, stage, columns, !ended),
+        StageStatus::Running => running_words(scene, stage, columns, !ended),
     };
     let room = columns.saturating_sub(3 + width(&right));
     let title_style = match stage.status {
-        StageStatus::Waiting => app.theme.dim(),
+        StageStatus::Waiting => scene.theme.dim(),
         _ => ratatui::style::Style::new(),
     };
     Line::from(vec![
@@ -238,17 +238,17 @@ fn stage_line(
 }
 
 /// `epoch 2/3 ▓▓▓▓░ 61 %`, or as much of it as there is room for.
-fn running_words(app: &App, stage: &StageState, columns: usize, live: bool) -> String {
+fn running_words(scene: &Scene<'_>, stage: &StageState, columns: usize, live: bool) -> String {
     if stage.total == 0 {
         if stage.done > 0 {
             return format!("{} {}", thousands(stage.done), stage.unit);
         }
-        let since = app.now.saturating_sub(stage.started_at);
+        let since = scene.now.saturating_sub(stage.started_at);
         return if live { clock(since) } else { String::new() };
     }
     let share = (stage.done as f64 / stage.total as f64).clamp(0.0, 1.0);
     let percent = format!("{:>3.0} %", (share * 100.0).floor());
-    let fold = fold_words(app, stage.fold).map_or(String::new(), |fold| fold + " ");
+    let fold = fold_words(scene.run, stage.fold).map_or(String::new(), |fold| fold + " ");
     let epoch = match (stage.epoch, stage.epochs.last()) {
         (0, _) => String::new(),
         (epoch, Some(figures)) => format!("epoch {epoch}/{} ", figures.epochs.max(epoch)),
@@ -269,12 +269,12 @@ fn running_words(app: &App, stage: &StageState, columns: usize, live: bool) -> S
 }
 
 /// `fold 2/5`.
-fn fold_words(app: &App, fold: Option<u32>) -> Option<String> {
-    Some(format!("fold {}/{}", fold?, folds(app)?))
+fn fold_words(run: &Watched, fold: Option<u32>) -> Option<String> {
+    Some(format!("fold {}/{}", fold?, folds(run)?))
 }
 
-fn folds(app: &App) -> Option<u32> {
-    app.run()?.state.plan.as_ref()?.folds
+fn folds(run: &Watched) -> Option<u32> {
+    run.state.plan.as_ref()?.folds
 }
 
 /// The loss as it is drawn.
@@ -288,8 +288,8 @@ struct Losses {
 /// The loss from step to step, or from epoch to epoch where steps are missing: of a stage that is
 /// over before it has told of its progress twice only the ends of epochs are known. With folds
 /// those are the latest fold's.
-fn losses(app: &App, stage: &StageState) -> Losses {
-    let steps: Vec<(f64, f64)> = if app.live.recent {
+fn losses(run: &Watched, selection: &Selection, stage: &StageState) -> Losses {
+    let steps: Vec<(f64, f64)> = if selection.recent {
         stage.loss_curve.recent().collect()
     } else {
         stage.loss_curve.whole().collect()
@@ -313,7 +313,7 @@ fn losses(app: &App, stage: &StageState) -> Losses {
         .last()
         .map_or(1.0, |figures| f64::from(figures.epochs.max(1)));
     let fold_length = match stage.fold {
-        Some(_) => stage.total as f64 / f64::from(folds(app).unwrap_or(1).max(1)),
+        Some(_) => stage.total as f64 / f64::from(folds(run).unwrap_or(1).max(1)),
         None => stage.total as f64,
     };
     let valid = stage.epochs.iter().filter_map(|figures| {
@@ -330,7 +330,13 @@ fn losses(app: &App, stage: &StageState) -> Losses {
     }
 }
 
-fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
+fn draw_loss(
+    scene: &Scene<'_>,
+    selection: &Selection,
+    stage: &StageState,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     if area.is_empty() {
         return;
     }
@@ -338,14 +344,14 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
         mut train,
         mut valid,
         by_epoch,
-    } = losses(app, stage);
-    let window = match (by_epoch, app.live.recent) {
-        (true, _) => latest_fold(app, stage),
+    } = losses(scene.run, selection, stage);
+    let window = match (by_epoch, selection.recent) {
+        (true, _) => latest_fold(scene.run, stage),
         (false, true) => ", recent".to_owned(),
         (false, false) => String::new(),
     };
     let title = format!("loss{window} · {}", stage.plan.title);
-    let inner = panel(app, &title, area, buffer, false);
+    let inner = panel(scene.theme, &title, area, buffer, false);
     if train.len() < 2 {
         let text = match (stage.status, stage.epochs.last()) {
             (_, Some(only)) => {
@@ -355,18 +361,18 @@ fn draw_loss(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
             (StageStatus::Waiting, None) => "not begun".to_owned(),
             (_, None) => "this stage has no curve".to_owned(),
         };
-        say(app, &text, inner, buffer);
+        say(scene.theme, &text, inner, buffer);
         return;
     }
     // On a logarithmic axis the late part of a training is as legible as its beginning.
     for (_, loss) in train.iter_mut().chain(&mut valid) {
         *loss = loss.max(1e-9).log10();
     }
-    let curves = train_and_valid(app, &train, &valid);
+    let curves = train_and_valid(scene.theme, &train, &valid);
     let after = format!(" {}", stage.unit);
     let units = move |x: f64| Figure::count(x.max(0.0) as u64).between("", &after);
     chart::draw(
-        app,
+        scene.theme,
         &curves,
         &Labels {
             x: if by_epoch { &epoch_label } else { &units },
@@ -389,21 +395,21 @@ fn in_epoch(epoch: &EpochFigures, training: String, validation: Option<String>) 
 }
 
 /// `, fold 2/5` of the latest epochs, where there are folds.
-fn latest_fold(app: &App, stage: &StageState) -> String {
+fn latest_fold(run: &Watched, stage: &StageState) -> String {
     let fold = stage.epochs.last().map_or(stage.fold, |last| last.fold);
-    fold_words(app, fold).map_or(String::new(), |fold| format!(", {fold}"))
+    fold_words(run, fold).map_or(String::new(), |fold| format!(", {fold}"))
 }
 
 /// The curve of the training samples, and that of those held out where there are any.
 fn train_and_valid<'a>(
-    app: &App,
+    theme: Theme,
     train: &'a [(f64, f64)],
     valid: &'a [(f64, f64)],
 ) -> Vec<Curve<'a>> {
     let mut curves = vec![Curve {
         name: "train",
         points: train,
-        style: app.theme.series(0),
+        style: theme.series(0),
         mark: '─',
         joined: true,
         marked: false,
@@ -412,7 +418,7 @@ fn train_and_valid<'a>(
         curves.push(Curve {
             name: "validation",
             points: valid,
-            style: app.theme.series(1),
+            style: theme.series(1),
             mark: '•',
             joined: false,
             marked: false,
@@ -421,13 +427,17 @@ fn train_and_valid<'a>(
     curves
 }
 
-fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer) {
+fn draw_accuracy(scene: &Scene<'_>, stage: &StageState, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let epochs = stage.latest_epochs();
-    let title = format!("accuracy{} · {}", latest_fold(app, stage), stage.plan.title);
-    let inner = panel(app, &title, area, buffer, false);
+    let title = format!(
+        "accuracy{} · {}",
+        latest_fold(scene.run, stage),
+        stage.plan.title
+    );
+    let inner = panel(scene.theme, &title, area, buffer, false);
     let train: Vec<(f64, f64)> = (epochs.iter())
         .map(|figures| (f64::from(figures.epoch), figures.accuracy))
         .collect();
@@ -444,12 +454,12 @@ fn draw_accuracy(app: &App, stage: &StageState, area: Rect, buffer: &mut Buffer)
             None if stage.epoch > 0 => "known at the end of the epoch".to_owned(),
             None => "this stage has no epochs".to_owned(),
         };
-        say(app, &text, inner, buffer);
+        say(scene.theme, &text, inner, buffer);
         return;
     }
-    let curves = train_and_valid(app, &train, &valid);
+    let curves = train_and_valid(scene.theme, &train, &valid);
     chart::draw(
-        app,
+        scene.theme,
         &curves,
         &Labels {
             x: &epoch_label,
@@ -470,14 +480,19 @@ pub fn share_label(share: f64) -> Figure {
 }
 
 /// One line: why the run ended badly, else what is known of the stage.
-fn figures(app: &App, run: &Watched, stage: &StageState, columns: usize) -> Line<'static> {
-    let why = run
+fn figures(
+    scene: &Scene<'_>,
+    selection: &Selection,
+    stage: &StageState,
+    columns: usize,
+) -> Line<'static> {
+    let why = (scene.run)
         .state
         .ending
         .as_ref()
         .and_then(|ending| ending.message.as_ref());
-    if let (Some(why), None) = (why, app.live.stage) {
-        return Line::styled(fit(&format!(" {why}"), columns), app.theme.bad());
+    if let (Some(why), None) = (why, selection.stage) {
+        return Line::styled(fit(&format!(" {why}"), columns), scene.theme.bad());
     }
     let mut parts = Vec::new();
     if matches!(stage.status, StageStatus::Done | StageStatus::Failed) {
@@ -507,7 +522,7 @@ fn figures(app: &App, run: &Watched, stage: &StageState, columns: usize) -> Line
     }
     Line::styled(
         fit(&format!(" {}", parts.join(" · ")), columns),
-        app.theme.dim(),
+        scene.theme.dim(),
     )
 }
 
@@ -550,42 +565,37 @@ pub fn time_left(run: &Watched, now: u64) -> Option<TimeLeft> {
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
+pub fn act(run: &Watched, selection: &mut Selection, action: Action) {
     match action {
-        Action::Window => app.live.recent = !app.live.recent,
-        Action::Follow => app.live.stage = None,
+        Action::Window => selection.recent = !selection.recent,
+        Action::Follow => selection.stage = None,
         _ => {
-            let Some(run) = app.run() else {
-                return Vec::new();
-            };
             let stages = run.state.stages.len();
-            let current = shown_stage(app, run).map_or(0, |(index, _)| index);
+            let current = shown_stage(run, selection).map_or(0, |(index, _)| index);
             let to = moved(current, stages, 10, action);
-            if stages > 0 && (to != current || app.live.stage.is_some()) {
-                app.live.stage = Some(to);
+            if stages > 0 && (to != current || selection.stage.is_some()) {
+                selection.stage = Some(to);
             }
         }
     }
-    Vec::new()
 }
 
 /// The mouse selects a stage.
-pub fn click(app: &mut App, area: Rect, column: u16, row: u16) {
-    let place = parts(app, area).stages;
+pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, row: u16) {
+    let place = parts(run, area).stages;
     let inner = Rect {
         x: place.x + 1,
         y: place.y + 1,
         width: place.width.saturating_sub(2),
         height: place.height.saturating_sub(2),
     };
-    let Some(run) = app.run() else { return };
     if inner.contains((column, row).into()) {
         let stages = run.state.stages.len();
-        let shown = shown_stage(app, run).map_or(0, |(index, _)| index);
+        let shown = shown_stage(run, selection).map_or(0, |(index, _)| index);
         let first = first_shown(shown, stages, usize::from(inner.height));
         let index = first + usize::from(row - inner.y);
         if index < stages {
-            app.live.stage = Some(index);
+            selection.stage = Some(index);
         }
     }
 }

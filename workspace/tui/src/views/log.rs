@@ -9,13 +9,12 @@ use ratatui::{
 use topwork_events::LogLevel;
 
 use crate::{
-    app::{App, LogEntry, Watched},
-    draw::{frame, panel},
-    event::Effect,
     keys::Action,
     layer::Layer,
+    panel::{panel, say},
     text::{fit, line, tint},
-    views::{fits, say},
+    views::{Scene, fits},
+    watched::{LogEntry, Watched},
 };
 
 /// What is selected.
@@ -28,19 +27,19 @@ pub struct Selection {
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let Some(run) = app.run() else { return };
-    let filter = &app.log.filter;
-    let mut title = match app.log.back {
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let run = scene.run;
+    let filter = &selection.filter;
+    let mut title = match selection.back {
         0 => "log, following".to_owned(),
         back => format!("log, {back} lines before the end"),
     };
     if !filter.is_empty() {
         title.push_str(&format!(", with \"{filter}\""));
     }
-    let inner = panel(app, &title, area, buffer, true);
+    let inner = panel(scene.theme, &title, area, buffer, true);
     let room = usize::from(inner.height);
-    let back = app.log.back;
+    let back = selection.back;
     // The selected line is the last but where there are fewer lines than room below it.
     let newest = back.saturating_sub(room / 2);
     let mut lines: Vec<&LogEntry> = matching(run, filter).skip(newest).take(room).collect();
@@ -50,13 +49,13 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         } else {
             "no line contains that"
         };
-        say(app, text, inner, buffer);
+        say(scene.theme, text, inner, buffer);
         return;
     }
     lines.reverse();
     let selected = (back > 0).then(|| lines.len().saturating_sub(1 + back - newest));
     for (row, entry) in lines.into_iter().enumerate() {
-        line(buffer, inner, row, entry_line(app, run, entry, inner.width));
+        line(buffer, inner, row, entry_line(scene, entry, inner.width));
         if selected == Some(row)
             && let Ok(offset) = u16::try_from(row)
         {
@@ -65,7 +64,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
                 height: 1,
                 ..inner
             };
-            tint(buffer, place, app.theme.selected());
+            tint(buffer, place, scene.theme.selected());
         }
     }
 }
@@ -79,17 +78,17 @@ fn matching<'a>(run: &'a Watched, filter: &'a str) -> impl Iterator<Item = &'a L
 }
 
 /// Time since the run began, level, who, what.
-fn entry_line(app: &App, run: &Watched, entry: &LogEntry, columns: u16) -> Line<'static> {
+fn entry_line(scene: &Scene<'_>, entry: &LogEntry, columns: u16) -> Line<'static> {
     let (word, style) = match entry.level {
-        LogLevel::Error => ("error", app.theme.bad()),
-        LogLevel::Warning => ("warn ", app.theme.warning()),
+        LogLevel::Error => ("error", scene.theme.bad()),
+        LogLevel::Warning => ("warn ", scene.theme.warning()),
         LogLevel::Info => ("info ", Style::new()),
-        LogLevel::Debug => ("debug", app.theme.dim()),
+        LogLevel::Debug => ("debug", scene.theme.dim()),
     };
     let time = match entry.at {
         0 => " ".repeat(9),
         at => {
-            let since = at.saturating_sub(run.state.started_at);
+            let since = at.saturating_sub(scene.run.state.started_at);
             let seconds = since / 1000;
             format!("{:>5}:{:02} ", seconds / 60, seconds % 60)
         }
@@ -104,21 +103,18 @@ fn entry_line(app: &App, run: &Watched, entry: &LogEntry, columns: u16) -> Line<
     }
     let text = fit(&entry.text, columns.saturating_sub(32));
     Line::from(vec![
-        Span::styled(time, app.theme.dim()),
+        Span::styled(time, scene.theme.dim()),
         Span::styled(format!("{word} "), style),
-        Span::styled(format!("{from:<15} "), app.theme.dim()),
+        Span::styled(format!("{from:<15} "), scene.theme.dim()),
         Span::styled(text, style),
     ])
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
-    let page = usize::from(frame(app.area()).body.height.saturating_sub(3)).max(1);
-    let Some(run) = app.run() else {
-        return Vec::new();
-    };
-    let last = matching(run, &app.log.filter).count().saturating_sub(1);
-    let back = app.log.back.min(last);
+pub fn act(run: &Watched, selection: &mut Selection, body: Rect, action: Action) -> Option<Layer> {
+    let page = usize::from(body.height.saturating_sub(3)).max(1);
+    let last = matching(run, &selection.filter).count().saturating_sub(1);
+    let back = selection.back.min(last);
     let back = match action {
         Action::Up => back + 1,
         Action::Down => back.saturating_sub(1),
@@ -127,18 +123,15 @@ pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::First => last,
         Action::Last | Action::Follow => 0,
         Action::Open => {
-            let entry = matching(run, &app.log.filter).nth(back).cloned();
-            if let Some(entry) = entry {
-                app.layers.push(Layer::Text {
-                    title: format!("log line from {}", entry.from),
-                    lines: vec![entry.text],
-                    scroll: 0,
-                });
-            }
-            back
+            let entry = matching(run, &selection.filter).nth(back)?;
+            return Some(Layer::Text {
+                title: format!("log line from {}", entry.from),
+                lines: vec![entry.text.clone()],
+                scroll: 0,
+            });
         }
         _ => back,
     };
-    app.log.back = back.min(last);
-    Vec::new()
+    selection.back = back.min(last);
+    None
 }

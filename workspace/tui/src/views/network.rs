@@ -11,13 +11,14 @@ use topwork_measure::thousands;
 use topwork_results::StrategyResult;
 
 use crate::{
-    app::{App, Watched},
     columns::{Cell, Column, Table, row_at},
-    draw::panel,
-    event::Effect,
     keys::Action,
+    panel::{panel, say},
+    scroll::moved,
     text::{fit, line},
-    views::{compare::shown_of, moved, say},
+    theme::Theme,
+    views::{Scene, compare::shown_of},
+    watched::Watched,
 };
 
 /// What is selected.
@@ -30,10 +31,10 @@ pub struct Selection {
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let Some(run) = app.run() else { return };
-    let Some((page, network)) = shown(app, run) else {
-        say(app, "the networks are not known yet", area, buffer);
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
+    let run = scene.run;
+    let Some((page, network)) = shown(run, selection) else {
+        say(scene.theme, "the networks are not known yet", area, buffer);
         return;
     };
     let (top, bottom) = parts(run, area);
@@ -45,16 +46,16 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         network.component,
         page + 1
     );
-    let inner = panel(app, &title, top, buffer, true);
-    let (columns, rows) = table(app, run, page, network);
+    let inner = panel(scene.theme, &title, top, buffer, true);
+    let (columns, rows) = table(run, scene.theme, page, network);
     Table {
         columns: &columns,
         rows: &rows,
-        in_sight: app.network.row.min(rows.len().saturating_sub(1)),
+        in_sight: selection.row.min(rows.len().saturating_sub(1)),
         selected: true,
     }
-    .draw(app, inner, buffer);
-    draw_proof(app, run, bottom, buffer);
+    .draw(scene.theme, inner, buffer);
+    draw_proof(scene, bottom, buffer);
 }
 
 fn parts(run: &Watched, area: Rect) -> (Rect, Rect) {
@@ -72,16 +73,16 @@ fn parts(run: &Watched, area: Rect) -> (Rect, Rect) {
     (top, bottom)
 }
 
-fn shown<'a>(app: &App, run: &'a Watched) -> Option<(usize, &'a NetworkPlan)> {
+fn shown<'a>(run: &'a Watched, selection: &Selection) -> Option<(usize, &'a NetworkPlan)> {
     let networks = &run.state.networks;
-    let page = app.network.page.min(networks.len().checked_sub(1)?);
+    let page = selection.page.min(networks.len().checked_sub(1)?);
     Some((page, networks.get(page)?))
 }
 
 /// One line per layer, and one for every cut that is made.
 fn table(
-    app: &App,
     run: &Watched,
+    theme: Theme,
     page: usize,
     network: &NetworkPlan,
 ) -> (Vec<Column>, Vec<Vec<Cell>>) {
@@ -109,7 +110,7 @@ fn table(
         let number = network.first + index;
         let frozen = page == 0 && rows.iter().any(|row| row.kind != "from-scratch");
         let (mark, style) = match deepest {
-            Some(kept) if number > kept => ("", app.theme.dim()),
+            Some(kept) if number > kept => ("", theme.dim()),
             Some(_) if frozen => ("❄", Style::new()),
             _ => ("", Style::new()),
         };
@@ -134,16 +135,16 @@ fn table(
         );
         for (_, name) in cuts.iter().filter(|(layers, _)| *layers == number) {
             let words = format!("cut at {name}: {number} layers kept");
-            lines.push(vec![Cell::new(words, app.theme.warning())]);
+            lines.push(vec![Cell::new(words, theme.warning())]);
         }
     }
     let total = |figure: fn(&topwork_events::LayerPlan) -> u64| {
         thousands(network.layers.iter().map(figure).sum())
     };
     let mut sum = vec![Cell::default(); columns.len()];
-    sum[2] = Cell::new("in all", app.theme.title());
-    sum[6] = Cell::new(total(|layer| layer.parameters), app.theme.title());
-    sum[7] = Cell::new(total(|layer| layer.multiply_adds), app.theme.title());
+    sum[2] = Cell::new("in all", theme.title());
+    sum[6] = Cell::new(total(|layer| layer.parameters), theme.title());
+    sum[7] = Cell::new(total(|layer| layer.multiply_adds), theme.title());
     lines.push(sum);
     (columns, lines)
 }
@@ -163,19 +164,20 @@ fn cuts(network: &NetworkPlan, rows: &[RowPlan]) -> Vec<(usize, String)> {
 }
 
 /// What every strategy leaves as it is, and whether it did.
-fn draw_proof(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
+fn draw_proof(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
+    let run = scene.run;
     let rows = run.results().map_or(0, |results| results.strategies.len());
     let shown = shown_of(rows, area.height.saturating_sub(2));
     let title = format!("what stays as it is, and the proof{shown}");
-    let inner = panel(app, &title, area, buffer, false);
+    let inner = panel(scene.theme, &title, area, buffer, false);
     let Some(results) = run.results() else { return };
     let columns = usize::from(inner.width);
     let room = usize::from(inner.height);
     for (row, strategy) in results.strategies.iter().enumerate().take(room) {
-        let (mark, style, words) = proof(app, strategy);
+        let (mark, style, words) = proof(scene.theme, strategy);
         let name = columns.saturating_sub(4).min(28);
         let words = fit(&words, columns.saturating_sub(name + 6));
         line(
@@ -185,13 +187,13 @@ fn draw_proof(app: &App, run: &Watched, area: Rect, buffer: &mut Buffer) {
             Line::from(vec![
                 Span::styled(format!("{mark:<4}"), style),
                 Span::raw(crate::text::pad_title(&strategy.title, name)),
-                Span::styled(format!("  {words}"), app.theme.dim()),
+                Span::styled(format!("  {words}"), scene.theme.dim()),
             ]),
         );
     }
 }
 
-fn proof(app: &App, strategy: &StrategyResult) -> (&'static str, Style, String) {
+fn proof(theme: Theme, strategy: &StrategyResult) -> (&'static str, Style, String) {
     let digest = (strategy.seeds.iter())
         .find_map(|seed| seed.frozen_after.as_ref())
         .map_or(String::new(), |digest| format!(", SHA-256 {digest}"));
@@ -202,13 +204,9 @@ fn proof(app: &App, strategy: &StrategyResult) -> (&'static str, Style, String) 
         _ => "everything trained from the start",
     };
     match strategy.frozen_intact {
-        Some(true) => ("❄ ✓", app.theme.good(), format!("{what}{digest}")),
-        Some(false) => (
-            "✗",
-            app.theme.bad(),
-            format!("{what}: it has CHANGED{digest}"),
-        ),
-        None if strategy.seeds.is_empty() => ("·", app.theme.dim(), what.to_owned()),
+        Some(true) => ("❄ ✓", theme.good(), format!("{what}{digest}")),
+        Some(false) => ("✗", theme.bad(), format!("{what}: it has CHANGED{digest}")),
+        None if strategy.seeds.is_empty() => ("·", theme.dim(), what.to_owned()),
         None => ("", Style::new(), what.to_owned()),
     }
 }
@@ -218,35 +216,34 @@ fn dims(shape: &[usize]) -> String {
     numbers.join("×")
 }
 
-fn rows(app: &App) -> usize {
-    let Some(run) = app.run() else { return 0 };
-    shown(app, run).map_or(0, |(page, network)| table(app, run, page, network).1.len())
+fn rows(run: &Watched, selection: &Selection, theme: Theme) -> usize {
+    shown(run, selection).map_or(0, |(page, network)| {
+        table(run, theme, page, network).1.len()
+    })
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
+pub fn act(run: &Watched, selection: &mut Selection, theme: Theme, action: Action) {
     if action == Action::NextPage {
-        let pages = app.run().map_or(1, |run| run.state.networks.len().max(1));
-        app.network = Selection {
+        let pages = run.state.networks.len().max(1);
+        *selection = Selection {
             row: 0,
-            page: (app.network.page + 1) % pages,
+            page: (selection.page + 1) % pages,
         };
     } else {
-        app.network.row = moved(app.network.row, rows(app), 10, action);
+        selection.row = moved(selection.row, rows(run, selection, theme), 10, action);
     }
-    Vec::new()
 }
 
 /// The mouse selects a layer.
-pub fn click(app: &mut App, area: Rect, row: u16) {
-    let Some(run) = app.run() else { return };
+pub fn click(run: &Watched, selection: &mut Selection, theme: Theme, area: Rect, row: u16) {
     let (top, _) = parts(run, area);
     let inner = Rect {
         y: top.y + 1,
         height: top.height.saturating_sub(2),
         ..top
     };
-    if let Some(row) = row_at(inner, row, Some(app.network.row), rows(app)) {
-        app.network.row = row;
+    if let Some(row) = row_at(inner, row, Some(selection.row), rows(run, selection, theme)) {
+        selection.row = row;
     }
 }

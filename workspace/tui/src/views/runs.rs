@@ -5,14 +5,13 @@ use topwork_measure::{seconds, shown};
 use topwork_store::Standing;
 
 use crate::{
-    app::{App, Watched},
     columns::{Cell, Column, Table, row_at},
-    draw::{panel, standing_mark},
-    event::Effect,
-    jobs::{Job, ListedRun},
+    jobs::ListedRun,
     keys::Action,
-    layer::{Layer, Question},
-    views::{View, fits, moved, say},
+    panel::{panel, say, standing_mark},
+    scroll::moved,
+    views::{Scene, fits},
+    watched::Watched,
 };
 
 /// What is selected.
@@ -26,45 +25,48 @@ pub struct Selection {
     pub filter: String,
 }
 
-/// Asks for the list of runs.
-pub fn list_again(app: &App) -> Effect {
-    let folder = app.run().and_then(|run| run.folder.path().parent());
-    Effect::Job(Job::ListRuns(
-        folder.map_or_else(Default::default, ToOwned::to_owned),
-    ))
+/// What a key asks of the run that is selected.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// To be shown.
+    Open(ListedRun),
+    /// To be taken into the comparison, or out of it.
+    Mark(ListedRun),
+    /// To be removed from disk.
+    Remove(ListedRun),
 }
 
 /// The list has come.
-pub fn listed(app: &mut App, mut list: Vec<ListedRun>) {
+pub fn listed(selection: &mut Selection, mut list: Vec<ListedRun>) {
     list.reverse();
-    app.runs.list = Some(list);
-    let rows = matching(app).len();
-    app.runs.row = app.runs.row.min(rows.saturating_sub(1));
+    selection.list = Some(list);
+    let rows = matching(selection).len();
+    selection.row = selection.row.min(rows.saturating_sub(1));
 }
 
-fn matching(app: &App) -> Vec<&ListedRun> {
-    let list = app.runs.list.iter().flatten();
+fn matching(selection: &Selection) -> Vec<&ListedRun> {
+    let list = selection.list.iter().flatten();
     list.filter(|entry| {
-        fits(&entry.folder.id(), &app.runs.filter) || fits(&entry.words(), &app.runs.filter)
+        fits(&entry.folder.id(), &selection.filter) || fits(&entry.words(), &selection.filter)
     })
     .collect()
 }
 
 /// Draws the view.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
     let mut title = "runs".to_owned();
-    if !app.runs.filter.is_empty() {
-        title.push_str(&format!(" with \"{}\"", app.runs.filter));
+    if !selection.filter.is_empty() {
+        title.push_str(&format!(" with \"{}\"", selection.filter));
     }
-    let inner = panel(app, &title, area, buffer, true);
-    let entries = matching(app);
+    let inner = panel(scene.theme, &title, area, buffer, true);
+    let entries = matching(selection);
     if entries.is_empty() {
-        let text = match (&app.runs.list, app.runs.filter.is_empty()) {
+        let text = match (&selection.list, selection.filter.is_empty()) {
             (None, _) => "looking for runs",
             (_, true) => "there are no runs in this folder",
             (_, false) => "no run contains that",
         };
-        say(app, text, inner, buffer);
+        say(scene.theme, text, inner, buffer);
         return;
     }
     let columns = [
@@ -76,39 +78,43 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         Column::number("best", 1),
         Column::text("by", 4),
     ];
-    let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| cells(app, entry)).collect();
+    let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| cells(scene, entry)).collect();
     Table {
         columns: &columns,
         rows: &rows,
-        in_sight: app.runs.row.min(rows.len() - 1),
+        in_sight: selection.row.min(rows.len() - 1),
         selected: true,
     }
-    .draw(app, inner, buffer);
+    .draw(scene.theme, inner, buffer);
 }
 
-fn cells(app: &App, entry: &ListedRun) -> Vec<Cell> {
+fn cells(scene: &Scene<'_>, entry: &ListedRun) -> Vec<Cell> {
     let watched = |run: &&Watched| run.folder == entry.folder;
-    let mark = match app.watched.iter().find(watched) {
-        Some(run) if app.run().is_some_and(|shown| shown.folder == run.folder) => "▶",
+    let mark = match scene.all.iter().find(watched) {
+        Some(run) if run.folder == scene.run.folder => "▶",
         Some(run) if run.marked => "+",
         _ => "",
     };
     let (symbol, style) = match &entry.standing {
-        Ok(standing) => standing_mark(app, standing),
-        Err(_) => ("✗", app.theme.bad()),
+        Ok(standing) => standing_mark(scene.theme, standing),
+        Err(_) => ("✗", scene.theme.bad()),
     };
     // Dead runs look dead.
     let dead =
         !matches!(&entry.standing, Ok(Standing::Done) | Ok(Standing::Stopped)) && !entry.is_live();
-    let plain = if dead { app.theme.dim() } else { Style::new() };
+    let plain = if dead {
+        scene.theme.dim()
+    } else {
+        Style::new()
+    };
     let best = entry.best.as_ref();
     vec![
-        Cell::new(mark, app.theme.title()),
+        Cell::new(mark, scene.theme.title()),
         Cell::new(entry.folder.id(), plain),
         Cell::new(format!("{symbol} {}", entry.words()), style),
         Cell::new(
-            ago(app.now.saturating_sub(entry.created_at)),
-            app.theme.dim(),
+            ago(scene.now.saturating_sub(entry.created_at)),
+            scene.theme.dim(),
         ),
         Cell::new(entry.seconds.map_or(String::new(), seconds), plain),
         Cell::new(
@@ -117,7 +123,7 @@ fn cells(app: &App, entry: &ListedRun) -> Vec<Cell> {
         ),
         Cell::new(
             best.map_or(String::new(), |(name, _)| name.clone()),
-            app.theme.dim(),
+            scene.theme.dim(),
         ),
     ]
 }
@@ -135,104 +141,31 @@ fn ago(milliseconds: u64) -> String {
 }
 
 /// What a key asks for.
-pub fn act(app: &mut App, action: Action) -> Vec<Effect> {
-    let entries = matching(app);
+pub fn act(selection: &mut Selection, action: Action) -> Option<Wish> {
+    let entries = matching(selection);
     let rows = entries.len();
-    let selected = entries.get(app.runs.row.min(rows.saturating_sub(1)));
-    let selected = selected.map(|entry| (*entry).clone());
-    match (action, selected) {
-        (Action::Open, Some(entry)) => open(app, &entry),
-        (Action::Mark, Some(entry)) => mark(app, &entry),
-        (Action::Remove, Some(entry)) => {
-            if entry.is_live() {
-                app.complain(format!("`{}` still runs: stop it first", entry.folder.id()));
-            } else {
-                let question = Question::Remove(entry.folder);
-                app.layers.push(Layer::Question(question));
-            }
-            Vec::new()
-        }
+    let picked = entries.get(selection.row.min(rows.saturating_sub(1)));
+    let picked = picked.map(|entry| (*entry).clone());
+    match (action, picked) {
+        (Action::Open, Some(entry)) => Some(Wish::Open(entry)),
+        (Action::Mark, Some(entry)) => Some(Wish::Mark(entry)),
+        (Action::Remove, Some(entry)) => Some(Wish::Remove(entry)),
         _ => {
-            app.runs.row = moved(app.runs.row, rows, 10, action);
-            Vec::new()
+            selection.row = moved(selection.row, rows, 10, action);
+            None
         }
     }
-}
-
-/// Shows a run. Those that are neither shown nor marked are followed no longer.
-fn open(app: &mut App, entry: &ListedRun) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    if !app.watched.iter().any(|run| run.folder == entry.folder) {
-        app.watched.push(Watched::new(entry.folder.clone()));
-        effects.push(Effect::Follow(entry.folder.clone()));
-    }
-    show(app, entry, &mut effects);
-    app.view = View::Live;
-    effects
-}
-
-/// Takes a run into the comparison, or out of it.
-fn mark(app: &mut App, entry: &ListedRun) -> Vec<Effect> {
-    let current = app.run().map(|run| run.folder.clone());
-    match app.watched_mut(&entry.folder) {
-        Some(run) if run.marked => {
-            run.marked = false;
-            let mut effects = Vec::new();
-            if current.as_ref() != Some(&entry.folder) {
-                app.watched.retain(|run| run.folder != entry.folder);
-                effects.push(Effect::Unfollow(entry.folder.clone()));
-                find_current(app, current.as_ref());
-            }
-            effects
-        }
-        Some(run) => {
-            run.marked = true;
-            Vec::new()
-        }
-        None => {
-            let mut run = Watched::new(entry.folder.clone());
-            run.marked = true;
-            app.watched.push(run);
-            vec![Effect::Follow(entry.folder.clone())]
-        }
-    }
-}
-
-/// Makes a followed run the current one.
-fn show(app: &mut App, entry: &ListedRun, effects: &mut Vec<Effect>) {
-    app.watched.retain(|run| {
-        let kept = run.marked || run.folder == entry.folder;
-        if !kept {
-            effects.push(Effect::Unfollow(run.folder.clone()));
-        }
-        kept
-    });
-    find_current(app, Some(&entry.folder));
-    app.live = Default::default();
-    app.compare = Default::default();
-    app.features = Default::default();
-    app.confusion = Default::default();
-    app.network = Default::default();
-    app.log = Default::default();
-}
-
-fn find_current(app: &mut App, folder: Option<&topwork_store::RunFolder>) {
-    let position = app
-        .watched
-        .iter()
-        .position(|run| Some(&run.folder) == folder);
-    app.current = position.unwrap_or(0);
 }
 
 /// The mouse selects a run.
-pub fn click(app: &mut App, area: Rect, row: u16) {
+pub fn click(selection: &mut Selection, area: Rect, row: u16) {
     let inner = Rect {
         y: area.y + 1,
         height: area.height.saturating_sub(2),
         ..area
     };
-    let rows = matching(app).len();
-    if let Some(row) = row_at(inner, row, Some(app.runs.row), rows) {
-        app.runs.row = row;
+    let rows = matching(selection).len();
+    if let Some(row) = row_at(inner, row, Some(selection.row), rows) {
+        selection.row = row;
     }
 }

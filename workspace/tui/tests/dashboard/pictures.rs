@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use topwork_tui::{Background, Colours, Theme, draw, svg};
+use topwork_testkit::svg;
+use topwork_tui::{Background, Colours, Theme, draw};
 
 use crate::{
     samples::pressed,
@@ -38,7 +39,7 @@ fn are_as_in_the_documentation() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
         draw(&app, &mut buffer);
         let path = folder.join(format!("{name}.svg"));
-        let picture = svg(&buffer, theme.background);
+        let picture = svg(&buffer, theme.background == Background::Dark);
         if write {
             fs::create_dir_all(&folder).unwrap();
             fs::write(&path, picture).unwrap();

@@ -9,13 +9,15 @@ use ratatui::{
 use topwork_measure::{self as measure, PairTest, p_value, thousands};
 use topwork_results::{PairResult, Verdict};
 
-use super::{rows::Row, shown_of};
+use super::{Selection, rows::Row, shown_of};
 use crate::{
-    app::{App, Watched},
-    draw::panel,
     figure::Figure,
+    panel::{panel, say},
+    scroll::first_shown,
     text::{line, pad_title, width},
-    views::{first_shown, say},
+    theme::Theme,
+    views::Scene,
+    watched::Watched,
 };
 
 /// The figure that the bars are of.
@@ -24,22 +26,22 @@ pub fn ranked_by() -> &'static measure::Figure {
 }
 
 /// Draws a bar for every row.
-pub fn draw(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
+pub fn draw(theme: Theme, selection: &Selection, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let shown = shown_of(rows.len(), area.height.saturating_sub(3));
     let title = format!("{} with 95 % interval{shown}", ranked_by().name);
-    let inner = panel(app, &title, area, buffer, false);
-    draw_bars(app, rows, inner, buffer);
+    let inner = panel(theme, &title, area, buffer, false);
+    draw_bars(theme, selection, rows, inner, buffer);
 }
 
-fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
+fn draw_bars(theme: Theme, selection: &Selection, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     let ends = rows.iter().filter_map(|row| row.figure()?.interval);
     let low = ends.clone().map(|i| i.low).fold(f64::INFINITY, f64::min);
     let high = ends.map(|i| i.high).fold(f64::NEG_INFINITY, f64::max);
     if low > high {
-        say(app, "nothing is measured yet", area, buffer);
+        say(theme, "nothing is measured yet", area, buffer);
         return;
     }
     let columns = usize::from(area.width);
@@ -58,12 +60,12 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         };
         (share.clamp(0.0, 1.0) * (bar - 1) as f64).round() as usize
     };
-    let first = first_shown(app.compare.row, rows.len(), room);
+    let first = first_shown(selection.row, rows.len(), room);
     for (shown, (index, row)) in rows.iter().enumerate().skip(first).take(room).enumerate() {
         let mut cells: Vec<(char, Style)> = vec![(' ', Style::new()); bar];
         if let Some((mean, interval)) = row.figure().and_then(|f| Some((f.mean, f.interval?))) {
             for cell in &mut cells[at(interval.low)..=at(interval.high)] {
-                *cell = ('━', app.theme.series(0));
+                *cell = ('━', theme.series(0));
             }
             // Where single seeds fell, when there are several; of a single one its folds.
             let parts: Vec<f64> = match row.result().seeds.as_slice() {
@@ -76,13 +78,13 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
             };
             for part in parts {
                 if (low..=high).contains(&part) {
-                    cells[at(part)] = ('○', app.theme.dim());
+                    cells[at(part)] = ('○', theme.dim());
                 }
             }
-            cells[at(mean)] = ('●', app.theme.title());
+            cells[at(mean)] = ('●', theme.title());
         }
-        let name_style = if index == app.compare.row {
-            app.theme.selected()
+        let name_style = if index == selection.row {
+            theme.selected()
         } else {
             Style::new()
         };
@@ -106,30 +108,35 @@ fn draw_bars(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     let gap = bar.saturating_sub(width(&left) + width(&right));
     let axis = format!("{}{left}{}{right}", " ".repeat(names + 2), " ".repeat(gap));
     let bottom = room.min(rows.len());
-    line(buffer, area, bottom, Line::styled(axis, app.theme.dim()));
+    line(buffer, area, bottom, Line::styled(axis, theme.dim()));
 }
 
 /// Which strategies the selected one can be told apart from.
-pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
+pub fn draw_pairs(
+    scene: &Scene<'_>,
+    selection: &Selection,
+    rows: &[Row],
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     if area.is_empty() {
         return;
     }
-    let Some(selected) = rows.get(app.compare.row.min(rows.len().saturating_sub(1))) else {
+    let Some(selected) = rows.get(selection.row.min(rows.len().saturating_sub(1))) else {
         return;
     };
     let inner = panel(
-        app,
+        scene.theme,
         &format!("{} against", selected.name),
         area,
         buffer,
         false,
     );
-    let Some(run) = app.watched.get(selected.run) else {
+    let Some(run) = scene.all.get(selected.run) else {
         return;
     };
     let own = &selected.result().title;
-    let pairs = app
-        .worked_out
+    let pairs = selection
         .pairs
         .get((run.version, own.clone()), || pairs_of(run, own));
     // Where not all can be seen, those in doubt come first.
@@ -139,7 +146,7 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     }
     if pairs.is_empty() {
         let text = "no other strategy was measured on the same test examples yet";
-        say(app, text, inner, buffer);
+        say(scene.theme, text, inner, buffer);
         return;
     }
     let counts = "only this right / only the other";
@@ -150,7 +157,7 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         true => format!("{test}; {counts}; {chance}"),
         false => format!("{test}; {counts}"),
     };
-    line(buffer, inner, 0, Line::styled(what, app.theme.dim()));
+    line(buffer, inner, 0, Line::styled(what, scene.theme.dim()));
     let columns = usize::from(inner.width);
     for (row, pair) in pairs.iter().enumerate().take(usize::from(inner.height)) {
         let first = pair.a == *own;
@@ -163,8 +170,8 @@ pub fn draw_pairs(app: &App, rows: &[Row], area: Rect, buffer: &mut Buffer) {
         };
         let (mark, style) = match pair.verdict() {
             Verdict::Apart => ("≠", Style::new()),
-            Verdict::Chance => ("?", app.theme.dim()),
-            Verdict::Alike => ("≈", app.theme.dim()),
+            Verdict::Chance => ("?", scene.theme.dim()),
+            Verdict::Alike => ("≈", scene.theme.dim()),
         };
         let figures = format!("{mark} {p}  {only:>9}");
         let room = columns.saturating_sub(width(&figures) + 1);

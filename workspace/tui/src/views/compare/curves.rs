@@ -8,11 +8,11 @@ use topwork_measure::{Unit, thousands};
 use super::bars::ranked_by;
 use super::rows::{Row, differing, setting};
 use crate::{
-    app::App,
     chart::{self, Curve, Labels},
-    draw::panel,
     figure::Figure,
-    views::{live::share_label, say},
+    panel::{panel, say},
+    theme::Theme,
+    views::live::share_label,
 };
 
 /// Marks that tell curves apart without colour, in ASCII too.
@@ -178,15 +178,15 @@ fn names(rows: &[&Row], fixed: &[&str]) -> Vec<String> {
 }
 
 /// Draws the curves, or why there are none.
-pub fn draw(app: &App, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
+pub fn draw(theme: Theme, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let Some(grid) = grid else {
-        let inner = panel(app, ranked_by().name, area, buffer, false);
+        let inner = panel(theme, ranked_by().name, area, buffer, false);
         let text =
             "no curve: strategies that differ only in cut point or training samples make one";
-        return say(app, text, inner, buffer);
+        return say(theme, text, inner, buffer);
     };
     let scale = if grid.cuts.is_empty() {
         ", log scale"
@@ -194,7 +194,7 @@ pub fn draw(app: &App, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
         ""
     };
     let title = format!("{} against {}{scale}", ranked_by().name, grid.axis);
-    let inner = panel(app, &title, area, buffer, false);
+    let inner = panel(theme, &title, area, buffer, false);
     let label = |value: f64| match ranked_by().unit {
         Unit::Share => share_label(value),
         unit => Figure::value(unit, value),
@@ -203,14 +203,14 @@ pub fn draw(app: &App, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
         .map(|(index, ((name, points), mark))| Curve {
             name,
             points,
-            style: app.theme.series(index),
+            style: theme.series(index),
             mark,
             joined: true,
             marked: true,
         })
         .collect();
     chart::draw(
-        app,
+        theme,
         &curves,
         &Labels {
             x: &|place| grid.label(place),

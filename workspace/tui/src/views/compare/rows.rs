@@ -12,11 +12,12 @@ use topwork_results::{
     self as results, FigureResult, Results, SeedResult, StrategyResult, Value, side_by_side,
 };
 
-use super::{SEEDS, curves::Grid, is_partly, planned_seeds, seeds_words};
+use super::{SEEDS, Selection, curves::Grid, is_partly, planned_seeds, seeds_words};
 use crate::{
-    app::{App, Watched},
     columns::{Cell, Column},
     figure::Figure,
+    theme::Theme,
+    watched::Watched,
 };
 
 /// Settings shown as columns at most: the rest is in the details.
@@ -83,9 +84,9 @@ impl Sheet {
 }
 
 /// The rows of all runs watched.
-pub fn sheet(app: &App) -> Sheet {
-    let mut rows: Vec<Row> = (app.watched.iter().enumerate())
-        .flat_map(|(index, run)| run_rows(index, run, app.watched.len() > 1))
+pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
+    let mut rows: Vec<Row> = (all.iter().enumerate())
+        .flat_map(|(index, run)| run_rows(index, run, all.len() > 1))
         .collect();
     let differing = differing(&rows);
     let results: Vec<&StrategyResult> = rows.iter().map(Row::result).collect();
@@ -107,8 +108,8 @@ pub fn sheet(app: &App) -> Sheet {
     let best = (rows.iter().filter_map(Row::mean)).min_by(|a, b| better(*a, *b));
     let cells = |row: &Row| {
         let style = match (row.mean(), best) {
-            (None, _) => app.theme.dim(),
-            (Some(mean), Some(best)) if better(mean, best).is_le() => app.theme.title(),
+            (None, _) => theme.dim(),
+            (Some(mean), Some(best)) if better(mean, best).is_le() => theme.title(),
             _ => ratatui::style::Style::new(),
         };
         let mut cells = vec![Cell::new(row.name.clone(), style)];
@@ -133,11 +134,11 @@ pub fn sheet(app: &App) -> Sheet {
         columns.insert(SEEDS_AT, Column::number(SEEDS, 0));
         sources.insert(SEEDS_AT, None);
     }
-    if let Some(column) = app.compare.order {
+    if let Some(column) = selection.order {
         let source = sources.get(column).copied().flatten();
         drawn.sort_by(|a, b| in_order(a, b, column, source));
     }
-    if app.compare.reversed {
+    if selection.reversed {
         drawn.reverse();
     }
     let (rows, cells) = drawn.into_iter().unzip();
@@ -293,10 +294,10 @@ fn figures_of(seed: &SeedResult) -> Vec<String> {
 }
 
 /// Everything known of a row, line by line.
-pub fn details(app: &App, row: &Row) -> Vec<String> {
+pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
     let result = row.result();
     let mut lines = Vec::new();
-    if let Some(run) = app.watched.get(row.run) {
+    if let Some(run) = all.get(row.run) {
         lines.push(format!("run         {}", run.folder.id()));
     }
     for seed in &result.seeds {

@@ -4,14 +4,13 @@ use ratatui::{buffer::Buffer, layout::Rect, text::Line, text::Span};
 use topwork_measure::thousands;
 use topwork_store::ImageSample;
 
-use super::{Matrix, Selected};
+use super::{Matrix, Selected, Selection};
 use crate::{
-    app::App,
-    draw::panel,
     keys::Action,
+    panel::{panel, say},
     pixels,
     text::{fit, line, pad, width},
-    views::say,
+    theme::Theme,
 };
 
 /// Columns between two images.
@@ -37,8 +36,8 @@ struct Tiles {
 }
 
 /// The positions in the sample of the images of the selected cell.
-fn of_cell(app: &App, sample: &ImageSample) -> Vec<usize> {
-    let (truth, predicted) = (app.confusion.truth as u32, app.confusion.predicted as u32);
+fn of_cell(selection: &Selection, sample: &ImageSample) -> Vec<usize> {
+    let (truth, predicted) = (selection.truth as u32, selection.predicted as u32);
     (sample.labels.iter().zip(&sample.predicted).enumerate())
         .filter(|(_, cell)| *cell == (&truth, &predicted))
         .map(|(index, _)| index)
@@ -86,16 +85,17 @@ fn inside(area: Rect) -> Rect {
 
 /// Draws the images.
 pub fn draw(
-    app: &App,
+    theme: Theme,
+    selection: &Selection,
     selected: &Selected<'_>,
     matrix: &Matrix,
     sample: &ImageSample,
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
+    let (truth, predicted) = (selection.truth, selection.predicted);
     let name = |class: usize| sample.classes.get(class).map_or("", String::as_str);
-    let shown = of_cell(app, sample);
+    let shown = of_cell(selection, sample);
     let all = matrix.count(truth, predicted);
     let inner = inside(area);
     if inner.height < area.height && inner.width < area.width {
@@ -113,16 +113,16 @@ pub fn draw(
             thousands(all),
             selected.name
         );
-        panel(app, &title, place, buffer, true);
+        panel(theme, &title, place, buffer, true);
     }
     let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
         let text = match all {
             1.. => "no image of this cell was kept",
             0 => "no test image is in this cell",
         };
-        return say(app, text, inner, buffer);
+        return say(theme, text, inner, buffer);
     };
-    let picked = app.confusion.image.unwrap_or(0).min(shown.len() - 1);
+    let picked = selection.image.unwrap_or(0).min(shown.len() - 1);
     let page = tiles.across * tiles.down;
     for (place, position) in (picked / page * page..shown.len()).take(page).enumerate() {
         let Some(index) = shown.get(position) else {
@@ -135,12 +135,12 @@ pub fn draw(
             height: tiles.rows as u16,
         };
         let tile = tile.intersection(inner);
-        draw_image(app, sample, *index, &tiles, tile, buffer);
+        draw_image(theme, sample, *index, &tiles, tile, buffer);
         let mark = if position == picked { "▸" } else { " " };
         let style = if position == picked {
-            app.theme.title()
+            theme.title()
         } else {
-            app.theme.dim()
+            theme.dim()
         };
         let score = score(sample, *index, sample.predicted.get(*index).copied());
         let room = usize::from(tile.width).saturating_sub(width(&score) + 2);
@@ -162,7 +162,7 @@ pub fn draw(
             ..area
         };
         let words = in_words(
-            app,
+            theme,
             sample,
             *index,
             picked,
@@ -174,7 +174,7 @@ pub fn draw(
 }
 
 fn draw_image(
-    app: &App,
+    theme: Theme,
     sample: &ImageSample,
     index: usize,
     tiles: &Tiles,
@@ -188,7 +188,7 @@ fn draw_image(
                     .then(|| pixel(sample, index, column, y, tiles))
                     .flatten()
             };
-            let (symbol, style) = pixels::image(app.theme, pixel(2 * row), pixel(2 * row + 1));
+            let (symbol, style) = pixels::image(theme, pixel(2 * row), pixel(2 * row + 1));
             let at = (area.x + column as u16, area.y + row as u16);
             if area.contains(at.into())
                 && let Some(cell) = buffer.cell_mut(at)
@@ -231,7 +231,7 @@ fn score(sample: &ImageSample, index: usize, class: Option<u32>) -> String {
 
 /// The selected image: where it is in the dataset, and its scores, the highest first.
 fn in_words(
-    app: &App,
+    theme: Theme,
     sample: &ImageSample,
     index: usize,
     picked: usize,
@@ -254,14 +254,20 @@ fn in_words(
     let text = format!(" · test image {example} · scores {}", scores.join(", "));
     let room = columns.saturating_sub(head.len());
     Line::from(vec![
-        Span::styled(head, app.theme.title()),
-        Span::styled(pad(&text, room, false), app.theme.dim()),
+        Span::styled(head, theme.title()),
+        Span::styled(pad(&text, room, false), theme.dim()),
     ])
 }
 
 /// The selected image after a key.
-pub fn moved(app: &App, sample: &ImageSample, area: Rect, image: usize, action: Action) -> usize {
-    let count = of_cell(app, sample).len();
+pub fn moved(
+    selection: &Selection,
+    sample: &ImageSample,
+    area: Rect,
+    image: usize,
+    action: Action,
+) -> usize {
+    let count = of_cell(selection, sample).len();
     let Some(tiles) = tiles(sample, inside(area)) else {
         return image;
     };
@@ -273,6 +279,6 @@ pub fn moved(app: &App, sample: &ImageSample, area: Rect, image: usize, action: 
         Action::Down => Some(image + tiles.across)
             .filter(|below| *below <= last)
             .unwrap_or(image),
-        _ => crate::views::moved(image, count, tiles.across * tiles.down, action),
+        _ => crate::scroll::moved(image, count, tiles.across * tiles.down, action),
     }
 }

@@ -10,12 +10,12 @@ use ratatui::{
 use topwork_events::Outcome;
 use topwork_measure::{Confusion, percent, thousands};
 
+use super::Selection;
 use crate::{
-    app::App,
     figure::Figure,
+    scroll::first_shown,
     text::{line, pad, width},
-    theme::Colours,
-    views::first_shown,
+    theme::{Colours, Theme},
 };
 
 /// Widest that the names of the true classes get.
@@ -84,7 +84,7 @@ impl Matrix {
     }
 }
 
-fn layout(app: &App, classes: &[String], matrix: &Matrix, area: Rect) -> Layout {
+fn layout(selection: &Selection, classes: &[String], matrix: &Matrix, area: Rect) -> Layout {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
     let name = (classes.iter().map(|name| width(name)).max()).unwrap_or(0);
     let names = name.min(NAMES).min(columns / 4).max(TRUE) + 2;
@@ -106,11 +106,8 @@ fn layout(app: &App, classes: &[String], matrix: &Matrix, area: Rect) -> Layout 
     Layout {
         names,
         cell,
-        across: window(app.confusion.predicted, (room / cell).max(1)),
-        down: window(
-            app.confusion.truth,
-            rows.saturating_sub(head + below).max(1),
-        ),
+        across: window(selection.predicted, (room / cell).max(1)),
+        down: window(selection.truth, rows.saturating_sub(head + below).max(1)),
         head,
         recall,
         below,
@@ -123,10 +120,16 @@ fn shade(share: f64) -> f64 {
 }
 
 /// Draws the matrix.
-pub fn draw(app: &App, classes: &[String], matrix: &Matrix, area: Rect, buffer: &mut Buffer) {
-    let layout = layout(app, classes, matrix, area);
-    let theme = app.theme;
-    let selected = (app.confusion.truth, app.confusion.predicted);
+pub fn draw(
+    theme: Theme,
+    selection: &Selection,
+    classes: &[String],
+    matrix: &Matrix,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let layout = layout(selection, classes, matrix, area);
+    let selected = (selection.truth, selection.predicted);
     if layout.head == 2 {
         let all = thousands(classes.len() as u64);
         let across = match layout.across.len() {
@@ -173,7 +176,7 @@ pub fn draw(app: &App, classes: &[String], matrix: &Matrix, area: Rect, buffer: 
         for predicted in layout.across.clone() {
             let here = matrix.count(truth, predicted);
             let picked = (truth, predicted) == selected;
-            spans.extend(cell(app, here, share(here), picked, layout.cell));
+            spans.extend(cell(theme, here, share(here), picked, layout.cell));
         }
         if layout.recall {
             let text = match total {
@@ -186,29 +189,27 @@ pub fn draw(app: &App, classes: &[String], matrix: &Matrix, area: Rect, buffer: 
     }
     let last = usize::from(area.height);
     if layout.below >= 1 {
-        let words = in_words(app, classes, matrix);
+        let words = in_words(selection, classes, matrix);
         line(buffer, area, last - layout.below, Line::raw(words));
     }
     if layout.below == 2 {
-        line(buffer, area, last - 1, legend(app));
+        line(buffer, area, last - 1, legend(theme));
     }
 }
 
 /// One cell: its count on a ground as dark as its share of the row is small.
-fn cell(app: &App, count: u64, share: f64, picked: bool, columns: usize) -> Vec<Span<'static>> {
+fn cell(theme: Theme, count: u64, share: f64, picked: bool, columns: usize) -> Vec<Span<'static>> {
     let digits = match count {
         0 => "·".to_owned(),
         _ => (Figure::count(count).within(columns - 3)).unwrap_or_else(|| "…".to_owned()),
     };
     let text = pad(&digits, columns - 3, true);
     let (open, close) = if picked { ('[', ']') } else { (' ', ' ') };
-    let shaded = app.theme.colours == Colours::None
-        || app.theme.colours == Colours::Named
-        || app.theme.ascii;
+    let shaded = theme.colours == Colours::None || theme.colours == Colours::Named || theme.ascii;
     let style = match (count, shaded) {
-        (0, _) => app.theme.dim(),
+        (0, _) => theme.dim(),
         (_, true) => Style::new(),
-        (_, false) => on_heat(app, shade(share)),
+        (_, false) => on_heat(theme, shade(share)),
     };
     let bold = if picked {
         Modifier::BOLD
@@ -217,7 +218,7 @@ fn cell(app: &App, count: u64, share: f64, picked: bool, columns: usize) -> Vec<
     };
     // Where there are no grounds, the shade stands in the bracket's place of an open cell.
     let close = match (count, shaded, picked) {
-        (1.., true, false) => app.theme.shade(shade(share)),
+        (1.., true, false) => theme.shade(shade(share)),
         _ => close,
     };
     let style = style.add_modifier(bold);
@@ -228,18 +229,18 @@ fn cell(app: &App, count: u64, share: f64, picked: bool, columns: usize) -> Vec<
 }
 
 /// Text on a ground of the colour scale, legible on dark and on light ones.
-fn on_heat(app: &App, value: f64) -> Style {
-    let ink = match (value < 0.6, app.theme.colours) {
+fn on_heat(theme: Theme, value: f64) -> Style {
+    let ink = match (value < 0.6, theme.colours) {
         (true, Colours::True) => Color::Rgb(255, 255, 255),
         (true, _) => Color::Indexed(231),
         (false, Colours::True) => Color::Rgb(0, 0, 0),
         (false, _) => Color::Indexed(16),
     };
-    Style::new().fg(ink).bg(app.theme.heat_colour(value))
+    Style::new().fg(ink).bg(theme.heat_colour(value))
 }
 
-fn in_words(app: &App, classes: &[String], matrix: &Matrix) -> String {
-    let (truth, predicted) = (app.confusion.truth, app.confusion.predicted);
+fn in_words(selection: &Selection, classes: &[String], matrix: &Matrix) -> String {
+    let (truth, predicted) = (selection.truth, selection.predicted);
     let name = |class: usize| classes.get(class).map_or("", String::as_str);
     let (count, total) = (matrix.count(truth, predicted), matrix.total(truth));
     let share = percent(count as f64 / total.max(1) as f64);
@@ -255,32 +256,32 @@ fn in_words(app: &App, classes: &[String], matrix: &Matrix) -> String {
 }
 
 /// What the shades mean.
-fn legend(app: &App) -> Line<'static> {
-    let mut spans = vec![Span::styled(" share of the row", app.theme.dim())];
+fn legend(theme: Theme) -> Line<'static> {
+    let mut spans = vec![Span::styled(" share of the row", theme.dim())];
     for (share, text) in [
         (0.001, "0.1 %"),
         (0.01, "1 %"),
         (0.1, "10 %"),
         (1.0, "100 %"),
     ] {
-        let (symbol, style) = app.theme.heat(shade(share));
+        let (symbol, style) = theme.heat(shade(share));
         spans.push(Span::raw("  "));
         spans.push(Span::styled(symbol.to_string().repeat(2), style));
-        spans.push(Span::styled(format!(" {text}"), app.theme.dim()));
+        spans.push(Span::styled(format!(" {text}"), theme.dim()));
     }
     Line::from(spans)
 }
 
 /// The cell drawn at this place of the terminal.
 pub fn at(
-    app: &App,
+    selection: &Selection,
     classes: &[String],
     matrix: &Matrix,
     area: Rect,
     column: u16,
     row: u16,
 ) -> Option<(usize, usize)> {
-    let layout = layout(app, classes, matrix, area);
+    let layout = layout(selection, classes, matrix, area);
     let across = usize::from(column.checked_sub(area.x)?).checked_sub(layout.names)? / layout.cell;
     let down = usize::from(row.checked_sub(area.y)?).checked_sub(layout.head)?;
     let (predicted, truth) = (layout.across.start + across, layout.down.start + down);

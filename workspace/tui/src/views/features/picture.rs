@@ -6,13 +6,13 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier, text::Line, text::Span};
 use topwork_store::evenly_spaced;
 
-use super::{Cursor, Features};
+use super::{Cursor, Features, Selection};
 use crate::{
-    app::App,
     keys::Action,
     pixels,
+    scroll::first_shown,
     text::{fit, line, width},
-    views::first_shown,
+    theme::Theme,
 };
 
 /// A panel narrower than this shows nothing; the classes scroll instead.
@@ -39,8 +39,8 @@ struct Grid {
     legend: Option<u16>,
 }
 
-fn order<'a>(app: &App, features: &'a Features) -> &'a [usize] {
-    if app.features.sorted {
+fn order<'a>(selection: &Selection, features: &'a Features) -> &'a [usize] {
+    if selection.sorted {
         &features.by_separation
     } else {
         &features.in_order
@@ -48,16 +48,16 @@ fn order<'a>(app: &App, features: &'a Features) -> &'a [usize] {
 }
 
 /// The vectors of a class that a panel of this width shows, or that the cursor goes through.
-fn vectors(app: &App, features: &Features, class: usize, columns: usize) -> Vec<usize> {
+fn vectors(selection: &Selection, features: &Features, class: usize, columns: usize) -> Vec<usize> {
     let all = features.of_class.get(class).map_or(0, Vec::len);
-    if !app.features.fine {
+    if !selection.fine {
         return evenly_spaced(all, columns);
     }
-    let first = first_shown(app.features.cursor.vector, all, columns);
+    let first = first_shown(selection.cursor.vector, all, columns);
     (first..all.min(first + columns)).collect()
 }
 
-fn grid(app: &App, features: &Features, area: Rect) -> Grid {
+fn grid(theme: Theme, selection: &Selection, features: &Features, area: Rect) -> Grid {
     let mut rows = area.y..area.bottom();
     // What matters most is laid out last and so never goes without: the pixels.
     let values = (rows.len() >= 3).then(|| rows.next_back()).flatten();
@@ -78,12 +78,12 @@ fn grid(app: &App, features: &Features, area: Rect) -> Grid {
     let columns = usize::from(area.width - axis_width);
     let classes = features.of_class.len();
     let fitting = ((columns + 1) / (NARROWEST + 1)).clamp(1, classes.max(1));
-    let first = first_shown(app.features.cursor.class, classes, fitting);
+    let first = first_shown(selection.cursor.class, classes, fitting);
     let each = ((columns + 1) / fitting).saturating_sub(1);
     let panels = (first..classes.min(first + fitting))
         .enumerate()
         .map(|(place, class)| {
-            let vectors = vectors(app, features, class, each);
+            let vectors = vectors(selection, features, class, each);
             let room = Rect {
                 x: area.x + axis_width + (place * (each + 1)) as u16,
                 width: vectors.len() as u16,
@@ -92,10 +92,10 @@ fn grid(app: &App, features: &Features, area: Rect) -> Grid {
             (class, room, vectors)
         })
         .collect();
-    let count = rows.len() * pixels::per_cell(app.theme);
-    let order = order(app, features);
-    let positions = if app.features.fine {
-        let first = first_shown(position(app, features), order.len(), count);
+    let count = rows.len() * pixels::per_cell(theme);
+    let order = order(selection, features);
+    let positions = if selection.fine {
+        let first = first_shown(position(selection, features), order.len(), count);
         (first..order.len().min(first + count)).collect()
     } else {
         evenly_spaced(order.len(), count)
@@ -112,9 +112,9 @@ fn grid(app: &App, features: &Features, area: Rect) -> Grid {
 }
 
 /// Where the cursor's dimension stands in the present order.
-fn position(app: &App, features: &Features) -> usize {
-    (order(app, features).iter())
-        .position(|dimension| *dimension == app.features.cursor.dimension)
+fn position(selection: &Selection, features: &Features) -> usize {
+    (order(selection, features).iter())
+        .position(|dimension| *dimension == selection.cursor.dimension)
         .unwrap_or(0)
 }
 
@@ -135,8 +135,8 @@ struct Pointed {
     dimension: usize,
 }
 
-fn pointed(app: &App, features: &Features, grid: &Grid) -> Option<Pointed> {
-    let cursor = app.features.cursor;
+fn pointed(selection: &Selection, features: &Features, grid: &Grid) -> Option<Pointed> {
+    let cursor = selection.cursor;
     let panel = (grid
         .panels
         .iter()
@@ -144,22 +144,28 @@ fn pointed(app: &App, features: &Features, grid: &Grid) -> Option<Pointed> {
     .unwrap_or(0);
     let (class, _, vectors) = grid.panels.get(panel)?;
     let column = nearest(vectors, cursor.vector);
-    let pixel = nearest(&grid.positions, position(app, features));
+    let pixel = nearest(&grid.positions, position(selection, features));
     Some(Pointed {
         panel,
         column,
         pixel,
         row: *features.of_class.get(*class)?.get(*vectors.get(column)?)?,
-        dimension: *order(app, features).get(*grid.positions.get(pixel)?)?,
+        dimension: *order(selection, features).get(*grid.positions.get(pixel)?)?,
     })
 }
 
 /// Draws the picture.
-pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
-    let grid = grid(app, features, area);
-    let order = order(app, features);
-    let per_cell = pixels::per_cell(app.theme);
-    let pointed = pointed(app, features, &grid);
+pub fn draw(
+    theme: Theme,
+    selection: &Selection,
+    features: &Features,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let grid = grid(theme, selection, features, area);
+    let order = order(selection, features);
+    let per_cell = pixels::per_cell(theme);
+    let pointed = pointed(selection, features, &grid);
     for (place, (class, room, vectors)) in grid.panels.iter().enumerate() {
         let focused = pointed.as_ref().is_some_and(|p| p.panel == place);
         if let Some(y) = grid.names {
@@ -171,8 +177,8 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
             // One that is wider than its panel may take the gap to the next.
             let name = fit(name, usize::from(room.width).max(NARROWEST));
             let style = match focused {
-                true => app.theme.title(),
-                false => app.theme.series(*class),
+                true => theme.title(),
+                false => theme.series(*class),
             };
             let place = Rect {
                 y,
@@ -203,7 +209,7 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
                 } else {
                     None
                 };
-                let (symbol, style) = pixels::heat(app.theme, pixel(first), bottom);
+                let (symbol, style) = pixels::heat(theme, pixel(first), bottom);
                 let at = (room.x + column as u16, room.y + offset);
                 if let Some(cell) = buffer.cell_mut(at) {
                     cell.set_char(symbol).set_style(style);
@@ -211,13 +217,14 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
             }
         }
     }
-    draw_axis(app, features, &grid, pointed.as_ref(), buffer);
+    draw_axis(theme, selection, features, &grid, pointed.as_ref(), buffer);
     if let Some(pointed) = &pointed {
-        draw_pointed(app, features, &grid, pointed, area, buffer);
+        draw_pointed(theme, features, &grid, pointed, area, buffer);
     }
     if let Some(y) = grid.legend {
         draw_legend(
-            app,
+            theme,
+            selection,
             features,
             Rect {
                 y,
@@ -231,7 +238,8 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
 
 /// Numbers of the first, the last and the selected dimension.
 fn draw_axis(
-    app: &App,
+    theme: Theme,
+    selection: &Selection,
     features: &Features,
     grid: &Grid,
     pointed: Option<&Pointed>,
@@ -240,20 +248,20 @@ fn draw_axis(
     if grid.axis.width == 0 {
         return;
     }
-    let per_cell = pixels::per_cell(app.theme);
+    let per_cell = pixels::per_cell(theme);
     let number = |pixel: usize| {
-        let dimension = order(app, features).get(*grid.positions.get(pixel)?)?;
+        let dimension = order(selection, features).get(*grid.positions.get(pixel)?)?;
         let number = features.sample.dimensions.get(*dimension)?;
         let columns = usize::from(grid.axis.width) - 2;
         Some(format!("{number:>columns$}"))
     };
     let last = grid.positions.len().saturating_sub(1);
-    let mut rows = vec![(0, number(0), app.theme.dim(), " ")];
+    let mut rows = vec![(0, number(0), theme.dim(), " ")];
     if last / per_cell > 0 {
-        rows.push((last / per_cell, number(last), app.theme.dim(), " "));
+        rows.push((last / per_cell, number(last), theme.dim(), " "));
     }
     if let Some(pointed) = pointed {
-        let style = app.theme.title();
+        let style = theme.title();
         rows.push((pointed.pixel / per_cell, number(pointed.pixel), style, "▸"));
     }
     for (row, number, style, mark) in rows {
@@ -264,7 +272,7 @@ fn draw_axis(
 
 /// The cell under the cursor, the mark under its column, and the value.
 fn draw_pointed(
-    app: &App,
+    theme: Theme,
     features: &Features,
     grid: &Grid,
     pointed: &Pointed,
@@ -275,17 +283,17 @@ fn draw_pointed(
         return;
     };
     let x = room.x + pointed.column as u16;
-    let y = room.y + (pointed.pixel / pixels::per_cell(app.theme)) as u16;
+    let y = room.y + (pointed.pixel / pixels::per_cell(theme)) as u16;
     if let Some(cell) = buffer.cell_mut((x, y)) {
-        if pixels::per_cell(app.theme) == 2 {
+        if pixels::per_cell(theme) == 2 {
             // Half blocks look the same upside down; a mark does not.
-            cell.set_char('◆').set_style(app.theme.bad());
+            cell.set_char('◆').set_style(theme.bad());
         } else {
             cell.modifier.insert(Modifier::REVERSED);
         }
     }
     if let Some(cell) = grid.marks.and_then(|y| buffer.cell_mut((x, y))) {
-        cell.set_char('▲').set_style(app.theme.active());
+        cell.set_char('▲').set_style(theme.active());
     }
     let Some(y) = grid.values else { return };
     let sample = &features.sample;
@@ -300,14 +308,14 @@ fn draw_pointed(
     let spans = vec![
         Span::styled(
             format!(" {}", value.map_or(String::new(), figure)),
-            app.theme.title(),
+            theme.title(),
         ),
         Span::styled(
             format!(
                 " · dimension {dimension}, F {} · class {name}, test image {example}",
                 separation(features.separation.get(pointed.dimension).copied())
             ),
-            app.theme.dim(),
+            theme.dim(),
         ),
     ];
     line(
@@ -341,7 +349,13 @@ fn figure(value: f32) -> String {
 }
 
 /// The colour scale with its ends, and how dimensions are ordered.
-fn draw_legend(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
+fn draw_legend(
+    theme: Theme,
+    selection: &Selection,
+    features: &Features,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let scale = features.scale;
     let low = format!(
         " {}{} ",
@@ -353,18 +367,18 @@ fn draw_legend(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) 
         if scale.beyond[1] { "≥" } else { "" },
         figure(scale.high)
     );
-    let mut spans = vec![Span::styled(low, app.theme.dim())];
+    let mut spans = vec![Span::styled(low, theme.dim())];
     for step in 0..LEGEND {
         let value = Some(step as f64 / (LEGEND - 1) as f64);
-        let (symbol, style) = pixels::heat(app.theme, value, value);
+        let (symbol, style) = pixels::heat(theme, value, value);
         spans.push(Span::styled(symbol.to_string(), style));
     }
-    spans.push(Span::styled(high, app.theme.dim()));
-    let order = match app.features.sorted {
+    spans.push(Span::styled(high, theme.dim()));
+    let order = match selection.sorted {
         true => "dimensions by class separation, the best on top",
         false => "dimensions as the trunk gives them",
     };
-    let some = if app.features.fine {
+    let some = if selection.fine {
         "full resolution"
     } else {
         "evenly thinned"
@@ -372,26 +386,32 @@ fn draw_legend(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) 
     let used: usize = spans.iter().map(|span| width(&span.content)).sum();
     let text = format!("   {order}; {some}");
     let left = usize::from(area.width).saturating_sub(used);
-    spans.push(Span::styled(fit(&text, left), app.theme.dim()));
+    spans.push(Span::styled(fit(&text, left), theme.dim()));
     line(buffer, area, 0, Line::from(spans));
 }
 
 /// The cursor after a key.
-pub fn moved(app: &App, features: &Features, area: Rect, action: Action) -> Cursor {
-    let mut cursor = app.features.cursor;
-    let grid = grid(app, features, area);
-    let Some(pointed) = pointed(app, features, &grid) else {
+pub fn moved(
+    theme: Theme,
+    selection: &Selection,
+    features: &Features,
+    area: Rect,
+    action: Action,
+) -> Cursor {
+    let mut cursor = selection.cursor;
+    let grid = grid(theme, selection, features, area);
+    let Some(pointed) = pointed(selection, features, &grid) else {
         return cursor;
     };
-    let order = order(app, features);
+    let order = order(selection, features);
     // In steps of what is shown; at full resolution beyond it, too.
-    let positions: Vec<usize> = match app.features.fine {
+    let positions: Vec<usize> = match selection.fine {
         true => (0..order.len()).collect(),
         false => grid.positions.clone(),
     };
-    let at = nearest(&positions, position(app, features));
-    let page = grid.positions.len() / if app.features.fine { 1 } else { 4 };
-    let to = crate::views::moved(at, positions.len(), page, action);
+    let at = nearest(&positions, position(selection, features));
+    let page = grid.positions.len() / if selection.fine { 1 } else { 4 };
+    let to = crate::scroll::moved(at, positions.len(), page, action);
     if let Some(dimension) = positions.get(to).and_then(|position| order.get(*position)) {
         cursor.dimension = *dimension;
     }
@@ -401,7 +421,7 @@ pub fn moved(app: &App, features: &Features, area: Rect, action: Action) -> Curs
         .map_or(0, |panel| panel.2.len());
     let steps = |class: usize| -> Vec<usize> {
         let all = features.of_class.get(class).map_or(0, Vec::len);
-        match app.features.fine {
+        match selection.fine {
             true => (0..all).collect(),
             false => evenly_spaced(all, columns),
         }
@@ -425,14 +445,21 @@ pub fn moved(app: &App, features: &Features, area: Rect, action: Action) -> Curs
 }
 
 /// What is drawn at this place of the terminal.
-pub fn at(app: &App, features: &Features, area: Rect, column: u16, row: u16) -> Option<Cursor> {
-    let grid = grid(app, features, area);
+pub fn at(
+    theme: Theme,
+    selection: &Selection,
+    features: &Features,
+    area: Rect,
+    column: u16,
+    row: u16,
+) -> Option<Cursor> {
+    let grid = grid(theme, selection, features, area);
     let (class, room, vectors) =
         (grid.panels.iter()).find(|(_, room, _)| room.contains((column, row).into()))?;
-    let pixel = usize::from(row - room.y) * pixels::per_cell(app.theme);
+    let pixel = usize::from(row - room.y) * pixels::per_cell(theme);
     Some(Cursor {
         class: *class,
         vector: *vectors.get(usize::from(column - room.x))?,
-        dimension: *order(app, features).get(*grid.positions.get(pixel)?)?,
+        dimension: *order(selection, features).get(*grid.positions.get(pixel)?)?,
     })
 }

@@ -5,14 +5,13 @@ use std::collections::HashSet;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span};
 use topwork_measure::percent;
 
-use super::Features;
+use super::{Features, Selection};
 use crate::{
-    app::App,
     chart::flow,
-    draw::panel,
     keys::Action,
+    panel::{panel, say},
     text::{line, width},
-    views::say,
+    theme::Theme,
 };
 
 /// Marks of classes whose names do not begin with letters of their own.
@@ -32,13 +31,19 @@ fn marks(classes: &[String]) -> Vec<char> {
 }
 
 /// Draws the plane.
-pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
+pub fn draw(
+    theme: Theme,
+    selection: &Selection,
+    features: &Features,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let Some(plane) = &features.plane else {
-        return say(app, "these features do not vary", area, buffer);
+        return say(theme, "these features do not vary", area, buffer);
     };
     let classes = &features.sample.classes;
     let marks = marks(classes);
-    let legend = legend(app, classes, &marks, area);
+    let legend = legend(theme, selection, classes, &marks, area);
     let rows = legend.len() as u16;
     let room = Rect {
         height: area.height - rows,
@@ -49,8 +54,16 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
         percent(plane.explained[0]),
         percent(plane.explained[1])
     );
-    let inner = panel(app, &title, room, buffer, false);
-    draw_points(app, features, &plane.points, &marks, inner, buffer);
+    let inner = panel(theme, &title, room, buffer, false);
+    draw_points(
+        theme,
+        selection,
+        features,
+        &plane.points,
+        &marks,
+        inner,
+        buffer,
+    );
     let below = Rect {
         y: room.bottom(),
         height: rows,
@@ -62,7 +75,8 @@ pub fn draw(app: &App, features: &Features, area: Rect, buffer: &mut Buffer) {
 }
 
 fn draw_points(
-    app: &App,
+    theme: Theme,
+    selection: &Selection,
     features: &Features,
     points: &[[f32; 2]],
     marks: &[char],
@@ -100,7 +114,7 @@ fn draw_points(
     placed.sort_unstable();
     for here in placed.chunk_by(|a, b| a.0 == b.0) {
         let classes = || here.chunk_by(|a, b| a == b);
-        let picked = (classes().flatten()).find(|(_, class)| app.features.class == Some(*class));
+        let picked = (classes().flatten()).find(|(_, class)| selection.class == Some(*class));
         let most = || classes().rev().max_by_key(|same| same.len())?.first();
         let Some((cell, class)) = picked.or_else(most).copied() else {
             continue;
@@ -110,29 +124,36 @@ fn draw_points(
             area.y + (cell / columns) as u16,
         );
         if let (Some(cell), Some(mark)) = (buffer.cell_mut(at), marks.get(class)) {
-            cell.set_char(*mark).set_style(style(app, class));
+            cell.set_char(*mark)
+                .set_style(style(theme, selection, class));
         }
     }
 }
 
 /// A class's colour; what is not picked out steps back.
-fn style(app: &App, class: usize) -> Style {
-    match app.features.class {
-        Some(picked) if picked == class => app.theme.series(class).patch(app.theme.key()),
-        Some(_) => app.theme.dim(),
-        None => app.theme.series(class),
+fn style(theme: Theme, selection: &Selection, class: usize) -> Style {
+    match selection.class {
+        Some(picked) if picked == class => theme.series(class).patch(theme.key()),
+        Some(_) => theme.dim(),
+        None => theme.series(class),
     }
 }
 
 /// The marks with the names of their classes, in as many lines as there is room for.
-fn legend(app: &App, classes: &[String], marks: &[char], area: Rect) -> Vec<Line<'static>> {
+fn legend(
+    theme: Theme,
+    selection: &Selection,
+    classes: &[String],
+    marks: &[char],
+    area: Rect,
+) -> Vec<Line<'static>> {
     let entries = classes.iter().zip(marks).enumerate();
     let entries = entries.map(|(class, (name, mark))| {
         let text = match name.chars().eq([*mark]) {
             true => mark.to_string(),
             false => format!("{mark} {name}"),
         };
-        Line::styled(text, style(app, class))
+        Line::styled(text, style(theme, selection, class))
     });
     let most = usize::from(area.height / 3);
     let columns = usize::from(area.width).saturating_sub(1);
@@ -147,9 +168,9 @@ fn legend(app: &App, classes: &[String], marks: &[char], area: Rect) -> Vec<Line
 }
 
 /// The class picked out after a key: none, then one after the other.
-pub fn moved(app: &App, features: &Features, action: Action) -> Option<usize> {
+pub fn moved(selection: &Selection, features: &Features, action: Action) -> Option<usize> {
     let classes = features.sample.classes.len();
-    let picked = app.features.class;
+    let picked = selection.class;
     match action {
         Action::Right | Action::Down => match picked {
             None => Some(0).filter(|_| classes > 0),

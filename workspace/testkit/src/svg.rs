@@ -8,8 +8,6 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::theme::Background;
-
 /// Width and height of a cell, in the picture's units.
 const CELL: (f64, f64) = (8.4, 18.0);
 
@@ -18,10 +16,10 @@ const MARGIN: f64 = 12.0;
 
 /// The screen as SVG text. Runs of cells with the same style become one text element, each
 /// stretched to its columns so that any monospaced font gives the same picture.
-pub fn svg(buffer: &Buffer, background: Background) -> String {
-    let (ground, ink) = match background {
-        Background::Dark => ("#14181d", "#d8dee6"),
-        Background::Light => ("#ffffff", "#22272e"),
+pub fn svg(buffer: &Buffer, dark: bool) -> String {
+    let (ground, ink) = match dark {
+        true => ("#14181d", "#d8dee6"),
+        false => ("#ffffff", "#22272e"),
     };
     let area = buffer.area;
     let (width, height) = (
