@@ -131,6 +131,7 @@ pub fn create(
     manifest.run = folder.id();
     let plan = &checked.plan;
     let mut written = folder.write(&folder.experiment_path(), plan.to_toml().as_bytes());
+    // Without it the worker checks the experiment once more.
     if let Ok(json) = plan.to_json() {
         written = written.and_then(|()| folder.write(&folder.plan_path(), json.as_bytes()));
     }

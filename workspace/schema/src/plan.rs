@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::file_form::{self, ComponentForm, DatasetForm};
+use crate::file_form::{ComponentForm, DatasetForm};
 use crate::multipliers::{self, LayerPattern, MultiplierError};
 use crate::strategies::StrategyKind;
 use crate::training::Train;
@@ -135,8 +135,7 @@ pub struct Experiment {
     #[serde(rename = "reference", default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
     /// Plugins that must be the ones they were, by their ids.
-    #[serde(rename = "plugins", with = "file_form::entries")]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "plugins", default, skip_serializing_if = "Vec::is_empty")]
     pub pins: Vec<(String, Pin)>,
 }
 
@@ -159,7 +158,6 @@ pub struct Source {
     #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How both are trained.
-    #[serde(with = "file_form::train")]
     pub train: Train,
 }
 
@@ -212,14 +210,11 @@ pub struct Strategy {
     #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
-    #[serde(with = "file_form::train")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<Train>,
     /// Where the backbone is cut, as written; where the target says if empty.
     #[serde(rename = "cut", default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
     /// How many training samples are drawn (stratified), a row for each; all if empty.
-    #[serde(with = "file_form::one_or_more")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train_samples: Vec<usize>,
     /// How many test samples are drawn (stratified); all if `None`.
@@ -229,7 +224,7 @@ pub struct Strategy {
     /// Learning-rate multipliers of `fine-tune` in the order written: the first pattern that
     /// matches a layer counts, and a layer no pattern matches has 1. See
     /// [`Strategy::multipliers`].
-    #[serde(rename = "learning-rate-multipliers", with = "file_form::entries")]
+    #[serde(rename = "learning-rate-multipliers")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub multipliers: Vec<(LayerPattern, f64)>,
     /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
@@ -262,16 +257,6 @@ pub enum Weights {
     Source,
     /// Its initial random weights: the control.
     Random,
-}
-
-impl Weights {
-    /// The word in the experiment file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Weights::Source => "source",
-            Weights::Random => "random",
-        }
-    }
 }
 
 /// A figure from elsewhere: shown beside the results with its note, never ranked.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
+use crate::file_form::train_to_file;
 use crate::plan::Plan;
 
 /// Version of the layout of a plan as JSON.
@@ -46,15 +47,23 @@ impl Plan {
         {
             backbone.insert("weights".to_owned(), weights);
         }
-        if let Some(target) = experiment.get_mut("target") {
+        entries(&mut experiment, "plugins");
+        if let Some(Json::Object(source)) = experiment.get_mut("source") {
+            train(source);
+        }
+        if let Some(Json::Object(target)) = experiment.get_mut("target") {
             cuts(target);
         }
         if let Some(Json::Array(tables)) = experiment.get_mut("strategy") {
+            let tables = tables.iter_mut().filter_map(Json::as_object_mut);
             for (strategy, table) in self.experiment.strategies.iter().zip(tables) {
+                train(table);
                 cuts(table);
+                one_or_more(table, "train-samples");
+                entries(table, "learning-rate-multipliers");
                 // It has no choice.
                 if strategy.kind.begins_at_random() {
-                    table["weights"] = Json::Null;
+                    table.shift_remove("weights");
                 }
             }
         }
@@ -83,14 +92,37 @@ impl Plan {
     }
 }
 
-/// The cuts of a table as one writes them: a single one as itself.
-fn cuts(table: &mut Json) {
-    let Some(Json::Array(all)) = table.get_mut("cut") else {
+fn train(table: &mut Map<String, Json>) {
+    if let Some(Json::Object(train)) = table.get_mut("train") {
+        *train = train_to_file(std::mem::take(train));
+    }
+}
+
+fn cuts(table: &mut Map<String, Json>) {
+    if let Some(Json::Array(all)) = table.get_mut("cut") {
+        all.iter_mut().for_each(cut);
+    }
+    one_or_more(table, "cut");
+}
+
+/// A single value of a list as itself.
+fn one_or_more(table: &mut Map<String, Json>, key: &str) {
+    let Some(list) = table.get_mut(key) else {
         return;
     };
-    all.iter_mut().for_each(cut);
-    if let [only] = &mut all[..] {
-        table["cut"] = only.take();
+    if let Some([only]) = list.as_array_mut().map(Vec::as_mut_slice) {
+        *list = only.take();
+    }
+}
+
+/// Pairs as a table.
+fn entries(table: &mut Map<String, Json>, key: &str) {
+    if let Some(pairs) = table.get_mut(key) {
+        let pair =
+            |pair: &mut Json| Some((pair.get(0)?.as_str()?.to_owned(), pair.get_mut(1)?.take()));
+        *pairs = (pairs.as_array_mut().into_iter().flatten())
+            .filter_map(pair)
+            .collect();
     }
 }
 

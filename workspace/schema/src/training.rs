@@ -84,18 +84,6 @@ pub enum Schedule {
     OneCycle,
 }
 
-impl Schedule {
-    /// The word in the experiment file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Schedule::Constant => "constant",
-            Schedule::Step { .. } => "step",
-            Schedule::Cosine => "cosine",
-            Schedule::OneCycle => "one-cycle",
-        }
-    }
-}
-
 /// Weights of the classes in the loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

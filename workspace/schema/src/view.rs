@@ -133,6 +133,9 @@ impl<'a> View<'a> {
                 (Kind::Tables { .. }, Some(_)) => (self.tables(key.name))
                     .map(|view| Some(Value::Object(view.settings(&none)?)))
                     .collect::<Option<_>>()?,
+                (Kind::OneOrMore(of), Some(node)) if shape::accepts(of, &node) => {
+                    vec![node.to_json()].into()
+                }
                 (kind, Some(node)) if shape::accepts(kind, &node) => node.to_json(),
                 (_, Some(_)) => return None,
             };

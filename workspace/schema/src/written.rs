@@ -141,11 +141,17 @@ impl Written {
     pub fn read(root: &Node) -> Written {
         let view = View::new(&keys::EXPERIMENT, root, String::new());
         let (component, dataset) = stand_ins();
+        let target = view.table("target").map(|view| WrittenTarget {
+            plain: view.plain(json!({ "dataset": dataset, "cut": [] })),
+            dataset: view.dataset(),
+            cuts: view.cuts(),
+            folds: view.integer("folds"),
+        });
         Written {
             plain: view.plain(json!({
                 "backbone": component,
                 "source": null,
-                "target": { "dataset": dataset, "cut": [] },
+                "target": target.as_ref().and_then(|target| target.plain.as_ref()),
                 "strategy": [],
                 "plugins": null,
             })),
@@ -161,12 +167,7 @@ impl Written {
                 head: view.head(),
                 train: view.train(),
             }),
-            target: view.table("target").map(|view| WrittenTarget {
-                plain: view.plain(json!({ "dataset": dataset, "cut": [] })),
-                dataset: view.dataset(),
-                cuts: view.cuts(),
-                folds: view.integer("folds"),
-            }),
+            target,
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: (view.tables("reference"))
                 .map(|view| view.text("strategy"))
@@ -342,10 +343,10 @@ impl View<'_> {
 
     fn train(&self) -> Option<WrittenTrain> {
         let view = self.table("train")?;
-        let settings = view.settings(&Map::new()).map(Value::Object);
+        let settings = view.settings(&Map::new());
         Some(WrittenTrain {
             node: view.node.clone(),
-            train: settings.and_then(|settings| file_form::train::deserialize(settings).ok()),
+            train: settings.and_then(file_form::train_from_file),
             path: view.path,
         })
     }
