@@ -24,108 +24,49 @@ pub struct Parameters {
     train_labels_file: Option<PathBuf>,
     test_file: Option<PathBuf>,
     test_labels_file: Option<PathBuf>,
-    #[serde(default = "samples")]
     samples: String,
-    #[serde(default = "labels")]
     labels: String,
     test_samples: Option<String>,
     test_labels: Option<String>,
-    #[serde(default)]
     layout: Layout,
     scale: Option<f64>,
-    #[serde(default)]
     class_names: Vec<String>,
     test_fraction: Option<f64>,
-    #[serde(default)]
     split_seed: u64,
-}
-
-fn samples() -> String {
-    "samples".to_owned()
-}
-
-fn labels() -> String {
-    "labels".to_owned()
 }
 
 impl Files for Parameters {
     const ID: &str = "arrays";
     const ABOUT: &str = "arrays of samples and labels: NumPy's .npy and .npz, safetensors";
     const SCHEMA: &str = concat!(
-        r#"{
-    "type": "object",
-    "properties": {
-        "file": {
-            "type": "string",
-            "format": "path",
-            "description": "file of samples (.npy), or of samples and labels (.npz, .safetensors); n numbers per sample, height x width, or three dimensions"
-        },
-        "labels-file": {
-            "type": "string",
-            "format": "path",
-            "description": "file of labels, where `file` does not hold them"
-        },
-        "train-file": {
-            "type": "string",
-            "format": "path",
-            "description": "in place of `file`: the training samples"
-        },
-        "train-labels-file": {
-            "type": "string",
-            "format": "path",
-            "description": "their labels, where `train-file` does not hold them"
-        },
-        "test-file": {
-            "type": "string",
-            "format": "path",
-            "description": "the test samples"
-        },
-        "test-labels-file": {
-            "type": "string",
-            "format": "path",
-            "description": "their labels, where `test-file` does not hold them"
-        },
-        "samples": {
-            "type": "string",
-            "default": "samples",
-            "description": "name of the array of samples in a .npz or .safetensors file"
-        },
-        "labels": {
-            "type": "string",
-            "default": "labels",
-            "description": "name of the array of labels"
-        },
-        "test-samples": {
-            "type": "string",
-            "description": "name of the array of test samples, where `file` holds both splits"
-        },
-        "test-labels": {
-            "type": "string",
-            "description": "name of the array of their labels"
-        },
-        "layout": {
-            "enum": ["chw", "hwc"],
-            "default": "chw",
-            "description": "order of three dimensions: channels, height, width, or height, width, channels"
-        },
-        "scale": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "description": "numbers are divided by this; by default 255 for bytes and 1 for others"
-        },
-        "class-names": {
-            "type": "array",
-            "items": { "type": "string", "minLength": 1 },
-            "uniqueItems": true,
+        r#"{"type": "object", "properties": {
+        "file": {"type": "string", "format": "path",
+            "description": "file of samples (.npy), or of samples and labels (.npz, .safetensors); n numbers per sample, height x width, or three dimensions"},
+        "labels-file": {"type": "string", "format": "path",
+            "description": "file of labels, where `file` does not hold them"},
+        "train-file": {"type": "string", "format": "path", "description": "in place of `file`: the training samples"},
+        "train-labels-file": {"type": "string", "format": "path",
+            "description": "their labels, where `train-file` does not hold them"},
+        "test-file": {"type": "string", "format": "path", "description": "the test samples"},
+        "test-labels-file": {"type": "string", "format": "path",
+            "description": "their labels, where `test-file` does not hold them"},
+        "samples": {"type": "string", "default": "samples",
+            "description": "name of the array of samples in a .npz or .safetensors file"},
+        "labels": {"type": "string", "default": "labels", "description": "name of the array of labels"},
+        "test-samples": {"type": "string",
+            "description": "name of the array of test samples, where `file` holds both splits"},
+        "test-labels": {"type": "string", "description": "name of the array of their labels"},
+        "layout": {"enum": ["chw", "hwc"], "default": "chw",
+            "description": "order of three dimensions: channels, height, width, or height, width, channels"},
+        "scale": {"type": "number", "exclusiveMinimum": 0,
+            "description": "numbers are divided by this; by default 255 for bytes and 1 for others"},
+        "class-names": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": true,
             "default": [],
-            "description": "names of the labels 0, 1, …; without them every different label is a class of its own name"
-        },
+            "description": "names of the labels 0, 1, …; without them every different label is a class of its own name"},
         "#,
         split_properties!(),
         r#"
-    },
-    "additionalProperties": false
-}"#
+    }, "additionalProperties": false}"#
     );
 
     fn check(&self) -> Result<(), Error> {

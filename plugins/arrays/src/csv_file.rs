@@ -27,10 +27,8 @@ pub struct Parameters {
     separator: Option<String>,
     shape: Option<[usize; 3]>,
     scale: Option<f64>,
-    #[serde(default)]
     class_names: Vec<String>,
     test_fraction: Option<f64>,
-    #[serde(default)]
     split_seed: u64,
 }
 
@@ -39,62 +37,27 @@ impl Files for Parameters {
     const ABOUT: &str =
         "a sample per line of a CSV file, plain or gzipped: its numbers and its label";
     const SCHEMA: &str = concat!(
-        r#"{
-    "type": "object",
-    "properties": {
-        "file": {
-            "type": "string",
-            "format": "path",
-            "description": "the file"
-        },
-        "train-file": {
-            "type": "string",
-            "format": "path",
-            "description": "in place of `file`: the training samples"
-        },
-        "test-file": {
-            "type": "string",
-            "format": "path",
-            "description": "the test samples"
-        },
-        "label": {
-            "type": ["string", "integer"],
-            "minimum": 0,
-            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last"
-        },
-        "header": {
-            "type": "boolean",
-            "description": "whether the first line names the columns; by default it does when `label` is a name, or when it has words where the next has numbers"
-        },
-        "separator": {
-            "enum": [",", ";", "\t", " "],
-            "description": "what stands between the columns; by default it is found in the first lines"
-        },
-        "shape": {
-            "type": "array",
-            "items": { "type": "integer", "minimum": 1 },
-            "minItems": 3,
-            "maxItems": 3,
-            "description": "channels, height and width of a sample; by default [numbers, 1, 1]"
-        },
-        "scale": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "description": "numbers are divided by this; by default they are used as they are"
-        },
-        "class-names": {
-            "type": "array",
-            "items": { "type": "string", "minLength": 1 },
-            "uniqueItems": true,
+        r#"{"type": "object", "properties": {
+        "file": {"type": "string", "format": "path", "description": "the file"},
+        "train-file": {"type": "string", "format": "path", "description": "in place of `file`: the training samples"},
+        "test-file": {"type": "string", "format": "path", "description": "the test samples"},
+        "label": {"type": ["string", "integer"], "minimum": 0,
+            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last"},
+        "header": {"type": "boolean",
+            "description": "whether the first line names the columns; by default it does when `label` is a name, or when it has words where the next has numbers"},
+        "separator": {"enum": [",", ";", "\t", " "],
+            "description": "what stands between the columns; by default it is found in the first lines"},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 3, "maxItems": 3,
+            "description": "channels, height and width of a sample; by default [numbers, 1, 1]"},
+        "scale": {"type": "number", "exclusiveMinimum": 0,
+            "description": "numbers are divided by this; by default they are used as they are"},
+        "class-names": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": true,
             "default": [],
-            "description": "the classes in the order wanted; labels that are integers are positions among them"
-        },
+            "description": "the classes in the order wanted; labels that are integers are positions among them"},
         "#,
         split_properties!(),
         r#"
-    },
-    "additionalProperties": false
-}"#
+    }, "additionalProperties": false}"#
     );
 
     fn check(&self) -> Result<(), Error> {

@@ -33,13 +33,10 @@ pub struct Parameters {
     train_labels: Option<String>,
     test_images: Option<String>,
     test_labels: Option<String>,
-    #[serde(default)]
     layout: Layout,
     scale: Option<f64>,
-    #[serde(default)]
     class_names: Vec<String>,
     test_fraction: Option<f64>,
-    #[serde(default)]
     split_seed: u64,
 }
 
@@ -47,54 +44,28 @@ impl Files for Parameters {
     const ID: &str = "idx";
     const ABOUT: &str = "a folder of IDX files, plain or gzipped: MNIST, Fashion-MNIST, EMNIST, …";
     const SCHEMA: &str = concat!(
-        r#"{
-    "type": "object",
-    "properties": {
-        "folder": {
-            "type": "string",
-            "format": "path",
-            "description": "folder with the files, or with folders that hold them"
-        },
-        "train-images": {
-            "type": "string",
-            "description": "file of training images in it; by default the one whose name has `train-images`"
-        },
-        "train-labels": {
-            "type": "string",
-            "description": "file of their labels; by default the one whose name has `train-labels`"
-        },
-        "test-images": {
-            "type": "string",
-            "description": "file of test images; by default the one whose name has `t10k-images` or `test-images`, if there is one"
-        },
-        "test-labels": {
-            "type": "string",
-            "description": "file of their labels; by default the one whose name has `t10k-labels` or `test-labels`"
-        },
-        "layout": {
-            "enum": ["chw", "hwc"],
-            "default": "chw",
-            "description": "order of the three dimensions of colour images: channels, height, width, or height, width, channels"
-        },
-        "scale": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "description": "numbers are divided by this; by default 255 for bytes and 1 for others"
-        },
-        "class-names": {
-            "type": "array",
-            "items": { "type": "string", "minLength": 1 },
-            "uniqueItems": true,
+        r#"{"type": "object", "properties": {
+        "folder": {"type": "string", "format": "path",
+            "description": "folder with the files, or with folders that hold them"},
+        "train-images": {"type": "string",
+            "description": "file of training images in it; by default the one whose name has `train-images`"},
+        "train-labels": {"type": "string",
+            "description": "file of their labels; by default the one whose name has `train-labels`"},
+        "test-images": {"type": "string",
+            "description": "file of test images; by default the one whose name has `t10k-images` or `test-images`, if there is one"},
+        "test-labels": {"type": "string",
+            "description": "file of their labels; by default the one whose name has `t10k-labels` or `test-labels`"},
+        "layout": {"enum": ["chw", "hwc"], "default": "chw",
+            "description": "order of the three dimensions of colour images: channels, height, width, or height, width, channels"},
+        "scale": {"type": "number", "exclusiveMinimum": 0,
+            "description": "numbers are divided by this; by default 255 for bytes and 1 for others"},
+        "class-names": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": true,
             "default": [],
-            "description": "names of the labels 0, 1, …; without them every different label is a class of its own name"
-        },
+            "description": "names of the labels 0, 1, …; without them every different label is a class of its own name"},
         "#,
         split_properties!(),
         r#"
-    },
-    "required": ["folder"],
-    "additionalProperties": false
-}"#
+    }, "required": ["folder"], "additionalProperties": false}"#
     );
 
     fn check(&self) -> Result<(), Error> {

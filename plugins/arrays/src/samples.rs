@@ -10,28 +10,19 @@ use topwork_sdk::{Component, Dataset, Description, Error, Host, Level, Splits};
 /// The parameters that say which samples are for testing, for a schema.
 macro_rules! split_properties {
     () => {
-        r#""test-fraction": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "exclusiveMaximum": 1,
-            "description": "part of every class to set apart as the split `test`"
-        },
-        "split-seed": {
-            "type": "integer",
-            "minimum": 0,
-            "default": 0,
-            "description": "decides which samples `test-fraction` sets apart"
-        }"#
+        r#""test-fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1,
+            "description": "part of every class to set apart as the split `test`"},
+        "split-seed": {"type": "integer", "minimum": 0, "default": 0,
+            "description": "decides which samples `test-fraction` sets apart"}"#
     };
 }
 pub(crate) use split_properties;
 
 /// The order of the dimensions of a sample that has three.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// Channels, height, width.
-    #[default]
     Chw,
     /// Height, width, channels.
     Hwc,

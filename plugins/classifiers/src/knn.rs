@@ -13,16 +13,14 @@ use crate::scaling::{CHUNK, Scale, Scaling, means};
 use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;
-use topwork_sdk::Error;
+use serde_json::Map;
+use topwork_sdk::{Error, parameters};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "neighbours";
 
 /// The name of the mean direction in saved states.
 const CENTRE: &str = "centre";
-
-/// More neighbours than this are a vote of everybody; the number is also in the schema.
-const MOST: usize = 1000;
 
 /// Candidates beyond the neighbours wanted, since rounding may put a few in the wrong order.
 const SPARE: usize = 16;
@@ -42,7 +40,7 @@ enum Weights {
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Knn {
     k: usize,
     weights: Weights,
@@ -50,57 +48,22 @@ pub struct Knn {
     scale: Scale,
 }
 
-impl Default for Knn {
-    fn default() -> Self {
-        Knn {
-            k: 5,
-            weights: Weights::Uniform,
-            metric: Metric::Euclidean,
-            scale: Scale::None,
-        }
-    }
-}
-
 impl Named for Knn {
     const ID: &str = "knn";
     const ABOUT: &str = "a vote of the k nearest training samples";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "k": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 1000,
-                "description": "how many neighbours vote; all samples where there are fewer",
-                "default": 5
-            },
-            "weights": {
-                "enum": ["uniform", "distance"],
-                "description": "whether every vote counts the same, or nearer ones more: 1 / distance",
-                "default": "uniform"
-            },
-            "metric": {
-                "enum": ["euclidean", "cosine"],
-                "description": "how distances are measured: straight, or by the angle",
-                "default": "euclidean"
-            },
-            "scale": {
-                "enum": ["max", "standardise", "none"],
-                "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
-                "default": "none"
-            }
-        },
-        "additionalProperties": false
-    }"#;
-
-    fn check(&self) -> Result<(), Error> {
-        match self.k {
-            1..=MOST => Ok(()),
-            k => Err(Error::parameters(format!(
-                "`k` is {k}, expected 1 to {MOST}"
-            ))),
-        }
-    }
+    // More neighbours than 1,000 are a vote of everybody.
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "k": {"type": "integer", "minimum": 1, "maximum": 1000,
+            "description": "how many neighbours vote; all samples where there are fewer", "default": 5},
+        "weights": {"enum": ["uniform", "distance"],
+            "description": "whether every vote counts the same, or nearer ones more: 1 / distance",
+            "default": "uniform"},
+        "metric": {"enum": ["euclidean", "cosine"],
+            "description": "how distances are measured: straight, or by the angle", "default": "euclidean"},
+        "scale": {"enum": ["max", "standardise", "none"],
+            "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
+            "default": "none"}
+    }, "additionalProperties": false}"#;
 }
 
 impl Method for Knn {
@@ -197,16 +160,16 @@ fn half(row: &[f32]) -> f64 {
 impl Neighbours {
     /// The model that was written to a state.
     pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
-        let words = ["k", "weights", "metric"].map(|key| state.word(key));
-        let [k, weights, metric] = words;
-        let parameters = serde_json::json!({
-            "k": k?.parse::<usize>().unwrap_or(0), "weights": weights?, "metric": metric?
-        });
-        let parameters: Knn = serde_json::from_value(parameters)
+        let mut written = Map::new();
+        written.insert(
+            "k".into(),
+            state.word("k")?.parse::<usize>().unwrap_or(0).into(),
+        );
+        for key in ["weights", "metric"] {
+            written.insert(key.into(), state.word(key)?.into());
+        }
+        let parameters: Knn = parameters(Knn::SCHEMA, written)
             .map_err(|error| Error::data(format!("the state does not fit: {error}")))?;
-        parameters
-            .check()
-            .map_err(|error| Error::data(error.to_string()))?;
         let scaling = Scaling::read(state)?;
         let labels: Vec<u32> = state.array("labels")?;
         let classes = state.number("neighbour-classes")?;

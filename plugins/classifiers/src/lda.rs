@@ -40,40 +40,22 @@ enum Found {
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Lda {
     shrinkage: Shrinkage,
     class_weights: ClassWeights,
 }
 
-impl Default for Lda {
-    fn default() -> Self {
-        Lda {
-            shrinkage: Shrinkage::Found(Found::Auto),
-            class_weights: ClassWeights::None,
-        }
-    }
-}
-
 impl Named for Lda {
     const ID: &str = "lda";
     const ABOUT: &str = "linear discriminant analysis with a shrunk covariance (Ledoit-Wolf)";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "shrinkage": {
-                "anyOf": [{"const": "auto"}, {"type": "number", "minimum": 0, "maximum": 1}],
-                "description": "how far covariances are drawn towards a multiple of the identity: \"auto\" (Ledoit-Wolf), or 0 to 1",
-                "default": "auto"
-            },
-            "class-weights": {
-                "enum": ["none", "balanced"],
-                "description": "whether each sample counts the same, or each class: the priors",
-                "default": "none"
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "shrinkage": {"anyOf": [{"const": "auto"}, {"type": "number", "minimum": 0, "maximum": 1}],
+            "description": "how far covariances are drawn towards a multiple of the identity: \"auto\" (Ledoit-Wolf), or 0 to 1",
+            "default": "auto"},
+        "class-weights": {"enum": ["none", "balanced"],
+            "description": "whether each sample counts the same, or each class: the priors", "default": "none"}
+    }, "additionalProperties": false}"#;
 
     fn check(&self) -> Result<(), Error> {
         match self.shrinkage {

@@ -18,10 +18,12 @@ pub trait Named: Method + DeserializeOwned + 'static {
     const ID: &str;
     /// One line for people.
     const ABOUT: &str;
-    /// The JSON Schema of its parameters.
+    /// The JSON Schema of its parameters, with their defaults and bounds.
     const SCHEMA: &str;
-    /// Refuses parameters outside their bounds.
-    fn check(&self) -> Result<(), Error>;
+    /// Refuses what the bounds of the schema let through.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// What a method has learnt.

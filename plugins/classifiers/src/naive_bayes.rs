@@ -13,52 +13,22 @@ pub const FORM: &str = "normals";
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NaiveBayes {
     variance_smoothing: f64,
     class_weights: ClassWeights,
 }
 
-impl Default for NaiveBayes {
-    fn default() -> Self {
-        NaiveBayes {
-            variance_smoothing: 1e-9,
-            class_weights: ClassWeights::None,
-        }
-    }
-}
-
 impl Named for NaiveBayes {
     const ID: &str = "naive-bayes";
     const ABOUT: &str = "Gaussian naive Bayes: features as independent normal distributions";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "variance-smoothing": {
-                "type": "number",
-                "exclusiveMinimum": 0,
-                "maximum": 1e9,
-                "description": "share of the largest variance of a feature that is added to every variance",
-                "default": 1e-9
-            },
-            "class-weights": {
-                "enum": ["none", "balanced"],
-                "description": "whether each sample counts the same, or each class: the priors",
-                "default": "none"
-            }
-        },
-        "additionalProperties": false
-    }"#;
-
-    fn check(&self) -> Result<(), Error> {
-        let share = self.variance_smoothing;
-        if share > 0.0 && share <= 1e9 {
-            return Ok(());
-        }
-        Err(Error::parameters(format!(
-            "`variance-smoothing` is {share}, expected a number above 0 and at most 1e9"
-        )))
-    }
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "variance-smoothing": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e9,
+            "description": "share of the largest variance of a feature that is added to every variance",
+            "default": 1e-9},
+        "class-weights": {"enum": ["none", "balanced"],
+            "description": "whether each sample counts the same, or each class: the priors", "default": "none"}
+    }, "additionalProperties": false}"#;
 }
 
 impl Method for NaiveBayes {

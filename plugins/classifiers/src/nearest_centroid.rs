@@ -12,44 +12,22 @@ pub const FORM: &str = "centroids";
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NearestCentroid {
     metric: Metric,
     scale: Scale,
 }
 
-impl Default for NearestCentroid {
-    fn default() -> Self {
-        NearestCentroid {
-            metric: Metric::Euclidean,
-            scale: Scale::None,
-        }
-    }
-}
-
 impl Named for NearestCentroid {
     const ID: &str = "nearest-centroid";
     const ABOUT: &str = "the class whose mean is nearest";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "metric": {
-                "enum": ["euclidean", "cosine"],
-                "description": "how distances are measured: straight, or by the angle",
-                "default": "euclidean"
-            },
-            "scale": {
-                "enum": ["max", "standardise", "none"],
-                "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
-                "default": "none"
-            }
-        },
-        "additionalProperties": false
-    }"#;
-
-    fn check(&self) -> Result<(), Error> {
-        Ok(())
-    }
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "metric": {"enum": ["euclidean", "cosine"],
+            "description": "how distances are measured: straight, or by the angle", "default": "euclidean"},
+        "scale": {"enum": ["max", "standardise", "none"],
+            "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
+            "default": "none"}
+    }, "additionalProperties": false}"#;
 }
 
 impl Method for NearestCentroid {

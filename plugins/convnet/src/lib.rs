@@ -11,14 +11,8 @@ export_plugin! {
     components: [backbone::<ConvNet>()],
 }
 
-/// Ten halvings leave nothing of an image of 1,024 pixels; the number is also in the schema.
-const DEEPEST: usize = 10;
-
-/// More filters than this in the first block would need gigabytes; the number is also in the schema.
-const WIDEST: usize = 1024;
-
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Parameters {
     blocks: usize,
     filters: usize,
@@ -27,81 +21,30 @@ struct Parameters {
     input: [usize; 3],
 }
 
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            blocks: 3,
-            filters: 32,
-            batch_norm: true,
-            dropout: 0.0,
-            input: [1, 28, 28],
-        }
-    }
-}
-
 struct ConvNet(Parameters);
 
 impl Component for ConvNet {
     const ID: &str = "convnet";
     const ABOUT: &str =
         "blocks of convolution, batch normalisation, ReLU and max pooling, as many as you like";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "blocks": {
-                "type": "integer",
-                "description": "the number of blocks; each halves height and width",
-                "minimum": 1,
-                "maximum": 10,
-                "default": 3
-            },
-            "filters": {
-                "type": "integer",
-                "description": "filters of the first block; each later block has twice as many",
-                "minimum": 1,
-                "maximum": 1024,
-                "default": 32
-            },
-            "batch-norm": {
-                "type": "boolean",
-                "description": "whether batch normalisation stands behind each convolution",
-                "default": true
-            },
-            "dropout": {
-                "type": "number",
-                "description": "the probability that a number at the end of a block is set to 0 in training; 0 for none",
-                "minimum": 0,
-                "exclusiveMaximum": 1,
-                "default": 0
-            },
-            "input": {
-                "type": "array",
-                "description": "channels, height and width of the images",
-                "items": {"type": "integer", "minimum": 1},
-                "minItems": 3,
-                "maxItems": 3,
-                "default": [1, 28, 28]
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    // Ten halvings leave nothing of an image of 1,024 pixels, and more filters than 1,024 in the first block would need
+    // gigabytes.
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "blocks": {"type": "integer", "description": "the number of blocks; each halves height and width", "minimum": 1,
+            "maximum": 10, "default": 3},
+        "filters": {"type": "integer", "description": "filters of the first block; each later block has twice as many",
+            "minimum": 1, "maximum": 1024, "default": 32},
+        "batch-norm": {"type": "boolean", "description": "whether batch normalisation stands behind each convolution",
+            "default": true},
+        "dropout": {"type": "number",
+            "description": "the probability that a number at the end of a block is set to 0 in training; 0 for none",
+            "minimum": 0, "exclusiveMaximum": 1, "default": 0},
+        "input": {"type": "array", "description": "channels, height and width of the images",
+            "items": {"type": "integer", "minimum": 1}, "minItems": 3, "maxItems": 3, "default": [1, 28, 28]}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
-        let within = |name, number: usize, most| match (1..=most).contains(&number) {
-            true => Ok(()),
-            false => Err(Error::parameters(format!(
-                "`{name}` is {number}, expected 1 to {most}"
-            ))),
-        };
-        within("blocks", parameters.blocks, DEEPEST)?;
-        within("filters", parameters.filters, WIDEST)?;
-        if !(0.0..1.0).contains(&parameters.dropout) {
-            return Err(Error::parameters(format!(
-                "`dropout` is {}, expected 0 to below 1",
-                parameters.dropout
-            )));
-        }
         let [channels, height, width] = parameters.input;
         if channels == 0 {
             return Err(Error::parameters(

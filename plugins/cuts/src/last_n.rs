@@ -5,19 +5,10 @@ use serde::Deserialize;
 use topwork_sdk::{Component, CutBackbone, CutRule, Error, Host, RuleCut};
 
 #[derive(Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Parameters {
     n: usize,
     of: Of,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            n: 3,
-            of: Of::CutPoints,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -33,30 +24,16 @@ pub(crate) struct LastN(Parameters);
 impl Component for LastN {
     const ID: &str = "last-n";
     const ABOUT: &str = "a cut behind each of the last n cut points, or layers, of a backbone";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "n": {
-                "type": "integer",
-                "description": "how many cuts; the last one drops nothing",
-                "minimum": 1,
-                "maximum": 1000,
-                "default": 3
-            },
-            "of": {
-                "enum": ["cut-points", "layers"],
-                "description": "what is counted: the cut points that the backbone declares, or all of its layers",
-                "default": "cut-points"
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "n": {"type": "integer", "description": "how many cuts; the last one drops nothing", "minimum": 1,
+            "maximum": 1000, "default": 3},
+        "of": {"enum": ["cut-points", "layers"],
+            "description": "what is counted: the cut points that the backbone declares, or all of its layers",
+            "default": "cut-points"}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
-        if parameters.n == 0 {
-            return Err(Error::parameters("`n` is 0, expected at least 1"));
-        }
         Ok(LastN(parameters))
     }
 }

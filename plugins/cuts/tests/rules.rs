@@ -167,6 +167,6 @@ fn rules_choose() {
         "last-n",
         json!({ "n": 0 }),
         &one,
-        Err("`n` is 0, expected at least 1"),
+        Err("`n` is 0, expected 1 to 1000"),
     );
 }

@@ -19,9 +19,6 @@ export_plugin! {
     components: [backbone::<EfficientNetLite>()],
 }
 
-/// Five halvings leave one pixel of the smallest; the numbers are also in the schema.
-const RESOLUTIONS: std::ops::RangeInclusive<usize> = 32..=1024;
-
 /// Filters of the first and of the last convolution, in every variant.
 const STEM: usize = 32;
 const HEAD: usize = 1280;
@@ -32,8 +29,8 @@ const NORM: Layer = Layer::BatchNorm2d(BatchNorm {
     momentum: 0.01,
 });
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     variant: usize,
     resolution: Option<usize>,
@@ -168,24 +165,13 @@ impl Component for EfficientNetLite {
     const ID: &str = "efficientnet-lite";
     const ABOUT: &str =
         "EfficientNet-Lite 0 to 4 for RGB photographs; published weights want (x - 127) / 128";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "variant": {
-                "type": "integer",
-                "description": "0 is the smallest; each further one is wider, deeper and slower",
-                "enum": [0, 1, 2, 3, 4],
-                "default": 0
-            },
-            "resolution": {
-                "type": "integer",
-                "description": "height and width of the images; by default what the variant was made for: 224, 240, 260, 280 or 300",
-                "minimum": 32,
-                "maximum": 1024
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "variant": {"type": "integer", "description": "0 is the smallest; each further one is wider, deeper and slower",
+            "enum": [0, 1, 2, 3, 4], "default": 0},
+        "resolution": {"type": "integer",
+            "description": "height and width of the images; by default what the variant was made for: 224, 240, 260, 280 or 300",
+            "minimum": 32, "maximum": 1024}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
@@ -196,13 +182,6 @@ impl Component for EfficientNetLite {
             )));
         };
         let resolution = parameters.resolution.unwrap_or(scaling.resolution);
-        if !RESOLUTIONS.contains(&resolution) {
-            return Err(Error::parameters(format!(
-                "`resolution` is {resolution}, expected {} to {}",
-                RESOLUTIONS.start(),
-                RESOLUTIONS.end()
-            )));
-        }
         Ok(EfficientNetLite {
             scaling,
             resolution,

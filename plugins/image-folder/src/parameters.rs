@@ -9,98 +9,36 @@ use topwork_sdk::Error;
 use unicode_normalization::UnicodeNormalization;
 
 /// The JSON Schema of [`Parameters`].
-pub const SCHEMA: &str = r##"{
-    "type": "object",
-    "properties": {
-        "folder": {
-            "type": "string",
-            "format": "path",
-            "description": "folder with one subfolder per class; with `list`, the folder its paths are relative to"
-        },
-        "train-folder": {
-            "type": "string",
-            "format": "path",
-            "description": "in place of `folder`: the folder whose class folders hold the training images"
-        },
-        "test-folder": {
-            "type": "string",
-            "format": "path",
-            "description": "the same for the test images"
-        },
-        "list": {
-            "type": "string",
-            "format": "path",
-            "description": "text file with the columns path, label and, if wanted, split (`train` or `test`), separated by commas, semicolons or tabs; without it the folders are the classes"
-        },
-        "classes-from": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "array",
-                "items": { "type": "string", "minLength": 1 },
-                "minItems": 1
-            },
-            "description": "classes by name, each with the folders it is made of, relative to `folder`; without it every subfolder is a class"
-        },
-        "include": {
-            "type": "array",
-            "items": { "type": "string", "minLength": 1 },
-            "default": [],
-            "description": "patterns of the files to take, on the path relative to `folder`; `*` matches any text, `/` too; without one all are taken"
-        },
-        "exclude": {
-            "type": "array",
-            "items": { "type": "string", "minLength": 1 },
-            "default": [],
-            "description": "patterns of files to leave out"
-        },
-        "size": {
-            "type": ["integer", "array"],
-            "minimum": 1,
-            "maximum": 8192,
-            "items": { "type": "integer", "minimum": 1, "maximum": 8192 },
-            "minItems": 2,
-            "maxItems": 2,
-            "description": "height and width of every sample in pixels, [height, width] or one number for both"
-        },
-        "channels": {
-            "enum": [3, 1],
-            "default": 3,
-            "description": "3 for red, green and blue, 1 for grey"
-        },
-        "fit": {
-            "enum": ["pad", "crop", "stretch"],
-            "default": "pad",
-            "description": "how an image of other proportions gets its size: padded with `background`, cropped in the middle, or stretched"
-        },
-        "background": {
-            "type": "string",
-            "pattern": "^(white|black|#[0-9a-fA-F]{6})$",
-            "default": "white",
-            "description": "colour behind transparent pixels and beside padded images: `white`, `black` or `#rrggbb`"
-        },
-        "test-fraction": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "exclusiveMaximum": 1,
-            "description": "part of every class to set apart as the split `test`"
-        },
-        "split-seed": {
-            "type": "integer",
-            "minimum": 0,
-            "default": 0,
-            "description": "decides which images `test-fraction` sets apart"
-        },
-        "max-pixels": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 4000000000,
-            "default": 100000000,
-            "description": "images with more pixels than this are left out without being decoded"
-        }
-    },
-    "required": ["size"],
-    "additionalProperties": false
-}"##;
+pub const SCHEMA: &str = r##"{"type": "object", "properties": {
+    "folder": {"type": "string", "format": "path",
+        "description": "folder with one subfolder per class; with `list`, the folder its paths are relative to"},
+    "train-folder": {"type": "string", "format": "path",
+        "description": "in place of `folder`: the folder whose class folders hold the training images"},
+    "test-folder": {"type": "string", "format": "path", "description": "the same for the test images"},
+    "list": {"type": "string", "format": "path",
+        "description": "text file with the columns path, label and, if wanted, split (`train` or `test`), separated by commas, semicolons or tabs; without it the folders are the classes"},
+    "classes-from": {"type": "object",
+        "additionalProperties": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        "description": "classes by name, each with the folders it is made of, relative to `folder`; without it every subfolder is a class"},
+    "include": {"type": "array", "items": {"type": "string", "minLength": 1}, "default": [],
+        "description": "patterns of the files to take, on the path relative to `folder`; `*` matches any text, `/` too; without one all are taken"},
+    "exclude": {"type": "array", "items": {"type": "string", "minLength": 1}, "default": [],
+        "description": "patterns of files to leave out"},
+    "size": {"type": ["integer", "array"], "minimum": 1, "maximum": 8192,
+        "items": {"type": "integer", "minimum": 1, "maximum": 8192}, "minItems": 2, "maxItems": 2,
+        "description": "height and width of every sample in pixels, [height, width] or one number for both"},
+    "channels": {"enum": [3, 1], "default": 3, "description": "3 for red, green and blue, 1 for grey"},
+    "fit": {"enum": ["pad", "crop", "stretch"], "default": "pad",
+        "description": "how an image of other proportions gets its size: padded with `background`, cropped in the middle, or stretched"},
+    "background": {"type": "string", "pattern": "^(white|black|#[0-9a-fA-F]{6})$", "default": "white",
+        "description": "colour behind transparent pixels and beside padded images: `white`, `black` or `#rrggbb`"},
+    "test-fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1,
+        "description": "part of every class to set apart as the split `test`"},
+    "split-seed": {"type": "integer", "minimum": 0, "default": 0,
+        "description": "decides which images `test-fraction` sets apart"},
+    "max-pixels": {"type": "integer", "minimum": 1, "maximum": 4000000000, "default": 100000000,
+        "description": "images with more pixels than this are left out without being decoded"}
+}, "required": ["size"], "additionalProperties": false}"##;
 
 /// The parameters as written.
 #[derive(Deserialize)]
@@ -111,21 +49,14 @@ pub struct Parameters {
     test_folder: Option<PathBuf>,
     list: Option<PathBuf>,
     classes_from: Option<BTreeMap<String, Vec<String>>>,
-    #[serde(default)]
     include: Vec<String>,
-    #[serde(default)]
     exclude: Vec<String>,
     size: Size,
-    #[serde(default = "three")]
     channels: usize,
-    #[serde(default)]
     fit: Fit,
-    #[serde(default = "white")]
     background: String,
     test_fraction: Option<f64>,
-    #[serde(default)]
     split_seed: u64,
-    #[serde(default = "a_hundred_million")]
     max_pixels: u64,
 }
 
@@ -137,28 +68,15 @@ enum Size {
 }
 
 /// How an image of other proportions gets the size of a sample.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// The whole image, centred on the background.
-    #[default]
     Pad,
     /// The largest part from its middle that has the right proportions.
     Crop,
     /// Its proportions are changed.
     Stretch,
-}
-
-fn three() -> usize {
-    3
-}
-
-fn white() -> String {
-    "white".to_owned()
-}
-
-fn a_hundred_million() -> u64 {
-    100_000_000
 }
 
 /// Where images and their classes come from.

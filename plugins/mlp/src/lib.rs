@@ -13,18 +13,6 @@ export_plugin! {
     components: [network_head::<Mlp>(), network_head::<Linear>()],
 }
 
-/// The rate of dropout, unless parameters say otherwise; the number is also in the schemas.
-const DROPOUT: f64 = 0.0;
-
-fn check_dropout(rate: f64) -> Result<(), Error> {
-    if (0.0..1.0).contains(&rate) {
-        return Ok(());
-    }
-    Err(Error::parameters(format!(
-        "`dropout` is {rate}, expected a number from 0 to below 1"
-    )))
-}
-
 /// The beginning of a head: features of this shape as a flat vector.
 fn flat(feature_shape: &[usize], classes: usize) -> Result<Blueprint, Error> {
     if classes < 2 {

@@ -1,19 +1,13 @@
 //! The smallest network head.
 
-use crate::{DROPOUT, check_dropout, flat};
+use crate::flat;
 use serde::Deserialize;
 use topwork_sdk::{Blueprint, Component, Error, Host, Layer, NetworkHead};
 
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Parameters {
     dropout: f64,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters { dropout: DROPOUT }
-    }
 }
 
 /// One linear layer, with dropout of its inputs if wished.
@@ -22,23 +16,13 @@ pub struct Linear(Parameters);
 impl Component for Linear {
     const ID: &str = "linear";
     const ABOUT: &str = "one linear layer, which gives a logit for each class";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "dropout": {
-                "type": "number",
-                "minimum": 0,
-                "exclusiveMaximum": 1,
-                "description": "probability with which training sets each feature to 0",
-                "default": 0
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1,
+            "description": "probability with which training sets each feature to 0", "default": 0}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
-        check_dropout(parameters.dropout)?;
         Ok(Linear(parameters))
     }
 }

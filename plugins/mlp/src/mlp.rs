@@ -1,6 +1,6 @@
 //! The multilayer perceptron.
 
-use crate::{DROPOUT, check_dropout, flat};
+use crate::flat;
 use serde::Deserialize;
 use topwork_sdk::{Blueprint, Component, Error, Host, Layer, NetworkHead};
 
@@ -11,21 +11,11 @@ const WIDEST: usize = 65_536;
 const DEEPEST: usize = 16;
 
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Parameters {
     hidden: Vec<usize>,
     batch_norm: bool,
     dropout: f64,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            hidden: vec![500],
-            batch_norm: false,
-            dropout: DROPOUT,
-        }
-    }
 }
 
 /// Hidden linear layers, each followed by batch normalisation if wished, ReLU, and dropout if wished; then the logits.
@@ -34,31 +24,17 @@ pub struct Mlp(Parameters);
 impl Component for Mlp {
     const ID: &str = "mlp";
     const ABOUT: &str = "hidden linear layers with ReLU, then one logit for each class";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "hidden": {
-                "type": "array",
-                "description": "units of each hidden layer, from the features on; empty for a single linear layer",
-                "items": {"type": "integer", "minimum": 1, "maximum": 65536},
-                "maxItems": 16,
-                "default": [500]
-            },
-            "batch-norm": {
-                "type": "boolean",
-                "description": "whether batch normalisation stands between each hidden layer and its ReLU",
-                "default": false
-            },
-            "dropout": {
-                "type": "number",
-                "minimum": 0,
-                "exclusiveMaximum": 1,
-                "description": "probability with which training sets each number behind a hidden layer's ReLU to 0",
-                "default": 0
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "hidden": {"type": "array",
+            "description": "units of each hidden layer, from the features on; empty for a single linear layer",
+            "items": {"type": "integer", "minimum": 1, "maximum": 65536}, "maxItems": 16, "default": [500]},
+        "batch-norm": {"type": "boolean",
+            "description": "whether batch normalisation stands between each hidden layer and its ReLU",
+            "default": false},
+        "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1,
+            "description": "probability with which training sets each number behind a hidden layer's ReLU to 0",
+            "default": 0}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
@@ -74,7 +50,6 @@ impl Component for Mlp {
                 "`hidden` has a layer of {units} units, expected 1 to {WIDEST}"
             )));
         }
-        check_dropout(parameters.dropout)?;
         Ok(Mlp(parameters))
     }
 }

@@ -9,11 +9,10 @@ use topwork_sdk::Error;
 const LARGEST: usize = 1 << 26;
 
 /// The order of an input's dimensions.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// Batch, channels, height, width.
-    #[default]
     Nchw,
     /// Batch, height, width, channels.
     Nhwc,

@@ -35,9 +35,7 @@ export_plugin! {
 struct Parameters {
     file: PathBuf,
     input: Option<[usize; 3]>,
-    #[serde(default)]
     runtime: Wish,
-    #[serde(default)]
     layout: Layout,
     cuts: Option<Vec<String>>,
 }
@@ -52,42 +50,20 @@ struct Onnx {
 impl Component for Onnx {
     const ID: &str = "onnx";
     const ABOUT: &str = "any image model in the ONNX format, cut at any of its tensors";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "file": {
-                "type": "string",
-                "format": "path",
-                "description": "the model file; weights that it keeps in files of their own lie beside it"
-            },
-            "input": {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 1, "maximum": 16384},
-                "minItems": 3,
-                "maxItems": 3,
-                "description": "channels, height and width of an image, where the file leaves them open"
-            },
-            "runtime": {
-                "enum": ["auto", "rten", "onnxruntime"],
-                "description": "what computes the model; auto: onnxruntime where its library is found, else rten",
-                "default": "auto"
-            },
-            "layout": {
-                "enum": ["nchw", "nhwc"],
-                "description": "the order of the input's dimensions: batch, channels, height, width or channels last",
-                "default": "nchw"
-            },
-            "cuts": {
-                "type": "array",
-                "items": {"type": "string", "minLength": 1},
-                "minItems": 1,
-                "uniqueItems": true,
-                "description": "the tensors that can be cut at; by default all, but then the runtime must know the whole model"
-            }
-        },
-        "required": ["file"],
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "file": {"type": "string", "format": "path",
+            "description": "the model file; weights that it keeps in files of their own lie beside it"},
+        "input": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 16384}, "minItems": 3,
+            "maxItems": 3, "description": "channels, height and width of an image, where the file leaves them open"},
+        "runtime": {"enum": ["auto", "rten", "onnxruntime"],
+            "description": "what computes the model; auto: onnxruntime where its library is found, else rten",
+            "default": "auto"},
+        "layout": {"enum": ["nchw", "nhwc"],
+            "description": "the order of the input's dimensions: batch, channels, height, width or channels last",
+            "default": "nchw"},
+        "cuts": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "uniqueItems": true,
+            "description": "the tensors that can be cut at; by default all, but then the runtime must know the whole model"}
+    }, "required": ["file"], "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(host: Host, parameters: Parameters) -> Result<Self, Error> {

@@ -9,11 +9,10 @@ use std::fmt;
 use topwork_sdk::{Error, Host, Level};
 
 /// The runtime that the experiment asks for.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Wish {
     /// onnxruntime where its library is found, else rten.
-    #[default]
     Auto,
     /// rten.
     Rten,

@@ -14,27 +14,13 @@ export_plugin! {
     components: [backbone::<ResNet>()],
 }
 
-/// Wider networks than this would need gigabytes; the number is also in the schema.
-const WIDEST: usize = 1024;
-
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     depth: u32,
     size: Size,
     width: usize,
     input: Option<[usize; 3]>,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            depth: 18,
-            size: Size::Imagenet,
-            width: 64,
-            input: None,
-        }
-    }
 }
 
 /// The images that the first layers are made for.
@@ -59,38 +45,19 @@ impl Component for ResNet {
     const ID: &str = "resnet";
     const ABOUT: &str =
         "ResNet-18 or 34, for photographs or small images, with torchvision's layer names";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "depth": {
-                "type": "integer",
-                "description": "the number of layers with weights, as the network is called",
-                "enum": [18, 34],
-                "default": 18
-            },
-            "size": {
-                "type": "string",
-                "description": "imagenet: the first layers shrink the image to a quarter; small: they keep it, for images up to about 64 × 64",
-                "enum": ["imagenet", "small"],
-                "default": "imagenet"
-            },
-            "width": {
-                "type": "integer",
-                "description": "filters of the first stage; each later stage has twice as many",
-                "minimum": 1,
-                "maximum": 1024,
-                "default": 64
-            },
-            "input": {
-                "type": "array",
-                "description": "channels, height and width of the images; by default [3, 224, 224], or [3, 32, 32] with size small",
-                "items": {"type": "integer", "minimum": 1},
-                "minItems": 3,
-                "maxItems": 3
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    // Wider networks than 1,024 would need gigabytes.
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "depth": {"type": "integer", "description": "the number of layers with weights, as the network is called",
+            "enum": [18, 34], "default": 18},
+        "size": {"type": "string",
+            "description": "imagenet: the first layers shrink the image to a quarter; small: they keep it, for images up to about 64 × 64",
+            "enum": ["imagenet", "small"], "default": "imagenet"},
+        "width": {"type": "integer", "description": "filters of the first stage; each later stage has twice as many",
+            "minimum": 1, "maximum": 1024, "default": 64},
+        "input": {"type": "array",
+            "description": "channels, height and width of the images; by default [3, 224, 224], or [3, 32, 32] with size small",
+            "items": {"type": "integer", "minimum": 1}, "minItems": 3, "maxItems": 3}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
@@ -103,12 +70,6 @@ impl Component for ResNet {
                 )));
             }
         };
-        if !(1..=WIDEST).contains(&parameters.width) {
-            return Err(Error::parameters(format!(
-                "`width` is {}, expected 1 to {WIDEST}",
-                parameters.width
-            )));
-        }
         let size = parameters.size;
         let input = parameters.input.unwrap_or(match size {
             Size::Imagenet => [3, 224, 224],

@@ -1,6 +1,7 @@
 //! Datasets whose parameter schemas lie.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use topwork_sdk::{Component, Dataset, Description, Error, Host, Split};
 
 /// A dataset with a schema of its own; what it holds is beside the point.
@@ -14,6 +15,12 @@ macro_rules! liar {
             const ABOUT: &str = concat!($($about),+);
             const SCHEMA: &str = $schema;
             type Parameters = Parameters;
+
+            fn read(written: Map<String, Value>) -> Result<Parameters, Error> {
+                // Whatever the schema says.
+                serde_json::from_value(written.into())
+                    .map_err(|error| Error::parameters(error.to_string()))
+            }
 
             fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {
                 Ok($name(parameters.count))

@@ -1,9 +1,11 @@
 //! What every component has, and how a plugin's list of them is exported.
 
 use crate::enter::{enter, host_table, text};
+use crate::parameters::{parameters, without_place};
 use crate::{Error, Host};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use topwork_abi as abi;
 
 /// What every component has; a second trait, such as [`Dataset`](crate::Dataset), makes it one of a kind.
@@ -13,10 +15,14 @@ pub trait Component: Sized + Send + Sync {
     /// One line for people.
     const ABOUT: &str;
     /// The JSON Schema of the parameters: an object with `"additionalProperties": false`, and for every parameter a description,
-    /// bounds and a default.
+    /// bounds and a default. Defaults and bounds need be said nowhere else: see [`parameters`].
     const SCHEMA: &str;
-    /// The parameters, all with defaults.
+    /// The parameters. Those without a default are an `Option`, or required.
     type Parameters: DeserializeOwned;
+    /// Reads the parameters, as a JSON object; only a component whose schema does not tell their defaults does it itself.
+    fn read(written: Map<String, Value>) -> Result<Self::Parameters, Error> {
+        parameters(Self::SCHEMA, written)
+    }
     /// Makes an instance. Quick: heavy work belongs to the first call that needs it.
     fn create(host: Host, parameters: Self::Parameters) -> Result<Self, Error>;
 }
@@ -150,12 +156,10 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
         } else {
             parameters
         };
-        let wrong = |error: serde_json::Error| Error::parameters(without_place(&error));
         // An object first, since serde takes a list for a structure as well.
-        let object: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(parameters).map_err(wrong)?;
-        let parameters: C::Parameters = serde_json::from_value(object.into()).map_err(wrong)?;
-        let component = C::create(Host::new(host), parameters)?;
+        let written = serde_json::from_str(parameters)
+            .map_err(|error| Error::parameters(without_place(&error)))?;
+        let component = C::create(Host::new(host), C::read(written)?)?;
         let made = Box::into_raw(Box::new(I::from(component)));
         // SAFETY: not null, and the host's to be written.
         unsafe { *instance = made.cast() };
@@ -175,13 +179,4 @@ unsafe extern "C" fn destroy<I>(instance: abi::Instance) {
     };
     // SAFETY: a null sink takes nothing; there is nobody to tell.
     unsafe { enter(std::ptr::null(), body) };
-}
-
-/// The message of a JSON error without "at line 1 column 7": the text is one that the host put together, which no user sees.
-fn without_place(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    match message.rfind(" at line ") {
-        Some(end) => message[..end].to_owned(),
-        None => message,
-    }
 }

@@ -54,6 +54,7 @@ mod extractor;
 mod head;
 mod host;
 mod layer;
+mod parameters;
 mod splits;
 
 pub use backbone::{Backbone, backbone};
@@ -69,6 +70,7 @@ pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
 pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
+pub use parameters::parameters;
 pub use splits::Splits;
 pub use topwork_abi as abi;
 pub use topwork_nearest as nearest;

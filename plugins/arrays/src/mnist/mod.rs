@@ -14,8 +14,8 @@ use topwork_sdk::{Component, Dataset, Description, Error, Host, Split};
 const PIXELS: usize = 28 * 28;
 
 /// What the user says.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameters {
     folder: Option<PathBuf>,
 }
@@ -33,17 +33,10 @@ struct Files {
 impl Component for Mnist {
     const ID: &str = "mnist";
     const ABOUT: &str = "handwritten digits 0-9, 28×28 grey: 60,000 to train and 10,000 to test";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "folder": {
-                "type": "string",
-                "format": "path",
-                "description": "folder with the four IDX files, gzipped or not; by default `mnist` in the data folders"
-            }
-        },
-        "additionalProperties": false
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "folder": {"type": "string", "format": "path",
+            "description": "folder with the four IDX files, gzipped or not; by default `mnist` in the data folders"}
+    }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
     fn create(host: Host, parameters: Parameters) -> Result<Self, Error> {

@@ -19,25 +19,11 @@ use crate::scaling::CHUNK;
 use folds::Folds;
 use rayon::prelude::*;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use topwork_sdk::{Error, ErrorKind};
-
-/// The candidates unless parameters say otherwise. Trees take long where there are many features, and naive Bayes suits
-/// few of them. Of methods that measure distances one has features standardised: unscaled, the largest decide alone.
-fn usual() -> Vec<Value> {
-    vec![
-        LogisticRegression::ID.into(),
-        LinearSvm::ID.into(),
-        Lda::ID.into(),
-        Knn::ID.into(),
-        NearestCentroid::ID.into(),
-        json!({"use": LogisticRegression::ID, "scale": "standardise"}),
-        json!({"use": Knn::ID, "scale": "standardise"}),
-    ]
-}
+use serde_json::{Map, Value};
+use topwork_sdk::{Error, ErrorKind, parameters};
 
 /// Makes a method of its parameters.
-type Make = fn(Value) -> Result<Box<dyn Method>, String>;
+type Make = fn(Map<String, Value>) -> Result<Box<dyn Method>, String>;
 
 /// What may be a candidate.
 const METHODS: [(&str, Make); 7] = [
@@ -50,27 +36,18 @@ const METHODS: [(&str, Make); 7] = [
     (RandomForest::ID, make::<RandomForest>),
 ];
 
-fn make<M: Named>(parameters: Value) -> Result<Box<dyn Method>, String> {
-    let method: M = serde_json::from_value(parameters).map_err(|error| error.to_string())?;
+fn make<M: Named>(written: Map<String, Value>) -> Result<Box<dyn Method>, String> {
+    let method: M = parameters(M::SCHEMA, written).map_err(|error| error.to_string())?;
     method.check().map_err(|error| error.to_string())?;
     Ok(Box::new(method))
 }
 
 /// Its parameters, as they are written.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Written {
     candidates: Vec<Value>,
     folds: usize,
-}
-
-impl Default for Written {
-    fn default() -> Self {
-        Written {
-            candidates: usual(),
-            folds: 5,
-        }
-    }
 }
 
 /// Its parameters.
@@ -94,9 +71,6 @@ impl TryFrom<Written> for Auto {
     fn try_from(written: Written) -> Result<Self, String> {
         if written.candidates.is_empty() {
             return Err("`candidates` is empty, expected at least one method".to_owned());
-        }
-        if !(2..=20).contains(&written.folds) {
-            return Err(format!("`folds` is {}, expected 2 to 20", written.folds));
         }
         let candidates = written.candidates.into_iter().map(Candidate::read);
         Ok(Auto {
@@ -135,7 +109,7 @@ impl Candidate {
             [] => (*id).to_owned(),
             said => format!("{id} ({})", said.join(", ")),
         };
-        let method = make(Value::Object(parameters));
+        let method = make(parameters);
         Ok(Candidate {
             name,
             method: method.map_err(|error| format!("candidate `{id}`: {error}"))?,
@@ -147,44 +121,22 @@ impl Named for Auto {
     const ID: &str = "auto";
     const ABOUT: &str =
         "the method of several that cross-validation on the training samples finds best";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "candidates": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 32,
-                "description": "the methods to try: ids, or tables with `use` and parameters; of equals the first is picked",
-                "items": {
-                    "anyOf": [
-                        {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]},
-                        {
-                            "type": "object",
-                            "properties": {
-                                "use": {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]}
-                            },
-                            "required": ["use"]
-                        }
-                    ]
-                },
-                "default": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid",
-                    {"use": "logistic-regression", "scale": "standardise"}, {"use": "knn", "scale": "standardise"}]
-            },
-            "folds": {
-                "type": "integer",
-                "minimum": 2,
-                "maximum": 20,
-                "description": "parts that are held out in turn, equal samples together; at most as many as the smallest class has samples",
-                "default": 5
-            }
-        },
-        "additionalProperties": false
-    }"#;
-
-    fn check(&self) -> Result<(), Error> {
-        // Parameters that do not fit are never made into a value.
-        Ok(())
-    }
+    // Trees take long where there are many features, and naive Bayes suits few of them. Of methods that measure distances one
+    // has features standardised: unscaled, the largest decide alone.
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "candidates": {"type": "array", "minItems": 1, "maxItems": 32,
+            "description": "the methods to try: ids, or tables with `use` and parameters; of equals the first is picked",
+            "items": {"anyOf": [
+                {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]},
+                {"type": "object", "properties": {
+                    "use": {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]}
+                }, "required": ["use"]}]},
+            "default": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid",
+                {"use": "logistic-regression", "scale": "standardise"}, {"use": "knn", "scale": "standardise"}]},
+        "folds": {"type": "integer", "minimum": 2, "maximum": 20,
+            "description": "parts that are held out in turn, equal samples together; at most as many as the smallest class has samples",
+            "default": 5}
+    }, "additionalProperties": false}"#;
 }
 
 /// How a candidate did.

@@ -164,27 +164,6 @@ struct Watched<'a> {
 #[error("the search cannot go on")]
 struct Refused;
 
-impl Limits {
-    /// Refuses limits that no search can keep.
-    pub fn check(&self) -> Result<(), Error> {
-        let Limits {
-            iterations,
-            tolerance,
-        } = *self;
-        if !(tolerance.is_finite() && tolerance > 0.0) {
-            return Err(Error::parameters(format!(
-                "`tolerance` is {tolerance}, expected a number above 0"
-            )));
-        }
-        if iterations == 0 {
-            return Err(Error::parameters(
-                "`max-iterations` is 0, expected at least 1",
-            ));
-        }
-        Ok(())
-    }
-}
-
 impl Watched<'_> {
     fn at<T>(
         &self,

@@ -32,7 +32,7 @@ enum MaxFeatures {
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RandomForest {
     trees: usize,
     max_depth: usize,
@@ -42,80 +42,26 @@ pub struct RandomForest {
     class_weights: ClassWeights,
 }
 
-impl Default for RandomForest {
-    fn default() -> Self {
-        RandomForest {
-            trees: 200,
-            max_depth: 64,
-            min_samples_leaf: 1,
-            max_features: MaxFeatures::Sqrt,
-            bootstrap: true,
-            class_weights: ClassWeights::None,
-        }
-    }
-}
-
 impl Named for RandomForest {
     const ID: &str = "random-forest";
     const ABOUT: &str =
         "random forest: many trees, each grown on samples and features drawn at random";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "properties": {
-            "trees": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 10000,
-                "description": "how many trees are grown",
-                "default": 200
-            },
-            "max-depth": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 64,
-                "description": "splits from the root of a tree to a leaf, at most",
-                "default": 64
-            },
-            "min-samples-leaf": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 1000000,
-                "description": "samples in a leaf, at least",
-                "default": 1
-            },
-            "max-features": {
-                "enum": ["sqrt", "log2", "all"],
-                "description": "how many features each node looks at for its split: square root or logarithm of their number, or all",
-                "default": "sqrt"
-            },
-            "bootstrap": {
-                "type": "boolean",
-                "description": "whether each tree gets as many samples drawn with replacement, or all of them as they are",
-                "default": true
-            },
-            "class-weights": {
-                "enum": ["none", "balanced"],
-                "description": "whether each sample counts the same, or each class",
-                "default": "none"
-            }
-        },
-        "additionalProperties": false
-    }"#;
-
-    fn check(&self) -> Result<(), Error> {
-        for (key, value, most) in [
-            ("trees", self.trees, 10_000),
-            ("max-depth", self.max_depth, 64),
-            ("min-samples-leaf", self.min_samples_leaf, 1_000_000),
-        ] {
-            if !(1..=most).contains(&value) {
-                return Err(Error::parameters(format!(
-                    "`{key}` is {value}, expected 1 to {most}"
-                )));
-            }
-        }
-        Ok(())
-    }
+    const SCHEMA: &str = r#"{"type": "object", "properties": {
+        "trees": {"type": "integer", "minimum": 1, "maximum": 10000, "description": "how many trees are grown",
+            "default": 200},
+        "max-depth": {"type": "integer", "minimum": 1, "maximum": 64,
+            "description": "splits from the root of a tree to a leaf, at most", "default": 64},
+        "min-samples-leaf": {"type": "integer", "minimum": 1, "maximum": 1000000,
+            "description": "samples in a leaf, at least", "default": 1},
+        "max-features": {"enum": ["sqrt", "log2", "all"],
+            "description": "how many features each node looks at for its split: square root or logarithm of their number, or all",
+            "default": "sqrt"},
+        "bootstrap": {"type": "boolean",
+            "description": "whether each tree gets as many samples drawn with replacement, or all of them as they are",
+            "default": true},
+        "class-weights": {"enum": ["none", "balanced"],
+            "description": "whether each sample counts the same, or each class", "default": "none"}
+    }, "additionalProperties": false}"#;
 }
 
 impl Method for RandomForest {

@@ -13,35 +13,20 @@ struct Small {
     filters: usize,
 }
 
-/// The parameters, with their defaults.
+/// The parameters; their defaults are those of the schema.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     filters: usize,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters { filters: 8 }
-    }
 }
 
 impl Component for Small {
     const ID: &str = "@NAME@";
     const ABOUT: &str = "two convolutions with pooling, for images of 1 x 28 x 28";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "filters": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 256,
-                "default": 8,
-                "description": "filters of the first convolution; the second has twice as many"
-            }
-        }
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+        "filters": {"type": "integer", "minimum": 1, "maximum": 256, "default": 8,
+            "description": "filters of the first convolution; the second has twice as many"}
+    }}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {

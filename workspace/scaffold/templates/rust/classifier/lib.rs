@@ -20,35 +20,20 @@ struct Nearest {
     dimensions: usize,
 }
 
-/// The parameters, with their defaults.
+/// The parameters; their defaults are those of the schema.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     shrink: f32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters { shrink: 0.0 }
-    }
 }
 
 impl Component for Nearest {
     const ID: &str = "@NAME@";
     const ABOUT: &str = "the class whose mean is nearest";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "shrink": {
-                "type": "number",
-                "minimum": 0,
-                "maximum": 1,
-                "default": 0,
-                "description": "how far the means move towards that of all samples: 0 not at all, 1 the whole way"
-            }
-        }
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+        "shrink": {"type": "number", "minimum": 0, "maximum": 1, "default": 0,
+            "description": "how far the means move towards that of all samples: 0 not at all, 1 the whole way"}
+    }}"#;
     type Parameters = Parameters;
 
     fn create(host: Host, Parameters { shrink }: Parameters) -> Result<Self, Error> {

@@ -15,35 +15,20 @@ struct Behind {
     op: String,
 }
 
-/// The parameters, with their defaults.
+/// The parameters; their defaults are those of the schema.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     op: String,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            op: "relu".to_owned(),
-        }
-    }
 }
 
 impl Component for Behind {
     const ID: &str = "@NAME@";
     const ABOUT: &str = "behind every layer of one sort, each channel averaged";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "op": {
-                "type": "string",
-                "default": "relu",
-                "description": "the sort of layer: relu, max-pool2d, conv2d and so on"
-            }
-        }
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+        "op": {"type": "string", "default": "relu",
+            "description": "the sort of layer: relu, max-pool2d, conv2d and so on"}
+    }}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {

@@ -16,35 +16,20 @@ struct Stripes {
     samples: u64,
 }
 
-/// The parameters, with their defaults.
+/// The parameters; their defaults are those of the schema.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     samples: u64,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters { samples: 1000 }
-    }
 }
 
 impl Component for Stripes {
     const ID: &str = "@NAME@";
     const ABOUT: &str = "stripes in four directions, 28 x 28";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "samples": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 1000000,
-                "default": 1000,
-                "description": "images of the split train; test has as many"
-            }
-        }
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+        "samples": {"type": "integer", "minimum": 1, "maximum": 1000000, "default": 1000,
+            "description": "images of the split train; test has as many"}
+    }}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, parameters: Parameters) -> Result<Self, Error> {

@@ -17,34 +17,20 @@ struct Cells {
     cell: usize,
 }
 
-/// The parameters, with their defaults.
+/// The parameters; their defaults are those of the schema.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     cell: usize,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters { cell: 4 }
-    }
 }
 
 impl Component for Cells {
     const ID: &str = "@NAME@";
     const ABOUT: &str = "the brightness of square cells of 1 x 28 x 28 images, and its changes";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "cell": {
-                "type": "integer",
-                "enum": [2, 4, 7, 14],
-                "default": 4,
-                "description": "pixels along the side of a cell"
-            }
-        }
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+        "cell": {"type": "integer", "enum": [2, 4, 7, 14], "default": 4,
+            "description": "pixels along the side of a cell"}
+    }}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, Parameters { cell }: Parameters) -> Result<Self, Error> {

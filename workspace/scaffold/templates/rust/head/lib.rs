@@ -15,35 +15,20 @@ struct Linear {
     dropout: f64,
 }
 
-/// The parameters, with their defaults.
+/// The parameters; their defaults are those of the schema.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     dropout: f64,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters { dropout: 0.2 }
-    }
 }
 
 impl Component for Linear {
     const ID: &str = "@NAME@";
     const ABOUT: &str = "dropout and one linear layer";
-    const SCHEMA: &str = r#"{
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "dropout": {
-                "type": "number",
-                "minimum": 0,
-                "exclusiveMaximum": 1,
-                "default": 0.2,
-                "description": "share of the features that are left out in a training step"
-            }
-        }
-    }"#;
+    const SCHEMA: &str = r#"{"type": "object", "additionalProperties": false, "properties": {
+        "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1, "default": 0.2,
+            "description": "share of the features that are left out in a training step"}
+    }}"#;
     type Parameters = Parameters;
 
     fn create(_: Host, Parameters { dropout }: Parameters) -> Result<Self, Error> {
