@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use topwork_events::Seconds;
 use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, shown, thousands};
 
 use crate::StrategyResult;
@@ -117,6 +118,37 @@ struct Row<'a> {
 }
 
 impl Column {
+    const fn new(
+        id: &'static str,
+        heading: &'static str,
+        part: Part,
+        rank: u8,
+        cell: fn(&Row<'_>) -> Cell,
+    ) -> Self {
+        Self {
+            id,
+            heading,
+            align: Align::Right,
+            part,
+            rank,
+            figure: None,
+            in_use: |_, _| true,
+            cell,
+        }
+    }
+
+    /// A column of text.
+    const fn left(mut self) -> Self {
+        self.align = Align::Left;
+        self
+    }
+
+    /// A column that is there only where this holds.
+    const fn only(mut self, in_use: fn(Option<&Figure>, &[&StrategyResult]) -> bool) -> Self {
+        self.in_use = in_use;
+        self
+    }
+
     /// What files call it, and no other column.
     pub fn id(&self) -> String {
         match (self.figure, self.id) {
@@ -183,237 +215,144 @@ fn in_use(columns: impl Iterator<Item = Column>, rows: &[&StrategyResult]) -> Ve
         .collect()
 }
 
-/// What most columns are like.
-const NUMBER: Column = Column {
-    id: "",
-    heading: "",
-    align: Align::Right,
-    part: Part::Cost,
-    rank: 0,
-    figure: None,
-    in_use: |_, _| true,
-    cell: |_| Value::Blank.into(),
-};
-
 const IDENTITY: &[Column] = &[
-    Column {
-        id: "rank",
-        part: Part::Identity,
-        rank: 6,
-        cell: |row| row.rank.map_or(Value::Blank, Value::Rank).into(),
-        ..NUMBER
-    },
-    Column {
-        id: "strategy",
-        heading: "strategy",
-        align: Align::Left,
-        part: Part::Identity,
-        cell: |row| Value::Text(row.strategy.name.clone()).into(),
-        ..NUMBER
-    },
-    Column {
-        id: "cut",
-        heading: "cut",
-        align: Align::Left,
-        part: Part::Identity,
-        in_use: |_, rows| rows.windows(2).any(|pair| pair[0].cut != pair[1].cut),
-        cell: |row| Value::Text(row.strategy.cut.clone()).into(),
-        ..NUMBER
-    },
+    Column::new("rank", "", Part::Identity, 6, |row| {
+        row.rank.map_or(Value::Blank, Value::Rank).into()
+    }),
+    Column::new("strategy", "strategy", Part::Identity, 0, |row| {
+        Value::Text(row.strategy.name.clone()).into()
+    })
+    .left(),
+    Column::new("cut", "cut", Part::Identity, 0, |row| {
+        Value::Text(row.strategy.cut.clone()).into()
+    })
+    .left()
+    .only(|_, rows| rows.windows(2).any(|pair| pair[0].cut != pair[1].cut)),
 ];
 
 const COUNTS: &[Column] = &[
     TRAINED_ON,
-    Column {
-        id: "correct",
-        heading: "correct",
-        part: Part::Measured,
-        rank: 2,
-        cell: |row| {
-            let seeds = &row.strategy.seeds;
-            let part = seeds.first().map(|first| Value::Part {
-                sum: seeds.iter().map(|seed| seed.correct).sum(),
-                seeds: seeds.len() as u64,
-                of: first.total,
-            });
-            part.into()
-        },
-        ..NUMBER
-    },
+    Column::new("correct", "correct", Part::Measured, 2, |row| {
+        let seeds = &row.strategy.seeds;
+        let part = seeds.first().map(|first| Value::Part {
+            sum: seeds.iter().map(|seed| seed.correct).sum(),
+            seeds: seeds.len() as u64,
+            of: first.total,
+        });
+        part.into()
+    }),
 ];
 
-const TRAINED_ON: Column = Column {
-    id: "trained-on",
-    heading: "trained on",
-    part: Part::Measured,
-    rank: 5,
-    cell: |row| row.strategy.train_samples.map(Value::Count).into(),
-    ..NUMBER
-};
+const TRAINED_ON: Column = Column::new("trained-on", "trained on", Part::Measured, 5, |row| {
+    row.strategy.train_samples.map(Value::Count).into()
+});
 
 /// The columns of one figure. That it differs from fold to fold, and what is left of it without
 /// duplicates, is known of the accuracy alone.
 const FIGURE: &[Column] = &[
     MEAN,
-    Column {
-        id: "no-duplicates",
-        heading: "no duplicates",
-        part: Part::Measured,
-        rank: 11,
-        in_use: |figure, rows| {
-            is_accuracy(figure) && rows.iter().any(|row| row.without_duplicates.is_some())
-        },
-        cell: |row| {
+    Column::new(
+        "no-duplicates",
+        "no duplicates",
+        Part::Measured,
+        11,
+        |row| {
             let without = row.strategy.without_duplicates;
-            let accuracy = without.and_then(|without| without.accuracy);
-            row.value(accuracy, None).into()
+            row.value(without.and_then(|without| without.accuracy), None)
+                .into()
         },
-        ..NUMBER
-    },
+    )
+    .only(|figure, rows| {
+        is_accuracy(figure) && rows.iter().any(|row| row.without_duplicates.is_some())
+    }),
     FOLDS,
     INTERVAL,
 ];
 
-const MEAN: Column = Column {
-    id: "mean",
-    part: Part::Measured,
-    cell: |row| {
-        let failed = &row.strategy.failed;
-        if let ([], [failed, ..]) = (row.strategy.seeds.as_slice(), failed.as_slice()) {
-            return Value::Text(failed.status.clone()).into();
-        }
-        let known = row.figure.and_then(|figure| row.strategy.figure(figure));
-        Cell {
-            value: row
-                .value(
-                    known.map(|known| known.mean),
-                    known.and_then(|known| known.std),
-                )
-                .unwrap_or(Value::Missing),
-            mark: (!failed.is_empty()).then_some(Mark::Failed),
-        }
-    },
-    ..NUMBER
-};
+const MEAN: Column = Column::new("mean", "", Part::Measured, 0, |row| {
+    let failed = &row.strategy.failed;
+    if let ([], [failed, ..]) = (row.strategy.seeds.as_slice(), failed.as_slice()) {
+        return Value::Text(failed.status.clone()).into();
+    }
+    let known = row.figure.and_then(|figure| row.strategy.figure(figure));
+    let value = known.and_then(|known| row.value(Some(known.mean), known.std));
+    Cell {
+        mark: (!failed.is_empty()).then_some(Mark::Failed),
+        ..value.into()
+    }
+});
 
-const FOLDS: Column = Column {
-    id: "folds",
-    heading: "over the folds",
-    part: Part::Measured,
-    rank: 3,
-    in_use: |figure, rows| is_accuracy(figure) && rows.iter().any(|row| row.fold_mean.is_some()),
-    cell: |row| {
-        row.value(row.strategy.fold_mean, row.strategy.fold_std)
-            .into()
-    },
-    ..NUMBER
-};
+const FOLDS: Column = Column::new("folds", "over the folds", Part::Measured, 3, |row| {
+    row.value(row.strategy.fold_mean, row.strategy.fold_std)
+        .into()
+})
+.only(|figure, rows| is_accuracy(figure) && rows.iter().any(|row| row.fold_mean.is_some()));
 
-const INTERVAL: Column = Column {
-    id: "interval",
-    heading: "95 % interval",
-    part: Part::Measured,
-    rank: 4,
-    in_use: |figure, _| figure.is_some_and(|figure| figure.interval.is_some()),
-    cell: |row| {
-        let known = (row.figure).and_then(|figure| Some((figure, row.strategy.figure(figure)?)));
-        let range = known.and_then(|(figure, known)| {
-            Some(Value::Range {
-                unit: figure.unit,
-                interval: known.interval?,
-            })
-        });
-        range.unwrap_or(Value::Blank).into()
-    },
-    ..NUMBER
-};
+const INTERVAL: Column = Column::new("interval", "95 % interval", Part::Measured, 4, |row| {
+    let range = row.figure.and_then(|figure| {
+        Some(Value::Range {
+            unit: figure.unit,
+            interval: row.strategy.figure(figure)?.interval?,
+        })
+    });
+    range.unwrap_or(Value::Blank).into()
+})
+.only(|figure, _| figure.is_some_and(|figure| figure.interval.is_some()));
 
 const COST: &[Column] = &[
-    Column {
-        id: "head",
-        heading: "head",
-        align: Align::Left,
-        rank: 7,
-        cell: |row| Value::Text(row.strategy.head.clone()).into(),
-        ..NUMBER
-    },
+    Column::new("head", "head", Part::Cost, 7, |row| {
+        Value::Text(row.strategy.head.clone()).into()
+    })
+    .left(),
     PARAMETERS,
-    Column {
-        id: "extract",
-        heading: "extract",
-        rank: 9,
-        cell: |row| {
-            // No features are extracted where the whole network is trained.
-            let extract = row.strategy.seconds.map(|cost| cost.extract);
-            let extract = extract.filter(|extract| *extract != 0.0);
-            let reused = row.strategy.features_cached == Some(true);
-            Cell {
-                mark: (reused && extract.is_some()).then_some(Mark::Reused),
-                ..extract.map(Value::Seconds).into()
-            }
-        },
-        ..NUMBER
-    },
-    Column {
-        id: "fit",
-        heading: "fit",
-        rank: 8,
-        cell: |row| {
-            let fit = row.strategy.seconds.map(|cost| cost.fit);
-            let mut seeds = row.strategy.seeds.iter();
-            let unconverged = seeds.any(|seed| seed.converged == Some(false));
-            Cell {
-                mark: (unconverged && fit.is_some()).then_some(Mark::Unconverged),
-                ..fit.map(Value::Seconds).into()
-            }
-        },
-        ..NUMBER
-    },
-    Column {
-        id: "evaluate",
-        heading: "evaluate",
-        rank: 12,
-        cell: |row| {
-            let evaluate = row.strategy.seconds.map(|cost| cost.evaluate);
-            evaluate.map(Value::Seconds).into()
-        },
-        ..NUMBER
-    },
-    Column {
-        id: "frozen",
-        heading: "frozen",
-        align: Align::Left,
-        rank: 1,
-        cell: |row| row.strategy.frozen_intact.map(Value::Frozen).into(),
-        ..NUMBER
-    },
+    Column::new("extract", "extract", Part::Cost, 9, |row| {
+        // No features are extracted where the whole network is trained.
+        let extract = row
+            .seconds(|cost| cost.extract)
+            .filter(|extract| *extract != 0.0);
+        let reused = row.strategy.features_cached == Some(true);
+        Cell {
+            mark: (reused && extract.is_some()).then_some(Mark::Reused),
+            ..extract.map(Value::Seconds).into()
+        }
+    }),
+    Column::new("fit", "fit", Part::Cost, 8, |row| {
+        let fit = row.seconds(|cost| cost.fit);
+        let mut seeds = row.strategy.seeds.iter();
+        let unconverged = seeds.any(|seed| seed.converged == Some(false));
+        Cell {
+            mark: (unconverged && fit.is_some()).then_some(Mark::Unconverged),
+            ..fit.map(Value::Seconds).into()
+        }
+    }),
+    Column::new("evaluate", "evaluate", Part::Cost, 12, |row| {
+        row.seconds(|cost| cost.evaluate).map(Value::Seconds).into()
+    }),
+    Column::new("frozen", "frozen", Part::Cost, 1, |row| {
+        row.strategy.frozen_intact.map(Value::Frozen).into()
+    })
+    .left(),
 ];
 
-const PARAMETERS: Column = Column {
-    id: "parameters",
-    heading: "parameters",
-    rank: 10,
-    cell: |row| row.strategy.trainable_parameters.map(Value::Count).into(),
-    ..NUMBER
-};
+const PARAMETERS: Column = Column::new("parameters", "parameters", Part::Cost, 10, |row| {
+    row.strategy.trainable_parameters.map(Value::Count).into()
+});
 
-const COST_IN_ALL: Column = Column {
-    id: "cost",
-    heading: "cost",
-    rank: 9,
-    cell: |row| {
-        let cost = row.strategy.seconds;
-        let in_all = cost.map(|cost| cost.extract + cost.fit + cost.evaluate);
-        in_all.map(Value::Seconds).into()
-    },
-    ..NUMBER
-};
+const COST_IN_ALL: Column = Column::new("cost", "cost", Part::Cost, 9, |row| {
+    let in_all = row.seconds(|cost| cost.extract + cost.fit + cost.evaluate);
+    in_all.map(Value::Seconds).into()
+});
 
 fn is_accuracy(figure: Option<&Figure>) -> bool {
     figure.is_some_and(|figure| figure.id == ACCURACY.id)
 }
 
 impl Row<'_> {
+    /// A time that the row has taken.
+    fn seconds(&self, of: fn(Seconds) -> f64) -> Option<f64> {
+        self.strategy.seconds.map(of)
+    }
+
     /// A value of the column's figure.
     fn value(&self, mean: Option<f64>, std: Option<f64>) -> Option<Value> {
         let (figure, mean) = self.figure.zip(mean)?;
