@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use topwork_measure::EpochFigures;
 
 use crate::{
+    came::Came,
     data::DataRemarks,
     outcome::{Agreement, Failure, Outcome, SourceOutcome},
 };
@@ -93,20 +94,23 @@ pub enum Event {
         stage: usize,
         /// Wall-clock time.
         seconds: f64,
-        /// One short sentence for a person: what came out, or what went wrong.
-        detail: String,
+        /// What came out, or what went wrong.
+        #[serde(rename = "detail")]
+        came: Came,
         /// It could not be completed; the run goes on without what it would have given.
         #[serde(default)]
         failed: bool,
     },
     /// The trained backbone was tried on the source task's test examples.
     SourceEvaluated(SourceOutcome),
-    /// One strategy was tried on the target task's test examples, with one seed.
-    StrategyEvaluated(Outcome),
+    /// One row was tried on the target task's test examples, with one seed.
+    #[serde(rename = "strategy-evaluated")]
+    RowMeasured(Outcome),
     /// Two strategies were compared on the test examples they share.
     Compared(Agreement),
-    /// One strategy could not be measured with one seed. The others go on.
-    StrategyFailed(Failure),
+    /// One row could not be measured with one seed. The others go on.
+    #[serde(rename = "strategy-failed")]
+    RowFailed(Failure),
     /// The data was read: what it is recognised by when the run goes on later.
     DataRead {
         /// SHA-256 over the labels of all examples used and the images of some.
@@ -296,9 +300,11 @@ pub enum StageKind {
     /// Training the backbone on the source task.
     Source,
     /// Passing images through the frozen trunk.
-    Extract,
+    #[serde(rename = "extract")]
+    Features,
     /// Fitting and evaluating the head of one row.
-    Strategy,
+    #[serde(rename = "strategy")]
+    Row,
 }
 
 /// What stays the same over the seeds of a row of the comparison.
@@ -320,7 +326,7 @@ pub struct RowPlan {
     /// The head's component id.
     pub head: String,
     /// Where the trunk's weights come from.
-    pub weights: Weights,
+    pub weights: Start,
     /// Training samples asked for; all if `None`.
     #[serde(default)]
     pub train_samples: Option<u64>,
@@ -343,7 +349,7 @@ impl RowPlan {
 /// Where a trunk's weights come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Weights {
+pub enum Start {
     /// From training on the source task, or from the weights file.
     Source,
     /// As initialised: the control.

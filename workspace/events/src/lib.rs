@@ -4,6 +4,7 @@
 //! The stream is a run's only output: screens, plain lines, tables and recordings are its
 //! readers. Deliberately absent: input and output, the engine, plugins.
 
+mod came;
 mod curve;
 mod data;
 mod event;
@@ -12,11 +13,12 @@ mod outcome;
 mod pairing;
 mod state;
 
+pub use came::{Came, From, Made, Sizes};
 pub use curve::Curve;
 pub use data::{Copy, Counts, DataRemarks, Duplicates};
 pub use event::{
     CutPlan, EndStatus, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record, Reference,
-    RowPlan, RunPlan, StageKind, StagePlan, Weights,
+    RowPlan, RunPlan, StageKind, StagePlan, Start,
 };
 pub use keyed::{Key, Keyed};
 pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Seconds, SourceOutcome};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{RowPlan, RunPlan, Weights};
+use crate::event::{RowPlan, RunPlan, Start};
 
 /// Up to this many rows every one is set against every other.
 pub const ALL: usize = 40;
@@ -68,13 +68,13 @@ impl Pairing {
                 None => pairing.families.push(vec![index]),
             }
             pairing.family_of.push(family);
-            if row.weights == Weights::Random {
+            if row.weights == Start::Random {
                 let kind = (family, row.kind.as_str(), row.head.as_str());
                 controls.entry(kind).or_insert(index);
             }
         }
         for (index, row) in rows.iter().enumerate() {
-            if row.weights == Weights::Source {
+            if row.weights == Start::Source {
                 let family = pairing.family_of[index];
                 let kind = (family, control_kind(row), row.head.as_str());
                 pairing.control_of[index] = controls.get(&kind).copied();
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn row(kind: &str, cut: &str, train_samples: u64, weights: Weights) -> RowPlan {
+    fn row(kind: &str, cut: &str, train_samples: u64, weights: Start) -> RowPlan {
         RowPlan {
             name: "row".into(),
             detail: None,
@@ -192,7 +192,7 @@ mod tests {
                     "frozen-backbone",
                     &format!("cut {cut}"),
                     size,
-                    Weights::Source,
+                    Start::Source,
                 );
                 vec![row; methods]
             };
@@ -209,11 +209,11 @@ mod tests {
 
     #[test]
     fn in_a_large_family_the_control_counts_too() {
-        let mut rows = vec![row("feature-classifier", "a", 10, Weights::Source); 41];
-        rows[7].weights = Weights::Random;
+        let mut rows = vec![row("feature-classifier", "a", 10, Start::Source); 41];
+        rows[7].weights = Start::Random;
         rows[9].kind = "fine-tune".into();
         rows[11].kind = "from-scratch".into();
-        rows[11].weights = Weights::Random;
+        rows[11].weights = Start::Random;
         let found = pairs(rows);
         let first = (1..41).map(|other| (0, other));
         let control = (1..41).filter(|row| ![7, 9, 11].contains(row));
@@ -230,7 +230,7 @@ mod tests {
             let rows: Vec<RowPlan> = (rows.into_iter())
                 .map(|(kind, size, random, cut)| {
                     let kind = ["frozen-backbone", "fine-tune", "from-scratch"][kind];
-                    let weights = if random { Weights::Random } else { Weights::Source };
+                    let weights = if random { Start::Random } else { Start::Source };
                     row(kind, if cut { "a" } else { "b" }, size, weights)
                 })
                 .collect();

@@ -1,6 +1,7 @@
 //! The reducer: a stream of records becomes what is known of the run.
 
 use crate::{
+    came::Came,
     curve::Curve,
     data::DataRemarks,
     event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
@@ -80,7 +81,7 @@ pub struct StageState {
     /// Wall-clock time, once it has ended.
     pub seconds: Option<f64>,
     /// What came out.
-    pub detail: String,
+    pub came: Came,
 }
 
 /// How far a stage is.
@@ -231,7 +232,7 @@ impl RunState {
             Event::StageEnded {
                 stage,
                 seconds,
-                detail,
+                came,
                 failed,
             } => {
                 if let Some(stage) = self.stages.get_mut(*stage) {
@@ -241,16 +242,16 @@ impl RunState {
                         StageStatus::Done
                     };
                     stage.seconds = Some(*seconds);
-                    stage.detail.clone_from(detail);
+                    stage.came.clone_from(came);
                 }
             }
             Event::SourceEvaluated(outcome) => self.source.put(outcome.clone()),
-            Event::StrategyEvaluated(outcome) => {
+            Event::RowMeasured(outcome) => {
                 self.failures.remove(&(outcome.row, outcome.seed));
                 self.outcomes.put(outcome.clone().upgraded());
             }
             Event::Compared(agreement) => self.agreements.put(*agreement),
-            Event::StrategyFailed(failure) => self.failures.put(failure.clone()),
+            Event::RowFailed(failure) => self.failures.put(failure.clone()),
             Event::DataRead { digest } => self.data = Some(digest.clone()),
             Event::DataRemarked(remarked) => self.remarked.clone_from(remarked),
             Event::RunResumed { .. } => {
@@ -322,7 +323,7 @@ impl StageState {
             epochs: Vec::new(),
             started_at: 0,
             seconds: None,
-            detail: String::new(),
+            came: Came::Said(String::new()),
         }
     }
 }
@@ -394,7 +395,7 @@ mod tests {
             Event::StageEnded {
                 stage: 1,
                 seconds: 2.0,
-                detail: "fine".into(),
+                came: Came::Said("fine".into()),
                 failed: false,
             },
         ));
@@ -430,7 +431,7 @@ mod tests {
             figures: figures(epoch, loss),
         };
         let failed = |row| {
-            Event::StrategyFailed(Failure {
+            Event::RowFailed(Failure {
                 row,
                 seed: 1,
                 status: EndStatus::Failed,

@@ -26,7 +26,7 @@ pub use joined::Tested;
 pub use model::{Model, PARTS};
 pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};
 pub use proof::Proof;
-pub use row::{RowResult, RowTask};
+pub use row::{MeasuredRow, RowTask};
 pub use services::{Fold, Halt, Held, Progress, Services};
 pub use source::Source;
 pub use strategies::{Fitted, STATE, Saved};

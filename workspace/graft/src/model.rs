@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use topwork_measure::PrincipalComponents;
-use topwork_schema::{Component, CutPoint, Normalise, Weights};
+use topwork_schema::{Component, CutPoint, Normalise, Start};
 use topwork_tensors::Writer;
 
 use crate::{
@@ -47,7 +47,7 @@ pub struct Model {
     /// The backbone.
     pub backbone: Component,
     /// Whose weights its trunk began with.
-    pub weights: Weights,
+    pub weights: Start,
     /// SHA-256 of what was frozen; `None` when nothing was.
     pub frozen: Option<String>,
     /// Where the trunk ends, and what is done with its activations.

@@ -33,7 +33,7 @@ pub struct RowTask<'a> {
 }
 
 /// What a row makes. Its figures are computed from the scores and labels of the examples it was measured on.
-pub struct RowResult {
+pub struct MeasuredRow {
     /// The fits for all folds together; what was saved went to [`crate::Services::keep_model`].
     pub fitted: Fitted,
     /// The examples it was measured on, with their scores.
@@ -52,7 +52,7 @@ pub struct RowResult {
 
 impl RowTask<'_> {
     /// Does it.
-    pub fn run(&self) -> Result<RowResult, GraftError> {
+    pub fn run(&self) -> Result<MeasuredRow, GraftError> {
         let strategy = self.tools.plan.strategy(self.row);
         let pca = self.row.cut.reduction.pca;
         let mut extract_seconds = (self.features).map_or(0.0, |all| all.cost(&passed(self.draws)));
@@ -98,7 +98,7 @@ impl RowTask<'_> {
         self.stayed_frozen(fitted.proof.as_ref())?;
         let tested = Tested::new(self.draws, scores, self.task.classes);
         let measured = self.task.measured();
-        Ok(RowResult {
+        Ok(MeasuredRow {
             fitted,
             positions: (tested.examples.iter())
                 .map(|&example| measured.positions[example])

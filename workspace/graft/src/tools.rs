@@ -2,7 +2,7 @@
 
 use topwork_engine::{Compute, Network};
 use topwork_host::Plugins;
-use topwork_schema::{Plan, Weights};
+use topwork_schema::{Plan, Start};
 
 use crate::{
     GraftError, Services,
@@ -31,12 +31,12 @@ impl Tools<'_> {
     pub fn backbone_with(
         &self,
         seed: u64,
-        weights: Weights,
+        weights: Start,
         trained: Option<&Network>,
     ) -> Result<Network, GraftError> {
         let blueprint = self.backbone.blueprint()?;
         let initial = || initialised(blueprint, seed, "backbone");
-        if weights == Weights::Random {
+        if weights == Start::Random {
             return Ok(initial());
         }
         if let Some(trained) = trained {
@@ -54,7 +54,7 @@ impl Tools<'_> {
     pub fn trunk_with(
         &self,
         seed: u64,
-        weights: Weights,
+        weights: Start,
         trained: Option<&Network>,
         layers: usize,
     ) -> Result<Network, GraftError> {

@@ -12,8 +12,8 @@ use std::{env, error::Error, fs, iter, time::Instant};
 
 use serde_json::{Value, json};
 use topwork_events::{
-    Agreement, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState, Seconds,
-    StageKind, StagePlan, Weights,
+    Agreement, Came, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState,
+    Seconds, StageKind, StagePlan, Start,
 };
 use topwork_keys::{Adopted, Cells, KeyedCell};
 use topwork_measure::Confusion;
@@ -57,7 +57,7 @@ pub fn plan(size: Size) -> RunPlan {
             cut: format!("cut{cut}"),
             feature_dim: 800,
             head: ["logistic-regression", "knn"][method.min(1)].to_owned(),
-            weights: Weights::Source,
+            weights: Start::Source,
             train_samples: Some(samples as u64),
             classes: Vec::new(),
         }
@@ -77,7 +77,7 @@ pub fn plan(size: Size) -> RunPlan {
             .flat_map(|seed| {
                 let rows = rows.iter().enumerate();
                 rows.map(move |(row, plan)| StagePlan {
-                    kind: StageKind::Strategy,
+                    kind: StageKind::Row,
                     title: plan.title(),
                     seed: Some(seed),
                     row: Some(row),
@@ -151,16 +151,16 @@ pub fn records(size: Size, old: bool) -> impl Iterator<Item = Record> {
                     only_b: (50 + row % 90) as u64,
                 })
             });
-            let detail = "8,000 of 10,000 correct, 80.00 %".to_owned();
+            let came = Came::Said("8,000 of 10,000 correct, 80.00 %".to_owned());
             let ended = Event::StageEnded {
                 stage,
                 seconds: 0.25,
-                detail,
+                came,
                 failed: false,
             };
             (iter::once(Event::StageStarted { stage }))
                 .chain(iter::once_with(move || {
-                    Event::StrategyEvaluated(outcome(row, seed, size.classes))
+                    Event::RowMeasured(outcome(row, seed, size.classes))
                 }))
                 .chain(pairs)
                 .chain([ended])
@@ -193,7 +193,7 @@ pub fn old_line(record: &Record) -> Result<String, serde_json::Error> {
             row["classes"] = json!(plan.classes);
         }
     }
-    if let Event::StrategyEvaluated(outcome) = &record.event {
+    if let Event::RowMeasured(outcome) = &record.event {
         let classes = outcome.confusion.classes();
         let mut rows = vec![vec![0; classes]; classes];
         for (truth, predicted, count) in outcome.confusion.cells() {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command, thread};
 
-use topwork_events::{EndStatus, Event, Outcome, RowPlan, RunPlan, Seconds, Weights};
+use topwork_events::{EndStatus, Event, Outcome, RowPlan, RunPlan, Seconds, Start};
 use topwork_keys::{Adopted, Cells, KeyedCell};
 use topwork_store::{EventWriter, Machine, Manifest, Standing};
 
@@ -63,7 +63,7 @@ fn done(runs: &Runs) -> RunFolder {
         cut: "pool2".into(),
         feature_dim: 8,
         head: "mlp".into(),
-        weights: Weights::Source,
+        weights: Start::Source,
         detail: None,
         train_samples: None,
         classes: vec!["a".into(), "b".into()],
@@ -103,7 +103,7 @@ fn done(runs: &Runs) -> RunFolder {
             predictions: None,
             without_duplicates: None,
         };
-        writer.append(Event::StrategyEvaluated(outcome)).unwrap();
+        writer.append(Event::RowMeasured(outcome)).unwrap();
     }
     end(&mut writer);
     folder

@@ -3,12 +3,12 @@
 
 use topwork_events::{
     Agreement, EndStatus, Event, FORMAT, Failure, FoldOutcome, Outcome, Record, Reference, RowPlan,
-    RunPlan, RunState, Seconds, SourceOutcome, Weights,
+    RunPlan, RunState, Seconds, SourceOutcome, Start,
 };
 use topwork_pages::comparison;
 use topwork_results::Results;
 
-fn row(name: &str, kind: &str, head: &str, weights: Weights) -> RowPlan {
+fn row(name: &str, kind: &str, head: &str, weights: Start) -> RowPlan {
     RowPlan {
         name: name.into(),
         detail: None,
@@ -30,18 +30,18 @@ fn plan(seeds: &[u64]) -> Event {
         name: "test".into(),
         seeds: seeds.to_vec(),
         rows: vec![
-            row("frozen backbone", "frozen-backbone", "mlp", Weights::Source),
+            row("frozen backbone", "frozen-backbone", "mlp", Start::Source),
             row(
                 "feature classifier, 1,000 samples",
                 "feature-classifier",
                 "logistic-regression",
-                Weights::Source,
+                Start::Source,
             ),
             row(
                 "frozen random backbone",
                 "frozen-backbone",
                 "mlp",
-                Weights::Random,
+                Start::Random,
             ),
         ],
         references: vec![
@@ -127,13 +127,13 @@ fn one_seed() -> Results {
     results(vec![
         plan(&[1]),
         source(1, 5125),
-        Event::StrategyEvaluated(outcome(0, 1, 4796)),
-        Event::StrategyEvaluated(Outcome {
+        Event::RowMeasured(outcome(0, 1, 4796)),
+        Event::RowMeasured(Outcome {
             train_samples: 1000,
             trainable_parameters: 1602,
             ..outcome(1, 1, 4760)
         }),
-        Event::StrategyEvaluated(outcome(2, 1, 4690)),
+        Event::RowMeasured(outcome(2, 1, 4690)),
         Event::Compared(Agreement {
             a: 0,
             b: 1,
@@ -188,8 +188,8 @@ fn several_seeds_show_their_spread() {
     let mut events = vec![plan(&[1, 2, 3])];
     for (seed, a, b) in [(1, 4796, 4760), (2, 4790, 4770), (3, 4801, 4755)] {
         events.push(source(seed, 5120 + seed));
-        events.push(Event::StrategyEvaluated(outcome(0, seed, a)));
-        events.push(Event::StrategyEvaluated(Outcome {
+        events.push(Event::RowMeasured(outcome(0, seed, a)));
+        events.push(Event::RowMeasured(Outcome {
             converged: Some(seed != 2),
             ..outcome(1, seed, b)
         }));
@@ -207,7 +207,7 @@ fn several_seeds_show_their_spread() {
 /// Counts of three folds; together 4,861 examples.
 fn in_folds(row: usize, seed: u64, correct: [u64; 3]) -> Event {
     let folds = correct.into_iter().zip([1621, 1620, 1620]);
-    Event::StrategyEvaluated(Outcome {
+    Event::RowMeasured(Outcome {
         folds: folds
             .map(|(correct, total)| FoldOutcome { correct, total })
             .collect(),
@@ -266,7 +266,7 @@ fn notes_stand_under_the_table_once_where_seeds_agree() {
             (2, Some(format!("picked model {seed}"))),
         ] {
             let measured = outcome(row, seed, 4700);
-            events.push(Event::StrategyEvaluated(Outcome { note, ..measured }));
+            events.push(Event::RowMeasured(Outcome { note, ..measured }));
         }
     }
     let results = results(events);
@@ -290,8 +290,8 @@ fn notes_stand_under_the_table_once_where_seeds_agree() {
 fn other_test_examples_are_not_ranked_and_missing_rows_are_dashes() {
     let events = vec![
         plan(&[1]),
-        Event::StrategyEvaluated(outcome(0, 1, 4796)),
-        Event::StrategyEvaluated(Outcome {
+        Event::RowMeasured(outcome(0, 1, 4796)),
+        Event::RowMeasured(Outcome {
             total: 100,
             test_set: "a hundred".into(),
             frozen_intact: Some(false),
@@ -319,7 +319,7 @@ fn a_grid() -> Results {
                 });
                 // The last one is still to come.
                 if row < 11 {
-                    events.push(Event::StrategyEvaluated(Outcome {
+                    events.push(Event::RowMeasured(Outcome {
                         train_samples: samples,
                         ..outcome(row, 1, correct)
                     }));
@@ -361,7 +361,7 @@ fn row_of(name: &str) -> RowPlan {
         name,
         "feature-classifier",
         "logistic-regression",
-        Weights::Source,
+        Start::Source,
     )
 }
 
@@ -388,7 +388,7 @@ fn not_all_pairs_that_are_alike_are_listed() {
             seeds: vec![1],
             ..RunPlan::default()
         })];
-        events.extend((0..rows).map(|row| Event::StrategyEvaluated(outcome(row, 1, 4000))));
+        events.extend((0..rows).map(|row| Event::RowMeasured(outcome(row, 1, 4000))));
         for b in 0..rows {
             events.extend((0..b).map(|a| {
                 Event::Compared(Agreement {
@@ -474,7 +474,7 @@ fn before_the_plan_there_is_nothing() {
 #[test]
 fn rows_that_failed_are_marked() {
     let failed = |row, seed, status, message: &str| {
-        Event::StrategyFailed(Failure {
+        Event::RowFailed(Failure {
             row,
             seed,
             status,
@@ -487,11 +487,11 @@ fn rows_that_failed_are_marked() {
     let results = results(vec![
         plan(&[1, 2]),
         // The second seed's row was measured first: the first one failed and was tried again.
-        Event::StrategyEvaluated(outcome(0, 2, 4790)),
-        Event::StrategyEvaluated(outcome(0, 1, 4796)),
+        Event::RowMeasured(outcome(0, 2, 4790)),
+        Event::RowMeasured(outcome(0, 1, 4796)),
         failed(1, 1, EndStatus::Crashed, crash),
         failed(1, 2, EndStatus::Crashed, crash),
-        Event::StrategyEvaluated(outcome(2, 1, 4690)),
+        Event::RowMeasured(outcome(2, 1, 4690)),
         failed(
             2,
             2,

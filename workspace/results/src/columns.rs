@@ -6,7 +6,7 @@ use std::fmt;
 use topwork_events::Seconds;
 use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, shown, thousands};
 
-use crate::StrategyResult;
+use crate::RowResult;
 
 /// One column: of the rows, or of a figure of theirs.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct Column {
     pub rank: u8,
     /// The figure it tells.
     pub figure: Option<&'static Figure>,
-    in_use: fn(Option<&Figure>, &[&StrategyResult]) -> bool,
+    in_use: fn(Option<&Figure>, &[&RowResult]) -> bool,
     cell: fn(&Row<'_>) -> Cell,
 }
 
@@ -112,7 +112,7 @@ pub enum Mark {
 
 /// What a cell is made from.
 struct Row<'a> {
-    strategy: &'a StrategyResult,
+    strategy: &'a RowResult,
     rank: Option<usize>,
     figure: Option<&'static Figure>,
 }
@@ -144,7 +144,7 @@ impl Column {
     }
 
     /// A column that is there only where this holds.
-    const fn only(mut self, in_use: fn(Option<&Figure>, &[&StrategyResult]) -> bool) -> Self {
+    const fn only(mut self, in_use: fn(Option<&Figure>, &[&RowResult]) -> bool) -> Self {
         self.in_use = in_use;
         self
     }
@@ -174,7 +174,7 @@ impl Column {
     }
 
     /// What it says of a row.
-    pub fn cell(&self, strategy: &StrategyResult, rank: Option<usize>) -> Cell {
+    pub fn cell(&self, strategy: &RowResult, rank: Option<usize>) -> Cell {
         let figure = self.figure;
         (self.cell)(&Row {
             strategy,
@@ -185,8 +185,8 @@ impl Column {
 }
 
 /// The columns of a run's comparison, those that say something of its rows.
-pub fn columns(rows: &[StrategyResult]) -> Vec<Column> {
-    let rows: Vec<&StrategyResult> = rows.iter().collect();
+pub fn columns(rows: &[RowResult]) -> Vec<Column> {
+    let rows: Vec<&RowResult> = rows.iter().collect();
     let all = IDENTITY.iter().chain(COUNTS).copied();
     in_use(
         all.chain(of_figures(FIGURE)).chain(COST.iter().copied()),
@@ -195,7 +195,7 @@ pub fn columns(rows: &[StrategyResult]) -> Vec<Column> {
 }
 
 /// The columns of figures and cost of rows from several runs.
-pub fn side_by_side(rows: &[&StrategyResult]) -> Vec<Column> {
+pub fn side_by_side(rows: &[&RowResult]) -> Vec<Column> {
     let figures = of_figures(&[MEAN, FOLDS, INTERVAL]);
     in_use(figures.chain([TRAINED_ON, PARAMETERS, COST_IN_ALL]), rows)
 }
@@ -209,7 +209,7 @@ fn of_figures(columns: &[Column]) -> impl Iterator<Item = Column> {
     })
 }
 
-fn in_use(columns: impl Iterator<Item = Column>, rows: &[&StrategyResult]) -> Vec<Column> {
+fn in_use(columns: impl Iterator<Item = Column>, rows: &[&RowResult]) -> Vec<Column> {
     columns
         .filter(|column| (column.in_use)(column.figure, rows))
         .collect()

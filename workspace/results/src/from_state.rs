@@ -9,8 +9,8 @@ use topwork_measure::{
 };
 
 use crate::results::{
-    CountResult, FailedSeed, FigureResult, FoldResult, PairResult, PairSeed, Results, SeedResult,
-    SourceResult, StrategyResult,
+    CountResult, FailedSeed, FigureResult, FoldResult, PairResult, PairSeed, Results, RowResult,
+    SeedResult, SourceResult,
 };
 
 impl Results {
@@ -131,7 +131,7 @@ fn strategy(
     plan: &RowPlan,
     mut outcomes: Vec<&Outcome>,
     failed: Vec<FailedSeed>,
-) -> StrategyResult {
+) -> RowResult {
     outcomes.sort_by_key(|outcome| place(state, outcome.seed));
     let first = outcomes.first();
     let figures = figures(&outcomes);
@@ -148,7 +148,7 @@ fn strategy(
             sum.merge(&outcome.confusion);
             Some(sum)
         });
-    StrategyResult {
+    RowResult {
         name: plan.name.clone(),
         title: plan.title(),
         kind: plan.kind.clone(),

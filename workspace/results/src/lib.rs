@@ -12,5 +12,5 @@ mod results;
 pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side};
 pub use results::{
     ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, PairResult, PairSeed, Results,
-    SeedResult, SourceResult, StrategyResult, Verdict,
+    RowResult, SeedResult, SourceResult, Verdict,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use topwork_events::{Duplicates, Reference, Scope, Seconds, Weights};
+use topwork_events::{Duplicates, Reference, Scope, Seconds, Start};
 use topwork_measure::{ACCURACY, Confusion, Figure, Interval, shown};
 
 use crate::layout;
@@ -33,7 +33,7 @@ pub struct Results {
     pub source: Option<SourceResult>,
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
     /// training samples.
-    pub strategies: Vec<StrategyResult>,
+    pub strategies: Vec<RowResult>,
     /// The target classes, in the order of the labels: that of the confusion matrices.
     #[serde(default)]
     pub classes: Vec<String>,
@@ -72,7 +72,7 @@ pub struct SourceResult {
 /// One row over all seeds: a strategy with one cut and one number of training samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct StrategyResult {
+pub struct RowResult {
     /// The strategy's name.
     pub name: String,
     /// The row's own name: the strategy's, and after it what tells it from the strategy's others.
@@ -86,7 +86,7 @@ pub struct StrategyResult {
     /// The head's component.
     pub head: String,
     /// Whose weights the trunk has.
-    pub weights: Weights,
+    pub weights: Start,
     /// Training samples used. Before there are figures those asked for, `null` for all; what
     /// follows is then `null` or empty.
     pub train_samples: Option<u64>,
@@ -340,7 +340,7 @@ impl Results {
     }
 
     /// The best of the comparable rows, the first of equals.
-    pub fn best(&self) -> Option<&StrategyResult> {
+    pub fn best(&self) -> Option<&RowResult> {
         let comparable = self.comparable().into_iter().zip(&self.strategies);
         let measured = comparable.filter_map(|(mean, row)| Some((mean?, row)));
         let order = |a: f64, b: f64| self.ranked_by().better.order(a, b);
@@ -353,7 +353,7 @@ impl Results {
     }
 }
 
-impl StrategyResult {
+impl RowResult {
     /// What the row comes to by this figure, if it is known.
     pub fn figure(&self, figure: &Figure) -> Option<&FigureResult> {
         self.figures.get(figure.id)

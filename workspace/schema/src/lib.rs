@@ -50,7 +50,7 @@ pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
-    Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Strategy, Target, Weights,
+    Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Start, Strategy, Target,
 };
 pub use reference::{json_schema, reference};
 pub use strategies::StrategyKind;

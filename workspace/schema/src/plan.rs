@@ -220,7 +220,7 @@ pub struct Strategy {
     /// How many test samples are drawn (stratified); all if `None`.
     pub test_samples: Option<usize>,
     /// The weights the backbone begins with; random with `from-scratch`.
-    pub weights: Weights,
+    pub weights: Start,
     /// Learning-rate multipliers of `fine-tune` in the order written: the first pattern that
     /// matches a layer counts, and a layer no pattern matches has 1. See
     /// [`Strategy::multipliers`].
@@ -252,7 +252,7 @@ impl Strategy {
 /// Where the weights of a strategy's backbone come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Weights {
+pub enum Start {
     /// Those learnt on the source task, or from `backbone.weights`.
     Source,
     /// Its initial random weights: the control.

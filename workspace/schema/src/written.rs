@@ -9,7 +9,7 @@ use crate::catalog::UseKind;
 use crate::file_form;
 use crate::keys;
 use crate::multipliers::LayerPattern;
-use crate::plan::{Experiment, Strategy, Target, Weights};
+use crate::plan::{Experiment, Start, Strategy, Target};
 use crate::shape;
 use crate::strategies::StrategyKind;
 use crate::training::Train;
@@ -129,7 +129,7 @@ pub(crate) struct WrittenStrategy {
     /// Empty for all.
     pub train_samples: Vec<Located<u64>>,
     pub test_samples: Option<Located<u64>>,
-    pub weights: Option<Weights>,
+    pub weights: Option<Start>,
     /// Empty when one of them is wrong in itself.
     pub multipliers: Vec<(Located<LayerPattern>, f64)>,
     pub unfreeze_after: Option<Located<u64>>,
@@ -228,9 +228,9 @@ impl WrittenStrategy {
             unfreeze_after: view.integer("unfreeze-after"),
             node: view.node.clone(),
             weights: weights.and_then(|weights| match weights.value.as_str() {
-                _ if at_random => Some(Weights::Random),
-                "source" => Some(Weights::Source),
-                "random" => Some(Weights::Random),
+                _ if at_random => Some(Start::Random),
+                "source" => Some(Start::Source),
+                "random" => Some(Start::Random),
                 _ => None,
             }),
             path: view.path,

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use topwork_keys::sha256;
-use topwork_schema::{Component, Plan, Row, Weights};
+use topwork_schema::{Component, Plan, Row, Start};
 
 use crate::{TrunkId, Work};
 
@@ -86,10 +86,10 @@ impl<'a> Keys<'a> {
         })
     }
 
-    fn begins_with(&self, weights: Weights) -> Value {
+    fn begins_with(&self, weights: Start) -> Value {
         match weights {
-            Weights::Random => Value::Null,
-            Weights::Source => json!([self.made.weights, self.source]),
+            Start::Random => Value::Null,
+            Start::Source => json!([self.made.weights, self.source]),
         }
     }
 

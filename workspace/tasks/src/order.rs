@@ -1,6 +1,6 @@
 //! The tasks of a plan in the order they are done.
 
-use topwork_schema::{Plan, Weights};
+use topwork_schema::{Plan, Start};
 
 use topwork_keys::{Cells, KeyedCell, KeyedSource};
 
@@ -73,13 +73,13 @@ impl Tasks {
             let mut extracted: Vec<(TrunkId, usize)> = Vec::new();
             for (index, row) in plan.rows.iter().enumerate() {
                 let weights = plan.strategy(row).weights;
-                let source = source.filter(|_| weights == Weights::Source);
+                let source = source.filter(|_| weights == Start::Source);
                 let features = TrunkId::of(plan, row).map(|trunk| {
                     let known = extracted.iter().find(|(known, _)| *known == trunk);
                     known.map(|(_, place)| *place).unwrap_or_else(|| {
                         let mut title = match weights {
-                            Weights::Source => "extract features".to_owned(),
-                            Weights::Random => "extract random features".to_owned(),
+                            Start::Source => "extract features".to_owned(),
+                            Start::Random => "extract random features".to_owned(),
                         };
                         if several_cuts {
                             title.push_str(&format!(" · {}", trunk.cut.name));

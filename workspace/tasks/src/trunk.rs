@@ -1,14 +1,14 @@
 //! Which trunk features come out of.
 
 use serde::{Deserialize, Serialize};
-use topwork_schema::{CutPoint, Plan, Row, Weights};
+use topwork_schema::{CutPoint, Plan, Row, Start};
 
 /// What tells a frozen trunk from the others of a run: rows with equal ones share its features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrunkId {
     /// Whose weights it has.
-    pub weights: Weights,
+    pub weights: Start,
     /// Where it ends.
     pub cut: CutPoint,
 }

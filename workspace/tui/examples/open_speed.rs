@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{buffer::Buffer, layout::Rect};
 use topwork_events::{
-    Agreement, EndStatus, Event as RunEvent, Outcome, Record, RowPlan, RunPlan, Seconds, StageKind,
-    StagePlan, Weights,
+    Agreement, Came, EndStatus, Event as RunEvent, Outcome, Record, RowPlan, RunPlan, Seconds,
+    StageKind, StagePlan, Start,
 };
 use topwork_store::RunFolder;
 use topwork_tui::{App, Background, Colours, Event, Theme, draw, update};
@@ -98,14 +98,14 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
         cut: format!("block{}", index % CUTS),
         feature_dim: 100,
         head: "logistic-regression".to_owned(),
-        weights: Weights::Source,
+        weights: Start::Source,
         train_samples: Some(100 + (index / CUTS) as u64),
         classes: classes.clone(),
     };
     let rows: Vec<RowPlan> = (0..rows).map(row).collect();
     let seeds: Vec<u64> = (1..=seeds as u64).collect();
     let stage = |seed: u64, row: usize| StagePlan {
-        kind: StageKind::Strategy,
+        kind: StageKind::Row,
         title: rows[row].title(),
         seed: Some(seed),
         row: Some(row),
@@ -127,11 +127,7 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
         for row in 0..rows.len() {
             let stage = position * rows.len() + row;
             events.push(RunEvent::StageStarted { stage });
-            events.push(RunEvent::StrategyEvaluated(outcome(
-                row,
-                *seed,
-                classes.len(),
-            )));
+            events.push(RunEvent::RowMeasured(outcome(row, *seed, classes.len())));
             let earlier = (row % CUTS..row).step_by(CUTS);
             let others = earlier.rev().take(pairs);
             events.extend(others.map(|a| {
@@ -147,7 +143,7 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
             events.push(RunEvent::StageEnded {
                 stage,
                 seconds: 0.1,
-                detail: "98.5 % of 4,861".to_owned(),
+                came: Came::Said("98.5 % of 4,861".to_owned()),
                 failed: false,
             });
         }

@@ -104,8 +104,8 @@ fn take_in(run: &mut Watched, records: &[Record]) {
             record.event,
             RunEvent::RunStarted(_)
                 | RunEvent::SourceEvaluated(_)
-                | RunEvent::StrategyEvaluated(_)
-                | RunEvent::StrategyFailed(_)
+                | RunEvent::RowMeasured(_)
+                | RunEvent::RowFailed(_)
                 | RunEvent::Compared(_)
                 | RunEvent::RunResumed { .. }
                 | RunEvent::RunEnded { .. }
@@ -149,14 +149,14 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
         RunEvent::StageEnded {
             stage,
             seconds: took,
-            detail,
+            came,
             failed: false,
         } => (
             LogLevel::Info,
-            format!("{}: {detail} ({})", title(*stage)?, seconds(*took)),
+            format!("{}: {came} ({})", title(*stage)?, seconds(*took)),
         ),
-        RunEvent::StageEnded { stage, detail, .. } => {
-            (LogLevel::Error, format!("{}: {detail}", title(*stage)?))
+        RunEvent::StageEnded { stage, came, .. } => {
+            (LogLevel::Error, format!("{}: {came}", title(*stage)?))
         }
         RunEvent::RunResumed { version } => {
             (LogLevel::Info, format!("goes on, with topwork {version}"))

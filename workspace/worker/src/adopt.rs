@@ -40,7 +40,7 @@ impl Execution<'_> {
             {
                 let title = self.plan.title(&self.plan.rows[row.row]);
                 self.took_over(other, &format!("`{title}` with seed {}", row.seed))?;
-                self.emitter.emit(Event::StrategyEvaluated(Outcome {
+                self.emitter.emit(Event::RowMeasured(Outcome {
                     row: row.row,
                     features_cached: true,
                     ..outcome.clone()

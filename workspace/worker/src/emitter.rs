@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use topwork_events::{Event, LogLevel, NetworkPlan, RunState};
+use topwork_events::{Came, Event, LogLevel, NetworkPlan, RunState};
 use topwork_graft::{Fold, Progress};
 use topwork_host::{Level, Observer};
 use topwork_measure::thousands;
@@ -122,13 +122,13 @@ impl Emitter {
     }
 
     /// Ends the stage that was begun last, complete or given up.
-    pub fn end(&self, detail: String, failed: bool) -> Result<(), StoreError> {
+    pub fn end(&self, came: Came, failed: bool) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let (stage, seconds) = (inner.stage, inner.begun.elapsed().as_secs_f64());
         inner.append(Event::StageEnded {
             stage,
             seconds,
-            detail,
+            came,
             failed,
         })
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use topwork_engine::{Compute, Network};
-use topwork_events::{Event, LogLevel, Pairing};
+use topwork_events::{Came, Event, LogLevel, Made, Pairing};
 use topwork_graft::{
     Backbone, Features, Tools,
     data::{Draw, TaskExamples, Twins, draws},
@@ -87,8 +87,8 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         }
         conductor.begin(task)?;
         match execution.run(task) {
-            Ok(detail) => {
-                emitter.end(detail, false)?;
+            Ok(made) => {
+                emitter.end(Came::Made(made), false)?;
                 if tasks[task].work == Work::Data {
                     execution.adopt(&manifest.adopted)?;
                 }
@@ -159,8 +159,8 @@ impl Execution<'_> {
             .try_for_each(|row| self.compare(seed, row))
     }
 
-    /// Does one task and says in a sentence what came out.
-    fn run(&mut self, task: usize) -> Result<String, WorkerError> {
+    /// Does one task and says what came out.
+    fn run(&mut self, task: usize) -> Result<Made, WorkerError> {
         let Some(seed) = self.tasks[task].seed else {
             return self.read_data();
         };
@@ -169,7 +169,7 @@ impl Execution<'_> {
             Work::Source => self.train_source(seed),
             Work::Features(trunk) => self.extract(seed, task, trunk),
             Work::Row(row) => {
-                let detail = self.measure_row(seed, *row);
+                let made = self.measure_row(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.
                 let later = &self.tasks[task + 1..];
                 let plan = self.plan;
@@ -178,7 +178,7 @@ impl Execution<'_> {
                         .filter_map(|task| task.row())
                         .any(|row| works_on(plan, &plan.rows[row], trunk))
                 });
-                detail
+                made
             }
         }
     }

@@ -10,7 +10,7 @@ use topwork_graft::{
 };
 use topwork_host::Plugins;
 use topwork_keys::FeatureKey;
-use topwork_schema::{Plan, TaskRole, Weights};
+use topwork_schema::{Plan, Start, TaskRole};
 use topwork_tasks::{Made, Tasks, TrunkId, Work};
 
 /// One set of features a run would extract.
@@ -60,9 +60,9 @@ pub fn planned_features(
             Backbone::Network(blueprint) => {
                 let mut network = initialised(blueprint, seed, "backbone");
                 let known = match (trunk.weights, file) {
-                    (Weights::Random, _) => true,
-                    (Weights::Source, None) => false,
-                    (Weights::Source, Some(path)) => {
+                    (Start::Random, _) => true,
+                    (Start::Source, None) => false,
+                    (Start::Source, Some(path)) => {
                         load_weights(&mut network, path)?;
                         true
                     }

@@ -4,7 +4,7 @@
 use topwork_events::{Reference, RowPlan, RunPlan, StageKind, StagePlan};
 use topwork_graft::{Backbone, GraftError, engine_kind, shape};
 use topwork_host::Plugins;
-use topwork_schema::{Draft, Plan, Row, Weights};
+use topwork_schema::{Draft, Plan, Row, Start};
 use topwork_store::{FileDigest, Manifest, PluginDigest, RunFolder};
 use topwork_tasks::{Made, Task, Tasks, Work};
 
@@ -132,8 +132,8 @@ fn stage_plan(task: &Task) -> StagePlan {
         kind: match task.work {
             Work::Data => StageKind::Data,
             Work::Source => StageKind::Source,
-            Work::Features(_) => StageKind::Extract,
-            Work::Row(_) => StageKind::Strategy,
+            Work::Features(_) => StageKind::Features,
+            Work::Row(_) => StageKind::Row,
         },
         title: task.title.clone(),
         seed: task.seed,
@@ -160,9 +160,9 @@ fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, Work
 }
 
 /// The word for viewers and files of what the experiment calls the same.
-pub fn as_told(weights: Weights) -> topwork_events::Weights {
+pub fn as_told(weights: Start) -> topwork_events::Start {
     match weights {
-        Weights::Source => topwork_events::Weights::Source,
-        Weights::Random => topwork_events::Weights::Random,
+        Start::Source => topwork_events::Start::Source,
+        Start::Random => topwork_events::Start::Random,
     }
 }

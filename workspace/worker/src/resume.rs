@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use topwork_events::{Agreement, Event, Failure, Key, LogLevel, Outcome, RunState, StageStatus};
+use topwork_events::{
+    Agreement, Came, Event, Failure, Key, LogLevel, Made, Outcome, RunState, StageStatus,
+};
 use topwork_graft::{initialised, load_weights};
 use topwork_keys::sha256;
 use topwork_measure::Disagreement;
 use topwork_tasks::Work;
 
-use crate::{WorkerError, execute::Execution, predictions::right_of, stages::correct_of};
+use crate::{WorkerError, execute::Execution, predictions::right_of};
 
 /// A row that was measured: which of its test examples it got right.
 pub struct Measured {
@@ -98,7 +100,7 @@ impl Execution<'_> {
         let pending =
             (self.tasks.rows_on(task).into_iter()).filter(|row| self.is_pending(seed, *row));
         for row in pending {
-            self.emitter.emit(Event::StrategyFailed(Failure {
+            self.emitter.emit(Event::RowFailed(Failure {
                 row,
                 seed,
                 status: error.status(),
@@ -107,7 +109,7 @@ impl Execution<'_> {
                 exit_code: error.exit_code(),
             }))?;
         }
-        self.emitter.end(error.to_string(), true)?;
+        self.emitter.end(Came::Said(error.to_string()), true)?;
         Ok(())
     }
 
@@ -193,14 +195,18 @@ impl Execution<'_> {
         self.conductor.begin(task)?;
         match (counts, &self.tasks[task].work) {
             (Some((correct, total)), _) => {
-                let detail = format!("{}, measured before", correct_of(correct, total));
-                self.emitter.end(detail, false)?;
+                let made = Made::Measured {
+                    correct,
+                    total,
+                    before: true,
+                };
+                self.emitter.end(Came::Made(made), false)?;
             }
             (None, Work::Row(_)) => {
-                let detail = "not tried: what it builds on is missing".to_owned();
-                self.emitter.end(detail, true)?;
+                let why = "not tried: what it builds on is missing".to_owned();
+                self.emitter.end(Came::Said(why), true)?;
             }
-            (None, _) => self.emitter.end("not needed".to_owned(), false)?,
+            (None, _) => self.emitter.end(Came::Made(Made::Nothing), false)?,
         }
         Ok(())
     }

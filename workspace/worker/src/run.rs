@@ -111,7 +111,7 @@ pub fn ending(state: &RunState, peak_bytes: Option<u64>) -> Event {
         // Nothing came out at all: the reason stands for itself.
         true => (state.stages.iter())
             .find(|stage| stage.status == StageStatus::Failed)
-            .map_or(failure.message.clone(), |stage| stage.detail.clone()),
+            .map_or(failure.message.clone(), |stage| stage.came.to_string()),
         false => format!(
             "{} of {} results missing: `{}` with seed {}: {}",
             failures.len(),

@@ -5,7 +5,7 @@ mod matrix;
 
 use topwork_measure::thousands;
 use topwork_pages::Align;
-use topwork_schema::{Plan, Weights};
+use topwork_schema::{Plan, Start};
 use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
@@ -103,8 +103,8 @@ fn detail(plan: &Plan, work: &Work) -> String {
                 (plan.rows.iter()).filter(|row| TrunkId::of(plan, row).as_ref() == Some(trunk));
             let shared = rows.count();
             let weights = match trunk.weights {
-                Weights::Source => "source weights",
-                Weights::Random => "initial random weights",
+                Start::Source => "source weights",
+                Start::Random => "initial random weights",
             };
             format!(
                 "cut at {}, {weights}, for {}",

@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
-use topwork_events::{EndStatus, Event, Failure, RunState};
+use topwork_events::{Came, EndStatus, Event, Failure, RunState};
 use topwork_sniff::reason;
 use topwork_store::{Owner, RunFolder, StoreError, now};
 use topwork_worker::{EXIT_FOLDER_LOST, ending, write_results};
@@ -148,7 +148,7 @@ fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bo
         return Ok(false);
     };
     let mut writer = folder.event_writer()?;
-    writer.append(Event::StrategyFailed(Failure {
+    writer.append(Event::RowFailed(Failure {
         row,
         seed,
         status: EndStatus::Crashed,
@@ -159,7 +159,7 @@ fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bo
     writer.append(Event::StageEnded {
         stage: index,
         seconds: now().saturating_sub(stage.started_at) as f64 / 1000.0,
-        detail: crash.message.clone(),
+        came: Came::Said(crash.message.clone()),
         failed: true,
     })?;
     Ok(true)

@@ -121,20 +121,20 @@ impl Viewer for Plain {
             Event::StageEnded {
                 stage,
                 seconds: took,
-                detail,
+                came,
                 failed,
             } => {
                 if let Some(stage) = state.stages.get(*stage) {
                     let mark = if *failed { '✗' } else { '✓' };
                     self.say(&format!(
-                        "{mark} {}: {detail} ({})",
+                        "{mark} {}: {came} ({})",
                         title(stage, several_seeds),
                         seconds(*took)
                     ));
                 }
             }
             // The note of a fit that did not converge comes as a warning.
-            Event::StrategyEvaluated(outcome) if outcome.converged != Some(false) => {
+            Event::RowMeasured(outcome) if outcome.converged != Some(false) => {
                 if let Some(note) = &outcome.note {
                     self.say(&format!("  {note}"));
                 }

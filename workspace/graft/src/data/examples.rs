@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use topwork_host::Dataset;
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_measure::thousands;
 use topwork_schema::{DatasetUse, TaskData, TaskRole};
 
 use crate::{GraftError, data::augment::normalise};
 
 /// Images of a split that its fingerprint looks at.
 const FINGERPRINT_IMAGES: usize = 64;
-
-/// Classes that are named where it is said what was read.
-const MOST_NAMED: usize = 10;
 
 /// The two splits every task has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,23 +144,9 @@ impl TaskExamples {
         (self.splits().iter()).try_for_each(|split| self.read(*split, &[0], &mut image))
     }
 
-    /// How many examples there are of which classes, for a person.
-    pub fn sizes(&self) -> String {
-        let count = |examples: &Examples| thousands(examples.labels.len() as u64);
-        let train = count(&self.train);
-        let sizes = match (&self.test, self.folds) {
-            (Some(test), _) => format!("{train} + {} test", count(test)),
-            (None, folds) => format!("{train} in {} folds", folds.unwrap_or(1)),
-        };
-        let classes = match self.names.as_slice() {
-            names if names.len() <= MOST_NAMED => names.join(", "),
-            names => format!(
-                "{}, … {} classes",
-                names[..MOST_NAMED].join(", "),
-                thousands(names.len() as u64)
-            ),
-        };
-        format!("{sizes} ({classes})")
+    /// How many folds the examples are to be cut into.
+    pub fn folds(&self) -> Option<usize> {
+        self.folds
     }
 
     /// The splits that are read.

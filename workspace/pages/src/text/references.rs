@@ -1,7 +1,7 @@
 //! Figures from elsewhere.
 
 use topwork_measure::{ACCURACY, percent};
-use topwork_results::{Results, StrategyResult};
+use topwork_results::{Results, RowResult};
 
 /// Figures from elsewhere beside ours.
 pub fn references(results: &Results) -> String {
@@ -13,13 +13,13 @@ pub fn references(results: &Results) -> String {
     // A strategy with several rows has a line for each.
     let mut lines = Vec::new();
     for reference in &results.references {
-        let of_strategy = |row: &&StrategyResult| row.name == reference.strategy;
+        let of_strategy = |row: &&RowResult| row.name == reference.strategy;
         let mut rows = results.strategies.iter().filter(of_strategy).peekable();
         if rows.peek().is_none() {
             let ours = results.source.as_ref().map(|source| source.accuracy);
             lines.push((reference.strategy.as_str(), ours, reference));
         }
-        let ours = |row: &StrategyResult| row.figure(&ACCURACY).map(|known| known.mean);
+        let ours = |row: &RowResult| row.figure(&ACCURACY).map(|known| known.mean);
         lines.extend(rows.map(|row| (row.title.as_str(), ours(row), reference)));
     }
     let width = lines

@@ -3,7 +3,7 @@
 
 use super::Backbone;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::plan::{CutPoint, Weights};
+use crate::plan::{CutPoint, Start};
 use crate::strategies::StrategyKind;
 use crate::words::{Component, Normalise, Pool, WantedNormalise};
 use crate::written::{Written, WrittenDataset, WrittenStrategy};
@@ -59,7 +59,7 @@ pub(super) fn check(written: &Written, backbone: &Backbone<'_>, diagnostics: &mu
                 "needs a backbone that is trained here",
                 &format!("{} work on its features", frozen.join(" and ")),
             );
-        } else if strategy.weights == Some(Weights::Random)
+        } else if strategy.weights == Some(Start::Random)
             && let Some(node) = strategy.node.get("weights")
         {
             refuse(
@@ -75,7 +75,7 @@ pub(super) fn check(written: &Written, backbone: &Backbone<'_>, diagnostics: &mu
 }
 
 fn untrained(written: &Written, span: std::ops::Range<usize>, diagnostics: &mut Diagnostics) {
-    let needs = |s: &&WrittenStrategy| s.weights == Some(Weights::Source);
+    let needs = |s: &&WrittenStrategy| s.weights == Some(Start::Source);
     let Some(strategy) = written.strategies.iter().find(needs) else {
         return;
     };

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::json;
 use topwork_schema::{
-    Cut, CutPoint, Description, Draft, Optimizer, Place, Plan, Reduction, Row, StrategyKind,
-    UseKind, Weights, resolve_parameters,
+    Cut, CutPoint, Description, Draft, Optimizer, Place, Plan, Reduction, Row, Start, StrategyKind,
+    UseKind, resolve_parameters,
 };
 
 use crate::catalog::{SMALL, catalog, described, mnist};
@@ -72,27 +72,27 @@ fn the_flagship_is_a_plan() {
     assert_eq!(
         rows,
         [
-            ("frozen backbone", frozen, "mlp", vec![], Weights::Source),
+            ("frozen backbone", frozen, "mlp", vec![], Start::Source),
             (
                 "feature classifier, 1,000 samples",
                 classifier,
                 "logistic-regression",
                 vec![1000],
-                Weights::Source
+                Start::Source
             ),
             (
                 "feature classifier",
                 classifier,
                 "logistic-regression",
                 vec![],
-                Weights::Source
+                Start::Source
             ),
             (
                 "frozen random backbone",
                 frozen,
                 "mlp",
                 vec![],
-                Weights::Random
+                Start::Random
             ),
         ]
     );
@@ -129,7 +129,7 @@ fn what_is_left_out_has_its_default() {
     let classifier = &experiment.strategies[1];
     assert_eq!(
         (classifier.train.as_ref(), classifier.weights),
-        (None, Weights::Source)
+        (None, Start::Source)
     );
     assert_eq!(
         serde_json::Value::from(classifier.head.parameters.clone()),
@@ -272,7 +272,7 @@ fn without_a_source_the_weights_come_from_a_file_or_by_chance() {
         plan.experiment
             .strategies
             .iter()
-            .all(|s| s.weights == Weights::Random)
+            .all(|s| s.weights == Start::Random)
     );
     assert!(plan.source_classes.is_empty());
 }
@@ -382,7 +382,7 @@ proptest! {
         let read = |text: &str| Draft::read("experiment.toml", text, Path::new("/home/x")).check(&catalog);
         let plan = read(&text).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
         prop_assert_eq!(&plan.experiment.name, &name);
-        prop_assert_eq!(plan.experiment.strategies[0].weights == Weights::Random, random);
+        prop_assert_eq!(plan.experiment.strategies[0].weights == Start::Random, random);
         let written = plan.to_toml();
         let again = read(&written).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
         prop_assert_eq!(&plan, &again, "{}", written);

@@ -5,8 +5,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 use topwork_schema::{
-    Augment, ClassWeights, Draft, LayerPattern, Normalise, Optimizer, Plan, Schedule, Strategy,
-    StrategyKind, Train, Weights,
+    Augment, ClassWeights, Draft, LayerPattern, Normalise, Optimizer, Plan, Schedule, Start,
+    Strategy, StrategyKind, Train,
 };
 
 use crate::catalog::{SMALL, catalog};
@@ -207,7 +207,7 @@ fn training_from_scratch_needs_no_source() {
     let strategy = strategy(text);
     assert_eq!(
         (strategy.kind, strategy.weights),
-        (StrategyKind::FromScratch, Weights::Random)
+        (StrategyKind::FromScratch, Start::Random)
     );
     let names = ["a", "b"];
     assert_eq!(strategy.multipliers(&names, &names), Ok(vec![1.0; 4]));
@@ -219,12 +219,9 @@ fn fine_tuning_begins_with_the_weights_it_is_told() {
     let plain = strategy_with("");
     assert_eq!(
         (plain.kind, plain.weights, plain.unfreeze_after),
-        (StrategyKind::FineTune, Weights::Source, None)
+        (StrategyKind::FineTune, Start::Source, None)
     );
-    assert_eq!(
-        strategy_with("weights = \"random\"").weights,
-        Weights::Random
-    );
+    assert_eq!(strategy_with("weights = \"random\"").weights, Start::Random);
     assert_eq!(strategy_with("unfreeze-after = 3").unfreeze_after, Some(3));
 }
 

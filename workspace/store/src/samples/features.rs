@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use topwork_events::Weights;
+use topwork_events::Start;
 use topwork_tensors::Writer;
 
 use super::tensors::{labels, read, write};
@@ -18,7 +18,7 @@ pub struct FeatureSample {
     /// Name of the cut.
     pub cut: String,
     /// Where the trunk's weights come from.
-    pub weights: Weights,
+    pub weights: Start,
     /// The seed.
     pub seed: u64,
     /// Names of the target's classes, in the order of the labels.
@@ -96,7 +96,7 @@ impl FeatureSample {
 #[derive(Serialize, Deserialize)]
 struct Facts {
     cut: String,
-    weights: Weights,
+    weights: Start,
     seed: u64,
     classes: Vec<String>,
     extracted: usize,
@@ -105,10 +105,10 @@ struct Facts {
 
 impl RunFolder {
     /// The sample of features of the trunk with these weights.
-    pub fn feature_sample_path(&self, cut: &str, weights: Weights, seed: u64) -> PathBuf {
+    pub fn feature_sample_path(&self, cut: &str, weights: Start, seed: u64) -> PathBuf {
         let weights = match weights {
-            Weights::Source => "source",
-            Weights::Random => "random",
+            Start::Source => "source",
+            Start::Random => "random",
         };
         let cut = crate::folder::slug(cut);
         let name = format!("features-{cut}-{weights}-seed-{seed}.safetensors");
@@ -125,7 +125,7 @@ mod tests {
     fn sample() -> FeatureSample {
         FeatureSample {
             cut: "pool/2".to_owned(),
-            weights: Weights::Random,
+            weights: Start::Random,
             seed: u64::MAX,
             classes: vec!["a \"b\"".to_owned(), "ö".to_owned()],
             extracted: 40,

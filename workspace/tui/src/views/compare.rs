@@ -11,7 +11,7 @@ use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
 };
-use topwork_results::{Align, PairResult, StrategyResult, Value, columns};
+use topwork_results::{Align, PairResult, RowResult, Value, columns};
 
 use crate::{
     columns::{Cell, Column, Table, row_at},
@@ -205,12 +205,12 @@ fn planned_seeds(run: &Watched) -> usize {
 }
 
 /// Whether a row stands beside others with figures of fewer seeds than all.
-fn is_partly(row: &StrategyResult, planned: usize) -> bool {
+fn is_partly(row: &RowResult, planned: usize) -> bool {
     (1..planned).contains(&row.seeds.len())
 }
 
 /// `1 of 3`.
-fn seeds_words(row: &StrategyResult, planned: usize) -> Figure {
+fn seeds_words(row: &RowResult, planned: usize) -> Figure {
     match row.seeds.len() {
         0 => Figure::words("–"),
         seeds => Figure::part(seeds, planned),

@@ -9,7 +9,7 @@ mod scatter;
 use std::{path::PathBuf, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
-use topwork_events::{StageKind, StageStatus, Weights};
+use topwork_events::{StageKind, StageStatus, Start};
 use topwork_measure::thousands;
 
 use crate::{
@@ -74,7 +74,7 @@ enum Answer {
 }
 
 /// A trunk whose features are kept: a cut, and where the weights come from.
-type Trunk = (String, Weights);
+type Trunk = (String, Start);
 
 /// The trunks of the current run: those of the strategies that work on features.
 fn trunks(run: &Watched) -> Vec<Trunk> {
@@ -102,7 +102,7 @@ fn selected(run: &Watched, selection: &Selection) -> Option<(Trunk, u64)> {
 /// Stages done after which a sample may be there that was not before.
 fn progress(run: &Watched, seed: u64) -> usize {
     let extracted = (run.state.stages.iter()).filter(|stage| {
-        let StageKind::Extract = stage.plan.kind else {
+        let StageKind::Features = stage.plan.kind else {
             return false;
         };
         stage.plan.seed == Some(seed) && stage.status == StageStatus::Done
@@ -202,8 +202,8 @@ fn below_caption(area: Rect) -> Rect {
 fn caption(run: &Watched, features: &Features) -> String {
     let sample = &features.sample;
     let weights = match sample.weights {
-        Weights::Source => "trained",
-        Weights::Random => "random",
+        Start::Source => "trained",
+        Start::Random => "random",
     };
     let count = |count: usize| thousands(count as u64);
     let dimensions = match (sample.dimensions.len(), sample.dim) {

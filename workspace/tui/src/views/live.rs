@@ -496,7 +496,7 @@ fn figures(
     }
     let mut parts = Vec::new();
     if matches!(stage.status, StageStatus::Done | StageStatus::Failed) {
-        parts.push(format!("{}: {}", stage.plan.title, stage.detail));
+        parts.push(format!("{}: {}", stage.plan.title, stage.came));
     } else {
         if let Some(rate) = stage.per_second {
             parts.push(format!("{} {}/s", thousands(rate as u64), stage.unit));

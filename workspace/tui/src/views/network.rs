@@ -8,7 +8,7 @@ use ratatui::{
 };
 use topwork_events::{NetworkPlan, RowPlan};
 use topwork_measure::thousands;
-use topwork_results::StrategyResult;
+use topwork_results::RowResult;
 
 use crate::{
     columns::{Cell, Column, Table, row_at},
@@ -193,7 +193,7 @@ fn draw_proof(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn proof(theme: Theme, strategy: &StrategyResult) -> (&'static str, Style, String) {
+fn proof(theme: Theme, strategy: &RowResult) -> (&'static str, Style, String) {
     let digest = (strategy.seeds.iter())
         .find_map(|seed| seed.frozen_after.as_ref())
         .map_or(String::new(), |digest| format!(", SHA-256 {digest}"));

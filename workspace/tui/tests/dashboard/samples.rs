@@ -4,7 +4,7 @@
 use std::{fmt::Write, path::Path, sync::Arc};
 
 use proptest::prelude::*;
-use topwork_events::{Record, Weights};
+use topwork_events::{Record, Start};
 use topwork_store::{FeatureSample, ImageSample};
 use topwork_tui::{Answer, App, Background, Colours, Effect, Event, Features, Job, Theme, update};
 
@@ -278,7 +278,7 @@ fn what_is_missing_is_said() {
 fn samples_are_asked_for_when_they_may_be_there() {
     let mut app = app(&flagship_until("stage-started", 1), PLAIN, 80, 24);
     assert_eq!(press(&mut app, "3"), []);
-    let path = folder().feature_sample_path("features", Weights::Source, 1);
+    let path = folder().feature_sample_path("features", Start::Source, 1);
     let wanted = [Effect::Job(Job::ReadFeatures(path.clone()))];
     let later = flagship();
     let asked = update(&mut app, Event::Records(folder(), later.clone()));
@@ -293,7 +293,7 @@ fn many_classes(classes: usize, dims: usize, each: usize) -> FeatureSample {
     let examples = classes * each;
     FeatureSample {
         cut: "features".to_owned(),
-        weights: Weights::Source,
+        weights: Start::Source,
         seed: 1,
         classes: (0..classes).map(|class| format!("class {class}")).collect(),
         extracted: examples,

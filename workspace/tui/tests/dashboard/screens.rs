@@ -209,7 +209,7 @@ fn legends_name_what_differs() {
 fn some_seeds_are_not_all() {
     let rows = grid(&["conv1", "features"], &[100, 1_000], vec![1, 2, 3]);
     // The first two rows have two seeds by then, the others one.
-    let evaluated = |record: &&Record| matches!(record.event, Event::StrategyEvaluated(_));
+    let evaluated = |record: &&Record| matches!(record.event, Event::RowMeasured(_));
     let sixth = rows.iter().filter(evaluated).nth(5).unwrap().at;
     let until = rows.iter().position(|record| record.at == sixth).unwrap();
     for size in [WIDE, USUAL, NARROW] {

@@ -1,9 +1,9 @@
 //! Event streams: one recorded from a real run of the flagship experiment, others made up.
 
 use topwork_events::{
-    Agreement, CutPlan, EndStatus, EpochFigures, Event, FoldOutcome, LayerPlan, LogLevel,
+    Agreement, Came, CutPlan, EndStatus, EpochFigures, Event, FoldOutcome, LayerPlan, LogLevel,
     NetworkPlan, Outcome, Record, RowPlan, RunPlan, Seconds, SourceOutcome, StageKind, StagePlan,
-    Weights,
+    Start,
 };
 
 /// The flagship experiment as it ran, from its first record to its last.
@@ -65,7 +65,7 @@ impl Made {
         }];
         for seed in &self.seeds {
             stages.extend(self.names.iter().enumerate().map(|(row, name)| StagePlan {
-                kind: StageKind::Strategy,
+                kind: StageKind::Row,
                 title: name.clone(),
                 seed: Some(*seed),
                 row: Some(row),
@@ -86,7 +86,7 @@ impl Made {
             cut: "features".into(),
             feature_dim: 800,
             head: "mlp".into(),
-            weights: Weights::Source,
+            weights: Start::Source,
             classes: ["5", "6", "7"].map(str::to_owned).to_vec(),
         });
         let plan = RunPlan {
@@ -151,7 +151,7 @@ impl Made {
                     events.extend(in_fold(stage, fold, self.folds.unwrap_or(0)));
                 }
                 let outcome = outcome(row, *seed, self.grid);
-                events.push(Event::StrategyEvaluated(Outcome {
+                events.push(Event::RowMeasured(Outcome {
                     folds: (0..self.folds.map_or(0, u64::from))
                         .map(|fold| FoldOutcome {
                             correct: outcome.correct / 5 + 4 * fold * (1 + row as u64)
@@ -231,7 +231,7 @@ pub fn grid(cuts: &[&str], sizes: &[u64], seeds: Vec<u64>) -> Vec<Record> {
                     row.train_samples = Some(size);
                 }
             }
-            Event::StrategyEvaluated(outcome) => {
+            Event::RowMeasured(outcome) => {
                 outcome.train_samples = place(outcome.row).1;
                 // The more samples, and the later the cut, the better.
                 let (cut, size) = (outcome.row / sizes.len(), outcome.row % sizes.len());
@@ -302,7 +302,7 @@ pub fn counting(number: u64) -> (Vec<Record>, Vec<u64>) {
             Event::SourceEvaluated(outcome) => {
                 (outcome.correct, outcome.total) = (tell(number - number / 9), number);
             }
-            Event::StrategyEvaluated(outcome) => {
+            Event::RowMeasured(outcome) => {
                 outcome.train_samples = number;
                 outcome.trainable_parameters = number;
                 (outcome.correct, outcome.total) = (tell(number - number / 7), number);
@@ -329,7 +329,7 @@ pub fn many_classes(classes: usize) -> Vec<Record> {
                     row.classes = (0..classes).map(|class| format!("class {class}")).collect();
                 }
             }
-            Event::StrategyEvaluated(outcome) => {
+            Event::RowMeasured(outcome) => {
                 let cell = |truth: usize, class: usize| match class {
                     class if class == truth => 45,
                     class if class == (truth + 1) % classes => 5,
@@ -387,7 +387,7 @@ fn ended(stage: usize) -> Event {
     Event::StageEnded {
         stage,
         seconds: 1.25,
-        detail: "98.5 % of 4,861".into(),
+        came: Came::Said("98.5 % of 4,861".into()),
         failed: false,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use topwork_events::Event;
-use topwork_graft::data::TaskExamples;
+use topwork_events::{Event, Made, Sizes};
+use topwork_graft::data::{SplitName, TaskExamples};
 use topwork_host::Dataset;
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{DatasetUse, Source, TaskRole};
@@ -11,7 +11,7 @@ use topwork_schema::{DatasetUse, Source, TaskRole};
 use crate::{WorkerError, execute::Execution};
 
 impl Execution<'_> {
-    pub fn read_data(&mut self) -> Result<String, WorkerError> {
+    pub fn read_data(&mut self) -> Result<Made, WorkerError> {
         let experiment = &self.plan.experiment;
         let target = &experiment.target.dataset;
         let open = |used: &DatasetUse| -> Result<Arc<Dataset>, WorkerError> {
@@ -22,7 +22,7 @@ impl Execution<'_> {
             )?))
         };
         let target_data = open(target)?;
-        let mut detail = String::new();
+        let mut of_source = None;
         if let Some(Source {
             dataset: source, ..
         }) = &experiment.source
@@ -36,17 +36,20 @@ impl Execution<'_> {
             };
             let task = TaskExamples::new(TaskRole::Source, source_data, source, None)?;
             task.touch()?;
-            detail = format!("source {}; ", task.sizes());
+            of_source = Some(sizes(&task));
             self.data.source = Some(task);
         }
         let folds = experiment.target.folds;
         let task = TaskExamples::new(TaskRole::Target, target_data, target, folds)?;
         task.touch()?;
-        detail.push_str(&format!("target {}", task.sizes()));
+        let of_target = sizes(&task);
         self.data.target = Some(task);
         self.same_data()?;
         self.compare_images()?;
-        Ok(detail)
+        Ok(Made::Data {
+            source: of_source,
+            target: of_target,
+        })
     }
 
     /// A run that goes on finds the data it began with.
@@ -64,4 +67,11 @@ impl Execution<'_> {
             None => Ok(self.emitter.emit(Event::DataRead { digest: found })?),
         }
     }
+}
+
+fn sizes(task: &TaskExamples) -> Sizes {
+    let count = |split: SplitName| task.examples(split).labels.len() as u64;
+    let folds = task.folds().map(|folds| folds as u64);
+    let test = folds.is_none().then(|| count(SplitName::Test));
+    Sizes::new(count(SplitName::Train), test, folds, &task.names)
 }

@@ -1,7 +1,7 @@
 //! Features of a frozen trunk, with those that the same pass gives of trunks whose turn comes later.
 
+use topwork_events::{From, Made};
 use topwork_graft::{Extraction, Features, data::needed, out_of_order};
-use topwork_measure::thousands;
 use topwork_tasks::{TrunkId, Work};
 
 use crate::{WorkerError, execute::Execution};
@@ -13,7 +13,7 @@ impl Execution<'_> {
         seed: u64,
         task: usize,
         trunk: &TrunkId,
-    ) -> Result<String, WorkerError> {
+    ) -> Result<Made, WorkerError> {
         let examples = needed(self.plan, &self.seed.draws, trunk);
         let extraction = Extraction {
             tools: &self.tools,
@@ -49,20 +49,16 @@ impl Execution<'_> {
             false => &examples.test,
         };
         self.keep_feature_sample(seed, trunk, known, tested)?;
-        let more =
-            |count: usize| format!("{count} more {}", if count == 1 { "cut" } else { "cuts" });
-        let how = match (known.paid, with_it) {
-            (true, None | Some(0)) => ", from the cache".to_owned(),
-            (true, Some(others)) => format!(", from the cache; {} in one pass", more(others)),
-            (false, None) => ", from the same pass".to_owned(),
-            (false, Some(0)) => String::new(),
-            (false, Some(others)) => format!(", in one pass with {}", more(others)),
-        };
-        Ok(format!(
-            "{} vectors of {} numbers{how}",
-            thousands(images as u64),
-            thousands(known.dim as u64)
-        ))
+        Ok(Made::Features {
+            vectors: images as u64,
+            dim: known.dim as u64,
+            from: match (known.paid, with_it) {
+                (true, _) => From::Cache,
+                (false, None) => From::EarlierPass,
+                (false, Some(_)) => From::Pass,
+            },
+            more_cuts: with_it.unwrap_or(0) as u64,
+        })
     }
 
     fn known(&self, wanted: &TrunkId) -> Option<&Features> {

@@ -4,16 +4,3 @@ mod data;
 mod features;
 mod row;
 mod source;
-
-use topwork_measure::{percent, thousands};
-
-/// What came out, for a person.
-pub fn correct_of(correct: u64, total: u64) -> String {
-    let share = correct as f64 / total.max(1) as f64;
-    format!(
-        "{} of {} correct, {}",
-        thousands(correct),
-        thousands(total),
-        percent(share)
-    )
-}

@@ -1,17 +1,16 @@
 //! A row: fitted, its predictions kept and counted, set against the others.
 
-use topwork_events::{Counts, Event, FoldOutcome, Outcome, Seconds};
-use topwork_graft::{RowResult, RowTask};
+use topwork_events::{Counts, Event, FoldOutcome, Made, Outcome, Seconds};
+use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
 use topwork_measure::{Confusion, Needs, figures_of, predicted};
 use topwork_tasks::TrunkId;
 
-use super::correct_of;
 use crate::{WorkerError, execute::Execution, predictions::Predictions, resume::Measured};
 
 impl Execution<'_> {
     /// Does one row, with folds once for each, measures it and sets it against the earlier ones.
-    pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<String, WorkerError> {
+    pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<Made, WorkerError> {
         let planned = &self.plan.rows[row];
         let task = self.target()?;
         let trunk = TrunkId::of(self.plan, planned);
@@ -45,7 +44,7 @@ impl Execution<'_> {
             task.classes,
             Needs::Scores,
         );
-        let RowResult {
+        let MeasuredRow {
             fitted,
             tested,
             test_set,
@@ -85,8 +84,12 @@ impl Execution<'_> {
             without_duplicates: (self.data.twins.as_ref())
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
         };
-        let detail = correct_of(outcome.correct, outcome.total);
-        self.emitter.emit(Event::StrategyEvaluated(outcome))?;
+        let made = Made::Measured {
+            correct: outcome.correct,
+            total: outcome.total,
+            before: false,
+        };
+        self.emitter.emit(Event::RowMeasured(outcome))?;
         let measured = Measured {
             row,
             test_set,
@@ -97,7 +100,7 @@ impl Execution<'_> {
         if let Some((_, features)) = shared.map(|shared| &mut self.seed.features[shared]) {
             features.paid = true;
         }
-        Ok(detail)
+        Ok(made)
     }
 
     /// Keeps the predictions, and some pictures with theirs, in the run folder; gives the SHA-256 of the file.
@@ -105,7 +108,7 @@ impl Execution<'_> {
         &self,
         row: usize,
         seed: u64,
-        made: &RowResult,
+        made: &MeasuredRow,
     ) -> Result<String, WorkerError> {
         let title = self.plan.title(&self.plan.rows[row]);
         let predictions = Predictions {
@@ -125,7 +128,7 @@ impl Execution<'_> {
 }
 
 /// The class with the largest score, for every example.
-fn predictions_of(made: &RowResult, classes: usize) -> Vec<usize> {
+fn predictions_of(made: &MeasuredRow, classes: usize) -> Vec<usize> {
     (made.tested.scores.chunks_exact(classes))
         .map(predicted)
         .collect()

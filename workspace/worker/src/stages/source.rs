@@ -1,13 +1,12 @@
 //! The source: trained, measured, its weights kept.
 
-use topwork_events::{Event, SourceOutcome};
+use topwork_events::{Event, Made, SourceOutcome};
 use topwork_graft::{Source, engine, out_of_order};
 
-use super::correct_of;
 use crate::{WorkerError, execute::Execution};
 
 impl Execution<'_> {
-    pub fn train_source(&mut self, seed: u64) -> Result<String, WorkerError> {
+    pub fn train_source(&mut self, seed: u64) -> Result<Made, WorkerError> {
         let task = self.data.source.as_ref();
         let task = task.ok_or_else(|| out_of_order("the source's data was not read"))?;
         let Source {
@@ -36,6 +35,10 @@ impl Execution<'_> {
             weights: Some(backbone.digest()),
         }))?;
         self.seed.trained = Some(backbone);
-        Ok(correct_of(correct, total))
+        Ok(Made::Measured {
+            correct,
+            total,
+            before: false,
+        })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use topwork_measure::{ACCURACY, percent, seconds, shown, thousands};
 use topwork_results::{
-    self as results, FigureResult, Results, SeedResult, StrategyResult, Value, side_by_side,
+    self as results, FigureResult, Results, RowResult, SeedResult, Value, side_by_side,
 };
 
 use super::{SEEDS, Selection, curves::Grid, is_partly, planned_seeds, seeds_words};
@@ -44,7 +44,7 @@ pub struct Row {
 
 impl Row {
     /// What it came to; no seeds while it has not.
-    pub fn result(&self) -> &StrategyResult {
+    pub fn result(&self) -> &RowResult {
         &self.results.strategies[self.place]
     }
 
@@ -89,7 +89,7 @@ pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
         .flat_map(|(index, run)| run_rows(index, run, all.len() > 1))
         .collect();
     let differing = differing(&rows);
-    let results: Vec<&StrategyResult> = rows.iter().map(Row::result).collect();
+    let results: Vec<&RowResult> = rows.iter().map(Row::result).collect();
     let told = side_by_side(&results);
     let partly = rows.iter().any(|row| is_partly(row.result(), row.planned));
     let mut columns = vec![Column::text("strategy", 0)];
@@ -217,7 +217,7 @@ fn run_rows(index: usize, run: &Watched, several: bool) -> Vec<Row> {
 }
 
 /// The settings of a strategy: those of its experiment, then its own.
-fn settings(run: &Watched, result: &StrategyResult) -> Vec<(String, String)> {
+fn settings(run: &Watched, result: &RowResult) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = vec![
         ("kind".to_owned(), result.kind.clone()),
         ("cut".to_owned(), result.cut.clone()),
@@ -225,8 +225,8 @@ fn settings(run: &Watched, result: &StrategyResult) -> Vec<(String, String)> {
         (
             "weights".to_owned(),
             match result.weights {
-                topwork_events::Weights::Source => "source".to_owned(),
-                topwork_events::Weights::Random => "random".to_owned(),
+                topwork_events::Start::Source => "source".to_owned(),
+                topwork_events::Start::Random => "random".to_owned(),
             },
         ),
         ("head.use".to_owned(), result.head.clone()),
