@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use topwork_keys::sha256;
-use topwork_schema::{Component, Plan, Row, Start};
+use topwork_schema::{Component, DatasetUse, Plan, Row, Start};
 
 use crate::{TrunkId, Work};
 
@@ -33,7 +33,7 @@ impl<'a> Keys<'a> {
         let backbone = json!([component(made, &experiment.backbone), plan.extractor]);
         let source = experiment.source.as_ref().map(|source| {
             json!({
-                "dataset": [component(made, &source.dataset.component), source.dataset],
+                "dataset": dataset(made, &source.dataset),
                 "head": component(made, &source.head),
                 "train": source.train,
             })
@@ -49,7 +49,11 @@ impl<'a> Keys<'a> {
     /// The key of a task with this seed.
     pub fn of(&self, work: &Work, seed: Option<u64>) -> String {
         let rest = match work {
-            Work::Data => json!({ "data": [self.source, self.target()] }),
+            Work::Data => {
+                let source = self.plan.experiment.source.as_ref();
+                let source = source.map(|source| dataset(self.made, &source.dataset));
+                json!({ "data": [source, self.target()] })
+            }
             Work::Source => self.source.clone().unwrap_or_default(),
             Work::Features(trunk) => self.features(trunk),
             Work::Row(row) => self.row(&self.plan.rows[*row]),
@@ -94,9 +98,13 @@ impl<'a> Keys<'a> {
     }
 
     fn target(&self) -> Value {
-        let target = &self.plan.experiment.target.dataset;
-        json!([component(self.made, &target.component), target])
+        dataset(self.made, &self.plan.experiment.target.dataset)
     }
+}
+
+/// A dataset with the classes that are taken of it.
+fn dataset(made: &Made, used: &DatasetUse) -> Value {
+    json!([component(made, &used.component), used])
 }
 
 /// A component with the digest of its plugin.
