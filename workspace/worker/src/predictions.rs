@@ -1,7 +1,5 @@
 //! What a strategy says of every example it is measured on.
 
-use std::fmt::Write;
-
 use topwork_measure::{highest, predicted};
 
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
@@ -29,50 +27,49 @@ impl Predictions<'_> {
     /// One line per test example: its position, its class, the class predicted, with folds the
     /// one it was left out with, all scores; of more than 1,000 classes the score of its own class
     /// and the five highest.
-    pub fn to_csv(&self) -> String {
+    pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let all = self.classes.len() <= ALL_SCORES;
-        let mut text = String::from("example,class,predicted");
+        let mut file = csv::Writer::from_writer(Vec::new());
+        let mut header: Vec<String> = ["example", "class", "predicted"]
+            .map(str::to_owned)
+            .to_vec();
         if !self.folds.is_empty() {
-            text.push_str(",fold");
+            header.push("fold".to_owned());
         }
-        // Writing to a string cannot fail.
         if all {
-            for class in self.classes {
-                let _ = write!(text, ",{}", quoted(&format!("score {class}")));
-            }
+            header.extend(self.classes.iter().map(|class| format!("score {class}")));
         } else {
-            text.push_str(",score of class");
-            for place in 1..=TOP {
-                let _ = write!(text, ",top {place},score {place}");
-            }
+            header.push("score of class".to_owned());
+            header.extend(
+                (1..=TOP).flat_map(|place| [format!("top {place}"), format!("score {place}")]),
+            );
         }
-        text.push('\n');
+        file.write_record(&header)?;
         let scores = self.scores.chunks_exact(self.classes.len());
         let examples = self.positions.iter().zip(self.labels).zip(scores);
         for (index, ((position, label), scores)) in examples.enumerate() {
-            let name = |class: usize| quoted(&self.classes[class]);
-            let _ = write!(
-                text,
-                "{position},{},{}",
-                name(*label as usize),
-                name(predicted(scores))
-            );
+            let name = |class: usize| self.classes[class].as_str();
+            file.write_field(position.to_string())?;
+            file.write_field(name(*label as usize))?;
+            file.write_field(name(predicted(scores)))?;
             if let Some(fold) = self.folds.get(index) {
-                let _ = write!(text, ",{fold}");
+                file.write_field(fold.to_string())?;
             }
             if all {
                 for score in scores {
-                    let _ = write!(text, ",{score}");
+                    file.write_field(score.to_string())?;
                 }
             } else {
-                let _ = write!(text, ",{}", scores[*label as usize]);
+                file.write_field(scores[*label as usize].to_string())?;
                 for class in highest(scores, TOP) {
-                    let _ = write!(text, ",{},{}", name(class), scores[class]);
+                    file.write_field(name(class))?;
+                    file.write_field(scores[class].to_string())?;
                 }
             }
-            text.push('\n');
+            file.write_record(None::<&[u8]>)?;
         }
-        text
+        // The last buffer goes into memory, too.
+        file.into_inner().map_err(|error| error.into_error().into())
     }
 }
 
@@ -88,18 +85,13 @@ pub fn right_of(csv: &[u8]) -> Option<Vec<bool>> {
         .collect()
 }
 
-/// A CSV field, in quotes where it needs them (RFC 4180).
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(predictions: &Predictions<'_>) -> String {
+        String::from_utf8(predictions.to_csv().unwrap()).unwrap()
+    }
 
     #[test]
     fn csv_by_hand() {
@@ -111,14 +103,14 @@ mod tests {
             classes: &["a, b".to_owned(), "c".to_owned()],
         };
         let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
-        assert_eq!(predictions.to_csv(), expected);
+        assert_eq!(text(&predictions), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
         let folds = Predictions {
             folds: &[2, 1],
             ..predictions
         };
         let expected = "example,class,predicted,fold,\"score a, b\",score c\n3,\"a, b\",c,2,0.25,0.75\n8,c,c,1,-1,2.5\n";
-        assert_eq!(folds.to_csv(), expected);
+        assert_eq!(text(&folds), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
         assert_eq!(right_of(b"example,class\n1,2\n"), None);
     }
@@ -135,7 +127,7 @@ mod tests {
                 scores: &scores,
                 classes: &classes,
             };
-            let csv = predictions.to_csv();
+            let csv = text(&predictions);
             let lines: Vec<&str> = csv.lines().collect();
             assert!(
                 lines[0].starts_with(header) && lines[1].starts_with(line),

@@ -118,12 +118,15 @@ impl Execution<'_> {
             scores: &made.tested.scores,
             classes: &self.plan.target_classes,
         };
-        let predictions = predictions.to_csv();
+        let predictions = predictions.to_csv().map_err(|error| WorkerError::System {
+            action: "put predictions into a file",
+            reason: error.to_string(),
+        })?;
         let path = self.folder.predictions_path(row, &title, seed);
-        self.folder.write(&path, predictions.as_bytes())?;
+        self.folder.write(&path, &predictions)?;
         let tested = &made.tested;
         self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
-        Ok(sha256(predictions.as_bytes()))
+        Ok(sha256(&predictions))
     }
 }
 
