@@ -94,7 +94,10 @@ fn every_example_is_classified_once_by_every_strategy() {
     assert_eq!(results["pairs"].as_array().unwrap().len(), 3);
     // Of the 100 images all pass through the trunk, once.
     let events = fs::read_to_string(project.run_folder(1).join("events.jsonl")).unwrap();
-    assert!(events.contains("100 vectors of 800 numbers"), "{events}");
+    assert!(
+        events.contains(r#"{"features":{"vectors":100,"dim":800,"from":"pass""#),
+        "{events}"
+    );
     for fitted in [
         "1-frozen-head-fold-1-seed-1.safetensors",
         "2-logistic-head-fold-3-seed-1.state",

@@ -52,7 +52,10 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
             sources: manifest.cells.sources.clone(),
             rows: Vec::new(),
         };
-        manifest.adopted = Earlier::of(&runs, &sources)?.adopted();
+        // Where the runs cannot be listed, it is trained, if the run can begin at all.
+        if let Ok(earlier) = Earlier::of(&runs, &sources) {
+            manifest.adopted = earlier.adopted();
+        }
     }
     // Before there is anything to stop, so that no request to stop falls between.
     let signals = viewer::signals()?;

@@ -50,8 +50,8 @@ pub enum Made {
         /// By an earlier session, or by another run.
         before: bool,
     },
-    /// Nothing, for nobody needs it.
-    Nothing,
+    /// Nothing, for nobody needs it. A table like the others, for a word alone would be a sentence.
+    Nothing {},
 }
 
 /// Where features come from.
@@ -144,7 +144,7 @@ impl fmt::Display for Made {
                 write!(f, "{correct} of {total} correct, {share}")?;
                 f.write_str(if *before { ", measured before" } else { "" })
             }
-            Self::Nothing => f.write_str("not needed"),
+            Self::Nothing {} => f.write_str("not needed"),
         }
     }
 }
@@ -196,7 +196,7 @@ mod tests {
             })
         };
         check(Came::Said("it broke".to_owned()), "it broke");
-        check(Came::Made(Made::Nothing), "not needed");
+        check(Came::Made(Made::Nothing {}), "not needed");
         check(measured(false), "4,813 of 4,861 correct, 99.01 %");
         check(
             measured(true),

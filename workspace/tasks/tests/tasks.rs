@@ -1,4 +1,5 @@
 //! The tasks of a plan: their order, needs and keys.
+#![allow(clippy::unwrap_used, reason = "a test may end in a panic")]
 
 use topwork_keys::Cells;
 use topwork_schema::{Plan, Start};

@@ -206,7 +206,7 @@ impl Execution<'_> {
                 let why = "not tried: what it builds on is missing".to_owned();
                 self.emitter.end(Came::Said(why), true)?;
             }
-            (None, _) => self.emitter.end(Came::Made(Made::Nothing), false)?,
+            (None, _) => self.emitter.end(Came::Made(Made::Nothing {}), false)?,
         }
         Ok(())
     }

@@ -486,11 +486,8 @@ fn figures(
     stage: &StageState,
     columns: usize,
 ) -> Line<'static> {
-    let why = (scene.run)
-        .state
-        .ending
-        .as_ref()
-        .and_then(|ending| ending.message.as_ref());
+    let ending = scene.run.state.ending.as_ref();
+    let why = ending.and_then(|ending| ending.message.as_ref());
     if let (Some(why), None) = (why, selection.stage) {
         return Line::styled(fit(&format!(" {why}"), columns), scene.theme.bad());
     }
