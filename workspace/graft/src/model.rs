@@ -8,12 +8,20 @@ use topwork_measure::PrincipalComponents;
 use topwork_schema::{Component, CutPoint, Normalise, Start};
 use topwork_tensors::Writer;
 
-use crate::{
-    Fold, GraftError,
-    proof::Proof,
-    row::RowTask,
-    strategies::{STATE, Saved},
-};
+use crate::GraftError;
+
+/// The extension of what a classifier plugin saves of its fit.
+pub const STATE: &str = "state";
+
+/// A fitted part as bytes.
+pub struct Saved {
+    /// `head` or `trunk`.
+    pub part: &'static str,
+    /// The format: `safetensors`, or `state` of a classifier plugin.
+    pub extension: &'static str,
+    /// The content of its file.
+    pub bytes: Vec<u8>,
+}
 
 /// What a model can have, as name and extension of its part.
 pub const PARTS: [(&str, &str); 5] = [
@@ -71,36 +79,18 @@ pub(crate) fn components(fitted: &PrincipalComponents) -> Result<Saved, GraftErr
     Ok(saved(COMPONENTS, bytes))
 }
 
-/// The description of a row's model with these other parts.
-pub(crate) fn described(
-    row: &RowTask<'_>,
-    fold: Option<Fold>,
-    proof: Option<&Proof>,
-    parts: &[Saved],
-) -> Result<Saved, GraftError> {
-    let plan = row.tools.plan;
-    let strategy = plan.strategy(row.row);
-    let model = Model {
-        format: 1,
-        title: plan.title(row.row),
-        seed: row.seed,
-        fold: fold.map(|fold| fold.number),
-        input: row.task.image_shape(),
-        normalise: plan.experiment.target.dataset.normalise.clone(),
-        backbone: plan.experiment.backbone.clone(),
-        weights: strategy.weights,
-        frozen: proof.map(|proof| proof.before.clone()),
-        cut: row.row.cut.clone(),
-        head: strategy.head.clone(),
-        classes: plan.target_classes.clone(),
-        parts: parts
-            .iter()
-            .map(|saved| format!("{}.{}", saved.part, saved.extension))
-            .collect(),
-    };
-    let mut bytes = serde_json::to_vec_pretty(&model).map_err(fail)?;
-    bytes.push(b'\n');
-    Ok(saved(DESCRIPTION, bytes))
+impl Model {
+    /// The present [`Model::format`].
+    pub const FORMAT: u32 = 1;
+
+    /// The description as a part, beside these other ones.
+    pub(crate) fn describing(mut self, parts: &[Saved]) -> Result<Saved, GraftError> {
+        let name = |saved: &Saved| format!("{}.{}", saved.part, saved.extension);
+        self.parts = parts.iter().map(name).collect();
+        let mut bytes = serde_json::to_vec_pretty(&self).map_err(fail)?;
+        bytes.push(b'\n');
+        Ok(saved(DESCRIPTION, bytes))
+    }
 }
 
 fn saved((part, extension): (&'static str, &'static str), bytes: Vec<u8>) -> Saved {

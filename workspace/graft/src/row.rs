@@ -9,7 +9,7 @@ use crate::{
     error::out_of_order,
     features::Features,
     joined::{Tested, joined},
-    model,
+    model::{self, Model},
     proof::Proof,
     strategies::{Fit, Fitted, Stock},
 };
@@ -88,7 +88,8 @@ impl RowTask<'_> {
             self.stayed_frozen(fitted.proof.as_ref())?;
             let mut parts = std::mem::take(&mut fitted.saved);
             parts.extend(components.as_ref().map(model::components).transpose()?);
-            parts.push(model::described(self, fold, fitted.proof.as_ref(), &parts)?);
+            let model = self.model(fold, fitted.proof.as_ref());
+            parts.push(model.describing(&parts)?);
             self.tools.services.keep_model(fold, parts)?;
             scores.push(std::mem::take(&mut fitted.scores));
             fits.push(fitted);
@@ -113,6 +114,27 @@ impl RowTask<'_> {
                 .unwrap_or(0),
             extract_seconds,
         })
+    }
+
+    /// How the parts of what was fitted belong together; those are named when they are known.
+    fn model(&self, fold: Option<Fold>, proof: Option<&Proof>) -> Model {
+        let plan = self.tools.plan;
+        let strategy = plan.strategy(self.row);
+        Model {
+            format: Model::FORMAT,
+            title: plan.title(self.row),
+            seed: self.seed,
+            fold: fold.map(|fold| fold.number),
+            input: self.task.image_shape(),
+            normalise: plan.experiment.target.dataset.normalise.clone(),
+            backbone: plan.experiment.backbone.clone(),
+            weights: strategy.weights,
+            frozen: proof.map(|proof| proof.before.clone()),
+            cut: self.row.cut.clone(),
+            head: strategy.head.clone(),
+            classes: plan.target_classes.clone(),
+            parts: Vec::new(),
+        }
     }
 
     /// Fails when what was frozen did not stay as it was.

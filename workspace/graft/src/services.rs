@@ -9,7 +9,7 @@ use topwork_keys::FeatureKey;
 use topwork_measure::EpochFigures;
 use topwork_schema::Component;
 
-use crate::strategies::Saved;
+use crate::model::Saved;
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, Default)]

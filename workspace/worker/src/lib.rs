@@ -15,7 +15,6 @@ mod planned;
 mod predictions;
 mod prepare;
 mod probe;
-mod probe_data;
 mod remarks;
 mod resume;
 mod run;

@@ -2,6 +2,7 @@
 //! the components of an experiment say of themselves.
 
 mod catalog;
+mod data;
 mod networks;
 mod observer;
 mod problem;
@@ -19,9 +20,10 @@ use topwork_schema::{
     Catalog, Category, Component, Plan, Problem, Use, check_parameters, resolve_parameters,
 };
 
+use self::data::Data;
 use self::networks::networks;
 pub(crate) use self::{catalog::catalog, observer::Calls, problem::problem};
-use crate::{PlannedFeatures, planned::planned_features, probe_data::Data};
+use crate::{PlannedFeatures, planned::planned_features};
 
 /// What to look at.
 #[derive(Clone, Debug, Serialize, Deserialize)]

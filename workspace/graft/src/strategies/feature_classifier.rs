@@ -4,8 +4,13 @@ use std::time::Instant;
 
 use topwork_host::{FitOptions, Level};
 
-use super::{Fit, Fitted, STATE, Saved};
-use crate::{GraftError, features::Features, proof::Proof};
+use super::{Fit, Fitted};
+use crate::{
+    GraftError,
+    features::Features,
+    model::{STATE, Saved},
+    proof::Proof,
+};
 
 impl Fit<'_> {
     /// A classifier head, fitted once by its plugin.

@@ -15,6 +15,7 @@ use crate::{
     error::{engine, out_of_order},
     evaluate,
     features::Features,
+    model::Saved,
     network::head_blueprint,
     proof::Proof,
     training::Training,
@@ -42,19 +43,6 @@ pub struct Fitted {
     pub proof: Option<Proof>,
     /// Multipliers really used, by layer with weights.
     pub multipliers: Option<Vec<(String, f64)>>,
-}
-
-/// The extension of what a classifier plugin saves of its fit.
-pub const STATE: &str = "state";
-
-/// A fitted part as bytes.
-pub struct Saved {
-    /// `head` or `trunk`.
-    pub part: &'static str,
-    /// The format: `safetensors`, or `state` of a classifier plugin.
-    pub extension: &'static str,
-    /// The content of its file.
-    pub bytes: Vec<u8>,
 }
 
 /// What a fit works with.

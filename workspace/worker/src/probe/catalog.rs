@@ -9,8 +9,8 @@ use topwork_schema::{
     PluginEntry, Pool, Problem, SkippedPlugin, Use, UseKind, resolve_parameters,
 };
 
+use super::data::Data;
 use super::problem::problem;
-use crate::probe_data::Data;
 
 /// What is known of the installed components, and of the used ones with their parameters; `weights`
 /// is a file to try on the backbone, `data` takes the datasets opened.

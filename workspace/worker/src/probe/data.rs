@@ -9,7 +9,7 @@ use topwork_graft::{
 use topwork_host::{Dataset, ErrorKind, Level, Observer};
 use topwork_schema::{Component, Content, Counted, Problem};
 
-use crate::probe::{Calls, Heard, problem};
+use super::{Heard, observer::Calls, problem::problem};
 
 /// The datasets of an experiment, opened, each once.
 pub struct Data<'a> {
