@@ -187,3 +187,24 @@ fn a_cache_that_cannot_be_written_does_not_hurt() {
         "{said}"
     );
 }
+
+#[test]
+fn a_source_that_was_trained_before_is_taken_over() {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write("small.toml", &experiment(""));
+    run(&project, &[]);
+    run(&project, &["--set", "strategy.0.head.hidden=[7]"]);
+    run(&project, &["--no-cache"]);
+    run(&project, &["--seed", "2"]);
+    let trained = |run| {
+        let events = fs::read_to_string(project.run_folder(run).join("events.jsonl")).unwrap();
+        events.contains(r#""event":"epoch-ended","stage":1"#)
+    };
+    assert_eq!([1, 2, 3, 4].map(trained), [true, false, true, true]);
+    let weights = |run| {
+        let folder = project.run_folder(run).join("checkpoints");
+        fs::read(folder.join("backbone-seed-1.safetensors")).unwrap()
+    };
+    assert!(weights(1) == weights(2) && weights(1) == weights(3));
+}
