@@ -128,7 +128,12 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
     ("topwork-scaffold", &["topwork-abi", "topwork-kinds"]),
     (
         "topwork-schema",
-        &["topwork-abi", "topwork-kinds", "topwork-nearest"],
+        &[
+            "topwork-abi",
+            "topwork-kinds",
+            "topwork-measure",
+            "topwork-nearest",
+        ],
     ),
     ("topwork-engine", &["topwork-nearest", "topwork-tensors"]),
     (

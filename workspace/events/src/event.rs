@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use topwork_measure::EpochFigures;
+use topwork_measure::{ACCURACY, EpochFigures};
 
 use crate::{
     came::Came,
     data::DataRemarks,
-    outcome::{Agreement, Failure, Outcome, SourceOutcome},
+    judging::Judging,
+    outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
 };
 
 /// Version of the stream, told by its first event. A reader skips event kinds it does not
@@ -106,8 +107,12 @@ pub enum Event {
     /// One row was tried on the target task's test examples, with one seed.
     #[serde(rename = "strategy-evaluated")]
     RowMeasured(Outcome),
-    /// Two strategies were compared on the test examples they share.
+    /// Two strategies were compared on the test examples they share. Outcomes that say which
+    /// examples are right tell this, too: only earlier versions have written it.
     Compared(Agreement),
+    /// How sure a figure of a row, or the difference of two rows, is: what resampling the test
+    /// examples has shown.
+    Resampled(Resampled),
     /// One row could not be measured with one seed. The others go on.
     #[serde(rename = "strategy-failed")]
     RowFailed(Failure),
@@ -187,6 +192,9 @@ pub struct RunPlan {
     /// The rows of the comparison: by strategy in the order of the file, then by cut, then by
     /// number of training samples.
     pub rows: Vec<RowPlan>,
+    /// What the rows are judged by.
+    #[serde(default, skip_serializing_if = "Judging::is_default")]
+    pub judging: Judging,
     /// Figures from elsewhere.
     #[serde(default)]
     pub references: Vec<Reference>,
@@ -362,11 +370,19 @@ pub enum Start {
 pub struct Reference {
     /// The strategy it belongs to, or `source`.
     pub strategy: String,
-    /// Proportion correct.
-    pub accuracy: f64,
+    /// Id of the figure; accuracy in streams that do not say it.
+    #[serde(default = "accuracy")]
+    pub metric: String,
+    /// Its value.
+    #[serde(alias = "accuracy")]
+    pub value: f64,
     /// Where it comes from and what to know about it.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+fn accuracy() -> String {
+    ACCURACY.id.to_owned()
 }
 
 /// How much a log line matters.

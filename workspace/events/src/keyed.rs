@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::Hash, ops::Deref, slice, vec};
 /// What a list is told apart by.
 pub trait Key {
     /// Its key.
-    type Key: Copy + Eq + Hash;
+    type Key: Clone + Eq + Hash;
     /// The key of this one.
     fn key(&self) -> Self::Key;
 }

@@ -8,9 +8,9 @@ mod came;
 mod curve;
 mod data;
 mod event;
+mod judging;
 mod keyed;
 mod outcome;
-mod pairing;
 mod state;
 
 pub use came::{Came, From, Made, Sizes};
@@ -20,9 +20,9 @@ pub use event::{
     CutPlan, EndStatus, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record, Reference,
     RowPlan, RunPlan, StageKind, StagePlan, Start,
 };
+pub use judging::Judging;
 pub use keyed::{Key, Keyed};
-pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Seconds, SourceOutcome};
-pub use pairing::{Pairing, Scope};
+pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Resampled, Seconds, SourceOutcome};
 pub use topwork_measure::EpochFigures;
 
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

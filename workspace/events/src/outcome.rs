@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use topwork_measure::{ACCURACY, Confusion, share};
+use topwork_measure::{ACCURACY, Bits, Confusion, Interval, share};
 
 use crate::{data::Counts, event::EndStatus, keyed::Key};
 
@@ -85,6 +85,10 @@ pub struct Outcome {
     /// Iterations of the fit, or epochs; with folds of all fits together.
     #[serde(default)]
     pub iterations: Option<u64>,
+    /// Which test examples are classified correctly, in the order of the predictions; `None` in
+    /// streams of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<Bits>,
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,
@@ -162,6 +166,31 @@ pub struct Agreement {
     pub only_b: u64,
 }
 
+/// How sure a figure without a closed form is, over all seeds that were measured by then: what
+/// resampling the test examples has shown, of more than one seed the seeds as well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resampled {
+    /// Index into [`RunPlan::rows`](crate::RunPlan::rows).
+    pub row: usize,
+    /// The row it is set against, another such index; `None` for the figure of the row alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<usize>,
+    /// The figure's id.
+    pub figure: String,
+    /// Over so many seeds.
+    pub seeds: u64,
+    /// The figure's mean, or how much more that of `row` is than that of `against`.
+    pub value: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// Its 95 % interval.
+    pub interval: Interval,
+    /// Of two rows the p of a difference as large, two-sided, if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+}
+
 impl Key for SourceOutcome {
     /// The seed.
     type Key = u64;
@@ -191,5 +220,13 @@ impl Key for Agreement {
     type Key = (usize, usize, u64);
     fn key(&self) -> (usize, usize, u64) {
         (self.a, self.b, self.seed)
+    }
+}
+
+impl Key for Resampled {
+    /// Both rows and the figure.
+    type Key = (usize, Option<usize>, String);
+    fn key(&self) -> Self::Key {
+        (self.row, self.against, self.figure.clone())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     data::DataRemarks,
     event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
-    outcome::{Agreement, Failure, Outcome, SourceOutcome},
+    outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
 };
 use topwork_measure::EpochFigures;
 
@@ -31,8 +31,10 @@ pub struct RunState {
     pub source: Keyed<SourceOutcome>,
     /// The strategies' outcomes, in the order they came.
     pub outcomes: Keyed<Outcome>,
-    /// The comparisons of pairs.
+    /// The comparisons of pairs that streams of earlier versions have.
     pub agreements: Keyed<Agreement>,
+    /// How sure figures without a closed form are.
+    pub resampled: Keyed<Resampled>,
     /// What could not be measured.
     pub failures: Keyed<Failure>,
     /// What the data is recognised by, once it was read.
@@ -251,6 +253,7 @@ impl RunState {
                 self.outcomes.put(outcome.clone().upgraded());
             }
             Event::Compared(agreement) => self.agreements.put(*agreement),
+            Event::Resampled(resampled) => self.resampled.put(resampled.clone()),
             Event::RowFailed(failure) => self.failures.put(failure.clone()),
             Event::DataRead { digest } => self.data = Some(digest.clone()),
             Event::DataRemarked(remarked) => self.remarked.clone_from(remarked),

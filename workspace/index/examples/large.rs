@@ -12,12 +12,12 @@ use std::{env, error::Error, fs, iter, time::Instant};
 
 use serde_json::{Value, json};
 use topwork_events::{
-    Agreement, Came, EndStatus, Event, Outcome, Pairing, Record, RowPlan, RunPlan, RunState,
-    Seconds, StageKind, StagePlan, Start,
+    Agreement, Came, EndStatus, Event, Outcome, Record, RowPlan, RunPlan, RunState, Seconds,
+    StageKind, StagePlan, Start,
 };
 use topwork_keys::{Adopted, Cells, KeyedCell};
 use topwork_measure::Confusion;
-use topwork_results::Results;
+use topwork_results::{Families, Results};
 use topwork_store::{Machine, Manifest, RunFolder, Runs};
 
 /// Test examples of every row.
@@ -127,20 +127,21 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         note: None,
         iterations: Some(12),
         predictions: Some("c3".repeat(32)),
+        right: None,
     }
 }
 
 /// The stream of such a run; in the form of format 1 with every pair of rows.
 pub fn records(size: Size, old: bool) -> impl Iterator<Item = Record> {
     let plan = plan(size);
-    let (pairing, all) = (Pairing::of(&plan), plan.rows.len());
+    let (families, all) = (Families::of(&plan), plan.rows.len());
     let of_seed = move |seed: u64| {
-        let pairing = pairing.clone();
+        let families = families.clone();
         (0..all).flat_map(move |row| {
             let stage = (seed - 1) as usize * all + row;
             let before = match old {
                 true => (0..row).collect(),
-                false => pairing.with(row),
+                false => families.with(row),
             };
             let pairs = before.into_iter().filter(move |a| *a < row).map(move |a| {
                 Event::Compared(Agreement {

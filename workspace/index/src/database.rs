@@ -23,7 +23,7 @@ use super::{BestRow, CellEntry, RunEntry, entry::Stamp};
 
 /// The layout, kept as the file's `user_version`: what is written here, and for how many figures.
 /// An index of an earlier one is made again.
-pub(super) const FORMAT: i64 = 3000 + FIGURES.len() as i64;
+pub(super) const FORMAT: i64 = 4000 + FIGURES.len() as i64;
 
 /// How long to wait for another process that works on the index.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,6 +44,7 @@ const RUN: &[&str] = &[
     "events_length INTEGER NOT NULL",
     "events_modified INTEGER NOT NULL",
     "best_row TEXT",
+    "best_by TEXT",
 ];
 
 /// The columns of the table `cells` before those of figures.
@@ -333,6 +334,7 @@ impl Database {
                     integer(stamp.length).into(),
                     stamp.modified.into(),
                     best.map(|best| best.row.clone()).into(),
+                    best.map(|best| best.by.clone()).into(),
                 ];
                 let figures = values(best.map(|best| &best.figures));
                 insert_run.execute(params_from_iter(given.into_iter().chain(figures)))?;
@@ -414,6 +416,7 @@ fn known(row: &Row) -> rusqlite::Result<Known> {
     let best = match row.get("best_row")? {
         Some(best) => Some(BestRow {
             row: best,
+            by: row.get("best_by")?,
             figures: figures(row, BEST)?,
         }),
         None => None,

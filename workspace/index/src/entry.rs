@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use topwork_events::RunState;
 use topwork_keys::Cells;
-use topwork_measure::shown;
+use topwork_measure::{ACCURACY, Figure};
 use topwork_results::Results;
 use topwork_store::{Manifest, RunFolder, Standing, StoreError};
 
@@ -48,6 +48,9 @@ pub struct RunEntry {
 pub struct BestRow {
     /// Its name.
     pub row: String,
+    /// Id of the figure that makes it the best.
+    #[serde(default = "accuracy")]
+    pub by: String,
     /// What it comes to over its seeds, by the figures' ids.
     #[serde(flatten)]
     pub figures: BTreeMap<String, f64>,
@@ -56,10 +59,24 @@ pub struct BestRow {
 impl BestRow {
     /// What makes it the best, as a person reads it.
     pub fn words(&self) -> String {
-        let figure = &shown()[0];
-        let value = self.figures.get(figure.id);
-        value.map_or(String::new(), |value| figure.unit.text(*value))
+        let Some((figure, value)) = self.figure() else {
+            return String::new();
+        };
+        match figure.id == ACCURACY.id {
+            true => figure.unit.text(value),
+            false => format!("{} {}", figure.name, figure.unit.text(value)),
+        }
     }
+
+    /// The figure that makes it the best, and its value.
+    pub fn figure(&self) -> Option<(&'static Figure, f64)> {
+        let figure = Figure::named(&self.by)?;
+        Some((figure, *self.figures.get(figure.id)?))
+    }
+}
+
+fn accuracy() -> String {
+    ACCURACY.id.to_owned()
 }
 
 /// One row of one run with one seed, measured: what it came to and what it cost.
@@ -135,6 +152,9 @@ impl RunEntry {
         let results = Results::from_state(state);
         let best = results.as_ref().and_then(Results::best).map(|row| BestRow {
             row: row.title.clone(),
+            by: results
+                .as_ref()
+                .map_or_else(accuracy, |results| results.ranked_by().id.to_owned()),
             figures: (row.figures.iter())
                 .map(|(id, figure)| (id.clone(), figure.mean))
                 .collect(),

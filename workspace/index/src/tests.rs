@@ -101,6 +101,7 @@ fn done(runs: &Runs) -> RunFolder {
             note: None,
             iterations: None,
             predictions: None,
+            right: None,
             without_duplicates: None,
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

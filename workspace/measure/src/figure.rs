@@ -109,6 +109,33 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// How far two values are apart.
+    pub fn distance(self, distance: f64) -> String {
+        match self {
+            Self::Share => format!("{} points", distance * 100.0),
+            Self::Nats | Self::Number => format!("{distance}"),
+        }
+    }
+
+    /// How much more one of two has than the other: `+0.29 points (+0.18 to +0.40)`.
+    pub fn difference(self, value: f64, Interval { low, high }: Interval) -> String {
+        let alone = self.difference_alone(value);
+        match self {
+            Self::Share => format!("{alone} ({:+.2} to {:+.2})", low * 100.0, high * 100.0),
+            Self::Nats | Self::Number => format!("{alone} ({low:+.4} to {high:+.4})"),
+        }
+    }
+
+    /// The same without an interval.
+    pub fn difference_alone(self, value: f64) -> String {
+        match self {
+            Self::Share => format!("{:+.2} points", value * 100.0),
+            Self::Nats | Self::Number => format!("{value:+.4}"),
+        }
+    }
+}
+
 impl Better {
     /// The order in which the better of two values comes first.
     pub fn order(self, a: f64, b: f64) -> Ordering {

@@ -1,5 +1,7 @@
 //! Where a figure lies.
 
+use std::ops::Neg;
+
 use serde::{Deserialize, Serialize};
 
 /// The standard normal quantile at 0.975: two-sided 95 %.
@@ -17,10 +19,22 @@ pub struct Interval {
 
 impl Interval {
     /// What of it lies between these two.
-    pub(crate) fn within(self, low: f64, high: f64) -> Self {
+    pub fn within(self, low: f64, high: f64) -> Self {
         Self {
             low: self.low.clamp(low, high),
             high: self.high.clamp(low, high),
+        }
+    }
+}
+
+/// That of the value with the other sign.
+impl Neg for Interval {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self {
+            low: -self.high,
+            high: -self.low,
         }
     }
 }

@@ -4,9 +4,9 @@
 use std::fmt;
 
 use topwork_events::Seconds;
-use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, shown, thousands};
+use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, thousands};
 
-use crate::RowResult;
+use crate::{Results, RowResult};
 
 /// One column: of the rows, or of a figure of theirs.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,8 @@ pub enum Value {
     Blank,
     /// It is not known, or there is no such thing.
     Missing,
+    /// The row is measured, and has no such figure.
+    NotAvailable,
     /// Words.
     Text(String),
     /// A place in an order, from 1.
@@ -185,23 +187,28 @@ impl Column {
 }
 
 /// The columns of a run's comparison, those that say something of its rows.
-pub fn columns(rows: &[RowResult]) -> Vec<Column> {
-    let rows: Vec<&RowResult> = rows.iter().collect();
+pub fn columns(results: &Results) -> Vec<Column> {
+    let rows: Vec<&RowResult> = results.strategies.iter().collect();
+    let figures = results.shown();
     let all = IDENTITY.iter().chain(COUNTS).copied();
     in_use(
-        all.chain(of_figures(FIGURE)).chain(COST.iter().copied()),
+        all.chain(of_figures(&figures, FIGURE))
+            .chain(COST.iter().copied()),
         &rows,
     )
 }
 
-/// The columns of figures and cost of rows from several runs.
-pub fn side_by_side(rows: &[&RowResult]) -> Vec<Column> {
-    let figures = of_figures(&[MEAN, FOLDS, INTERVAL]);
+/// The columns of these figures and of the cost of rows from several runs.
+pub fn side_by_side(figures: &[&'static Figure], rows: &[&RowResult]) -> Vec<Column> {
+    let figures = of_figures(figures, &[MEAN, FOLDS, INTERVAL]);
     in_use(figures.chain([TRAINED_ON, PARAMETERS, COST_IN_ALL]), rows)
 }
 
-fn of_figures(columns: &[Column]) -> impl Iterator<Item = Column> {
-    shown().iter().flat_map(|figure| {
+fn of_figures<'a>(
+    figures: &'a [&'static Figure],
+    columns: &'a [Column],
+) -> impl Iterator<Item = Column> + 'a {
+    figures.iter().flat_map(|figure| {
         columns.iter().map(|column| Column {
             figure: Some(figure),
             ..*column
@@ -275,7 +282,10 @@ const MEAN: Column = Column::new("mean", "", Part::Measured, 0, |row| {
         return Value::Text(failed.status.clone()).into();
     }
     let known = row.figure.and_then(|figure| row.strategy.figure(figure));
-    let value = known.and_then(|known| row.value(Some(known.mean), known.std));
+    let value = match known {
+        Some(known) => row.value(Some(known.mean), known.std),
+        None => (!row.strategy.seeds.is_empty()).then_some(Value::NotAvailable),
+    };
     Cell {
         mark: (!failed.is_empty()).then_some(Mark::Failed),
         ..value.into()
@@ -292,12 +302,15 @@ const INTERVAL: Column = Column::new("interval", "95 % interval", Part::Measured
     let range = row.figure.and_then(|figure| {
         Some(Value::Range {
             unit: figure.unit,
-            interval: row.strategy.figure(figure)?.interval?,
+            interval: row.strategy.interval_of(figure)?,
         })
     });
     range.unwrap_or(Value::Blank).into()
 })
-.only(|figure, _| figure.is_some_and(|figure| figure.interval.is_some()));
+.only(|figure, rows| {
+    let known = |row: &&RowResult| figure.is_some_and(|figure| row.interval_of(figure).is_some());
+    is_accuracy(figure) || rows.iter().any(known)
+});
 
 const COST: &[Column] = &[
     Column::new("head", "head", Part::Cost, 7, |row| {
@@ -388,7 +401,9 @@ impl Value {
     /// What rows are put in order by; `None` where that is not a number.
     pub fn number(&self) -> Option<f64> {
         match self {
-            Self::Blank | Self::Missing | Self::Text(_) | Self::Frozen(_) => None,
+            Self::Blank | Self::Missing | Self::NotAvailable | Self::Text(_) | Self::Frozen(_) => {
+                None
+            }
             Self::Rank(rank) => Some(*rank as f64),
             Self::Count(count) => Some(*count as f64),
             Self::Part { sum, .. } => Some(*sum as f64),
@@ -405,6 +420,7 @@ impl fmt::Display for Value {
         match self {
             Self::Blank => Ok(()),
             Self::Missing => f.write_str("–"),
+            Self::NotAvailable => f.write_str("n/a"),
             Self::Text(text) => f.write_str(text),
             Self::Rank(rank) => write!(f, "{rank}"),
             Self::Count(count) => f.write_str(&thousands(*count)),
@@ -437,14 +453,19 @@ impl fmt::Display for Cell {
 mod tests {
     use std::collections::BTreeSet;
 
+    use topwork_measure::FIGURES;
+
     use super::*;
 
     #[test]
     fn every_column_has_an_id_of_its_own() {
+        let figures: Vec<&'static Figure> = FIGURES.iter().collect();
         let of_rows = IDENTITY.iter().chain(COUNTS).chain(COST).copied();
-        let all: Vec<String> = (of_rows.chain(of_figures(FIGURE)).chain([COST_IN_ALL]))
-            .map(|column| column.id())
-            .collect();
+        let all: Vec<String> = (of_rows
+            .chain(of_figures(&figures, FIGURE))
+            .chain([COST_IN_ALL]))
+        .map(|column| column.id())
+        .collect();
         let different: BTreeSet<&String> = all.iter().collect();
         assert_eq!(different.len(), all.len(), "{all:?}");
         assert!(

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use topwork_events::{Counts, Outcome, Pairing, RowPlan, RunState, Seconds, SourceOutcome};
-use topwork_measure::{
-    ACCURACY, Confusion, Disagreement, FIGURES, Figure, PairTest, holm, mcnemar_mid_p, mean_std,
-    share,
-};
+use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
+use topwork_measure::{ACCURACY, Confusion, Estimate, Figure, holm, mean_std, per_class, share};
 
-use crate::results::{
-    CountResult, FailedSeed, FigureResult, FoldResult, PairResult, PairSeed, Results, RowResult,
-    SeedResult, SourceResult,
+use crate::{
+    Families, judged,
+    results::{
+        CountResult, FailedSeed, FigureResult, FoldResult, LEVEL, PairResult, PairSeed, Results,
+        RowResult, SeedResult, SourceResult,
+    },
 };
 
 impl Results {
@@ -23,6 +23,9 @@ impl Results {
                 row.push(outcome);
             }
         }
+        for row in &mut outcomes {
+            row.sort_by_key(|outcome| place(state, outcome.seed));
+        }
         let mut failed: Vec<Vec<FailedSeed>> = vec![Vec::new(); plan.rows.len()];
         for failure in &state.failures {
             if let Some(row) = failed.get_mut(failure.row) {
@@ -33,8 +36,8 @@ impl Results {
                 });
             }
         }
-        let pairing = Pairing::of(plan);
-        Some(Self {
+        let pairs = pairs(plan, state, &outcomes);
+        let mut results = Self {
             format: Self::FORMAT,
             run: plan.run.clone(),
             name: plan.name.clone(),
@@ -47,14 +50,20 @@ impl Results {
             duplicates: state.remarked.duplicates.clone(),
             computed_by: (state.networks.last()).and_then(|network| network.computed_by.clone()),
             source: source(state),
+            judging: plan.judging.clone(),
+            level: LEVEL,
             strategies: (plan.rows.iter().zip(outcomes).zip(failed))
                 .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
                 .collect(),
             classes: plan.classes.clone(),
-            pairs_among: pairing.scope(),
-            pairs: pairs(state, &plan.rows, &pairing),
+            pairs_among: Families::of(plan).among(),
+            pairs,
             references: plan.references.clone(),
-        })
+        };
+        for (row, rank) in results.ranks().into_iter().enumerate() {
+            results.strategies[row].rank = rank;
+        }
+        Some(results)
     }
 }
 
@@ -86,8 +95,13 @@ fn source(state: &RunState) -> Option<SourceResult> {
     let first = outcomes.first()?;
     let correct = state.source.iter().map(|outcome| outcome.correct).sum();
     let total = state.source.iter().map(|outcome| outcome.total).sum();
+    let shares: Vec<f64> = (outcomes.iter())
+        .map(|outcome| share(outcome.correct, outcome.total))
+        .collect();
     Some(SourceResult {
         accuracy: share(correct, total),
+        std: mean_std(&shares).and_then(|spread| spread.std),
+        interval: judged::of_shares(&shares, first.total).map(|(interval, _)| interval),
         correct,
         total,
         epochs: first.epochs,
@@ -129,13 +143,12 @@ fn place(state: &RunState, seed: u64) -> usize {
 fn strategy(
     state: &RunState,
     plan: &RowPlan,
-    mut outcomes: Vec<&Outcome>,
+    outcomes: Vec<&Outcome>,
     failed: Vec<FailedSeed>,
 ) -> RowResult {
-    outcomes.sort_by_key(|outcome| place(state, outcome.seed));
     let first = outcomes.first();
-    let figures = figures(&outcomes);
-    let accuracy = figures.get(ACCURACY.id).copied();
+    let figures = figures(state, &outcomes);
+    let accuracy = figures.get(ACCURACY.id).cloned();
     let folds: Vec<f64> = (outcomes.iter())
         .flat_map(|outcome| folds(outcome))
         .map(|fold| fold.accuracy)
@@ -151,6 +164,7 @@ fn strategy(
     RowResult {
         name: plan.name.clone(),
         title: plan.title(),
+        rank: None,
         kind: plan.kind.clone(),
         cut: plan.cut.clone(),
         feature_dim: plan.feature_dim,
@@ -162,8 +176,8 @@ fn strategy(
             .map(|outcome| seed_result(outcome))
             .collect(),
         failed,
-        mean: accuracy.map(|accuracy| accuracy.mean),
-        std: accuracy.and_then(|accuracy| accuracy.std),
+        mean: accuracy.as_ref().map(|accuracy| accuracy.mean),
+        std: accuracy.as_ref().and_then(|accuracy| accuracy.std),
         interval: accuracy.and_then(|accuracy| accuracy.interval),
         figures,
         fold_mean: over_folds.map(|spread| spread.mean),
@@ -182,24 +196,28 @@ fn strategy(
             evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
         }),
         features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
+        per_class: confusion.as_ref().map(per_class).unwrap_or_default(),
         confusion,
     }
 }
 
 /// The figures that every outcome of a row has, over its seeds.
-fn figures(outcomes: &[&Outcome]) -> BTreeMap<String, FigureResult> {
-    let examples = outcomes.first().map_or(0, |first| first.total);
-    let over_seeds = |figure: &Figure| {
-        let values = outcomes.iter().map(|o| o.figures.get(figure.id).copied());
+fn figures(state: &RunState, outcomes: &[&Outcome]) -> BTreeMap<String, FigureResult> {
+    let known = outcomes.first().map(|first| first.figures.keys());
+    let over_seeds = |id: &String| {
+        let figure = Figure::named(id)?;
+        let values = outcomes.iter().map(|o| o.figures.get(id).copied());
         let spread = mean_std(&values.collect::<Option<Vec<f64>>>()?)?;
+        let (interval, interval_by) = judged::of_row(state, outcomes, figure).unzip();
         let result = FigureResult {
             mean: spread.mean,
             std: spread.std,
-            interval: figure.interval_of(spread.mean, examples),
+            interval,
+            interval_by,
         };
-        Some((figure.id.to_owned(), result))
+        Some((id.clone(), result))
     };
-    FIGURES.iter().filter_map(over_seeds).collect()
+    known.into_iter().flatten().filter_map(over_seeds).collect()
 }
 
 fn seed_result(outcome: &Outcome) -> SeedResult {
@@ -232,40 +250,56 @@ fn folds(outcome: &Outcome) -> impl Iterator<Item = FoldResult> {
     })
 }
 
-/// The pairs of these rows by their places in the file. A stream of format 1 has every pair of a
-/// grid, of which only those that would be compared today count.
-fn pairs(state: &RunState, rows: &[RowPlan], pairing: &Pairing) -> Vec<PairResult> {
-    let mut pairs: BTreeMap<(usize, usize), Vec<PairSeed>> = BTreeMap::new();
-    let compared = state.agreements.iter();
-    for agreement in compared.filter(|agreement| pairing.has(agreement.a, agreement.b)) {
-        let (only_a, only_b) = (agreement.only_a, agreement.only_b);
-        pairs
-            .entry((agreement.a, agreement.b))
-            .or_default()
-            .push(PairSeed {
-                seed: agreement.seed,
-                only_a,
-                only_b,
-                p: mcnemar_mid_p(Disagreement { only_a, only_b }),
-            });
+/// The pairs of rows by their places in the file. Holm's correction is for those of one family.
+fn pairs(plan: &RunPlan, state: &RunState, outcomes: &[Vec<&Outcome>]) -> Vec<PairResult> {
+    let families = Families::of(plan);
+    let figure = plan.judging.ranked_by();
+    let margin = plan.judging.equivalent_within;
+    let mut pairs = Vec::new();
+    for a in 0..plan.rows.len() {
+        for b in families.with(a).into_iter().filter(|b| *b > a) {
+            let judged = judged::of_pair(state, &outcomes[a], &outcomes[b], figure, margin);
+            pairs.extend(judged.map(|judged| (a, b, families.corrected(a, b), judged)));
+        }
     }
-    for seeds in pairs.values_mut() {
-        seeds.sort_by_key(|pair| place(state, pair.seed));
+    let mut raised: Vec<(Option<f64>, Option<f64>)> = vec![(None, None); pairs.len()];
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, (_, _, family, _)) in pairs.iter().enumerate() {
+        if let Some(family) = family {
+            members.entry(*family).or_default().push(index);
+        }
     }
-    let largest: Vec<f64> = (pairs.values())
-        .map(|seeds| seeds.iter().map(|seed| seed.p).fold(0.0, f64::max))
-        .collect();
-    let raised = holm(&largest);
-    (pairs.into_iter().zip(largest).zip(raised))
-        .filter_map(|((((a, b), seeds), p), p_holm)| {
-            Some(PairResult {
-                a: rows.get(a)?.title(),
-                b: rows.get(b)?.title(),
-                test: PairTest::McNemarMidP.id().to_owned(),
+    for members in members.into_values() {
+        let p = members.iter().map(|index| pairs[*index].3.estimate.p);
+        let holm_p = holm(&p.collect::<Vec<f64>>());
+        let equivalent = members.iter().filter_map(|at| pairs[*at].3.p_equivalent);
+        let holm_equivalent = holm(&equivalent.collect::<Vec<f64>>());
+        for (place, index) in members.into_iter().enumerate() {
+            raised[index] = (Some(holm_p[place]), holm_equivalent.get(place).copied());
+        }
+    }
+    (pairs.into_iter().zip(raised))
+        .map(|((a, b, _, judged), (p_holm, p_equivalent))| {
+            let Estimate {
+                value, interval, p, ..
+            } = judged.estimate;
+            let agree = |seed: &&PairSeed| {
+                let difference = seed.difference.unwrap_or(0.0);
+                difference * value > 0.0
+            };
+            PairResult {
+                a: plan.rows[a].title(),
+                b: plan.rows[b].title(),
+                metric: figure.id.to_owned(),
+                test: judged.test,
+                difference: Some(value),
+                interval: Some(interval),
                 p,
                 p_holm,
-                seeds,
-            })
+                p_equivalent,
+                seeds_agree: judged.seeds.iter().filter(agree).count() as u64,
+                seeds: judged.seeds,
+            }
         })
         .collect()
 }

@@ -5,12 +5,15 @@
 //! Deliberately absent: the terminal, the engine, and how the comparison is laid out.
 
 mod columns;
+mod families;
 mod from_state;
+mod judged;
 mod layout;
 mod results;
 
 pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side};
+pub use families::{Among, Families};
 pub use results::{
-    ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, PairResult, PairSeed, Results,
-    RowResult, SeedResult, SourceResult, Verdict,
+    ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, PairResult,
+    PairSeed, PairTest, Results, RowResult, SeedResult, SourceResult, Verdict,
 };

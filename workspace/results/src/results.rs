@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use topwork_events::{Duplicates, Reference, Scope, Seconds, Start};
-use topwork_measure::{ACCURACY, Confusion, Figure, Interval, shown};
+use topwork_events::{Duplicates, Judging, Reference, Seconds, Start};
+use topwork_measure::{ACCURACY, ClassFigures, Confusion, Figure, Interval};
 
-use crate::layout;
+use crate::{Among, layout};
 
 /// The figures of a run. Rows without outcomes yet have no seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,15 +31,21 @@ pub struct Results {
     pub computed_by: Option<String>,
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
+    /// What the rows are judged by.
+    #[serde(default)]
+    pub judging: Judging,
+    /// How much of the time an interval of this kind holds what it is for.
+    #[serde(default = "level")]
+    pub level: f64,
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
     /// training samples.
     pub strategies: Vec<RowResult>,
     /// The target classes, in the order of the labels: that of the confusion matrices.
     #[serde(default)]
     pub classes: Vec<String>,
-    /// Which rows are set against each other: all, or those of one family.
+    /// Which pairs of rows are corrected for: all, those of one family, or those with one row.
     #[serde(default)]
-    pub pairs_among: Scope,
+    pub pairs_among: Among,
     /// Pairs of rows measured on the same test examples.
     pub pairs: Vec<PairResult>,
     /// Figures from elsewhere.
@@ -53,6 +59,12 @@ pub struct Results {
 pub struct SourceResult {
     /// Correct of total.
     pub accuracy: f64,
+    /// Sample standard deviation over seeds; `null` for a single one.
+    #[serde(default)]
+    pub std: Option<f64>,
+    /// Its interval.
+    #[serde(default)]
+    pub interval: Option<Interval>,
     /// Test examples classified correctly, summed over seeds.
     pub correct: u64,
     /// Test examples, summed over seeds.
@@ -77,6 +89,10 @@ pub struct RowResult {
     pub name: String,
     /// The row's own name: the strategy's, and after it what tells it from the strategy's others.
     pub title: String,
+    /// Its rank among the rows that may be set in one order, from 1, equals alike; `null` for the
+    /// others.
+    #[serde(default)]
+    pub rank: Option<usize>,
     /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
     /// The cut point.
@@ -129,18 +145,40 @@ pub struct RowResult {
     pub features_cached: Option<bool>,
     /// Counts summed over seeds; `null` before there are any.
     pub confusion: Option<Confusion>,
+    /// What these counts come to for each class, in the order of the labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_class: Vec<ClassFigures>,
 }
 
 /// A figure over the seeds of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FigureResult {
     /// Mean over seeds; with folds of the examples of all of them together.
     pub mean: f64,
     /// Sample standard deviation over seeds; `null` for a single one.
     pub std: Option<f64>,
-    /// 95 % interval of the mean over the test examples; `null` for a figure without one.
+    /// 95 % interval of the mean; `null` where there is none.
     pub interval: Option<Interval>,
+    /// How the interval is made; `null` without one, and where an earlier version has not said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_by: Option<IntervalBy>,
+}
+
+/// How the interval of a row's figure is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntervalBy {
+    /// Wilson's score interval: one seed, over the test examples.
+    Wilson,
+    /// Seeds and test examples crossed.
+    TwoWay,
+    /// The corrected resampled t over folds.
+    Folds,
+    /// Student's t over seeds, which have test examples of their own.
+    Seeds,
+    /// Test examples resampled, of several seeds these, too.
+    Bootstrap,
 }
 
 /// One seed's figures.
@@ -232,14 +270,82 @@ pub struct PairResult {
     pub a: String,
     /// The second row's title.
     pub b: String,
-    /// `mcnemar-mid-p`.
-    pub test: String,
-    /// The largest p over the seeds: with every seed, the pair is told apart at least this well.
+    /// The figure they are compared by.
+    #[serde(default = "accuracy")]
+    pub metric: String,
+    /// How that is done.
+    pub test: PairTest,
+    /// How much more the first row has, mean over the seeds; `null` in files of earlier versions.
+    #[serde(default)]
+    pub difference: Option<f64>,
+    /// Its 95 % interval.
+    #[serde(default)]
+    pub interval: Option<Interval>,
+    /// The probability of a difference as large, either way, if there were none.
     pub p: f64,
-    /// The same raised for the number of pairs, by Holm's method: what decides whether the pair counts as told apart.
-    pub p_holm: f64,
+    /// The same raised for the number of pairs of the family, by Holm's method: what decides whether
+    /// the pair counts as told apart. `null` for a pair of different families.
+    pub p_holm: Option<f64>,
+    /// The larger p of two one-sided tests that the difference is as large as the margin of the
+    /// experiment, raised in the same way; `null` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_equivalent: Option<f64>,
+    /// How many seeds have a difference with the sign of the mean.
+    #[serde(default)]
+    pub seeds_agree: u64,
     /// One entry per seed both were measured with.
     pub seeds: Vec<PairSeed>,
+}
+
+/// How two rows are set against each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PairTest {
+    /// McNemar's mid-p: two fitted models, on the examples they share.
+    #[serde(rename = "mcnemar-mid-p")]
+    McNemarMidP,
+    /// The mean of the differences over seeds and test examples, which are crossed.
+    TwoWay,
+    /// The corrected resampled t over folds.
+    Folds,
+    /// Student's t over the differences of the seeds.
+    Seeds,
+    /// Test examples resampled, of several seeds these, too.
+    Bootstrap,
+}
+
+impl PairTest {
+    /// How it is done, and of what it speaks.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::McNemarMidP => {
+                "McNemar mid-p on the test examples, of these two fitted models alone"
+            }
+            Self::TwoWay => {
+                "t of the mean difference over seeds and test examples, both taken as samples"
+            }
+            Self::Folds => "corrected resampled t over the folds",
+            Self::Seeds => "t over the seeds",
+            Self::Bootstrap => "bootstrap over the test examples, of several seeds these, too",
+        }
+    }
+}
+
+impl IntervalBy {
+    /// How it is made, and of what it speaks.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Wilson => "Wilson interval over the test examples, of this fitted model alone",
+            Self::TwoWay => {
+                "interval of the mean over seeds and test examples, both taken as samples"
+            }
+            Self::Folds => "corrected resampled t interval over the folds",
+            Self::Seeds => "t interval over the seeds",
+            Self::Bootstrap => {
+                "percentile bootstrap over the test examples, of several seeds these, too"
+            }
+        }
+    }
 }
 
 /// Below this p a pair counts as told apart. A convention, named where it is used.
@@ -252,18 +358,31 @@ pub enum Verdict {
     Apart,
     /// Told apart if there were no other pairs; among so many, chance alone may do this.
     Chance,
-    /// Not told apart.
+    /// Not told apart, and the difference is smaller than the margin of the experiment.
+    Equivalent,
+    /// Not told apart, which does not say that they are equal.
     Alike,
+    /// Not asked: the rows belong to different families.
+    Unmarked,
 }
 
 impl PairResult {
     /// What p comes to, with [`ALPHA`].
     pub fn verdict(&self) -> Verdict {
-        match (self.p < ALPHA, self.p_holm < ALPHA) {
+        let Some(p_holm) = self.p_holm else {
+            return Verdict::Unmarked;
+        };
+        match (self.p < ALPHA, p_holm < ALPHA) {
             (true, true) => Verdict::Apart,
+            _ if self.p_equivalent.is_some_and(|p| p < ALPHA) => Verdict::Equivalent,
             (true, false) => Verdict::Chance,
             (false, _) => Verdict::Alike,
         }
+    }
+
+    /// The figure they are compared by.
+    pub fn figure(&self) -> &'static Figure {
+        Figure::named(&self.metric).unwrap_or(&ACCURACY)
     }
 }
 
@@ -277,9 +396,23 @@ pub struct PairSeed {
     pub only_a: u64,
     /// Examples only `b` classifies correctly.
     pub only_b: u64,
-    /// McNemar's mid-p.
+    /// McNemar's mid-p, of the two fitted models.
     pub p: f64,
+    /// How much more `a` has of the figure they are compared by.
+    #[serde(default)]
+    pub difference: Option<f64>,
 }
+
+fn accuracy() -> String {
+    ACCURACY.id.to_owned()
+}
+
+fn level() -> f64 {
+    LEVEL
+}
+
+/// How much of the time an interval holds what it is for.
+pub const LEVEL: f64 = 0.95;
 
 impl Results {
     /// The present [`Results::format`].
@@ -298,6 +431,7 @@ impl Results {
                     mean,
                     std,
                     interval,
+                    interval_by: None,
                 };
                 row.figures.insert(ACCURACY.id.to_owned(), figure);
                 for seed in &mut row.seeds {
@@ -310,7 +444,23 @@ impl Results {
 
     /// The figure that rows are ranked by.
     pub fn ranked_by(&self) -> &'static Figure {
-        &shown()[0]
+        self.judging.ranked_by()
+    }
+
+    /// The figures that have columns, the one that ranks among them; never none.
+    pub fn shown(&self) -> Vec<&'static Figure> {
+        self.judging.shown(&self.class_counts())
+    }
+
+    /// How many test examples the classes have, in the order of the labels, of the first row that is
+    /// measured; empty before.
+    pub fn class_counts(&self) -> Vec<u64> {
+        let measured = self.strategies.iter().find(|row| !row.per_class.is_empty());
+        measured.map_or(Vec::new(), |row| {
+            let seeds = row.seeds.len().max(1) as u64;
+            let support = row.per_class.iter().map(|class| class.support);
+            support.map(|support| support / seeds).collect()
+        })
     }
 
     /// What rows are ranked by, of those that may be set in one order: measured on the same test
@@ -357,5 +507,10 @@ impl RowResult {
     /// What the row comes to by this figure, if it is known.
     pub fn figure(&self, figure: &Figure) -> Option<&FigureResult> {
         self.figures.get(figure.id)
+    }
+
+    /// Its 95 % interval, if there is one.
+    pub fn interval_of(&self, figure: &Figure) -> Option<Interval> {
+        self.figure(figure)?.interval
     }
 }

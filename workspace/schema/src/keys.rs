@@ -6,6 +6,8 @@
 
 mod training;
 
+use topwork_measure::FIGURES;
+
 use crate::strategies::StrategyKind;
 
 pub(crate) use training::TRAIN;
@@ -198,6 +200,17 @@ static KINDS: [Choice; StrategyKind::ALL.len()] = {
     kinds
 };
 
+/// What can be measured.
+static METRICS: [Choice; FIGURES.len()] = {
+    let mut metrics = [const { word("", "") }; FIGURES.len()];
+    let mut index = 0;
+    while index < metrics.len() {
+        metrics[index] = word(FIGURES[index].id, FIGURES[index].name);
+        index += 1;
+    }
+    metrics
+};
+
 pub(crate) static EXPERIMENT: Table = Table {
     title: "The experiment",
     about: "Keys before the first table, and the tables.",
@@ -303,6 +316,39 @@ pub(crate) static TARGET: Table = Table {
              same for every strategy; each is fitted once for every fold, on the other \
              folds, and measured on the one left out. The split `test` is not touched",
         ),
+        optional(
+            "metrics",
+            Kind::List {
+                of: &Kind::Choice(&METRICS),
+                min: 1,
+                distinct: true,
+            },
+            "`accuracy`",
+            "the figures that have columns. `balanced-accuracy` is put beside them where the \
+             largest class of the test examples has more than 3 times as many as the smallest",
+        ),
+        optional(
+            "rank-by",
+            Kind::Choice(&METRICS),
+            "the first of `metrics`",
+            "the figure that rows are ranked and pairs of rows compared by",
+        ),
+        optional(
+            "compare-to",
+            Kind::Name,
+            "rows are compared with all others of their family: those with the same cut and \
+             number of training samples",
+            "name of the strategy that every other one is compared with: fewer pairs, and so less \
+             to correct for",
+        ),
+        optional(
+            "equivalent-within",
+            Kind::Number(Bounds::above(0.0)),
+            "no pair is called equivalent",
+            "how far apart two rows may be and still count as equally good: in percentage points \
+             for a share such as `accuracy`, otherwise in the unit of `rank-by`; two one-sided \
+             tests decide",
+        ),
     ],
 };
 
@@ -393,10 +439,23 @@ pub(crate) static REFERENCE: Table = Table {
             Kind::Name,
             "name of the strategy it belongs to, or `source`",
         ),
-        required(
+        optional(
             "accuracy",
             Kind::Number(Bounds::at_least(0.0).at_most(1.0)),
+            "`metric` and `value` give another figure",
             "accuracy as a fraction",
+        ),
+        optional(
+            "metric",
+            Kind::Choice(&METRICS),
+            "`accuracy` is given",
+            "which figure it is",
+        ),
+        optional(
+            "value",
+            Kind::Number(Bounds::ANY),
+            "`accuracy` is given",
+            "its value; a share as a fraction",
         ),
         default(
             "note",

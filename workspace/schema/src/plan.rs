@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use topwork_measure::ACCURACY;
 
 use crate::file_form::{ComponentForm, DatasetForm};
 use crate::multipliers::{self, LayerPattern, MultiplierError};
@@ -174,6 +175,20 @@ pub struct Target {
     /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
     /// strategies learn from `train` and are measured on `test` if `None`.
     pub folds: Option<usize>,
+    /// Ids of the figures that have columns; accuracy alone if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<String>,
+    /// Id of the figure that ranks and compares; the first of `metrics` if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank_by: Option<String>,
+    /// Name of the strategy that the others are compared with; rows of a family with each other if
+    /// `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_to: Option<String>,
+    /// How far apart two rows may be and still count as equally good, in percentage points for a
+    /// share, otherwise in the figure's unit; no pair counts as that if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equivalent_within: Option<f64>,
 }
 
 /// A cut, or several that a rule chooses, as written.
@@ -265,8 +280,24 @@ pub enum Start {
 pub struct Reference {
     /// Name of a strategy, or `source`.
     pub strategy: String,
-    /// Accuracy as a fraction, 0 to 1.
-    pub accuracy: f64,
+    /// Accuracy as a fraction, 0 to 1; `None` where another figure is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Id of another figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// Its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// Where the figure comes from; may be empty.
     pub note: String,
+}
+
+impl Reference {
+    /// Id and value of the figure.
+    pub fn figure(&self) -> (&str, f64) {
+        let accuracy = (ACCURACY.id, self.accuracy.unwrap_or(f64::NAN));
+        let other = self.metric.as_deref().zip(self.value);
+        other.unwrap_or(accuracy)
+    }
 }

@@ -11,7 +11,8 @@ use crate::keys;
 use crate::paths;
 use crate::refusal::Refusal;
 use crate::tree::{Node, Value};
-use crate::written::Written;
+use crate::view::Located;
+use crate::written::{Written, WrittenReference};
 use topwork_nearest::choices;
 
 /// The name that stands for the source task beside the strategies.
@@ -160,7 +161,11 @@ fn cuts(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// What names a strategy elsewhere names one there is.
 fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
+    for reference in &written.references {
+        figure_from_elsewhere(reference, diagnostics);
+    }
     let strategies = written.strategies.iter();
     let mut names: Vec<&str> = strategies
         .filter_map(|s| Some(s.name.as_ref()?.value.as_str()))
@@ -169,26 +174,51 @@ fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
         // The name meant may be one that could not be read.
         return;
     }
+    let compare_to = written.target.as_ref().and_then(|t| t.compare_to.as_ref());
+    if let Some(name) = compare_to {
+        names_a_strategy("target.compare-to", name, &names, diagnostics);
+    }
     if root.get(SOURCE).is_some() {
         names.push(SOURCE);
     }
-    for (index, strategy) in written.references.iter().enumerate() {
-        let Some(strategy) = strategy else {
-            continue;
-        };
-        if names.contains(&strategy.value.as_str()) {
-            continue;
+    for reference in &written.references {
+        if let Some(strategy) = &reference.strategy {
+            let path = format!("{}.strategy", reference.path);
+            names_a_strategy(&path, strategy, &names, diagnostics);
         }
-        let message = format!(
-            "`reference[{index}].strategy`: there is no strategy {:?}",
-            strategy.value
-        );
-        let unknown =
-            Diagnostic::new(message, Some(strategy.span.clone())).label("unknown strategy");
-        diagnostics.push(unknown.hint(choices(
-            &strategy.value,
-            "strategies",
-            names.iter().copied(),
-        )));
     }
+}
+
+fn names_a_strategy(
+    path: &str,
+    name: &Located<String>,
+    known: &[&str],
+    diagnostics: &mut Diagnostics,
+) {
+    let Located { value, span } = name;
+    if known.contains(&value.as_str()) {
+        return;
+    }
+    let message = format!("`{path}`: there is no strategy {value:?}");
+    let unknown = Diagnostic::new(message, Some(span.clone())).label("unknown strategy");
+    diagnostics.push(unknown.hint(choices(value, "strategies", known.iter().copied())));
+}
+
+/// It is `accuracy`, or any `metric` with its `value`.
+fn figure_from_elsewhere(reference: &WrittenReference, diagnostics: &mut Diagnostics) {
+    let WrittenReference { path, node, .. } = reference;
+    let given = ["accuracy", "metric", "value"].map(|key| node.get(key).map(|node| &node.span));
+    let (span, message) = match given {
+        [Some(_), None, None] | [None, Some(_), Some(_)] => return,
+        [Some(_), Some(other), _] | [Some(_), None, Some(other)] => {
+            (other, "`accuracy` and another figure are both given")
+        }
+        [None, Some(metric), None] => (metric, "`metric` has no `value`"),
+        [None, None, Some(value)] => (value, "`value` is of no `metric`"),
+        [None, None, None] => (&node.span, "there is no figure"),
+    };
+    let wrong = Diagnostic::new(format!("`{path}`: {message}"), Some(span.clone()));
+    diagnostics.push(wrong.hint(
+        "write for example accuracy = 0.96, or metric = \"macro-f1\" with value = 0.91".to_owned(),
+    ));
 }

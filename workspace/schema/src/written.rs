@@ -26,9 +26,17 @@ pub(crate) struct Written {
     pub source: Option<WrittenSource>,
     pub target: Option<WrittenTarget>,
     pub strategies: Vec<WrittenStrategy>,
-    /// What each of the figures from elsewhere belongs to.
-    pub references: Vec<Option<Located<String>>>,
+    pub references: Vec<WrittenReference>,
     pub pins: Vec<WrittenPin>,
+}
+
+/// A figure from elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenReference {
+    pub path: String,
+    /// What it belongs to.
+    pub strategy: Option<Located<String>>,
+    pub node: Node,
 }
 
 /// A plugin's id and the digest its file must have.
@@ -88,6 +96,7 @@ pub(crate) struct WrittenTarget {
     /// Empty when none is right in itself.
     pub cuts: Vec<Located<WrittenCut>>,
     pub folds: Option<Located<u64>>,
+    pub compare_to: Option<Located<String>>,
 }
 
 /// A cut, or several that a rule chooses.
@@ -146,6 +155,7 @@ impl Written {
             dataset: view.dataset(),
             cuts: view.cuts(),
             folds: view.integer("folds"),
+            compare_to: view.text("compare-to"),
         });
         Written {
             plain: view.plain(json!({
@@ -170,7 +180,11 @@ impl Written {
             target,
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: (view.tables("reference"))
-                .map(|view| view.text("strategy"))
+                .map(|view| WrittenReference {
+                    strategy: view.text("strategy"),
+                    node: view.node.clone(),
+                    path: view.path,
+                })
                 .collect(),
             pins: view.pins(),
         }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use topwork_measure::shown;
+use topwork_index::BestRow;
 use topwork_store::{ImageSample, RunFolder, Runs, Standing};
 
 use crate::{event::Event, views::features::Features};
@@ -83,8 +83,8 @@ pub struct ListedRun {
     pub created_at: u64,
     /// How long it took, seconds.
     pub seconds: Option<f64>,
-    /// Title of its best row, and the mean of the figure that rows are ranked by.
-    pub best: Option<(String, f64)>,
+    /// Its best row.
+    pub best: Option<BestRow>,
 }
 
 impl ListedRun {
@@ -231,7 +231,7 @@ fn list_runs(folder: PathBuf) -> Result<Vec<ListedRun>, String> {
             standing: Ok(run.standing),
             created_at: run.created_at,
             seconds: run.seconds,
-            best: (run.best).and_then(|best| Some((best.row, *best.figures.get(shown()[0].id)?))),
+            best: run.best,
         })
         .chain(damaged)
         .collect();

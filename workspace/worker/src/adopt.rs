@@ -8,7 +8,7 @@ use topwork_keys::Adopted;
 use topwork_keys::sha256;
 use topwork_store::RunFolder;
 
-use crate::{WorkerError, conductor::of_fold, execute::Execution};
+use crate::{WorkerError, conductor::of_fold, execute::Execution, resume::with_right};
 
 impl Execution<'_> {
     /// Takes over the results that the manifest names, once the data is known to be the same.
@@ -36,14 +36,14 @@ impl Execution<'_> {
             }
             let (other, state) = self.other(&mut others, &row.run)?;
             if let Some(outcome) = state.outcomes.get(&(row.from, row.seed))
-                && self.copy_row(other, outcome, row.row, &row.name)?
+                && let Some(outcome) = self.copy_row(other, outcome, row.row, &row.name)?
             {
                 let title = self.plan.title(&self.plan.rows[row.row]);
                 self.took_over(other, &format!("`{title}` with seed {}", row.seed))?;
                 self.emitter.emit(Event::RowMeasured(Outcome {
                     row: row.row,
                     features_cached: true,
-                    ..outcome.clone()
+                    ..outcome
                 }))?;
             }
         }
@@ -78,18 +78,19 @@ impl Execution<'_> {
         Ok(true)
     }
 
+    /// Copies what a row of another run has left; `None` where that is not what it was.
     fn copy_row(
         &self,
         other: &RunFolder,
         outcome: &Outcome,
         row: usize,
         their_name: &str,
-    ) -> Result<bool, WorkerError> {
+    ) -> Result<Option<Outcome>, WorkerError> {
         let (name, seed) = (self.plan.title(&self.plan.rows[row]), outcome.seed);
         let predictions = other.predictions_path(outcome.row, their_name, seed);
         let bytes = fs::read(predictions).unwrap_or_default();
         if outcome.predictions.as_deref() != Some(sha256(&bytes).as_str()) {
-            return Ok(false);
+            return Ok(None);
         }
         self.folder
             .write(&self.folder.predictions_path(row, &name, seed), &bytes)?;
@@ -109,7 +110,7 @@ impl Execution<'_> {
                 }
             }
         }
-        Ok(true)
+        Ok(Some(with_right(outcome.clone(), &bytes)))
     }
 
     fn took_over(&self, other: &RunFolder, what: &str) -> Result<(), WorkerError> {

@@ -1,9 +1,9 @@
 //! The run itself: task after task, seed after seed.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use topwork_engine::{Compute, Network};
-use topwork_events::{Came, Event, LogLevel, Made, Pairing};
+use topwork_events::{Came, Event, LogLevel, Made};
 use topwork_graft::{
     Backbone, Features, Tools,
     data::{Draw, TaskExamples, Twins, draws},
@@ -20,7 +20,6 @@ use crate::{
     emitter::Emitter,
     networks::backbone_plan,
     prepare::{made, read_plan, run_plan, same_plugins, same_weights},
-    resume::Measured,
 };
 
 /// Does what the run folder says.
@@ -132,9 +131,7 @@ pub struct SeedState {
     /// Which examples each row uses, fold by fold.
     pub draws: Vec<Vec<Draw>>,
     /// The rows measured, by this session or earlier ones.
-    pub rows: BTreeMap<usize, Measured>,
-    /// Which of them are set against each other.
-    pub pairing: Pairing,
+    pub rows: BTreeSet<usize>,
 }
 
 impl Execution<'_> {
@@ -148,15 +145,9 @@ impl Execution<'_> {
             seed: Some(seed),
             draws: draws(self.plan, self.target()?, seed)?,
             rows: self.measured_before(seed)?,
-            pairing: (self.emitter)
-                .look(|state| state.plan.as_ref().map(Pairing::of))
-                .unwrap_or_default(),
             ..SeedState::default()
         };
-        self.seed
-            .rows
-            .values()
-            .try_for_each(|row| self.compare(seed, row))
+        Ok(())
     }
 
     /// Does one task and says what came out.

@@ -1,5 +1,7 @@
 //! What a strategy says of every example it is measured on.
 
+use std::collections::HashMap;
+
 use topwork_measure::{highest, predicted};
 
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
@@ -85,6 +87,34 @@ pub fn right_of(csv: &[u8]) -> Option<Vec<bool>> {
         .collect()
 }
 
+/// True labels and scores, `labels × classes`, of every line of a file made by
+/// [`Predictions::to_csv`]; `None` for any other file, and for one that has not all scores.
+pub fn scores_of(csv: &[u8], classes: &[String]) -> Option<(Vec<u32>, Vec<f32>)> {
+    let labels_of: HashMap<&str, u32> = (0..)
+        .zip(classes)
+        .map(|(at, name)| (name.as_str(), at))
+        .collect();
+    let mut reader = csv::Reader::from_reader(csv);
+    let headers = reader.headers().ok()?;
+    let first = headers.len().checked_sub(classes.len())?;
+    let named = headers.iter().skip(first).zip(classes);
+    let all = named
+        .clone()
+        .all(|(header, class)| header.strip_prefix("score ") == Some(class));
+    if !all || classes.is_empty() {
+        return None;
+    }
+    let (mut labels, mut scores) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record.ok()?;
+        labels.push(*labels_of.get(record.get(1)?)?);
+        for score in record.iter().skip(first) {
+            scores.push(score.parse().ok()?);
+        }
+    }
+    Some((labels, scores))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +135,11 @@ mod tests {
         let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
         assert_eq!(text(&predictions), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
+        let back = (predictions.labels.to_vec(), predictions.scores.to_vec());
+        assert_eq!(
+            scores_of(expected.as_bytes(), predictions.classes),
+            Some(back)
+        );
         let folds = Predictions {
             folds: &[2, 1],
             ..predictions
@@ -112,7 +147,11 @@ mod tests {
         let expected = "example,class,predicted,fold,\"score a, b\",score c\n3,\"a, b\",c,2,0.25,0.75\n8,c,c,1,-1,2.5\n";
         assert_eq!(text(&folds), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
+        let back = (folds.labels.to_vec(), folds.scores.to_vec());
+        assert_eq!(scores_of(expected.as_bytes(), folds.classes), Some(back));
         assert_eq!(right_of(b"example,class\n1,2\n"), None);
+        let other = ["a".to_owned(), "c".to_owned()];
+        assert_eq!(scores_of(expected.as_bytes(), &other), None);
     }
 
     #[test]
@@ -134,6 +173,8 @@ mod tests {
                 "{count}: {csv}"
             );
             assert_eq!(right_of(csv.as_bytes()), Some(vec![false]));
+            let back = (count <= ALL_SCORES).then(|| (vec![3], scores.clone()));
+            assert_eq!(scores_of(csv.as_bytes(), &classes), back);
             lines[0].split(',').count()
         };
         let all = "example,class,predicted,fold,score c0,score c1,";

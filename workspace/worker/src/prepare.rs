@@ -1,10 +1,11 @@
 //! Before the first stage: the plugins are those of the manifest, the experiment still holds,
 //! and viewers get to know what is coming.
 
-use topwork_events::{Reference, RowPlan, RunPlan, StageKind, StagePlan};
+use topwork_events::{Judging, Reference, RowPlan, RunPlan, StageKind, StagePlan};
 use topwork_graft::{Backbone, GraftError, engine_kind, shape};
 use topwork_host::Plugins;
-use topwork_schema::{Draft, Plan, Row, Start};
+use topwork_measure::Unit;
+use topwork_schema::{Draft, Plan, Row, Start, Target};
 use topwork_store::{FileDigest, Manifest, PluginDigest, RunFolder};
 use topwork_tasks::{Made, Task, Tasks, Work};
 
@@ -116,14 +117,30 @@ pub fn run_plan(
         rows: (plan.rows.iter())
             .map(|row| row_plan(plan, row, backbone))
             .collect::<Result<_, _>>()?,
+        judging: judging(&experiment.target),
         references: (experiment.references.iter())
             .map(|reference| Reference {
                 strategy: reference.strategy.clone(),
-                accuracy: reference.accuracy,
+                metric: reference.figure().0.to_owned(),
+                value: reference.figure().1,
                 note: Some(reference.note.clone()).filter(|note| !note.is_empty()),
             })
             .collect(),
     })
+}
+
+/// What rows are judged by, in the figures' own units.
+fn judging(target: &Target) -> Judging {
+    let mut judging = Judging {
+        metrics: target.metrics.clone(),
+        rank_by: target.rank_by.clone(),
+        compare_to: target.compare_to.clone(),
+        equivalent_within: None,
+    };
+    let percent = judging.ranked_by().unit == Unit::Share;
+    judging.equivalent_within =
+        (target.equivalent_within).map(|within| if percent { within / 100.0 } else { within });
+    judging
 }
 
 /// A task as viewers are told of it.

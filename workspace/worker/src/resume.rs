@@ -1,37 +1,25 @@
 //! What earlier sessions of a run have left: a run that goes on does only what is missing, and
 //! one row that fails leaves the others alone.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use topwork_events::{
-    Agreement, Came, Event, Failure, Key, LogLevel, Made, Outcome, RunState, StageStatus,
-};
+use topwork_events::{Came, Event, Failure, LogLevel, Made, Outcome, RunState, StageStatus};
 use topwork_graft::{initialised, load_weights};
 use topwork_keys::sha256;
-use topwork_measure::Disagreement;
+use topwork_measure::Bits;
 use topwork_tasks::Work;
 
 use crate::{WorkerError, execute::Execution, predictions::right_of};
 
-/// A row that was measured: which of its test examples it got right.
-pub struct Measured {
-    /// The row.
-    pub row: usize,
-    /// The test examples' digest.
-    pub test_set: String,
-    /// For every test example, whether it was classified correctly.
-    pub right: Vec<bool>,
-}
-
 impl Execution<'_> {
     /// The rows of a seed that earlier sessions have measured and whose predictions are still
     /// what they were.
-    pub fn measured_before(&self, seed: u64) -> Result<BTreeMap<usize, Measured>, WorkerError> {
+    pub fn measured_before(&self, seed: u64) -> Result<BTreeSet<usize>, WorkerError> {
         let outcomes: Vec<Outcome> = self.emitter.look(|state| {
             let of_seed = state.outcomes.iter().filter(|outcome| outcome.seed == seed);
             of_seed.cloned().collect()
         });
-        let mut rows = BTreeMap::new();
+        let mut rows = BTreeSet::new();
         for outcome in outcomes {
             let Some(planned) = self.plan.rows.get(outcome.row) else {
                 continue;
@@ -39,23 +27,20 @@ impl Execution<'_> {
             let title = self.plan.title(planned);
             let path = self.folder.predictions_path(outcome.row, &title, seed);
             let bytes = std::fs::read(&path).unwrap_or_default();
-            let intact = outcome.predictions.as_deref() == Some(sha256(&bytes).as_str());
-            match right_of(&bytes).filter(|right| intact && right.len() as u64 == outcome.total) {
-                Some(right) => {
-                    let measured = Measured {
-                        row: outcome.row,
-                        test_set: outcome.test_set,
-                        right,
-                    };
-                    rows.insert(measured.row, measured);
-                }
-                None => self.conductor.note(
+            if outcome.predictions.as_deref() != Some(sha256(&bytes).as_str()) {
+                self.conductor.note(
                     LogLevel::Warning,
                     format!(
                         "`{}` is missing or was altered: `{title}` is measured again",
                         path.display(),
                     ),
-                )?,
+                )?;
+                continue;
+            }
+            rows.insert(outcome.row);
+            if outcome.right.is_none() {
+                let told = with_right(outcome, &bytes);
+                self.emitter.emit(Event::RowMeasured(told))?;
             }
         }
         Ok(rows)
@@ -113,39 +98,6 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Sets a row against those of its seed that it is to be compared with, as far as they were
-    /// measured on the same test examples and that was not done before.
-    pub fn compare(&self, seed: u64, row: &Measured) -> Result<(), WorkerError> {
-        for other in self.seed.pairing.with(row.row) {
-            let Some(other) = self.seed.rows.get(&other) else {
-                continue;
-            };
-            if other.test_set != row.test_set {
-                continue;
-            }
-            let (a, b) = if other.row < row.row {
-                (other, row)
-            } else {
-                (row, other)
-            };
-            if let Some(Disagreement { only_a, only_b }) = Disagreement::count(&a.right, &b.right) {
-                let agreement = Agreement {
-                    a: a.row,
-                    b: b.row,
-                    seed,
-                    only_a,
-                    only_b,
-                };
-                let known = (self.emitter)
-                    .look(|state| state.agreements.get(&agreement.key()) == Some(&agreement));
-                if !known {
-                    self.emitter.emit(Event::Compared(agreement))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Whether rows of the seed at work that build on this task are neither measured nor given up.
     pub fn is_wanted(&self, task: usize) -> bool {
         let seed = self.tasks[task].seed;
@@ -156,7 +108,7 @@ impl Execution<'_> {
 
     fn is_pending(&self, seed: u64, row: usize) -> bool {
         let failed = |state: &RunState| state.failures.get(&(row, seed)).is_some();
-        !self.seed.rows.contains_key(&row) && !self.emitter.look(failed)
+        !self.seed.rows.contains(&row) && !self.emitter.look(failed)
     }
 
     /// Loads the backbone an earlier session trained; false when it has to be trained again.
@@ -209,5 +161,14 @@ impl Execution<'_> {
             (None, _) => self.emitter.end(Came::Made(Made::Nothing {}), false)?,
         }
         Ok(())
+    }
+}
+
+/// The outcome with what earlier versions did not say of it: which examples are right.
+pub fn with_right(outcome: Outcome, predictions: &[u8]) -> Outcome {
+    let right = right_of(predictions).filter(|right| right.len() as u64 == outcome.total);
+    Outcome {
+        right: outcome.right.or(right.map(Bits::from_bools)),
+        ..outcome
     }
 }

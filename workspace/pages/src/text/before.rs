@@ -1,6 +1,6 @@
 //! What is to be known before the table.
 
-use topwork_measure::{Unit, mean_count, percent, seconds, thousands, wilson};
+use topwork_measure::{Unit, mean_count, percent, seconds, thousands};
 use topwork_results::Results;
 
 /// What is odd about the data: before any figure.
@@ -20,17 +20,21 @@ pub fn source(results: &Results) -> String {
     };
     let seeds = source.seeds.len().max(1) as u64;
     let tests = source.total / seeds;
-    let interval = wilson(source.accuracy, tests);
     let over = match seeds {
         1 => String::new(),
         _ => format!("mean of {seeds} seeds, "),
     };
+    let interval = source.interval.map_or(String::new(), |interval| {
+        format!(" ({over}95 % interval {})", Unit::Share.range(interval))
+    });
     format!(
-        "source task: {} of {} correct, {} ({over}95 % interval {}) after {} epoch{}, {}\n",
+        "source task: {} of {} correct, {}{interval} after {} epoch{}, {}\n",
         mean_count(source.correct, seeds),
         thousands(tests),
-        percent(source.accuracy),
-        Unit::Share.range(interval),
+        match source.std {
+            Some(std) => Unit::Share.spread(source.accuracy, std),
+            None => percent(source.accuracy),
+        },
         source.epochs,
         if source.epochs == 1 { "" } else { "s" },
         seconds(source.seconds),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use topwork_results::Results;
+use topwork_measure::Needs;
+use topwork_results::{IntervalBy, Results, RowResult};
 
 /// What the marks of the table mean; only those that occur.
 pub fn marks(results: &Results) -> String {
@@ -16,26 +17,24 @@ pub fn marks(results: &Results) -> String {
     if measured().next().is_none() {
         return text;
     }
-    text.push_str("95 %: Wilson interval over the test examples");
-    text.push_str(if measured().any(|strategy| strategy.seeds.len() > 1) {
-        "; mean ± standard deviation over seeds\n"
-    } else {
-        "\n"
-    });
+    text.push_str(&intervals(results));
+    if measured().any(|strategy| strategy.seeds.len() > 1) {
+        text.push_str("±: sample standard deviation over seeds (n − 1): what chance in training alone changes\n");
+    }
     let folds = measured().find_map(|strategy| {
         let folds = strategy.seeds.first().map_or(0, |seed| seed.folds.len());
         (folds > 0).then_some(folds)
     });
     if let Some(folds) = folds {
         text.push_str(&format!(
-            "{folds} folds: every example is classified once, by what was fitted on the other {}; over the folds: mean ± standard deviation\n\
-             the interval is somewhat too narrow: it takes no account of the training samples that the fits share\n",
+            "{folds} folds: every example is classified once, by what was fitted on the other {}; over the folds: mean ± standard deviation\n",
             match folds - 1 {
                 1 => "fold".to_owned(),
                 others => format!("{others} folds"),
             }
         ));
     }
+    text.push_str(&not_available(results));
     if measured().any(|strategy| strategy.without_duplicates.is_some()) {
         text.push_str(
             "no duplicates: the accuracy without the test examples whose image was learnt from, too\n",
@@ -66,6 +65,51 @@ pub fn marks(results: &Results) -> String {
         text.push_str(
             "rows without a number were measured on other test examples and are not ranked\n",
         );
+    }
+    text
+}
+
+/// How intervals are made; of which figures, where they are not all made in one way.
+fn intervals(results: &Results) -> String {
+    let mut ways: Vec<(IntervalBy, Vec<&str>)> = Vec::new();
+    for figure in results.shown() {
+        let known = results
+            .strategies
+            .iter()
+            .filter_map(|row| row.figure(figure));
+        let made: BTreeSet<IntervalBy> = known.filter_map(|known| known.interval_by).collect();
+        for by in made {
+            match ways.iter_mut().find(|(known, _)| *known == by) {
+                Some((_, figures)) => figures.push(figure.name),
+                None => ways.push((by, vec![figure.name])),
+            }
+        }
+    }
+    let several = ways.len() > 1;
+    (ways.into_iter())
+        .map(|(by, figures)| match several {
+            true => format!("95 % ({}): {}\n", figures.join(", "), by.sentence()),
+            false => format!("95 %: {}\n", by.sentence()),
+        })
+        .collect()
+}
+
+/// Why rows have no such figure.
+fn not_available(results: &Results) -> String {
+    let mut text = String::new();
+    for figure in results.shown() {
+        let lacks = |row: &&RowResult| !row.seeds.is_empty() && row.figure(figure).is_none();
+        if results.strategies.iter().any(|row| lacks(&row)) {
+            let why = match figure.needs {
+                Needs::Probabilities => {
+                    "it needs probabilities, and the head does not say that its scores are such"
+                }
+                Needs::Classes | Needs::Scores => {
+                    "it is not defined for these classes and scores, or the run is of a version that did not measure it"
+                }
+            };
+            text.push_str(&format!("n/a ({}): {why}\n", figure.name));
+        }
     }
     text
 }

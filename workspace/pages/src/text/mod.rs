@@ -1,6 +1,7 @@
 //! The comparison as text: for a terminal of any width, for a file, for a pipe.
 
 mod before;
+mod classes;
 mod marks;
 mod notes;
 mod pairs;
@@ -23,6 +24,7 @@ pub const PAGE: Page = Page {
 pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let mut text = before::remarks(results) + &before::source(results) + &table(results, width);
     for section in [
+        classes::classes(results),
         marks::marks(results),
         notes::notes(results),
         notes::failures(results),
@@ -38,7 +40,7 @@ pub fn comparison(results: &Results, width: Option<usize>) -> String {
 }
 
 fn table(results: &Results, width: Option<usize>) -> String {
-    let all = columns(&results.strategies);
+    let all = columns(results);
     let text = render(results, &all, None);
     let widest = text.lines().map(|line| line.chars().count()).max();
     let Some(width) = width.filter(|width| widest > Some(*width)) else {

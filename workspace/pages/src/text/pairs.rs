@@ -1,8 +1,9 @@
 //! Which rows can be told apart.
 
-use topwork_events::Scope;
-use topwork_measure::{PairTest, p_value, thousands};
-use topwork_results::{ALPHA, PairResult, Results, Verdict};
+use std::collections::BTreeSet;
+
+use topwork_measure::{p_value, thousands};
+use topwork_results::{ALPHA, Among, PairResult, PairTest, Results, Verdict};
 
 /// More pairs than this are not all listed: a grid has hundreds.
 const PAIRS: usize = 15;
@@ -12,54 +13,60 @@ const PAIRS_ALIKE: usize = 30;
 
 /// Which pairs can be told apart on the test examples they share; of many, those that cannot.
 pub fn pairs(results: &Results) -> String {
+    let marked = |pair: &&PairResult| pair.verdict() != Verdict::Unmarked;
+    let mut listed: Vec<&PairResult> = results.pairs.iter().filter(marked).collect();
+    let all = listed.len();
+    let unmarked = results.pairs.len() - all;
     let mut text = String::new();
-    let all = results.pairs.len();
     if all == 0 {
         return text;
     }
     let among = match results.pairs_among {
-        Scope::All => "pairs",
-        Scope::Families => "pairs of the same cut and number of training samples",
+        Among::All => "pairs".to_owned(),
+        Among::Families => "pairs of the same cut and number of training samples".to_owned(),
+        Among::CompareTo => match &results.judging.compare_to {
+            Some(name) => format!("pairs with `{name}`"),
+            None => "pairs".to_owned(),
+        },
     };
-    let test = PairTest::McNemarMidP.name();
-    text.push_str(&format!("{among} on the same test examples, {test}"));
-    if results.pairs.iter().any(|pair| pair.seeds.len() > 1) {
-        text.push_str(", the largest over the seeds");
-    }
-    let mut listed: Vec<&PairResult> = results.pairs.iter().collect();
+    let tests: BTreeSet<PairTest> = listed.iter().map(|pair| pair.test).collect();
+    let tests: Vec<&str> = tests.into_iter().map(PairTest::sentence).collect();
+    let figure = results.ranked_by().name;
+    text.push_str(&format!("{among}, by {figure}: {}\n", tests.join("; ")));
     if all > PAIRS {
         listed.retain(|pair| pair.verdict() != Verdict::Apart);
+        let within = match results.pairs_among {
+            Among::Families => "within each family",
+            Among::All | Among::CompareTo => "for so many",
+        };
         text.push_str(&format!(
-            ": {} of {} pairs are told apart, p < {ALPHA} with Holm's correction for so many",
+            "{} of {} pairs are told apart, p < {ALPHA} with Holm's correction {within}{}\n",
             thousands((all - listed.len()) as u64),
-            thousands(all as u64)
+            thousands(all as u64),
+            if listed.is_empty() {
+                ""
+            } else {
+                "; the others:"
+            },
         ));
-        if !listed.is_empty() {
-            text.push_str("; the others");
-        }
     }
-    text.push('\n');
     let more = listed.len().saturating_sub(PAIRS_ALIKE);
     listed.truncate(PAIRS_ALIKE);
-    let names = |pair: &PairResult| format!("{} / {}", pair.a, pair.b);
-    let lengths = listed.iter().map(|pair| names(pair).chars().count());
-    let width = lengths.max().unwrap_or(0);
-    for pair in listed {
-        let p = p_value(pair.p);
-        let verdict = match pair.verdict() {
-            Verdict::Apart => String::new(),
-            Verdict::Chance => format!("  ? may be chance among {} pairs", thousands(all as u64)),
-            Verdict::Alike => "  ≈ cannot be told apart".to_owned(),
-        };
-        let only = match pair.seeds.as_slice() {
-            [one] => format!(
-                "  (only one right: {} / {})",
-                thousands(one.only_a),
-                thousands(one.only_b)
-            ),
-            _ => String::new(),
-        };
-        text.push_str(&format!("  {:<width$}  {p}{only}{verdict}\n", names(pair)));
+    let lines: Vec<[String; 4]> = (listed.into_iter())
+        .map(|pair| line(results, pair, all))
+        .collect();
+    let width = |column: usize| {
+        let widths = lines.iter().map(|line| line[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths = [0, 1, 2].map(width);
+    for [names, difference, p, rest] in &lines {
+        let line = format!(
+            "  {names:<0$}  {difference:<1$}  {p:<2$}{rest}",
+            widths[0], widths[1], widths[2]
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
     if more > 0 {
         let more = thousands(more as u64);
@@ -67,5 +74,50 @@ pub fn pairs(results: &Results) -> String {
             "  … and {more} more, under `pairs` in results.json\n"
         ));
     }
+    if unmarked > 0 {
+        let (number, verb) = match unmarked {
+            1 => ("one pair".to_owned(), "is"),
+            several => (format!("{} pairs", thousands(several as u64)), "are"),
+        };
+        text.push_str(&format!(
+            "  {number} of different families {verb} in results.json, uncorrected\n"
+        ));
+    }
     text
+}
+
+/// Names, difference with its interval, p, and what comes of it.
+fn line(results: &Results, pair: &PairResult, all: usize) -> [String; 4] {
+    let unit = pair.figure().unit;
+    let difference = match (pair.difference, pair.interval) {
+        (Some(difference), Some(interval)) => unit.difference(difference, interval),
+        _ => String::new(),
+    };
+    let verdict = match pair.verdict() {
+        Verdict::Apart | Verdict::Unmarked => String::new(),
+        Verdict::Chance => match results.pairs_among {
+            Among::Families => "  ? may be chance among the pairs of its family".to_owned(),
+            _ => format!("  ? may be chance among {} pairs", thousands(all as u64)),
+        },
+        Verdict::Equivalent => {
+            let within = results.judging.equivalent_within.unwrap_or_default();
+            format!("  ≡ equal within {}", unit.distance(within))
+        }
+        Verdict::Alike => "  ≈ cannot be told apart".to_owned(),
+    };
+    let seeds = match pair.seeds.as_slice() {
+        [one] => format!(
+            "  (only one right: {} / {})",
+            thousands(one.only_a),
+            thousands(one.only_b)
+        ),
+        [] => String::new(),
+        seeds => format!("  ({} of {} seeds agree)", pair.seeds_agree, seeds.len()),
+    };
+    [
+        format!("{} / {}", pair.a, pair.b),
+        difference,
+        p_value(pair.p),
+        seeds + &verdict,
+    ]
 }

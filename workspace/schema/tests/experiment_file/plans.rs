@@ -99,7 +99,7 @@ fn the_flagship_is_a_plan() {
     let figures: Vec<_> = experiment
         .references
         .iter()
-        .map(|reference| (reference.strategy.as_str(), reference.accuracy))
+        .map(|reference| (reference.strategy.as_str(), reference.figure().1))
         .collect();
     assert_eq!(
         figures,

@@ -85,7 +85,10 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     }
     .draw(scene.theme, inner, buffer);
     match selection.page.checked_sub(1) {
-        Some(grid) => curves::draw(scene.theme, sheet.grids().get(grid), parts.bars, buffer),
+        Some(grid) => {
+            let (figure, grid) = (bars::ranked_by(&sheet.rows), sheet.grids().get(grid));
+            curves::draw(scene.theme, figure, grid, parts.bars, buffer);
+        }
         None => bars::draw(scene.theme, selection, &sheet.rows, parts.bars, buffer),
     }
     bars::draw_pairs(scene, selection, &sheet.rows, parts.pairs, buffer);
@@ -145,7 +148,7 @@ impl Figures {
         let Some(results) = run.results() else {
             return Self::default();
         };
-        let told = columns(&results.strategies);
+        let told = columns(results);
         // Rows of one strategy are told apart by these columns, which then stay.
         let in_samples = (results.strategies.windows(2)).any(|pair| {
             pair[0].name == pair[1].name && pair[0].train_samples != pair[1].train_samples

@@ -1,7 +1,8 @@
 //! Runs: all runs of the folder; opened, compared, removed.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use topwork_measure::{seconds, shown};
+use topwork_index::BestRow;
+use topwork_measure::seconds;
 use topwork_store::Standing;
 
 use crate::{
@@ -117,12 +118,9 @@ fn cells(scene: &Scene<'_>, entry: &ListedRun) -> Vec<Cell> {
             scene.theme.dim(),
         ),
         Cell::new(entry.seconds.map_or(String::new(), seconds), plain),
+        Cell::new(best.map_or(String::new(), BestRow::words), plain),
         Cell::new(
-            best.map_or(String::new(), |(_, mean)| shown()[0].unit.text(*mean)),
-            plain,
-        ),
-        Cell::new(
-            best.map_or(String::new(), |(name, _)| name.clone()),
+            best.map_or(String::new(), |best| best.row.clone()),
             scene.theme.dim(),
         ),
     ]

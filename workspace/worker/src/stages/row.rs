@@ -3,10 +3,10 @@
 use topwork_events::{Counts, Event, FoldOutcome, Made, Outcome, Seconds};
 use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
-use topwork_measure::{Confusion, Needs, figures_of, predicted};
+use topwork_measure::{Bits, Confusion, Needs, figures_of, predicted};
 use topwork_tasks::TrunkId;
 
-use crate::{WorkerError, execute::Execution, predictions::Predictions, resume::Measured};
+use crate::{WorkerError, execute::Execution, predictions::Predictions};
 
 impl Execution<'_> {
     /// Does one row, with folds once for each, measures it and sets it against the earlier ones.
@@ -63,7 +63,7 @@ impl Execution<'_> {
             total: confusion.total(),
             figures,
             folds: of_folds(&tested.folds, &right),
-            test_set: test_set.clone(),
+            test_set,
             train_samples,
             trainable_parameters: fitted.parameters,
             frozen_intact: before.as_ref().map(|before| Some(before) == after.as_ref()),
@@ -80,6 +80,7 @@ impl Execution<'_> {
             converged: fitted.converged,
             note: fitted.note,
             iterations: Some(fitted.iterations),
+            right: Some(Bits::from_bools(right.iter().copied())),
             predictions: Some(predictions),
             without_duplicates: (self.data.twins.as_ref())
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
@@ -90,13 +91,7 @@ impl Execution<'_> {
             before: false,
         };
         self.emitter.emit(Event::RowMeasured(outcome))?;
-        let measured = Measured {
-            row,
-            test_set,
-            right,
-        };
-        self.compare(seed, &measured)?;
-        self.seed.rows.insert(row, measured);
+        self.seed.rows.insert(row);
         if let Some((_, features)) = shared.map(|shared| &mut self.seed.features[shared]) {
             features.paid = true;
         }

@@ -1,13 +1,15 @@
 //! How sure the figures are: bars with intervals, and pairs.
 
+use std::collections::BTreeSet;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
     style::Style,
     text::{Line, Span},
 };
-use topwork_measure::{self as measure, PairTest, p_value, thousands};
-use topwork_results::{PairResult, Verdict};
+use topwork_measure::{self as measure, ACCURACY, p_value};
+use topwork_results::{PairResult, PairTest, Verdict};
 
 use super::{Selection, rows::Row, shown_of};
 use crate::{
@@ -20,9 +22,9 @@ use crate::{
     watched::Watched,
 };
 
-/// The figure that the bars are of.
-pub fn ranked_by() -> &'static measure::Figure {
-    &measure::shown()[0]
+/// The figure that the bars and curves of these rows are of.
+pub fn ranked_by(rows: &[Row]) -> &'static measure::Figure {
+    rows.first().map_or(&ACCURACY, |row| row.ranked_by)
 }
 
 /// Draws a bar for every row.
@@ -31,7 +33,7 @@ pub fn draw(theme: Theme, selection: &Selection, rows: &[Row], area: Rect, buffe
         return;
     }
     let shown = shown_of(rows.len(), area.height.saturating_sub(3));
-    let title = format!("{} with 95 % interval{shown}", ranked_by().name);
+    let title = format!("{} with 95 % interval{shown}", ranked_by(rows).name);
     let inner = panel(theme, &title, area, buffer, false);
     draw_bars(theme, selection, rows, inner, buffer);
 }
@@ -44,6 +46,7 @@ fn draw_bars(theme: Theme, selection: &Selection, rows: &[Row], area: Rect, buff
         say(theme, "nothing is measured yet", area, buffer);
         return;
     }
+    let figure = ranked_by(rows);
     let columns = usize::from(area.width);
     let names = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0);
     let names = names.min(columns / 3).min(28);
@@ -69,11 +72,11 @@ fn draw_bars(theme: Theme, selection: &Selection, rows: &[Row], area: Rect, buff
             }
             // Where single seeds fell, when there are several; of a single one its folds.
             let parts: Vec<f64> = match row.result().seeds.as_slice() {
-                [one] if ranked_by().id == measure::ACCURACY.id => {
+                [one] if figure.id == ACCURACY.id && !one.folds.is_empty() => {
                     one.folds.iter().map(|fold| fold.accuracy).collect()
                 }
                 seeds => (seeds.iter())
-                    .filter_map(|seed| seed.figures.get(ranked_by().id).copied())
+                    .filter_map(|seed| seed.figures.get(figure.id).copied())
                     .collect(),
             };
             for part in parts {
@@ -100,7 +103,7 @@ fn draw_bars(theme: Theme, selection: &Selection, rows: &[Row], area: Rect, buff
         line(buffer, area, shown, Line::from(spans));
     }
     let label = |end: f64| {
-        Figure::value(ranked_by().unit, end)
+        Figure::value(figure.unit, end)
             .within(bar / 2 - 1)
             .unwrap_or_default()
     };
@@ -149,40 +152,49 @@ pub fn draw_pairs(
         say(scene.theme, text, inner, buffer);
         return;
     }
-    let counts = "only this right / only the other";
-    let chance = "? may be chance among so many";
-    let test = PairTest::McNemarMidP.name();
-    let what = match pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
-        true if usize::from(inner.width) < 80 => format!("{test}; {chance}"),
-        true => format!("{test}; {counts}; {chance}"),
-        false => format!("{test}; {counts}"),
+    let tests: BTreeSet<PairTest> = pairs.iter().map(|pair| pair.test).collect();
+    let tests: Vec<&str> = tests.into_iter().map(PairTest::sentence).collect();
+    let chance = match pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
+        true => "? may be chance among so many; ",
+        false => "",
     };
+    let what = format!("this minus the other; {chance}{}", tests.join("; "));
     line(buffer, inner, 0, Line::styled(what, scene.theme.dim()));
     let columns = usize::from(inner.width);
     for (row, pair) in pairs.iter().enumerate().take(usize::from(inner.height)) {
         let first = pair.a == *own;
         let other = if first { &pair.b } else { &pair.a };
-        let p = p_value(pair.p);
-        let only = match pair.seeds.as_slice() {
-            [one] if first => format!("{} / {}", thousands(one.only_a), thousands(one.only_b)),
-            [one] => format!("{} / {}", thousands(one.only_b), thousands(one.only_a)),
-            seeds => format!("{} seeds", seeds.len()),
-        };
         let (mark, style) = match pair.verdict() {
             Verdict::Apart => ("≠", Style::new()),
             Verdict::Chance => ("?", scene.theme.dim()),
+            Verdict::Equivalent => ("≡", Style::new()),
             Verdict::Alike => ("≈", scene.theme.dim()),
+            Verdict::Unmarked => (" ", scene.theme.dim()),
         };
-        let figures = format!("{mark} {p}  {only:>9}");
-        let room = columns.saturating_sub(width(&figures) + 1);
-        line(
-            buffer,
-            inner,
-            row + 1,
-            Line::styled(format!("{} {figures}", pad_title(other, room)), style),
-        );
+        let p = p_value(pair.p);
+        // From the row that is selected, whichever of the two the file has first.
+        let unit = pair.figure().unit;
+        let difference = (pair.difference.zip(pair.interval)).map(|(value, interval)| {
+            let (value, interval) = match first {
+                true => (value, interval),
+                false => (-value, -interval),
+            };
+            let short = unit.difference_alone(value);
+            [unit.difference(value, interval), short]
+        });
+        let room = |text: &str| columns.saturating_sub(width(text) + 1);
+        let forms = difference.into_iter().flatten().chain([String::new()]);
+        let figures = (forms.map(|difference| format!("{mark} {difference}  {p:>10}")))
+            .find(|text| room(text) >= width(other).min(NAME))
+            .unwrap_or_else(|| format!("{mark} {p}"));
+        let name = pad_title(other, room(&figures));
+        let text = format!("{name} {figures}");
+        line(buffer, inner, row + 1, Line::styled(text, style));
     }
 }
+
+/// A name keeps so many columns before a difference is shortened.
+const NAME: usize = 16;
 
 /// The pairs that a row is one of.
 fn pairs_of(run: &Watched, title: &str) -> Vec<PairResult> {

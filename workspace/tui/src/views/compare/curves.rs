@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use topwork_measure::{Unit, thousands};
+use topwork_measure::{self as measure, Unit, thousands};
 
-use super::bars::ranked_by;
 use super::rows::{Row, differing, setting};
 use crate::{
     chart::{self, Curve, Labels},
@@ -178,12 +177,18 @@ fn names(rows: &[&Row], fixed: &[&str]) -> Vec<String> {
 }
 
 /// Draws the curves, or why there are none.
-pub fn draw(theme: Theme, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) {
+pub fn draw(
+    theme: Theme,
+    figure: &measure::Figure,
+    grid: Option<&Grid>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     if area.is_empty() {
         return;
     }
     let Some(grid) = grid else {
-        let inner = panel(theme, ranked_by().name, area, buffer, false);
+        let inner = panel(theme, figure.name, area, buffer, false);
         let text =
             "no curve: strategies that differ only in cut point or training samples make one";
         return say(theme, text, inner, buffer);
@@ -193,9 +198,9 @@ pub fn draw(theme: Theme, grid: Option<&Grid>, area: Rect, buffer: &mut Buffer) 
     } else {
         ""
     };
-    let title = format!("{} against {}{scale}", ranked_by().name, grid.axis);
+    let title = format!("{} against {}{scale}", figure.name, grid.axis);
     let inner = panel(theme, &title, area, buffer, false);
-    let label = |value: f64| match ranked_by().unit {
+    let label = |value: f64| match figure.unit {
         Unit::Share => share_label(value),
         unit => Figure::value(unit, value),
     };

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use topwork_measure::{ACCURACY, percent, seconds, shown, thousands};
+use topwork_measure::{self as measure, ACCURACY, ClassFigures, percent, seconds, thousands};
 use topwork_results::{
     self as results, FigureResult, Results, RowResult, SeedResult, Value, side_by_side,
 };
@@ -16,6 +16,7 @@ use super::{SEEDS, Selection, curves::Grid, is_partly, planned_seeds, seeds_word
 use crate::{
     columns::{Cell, Column},
     figure::Figure,
+    text::fit_title,
     theme::Theme,
     watched::Watched,
 };
@@ -40,6 +41,8 @@ pub struct Row {
     results: Arc<Results>,
     /// Its place among them.
     place: usize,
+    /// The figure that ranks the rows of the first run.
+    pub ranked_by: &'static measure::Figure,
 }
 
 impl Row {
@@ -50,7 +53,7 @@ impl Row {
 
     /// What it comes to by the figure that rows are ranked by.
     pub fn figure(&self) -> Option<&FigureResult> {
-        self.result().figure(self.results.ranked_by())
+        self.result().figure(self.ranked_by)
     }
 
     /// The mean of that.
@@ -85,12 +88,20 @@ impl Sheet {
 
 /// The rows of all runs watched.
 pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
+    let known = || all.iter().filter_map(Watched::results);
+    let ranked_by = known().next().map_or(&ACCURACY, |first| first.ranked_by());
+    let mut shown: Vec<&'static measure::Figure> = Vec::new();
+    for figure in known().flat_map(|results| results.shown()) {
+        if !shown.iter().any(|known| known.id == figure.id) {
+            shown.push(figure);
+        }
+    }
     let mut rows: Vec<Row> = (all.iter().enumerate())
-        .flat_map(|(index, run)| run_rows(index, run, all.len() > 1))
+        .flat_map(|(index, run)| run_rows(index, run, all.len() > 1, ranked_by))
         .collect();
     let differing = differing(&rows);
     let results: Vec<&RowResult> = rows.iter().map(Row::result).collect();
-    let told = side_by_side(&results);
+    let told = side_by_side(&shown, &results);
     let partly = rows.iter().any(|row| is_partly(row.result(), row.planned));
     let mut columns = vec![Column::text("strategy", 0)];
     columns.extend(
@@ -104,7 +115,7 @@ pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
     columns.extend((settings.iter().enumerate()).map(|(index, path)| {
         Column::text(path, FIRST_TO_GO + u8::try_from(index).unwrap_or_default())
     }));
-    let better = |a: f64, b: f64| shown()[0].better.order(a, b);
+    let better = |a: f64, b: f64| ranked_by.better.order(a, b);
     let best = (rows.iter().filter_map(Row::mean)).min_by(|a, b| better(*a, *b));
     let cells = |row: &Row| {
         let style = match (row.mean(), best) {
@@ -193,7 +204,12 @@ fn in_order(
     }
 }
 
-fn run_rows(index: usize, run: &Watched, several: bool) -> Vec<Row> {
+fn run_rows(
+    index: usize,
+    run: &Watched,
+    several: bool,
+    ranked_by: &'static measure::Figure,
+) -> Vec<Row> {
     let Some(results) = run.results() else {
         return Vec::new();
     };
@@ -212,6 +228,7 @@ fn run_rows(index: usize, run: &Watched, several: bool) -> Vec<Row> {
         planned: planned_seeds(run),
         results: Arc::clone(results),
         place,
+        ranked_by,
     })
     .collect()
 }
@@ -281,16 +298,37 @@ pub fn differing(rows: &[Row]) -> Vec<String> {
         .collect()
 }
 
-/// What a seed comes to: accuracy without its name, which `correct` before it tells.
+/// What a seed comes to, figure by figure: accuracy without its name, which `correct` before it
+/// tells.
 fn figures_of(seed: &SeedResult) -> Vec<String> {
-    let value = |figure: &topwork_measure::Figure| {
+    let value = |figure: &measure::Figure| {
         let value = figure.unit.text(*seed.figures.get(figure.id)?);
         Some(match figure.id == ACCURACY.id {
             true => value,
             false => format!("{} {value}", figure.name),
         })
     };
-    shown().iter().filter_map(value).collect()
+    measure::FIGURES.iter().filter_map(value).collect()
+}
+
+/// Precision, recall and F1 of every class.
+fn per_class(results: &Results, of_classes: &[ClassFigures]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{:<12}{:>10}{:>10}{:>10}{:>10}",
+        "class", "precision", "recall", "F1", "examples"
+    )];
+    for (class, figures) in of_classes.iter().enumerate() {
+        let name = results.classes.get(class).map_or("", String::as_str);
+        lines.push(format!(
+            "{:<12}{:>10}{:>10}{:>10}{:>10}",
+            fit_title(name, 11),
+            percent(figures.precision),
+            percent(figures.recall),
+            percent(figures.f1),
+            thousands(figures.support),
+        ));
+    }
+    lines
 }
 
 /// Everything known of a row, line by line.
@@ -336,6 +374,9 @@ pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
             lines.push(format!("  frozen    {mark} before {before}"));
             lines.push(format!("            after  {after}"));
         }
+    }
+    if !result.per_class.is_empty() {
+        lines.extend(per_class(&row.results, &result.per_class));
     }
     if let Some(cost) = result.seconds {
         lines.push(format!(

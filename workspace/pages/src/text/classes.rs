@@ -1,0 +1,30 @@
+//! How the test examples are spread over the classes: what an accuracy is to be held against.
+
+use topwork_measure::{are_uneven, percent, share, thousands};
+use topwork_results::Results;
+
+/// What always saying the most frequent class comes to, and whether classes are uneven.
+pub fn classes(results: &Results) -> String {
+    let counts = results.class_counts();
+    let total: u64 = counts.iter().sum();
+    // The first of equals.
+    let most = (counts.iter().enumerate()).max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(&a.0)));
+    let Some((class, most)) = most.filter(|_| total > 0) else {
+        return String::new();
+    };
+    let name = results.classes.get(class).map_or("", String::as_str);
+    let mut text = format!(
+        "most frequent class: `{name}`, {} of {} test examples, {}\n",
+        thousands(*most),
+        thousands(total),
+        percent(share(*most, total)),
+    );
+    if are_uneven(&counts) {
+        let there = counts.iter().filter(|count| **count > 0).min();
+        text.push_str(&format!(
+            "! classes are uneven, the smallest has {}: accuracy alone misleads\n",
+            thousands(there.copied().unwrap_or(0)),
+        ));
+    }
+    text
+}
