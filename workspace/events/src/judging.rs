@@ -1,7 +1,11 @@
 //! What the rows of a run are judged by.
 
 use serde::{Deserialize, Serialize};
-use topwork_measure::{ACCURACY, Figure, are_uneven};
+use topwork_measure::{ACCURACY, Figure, unevenness};
+
+/// How many times as many examples as the smallest the largest class may have before that figure
+/// is shown.
+const UNEVEN: f64 = 3.0;
 
 /// Id of the figure that is shown beside others where classes are uneven.
 const BALANCED: &str = "balanced-accuracy";
@@ -27,7 +31,8 @@ pub struct Judging {
 }
 
 impl Judging {
-    pub(crate) fn is_default(&self) -> bool {
+    /// Whether the experiment says nothing of it.
+    pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
@@ -47,13 +52,18 @@ impl Judging {
         if !has(&shown, ranked_by) {
             shown.insert(0, ranked_by);
         }
-        if let Some(balanced) = Figure::named(BALANCED).filter(|_| are_uneven(of_classes))
+        if let Some(balanced) = Figure::named(BALANCED).filter(|_| is_uneven(of_classes))
             && !has(&shown, balanced)
         {
             shown.push(balanced);
         }
         shown
     }
+}
+
+/// Whether classes with so many examples are so uneven that accuracy alone misleads.
+pub fn is_uneven(of_classes: &[u64]) -> bool {
+    unevenness(of_classes).is_some_and(|times| times > UNEVEN)
 }
 
 fn has(figures: &[&'static Figure], wanted: &Figure) -> bool {

@@ -20,7 +20,7 @@ pub use event::{
     CutPlan, EndStatus, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record, Reference,
     RowPlan, RunPlan, StageKind, StagePlan, Start,
 };
-pub use judging::Judging;
+pub use judging::{Judging, is_uneven};
 pub use keyed::{Key, Keyed};
 pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Resampled, Seconds, SourceOutcome};
 pub use topwork_measure::EpochFigures;

@@ -85,10 +85,11 @@ pub struct Outcome {
     /// Iterations of the fit, or epochs; with folds of all fits together.
     #[serde(default)]
     pub iterations: Option<u64>,
-    /// Which test examples are classified correctly, in the order of the predictions; `None` in
-    /// streams of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub right: Option<Bits>,
+    /// Which test examples count, in the order of the predictions, by the ids of figures that are a
+    /// share of them: for the accuracy those that are classified correctly, and the same for others
+    /// that have columns. Streams of earlier versions have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub right: BTreeMap<String, Bits>,
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,

@@ -127,7 +127,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         note: None,
         iterations: Some(12),
         predictions: Some("c3".repeat(32)),
-        right: None,
+        right: Default::default(),
     }
 }
 

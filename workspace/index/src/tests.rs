@@ -101,7 +101,7 @@ fn done(runs: &Runs) -> RunFolder {
             note: None,
             iterations: None,
             predictions: None,
-            right: None,
+            right: Default::default(),
             without_duplicates: None,
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

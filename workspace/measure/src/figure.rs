@@ -15,6 +15,8 @@ pub struct Figure {
     pub id: &'static str,
     /// What headings and sentences call it.
     pub name: &'static str,
+    /// What it is, for the reference.
+    pub about: &'static str,
     /// What its values are.
     pub unit: Unit,
     /// Which way is better.

@@ -2,6 +2,8 @@
 //! and other test examples would have been as good. A model's score varies with both, so the
 //! standard error of the mean has a part from each.
 
+use std::borrow::Borrow;
+
 use crate::{
     bits::Bits,
     estimate::{Estimate, t_quantile_95},
@@ -110,8 +112,8 @@ impl Sums {
 /// (2019), 334–364.
 ///
 /// `None` with fewer than two seeds or two examples, or bitmaps that differ in length.
-pub fn two_way(row: &[Bits]) -> Option<Estimate> {
-    let sums = sums_of(row)?;
+pub fn two_way<B: Borrow<Bits>>(row: &[B]) -> Option<Estimate> {
+    let sums = sums_of(&borrowed(row))?;
     let (mean, parts) = (sums.mean(), sums.parts());
     let mut estimate = parts.estimate(mean, sums.seeds, sums.examples);
     let variance = parts.total();
@@ -137,8 +139,9 @@ pub fn two_way(row: &[Bits]) -> Option<Estimate> {
 /// of [`paired_shares`].
 ///
 /// `None` with fewer than two seeds or two examples, or bitmaps that differ in number or length.
-pub fn two_way_pair(a: &[Bits], b: &[Bits]) -> Option<Estimate> {
-    let sums = sums_of_pair(a, b)?;
+pub fn two_way_pair<B: Borrow<Bits>>(a: &[B], b: &[B]) -> Option<Estimate> {
+    let (a, b) = (borrowed(a), borrowed(b));
+    let sums = sums_of_pair(&a, &b)?;
     let parts = sums.parts();
     if parts.total() <= 0.0 {
         let disagreement = Disagreement::of(a.first()?, b.first()?)?;
@@ -165,7 +168,11 @@ pub(crate) fn implied_error(interval: Interval) -> f64 {
     (interval.high - interval.low) / (2.0 * Z95)
 }
 
-fn sums_of(row: &[Bits]) -> Option<Sums> {
+fn borrowed<B: Borrow<Bits>>(bits: &[B]) -> Vec<&Bits> {
+    bits.iter().map(Borrow::borrow).collect()
+}
+
+fn sums_of(row: &[&Bits]) -> Option<Sums> {
     let examples = enough(row)?;
     let mut squares_of_examples = 0;
     for one in row {
@@ -183,7 +190,7 @@ fn sums_of(row: &[Bits]) -> Option<Sums> {
     })
 }
 
-fn sums_of_pair(a: &[Bits], b: &[Bits]) -> Option<Sums> {
+fn sums_of_pair(a: &[&Bits], b: &[&Bits]) -> Option<Sums> {
     let examples = enough(a)?;
     if a.len() != b.len() || enough(b)? != examples {
         return None;
@@ -212,7 +219,7 @@ fn sums_of_pair(a: &[Bits], b: &[Bits]) -> Option<Sums> {
 }
 
 /// How many examples the bitmaps have, if that is enough, as are the bitmaps.
-fn enough(row: &[Bits]) -> Option<usize> {
+fn enough(row: &[&Bits]) -> Option<usize> {
     let examples = row.first()?.len();
     let alike = row.iter().all(|bits| bits.len() == examples);
     (alike && row.len() > 1 && examples > 1).then_some(examples)
@@ -270,7 +277,7 @@ mod tests {
     #[test]
     fn by_hand() {
         let row = [bits("1110"), bits("1000")];
-        let parts = sums_of(&row).unwrap().parts();
+        let parts = sums_of(&borrowed(&row)).unwrap().parts();
         let expected = [(1.0 / 3.0) / 8.0, (1.0 / 2.0) / 8.0, (1.0 / 6.0) / 8.0];
         for (found, expected) in [parts.examples, parts.seeds, parts.residual]
             .iter()
@@ -358,10 +365,10 @@ mod tests {
                 assert!(close(parts.residual, expected.residual), "{parts:?} {expected:?}");
             };
             let row: Vec<Vec<f64>> = a.iter().map(|seed| seed.iter().map(|bit| number(*bit)).collect()).collect();
-            let sums = sums_of(&bitmaps(&a)).unwrap();
+            let sums = sums_of(&borrowed(&bitmaps(&a))).unwrap();
             check(sums.parts(), sums.mean(), &row);
             let differences: Vec<Vec<f64>> = a.iter().zip(&b).map(difference).collect();
-            let sums = sums_of_pair(&bitmaps(&a), &bitmaps(&b)).unwrap();
+            let sums = sums_of_pair(&borrowed(&bitmaps(&a)), &borrowed(&bitmaps(&b))).unwrap();
             check(sums.parts(), sums.mean(), &differences);
         }
 

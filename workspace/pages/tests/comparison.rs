@@ -101,7 +101,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         note: None,
         iterations: Some(1),
         predictions: None,
-        right: None,
+        right: Default::default(),
         without_duplicates: None,
     }
 }
@@ -444,7 +444,8 @@ fn what_may_be_chance_is_marked() {
         let line = text.lines().find(|line| line.contains("row 0 / row 1"));
         assert_eq!(line, Some(expected), "{text}");
     };
-    let alone = "  row 0 / row 1  -0.21 points (-0.41 to -0.03)  p = 0.0266  (only one right: 5 / 15)";
+    let alone =
+        "  row 0 / row 1  -0.21 points (-0.41 to -0.03)  p = 0.0266  (only one right: 5 / 15)";
     check(0, alone);
     check(1, &format!("{alone}  ? may be chance among 2 pairs"));
     check(5, &format!("{alone}  ? may be chance among 6 pairs"));

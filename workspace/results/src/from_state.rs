@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
-use topwork_measure::{ACCURACY, Confusion, Estimate, Figure, holm, mean_std, per_class, share};
+use topwork_measure::{ACCURACY, Confusion, Estimate, Figure, PerClass, holm, mean_std, share};
 
 use crate::{
     Families, judged,
@@ -196,7 +196,7 @@ fn strategy(
             evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
         }),
         features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
-        per_class: confusion.as_ref().map(per_class).unwrap_or_default(),
+        per_class: confusion.as_ref().map(PerClass::of).unwrap_or_default(),
         confusion,
     }
 }

@@ -34,23 +34,28 @@ pub fn of_row(
     figure: &Figure,
 ) -> Option<(Interval, IntervalBy)> {
     let first = outcomes.first()?;
-    if figure.id != ACCURACY.id {
+    if figure.bits.is_none() {
         let resampled = state
             .resampled
             .get(&(first.row, None, figure.id.to_owned()))?;
         let all = resampled.seeds == outcomes.len() as u64;
         return all.then_some((resampled.interval, IntervalBy::Bootstrap));
     }
-    if let Some(ratio) = fold_ratio(outcomes) {
+    if let Some(ratio) = fold_ratio(outcomes, figure) {
         let values: Vec<f64> = outcomes.iter().flat_map(|o| of_folds(o)).collect();
         let estimate = corrected_t(&values, ratio)?;
         return Some((estimate.interval.within(0.0, 1.0), IntervalBy::Folds));
     }
-    if let (2.., Some(bits)) = (outcomes.len(), crossed(outcomes)) {
+    if let (2.., Some(bits)) = (outcomes.len(), crossed(outcomes, figure)) {
         return Some((two_way(&bits)?.interval, IntervalBy::TwoWay));
     }
-    let shares: Vec<f64> = (outcomes.iter())
-        .map(|outcome| share(outcome.correct, outcome.total))
+    let shares = outcomes
+        .iter()
+        .map(|outcome| outcome.figures.get(figure.id));
+    let shares: Vec<f64> = shares
+        .collect::<Option<Vec<&f64>>>()?
+        .into_iter()
+        .copied()
         .collect();
     match same_examples(outcomes) {
         true => of_shares(&shares, first.total),
@@ -88,8 +93,8 @@ pub fn of_pair(
     let seeds: Vec<PairSeed> = (pairs.iter())
         .filter_map(|(a, b)| seed(state, a, b, figure))
         .collect();
-    let (test, estimate) = if figure.id == ACCURACY.id {
-        of_accuracy(&pairs, &seeds)?
+    let (test, estimate) = if figure.bits.is_some() {
+        of_share(&pairs, &seeds, figure)?
     } else {
         let key = (first_a.row, Some(first_b.row), figure.id.to_owned());
         match state.resampled.get(&key) {
@@ -114,9 +119,13 @@ pub fn of_pair(
     })
 }
 
-fn of_accuracy(pairs: &[(&Outcome, &Outcome)], seeds: &[PairSeed]) -> Option<(PairTest, Estimate)> {
+fn of_share(
+    pairs: &[(&Outcome, &Outcome)],
+    seeds: &[PairSeed],
+    figure: &Figure,
+) -> Option<(PairTest, Estimate)> {
     let (of_a, of_b): (Vec<&Outcome>, Vec<&Outcome>) = pairs.iter().copied().unzip();
-    if let Some(ratio) = fold_ratio(&of_a).zip(fold_ratio(&of_b)) {
+    if let Some(ratio) = fold_ratio(&of_a, figure).zip(fold_ratio(&of_b, figure)) {
         let folds = |of: &[&Outcome]| of.iter().flat_map(|o| of_folds(o)).collect::<Vec<f64>>();
         let (a, b) = (folds(&of_a), folds(&of_b));
         if a.len() == b.len() {
@@ -137,7 +146,7 @@ fn of_accuracy(pairs: &[(&Outcome, &Outcome)], seeds: &[PairSeed]) -> Option<(Pa
         };
         return Some((PairTest::McNemarMidP, estimate));
     }
-    if let (Some(a), Some(b)) = (crossed(&of_a), crossed(&of_b))
+    if let (Some(a), Some(b)) = (crossed(&of_a, figure), crossed(&of_b, figure))
         && of_a[0].test_set == of_b[0].test_set
     {
         return Some((PairTest::TwoWay, two_way_pair(&a, &b)?));
@@ -162,7 +171,8 @@ fn of_accuracy(pairs: &[(&Outcome, &Outcome)], seeds: &[PairSeed]) -> Option<(Pa
 /// One seed of a pair; `None` where only an earlier version could have said on which examples the
 /// rows disagree, and has not.
 fn seed(state: &RunState, a: &Outcome, b: &Outcome, figure: &Figure) -> Option<PairSeed> {
-    let bits = a.right.as_ref().zip(b.right.as_ref());
+    let id = figure.bits.map_or(ACCURACY.id, |_| figure.id);
+    let bits = a.right.get(id).zip(b.right.get(id));
     let disagreement = bits.and_then(|(a, b)| Disagreement::of(a, b));
     let disagreement = disagreement.or_else(|| told_before(state, a, b))?;
     let value = |of: &Outcome| of.figures.get(figure.id).copied();
@@ -219,9 +229,9 @@ fn shared<'a>(a: &[&'a Outcome], b: &[&'a Outcome]) -> Vec<(&'a Outcome, &'a Out
 }
 
 /// Which examples each seed has right, where all seeds are measured on the same.
-fn crossed(outcomes: &[&Outcome]) -> Option<Vec<Bits>> {
-    let bits = outcomes.iter().map(|outcome| outcome.right.clone());
-    let bits = bits.collect::<Option<Vec<Bits>>>()?;
+fn crossed<'a>(outcomes: &[&'a Outcome], figure: &Figure) -> Option<Vec<&'a Bits>> {
+    let bits = outcomes.iter().map(|outcome| outcome.right.get(figure.id));
+    let bits = bits.collect::<Option<Vec<&Bits>>>()?;
     same_examples(outcomes).then_some(bits)
 }
 
@@ -230,8 +240,12 @@ fn same_examples(outcomes: &[&Outcome]) -> bool {
     !outcomes.windows(2).any(different)
 }
 
-/// Of outcomes with folds, how many examples are left out for one that is learnt from.
-fn fold_ratio(outcomes: &[&Outcome]) -> Option<f64> {
+/// Of outcomes with folds, how many examples are left out for one that is learnt from. Of single folds
+/// the accuracy alone is known.
+fn fold_ratio(outcomes: &[&Outcome], figure: &Figure) -> Option<f64> {
+    if figure.id != ACCURACY.id {
+        return None;
+    }
     let left_out: Vec<u64> = (outcomes.iter())
         .flat_map(|outcome| outcome.folds.iter().map(|fold| fold.total))
         .collect();

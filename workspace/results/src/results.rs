@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use topwork_events::{Duplicates, Judging, Reference, Seconds, Start};
-use topwork_measure::{ACCURACY, ClassFigures, Confusion, Figure, Interval};
+use topwork_measure::{ACCURACY, Confusion, Figure, Interval, PerClass};
 
 use crate::{Among, layout};
 
@@ -32,7 +32,7 @@ pub struct Results {
     /// The source task; `null` when nothing was trained on one.
     pub source: Option<SourceResult>,
     /// What the rows are judged by.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Judging::is_default")]
     pub judging: Judging,
     /// How much of the time an interval of this kind holds what it is for.
     #[serde(default = "level")]
@@ -147,7 +147,7 @@ pub struct RowResult {
     pub confusion: Option<Confusion>,
     /// What these counts come to for each class, in the order of the labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub per_class: Vec<ClassFigures>,
+    pub per_class: Vec<PerClass>,
 }
 
 /// A figure over the seeds of a row.

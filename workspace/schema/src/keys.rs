@@ -6,7 +6,7 @@
 
 mod training;
 
-use topwork_measure::FIGURES;
+use topwork_measure::{FIGURES, TOP_K};
 
 use crate::strategies::StrategyKind;
 
@@ -201,11 +201,15 @@ static KINDS: [Choice; StrategyKind::ALL.len()] = {
 };
 
 /// What can be measured.
-static METRICS: [Choice; FIGURES.len()] = {
-    let mut metrics = [const { word("", "") }; FIGURES.len()];
+static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
+    let mut metrics = [const { word("", "") }; FIGURES.len() + TOP_K.len()];
     let mut index = 0;
     while index < metrics.len() {
-        metrics[index] = word(FIGURES[index].id, FIGURES[index].name);
+        let figure = match index < FIGURES.len() {
+            true => &FIGURES[index],
+            false => &TOP_K[index - FIGURES.len()],
+        };
+        metrics[index] = word(figure.id, figure.about);
         index += 1;
     }
     metrics

@@ -204,6 +204,6 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         note: None,
         iterations: Some(40),
         predictions: None,
-        right: None,
+        right: Default::default(),
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use topwork_engine::{Compute, Network};
-use topwork_events::{Came, Event, LogLevel, Made};
+use topwork_events::{Came, Event, Judging, LogLevel, Made};
 use topwork_graft::{
     Backbone, Features, Tools,
     data::{Draw, TaskExamples, Twins, draws},
@@ -65,6 +65,9 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         plan: &plan,
         tasks: &tasks,
         conductor: &conductor,
+        judging: emitter
+            .look(|state| state.plan.as_ref().map(|plan| plan.judging.clone()))
+            .unwrap_or_default(),
         data: Data::default(),
         seed: SeedState::default(),
     };
@@ -107,6 +110,8 @@ pub struct Execution<'a> {
     pub plan: &'a Plan,
     pub tasks: &'a Tasks,
     pub conductor: &'a Conductor<'a>,
+    /// What rows are judged by.
+    pub judging: Judging,
     pub data: Data,
     pub seed: SeedState,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use topwork_events::{Came, Event, Failure, LogLevel, Made, Outcome, RunState, StageStatus};
 use topwork_graft::{initialised, load_weights};
 use topwork_keys::sha256;
-use topwork_measure::Bits;
+use topwork_measure::{ACCURACY, Bits};
 use topwork_tasks::Work;
 
 use crate::{WorkerError, execute::Execution, predictions::right_of};
@@ -38,7 +38,7 @@ impl Execution<'_> {
                 continue;
             }
             rows.insert(outcome.row);
-            if outcome.right.is_none() {
+            if outcome.right.is_empty() {
                 let told = with_right(outcome, &bytes);
                 self.emitter.emit(Event::RowMeasured(told))?;
             }
@@ -166,9 +166,11 @@ impl Execution<'_> {
 
 /// The outcome with what earlier versions did not say of it: which examples are right.
 pub fn with_right(outcome: Outcome, predictions: &[u8]) -> Outcome {
+    let mut outcome = outcome;
     let right = right_of(predictions).filter(|right| right.len() as u64 == outcome.total);
-    Outcome {
-        right: outcome.right.or(right.map(Bits::from_bools)),
-        ..outcome
+    if let Some(right) = right {
+        let accuracy = outcome.right.entry(ACCURACY.id.to_owned());
+        accuracy.or_insert_with(|| Bits::from_bools(right));
     }
+    outcome
 }

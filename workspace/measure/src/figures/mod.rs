@@ -18,12 +18,14 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "balanced-accuracy",
         name: "balanced accuracy",
+        about: "mean of the recalls of the classes that occur in the test examples",
         of: classes::balanced_accuracy,
         ..of_classes(Unit::Share)
     },
     Figure {
         id: "macro-f1",
         name: "macro F1",
+        about: "mean of the F1 of the classes that occur in the test examples; F1 = 2tp / (2tp + fp + fn), 0 where that is 0/0",
         of: classes::macro_f1,
         ..of_classes(Unit::Share)
     },
@@ -31,6 +33,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "auroc",
         name: "AUROC",
+        about: "probability that an example of a class scores higher for it than one of another class, ties counted half; with more than two classes the mean over the classes of one against the rest",
         needs: Needs::Scores,
         of: ranking::auroc,
         ..of_classes(Unit::Number)
@@ -38,6 +41,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "average-precision",
         name: "average precision",
+        about: "area under precision against recall, in steps; the mean over the classes of one against the rest",
         needs: Needs::Scores,
         of: ranking::average_precision,
         ..of_classes(Unit::Number)
@@ -45,6 +49,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "log-loss",
         name: "log-loss",
+        about: "mean of -ln of the probability of the true class, clipped to the machine precision of 32-bit numbers",
         better: Better::Lower,
         needs: Needs::Probabilities,
         of: probabilities::log_loss,
@@ -53,6 +58,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "brier",
         name: "Brier score",
+        about: "mean over the examples of the sum over classes of (probability - 1 for the true class, 0 for others) squared",
         better: Better::Lower,
         needs: Needs::Probabilities,
         of: probabilities::brier,
@@ -61,6 +67,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "ece",
         name: "ECE",
+        about: "expected calibration error: in 15 bins of equal size by the largest probability, how far that is from the accuracy, weighted by size",
         better: Better::Lower,
         needs: Needs::Probabilities,
         of: probabilities::ece,
@@ -69,12 +76,14 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "mcc",
         name: "MCC",
+        about: "Matthews correlation coefficient of true and predicted classes",
         of: classes::mcc,
         ..of_classes(Unit::Number)
     },
     Figure {
         id: "cohen-kappa",
         name: "Cohen's kappa",
+        about: "how much more often true and predicted class agree than by chance, of what is possible",
         of: classes::cohen_kappa,
         ..of_classes(Unit::Number)
     },
@@ -102,6 +111,7 @@ const SHOWN: usize = 1;
 pub const ACCURACY: Figure = Figure {
     id: "accuracy",
     name: "accuracy",
+    about: "share of the examples that are classified correctly",
     interval: Some(IntervalBy::Wilson),
     pair_test: Some(PairTest::McNemarMidP),
     bits: Some(classes::right),
@@ -109,11 +119,12 @@ pub const ACCURACY: Figure = Figure {
     ..of_classes(Unit::Share)
 };
 
-/// What most figures have in common. `id`, `name` and `of` are always replaced.
+/// What most figures have in common. `id`, `name`, `about` and `of` are always replaced.
 const fn of_classes(unit: Unit) -> Figure {
     Figure {
         id: "",
         name: "",
+        about: "",
         unit,
         better: Better::Higher,
         needs: Needs::Classes,
@@ -129,6 +140,7 @@ const fn top_k<const K: usize>(id: &'static str) -> Figure {
     Figure {
         id,
         name: id,
+        about: "share of the examples whose true class is among the k with the largest scores; of equal ones the class that comes first; only with more than k classes",
         needs: Needs::Scores,
         interval: Some(IntervalBy::Wilson),
         pair_test: Some(PairTest::McNemarMidP),

@@ -1,6 +1,7 @@
 //! How the test examples are spread over the classes: what an accuracy is to be held against.
 
-use topwork_measure::{are_uneven, percent, share, thousands};
+use topwork_events::is_uneven;
+use topwork_measure::{percent, share, thousands};
 use topwork_results::Results;
 
 /// What always saying the most frequent class comes to, and whether classes are uneven.
@@ -19,7 +20,7 @@ pub fn classes(results: &Results) -> String {
         thousands(total),
         percent(share(*most, total)),
     );
-    if are_uneven(&counts) {
+    if is_uneven(&counts) {
         let there = counts.iter().filter(|count| **count > 0).min();
         text.push_str(&format!(
             "! classes are uneven, the smallest has {}: accuracy alone misleads\n",

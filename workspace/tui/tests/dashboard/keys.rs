@@ -1,5 +1,6 @@
 //! Keys as data: a stream, what is pressed, what is on the screen then and what was asked for.
 
+use topwork_index::BestRow;
 use topwork_events::Record;
 use topwork_store::{RunFolder, Standing};
 use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, update};
@@ -140,7 +141,11 @@ fn entry(number: u32, standing: Standing) -> ListedRun {
         standing: Ok(standing),
         created_at: 1_760_000_000_000,
         seconds: done.then_some(8.0),
-        best: done.then(|| ("logistic · features · 500".to_owned(), 0.9924)),
+        best: done.then(|| BestRow {
+            row: "logistic · features · 500".to_owned(),
+            by: "accuracy".to_owned(),
+            figures: [("accuracy".to_owned(), 0.9924)].into(),
+        }),
     }
 }
 

@@ -419,7 +419,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         note: None,
         iterations: Some(40),
         predictions: None,
-        right: None,
+        right: Default::default(),
         without_duplicates: None,
     }
 }

@@ -1,9 +1,11 @@
 //! A row: fitted, its predictions kept and counted, set against the others.
 
+use std::collections::BTreeMap;
+
 use topwork_events::{Counts, Event, FoldOutcome, Made, Outcome, Seconds};
 use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
-use topwork_measure::{Bits, Confusion, Needs, figures_of, predicted};
+use topwork_measure::{ACCURACY, Bits, Confusion, Needs, figures_of, predicted};
 use topwork_tasks::TrunkId;
 
 use crate::{WorkerError, execute::Execution, predictions::Predictions};
@@ -44,6 +46,7 @@ impl Execution<'_> {
             task.classes,
             Needs::Scores,
         );
+        let (figures, bits) = self.asked(&made, figures, &confusion);
         let MeasuredRow {
             fitted,
             tested,
@@ -80,7 +83,7 @@ impl Execution<'_> {
             converged: fitted.converged,
             note: fitted.note,
             iterations: Some(fitted.iterations),
-            right: Some(Bits::from_bools(right.iter().copied())),
+            right: bits,
             predictions: Some(predictions),
             without_duplicates: (self.data.twins.as_ref())
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
@@ -96,6 +99,32 @@ impl Execution<'_> {
             features.paid = true;
         }
         Ok(made)
+    }
+
+    /// With the figures that nobody computes unasked; and which examples count for those that are a
+    /// share of them.
+    fn asked(
+        &self,
+        made: &MeasuredRow,
+        mut figures: BTreeMap<String, f64>,
+        confusion: &Confusion,
+    ) -> (BTreeMap<String, f64>, BTreeMap<String, Bits>) {
+        let classes = confusion.classes();
+        let (labels, scores) = (&made.labels, &made.tested.scores);
+        let mut bits = BTreeMap::new();
+        let accuracy = std::iter::once(&ACCURACY);
+        for figure in accuracy.chain(self.judging.shown(&of_classes(confusion))) {
+            if !figures.contains_key(figure.id)
+                && figure.needs <= Needs::Scores
+                && let Some(value) = (figure.of)(labels, scores, classes)
+            {
+                figures.insert(figure.id.to_owned(), value);
+            }
+            if let Some(right) = figure.bits.filter(|_| figures.contains_key(figure.id)) {
+                bits.insert(figure.id.to_owned(), right(labels, scores, classes));
+            }
+        }
+        (figures, bits)
     }
 
     /// Keeps the predictions, and some pictures with theirs, in the run folder; gives the SHA-256 of the file.
@@ -123,6 +152,13 @@ impl Execution<'_> {
         self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
         Ok(sha256(&predictions))
     }
+}
+
+/// How many examples the classes have.
+pub fn of_classes(confusion: &Confusion) -> Vec<u64> {
+    (0..confusion.classes())
+        .map(|class| confusion.of_class(class))
+        .collect()
 }
 
 /// The class with the largest score, for every example.

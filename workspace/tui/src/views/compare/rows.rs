@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use topwork_measure::{self as measure, ACCURACY, ClassFigures, percent, seconds, thousands};
+use topwork_measure::{self as measure, ACCURACY, PerClass, percent, seconds, thousands};
 use topwork_results::{
     self as results, FigureResult, Results, RowResult, SeedResult, Value, side_by_side,
 };
@@ -312,7 +312,7 @@ fn figures_of(seed: &SeedResult) -> Vec<String> {
 }
 
 /// Precision, recall and F1 of every class.
-fn per_class(results: &Results, of_classes: &[ClassFigures]) -> Vec<String> {
+fn per_class(results: &Results, of_classes: &[PerClass]) -> Vec<String> {
     let mut lines = vec![format!(
         "{:<12}{:>10}{:>10}{:>10}{:>10}",
         "class", "precision", "recall", "F1", "examples"
