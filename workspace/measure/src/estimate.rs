@@ -22,6 +22,13 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// The same with the interval cut to the values there can be: the figure's
+    /// [`range`](crate::Figure::range) for a mean.
+    pub fn within(mut self, range: Interval) -> Self {
+        self.interval = self.interval.within(range.low, range.high);
+        self
+    }
+
     /// `value ± t · standard_error`, and the t test against 0.
     ///
     /// Without any spread the interval is the value alone, and p is 1 for the value 0 and 0 for any

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::{
     bits::Bits,
+    bootstrap::Statistic,
     interval::{Interval, wilson},
     number::{percent, percent_range, percent_spread},
 };
@@ -31,6 +32,11 @@ pub struct Figure {
     /// Which examples count, where the figure is a share of them. Arguments as in `of`, and such
     /// that it is defined.
     pub bits: Option<BitsOf>,
+    /// The values it can have, both ends among them.
+    pub range: Interval,
+    /// The figure made ready to be taken of resamples; arguments as in `of`. `None` where it is not
+    /// defined, or there is too much to be gone through.
+    pub statistic: StatisticOf,
     /// The figure of some examples: their true classes, below `classes`, and scores,
     /// `targets.len() × classes`, row-major. `None` where it is not defined.
     pub of: fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64>,
@@ -39,6 +45,10 @@ pub struct Figure {
 /// Which of some examples count, given their true classes, their scores and how many classes there
 /// are.
 pub type BitsOf = fn(targets: &[u32], scores: &[f32], classes: usize) -> Bits;
+
+/// A figure of some examples made ready for resampling, given their true classes, their scores and how
+/// many classes there are.
+pub type StatisticOf = fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<Statistic>;
 
 /// What the values of a figure are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 //! Deliberately absent: any input or output, and any idea of runs or strategies.
 
 mod bits;
+mod bootstrap;
 mod confusion;
 mod epoch;
 mod estimate;
@@ -21,13 +22,15 @@ mod per_class;
 mod scores;
 mod seeds;
 mod separation;
+mod temperature;
 mod two_way;
 
 pub use bits::Bits;
+pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference, bootstrap_mean};
 pub use confusion::Confusion;
 pub use epoch::EpochFigures;
 pub use estimate::{Estimate, equivalence};
-pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, PairTest, Unit};
+pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, PairTest, StatisticOf, Unit};
 pub use figures::{
     ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, shown,
     softmax, softmax_at,
@@ -41,4 +44,5 @@ pub use per_class::{PerClass, majority_rate, unevenness};
 pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::class_separation;
+pub use temperature::temperature;
 pub use two_way::{VarianceParts, two_way, two_way_pair, two_way_scores};

@@ -9,11 +9,25 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use topwork_measure::{Confusion, FIGURES, Figure, PerClass, predicted};
+use topwork_measure::{
+    Confusion, FIGURES, Figure, PerClass, cross_entropy, predicted, softmax_at, temperature,
+};
 
 #[derive(Deserialize)]
 struct Expected {
     cases: Vec<Case>,
+    temperatures: Vec<Tempered>,
+}
+
+#[derive(Deserialize)]
+struct Tempered {
+    classes: usize,
+    targets: Vec<u32>,
+    logits: Vec<f32>,
+    temperature: f64,
+    /// Log-loss at temperature 1, and at the best.
+    before: f64,
+    after: f64,
 }
 
 #[derive(Deserialize)]
@@ -27,9 +41,8 @@ struct Case {
     per_class: Vec<PerClass>,
 }
 
-fn cases() -> Vec<Case> {
-    let expected: Expected = serde_json::from_str(include_str!("figures.json")).unwrap();
-    expected.cases
+fn expected() -> Expected {
+    serde_json::from_str(include_str!("figures.json")).unwrap()
 }
 
 fn near(found: f64, expected: f64) -> bool {
@@ -38,7 +51,7 @@ fn near(found: f64, expected: f64) -> bool {
 
 #[test]
 fn figures_are_those_of_scikit_learn() {
-    for (number, case) in cases().iter().enumerate() {
+    for (number, case) in expected().cases.iter().enumerate() {
         for figure in FIGURES {
             assert!(
                 case.figures.contains_key(figure.id),
@@ -63,7 +76,7 @@ fn figures_are_those_of_scikit_learn() {
 
 #[test]
 fn classes_are_those_of_scikit_learn() {
-    for case in cases() {
+    for case in expected().cases {
         let mut confusion = Confusion::new(case.classes);
         for (scores, target) in case.scores.chunks_exact(case.classes).zip(&case.targets) {
             assert!(confusion.add(*target as usize, predicted(scores)));
@@ -77,5 +90,32 @@ fn classes_are_those_of_scikit_learn() {
                 && found.support == expected.support;
             assert!(same, "{found:?}, expected {expected:?}");
         }
+    }
+}
+
+#[test]
+fn temperatures_are_those_of_scipy() {
+    for case in expected().temperatures {
+        let (targets, logits, classes) = (&case.targets, &case.logits, case.classes);
+        let found = temperature(targets, logits, classes).unwrap();
+        assert!(
+            (found / case.temperature - 1.0).abs() < 1e-9,
+            "{found}, expected {}",
+            case.temperature
+        );
+        let before = cross_entropy(logits, targets.iter().copied(), classes);
+        assert!(
+            near(before, case.before),
+            "{before}, expected {}",
+            case.before
+        );
+        // Probabilities are rounded to single precision.
+        let log_loss = Figure::named("log-loss").unwrap();
+        let after = (log_loss.of)(targets, &softmax_at(logits, classes, found), classes).unwrap();
+        assert!(
+            (after - case.after).abs() < 1e-6,
+            "{after}, expected {}",
+            case.after
+        );
     }
 }

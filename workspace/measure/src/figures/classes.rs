@@ -1,7 +1,7 @@
 //! Figures of the classes predicted.
 
 use super::{complete, mean, share};
-use crate::{bits::Bits, per_class::ClassCounts, scores::predicted};
+use crate::{bits::Bits, bootstrap::Statistic, per_class::ClassCounts, scores::predicted};
 
 /// Which examples are classified correctly.
 pub(super) fn right(targets: &[u32], scores: &[f32], classes: usize) -> Bits {
@@ -31,6 +31,53 @@ pub(super) fn mcc(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64
 
 pub(super) fn cohen_kappa(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64> {
     cohen_kappa_of(&counts(targets, scores, classes)?)
+}
+
+pub(super) fn accuracy_statistic(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    let usable = complete(targets, scores, classes);
+    usable.then(|| Statistic::share(&right(targets, scores, classes)))
+}
+
+/// A mean over examples: each counts for one over the number of its class.
+pub(super) fn balanced_accuracy_statistic(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    let counts = counts(targets, scores, classes)?;
+    let each = targets.len() as f64 / counts.occurring().count() as f64;
+    let value = |(right, target): (bool, &u32)| match right {
+        true => each / counts.classes[*target as usize].truth as f64,
+        false => 0.0,
+    };
+    let right = right(targets, scores, classes);
+    Some(Statistic::mean(
+        right.iter().zip(targets).map(value).collect(),
+    ))
+}
+
+pub(super) fn macro_f1_statistic(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    Statistic::classes(targets, scores, classes, macro_f1_of)
+}
+
+pub(super) fn mcc_statistic(targets: &[u32], scores: &[f32], classes: usize) -> Option<Statistic> {
+    Statistic::classes(targets, scores, classes, mcc_of)
+}
+
+pub(super) fn cohen_kappa_statistic(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    Statistic::classes(targets, scores, classes, cohen_kappa_of)
 }
 
 fn counts(targets: &[u32], scores: &[f32], classes: usize) -> Option<ClassCounts> {

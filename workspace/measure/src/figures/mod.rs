@@ -6,9 +6,15 @@ mod ranking;
 
 use std::collections::BTreeMap;
 
-use crate::figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit};
+use crate::{
+    bootstrap::Statistic,
+    figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit},
+    interval::Interval,
+};
 
+pub(crate) use probabilities::{Binned, Confident};
 pub use probabilities::{ReliabilityBin, clipped, reliability, softmax, softmax_at};
+pub(crate) use ranking::{Place, Ranking};
 
 /// All figures. What is measured of a row, kept in files and in the index of runs, and what can be
 /// shown, is read from this list.
@@ -19,6 +25,7 @@ pub const FIGURES: &[Figure] = &[
         id: "balanced-accuracy",
         name: "balanced accuracy",
         about: "mean of the recalls of the classes that occur in the test examples",
+        statistic: classes::balanced_accuracy_statistic,
         of: classes::balanced_accuracy,
         ..of_classes(Unit::Share)
     },
@@ -26,6 +33,7 @@ pub const FIGURES: &[Figure] = &[
         id: "macro-f1",
         name: "macro F1",
         about: "mean of the F1 of the classes that occur in the test examples; F1 = 2tp / (2tp + fp + fn), 0 where that is 0/0",
+        statistic: classes::macro_f1_statistic,
         of: classes::macro_f1,
         ..of_classes(Unit::Share)
     },
@@ -35,6 +43,7 @@ pub const FIGURES: &[Figure] = &[
         name: "AUROC",
         about: "probability that an example of a class scores higher for it than one of another class, ties counted half; with more than two classes the mean over the classes of one against the rest",
         needs: Needs::Scores,
+        statistic: Statistic::auroc,
         of: ranking::auroc,
         ..of_classes(Unit::Number)
     },
@@ -43,6 +52,7 @@ pub const FIGURES: &[Figure] = &[
         name: "average precision",
         about: "area under precision against recall, in steps; the mean over the classes of one against the rest",
         needs: Needs::Scores,
+        statistic: Statistic::average_precision,
         of: ranking::average_precision,
         ..of_classes(Unit::Number)
     },
@@ -52,6 +62,8 @@ pub const FIGURES: &[Figure] = &[
         about: "mean of -ln of the probability of the true class, clipped to the machine precision of 32-bit numbers",
         better: Better::Lower,
         needs: Needs::Probabilities,
+        range: ANY_ABOVE,
+        statistic: probabilities::log_loss_statistic,
         of: probabilities::log_loss,
         ..of_classes(Unit::Nats)
     },
@@ -61,6 +73,11 @@ pub const FIGURES: &[Figure] = &[
         about: "mean over the examples of the sum over classes of (probability - 1 for the true class, 0 for others) squared",
         better: Better::Lower,
         needs: Needs::Probabilities,
+        range: Interval {
+            low: 0.0,
+            high: 2.0,
+        },
+        statistic: probabilities::brier_statistic,
         of: probabilities::brier,
         ..of_classes(Unit::Number)
     },
@@ -70,6 +87,7 @@ pub const FIGURES: &[Figure] = &[
         about: "expected calibration error: in 15 bins of equal size by the largest probability, how far that is from the accuracy, weighted by size",
         better: Better::Lower,
         needs: Needs::Probabilities,
+        statistic: Statistic::ece,
         of: probabilities::ece,
         ..of_classes(Unit::Share)
     },
@@ -77,6 +95,8 @@ pub const FIGURES: &[Figure] = &[
         id: "mcc",
         name: "MCC",
         about: "Matthews correlation coefficient of true and predicted classes",
+        range: CORRELATION,
+        statistic: classes::mcc_statistic,
         of: classes::mcc,
         ..of_classes(Unit::Number)
     },
@@ -84,6 +104,8 @@ pub const FIGURES: &[Figure] = &[
         id: "cohen-kappa",
         name: "Cohen's kappa",
         about: "how much more often true and predicted class agree than by chance, of what is possible",
+        range: CORRELATION,
+        statistic: classes::cohen_kappa_statistic,
         of: classes::cohen_kappa,
         ..of_classes(Unit::Number)
     },
@@ -115,11 +137,22 @@ pub const ACCURACY: Figure = Figure {
     interval: Some(IntervalBy::Wilson),
     pair_test: Some(PairTest::McNemarMidP),
     bits: Some(classes::right),
+    statistic: classes::accuracy_statistic,
     of: classes::accuracy,
     ..of_classes(Unit::Share)
 };
 
 /// What most figures have in common. `id`, `name`, `about` and `of` are always replaced.
+const ANY_ABOVE: Interval = Interval {
+    low: 0.0,
+    high: f64::INFINITY,
+};
+const CORRELATION: Interval = Interval {
+    low: -1.0,
+    high: 1.0,
+};
+
+/// What most figures have in common. `id`, `name`, `statistic` and `of` are always replaced.
 const fn of_classes(unit: Unit) -> Figure {
     Figure {
         id: "",
@@ -131,6 +164,11 @@ const fn of_classes(unit: Unit) -> Figure {
         interval: Some(IntervalBy::Bootstrap),
         pair_test: Some(PairTest::Bootstrap),
         bits: None,
+        range: Interval {
+            low: 0.0,
+            high: 1.0,
+        },
+        statistic: |_, _, _| None,
         of: |_, _, _| None,
     }
 }
@@ -145,6 +183,7 @@ const fn top_k<const K: usize>(id: &'static str) -> Figure {
         interval: Some(IntervalBy::Wilson),
         pair_test: Some(PairTest::McNemarMidP),
         bits: Some(ranking::among::<K>),
+        statistic: ranking::among_statistic::<K>,
         of: ranking::top_k::<K>,
         ..of_classes(Unit::Share)
     }
@@ -184,7 +223,7 @@ pub fn share(part: u64, whole: u64) -> f64 {
 }
 
 /// Whether there are examples, each with a class that exists and a score for every class.
-fn complete(targets: &[u32], scores: &[f32], classes: usize) -> bool {
+pub(crate) fn complete(targets: &[u32], scores: &[f32], classes: usize) -> bool {
     !targets.is_empty()
         && Some(scores.len()) == targets.len().checked_mul(classes)
         && targets.iter().all(|&target| (target as usize) < classes)
@@ -301,11 +340,13 @@ mod tests {
                     let bits = bits(&targets, &scores, classes);
                     prop_assert_eq!(value, share(bits.count_ones(), bits.len() as u64));
                 }
-                let low = if matches!(figure.id, "mcc" | "cohen-kappa") { -1.0 } else { 0.0 };
-                let high = match figure.id { "log-loss" => 16.0, "brier" => 2.0, _ => 1.0 };
+                let Interval { low, high } = figure.range;
                 prop_assert!((low..=high).contains(&value), "{} {value}", figure.id);
+                if undecided {
+                    continue;
+                }
                 let other = (figure.of)(&mirrored, &swapped, classes).unwrap();
-                prop_assert!(undecided || (value - other).abs() < 1e-9, "{} {value} {other}", figure.id);
+                prop_assert!((value - other).abs() < 1e-9, "{} {value} {other}", figure.id);
             }
         }
     }

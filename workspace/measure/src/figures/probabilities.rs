@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{complete, mean, ranking::ordered};
-use crate::scores::predicted;
+use crate::{bootstrap::Statistic, scores::predicted};
 
 /// How far a probability is kept from 0 and 1 in the log-loss: as far as single precision, in which
 /// heads give them, keeps 1 from its neighbour, and as scikit-learn does with such numbers.
@@ -62,6 +62,15 @@ pub(super) fn log_loss(targets: &[u32], scores: &[f32], classes: usize) -> Optio
     usable.then(|| mean(of_truth(targets, scores, classes).map(loss)))?
 }
 
+pub(super) fn log_loss_statistic(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    let usable = complete(targets, scores, classes);
+    usable.then(|| Statistic::mean(of_truth(targets, scores, classes).map(loss).collect()))
+}
+
 /// The squared distance of one example's probabilities from the truth.
 fn squared_distance(probabilities: &[f32], target: u32) -> f64 {
     (probabilities.iter().zip(0_u32..))
@@ -76,6 +85,16 @@ pub(super) fn brier(targets: &[u32], scores: &[f32], classes: usize) -> Option<f
     let rows = || scores.chunks_exact(classes).zip(targets);
     let usable = complete(targets, scores, classes);
     usable.then(|| mean(rows().map(|(row, target)| squared_distance(row, *target))))?
+}
+
+pub(super) fn brier_statistic(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    let rows = || scores.chunks_exact(classes).zip(targets);
+    let distances = || rows().map(|(row, target)| squared_distance(row, *target));
+    complete(targets, scores, classes).then(|| Statistic::mean(distances().collect()))
 }
 
 /// Some of the examples, of similar confidence: a point of the reliability diagram.
@@ -132,13 +151,14 @@ pub(super) fn ece(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64
 }
 
 /// The examples, in their order, with the bins they are in.
+#[derive(Clone, Debug)]
 pub(crate) struct Binned {
     pub(crate) bins: Vec<u8>,
     pub(crate) examples: Vec<Confident>,
 }
 
 /// What one example is taken for, as far as its calibration goes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Confident {
     /// The largest probability.
     pub(crate) confidence: f64,

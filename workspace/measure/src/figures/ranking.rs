@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{complete, mean, share};
-use crate::bits::Bits;
+use crate::{bits::Bits, bootstrap::Statistic};
 
 /// Which examples have their true class among the K largest scores; of equal scores those of lower
 /// classes come first.
@@ -19,6 +19,15 @@ pub(super) fn among<const K: usize>(targets: &[u32], scores: &[f32], classes: us
     (scores.chunks_exact(classes).zip(targets))
         .map(is_among)
         .collect()
+}
+
+pub(super) fn among_statistic<const K: usize>(
+    targets: &[u32],
+    scores: &[f32],
+    classes: usize,
+) -> Option<Statistic> {
+    let usable = classes > K && complete(targets, scores, classes);
+    usable.then(|| Statistic::share(&among::<K>(targets, scores, classes)))
 }
 
 /// Not defined with K or fewer classes, of which it would be 1.
@@ -93,6 +102,7 @@ fn over_classes(
 }
 
 /// The examples in the order of one class's scores, the lowest first.
+#[derive(Clone, Debug)]
 pub(crate) struct Ranking {
     pub(crate) order: Vec<Place>,
     /// Examples of the class.
@@ -100,10 +110,9 @@ pub(crate) struct Ranking {
 }
 
 /// A place in the order.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     /// Which example stands there.
-    #[expect(dead_code, reason = "resampling reads it")]
     pub(crate) example: u32,
     /// Whether it is of the class.
     pub(crate) positive: bool,
