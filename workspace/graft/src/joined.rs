@@ -1,5 +1,6 @@
 //! What the fits for all folds come to together.
 
+use topwork_host::Scores;
 use topwork_keys::sha256;
 
 use crate::{data::Draw, proof::Proof, strategies::Fitted};
@@ -45,7 +46,8 @@ impl Tested {
 }
 
 /// What the fits for all folds come to together, in their order; `None` without any. Times and
-/// iterations add up; scores and what can be saved belong to one fold and are not joined.
+/// iterations add up; scores and what can be saved belong to one fold and are not joined. What scores
+/// are is promised of all folds or of none.
 /// `own_features` says that every fit had features of its own making, so that what was frozen
 /// differs from fold to fold.
 pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
@@ -58,6 +60,9 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
         all.iterations += next.iterations;
         all.fit_seconds += next.fit_seconds;
         all.evaluate_seconds += next.evaluate_seconds;
+        if next.scores_are != all.scores_are {
+            all.scores_are = Scores::Ranking;
+        }
     }
     all.proof = proof_of_all(proofs, own_features);
     all.note = note_of_all(notes);
@@ -146,6 +151,36 @@ mod tests {
         assert!(own(&[["x", "x"], ["y", "y"]]));
         assert!(!own(&[["x", "x"], ["y", "z"]]));
         assert_eq!(of_all(&[["x", "x"]], true), Some(proof(["x", "x"])));
+    }
+
+    #[test]
+    fn what_scores_are_is_promised_of_all_folds_or_of_none() {
+        use Scores::{Logits, Probabilities, Ranking};
+        let fit = |scores_are| Fitted {
+            parameters: 1,
+            converged: None,
+            note: None,
+            iterations: 1,
+            scores: Vec::new(),
+            scores_are,
+            fit_seconds: 0.0,
+            evaluate_seconds: 0.0,
+            saved: Vec::new(),
+            proof: None,
+            multipliers: None,
+        };
+        let cases: [(&[Scores], Scores); 6] = [
+            (&[Logits], Logits),
+            (&[Logits, Logits, Logits], Logits),
+            (&[Probabilities, Probabilities], Probabilities),
+            (&[Logits, Probabilities, Logits], Ranking),
+            (&[Probabilities, Ranking, Probabilities], Ranking),
+            (&[Logits, Logits, Ranking], Ranking),
+        ];
+        for (folds, expected) in cases {
+            let all = joined(folds.iter().copied().map(fit).collect(), false).unwrap();
+            assert_eq!(all.scores_are, expected, "{folds:?}");
+        }
     }
 
     #[test]

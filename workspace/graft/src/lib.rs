@@ -31,4 +31,5 @@ pub use services::{Fold, Halt, Held, Progress, Services};
 pub use source::Source;
 pub use strategies::Fitted;
 pub use tools::Tools;
+pub use topwork_host::Scores;
 pub use topwork_measure::predicted;

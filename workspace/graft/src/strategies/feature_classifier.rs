@@ -59,6 +59,7 @@ impl Fit<'_> {
             note: Some(report.note).filter(|note| !note.is_empty()),
             iterations: report.iterations,
             scores,
+            scores_are: classifier.scores(),
             fit_seconds,
             evaluate_seconds,
             saved: saved

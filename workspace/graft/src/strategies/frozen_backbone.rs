@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use topwork_engine::Part;
+use topwork_host::Scores;
 
 use super::{Fit, Fitted, parameters};
 use crate::{
@@ -35,6 +36,7 @@ impl Fit<'_> {
             note: None,
             iterations: epochs as u64,
             scores,
+            scores_are: Scores::Logits,
             fit_seconds,
             evaluate_seconds: begun.elapsed().as_secs_f64(),
             saved: self.save(networks.iter().map(|head| ("head", head)))?,

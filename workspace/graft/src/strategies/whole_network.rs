@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use topwork_engine::{Blueprint, Network, Part};
+use topwork_host::Scores;
 use topwork_schema::{CutPoint, Pool};
 
 use super::{Fit, Fitted};
@@ -87,6 +88,7 @@ impl Fit<'_> {
             note: None,
             iterations: epochs as u64,
             scores,
+            scores_are: Scores::Logits,
             fit_seconds,
             evaluate_seconds,
             saved: self.save([("trunk", trunk), ("head", head)])?,
