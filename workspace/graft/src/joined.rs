@@ -72,6 +72,7 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
 /// One proof for all folds. What was frozen must be the same from the first to the last, unless
 /// every fold had its own; then it is the digest of their digests that must be.
 fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
+    let of = proofs.first()?.of;
     if own && proofs.len() > 1 {
         let all = |of: fn(&Proof) -> &str| {
             let digests: Vec<&str> = proofs.iter().map(of).collect();
@@ -80,6 +81,7 @@ fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
         return Some(Proof {
             before: all(|proof| &proof.before),
             after: all(|proof| &proof.after),
+            of,
         });
     }
     let before = proofs.first()?.before.clone();
@@ -89,6 +91,7 @@ fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
     Some(Proof {
         after: changed.unwrap_or_else(|| before.clone()),
         before,
+        of,
     })
 }
 
@@ -129,12 +132,14 @@ fn note_of_all(notes: Vec<Option<String>>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proof::Proved;
 
     #[test]
     fn a_proof_over_folds_shows_any_change() {
         let proof = |[before, after]: [&str; 2]| Proof {
             before: before.to_owned(),
             after: after.to_owned(),
+            of: Proved::Answers { images: 16 },
         };
         let of_all = |folds: &[[&str; 2]], own| {
             proof_of_all(folds.iter().copied().map(proof).collect(), own)

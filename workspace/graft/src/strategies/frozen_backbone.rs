@@ -42,7 +42,8 @@ impl Fit<'_> {
             saved: self.save(networks.iter().map(|head| ("head", head)))?,
             proof: Some(Proof {
                 before,
-                after: trunk.trunk.digest()?,
+                after: trunk.digest_after(&self.strategy.name)?,
+                of: trunk.proved(),
             }),
             multipliers: None,
         })
