@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::{
+    bits::Bits,
+    bootstrap::Statistic,
     interval::{Interval, wilson},
     number::{percent, percent_range, percent_spread},
 };
@@ -20,14 +22,31 @@ pub struct Figure {
     pub better: Better,
     /// What a head must say of an example for it.
     pub needs: Needs,
-    /// How sure the figure is, from one run.
+    /// How sure the figure is, from one run. With several seeds, of a share of examples by
+    /// [`two_way`](crate::two_way), of others by the bootstrap.
     pub interval: Option<IntervalBy>,
-    /// How two rows are set against each other by it.
+    /// How two rows are set against each other by it, from one run.
     pub pair_test: Option<PairTest>,
+    /// Which examples count, where the figure is a share of them. Arguments as in `of`, and such
+    /// that it is defined.
+    pub bits: Option<BitsOf>,
+    /// The values it can have, both ends among them.
+    pub range: Interval,
+    /// The figure made ready to be taken of resamples; arguments as in `of`. `None` where it is not
+    /// defined, or there is too much to be gone through.
+    pub statistic: StatisticOf,
     /// The figure of some examples: their true classes, below `classes`, and scores,
     /// `targets.len() × classes`, row-major. `None` where it is not defined.
     pub of: fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64>,
 }
+
+/// Which of some examples count, given their true classes, their scores and how many classes there
+/// are.
+pub type BitsOf = fn(targets: &[u32], scores: &[f32], classes: usize) -> Bits;
+
+/// A figure of some examples made ready for resampling, given their true classes, their scores and how
+/// many classes there are.
+pub type StatisticOf = fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<Statistic>;
 
 /// What the values of a figure are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +84,8 @@ pub enum Needs {
 pub enum IntervalBy {
     /// Wilson's score interval of a share of examples.
     Wilson,
+    /// Percentiles of the bootstrap over test examples.
+    Bootstrap,
 }
 
 /// A test of two rows on the same examples.
@@ -72,14 +93,22 @@ pub enum IntervalBy {
 pub enum PairTest {
     /// McNemar's test with the mid-p correction.
     McNemarMidP,
+    /// The t test of a mean over seeds and test examples.
+    TwoWayT,
+    /// The corrected resampled t test over folds.
+    CorrectedT,
+    /// The bootstrap over test examples.
+    Bootstrap,
 }
 
 impl Figure {
-    /// The 95 % interval of a mean over seeds that were all measured on the same `examples`.
+    /// The 95 % interval of a share of `examples`; `None` of a figure whose interval takes more
+    /// than that to make.
     pub fn interval_of(&self, mean: f64, examples: u64) -> Option<Interval> {
-        self.interval.map(|by| match by {
-            IntervalBy::Wilson => wilson(mean, examples),
-        })
+        match self.interval? {
+            IntervalBy::Wilson => Some(wilson(mean, examples)),
+            IntervalBy::Bootstrap => None,
+        }
     }
 }
 
@@ -124,6 +153,9 @@ impl PairTest {
     pub fn id(self) -> &'static str {
         match self {
             Self::McNemarMidP => "mcnemar-mid-p",
+            Self::TwoWayT => "two-way-t",
+            Self::CorrectedT => "corrected-resampled-t",
+            Self::Bootstrap => "bootstrap",
         }
     }
 
@@ -131,6 +163,9 @@ impl PairTest {
     pub fn name(self) -> &'static str {
         match self {
             Self::McNemarMidP => "McNemar mid-p",
+            Self::TwoWayT => "t over seeds and test examples",
+            Self::CorrectedT => "corrected resampled t",
+            Self::Bootstrap => "bootstrap",
         }
     }
 }

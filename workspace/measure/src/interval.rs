@@ -1,11 +1,11 @@
-//! How sure an accuracy is.
+//! Where a figure lies.
 
 use serde::{Deserialize, Serialize};
 
 /// The standard normal quantile at 0.975: two-sided 95 %.
-const Z95: f64 = 1.959_963_984_540_054;
+pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 
-/// A closed range of proportions, `0.0 ..= 1.0`.
+/// A closed range of a figure's values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "[f64; 2]", into = "[f64; 2]")]
 pub struct Interval {
@@ -13,6 +13,16 @@ pub struct Interval {
     pub low: f64,
     /// Upper end.
     pub high: f64,
+}
+
+impl Interval {
+    /// What of it lies between these two.
+    pub(crate) fn within(self, low: f64, high: f64) -> Self {
+        Self {
+            low: self.low.clamp(low, high),
+            high: self.high.clamp(low, high),
+        }
+    }
 }
 
 impl From<[f64; 2]> for Interval {
@@ -42,15 +52,18 @@ pub fn wilson(proportion: f64, total: u64) -> Interval {
             high: 1.0,
         };
     }
-    let n = total as f64;
-    let z2 = Z95 * Z95;
-    let centre = (proportion + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half =
-        Z95 / (1.0 + z2 / n) * (proportion * (1.0 - proportion) / n + z2 / (4.0 * n * n)).sqrt();
-    Interval {
-        low: (centre - half).clamp(0.0, 1.0),
-        high: (centre + half).clamp(0.0, 1.0),
-    }
+    wilson_at(proportion, total as f64, Z95)
+}
+
+/// Wilson's interval for so many trials, not necessarily a whole number, and the quantile of
+/// another distribution than the normal one.
+pub(crate) fn wilson_at(proportion: f64, trials: f64, quantile: f64) -> Interval {
+    let square = quantile * quantile;
+    let centre = (proportion + square / (2.0 * trials)) / (1.0 + square / trials);
+    let half = quantile / (1.0 + square / trials)
+        * (proportion * (1.0 - proportion) / trials + square / (4.0 * trials * trials)).sqrt();
+    let (low, high) = (centre - half, centre + half);
+    Interval { low, high }.within(0.0, 1.0)
 }
 
 #[cfg(test)]

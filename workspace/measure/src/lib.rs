@@ -6,26 +6,43 @@
 //!
 //! Deliberately absent: any input or output, and any idea of runs or strategies.
 
+mod bits;
+mod bootstrap;
 mod confusion;
 mod epoch;
+mod estimate;
 mod figure;
 mod figures;
+mod folds;
 mod interval;
 mod number;
 mod paired;
 mod pca;
+mod per_class;
 mod scores;
 mod seeds;
 mod separation;
+mod temperature;
+mod two_way;
 
+pub use bits::Bits;
+pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference, bootstrap_mean};
 pub use confusion::Confusion;
 pub use epoch::EpochFigures;
-pub use figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit};
-pub use figures::{ACCURACY, FIGURES, figures_of, share, shown};
+pub use estimate::{Estimate, equivalence};
+pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, PairTest, StatisticOf, Unit};
+pub use figures::{
+    ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, shown,
+    softmax, softmax_at,
+};
+pub use folds::corrected_t;
 pub use interval::{Interval, wilson};
 pub use number::{mean_count, p_value, percent, seconds, thousands};
-pub use paired::{Disagreement, holm, mcnemar_mid_p};
+pub use paired::{Disagreement, holm, mcnemar_mid_p, paired_shares};
 pub use pca::{Plane, PrincipalComponents, principal_plane};
+pub use per_class::{PerClass, majority_rate, unevenness};
 pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::class_separation;
+pub use temperature::temperature;
+pub use two_way::{VarianceParts, two_way, two_way_pair, two_way_scores};

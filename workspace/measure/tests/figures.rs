@@ -1,162 +1,121 @@
-//! The figures against scikit-learn 1.9.1: `accuracy_score`, `balanced_accuracy_score`, `f1_score`
-//! (macro over the classes that occur), `matthews_corrcoef`, `cohen_kappa_score`.
+//! The figures against scikit-learn, and where that has none against a second implementation:
+//! `figures.json` is written by `bench/reference/statistics.py`.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
 
-use topwork_measure::FIGURES;
+use std::collections::BTreeMap;
 
-struct Case {
-    name: &'static str,
+use serde::Deserialize;
+use topwork_measure::{
+    Confusion, FIGURES, Figure, PerClass, cross_entropy, predicted, softmax_at, temperature,
+};
+
+#[derive(Deserialize)]
+struct Expected {
+    cases: Vec<Case>,
+    temperatures: Vec<Tempered>,
+}
+
+#[derive(Deserialize)]
+struct Tempered {
     classes: usize,
-    targets: &'static [u32],
-    scores: &'static [f32],
-    /// By id.
-    expected: &'static [(&'static str, f64)],
+    targets: Vec<u32>,
+    logits: Vec<f32>,
+    temperature: f64,
+    /// Log-loss at temperature 1, and at the best.
+    before: f64,
+    after: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Case {
+    classes: usize,
+    targets: Vec<u32>,
+    scores: Vec<f32>,
+    /// By id; what is not defined is there, too.
+    figures: BTreeMap<String, Option<f64>>,
+    per_class: Vec<PerClass>,
+}
+
+fn expected() -> Expected {
+    serde_json::from_str(include_str!("figures.json")).unwrap()
+}
+
+fn near(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 1e-12 * expected.abs().max(1.0)
 }
 
 #[test]
 fn figures_are_those_of_scikit_learn() {
-    for case in CASES {
+    for (number, case) in expected().cases.iter().enumerate() {
         for figure in FIGURES {
-            let expected = case.expected.iter().find(|(id, _)| *id == figure.id);
-            let (_, expected) = expected.expect("the table has every figure");
-            let found = (figure.of)(case.targets, case.scores, case.classes).unwrap();
             assert!(
-                (found - expected).abs() < 1e-11,
-                "{} of `{}`: {found}, expected {expected}",
-                figure.id,
-                case.name
+                case.figures.contains_key(figure.id),
+                "{} is not compared",
+                figure.id
+            );
+        }
+        for (id, expected) in &case.figures {
+            let figure = Figure::named(id).unwrap();
+            let found = (figure.of)(&case.targets, &case.scores, case.classes);
+            let same = match (found, *expected) {
+                (Some(found), Some(expected)) => near(found, expected),
+                (found, expected) => found == expected,
+            };
+            assert!(
+                same,
+                "{id} of case {number}: {found:?}, expected {expected:?}"
             );
         }
     }
 }
 
-const CASES: &[Case] = &[
-    Case {
-        name: "two classes, one of them rare",
-        classes: 2,
-        targets: &[0, 0, 0, 0, 0, 1],
-        #[rustfmt::skip]
-        scores: &[
-            0.9, 0.1,
-            0.8, 0.2,
-            0.6, 0.4,
-            0.3, 0.7,
-            0.55, 0.45,
-            0.4, 0.6,
-        ],
-        expected: &[
-            ("accuracy", 0.833333333333),
-            ("balanced-accuracy", 0.900000000000),
-            ("macro-f1", 0.777777777778),
-            ("mcc", 0.632455532034),
-            ("cohen-kappa", 0.571428571429),
-        ],
-    },
-    Case {
-        name: "three classes, an undecided example",
-        classes: 3,
-        targets: &[0, 1, 2, 1],
-        #[rustfmt::skip]
-        scores: &[
-            0.7, 0.2, 0.1,
-            0.1, 0.8, 0.1,
-            0.6, 0.3, 0.1,
-            0.4, 0.4, 0.2,
-        ],
-        expected: &[
-            ("accuracy", 0.500000000000),
-            ("balanced-accuracy", 0.500000000000),
-            ("macro-f1", 0.388888888889),
-            ("mcc", 0.387298334621),
-            ("cohen-kappa", 0.272727272727),
-        ],
-    },
-    Case {
-        name: "a class that never occurs",
-        classes: 3,
-        targets: &[0, 2, 2, 0, 2],
-        #[rustfmt::skip]
-        scores: &[
-            0.5, 0.3, 0.2,
-            0.1, 0.2, 0.7,
-            0.1, 0.6, 0.3,
-            0.2, 0.1, 0.7,
-            0.25, 0.25, 0.5,
-        ],
-        expected: &[
-            ("accuracy", 0.600000000000),
-            ("balanced-accuracy", 0.583333333333),
-            ("macro-f1", 0.666666666667),
-            ("mcc", 0.308606699924),
-            ("cohen-kappa", 0.285714285714),
-        ],
-    },
-    Case {
-        name: "all wrong",
-        classes: 3,
-        targets: &[0, 1, 2],
-        #[rustfmt::skip]
-        scores: &[
-            0.1, 0.8, 0.1,
-            0.1, 0.1, 0.8,
-            0.8, 0.1, 0.1,
-        ],
-        expected: &[
-            ("accuracy", 0.000000000000),
-            ("balanced-accuracy", 0.000000000000),
-            ("macro-f1", 0.000000000000),
-            ("mcc", -0.500000000000),
-            ("cohen-kappa", -0.500000000000),
-        ],
-    },
-    Case {
-        name: "all right",
-        classes: 3,
-        targets: &[2, 1, 0, 1],
-        #[rustfmt::skip]
-        scores: &[
-            0.1, 0.1, 0.8,
-            0.2, 0.5, 0.3,
-            0.9, 0.05, 0.05,
-            0.3, 0.4, 0.3,
-        ],
-        expected: &[
-            ("accuracy", 1.000000000000),
-            ("balanced-accuracy", 1.000000000000),
-            ("macro-f1", 1.000000000000),
-            ("mcc", 1.000000000000),
-            ("cohen-kappa", 1.000000000000),
-        ],
-    },
-    Case {
-        name: "twelve of four classes",
-        classes: 4,
-        targets: &[3, 2, 2, 3, 2, 3, 3, 0, 0, 1, 1, 3],
-        #[rustfmt::skip]
-        scores: &[
-            0.003, 0.76, 0.156, 0.081,
-            0.191, 0.11, 0.319, 0.38,
-            0.315, 0.037, 0.525, 0.123,
-            0.255, 0.646, 0.055, 0.044,
-            0.262, 0.166, 0.47, 0.102,
-            0.232, 0.525, 0.234, 0.01,
-            0.088, 0.304, 0.19, 0.418,
-            0.005, 0.595, 0.165, 0.234,
-            0.307, 0.14, 0.379, 0.174,
-            0.766, 0.049, 0.103, 0.082,
-            0.398, 0.424, 0.044, 0.133,
-            0.507, 0.033, 0.047, 0.414,
-        ],
-        expected: &[
-            ("accuracy", 0.333333333333),
-            ("balanced-accuracy", 0.341666666667),
-            ("macro-f1", 0.309523809524),
-            ("mcc", 0.147058823529),
-            ("cohen-kappa", 0.135135135135),
-        ],
-    },
-];
+#[test]
+fn classes_are_those_of_scikit_learn() {
+    for case in expected().cases {
+        let mut confusion = Confusion::new(case.classes);
+        for (scores, target) in case.scores.chunks_exact(case.classes).zip(&case.targets) {
+            assert!(confusion.add(*target as usize, predicted(scores)));
+        }
+        let found = PerClass::of(&confusion);
+        assert_eq!(found.len(), case.per_class.len());
+        for (found, expected) in found.iter().zip(&case.per_class) {
+            let same = near(found.precision, expected.precision)
+                && near(found.recall, expected.recall)
+                && near(found.f1, expected.f1)
+                && found.support == expected.support;
+            assert!(same, "{found:?}, expected {expected:?}");
+        }
+    }
+}
+
+#[test]
+fn temperatures_are_those_of_scipy() {
+    for case in expected().temperatures {
+        let (targets, logits, classes) = (&case.targets, &case.logits, case.classes);
+        let found = temperature(targets, logits, classes).unwrap();
+        assert!(
+            (found / case.temperature - 1.0).abs() < 1e-9,
+            "{found}, expected {}",
+            case.temperature
+        );
+        let before = cross_entropy(logits, targets.iter().copied(), classes);
+        assert!(
+            near(before, case.before),
+            "{before}, expected {}",
+            case.before
+        );
+        // Probabilities are rounded to single precision.
+        let log_loss = Figure::named("log-loss").unwrap();
+        let after = (log_loss.of)(targets, &softmax_at(logits, classes, found), classes).unwrap();
+        assert!(
+            (after - case.after).abs() < 1e-6,
+            "{after}, expected {}",
+            case.after
+        );
+    }
+}
