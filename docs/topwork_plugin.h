@@ -132,6 +132,7 @@ typedef struct topwork_features topwork_features;
 typedef struct topwork_fit_options topwork_fit_options;
 typedef struct topwork_fit_report topwork_fit_report;
 typedef struct topwork_classifier_save_table topwork_classifier_save_table;
+typedef struct topwork_classifier_scores_table topwork_classifier_scores_table;
 
 /* ============================================================================================== */
 
@@ -142,9 +143,10 @@ typedef struct topwork_classifier_save_table topwork_classifier_save_table;
 
 /*
  * The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones,
- * network heads, classifiers. 1.1 has extractor backbones and cut rules as well.
+ * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
+ * that say what their scores are.
  */
-#define TOPWORK_ABI_MINOR UINT32_C(1)
+#define TOPWORK_ABI_MINOR UINT32_C(2)
 
 /* The name of the one symbol a plugin exports. */
 #define TOPWORK_ENTRY_SYMBOL "topwork_plugin_entry"
@@ -762,6 +764,46 @@ struct topwork_classifier_save_table {
         topwork_instance instance,
         const uint8_t *data,
         size_t len,
+        const topwork_sink *error);
+};
+
+/*
+ * What the scores of a classifier are. Whatever they are, a greater score is a likelier class. A
+ * host refuses numbers that it does not know. Since 1.2.
+ */
+typedef uint32_t topwork_scores;
+/* They rank the classes and promise no more, as without the ability. */
+#define TOPWORK_SCORES_RANKING ((topwork_scores)UINT32_C(0))
+/*
+ * Probabilities: none is below 0, and those of a sample add up to 1 within 0.001. A class without
+ * training samples has 0. The host checks each sample.
+ */
+#define TOPWORK_SCORES_PROBABILITIES ((topwork_scores)UINT32_C(1))
+/*
+ * Logits: their softmax, exp(s) / Σ exp(s) over the classes of a sample, gives the probabilities.
+ * They need not be centred; a class without training samples has one far below the others, such as
+ * the lowest finite number.
+ */
+#define TOPWORK_SCORES_LOGITS ((topwork_scores)UINT32_C(2))
+
+/*
+ * Id of the ability to say what the scores of a fitted classifier are: a
+ * topwork_classifier_scores_table. Since 1.2.
+ */
+#define TOPWORK_CLASSIFIER_SCORES "topwork.classifier.scores/1"
+
+/* The functions behind TOPWORK_CLASSIFIER_SCORES. Since 1.2. */
+struct topwork_classifier_scores_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Sets `*scores` to what `predict` of this instance writes. The host asks after every fit and
+     * every state loaded, and the answer holds until the next of them: it may depend on parameters
+     * and on what the fit has found.
+     */
+    topwork_status (*scores)(
+        topwork_instance instance,
+        topwork_scores *scores,
         const topwork_sink *error);
 };
 

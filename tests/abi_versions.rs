@@ -11,7 +11,8 @@ use topwork_testkit::Project;
 /// The minors so far, with the header of each: a past one's is kept.
 const MINORS: &[(u32, &str)] = &[
     (0, "tests/abi-1.0/topwork_plugin.h"),
-    (1, "docs/topwork_plugin.h"),
+    (1, "tests/abi-1.1/topwork_plugin.h"),
+    (2, "docs/topwork_plugin.h"),
 ];
 
 fn root() -> &'static Path {
@@ -159,6 +160,7 @@ fn rust_and_c_see_the_same_tables() {
         FitOptions as "topwork_fit_options" { size, seed, threads }
         FitReport as "topwork_fit_report" { size, iterations, parameters, converged, reserved }
         ClassifierSaveTable as "topwork_classifier_save_table" { size, save, load }
+        ClassifierScoresTable as "topwork_classifier_scores_table" { size, scores }
     };
     let mut expected = kept(abi::ABI_MINOR);
     expected.retain(|name, _| name.starts_with("topwork_"));

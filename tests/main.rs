@@ -16,6 +16,7 @@ mod cuts;
 mod dashboard;
 mod datasets;
 mod disk;
+mod extractors;
 mod feature_cache;
 mod flagship;
 mod folds;

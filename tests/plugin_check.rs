@@ -108,6 +108,17 @@ fn a_plugin_that_misbehaves_is_found_out() {
         ("classifier-learns", r#"{"fault": "none"}"#),
         ("classifier-learns", r#"{"fault": "segfault"}"#),
         ("classifier-alike", r#"{"fault": "nan"}"#),
+        ("classifier-scores-unsure", r#"{"fault": "none"}"#),
+        (
+            "classifier-scores-unsure",
+            r#"{"fault": "counts-as-logits"}"#,
+        ),
+        ("classifier-scores", r#"{"fault": "unknown-scores"}"#),
+        (
+            "classifier-scores",
+            r#"{"fault": "counts-as-probabilities"}"#,
+        ),
+        ("classifier-scores", r#"{"fault": "negative-probability"}"#),
         ("classifier-stop", r#"{"fault": "polite-hang"}"#),
         ("classifier-stop", r#"{"fault": "hang"}"#),
     ];

@@ -133,7 +133,10 @@ def scores():
         weights = {"sample_weight": compute_sample_weight("balanced", labels)} if weigh else {}
         theirs.fit(features.astype(float), labels > 0 if kind == "binary" else labels, **weights)
         found = getattr(theirs, "decision_function" if kind == "binary" else kind)(queries.astype(float))
-        cases.append({"component": component, "parameters": parameters, "kind": kind, "scores": found.tolist()})
+        case = {"component": component, "parameters": parameters, "kind": kind, "scores": found.tolist()}
+        if component in ("lda", "naive-bayes", "knn", "logistic-regression"):
+            case["probabilities"] = theirs.predict_proba(queries.astype(float)).tolist()
+        cases.append(case)
     write("scikit-learn.json", {
         "scikit-learn": sklearn.__version__, "features": [[round(float(x), 3) for x in row] for row in features],
         "labels": labels.tolist(), "queries": [[round(float(x), 3) for x in row] for row in queries], "cases": cases,

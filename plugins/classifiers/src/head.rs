@@ -1,7 +1,7 @@
 //! A method as a component: what every head does the same way, whatever it fits.
 //!
-//! Classes of which no sample is there are left out of the fit and get the lowest score there is. Where all samples are of one
-//! class there is nothing to fit.
+//! Classes of which no sample is there are left out of the fit and get the lowest score there is, or the probability 0. Where all
+//! samples are of one class there is nothing to fit.
 
 use crate::linear::Linear;
 use crate::method::{Fit, Model, Named, Samples, Work};
@@ -11,7 +11,7 @@ use crate::state::{Reader, Writer};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use topwork_sdk::{
-    Classifier, Component, Error, Features, FitOptions, FitReport, Host, SavedClassifier,
+    Classifier, Component, Error, Features, FitOptions, FitReport, Host, SavedClassifier, Scores,
 };
 
 /// The component of a method.
@@ -26,6 +26,7 @@ pub struct Head<M> {
 /// A model, and the classes that it knows.
 struct Fitted {
     model: Box<dyn Model>,
+    scores: Scores,
     /// The classes of the model's scores, ascending.
     present: Vec<u32>,
     /// The number of all classes.
@@ -96,7 +97,7 @@ impl<M: Named> Classifier for Head<M> {
         let fit = if present.len() == 1 {
             Fit {
                 note: format!("every sample is of class {}", present[0]),
-                ..Fit::closed(Linear::constant(dimensions), 0)
+                ..Fit::closed(Linear::constant(dimensions), M::SCORES, 0)
             }
         } else {
             let work = Work::new(self.host, options.seed);
@@ -104,6 +105,7 @@ impl<M: Named> Classifier for Head<M> {
         };
         self.fitted = Some(Fitted {
             model: fit.model,
+            scores: fit.scores,
             present,
             classes,
         });
@@ -133,17 +135,29 @@ impl<M: Named> Classifier for Head<M> {
         self.pool.install(|| fitted.score(features.data(), scores));
         Ok(())
     }
+
+    fn scores(&self) -> Result<Scores, Error> {
+        Ok(self.fitted()?.scores)
+    }
 }
 
 impl Fitted {
     fn score(&self, features: &[f32], scores: &mut [f32]) {
         let features = features.par_chunks(CHUNK * self.model.dimensions());
         let known = self.present.len();
+        let of_unknown = match self.scores {
+            Scores::Probabilities => 0.0,
+            Scores::Ranking | Scores::Logits => f32::MIN,
+        };
         let blocks = scores.par_chunks_mut(CHUNK * self.classes).zip(features);
         blocks.for_each(|(scores, features)| {
             let mut of_known = vec![0.0; scores.len() / self.classes * known];
             self.model.score(features, &mut of_known);
-            scores.fill(f32::MIN);
+            if known == 1 && self.scores == Scores::Probabilities {
+                // The model of a single class has no probabilities of its own.
+                of_known.fill(1.0);
+            }
+            scores.fill(of_unknown);
             let rows = scores.chunks_exact_mut(self.classes);
             for (row, of_known) in rows.zip(of_known.chunks_exact(known)) {
                 self.round(of_known, row);
@@ -180,6 +194,9 @@ impl<M: Named> SavedClassifier for Head<M> {
         state.word("form", fitted.model.form());
         state.word("classes", fitted.classes);
         state.array("present", &fitted.present);
+        if fitted.scores != M::SCORES {
+            state.word(SCORES, word(fitted.scores));
+        }
         fitted.model.write(&mut state);
         state.finish()
     }
@@ -195,12 +212,34 @@ impl<M: Named> SavedClassifier for Head<M> {
                 "the state knows the classes {present:?}, expected ascending ones below {classes}"
             )));
         }
+        let scores = match state.word(SCORES) {
+            Ok(told) => ([Scores::Ranking, Scores::Probabilities, Scores::Logits].into_iter())
+                .find(|scores| word(*scores) == told)
+                .ok_or_else(|| {
+                    Error::data(format!(
+                        "the state has `{SCORES}` {told}, expected ranking, probabilities or logits"
+                    ))
+                })?,
+            Err(_) => M::SCORES,
+        };
         self.fitted = Some(Fitted {
             model,
+            scores,
             present,
             classes,
         });
         Ok(())
+    }
+}
+
+/// The key in saved states of what the scores are, where it is not what the method's are as a rule.
+const SCORES: &str = "scores";
+
+fn word(scores: Scores) -> &'static str {
+    match scores {
+        Scores::Ranking => "ranking",
+        Scores::Probabilities => "probabilities",
+        Scores::Logits => "logits",
     }
 }
 

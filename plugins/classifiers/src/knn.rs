@@ -14,7 +14,7 @@ use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Map;
-use topwork_sdk::{Error, parameters};
+use topwork_sdk::{Error, Scores, parameters};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "neighbours";
@@ -64,6 +64,7 @@ impl Named for Knn {
             "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
             "default": "none"}
     }, "additionalProperties": false}"#;
+    const SCORES: Scores = Scores::Probabilities;
 }
 
 impl Method for Knn {
@@ -83,6 +84,7 @@ impl Method for Knn {
         let labels = samples.labels.to_vec();
         let mut fit = Fit::closed(
             Neighbours::new(self.clone(), scaling, centre, rows, labels, samples.classes),
+            Knn::SCORES,
             0,
         );
         if self.k > samples.count() {

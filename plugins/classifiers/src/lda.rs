@@ -10,7 +10,7 @@ use crate::matrix::{Cholesky, add_gram};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
 use crate::scaling::{Scale, Scaling};
 use serde::Deserialize;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Scores};
 
 /// The covariance of more features than this would need gigabytes.
 const MOST_FEATURES: usize = 16_384;
@@ -56,6 +56,8 @@ impl Named for Lda {
         "class-weights": {"enum": ["none", "balanced"],
             "description": "whether each sample counts the same, or each class: the priors", "default": "none"}
     }, "additionalProperties": false}"#;
+    // Logarithms of the classes' posterior probabilities, up to a number that is the same for all of them.
+    const SCORES: Scores = Scores::Logits;
 
     fn check(&self) -> Result<(), Error> {
         match self.shrinkage {
@@ -90,7 +92,7 @@ impl Method for Lda {
             means.push(relative.map(|(mean, all)| mean - all).collect::<Vec<f64>>());
         }
         work.check_stop()?;
-        let (decomposed, note) = decompose(covariance, size);
+        let (decomposed, scores, note) = decompose(covariance, size);
         let weights: Vec<Vec<f64>> = means.iter().map(|mean| decomposed.solve(mean)).collect();
         let biases = (weights.iter().zip(&means).zip(&priors)).map(|((weights, mean), prior)| {
             let products = weights.iter().zip(mean).map(|(weight, mean)| weight * mean);
@@ -99,7 +101,7 @@ impl Method for Lda {
         let model = Linear::new(centred, weights.concat(), biases.collect());
         Ok(Fit {
             note,
-            ..Fit::closed(model, (size + 1) * classes)
+            ..Fit::closed(model, scores, (size + 1) * classes)
         })
     }
 }
@@ -179,13 +181,14 @@ fn ledoit_wolf(gram: &[f64], size: usize, count: f64, fourth: f64) -> f64 {
     }
 }
 
-/// The decomposition of the covariance. One that is singular gets a little on its diagonal, and the note says so.
-fn decompose(mut covariance: Vec<f64>, size: usize) -> (Cholesky, String) {
+/// The decomposition of the covariance, and what scores by it are. One that is singular gets a little on its diagonal, and the
+/// note says so. Where nothing varies there is no distribution, and no probability.
+fn decompose(mut covariance: Vec<f64>, size: usize) -> (Cholesky, Scores, String) {
     let trace: f64 = (0..size)
         .map(|place| covariance[place * size + place])
         .sum();
     if let Some(decomposed) = Cholesky::new(covariance.clone(), size) {
-        return (decomposed, String::new());
+        return (decomposed, Lda::SCORES, String::new());
     }
     let mean = trace / size as f64;
     let mut share = 1e-9;
@@ -198,7 +201,7 @@ fn decompose(mut covariance: Vec<f64>, size: usize) -> (Cholesky, String) {
             let note = format!(
                 "the covariance within classes is singular: {share:.0e} of its mean variance was added to every variance"
             );
-            return (decomposed, note);
+            return (decomposed, Lda::SCORES, note);
         }
         share *= 100.0;
     }
@@ -208,5 +211,5 @@ fn decompose(mut covariance: Vec<f64>, size: usize) -> (Cholesky, String) {
         covariance[place * size + place] = 1.0;
     }
     let note = "no class varies: the nearest class mean decides".to_owned();
-    (Cholesky::of_itself(covariance, size), note)
+    (Cholesky::of_itself(covariance, size), Scores::Ranking, note)
 }

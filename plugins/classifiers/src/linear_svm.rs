@@ -11,7 +11,7 @@ use crate::linear::{self, Biases, Limits, Loss, Objective};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
 use crate::scaling::Scale;
 use serde::Deserialize;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Scores};
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,6 +56,7 @@ impl Named for LinearSvm {
         "class-weights": {"enum": ["none", "balanced"],
             "description": "whether each sample counts the same, or each class", "default": "none"}
     }, "additionalProperties": false}"#;
+    const SCORES: Scores = Scores::Ranking;
 }
 
 impl Method for LinearSvm {

@@ -7,7 +7,7 @@ use crate::linear::{self, Biases, Limits, Loss, Objective};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
 use crate::scaling::Scale;
 use serde::Deserialize;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Scores};
 
 /// Its parameters.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +53,7 @@ impl Named for LogisticRegression {
         "class-weights": {"enum": ["none", "balanced"],
             "description": "whether each sample counts the same, or each class", "default": "none"}
     }, "additionalProperties": false}"#;
+    const SCORES: Scores = Scores::Logits;
 }
 
 impl Method for LogisticRegression {

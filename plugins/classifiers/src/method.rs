@@ -4,7 +4,7 @@
 use crate::state::Writer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use topwork_sdk::{Error, Host, Level};
+use topwork_sdk::{Error, Host, Level, Scores};
 
 /// A way to fit a classifier, with its parameters.
 pub trait Method: Send + Sync {
@@ -20,6 +20,8 @@ pub trait Named: Method + DeserializeOwned + 'static {
     const ABOUT: &str;
     /// The JSON Schema of its parameters, with their defaults and bounds.
     const SCHEMA: &str;
+    /// What the scores of its fits are, where nothing else is said. Saved states leave it out.
+    const SCORES: Scores;
     /// Refuses what the bounds of the schema let through.
     fn check(&self) -> Result<(), Error> {
         Ok(())
@@ -45,6 +47,8 @@ pub trait Model: Send + Sync {
 pub struct Fit {
     /// What was learnt.
     pub model: Box<dyn Model>,
+    /// What the model's scores are.
+    pub scores: Scores,
     /// Whether the method met its own criterion.
     pub converged: bool,
     /// The iterations made.
@@ -57,9 +61,10 @@ pub struct Fit {
 
 impl Fit {
     /// The fit of a method that computes its result in one go.
-    pub fn closed(model: impl Model + 'static, parameters: usize) -> Self {
+    pub fn closed(model: impl Model + 'static, scores: Scores, parameters: usize) -> Self {
         Fit {
             model: Box::new(model),
+            scores,
             converged: true,
             iterations: 1,
             parameters: parameters as u64,

@@ -6,7 +6,7 @@
 use crate::method::{ClassWeights, Fit, Method, Model, Named, Samples, Work};
 use crate::state::{Reader, Writer};
 use serde::Deserialize;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Scores};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "normals";
@@ -29,6 +29,7 @@ impl Named for NaiveBayes {
         "class-weights": {"enum": ["none", "balanced"],
             "description": "whether each sample counts the same, or each class: the priors", "default": "none"}
     }, "additionalProperties": false}"#;
+    const SCORES: Scores = Scores::Logits;
 }
 
 impl Method for NaiveBayes {
@@ -76,7 +77,11 @@ impl Method for NaiveBayes {
             variances,
             log_priors: priors.iter().map(|prior| prior.ln()).collect(),
         };
-        Ok(Fit::closed(normals, (2 * size + 1) * all))
+        Ok(Fit::closed(
+            normals,
+            NaiveBayes::SCORES,
+            (2 * size + 1) * all,
+        ))
     }
 }
 

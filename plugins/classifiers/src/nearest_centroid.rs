@@ -5,7 +5,7 @@ use crate::method::{Fit, Method, Model, Named, Samples, Work};
 use crate::scaling::{Scale, Scaling};
 use crate::state::{Reader, Writer};
 use serde::Deserialize;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Scores};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "centroids";
@@ -28,6 +28,7 @@ impl Named for NearestCentroid {
             "description": "what is done to each feature first: largest magnitude 1 (from its value nearest to 0 on), mean 0 and deviation 1, or nothing",
             "default": "none"}
     }, "additionalProperties": false}"#;
+    const SCORES: Scores = Scores::Ranking;
 }
 
 impl Method for NearestCentroid {
@@ -50,7 +51,7 @@ impl Method for NearestCentroid {
             scaling,
             means,
         };
-        Ok(Fit::closed(centroids, parameters))
+        Ok(Fit::closed(centroids, NearestCentroid::SCORES, parameters))
     }
 }
 

@@ -1,6 +1,6 @@
-//! A plugin that misbehaves on request: a dataset, a backbone, a network head (`misbehave-network`) and a classifier head, with
-//! a parameter `fault`. Without a fault they work, so that a test can put one broken part into a whole that is sound. The
-//! datasets named `liar-…` have parameter schemas that are wrong in themselves.
+//! A plugin that misbehaves on request: a dataset, a backbone, an extractor (`misbehave-extractor`), a network head
+//! (`misbehave-network`) and a classifier head, with a parameter `fault`. Without a fault they work, so that a test can put one
+//! broken part into a whole that is sound. The datasets named `liar-…` have parameter schemas that are wrong in themselves.
 //!
 //! The library's file name is not that of a plugin, so nobody loads it by accident: tests copy it under such a name.
 #![allow(
@@ -13,12 +13,12 @@ mod guess;
 mod images;
 mod liar;
 mod network;
+mod row_means;
 
-use guess::Guess;
 use images::Images;
 
 use serde::Deserialize;
-use topwork_sdk::{Error, Host, Level, classifier, dataset, export_plugin};
+use topwork_sdk::{Error, Host, Level, dataset, export_plugin, extractor};
 
 export_plugin! {
     id: "misbehave",
@@ -26,8 +26,9 @@ export_plugin! {
     components: [
         dataset::<Images>(),
         network::backbone_component(),
+        extractor::<row_means::RowMeans>(),
         network::head_component(),
-        classifier::<Guess>(),
+        guess::classifier_component(),
         dataset::<liar::Default>(),
         dataset::<liar::Type>(),
         dataset::<liar::Recursion>(),
@@ -107,6 +108,18 @@ pub enum Fault {
     NoTestSplit,
     /// Dataset: samples larger than memory.
     WildShape,
+    /// Classifier: its scores are a number that stands for nothing.
+    UnknownScores,
+    /// Classifier: counts are said to be probabilities.
+    CountsAsProbabilities,
+    /// Classifier: a probability below 0, the others so that all add up to 1.
+    NegativeProbability,
+    /// Classifier: counts are said to be logits.
+    CountsAsLogits,
+    /// Extractor: features of an image depend on the others in its batch.
+    BatchStatistics,
+    /// Extractor: features of images are others after some of them, those of noise are not.
+    Drift,
     /// Backbone and network head: text that is no JSON.
     NotJson,
     /// Backbone and network head: a JSON list where an object belongs.
@@ -167,8 +180,12 @@ impl Trouble {
         Ok(trouble)
     }
 
+    fn fault(&self) -> Fault {
+        self.parameters.fault
+    }
+
     fn is(&self, fault: Fault) -> bool {
-        self.parameters.fault == fault
+        self.fault() == fault
     }
 
     /// Goes wrong if it is this call's turn, in one of the ways that any call can.

@@ -103,3 +103,36 @@ pub struct ClassifierSaveTable {
         ) -> Status,
     >,
 }
+
+/// What the scores of a classifier are. Whatever they are, a greater score is a likelier class. A host refuses numbers that it
+/// does not know. Since 1.2.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scores(pub u32);
+
+impl Scores {
+    /// They rank the classes and promise no more, as without the ability.
+    pub const RANKING: Scores = Scores(0);
+    /// Probabilities: none is below 0, and those of a sample add up to 1 within 0.001. A class without training samples has 0.
+    /// The host checks each sample.
+    pub const PROBABILITIES: Scores = Scores(1);
+    /// Logits: their softmax, exp(s) / Σ exp(s) over the classes of a sample, gives the probabilities. They need not be
+    /// centred; a class without training samples has one far below the others, such as the lowest finite number.
+    pub const LOGITS: Scores = Scores(2);
+}
+
+/// Id of the ability to say what the scores of a fitted classifier are: a [`ClassifierScoresTable`]. Since 1.2.
+pub const CLASSIFIER_SCORES: &str = "topwork.classifier.scores/1";
+
+/// The functions behind [`CLASSIFIER_SCORES`]. Since 1.2.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ClassifierScoresTable {
+    /// The bytes of this table that the plugin filled.
+    pub size: usize,
+    /// Sets `*scores` to what `predict` of this instance writes. The host asks after every fit and every state loaded, and the
+    /// answer holds until the next of them: it may depend on parameters and on what the fit has found.
+    pub scores: Option<
+        unsafe extern "C" fn(instance: Instance, scores: *mut Scores, error: *const Sink) -> Status,
+    >,
+}

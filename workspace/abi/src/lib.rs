@@ -45,7 +45,8 @@ mod table;
 
 pub use backbone::BackboneTable;
 pub use classifier::{
-    CLASSIFIER_SAVE, ClassifierSaveTable, ClassifierTable, Features, FitOptions, FitReport,
+    CLASSIFIER_SAVE, CLASSIFIER_SCORES, ClassifierSaveTable, ClassifierScoresTable,
+    ClassifierTable, Features, FitOptions, FitReport, Scores,
 };
 pub use component::{Component, Instance, Kind};
 pub use cut::CutRuleTable;
@@ -61,8 +62,8 @@ use core::ffi::c_void;
 pub const ABI_MAJOR: u32 = 1;
 
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
-/// 1.1 has extractor backbones and cut rules as well.
-pub const ABI_MINOR: u32 = 1;
+/// 1.1 has extractor backbones and cut rules as well, 1.2 classifiers that say what their scores are.
+pub const ABI_MINOR: u32 = 2;
 
 /// The name of the one symbol a plugin exports.
 pub const ENTRY_SYMBOL: &str = "topwork_plugin_entry";

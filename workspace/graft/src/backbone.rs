@@ -7,7 +7,7 @@ use std::{
 };
 
 use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
-use topwork_host::{CutPlace, Extractor, ExtractorCut, Kind, Normalise, Plugins};
+use topwork_host::{CutPlace, Extractor, ExtractorCut, ExtractorInfo, Kind, Normalise, Plugins};
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
 
@@ -30,8 +30,12 @@ pub enum Backbone {
 #[derive(Clone)]
 pub struct Opaque {
     extractor: Arc<Extractor>,
-    /// SHA-256 over the plugin, the parameters and what it says of itself.
-    identity: String,
+    /// The component, as the experiment names it.
+    name: String,
+    /// SHA-256 of the plugin.
+    plugin: String,
+    /// The parameters as text.
+    parameters: String,
 }
 
 impl Backbone {
@@ -44,15 +48,11 @@ impl Backbone {
         }
         let parameters = component.parameters.clone().into();
         let extractor = plugins.extractor(&component.component, &parameters)?;
-        let mut hash = Sha256::new();
-        let description = format!("{:?}", extractor.describe());
-        for part in [&plugin.sha256, &parameters.to_string(), &description] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part.as_bytes());
-        }
         Ok(Self::Extractor(Opaque {
             extractor: Arc::new(extractor),
-            identity: hexadecimal(&hash.finalize()),
+            name: component.component.clone(),
+            plugin: plugin.sha256.clone(),
+            parameters: parameters.to_string(),
         }))
     }
 
@@ -195,9 +195,9 @@ impl Trunk {
         }
     }
 
-    /// SHA-256 that changes when the body does. Of a network it covers weights and buffers. What an
-    /// extractor holds nobody can see: it covers what it says of itself and its features of one
-    /// image of noise, which must be the same bits every time.
+    /// SHA-256 that tells the body from others. Of a network it covers weights and buffers. What an extractor holds nobody can
+    /// see: it covers what it says of itself and its features of one image of noise, so that it is known before there are
+    /// images. It is no proof that the extractor is frozen: those are [`Answers`](crate::answers::Answers).
     pub fn digest(&self) -> Result<String, GraftError> {
         let (opaque, cut) = match self {
             Self::Network(network) => return Ok(network.digest()),
@@ -207,9 +207,9 @@ impl Trunk {
         let mut stream = Stream::new(0, "proof/extractor");
         let image: Vec<f32> = (0..numbers).map(|_| stream.uniform(0.0, 1.0)).collect();
         let mut features = vec![0.0; self.activations().numbers()];
-        opaque.extractor.forward(cut, &image, &mut features)?;
+        opaque.ask(cut, &image, &mut features)?;
         let mut hash = Sha256::new();
-        hash.update(&opaque.identity);
+        hash.update(opaque.identity_of(opaque.extractor.describe()));
         hash.update((cut as u64).to_le_bytes());
         for number in features {
             hash.update(number.to_le_bytes());
@@ -291,6 +291,43 @@ impl Pass {
 }
 
 impl Opaque {
+    /// The component, as the experiment names it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of a cut.
+    pub fn cut_name(&self, cut: usize) -> String {
+        let cuts = &self.extractor.describe().cuts;
+        cuts.get(cut).map_or(String::new(), |cut| cut.name.clone())
+    }
+
+    /// How many numbers one image has at a cut.
+    pub fn numbers(&self, cut: usize) -> usize {
+        let cuts = &self.extractor.describe().cuts;
+        cuts.get(cut).map_or(0, |cut| cut.shape.iter().product())
+    }
+
+    /// SHA-256 over the plugin, the parameters and what the extractor says of itself now.
+    pub fn identity(&self) -> Result<String, GraftError> {
+        Ok(self.identity_of(&self.extractor.describe_again()?))
+    }
+
+    fn identity_of(&self, description: &ExtractorInfo) -> String {
+        let mut hash = Sha256::new();
+        let description = format!("{description:?}");
+        for part in [&self.plugin, &self.parameters, &description] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hexadecimal(&hash.finalize())
+    }
+
+    /// Fills `features` with those of these images, in one call.
+    pub fn ask(&self, cut: usize, images: &[f32], features: &mut [f32]) -> Result<(), GraftError> {
+        Ok(self.extractor.forward(cut, images, features)?)
+    }
+
     /// Fills `features` with those of these images, on as many threads as it allows.
     fn forward(
         &self,

@@ -51,6 +51,16 @@ pub enum GraftError {
         /// The trunk's digest after.
         after: String,
     },
+    /// What an extractor answers is not fixed: the figures cannot be trusted.
+    #[error("the extractor `{extractor}` is not frozen: at \"{cut}\" {problem}")]
+    NotFrozen {
+        /// The extractor.
+        extractor: String,
+        /// The cut it was asked at.
+        cut: String,
+        /// What gave it away.
+        problem: String,
+    },
     /// A file of trained weights cannot be used.
     #[error("cannot use the weights `{path}`: {reason}")]
     Weights {
@@ -96,6 +106,10 @@ impl GraftError {
             Self::Host(error) => error.hint().map(str::to_owned),
             Self::Engine { source, .. } => source.hint().map(str::to_owned),
             Self::Experiment { hint, .. } | Self::Weights { hint, .. } => hint.clone(),
+            Self::NotFrozen { .. } => Some(
+                "features must depend on the image alone, every time: a model is in evaluation mode then; `topwork plugins check` tries more"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! What the fits for all folds come to together.
 
+use topwork_host::Scores;
 use topwork_keys::sha256;
 
 use crate::{data::Draw, proof::Proof, strategies::Fitted};
@@ -45,7 +46,8 @@ impl Tested {
 }
 
 /// What the fits for all folds come to together, in their order; `None` without any. Times and
-/// iterations add up; scores and what can be saved belong to one fold and are not joined.
+/// iterations add up; scores and what can be saved belong to one fold and are not joined. What scores
+/// are is promised of all folds or of none.
 /// `own_features` says that every fit had features of its own making, so that what was frozen
 /// differs from fold to fold.
 pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
@@ -58,6 +60,9 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
         all.iterations += next.iterations;
         all.fit_seconds += next.fit_seconds;
         all.evaluate_seconds += next.evaluate_seconds;
+        if next.scores_are != all.scores_are {
+            all.scores_are = Scores::Ranking;
+        }
     }
     all.proof = proof_of_all(proofs, own_features);
     all.note = note_of_all(notes);
@@ -67,6 +72,7 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
 /// One proof for all folds. What was frozen must be the same from the first to the last, unless
 /// every fold had its own; then it is the digest of their digests that must be.
 fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
+    let of = proofs.first()?.of;
     if own && proofs.len() > 1 {
         let all = |of: fn(&Proof) -> &str| {
             let digests: Vec<&str> = proofs.iter().map(of).collect();
@@ -75,6 +81,7 @@ fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
         return Some(Proof {
             before: all(|proof| &proof.before),
             after: all(|proof| &proof.after),
+            of,
         });
     }
     let before = proofs.first()?.before.clone();
@@ -84,6 +91,7 @@ fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
     Some(Proof {
         after: changed.unwrap_or_else(|| before.clone()),
         before,
+        of,
     })
 }
 
@@ -124,12 +132,14 @@ fn note_of_all(notes: Vec<Option<String>>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proof::Proved;
 
     #[test]
     fn a_proof_over_folds_shows_any_change() {
         let proof = |[before, after]: [&str; 2]| Proof {
             before: before.to_owned(),
             after: after.to_owned(),
+            of: Proved::Answers { images: 16 },
         };
         let of_all = |folds: &[[&str; 2]], own| {
             proof_of_all(folds.iter().copied().map(proof).collect(), own)
@@ -146,6 +156,36 @@ mod tests {
         assert!(own(&[["x", "x"], ["y", "y"]]));
         assert!(!own(&[["x", "x"], ["y", "z"]]));
         assert_eq!(of_all(&[["x", "x"]], true), Some(proof(["x", "x"])));
+    }
+
+    #[test]
+    fn what_scores_are_is_promised_of_all_folds_or_of_none() {
+        use Scores::{Logits, Probabilities, Ranking};
+        let fit = |scores_are| Fitted {
+            parameters: 1,
+            converged: None,
+            note: None,
+            iterations: 1,
+            scores: Vec::new(),
+            scores_are,
+            fit_seconds: 0.0,
+            evaluate_seconds: 0.0,
+            saved: Vec::new(),
+            proof: None,
+            multipliers: None,
+        };
+        let cases: [(&[Scores], Scores); 6] = [
+            (&[Logits], Logits),
+            (&[Logits, Logits, Logits], Logits),
+            (&[Probabilities, Probabilities], Probabilities),
+            (&[Logits, Probabilities, Logits], Ranking),
+            (&[Probabilities, Ranking, Probabilities], Ranking),
+            (&[Logits, Logits, Ranking], Ranking),
+        ];
+        for (folds, expected) in cases {
+            let all = joined(folds.iter().copied().map(fit).collect(), false).unwrap();
+            assert_eq!(all.scores_are, expected, "{folds:?}");
+        }
     }
 
     #[test]

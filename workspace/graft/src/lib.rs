@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: events, run folders, the terminal. Whoever conducts tasks ([`Services`]) tells, keeps and stops.
 
+mod answers;
 mod backbone;
 pub mod data;
 mod error;
@@ -25,10 +26,11 @@ pub use features::{Activations, Extraction, Features, Images, TrunkIdentity, eng
 pub use joined::Tested;
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};
-pub use proof::Proof;
+pub use proof::{Proof, Proved};
 pub use row::{MeasuredRow, RowTask};
 pub use services::{Fold, Halt, Held, Progress, Services};
 pub use source::Source;
 pub use strategies::Fitted;
 pub use tools::Tools;
+pub use topwork_host::Scores;
 pub use topwork_measure::predicted;

@@ -1,4 +1,4 @@
-//! The proof that what was frozen stayed as it was: SHA-256 before and after.
+//! The proof that what was frozen stayed as it was: SHA-256 before and after, and over what.
 
 use topwork_engine::Network;
 use topwork_keys::{Digest, Sha256, hexadecimal};
@@ -13,6 +13,34 @@ pub struct Proof {
     pub before: String,
     /// After it.
     pub after: String,
+    /// What they are of.
+    pub of: Proved,
+}
+
+/// What a proof covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proved {
+    /// Every weight and buffer of the frozen layers.
+    Weights {
+        /// Parameters of the trunk's frozen layers.
+        frozen: u64,
+        /// Parameters of the trunk.
+        of: u64,
+    },
+    /// What an extractor says of itself, with the digest of its file, and its answers to images of this run, each alone and all
+    /// in one batch.
+    Answers {
+        /// So many.
+        images: u64,
+    },
+}
+
+impl Proved {
+    /// All weights of a trunk that is frozen as a whole.
+    pub fn whole(trunk: &Network) -> Self {
+        let of = trunk.parameters() as u64;
+        Self::Weights { frozen: of, of }
+    }
 }
 
 impl Proof {

@@ -142,7 +142,7 @@ impl RowTask<'_> {
         let Some(changed) = proof.filter(|proof| !proof.holds()) else {
             return Ok(());
         };
-        let Proof { before, after } = changed.clone();
+        let Proof { before, after, .. } = changed.clone();
         let strategy = self.tools.plan.title(self.row);
         Err(GraftError::FrozenChanged {
             strategy,

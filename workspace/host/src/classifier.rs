@@ -15,11 +15,30 @@ const LONGEST_NOTE: usize = 4096;
 /// Saved states above this are taken for garbage, in bytes.
 const LARGEST_STATE: usize = 1 << 30;
 
+/// How far the probabilities of a sample may add up to something else than 1: what sums in single precision are off by with
+/// tens of thousands of classes, and nothing that a figure shows.
+const PROBABILITY_TOLERANCE: f64 = 1e-3;
+
 /// An instance of a classifier head. Any number of threads may predict at once; the other calls wait until they are alone.
 pub struct Classifier {
     instance: Instance,
     table: abi::ClassifierTable,
     saving: Option<abi::ClassifierSaveTable>,
+    telling: Option<abi::ClassifierScoresTable>,
+    /// Of the present fit or state.
+    scores: Scores,
+}
+
+/// What the scores of a fitted classifier are. Whatever they are, a greater one is a likelier class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scores {
+    /// They rank the classes; nothing else is promised.
+    #[default]
+    Ranking,
+    /// None is below 0, and those of a sample add up to 1.
+    Probabilities,
+    /// Their softmax gives the probabilities.
+    Logits,
 }
 
 /// What is wished for a fit.
@@ -53,22 +72,23 @@ impl Classifier {
         let instance = Instance::create(plugin, component, parameters)?;
         // SAFETY: this is a component of the kind with this table.
         let table = unsafe { instance.table() }?;
-        let saving = instance.extension(abi::CLASSIFIER_SAVE);
-        let saving = if saving.is_null() {
-            None
-        } else {
-            // SAFETY: the id asked for gives the table this type.
-            let table =
-                unsafe { open::table::<abi::ClassifierSaveTable>(saving) }.map_err(|problem| {
-                    let problem = format!("the table `{}` {problem}", abi::CLASSIFIER_SAVE);
-                    instance.broken("offering to be saved", problem)
-                })?;
-            Some(table)
+        // SAFETY: each id gives its table the type named.
+        let (saving, telling) = unsafe {
+            (
+                ability(&instance, abi::CLASSIFIER_SAVE, "offering to be saved")?,
+                ability(
+                    &instance,
+                    abi::CLASSIFIER_SCORES,
+                    "offering to say what its scores are",
+                )?,
+            )
         };
         Ok(Classifier {
             instance,
             table,
             saving,
+            telling,
+            scores: Scores::default(),
         })
     }
 
@@ -136,6 +156,7 @@ impl Classifier {
             let problem = format!("converged = {}, expected 0 or 1", report.converged);
             return Err(self.instance.broken(&call, problem));
         }
+        self.scores = self.told_scores()?;
         Ok(FitReport {
             converged: report.converged == 1,
             iterations: report.iterations,
@@ -144,7 +165,37 @@ impl Classifier {
         })
     }
 
-    /// Scores of features, row-major `samples` × `classes`, all finite; the greatest of a row is the predicted class.
+    /// What the scores of the present fit, or of the state that was loaded, are.
+    pub fn scores(&self) -> Scores {
+        self.scores
+    }
+
+    /// Asks the plugin for it.
+    fn told_scores(&self) -> Result<Scores, HostError> {
+        let Some(tell) = self.telling.and_then(|table| table.scores) else {
+            return Ok(Scores::Ranking);
+        };
+        let call = "saying what its scores are";
+        let mut told = abi::Scores::RANKING;
+        // SAFETY: instance, place and sink live during the call.
+        self.instance.call(call, |instance, error| unsafe {
+            tell(instance, &raw mut told, error)
+        })?;
+        match told {
+            abi::Scores::RANKING => Ok(Scores::Ranking),
+            abi::Scores::PROBABILITIES => Ok(Scores::Probabilities),
+            abi::Scores::LOGITS => Ok(Scores::Logits),
+            abi::Scores(number) => Err(self.instance.broken(
+                call,
+                format!(
+                    "scores = {number}, expected 0 (a ranking), 1 (probabilities) or 2 (logits)"
+                ),
+            )),
+        }
+    }
+
+    /// Scores of features, row-major `samples` × `classes`, all finite, and probabilities where it says so; the greatest of a
+    /// row is the predicted class.
     pub fn predict(
         &self,
         features: &[f32],
@@ -179,6 +230,11 @@ impl Classifier {
             );
             return Err(self.instance.broken(&call, problem));
         }
+        if self.scores == Scores::Probabilities
+            && let Some(problem) = no_probabilities(&scores, classes)
+        {
+            return Err(self.instance.broken(&call, problem));
+        }
         Ok(scores)
     }
 
@@ -205,12 +261,15 @@ impl Classifier {
     pub fn load(&mut self, state: &[u8]) -> Option<Result<(), HostError>> {
         let load = self.saving?.load?;
         // SAFETY: instance, bytes and sink live during the call.
-        Some(
-            self.instance
-                .call("loading a state", |instance, error| unsafe {
-                    load(instance, state.as_ptr(), state.len(), error)
-                }),
-        )
+        let loaded = self
+            .instance
+            .call("loading a state", |instance, error| unsafe {
+                load(instance, state.as_ptr(), state.len(), error)
+            });
+        Some(loaded.and_then(|()| {
+            self.scores = self.told_scores()?;
+            Ok(())
+        }))
     }
 
     fn features(
@@ -230,6 +289,50 @@ impl Classifier {
             dimensions: dims,
         })
     }
+}
+
+/// The table of an ability, where the plugin offers it; `call` says what it does by that.
+///
+/// # Safety
+///
+/// `T` is the table of the ability with this id.
+unsafe fn ability<T: abi::Table>(
+    instance: &Instance,
+    id: &str,
+    call: &str,
+) -> Result<Option<T>, HostError> {
+    let table = instance.extension(id);
+    if table.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: passed on.
+    let table = unsafe { open::table::<T>(table) };
+    table
+        .map(Some)
+        .map_err(|problem| instance.broken(call, format!("the table `{id}` {problem}")))
+}
+
+/// What keeps finite scores from being probabilities.
+fn no_probabilities(scores: &[f32], classes: usize) -> Option<String> {
+    if let Some(position) = scores.iter().position(|score| *score < 0.0) {
+        return Some(format!(
+            "probability {} for class {} of sample {}, expected 0 to 1",
+            scores[position],
+            position % classes,
+            position / classes
+        ));
+    }
+    for (sample, row) in scores.chunks_exact(classes).enumerate() {
+        let sum: f64 = row.iter().copied().map(f64::from).sum();
+        if (sum - 1.0).abs() > PROBABILITY_TOLERANCE {
+            let largest = row.iter().copied().fold(0.0, f32::max);
+            let class = row.iter().position(|score| *score == largest).unwrap_or(0);
+            return Some(format!(
+                "probabilities of sample {sample} that add up to {sum}, the largest {largest} for class {class}, expected a sum of 1"
+            ));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -95,20 +95,10 @@ impl Extractor {
         component: usize,
         parameters: &Value,
     ) -> Result<Extractor, HostError> {
-        const CALL: &str = "describing what it extracts";
         let instance = Instance::create(plugin, component, parameters)?;
         // SAFETY: this is a component of the kind with this table.
         let table: abi::ExtractorTable = unsafe { instance.table() }?;
-        let (result, written) = collect(LARGEST + 1, |sink| {
-            instance.call(CALL, |pointer, error| match table.describe {
-                // SAFETY: instance and sinks live during the call.
-                Some(describe) => unsafe { describe(pointer, sink, error) },
-                None => abi::Status::UNSUPPORTED,
-            })
-        });
-        result?;
-        let info = read(&written.bytes)
-            .map_err(|problem| instance.broken(CALL, format!("the description {problem}")))?;
+        let info = ask(&instance, &table)?;
         Ok(Extractor {
             instance,
             table,
@@ -119,6 +109,11 @@ impl Extractor {
     /// What it takes and gives.
     pub fn describe(&self) -> &ExtractorInfo {
         &self.info
+    }
+
+    /// Asks it anew, for those who want to know whether it still says the same.
+    pub fn describe_again(&self) -> Result<ExtractorInfo, HostError> {
+        ask(&self.instance, &self.table)
     }
 
     /// Fills `features` with those of some samples at the cut with this position. `samples` are one after the other, at least
@@ -181,6 +176,21 @@ impl Extractor {
 
 fn numbers_of(shape: &[usize]) -> usize {
     shape.iter().product()
+}
+
+/// What an extractor says of itself.
+fn ask(instance: &Instance, table: &abi::ExtractorTable) -> Result<ExtractorInfo, HostError> {
+    const CALL: &str = "describing what it extracts";
+    let (result, written) = collect(LARGEST + 1, |sink| {
+        instance.call(CALL, |pointer, error| match table.describe {
+            // SAFETY: instance and sinks live during the call.
+            Some(describe) => unsafe { describe(pointer, sink, error) },
+            None => abi::Status::UNSUPPORTED,
+        })
+    });
+    result?;
+    read(&written.bytes)
+        .map_err(|problem| instance.broken(CALL, format!("the description {problem}")))
 }
 
 /// Reads and checks a description; an `Err` completes "the description …".

@@ -29,6 +29,42 @@ pub trait Classifier: Component {
         classes: usize,
         scores: &mut [f32],
     ) -> Result<(), Error>;
+
+    /// What the scores of the present fit, or of the state that was loaded, are. Asked after each of them, and only then.
+    fn scores(&self) -> Result<Scores, Error> {
+        Ok(Scores::Ranking)
+    }
+}
+
+/// What the scores of a classifier are. Whatever they are, a greater one is a likelier class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scores {
+    /// They rank the classes and promise no more.
+    #[default]
+    Ranking,
+    /// None is below 0, and those of a sample add up to 1 within 0.001. A class without training samples has 0. The host checks
+    /// each sample.
+    Probabilities,
+    /// Their softmax gives the probabilities. A class without training samples has one far below the others, such as
+    /// [`f32::MIN`].
+    Logits,
+}
+
+impl Scores {
+    /// The number that stands for it in the C interface.
+    const fn number(self) -> abi::Scores {
+        match self {
+            Scores::Ranking => abi::Scores::RANKING,
+            Scores::Probabilities => abi::Scores::PROBABILITIES,
+            Scores::Logits => abi::Scores::LOGITS,
+        }
+    }
+
+    /// What a number of the C interface stands for.
+    pub(crate) fn of_number(number: abi::Scores) -> Option<Self> {
+        let known = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
+        known.into_iter().find(|scores| scores.number() == number)
+    }
 }
 
 /// A classifier whose fitted state can be kept.
@@ -99,17 +135,21 @@ pub struct FitReport {
 
 /// The component for [`export_plugin!`](crate::export_plugin).
 pub const fn classifier<C: Classifier>() -> ExportedComponent {
-    component::<C, C>(
+    let component = component::<C, C>(
         abi::Kind::CLASSIFIER_HEAD,
         std::ptr::from_ref(Tables::<C>::TABLE).cast(),
-    )
+    );
+    let mut component = *component.table();
+    component.extension = Some(extension::<C>);
+    // SAFETY: the extension gives the table that the contract names, and the rest is as it was.
+    unsafe { ExportedComponent::from_table(component) }
 }
 
 /// The component for [`export_plugin!`](crate::export_plugin), with the ability to be saved.
 pub const fn saved_classifier<C: SavedClassifier>() -> ExportedComponent {
     let mut component = *classifier::<C>().table();
-    component.extension = Some(extension::<C>);
-    // SAFETY: the extension gives the table that the contract names, and the rest is as it was.
+    component.extension = Some(extension_of_saved::<C>);
+    // SAFETY: the extension gives the tables that the contract names, and the rest is as it was.
     unsafe { ExportedComponent::from_table(component) }
 }
 
@@ -121,6 +161,10 @@ impl<C: Classifier> Tables<C> {
         fit: Some(fit::<C>),
         predict: Some(predict::<C>),
     };
+    const SCORES: &'static abi::ClassifierScoresTable = &abi::ClassifierScoresTable {
+        size: size_of::<abi::ClassifierScoresTable>(),
+        scores: Some(scores::<C>),
+    };
 }
 
 impl<C: SavedClassifier> Tables<C> {
@@ -131,11 +175,20 @@ impl<C: SavedClassifier> Tables<C> {
     };
 }
 
-unsafe extern "C" fn extension<C: SavedClassifier>(id: abi::Text) -> *const c_void {
+unsafe extern "C" fn extension<C: Classifier>(id: abi::Text) -> *const c_void {
+    // SAFETY: the host lends the text for this call. Nothing here can panic.
+    match unsafe { crate::enter::text("id of the ability", id) } {
+        Ok(abi::CLASSIFIER_SCORES) => std::ptr::from_ref(Tables::<C>::SCORES).cast(),
+        _ => std::ptr::null(),
+    }
+}
+
+unsafe extern "C" fn extension_of_saved<C: SavedClassifier>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
         Ok(abi::CLASSIFIER_SAVE) => std::ptr::from_ref(Tables::<C>::SAVE).cast(),
-        _ => std::ptr::null(),
+        // SAFETY: handed on as it came.
+        _ => unsafe { extension::<C>(id) },
     }
 }
 
@@ -224,6 +277,23 @@ unsafe extern "C" fn predict<C: Classifier>(
         // SAFETY: the host has room for samples × classes initialised numbers.
         let scores = unsafe { slice_mut("scores", scores, len) }?;
         classifier.predict(features, classes, scores)
+    };
+    // SAFETY: the sink is valid during the call.
+    unsafe { enter(error, body) }
+}
+
+unsafe extern "C" fn scores<C: Classifier>(
+    pointer: abi::Instance,
+    scores: *mut abi::Scores,
+    error: *const abi::Sink,
+) -> abi::Status {
+    let body = || {
+        // SAFETY: the host hands back what `create` gave it, and no exclusive call is running.
+        let classifier = unsafe { instance::<C>(pointer) }?;
+        // SAFETY: the host lends the place for this call.
+        let place = unsafe { slice_mut("scores", scores, 1) }?;
+        place.fill(classifier.scores()?.number());
+        Ok(())
     };
     // SAFETY: the sink is valid during the call.
     unsafe { enter(error, body) }

@@ -60,7 +60,8 @@ mod splits;
 pub use backbone::{Backbone, backbone};
 pub use blueprint::Blueprint;
 pub use classifier::{
-    Classifier, Features, FitOptions, FitReport, SavedClassifier, classifier, saved_classifier,
+    Classifier, Features, FitOptions, FitReport, SavedClassifier, Scores, classifier,
+    saved_classifier,
 };
 pub use component::{Component, ExportedComponent, NoParameters, Plugin};
 pub use cut_rule::{CutBackbone, CutPlace, CutRule, Pool, RuleCut, cut_rule};

@@ -11,7 +11,7 @@ use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{
     Backbone, BatchNorm, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
     ErrorKind, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters,
-    Pool2d, SavedClassifier, Split, abi, backbone, classifier, dataset, export_plugin,
+    Pool2d, SavedClassifier, Scores, Split, abi, backbone, classifier, dataset, export_plugin,
     network_head, saved_classifier,
 };
 
@@ -282,6 +282,13 @@ impl Classifier for Kept {
     ) -> Result<(), Error> {
         self.0.predict(features, classes, scores)
     }
+
+    fn scores(&self) -> Result<Scores, Error> {
+        match self.0.factor {
+            0.0 => Err(Error::failed("nothing was fitted")),
+            _ => Ok(Scores::Logits),
+        }
+    }
 }
 
 impl SavedClassifier for Kept {
@@ -422,11 +429,18 @@ fn classifiers_are_fitted_and_kept() {
         assert_eq!(report, expected);
         let scores = classifier.predict(features, 3).unwrap();
         assert_eq!(scores, [2.0, 3.0, 4.0, 4.0, 5.0, 6.0]);
+        let expected = match id {
+            "same" => Scores::Ranking,
+            _ => Scores::Logits,
+        };
+        assert_eq!(classifier.scores().unwrap(), expected);
         let error = classifier.fit(features, &[0, 3], 3, OPTIONS).unwrap_err();
         assert_eq!(told(&error), "Call: label 3, expected less than 3");
         match (id, classifier.save()) {
             ("kept", state) => {
                 let mut other = driver().classifier(id, &json!({})).unwrap();
+                let error = other.scores().unwrap_err();
+                assert_eq!(told(&error), "Failed: nothing was fitted");
                 other.load(&state.unwrap()).unwrap();
                 assert_eq!(other.predict(features, 3).unwrap(), scores);
                 let error = other.load(&[1, 2]).unwrap_err();

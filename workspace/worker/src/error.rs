@@ -108,7 +108,8 @@ impl WorkerError {
             Self::Task(error) => match error {
                 GraftError::Halted(_)
                 | GraftError::System { .. }
-                | GraftError::FrozenChanged { .. } => true,
+                | GraftError::FrozenChanged { .. }
+                | GraftError::NotFrozen { .. } => true,
                 GraftError::Host(error) => error.kind() == ErrorKind::Stopped,
                 _ => false,
             },
@@ -139,7 +140,7 @@ impl WorkerError {
                 | GraftError::Engine { .. }
                 | GraftError::FrozenChanged { .. } => 1,
                 GraftError::Experiment { .. } => 2,
-                GraftError::Blueprint { .. } => 3,
+                GraftError::Blueprint { .. } | GraftError::NotFrozen { .. } => 3,
                 GraftError::Weights { .. } => 4,
                 GraftError::Host(error) => match error.kind() {
                     ErrorKind::Parameters => 2,

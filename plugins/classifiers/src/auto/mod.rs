@@ -20,7 +20,7 @@ use folds::Folds;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use topwork_sdk::{Error, ErrorKind, parameters};
+use topwork_sdk::{Error, ErrorKind, Scores, parameters};
 
 /// Makes a method of its parameters.
 type Make = fn(Map<String, Value>) -> Result<Box<dyn Method>, String>;
@@ -137,6 +137,8 @@ impl Named for Auto {
             "description": "parts that are held out in turn, equal samples together; at most as many as the smallest class has samples",
             "default": 5}
     }, "additionalProperties": false}"#;
+    // Those of what was picked may be more; its fit says so.
+    const SCORES: Scores = Scores::Ranking;
 }
 
 /// How a candidate did.

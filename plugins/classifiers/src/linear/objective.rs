@@ -15,6 +15,7 @@ use super::kernels::{AddGradient, Logits, ROWS, Read, Tile};
 use super::origin::Origin;
 use crate::scaling::CHUNK;
 use rayon::prelude::*;
+use topwork_sdk::Scores;
 
 /// How far scores are from the true class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,16 @@ pub enum Loss {
     /// Σ max(0, 1 − y z)² over the classes, y = 1 for the true one and −1 for the others: a machine for each class against
     /// the rest. Its slope is −2 y max(0, 1 − y z).
     SquaredHinge,
+}
+
+impl Loss {
+    /// What the outputs of a model fitted by it are.
+    pub fn scores(self) -> Scores {
+        match self {
+            Loss::CrossEntropy => Scores::Logits,
+            Loss::SquaredHinge => Scores::Ranking,
+        }
+    }
 }
 
 /// Whether ‖W‖² has the biases in it.

@@ -81,6 +81,7 @@ pub fn fit(
     let (weights, biases) = objective.model(&parameters);
     Ok(Fit {
         model: Box::new(Linear::new(scaling, weights, biases)),
+        scores: objective.loss.scores(),
         converged: ending == Ending::Converged,
         iterations,
         parameters: parameters.len() as u64,

@@ -15,7 +15,7 @@ use bins::Bins;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Scores};
 use tree::{Growth, Tree};
 
 /// The name of this form of model in saved states.
@@ -62,6 +62,7 @@ impl Named for RandomForest {
         "class-weights": {"enum": ["none", "balanced"],
             "description": "whether each sample counts the same, or each class", "default": "none"}
     }, "additionalProperties": false}"#;
+    const SCORES: Scores = Scores::Probabilities;
 }
 
 impl Method for RandomForest {
@@ -102,7 +103,7 @@ impl Method for RandomForest {
             dimensions: size,
             classes: samples.classes,
         };
-        Ok(Fit::closed(forest, parameters))
+        Ok(Fit::closed(forest, RandomForest::SCORES, parameters))
     }
 }
 

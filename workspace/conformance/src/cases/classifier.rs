@@ -119,7 +119,7 @@ pub fn scores(subject: &Subject, classifier: &Classifier, clouds: &Clouds) -> Tr
         .map_err(|error| subject.fault(&error))
 }
 
-fn class(scores: &[f32]) -> usize {
+pub fn class(scores: &[f32]) -> usize {
     let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     best.map_or(0, |(class, _)| class)
 }
@@ -235,7 +235,7 @@ fn predict_parallel(subject: &Subject) -> Tried<Outcome> {
 }
 
 /// The state of a fitted classifier; an early end where it cannot be saved.
-fn state(subject: &Subject, classifier: &Classifier) -> Tried<Vec<u8>> {
+pub fn state(subject: &Subject, classifier: &Classifier) -> Tried<Vec<u8>> {
     match classifier.save() {
         None => Err(Outcome::Skipped("it does not offer to be saved".to_owned())),
         Some(state) => state.map_err(|error| subject.fault(&error)),

@@ -3,6 +3,7 @@
 mod backbone;
 mod classifier;
 mod classifier_extremes;
+mod classifier_scores;
 mod component;
 mod creation;
 mod cut_rule;
@@ -30,6 +31,7 @@ pub fn cases() -> &'static [Case] {
             head::CASES,
             classifier::CASES,
             classifier_extremes::CASES,
+            classifier_scores::CASES,
         ]
         .concat()
     })

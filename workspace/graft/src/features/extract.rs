@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     GraftError, Progress, Tools,
+    answers::Answers,
     backbone::{Backbone, Pass, Trunk},
     data::{Draw, SplitName, TaskExamples},
 };
@@ -40,7 +41,9 @@ pub struct Extraction<'a> {
 struct Wanted {
     id: TrunkId,
     trunk: Trunk,
+    /// Tells it from others, also before there are images.
     digest: String,
+    answers: Option<Rc<Answers>>,
     identity: TrunkIdentity,
     /// At the cut.
     activations: Activations,
@@ -105,8 +108,16 @@ impl Extraction<'_> {
             Backbone::Extractor(opaque) => Trunk::extractor(opaque, &id.cut),
         };
         let activations = trunk.activations();
+        let answers = match &trunk {
+            Trunk::Network(_) => None,
+            Trunk::Extractor(opaque, cut) => {
+                let train = &self.examples.train;
+                Some(Answers::of(opaque, *cut, self.task, train, self.seed)?).map(Rc::new)
+            }
+        };
         Ok(Wanted {
             digest: trunk.digest()?,
+            answers,
             identity: TrunkIdentity::of(self.tools.plan, self.tools.plugins, &id.cut),
             shape: reduce::shape(&activations, id.cut.reduction),
             activations,
@@ -138,7 +149,11 @@ impl Extraction<'_> {
                 let cached = |rows: &Rows| matches!(rows.values, Values::Held(_));
                 let features = Features {
                     trunk: Rc::new(wanted.trunk),
-                    digest: wanted.digest,
+                    digest: match &wanted.answers {
+                        Some(answers) => answers.digest().to_owned(),
+                        None => wanted.digest,
+                    },
+                    answers: wanted.answers,
                     dim: train.dim,
                     shape: wanted.shape,
                     paid: cached(&train) && test.as_ref().is_none_or(cached),

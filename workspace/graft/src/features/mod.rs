@@ -16,8 +16,10 @@ pub use reduce::{Activations, shape};
 
 use crate::{
     GraftError, Held,
+    answers::Answers,
     backbone::Trunk,
     data::{Draw, SplitName, TaskExamples},
+    proof::Proved,
 };
 
 /// Images read at once where nothing is computed from them.
@@ -27,8 +29,10 @@ const BLOCK: usize = 512;
 pub struct Features {
     /// What is before the cut.
     pub trunk: Rc<Trunk>,
-    /// Its SHA-256 when it was frozen.
+    /// Its SHA-256 when it was frozen; of an extractor that of its [`Answers`].
     pub digest: String,
+    /// What an extractor answered when it was frozen.
+    pub answers: Option<Rc<Answers>>,
     /// Shape of one image's features.
     pub shape: Vec<usize>,
     /// Length of one feature vector.
@@ -222,6 +226,7 @@ impl Features {
         let features = Features {
             trunk: Rc::clone(&self.trunk),
             digest: self.digest.clone(),
+            answers: self.answers.clone(),
             shape: vec![components],
             dim: components,
             train: of_train,
@@ -231,10 +236,28 @@ impl Features {
         Ok((features, fitted))
     }
 
-    /// SHA-256 over the trunk and the features it gave.
-    pub fn digest_with_features(&self) -> Result<String, GraftError> {
+    /// What its digests are of.
+    pub fn proved(&self) -> Proved {
+        match (&*self.trunk, &self.answers) {
+            (Trunk::Network(network), _) => Proved::whole(network),
+            (Trunk::Extractor(..), answers) => Proved::Answers {
+                images: answers.as_ref().map_or(0, |answers| answers.images()),
+            },
+        }
+    }
+
+    /// Its SHA-256 as it is after a strategy. An error when an extractor is not what it was.
+    pub fn digest_after(&self, strategy: &str) -> Result<String, GraftError> {
+        match &self.answers {
+            Some(answers) => answers.again(strategy),
+            None => self.trunk.digest(),
+        }
+    }
+
+    /// SHA-256 over a digest of the trunk and the features it gave.
+    pub fn with_features(&self, trunk: &str) -> String {
         let mut hash = Sha256::new();
-        hash.update(self.trunk.digest()?);
+        hash.update(trunk);
         for rows in [Some(&self.train), self.test.as_ref()]
             .into_iter()
             .flatten()
@@ -243,7 +266,7 @@ impl Features {
                 hash.update(number.to_le_bytes());
             }
         }
-        Ok(hexadecimal(&hash.finalize()))
+        hexadecimal(&hash.finalize())
     }
 }
 

@@ -23,7 +23,7 @@ impl Fit<'_> {
             .classifier(&head.component, &parameters.into())?;
         // The plugin is native code and is lent the features themselves: they belong to what
         // must not change.
-        let before = trunk.digest_with_features()?;
+        let before = trunk.with_features(&trunk.digest);
         let labels: Vec<u32> = (self.draw.train.iter())
             .map(|&i| self.task.train.labels[i])
             .collect();
@@ -59,6 +59,7 @@ impl Fit<'_> {
             note: Some(report.note).filter(|note| !note.is_empty()),
             iterations: report.iterations,
             scores,
+            scores_are: classifier.scores(),
             fit_seconds,
             evaluate_seconds,
             saved: saved
@@ -71,7 +72,8 @@ impl Fit<'_> {
                 .collect(),
             proof: Some(Proof {
                 before,
-                after: trunk.digest_with_features()?,
+                after: trunk.with_features(&trunk.digest_after(&self.strategy.name)?),
+                of: trunk.proved(),
             }),
             multipliers: None,
         })

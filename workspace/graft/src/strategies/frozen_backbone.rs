@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use topwork_engine::Part;
+use topwork_host::Scores;
 
 use super::{Fit, Fitted, parameters};
 use crate::{
@@ -35,12 +36,14 @@ impl Fit<'_> {
             note: None,
             iterations: epochs as u64,
             scores,
+            scores_are: Scores::Logits,
             fit_seconds,
             evaluate_seconds: begun.elapsed().as_secs_f64(),
             saved: self.save(networks.iter().map(|head| ("head", head)))?,
             proof: Some(Proof {
                 before,
-                after: trunk.trunk.digest()?,
+                after: trunk.digest_after(&self.strategy.name)?,
+                of: trunk.proved(),
             }),
             multipliers: None,
         })

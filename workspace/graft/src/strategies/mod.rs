@@ -7,6 +7,7 @@ mod frozen_backbone;
 mod whole_network;
 
 use topwork_engine::{Blueprint, Network};
+use topwork_host::Scores;
 use topwork_schema::{CutPoint, Strategy, StrategyKind, Train};
 
 use crate::{
@@ -33,6 +34,8 @@ pub struct Fitted {
     pub iterations: u64,
     /// Scores of the test examples, `test × classes`.
     pub scores: Vec<f32>,
+    /// What the scores are. Those of a network head are logits by its contract.
+    pub scores_are: Scores,
     /// Wall-clock time of the fit.
     pub fit_seconds: f64,
     /// Wall-clock time of scoring.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use topwork_engine::{Blueprint, Network, Part};
+use topwork_host::Scores;
 use topwork_schema::{CutPoint, Pool};
 
 use super::{Fit, Fitted};
@@ -12,7 +13,7 @@ use crate::{
     data::{Augment, Images, SplitName},
     error::out_of_order,
     network::initialised,
-    proof::{Frozen, Proof},
+    proof::{Frozen, Proof, Proved},
     training::Trained,
 };
 
@@ -34,6 +35,11 @@ impl Fit<'_> {
         let head = initialised(&blueprint, self.seed, "head");
         let frozen = Frozen::of([(&trunk, of_trunk), (&head, of_head)]);
         let before = frozen.digest(&[&trunk, &head])?;
+        let of = trunk.parameters() as u64;
+        let proved = Proved::Weights {
+            frozen: of - learning(&trunk, of_trunk),
+            of,
+        };
         let used = named(trunk.blueprint(), of_trunk)
             .chain(named(&blueprint, of_head).map(|(name, used)| (format!("head {name}"), used)))
             .collect();
@@ -87,12 +93,15 @@ impl Fit<'_> {
             note: None,
             iterations: epochs as u64,
             scores,
+            scores_are: Scores::Logits,
             fit_seconds,
             evaluate_seconds,
             saved: self.save([("trunk", trunk), ("head", head)])?,
-            proof: before
-                .zip(after)
-                .map(|(before, after)| Proof { before, after }),
+            proof: before.zip(after).map(|(before, after)| Proof {
+                before,
+                after,
+                of: proved,
+            }),
             multipliers: Some(used),
         })
     }

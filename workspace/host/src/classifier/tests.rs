@@ -86,8 +86,14 @@ unsafe extern "C" fn save(
     abi::Status::OK
 }
 
-unsafe extern "C" fn extension(_: abi::Text) -> *const c_void {
-    (&raw const SAVE).cast()
+unsafe extern "C" fn extension(id: abi::Text) -> *const c_void {
+    // SAFETY: the host lends the text for this call.
+    let id = unsafe { std::slice::from_raw_parts(id.data, id.len) };
+    if id == abi::CLASSIFIER_SAVE.as_bytes() {
+        (&raw const SAVE).cast()
+    } else {
+        std::ptr::null()
+    }
 }
 
 static TABLE: abi::ClassifierTable = abi::ClassifierTable {
@@ -176,4 +182,45 @@ fn two_threads_predict_at_once() {
         }
     });
     assert_eq!(seen(&classifier).most.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn probabilities_are_told_from_what_is_none() {
+    let third = 1.0 / 3.0;
+    let cases: [(&[f32], Option<&str>); 9] = [
+        (&[0.0, 1.0, 0.0], None),
+        (&[third, third, third], None),
+        (&[-0.0, 0.5, 0.5], None),
+        (&[0.3, 0.3, 0.3995], None),
+        (&[0.3, 0.3, 0.4005], None),
+        (
+            &[0.5, -0.25, 0.75],
+            Some("probability -0.25 for class 1 of sample 0, expected 0 to 1"),
+        ),
+        (
+            &[0.0, 1.0, 0.0, 0.5, 0.25, 0.125],
+            Some(
+                "probabilities of sample 1 that add up to 0.875, the largest 0.5 for class 0, expected a sum of 1",
+            ),
+        ),
+        (
+            &[2.0, 3.0, 0.0],
+            Some(
+                "probabilities of sample 0 that add up to 5, the largest 3 for class 1, expected a sum of 1",
+            ),
+        ),
+        (
+            &[f32::MAX, f32::MAX, 0.0],
+            Some(
+                "probabilities of sample 0 that add up to 680564693277057700000000000000000000000, the largest 340282350000000000000000000000000000000 for class 0, expected a sum of 1",
+            ),
+        ),
+    ];
+    for (scores, problem) in cases {
+        assert_eq!(
+            no_probabilities(scores, 3).as_deref(),
+            problem,
+            "{scores:?}"
+        );
+    }
 }

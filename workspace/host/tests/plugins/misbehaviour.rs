@@ -2,7 +2,7 @@
 
 use crate::stage::{folder_with, load, told};
 use serde_json::json;
-use topwork_host::{FitOptions, HostError, Plugins};
+use topwork_host::{FitOptions, HostError, Plugins, Scores};
 
 /// The dataset is made, its training labels are read, then its first samples.
 fn dataset(plugins: &Plugins, fault: &str, at: &str) -> Result<(), HostError> {
@@ -57,6 +57,9 @@ fn garbage_ends_in_a_message() {
         (classifier, "panic", "second"),
         (classifier, "nan", "work"),
         (classifier, "wrong-lengths", "work"),
+        (classifier, "unknown-scores", "work"),
+        (classifier, "counts-as-probabilities", "work"),
+        (classifier, "negative-probability", "work"),
     ];
     let mut messages = Vec::new();
     for (uses, fault, at) in cases {
@@ -74,6 +77,28 @@ fn without_a_fault_it_works() {
         for fault in ["none", "print"] {
             uses(&plugins, fault, "work").expect(fault);
         }
+    }
+}
+
+#[test]
+fn what_the_scores_are_is_asked_after_a_fit() {
+    let folder = folder_with(&["misbehave"]);
+    let (plugins, _) = load(&[folder.path()]);
+    let cases = [
+        ("none", Scores::Ranking),
+        ("counts-as-logits", Scores::Logits),
+        ("counts-as-probabilities", Scores::Probabilities),
+    ];
+    for (fault, expected) in cases {
+        let parameters = json!({ "fault": fault });
+        let mut classifier = plugins.classifier("misbehave", &parameters).unwrap();
+        assert_eq!(classifier.scores(), Scores::Ranking, "{fault} before a fit");
+        let options = FitOptions {
+            seed: 1,
+            threads: 1,
+        };
+        (classifier.fit(&[0.0; 2], 2, 1, &[0, 1], 2, options)).unwrap();
+        assert_eq!(classifier.scores(), expected, "{fault}");
     }
 }
 

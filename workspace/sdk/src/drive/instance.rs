@@ -2,7 +2,7 @@
 
 use crate::drive::own;
 use crate::enter::collect;
-use crate::{Description, Element, Error, Features, FitOptions, FitReport, Split};
+use crate::{Description, Element, Error, Features, FitOptions, FitReport, Scores, Split};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 use topwork_abi as abi;
@@ -417,15 +417,31 @@ impl DrivenClassifier {
         call(|error| unsafe { load(self.0.pointer, state.as_ptr(), state.len(), error) })
     }
 
+    /// What its scores are.
+    pub fn scores(&self) -> Result<Scores, Error> {
+        // SAFETY: the id decides the type of the table.
+        let table = unsafe { self.ability::<abi::ClassifierScoresTable>(abi::CLASSIFIER_SCORES) }?;
+        let scores = offered(table.scores)?;
+        let mut number = abi::Scores::RANKING;
+        // SAFETY: instance, place and sink live during the call.
+        call(|error| unsafe { scores(self.0.pointer, &raw mut number, error) })?;
+        Scores::of_number(number)
+            .ok_or_else(|| Error::failed(format!("scores are {}, expected 0 to 2", number.0)))
+    }
+
     fn saving(&self) -> Result<&'static abi::ClassifierSaveTable, Error> {
+        // SAFETY: the id decides the type of the table.
+        unsafe { self.ability(abi::CLASSIFIER_SAVE) }
+    }
+
+    /// # Safety
+    ///
+    /// `T` is the table of the ability with this id.
+    unsafe fn ability<T>(&self, id: &str) -> Result<&'static T, Error> {
         let extension = offered(self.0.component.extension)?;
-        // SAFETY: the id decides the type of the table; null means that it is not offered.
-        unsafe {
-            extension(abi::Text::new(abi::CLASSIFIER_SAVE))
-                .cast::<abi::ClassifierSaveTable>()
-                .as_ref()
-        }
-        .ok_or_else(|| Error::unsupported("the classifier cannot be saved"))
+        // SAFETY: the text lives during the call; null means that the ability is not offered.
+        unsafe { extension(abi::Text::new(id)).cast::<T>().as_ref() }
+            .ok_or_else(|| Error::unsupported(format!("`{id}` is not offered")))
     }
 }
 
