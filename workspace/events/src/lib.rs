@@ -22,7 +22,9 @@ pub use event::{
 };
 pub use judging::{Judging, is_uneven};
 pub use keyed::{Key, Keyed};
-pub use outcome::{Agreement, Failure, FoldOutcome, Outcome, Resampled, Seconds, SourceOutcome};
+pub use outcome::{
+    Agreement, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
+};
 pub use topwork_measure::EpochFigures;
 
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

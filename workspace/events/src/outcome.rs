@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use topwork_measure::{ACCURACY, Bits, Confusion, Interval, share};
+use topwork_measure::{ACCURACY, Bits, Confusion, Estimate, Scores, share};
 
 use crate::{data::Counts, event::EndStatus, keyed::Key};
 
@@ -85,6 +85,13 @@ pub struct Outcome {
     /// Iterations of the fit, or epochs; with folds of all fits together.
     #[serde(default)]
     pub iterations: Option<u64>,
+    /// What the scores are; `None` in streams of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+    /// What the digests of what was frozen are of; `None` when nothing was, and in streams of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved: Option<Proved>,
     /// Which test examples count, in the order of the predictions, by the ids of figures that are a
     /// share of them: for the accuracy those that are classified correctly, and the same for others
     /// that have columns. Streams of earlier versions have none.
@@ -108,6 +115,25 @@ impl Outcome {
         }
         self
     }
+}
+
+/// What the proof that something stayed frozen covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proved {
+    /// Every weight and buffer of the frozen layers.
+    Weights {
+        /// Parameters of the trunk's frozen layers.
+        frozen: u64,
+        /// Parameters of the trunk.
+        of: u64,
+    },
+    /// What an extractor says of itself, and its answers to images of this run, each alone and all
+    /// in one batch.
+    Answers {
+        /// So many.
+        images: u64,
+    },
 }
 
 /// One fold of a row: the examples it leaves out, classified by what was fitted on the others.
@@ -182,14 +208,7 @@ pub struct Resampled {
     /// Over so many seeds.
     pub seeds: u64,
     /// The figure's mean, or how much more that of `row` is than that of `against`.
-    pub value: f64,
-    /// Its standard error.
-    pub standard_error: f64,
-    /// Its 95 % interval.
-    pub interval: Interval,
-    /// Of two rows the p of a difference as large, two-sided, if there were none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p: Option<f64>,
+    pub estimate: Estimate,
 }
 
 impl Key for SourceOutcome {

@@ -8,6 +8,7 @@ use crate::text::{clean, utf8};
 use serde_json::Value;
 use std::sync::Arc;
 use topwork_abi as abi;
+pub use topwork_measure::Scores;
 
 /// The longest note on a fit, in bytes.
 const LONGEST_NOTE: usize = 4096;
@@ -27,18 +28,6 @@ pub struct Classifier {
     telling: Option<abi::ClassifierScoresTable>,
     /// Of the present fit or state.
     scores: Scores,
-}
-
-/// What the scores of a fitted classifier are. Whatever they are, a greater one is a likelier class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scores {
-    /// They rank the classes; nothing else is promised.
-    #[default]
-    Ranking,
-    /// None is below 0, and those of a sample add up to 1.
-    Probabilities,
-    /// Their softmax gives the probabilities.
-    Logits,
 }
 
 /// What is wished for a fit.

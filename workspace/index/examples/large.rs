@@ -128,6 +128,8 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         iterations: Some(12),
         predictions: Some("c3".repeat(32)),
         right: Default::default(),
+        scores: None,
+        proved: None,
     }
 }
 

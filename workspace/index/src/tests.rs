@@ -102,6 +102,8 @@ fn done(runs: &Runs) -> RunFolder {
             iterations: None,
             predictions: None,
             right: Default::default(),
+            scores: None,
+            proved: None,
             without_duplicates: None,
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

@@ -85,6 +85,15 @@ impl Confusion {
         self.row(truth).map(|(_, count)| count).sum()
     }
 
+    /// Examples of every class, in the order of the classes.
+    pub fn of_classes(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.classes];
+        for (truth, _, count) in self.cells() {
+            counts[truth] += count;
+        }
+        counts
+    }
+
     /// Examples on the diagonal.
     pub fn correct(&self) -> u64 {
         let on_diagonal = self
@@ -271,6 +280,7 @@ mod tests {
             prop_assert_eq!(&sparse, &Confusion::from(rows.clone()));
             for (truth, row) in rows.iter().enumerate() {
                 prop_assert_eq!(sparse.of_class(truth), row.iter().sum::<u64>());
+                prop_assert_eq!(sparse.of_classes()[truth], sparse.of_class(truth));
                 let cells = row.iter().copied().enumerate().filter(|(_, n)| *n > 0);
                 prop_assert!(sparse.row(truth).eq(cells));
                 for (predicted, &n) in row.iter().enumerate() {

@@ -15,6 +15,7 @@ mod figure;
 mod figures;
 mod folds;
 mod interval;
+mod meaning;
 mod number;
 mod paired;
 mod pca;
@@ -32,11 +33,12 @@ pub use epoch::EpochFigures;
 pub use estimate::{Estimate, equivalence};
 pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, PairTest, StatisticOf, Unit};
 pub use figures::{
-    ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, shown,
-    softmax, softmax_at,
+    ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, softmax,
+    softmax_at,
 };
 pub use folds::corrected_t;
 pub use interval::{Interval, wilson};
+pub use meaning::{Scores, ScoresFor};
 pub use number::{mean_count, p_value, percent, seconds, thousands};
 pub use paired::{Disagreement, holm, mcnemar_mid_p, paired_shares};
 pub use pca::{Plane, PrincipalComponents, principal_plane};

@@ -102,6 +102,8 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         iterations: Some(1),
         predictions: None,
         right: Default::default(),
+        scores: None,
+        proved: None,
         without_duplicates: None,
     }
 }

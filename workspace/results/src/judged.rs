@@ -39,7 +39,7 @@ pub fn of_row(
             .resampled
             .get(&(first.row, None, figure.id.to_owned()))?;
         let all = resampled.seeds == outcomes.len() as u64;
-        return all.then_some((resampled.interval, IntervalBy::Bootstrap));
+        return all.then_some((resampled.estimate.interval, IntervalBy::Bootstrap));
     }
     if let Some(ratio) = fold_ratio(outcomes, figure) {
         let values: Vec<f64> = outcomes.iter().flat_map(|o| of_folds(o)).collect();
@@ -98,16 +98,9 @@ pub fn of_pair(
     } else {
         let key = (first_a.row, Some(first_b.row), figure.id.to_owned());
         match state.resampled.get(&key) {
-            Some(known) if known.seeds == pairs.len() as u64 => (
-                PairTest::Bootstrap,
-                Estimate {
-                    value: known.value,
-                    standard_error: known.standard_error,
-                    freedom: None,
-                    interval: known.interval,
-                    p: known.p?,
-                },
-            ),
+            Some(known) if known.seeds == pairs.len() as u64 => {
+                (PairTest::Bootstrap, known.estimate)
+            }
             _ => (PairTest::Seeds, over_seeds(&seeds)?),
         }
     };

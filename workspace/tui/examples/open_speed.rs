@@ -205,5 +205,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         iterations: Some(40),
         predictions: None,
         right: Default::default(),
+        scores: None,
+        proved: None,
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     WorkerError,
     conductor::Conductor,
     emitter::Emitter,
+    judge::Replicates,
     networks::backbone_plan,
     prepare::{made, read_plan, run_plan, same_plugins, same_weights},
 };
@@ -68,6 +69,7 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         judging: emitter
             .look(|state| state.plan.as_ref().map(|plan| plan.judging.clone()))
             .unwrap_or_default(),
+        replicates: Replicates::default(),
         data: Data::default(),
         seed: SeedState::default(),
     };
@@ -99,7 +101,7 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
             Err(error) => execution.give_up(task, error)?,
         }
     }
-    Ok(())
+    execution.judge()
 }
 
 /// A run in progress.
@@ -112,6 +114,8 @@ pub struct Execution<'a> {
     pub conductor: &'a Conductor<'a>,
     /// What rows are judged by.
     pub judging: Judging,
+    /// What figures come to on resamples.
+    pub replicates: Replicates,
     pub data: Data,
     pub seed: SeedState,
 }
@@ -146,6 +150,9 @@ impl Execution<'_> {
         let Some(seed) = wanted.filter(|_| self.seed.seed != wanted) else {
             return Ok(());
         };
+        if self.seed.seed.is_some() {
+            self.judge()?;
+        }
         self.seed = SeedState {
             seed: Some(seed),
             draws: draws(self.plan, self.target()?, seed)?,

@@ -10,6 +10,7 @@ mod conductor;
 mod emitter;
 mod error;
 mod execute;
+mod judge;
 mod networks;
 mod planned;
 mod predictions;

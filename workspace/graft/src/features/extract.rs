@@ -112,7 +112,9 @@ impl Extraction<'_> {
             Trunk::Network(_) => None,
             Trunk::Extractor(opaque, cut) => {
                 let train = &self.examples.train;
-                Some(Answers::of(opaque, *cut, self.task, train, self.seed)?).map(Rc::new)
+                Some(Rc::new(Answers::of(
+                    opaque, *cut, self.task, train, self.seed,
+                )?))
             }
         };
         Ok(Wanted {

@@ -10,6 +10,7 @@ use crate::{
     bootstrap::Statistic,
     figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit},
     interval::Interval,
+    meaning::ScoresFor,
 };
 
 pub(crate) use probabilities::{Binned, Confident};
@@ -126,9 +127,6 @@ pub const TOP_K: &[Figure] = &[
     top_k::<100>("top-100"),
 ];
 
-/// How many of them have columns where nobody has asked for others. The first one ranks.
-const SHOWN: usize = 1;
-
 /// The share of the examples that are classified correctly.
 pub const ACCURACY: Figure = Figure {
     id: "accuracy",
@@ -196,24 +194,11 @@ impl Figure {
     }
 }
 
-/// The figures that have columns, the one that ranks first; never none.
-pub fn shown() -> &'static [Figure] {
-    &FIGURES[..SHOWN]
-}
-
-/// All figures of some examples that a head which `gives` this can be measured by, under their ids:
-/// those that are defined, and finite. Targets, scores and classes as in [`Figure::of`].
-pub fn figures_of(
-    targets: &[u32],
-    scores: &[f32],
-    classes: usize,
-    gives: Needs,
-) -> BTreeMap<String, f64> {
+/// All figures of some examples that these scores can give, under their ids: those that are defined,
+/// and finite. Targets as in [`Figure::of`].
+pub fn figures_of(targets: &[u32], scores: &ScoresFor<'_>) -> BTreeMap<String, f64> {
     (FIGURES.iter())
-        .filter(|figure| figure.needs <= gives)
-        .filter_map(|figure| Some((figure, (figure.of)(targets, scores, classes)?)))
-        .filter(|(_, value)| value.is_finite())
-        .map(|(figure, value)| (figure.id.to_owned(), value))
+        .filter_map(|figure| Some((figure.id.to_owned(), scores.value(figure, targets)?)))
         .collect()
 }
 
@@ -242,6 +227,7 @@ fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meaning::Scores;
     use proptest::prelude::*;
 
     #[test]
@@ -296,7 +282,7 @@ mod tests {
             0.6, 0.3, 0.1,
             0.4, 0.4, 0.2,
         ];
-        let found = figures_of(&targets, &scores, 3, Needs::Scores);
+        let found = figures_of(&targets, &ScoresFor::new(Scores::Ranking, &scores, 3));
         let check = |id: &str, expected: f64| {
             let value = found.get(id).copied();
             let near = value.is_some_and(|value| (value - expected).abs() < 1e-12);
@@ -307,7 +293,10 @@ mod tests {
         // F1: 2/4, 2/3, 0.
         check("macro-f1", 7.0 / 18.0);
         assert!(!found.contains_key("top-5") && !found.contains_key("log-loss"));
-        assert_eq!(figures_of(&[], &[], 3, Needs::Scores), BTreeMap::new());
+        assert_eq!(
+            figures_of(&[], &ScoresFor::new(Scores::Logits, &[], 3)),
+            BTreeMap::new()
+        );
         let top_2 = Figure::named("top-2").unwrap();
         assert_eq!((top_2.of)(&targets, &scores, 3), Some(0.75));
         assert_eq!((top_2.of)(&targets[..2], &scores[..4], 2), None);

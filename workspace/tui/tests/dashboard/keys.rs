@@ -1,7 +1,7 @@
 //! Keys as data: a stream, what is pressed, what is on the screen then and what was asked for.
 
-use topwork_index::BestRow;
 use topwork_events::Record;
+use topwork_index::BestRow;
 use topwork_store::{RunFolder, Standing};
 use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, update};
 

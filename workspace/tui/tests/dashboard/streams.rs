@@ -420,6 +420,8 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         iterations: Some(40),
         predictions: None,
         right: Default::default(),
+        scores: None,
+        proved: None,
         without_duplicates: None,
     }
 }

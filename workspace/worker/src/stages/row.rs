@@ -1,11 +1,11 @@
 //! A row: fitted, its predictions kept and counted, set against the others.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
-use topwork_events::{Counts, Event, FoldOutcome, Made, Outcome, Seconds};
+use topwork_events::{Counts, Event, FoldOutcome, Made, Outcome, Proved, Seconds};
 use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
-use topwork_measure::{ACCURACY, Bits, Confusion, Needs, figures_of, predicted};
+use topwork_measure::{ACCURACY, Bits, Confusion, ScoresFor, figures_of, predicted};
 use topwork_tasks::TrunkId;
 
 use crate::{WorkerError, execute::Execution, predictions::Predictions};
@@ -39,14 +39,8 @@ impl Execution<'_> {
         for (predicted, label) in predicted.iter().zip(&made.labels) {
             confusion.add(*label as usize, *predicted);
         }
-        // No head says yet whether its scores are probabilities.
-        let figures = figures_of(
-            &made.labels,
-            &made.tested.scores,
-            task.classes,
-            Needs::Scores,
-        );
-        let (figures, bits) = self.asked(&made, figures, &confusion);
+        let scores = ScoresFor::new(made.fitted.scores_are, &made.tested.scores, task.classes);
+        let (figures, right_by) = self.figures(&made.labels, &scores, &confusion);
         let MeasuredRow {
             fitted,
             tested,
@@ -55,6 +49,10 @@ impl Execution<'_> {
             extract_seconds,
             ..
         } = made;
+        let proved = fitted.proof.as_ref().map(|proof| match proof.of {
+            topwork_graft::Proved::Weights { frozen, of } => Proved::Weights { frozen, of },
+            topwork_graft::Proved::Answers { images } => Proved::Answers { images },
+        });
         let (before, after) = fitted
             .proof
             .map(|proof| (proof.before, proof.after))
@@ -83,7 +81,9 @@ impl Execution<'_> {
             converged: fitted.converged,
             note: fitted.note,
             iterations: Some(fitted.iterations),
-            right: bits,
+            scores: Some(fitted.scores_are),
+            proved,
+            right: right_by,
             predictions: Some(predictions),
             without_duplicates: (self.data.twins.as_ref())
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
@@ -101,30 +101,27 @@ impl Execution<'_> {
         Ok(made)
     }
 
-    /// With the figures that nobody computes unasked; and which examples count for those that are a
-    /// share of them.
-    fn asked(
+    /// The figures of a row, those asked for that nobody computes otherwise among them; and which
+    /// examples count for those that are a share of them.
+    fn figures(
         &self,
-        made: &MeasuredRow,
-        mut figures: BTreeMap<String, f64>,
+        labels: &[u32],
+        scores: &ScoresFor<'_>,
         confusion: &Confusion,
     ) -> (BTreeMap<String, f64>, BTreeMap<String, Bits>) {
-        let classes = confusion.classes();
-        let (labels, scores) = (&made.labels, &made.tested.scores);
-        let mut bits = BTreeMap::new();
-        let accuracy = std::iter::once(&ACCURACY);
-        for figure in accuracy.chain(self.judging.shown(&of_classes(confusion))) {
-            if !figures.contains_key(figure.id)
-                && figure.needs <= Needs::Scores
-                && let Some(value) = (figure.of)(labels, scores, classes)
-            {
-                figures.insert(figure.id.to_owned(), value);
-            }
-            if let Some(right) = figure.bits.filter(|_| figures.contains_key(figure.id)) {
-                bits.insert(figure.id.to_owned(), right(labels, scores, classes));
+        let mut figures = figures_of(labels, scores);
+        let mut right_by = BTreeMap::new();
+        let shown = self.judging.shown(&confusion.of_classes());
+        for figure in iter::once(&ACCURACY).chain(shown) {
+            let id = || figure.id.to_owned();
+            if let Some(value) = scores.value(figure, labels) {
+                figures.insert(id(), value);
+                if let Some((right, needed)) = figure.bits.zip(scores.figure(figure)) {
+                    right_by.insert(id(), right(labels, needed, scores.classes()));
+                }
             }
         }
-        (figures, bits)
+        (figures, right_by)
     }
 
     /// Keeps the predictions, and some pictures with theirs, in the run folder; gives the SHA-256 of the file.
@@ -152,13 +149,6 @@ impl Execution<'_> {
         self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
         Ok(sha256(&predictions))
     }
-}
-
-/// How many examples the classes have.
-pub fn of_classes(confusion: &Confusion) -> Vec<u64> {
-    (0..confusion.classes())
-        .map(|class| confusion.of_class(class))
-        .collect()
 }
 
 /// The class with the largest score, for every example.

@@ -1,0 +1,146 @@
+//! What scores mean, and scores as figures need them.
+
+use std::cell::OnceCell;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    figure::{Figure, Needs},
+    figures::softmax,
+};
+
+/// What the scores of a classifier are. Whatever they are, a greater one is a likelier class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scores {
+    /// They rank the classes; nothing else is promised.
+    #[default]
+    Ranking,
+    /// None is below 0, and those of a sample add up to 1.
+    Probabilities,
+    /// Their softmax gives the probabilities.
+    Logits,
+}
+
+impl Scores {
+    /// What figures can be computed from them.
+    pub fn gives(self) -> Needs {
+        match self {
+            Self::Ranking => Needs::Scores,
+            Self::Probabilities | Self::Logits => Needs::Probabilities,
+        }
+    }
+}
+
+/// Scores, `examples × classes`, as each figure needs them; what is made of them is made once.
+pub struct ScoresFor<'a> {
+    are: Scores,
+    scores: &'a [f32],
+    classes: usize,
+    logarithms: OnceCell<Vec<f32>>,
+    probabilities: OnceCell<Vec<f32>>,
+}
+
+impl<'a> ScoresFor<'a> {
+    /// Scores that are this.
+    pub fn new(are: Scores, scores: &'a [f32], classes: usize) -> Self {
+        Self {
+            are,
+            scores,
+            classes,
+            logarithms: OnceCell::new(),
+            probabilities: OnceCell::new(),
+        }
+    }
+
+    /// The scores that a figure is computed from; `None` where these cannot give them.
+    ///
+    /// Which class is predicted the scores say themselves, as rounding could make equals of two. What
+    /// sets examples against each other needs logits on one scale, those of a sample as logarithms of
+    /// probabilities, for the probabilities next to 1 cannot be told apart.
+    pub fn figure(&self, figure: &Figure) -> Option<&[f32]> {
+        if figure.needs > self.are.gives() {
+            return None;
+        }
+        Some(match (figure.needs, self.are) {
+            (Needs::Classes, _) | (_, Scores::Ranking | Scores::Probabilities) => self.scores,
+            (Needs::Scores, Scores::Logits) => self
+                .logarithms
+                .get_or_init(|| log_softmax(self.scores, self.classes)),
+            (Needs::Probabilities, Scores::Logits) => self
+                .probabilities
+                .get_or_init(|| softmax(self.scores, self.classes)),
+        })
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The value of a figure, where it is defined and finite.
+    pub fn value(&self, figure: &Figure, targets: &[u32]) -> Option<f64> {
+        let value = (figure.of)(targets, self.figure(figure)?, self.classes)?;
+        value.is_finite().then_some(value)
+    }
+}
+
+/// Natural logarithms of the probabilities that logits, `examples × classes`, give:
+/// `z − ln Σ exp(z)`, with the largest logit taken out first.
+fn log_softmax(logits: &[f32], classes: usize) -> Vec<f32> {
+    let mut logarithms = Vec::with_capacity(logits.len());
+    for row in logits.chunks_exact(classes.max(1)) {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let largest = f64::from(largest);
+        let of = |logit: &f32| f64::from(*logit) - largest;
+        // Without the largest, whose part is 1: next to 0 the logarithm keeps its digits.
+        let first = row.iter().position(|logit| f64::from(*logit) == largest);
+        let others = (row.iter().enumerate()).filter(|(class, _)| Some(*class) != first);
+        let rest: f64 = others.map(|(_, logit)| of(logit).exp()).sum();
+        let sum = rest.ln_1p();
+        logarithms.extend(row.iter().map(|logit| (of(logit) - sum) as f32));
+    }
+    logarithms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::FIGURES;
+
+    #[test]
+    fn logits_next_to_certainty_are_told_apart() {
+        let found = log_softmax(&[0.0, 30.0, 0.0, 40.0, 1.0, 1.0], 2);
+        let expected = [-30.0, -(-30.0_f64).exp(), -40.0, -(-40.0_f64).exp()];
+        for (found, expected) in found.iter().zip(expected) {
+            let near = (f64::from(*found) - expected).abs() <= 1e-6 * expected.abs();
+            assert!(near, "{found} {expected}");
+        }
+        assert!((f64::from(found[4]) + 2.0_f64.ln()).abs() < 1e-7);
+        assert_eq!(found[4], found[5]);
+    }
+
+    #[test]
+    fn a_figure_gets_what_it_needs_or_nothing() {
+        let scores = [2.0, 1.0, -1.0, 3.0];
+        for figure in FIGURES {
+            let of = |are| {
+                let scores = ScoresFor::new(are, &scores, 2);
+                scores.figure(figure).map(<[f32]>::to_vec)
+            };
+            let (ranking, logits) = (of(Scores::Ranking), of(Scores::Logits));
+            match figure.needs {
+                Needs::Classes => assert_eq!(ranking, logits),
+                Needs::Scores => {
+                    assert_eq!(ranking.as_deref(), Some(&scores[..]));
+                    assert!(logits.unwrap().iter().all(|score| *score < 0.0));
+                }
+                Needs::Probabilities => {
+                    assert_eq!(ranking, None);
+                    let sum: f32 = logits.unwrap()[..2].iter().sum();
+                    assert!((sum - 1.0).abs() < 1e-6);
+                }
+            }
+        }
+    }
+}
