@@ -27,7 +27,7 @@ export_plugin! {
     components: [
         dataset_with_provenance::<arrays::Arrays>(),
         dataset_with_provenance::<csv_file::Csv>(),
-        dataset::<idx::Idx>(),
+        dataset_with_provenance::<idx::Idx>(),
         dataset::<mnist::Mnist>(),
     ],
 }

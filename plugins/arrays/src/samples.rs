@@ -201,6 +201,13 @@ impl Samples {
         Some(self.splits.texts(split, self.groups.as_ref()?))
     }
 
+    /// The positions in the list of samples, as names, where the split was drawn from it.
+    pub fn names(&self, split: usize) -> Option<Vec<String>> {
+        self.form.test_fraction?;
+        let positions = self.splits.positions(split).iter();
+        Some(positions.map(u64::to_string).collect())
+    }
+
     /// Writes samples of a split, one after the other.
     pub fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
         let positions = self.splits.positions(split);
@@ -302,6 +309,10 @@ impl<F: Files> Dataset for FromFiles<F> {
 }
 
 impl<F: Files> Provenance for FromFiles<F> {
+    fn names(&self, split: usize) -> Result<Option<Vec<String>>, Error> {
+        Ok(self.samples()?.names(split))
+    }
+
     fn groups(&self, split: usize) -> Result<Option<Vec<String>>, Error> {
         Ok(self.samples()?.groups(split))
     }

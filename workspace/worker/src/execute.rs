@@ -144,10 +144,12 @@ impl Execution<'_> {
         let Some(seed) = wanted.filter(|_| self.seed.seed != wanted) else {
             return Ok(());
         };
+        let draws = draws(self.plan, self.target()?, seed)?;
+        self.keep_examples(seed, &draws)?;
         self.seed = SeedState {
             seed: Some(seed),
-            draws: draws(self.plan, self.target()?, seed)?,
-            rows: self.measured_before(seed)?,
+            rows: self.measured_before(seed, &draws)?,
+            draws,
             pairing: (self.emitter)
                 .look(|state| state.plan.as_ref().map(Pairing::of))
                 .unwrap_or_default(),

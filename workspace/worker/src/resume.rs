@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use topwork_events::{
     Agreement, Came, Event, Failure, Key, LogLevel, Made, Outcome, RunState, StageStatus,
 };
-use topwork_graft::{initialised, load_weights};
+use topwork_graft::{
+    data::{Draw, SplitName, is_of_positions},
+    initialised, load_weights,
+};
 use topwork_keys::sha256;
 use topwork_measure::Disagreement;
 use topwork_tasks::Work;
@@ -26,7 +29,11 @@ pub struct Measured {
 impl Execution<'_> {
     /// The rows of a seed that earlier sessions have measured and whose predictions are still
     /// what they were.
-    pub fn measured_before(&self, seed: u64) -> Result<BTreeMap<usize, Measured>, WorkerError> {
+    pub fn measured_before(
+        &self,
+        seed: u64,
+        draws: &[Vec<Draw>],
+    ) -> Result<BTreeMap<usize, Measured>, WorkerError> {
         let outcomes: Vec<Outcome> = self.emitter.look(|state| {
             let of_seed = state.outcomes.iter().filter(|outcome| outcome.seed == seed);
             of_seed.cloned().collect()
@@ -42,6 +49,7 @@ impl Execution<'_> {
             let intact = outcome.predictions.as_deref() == Some(sha256(&bytes).as_str());
             match right_of(&bytes).filter(|right| intact && right.len() as u64 == outcome.total) {
                 Some(right) => {
+                    let outcome = self.with_content(outcome, draws)?;
                     let measured = Measured {
                         row: outcome.row,
                         test_set: outcome.test_set,
@@ -59,6 +67,28 @@ impl Execution<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// An outcome of an earlier version says by positions which test examples it was measured on. Where these
+    /// are the ones that the row has now, it is told again with the digest of their contents, so that rows
+    /// measured before and after can be compared; otherwise it stays as it is, and is compared with none of the new.
+    fn with_content(&self, outcome: Outcome, draws: &[Vec<Draw>]) -> Result<Outcome, WorkerError> {
+        if !is_of_positions(&outcome.test_set) {
+            return Ok(outcome);
+        }
+        let task = self.target()?;
+        let tests = (draws.get(outcome.row).into_iter().flatten()).flat_map(|draw| &draw.test);
+        let mut examples: Vec<usize> = tests.copied().collect();
+        examples.sort_unstable();
+        if task.digest_of_positions(&examples) != outcome.test_set {
+            return Ok(outcome);
+        }
+        let outcome = Outcome {
+            test_set: task.digest(SplitName::Test, &examples)?,
+            ..outcome
+        };
+        self.emitter.emit(Event::RowMeasured(outcome.clone()))?;
+        Ok(outcome)
     }
 
     /// Whether a task has nothing to do any more: nothing that builds on it is missing. What it left is taken up where it is
