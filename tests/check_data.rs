@@ -1,6 +1,7 @@
 //! `topwork check` says what it will learn from, and refuses what a run would refuse.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fs,
     io::Cursor,
@@ -354,4 +355,39 @@ fn numbers_and_their_normalisation_go_together() {
             ),
         }
     }
+}
+
+#[test]
+fn what_belongs_together_stays_together() {
+    let project = fresh(&[
+        ("daisy/p1", 4),
+        ("daisy/p2", 3),
+        ("rose/p3", 2),
+        ("rose/p4", 5),
+        ("rose/p1", 2),
+    ]);
+    let grouped = |more: &str| format!("folder = \"pictures\", groups = \"^[^/]+/([^/]+)/\"{more}");
+    // Which groups are used for what, by the file that a run leaves.
+    let used = |run: usize, file: &str, column: &str| -> BTreeSet<(String, String)> {
+        let path = project.run_folder(run).join("examples").join(file);
+        let text = fs::read_to_string(path).unwrap();
+        let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(rows.len(), 17);
+        let place = |name: &str| rows[0].iter().position(|heading| *heading == name).unwrap();
+        let [column, group, name] = [column, "group", "name"].map(place);
+        let row = |row: &Vec<&str>| {
+            assert_eq!(row[name].split('/').nth(1), Some(row[group]));
+            (row[group].to_owned(), row[column].to_owned())
+        };
+        rows[1..].iter().map(row).collect()
+    };
+    checked(&project, &experiment(&grouped(""), "folds = 2"));
+    let folds = used(1, "seed-1.csv", "fold 1");
+    assert_eq!(folds.len(), 4, "a group is in both folds: {folds:?}");
+    checked(&project, &experiment(&grouped(", test-fraction = 0.3"), ""));
+    let splits = used(2, "all.csv", "use");
+    assert_eq!(splits.len(), 4, "a group is in both splits: {splits:?}");
+    let few = fresh(&[("daisy/p1", 6), ("rose/p2", 6), ("rose/p1", 2)]);
+    let told = checked(&few, &experiment(&grouped(""), "folds = 3"));
+    insta::assert_snapshot!("too_few_groups", told);
 }

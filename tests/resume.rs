@@ -173,6 +173,44 @@ fn files_altered_between_two_sessions_are_made_again() {
 }
 
 #[test]
+fn rows_of_an_earlier_version_are_compared_with_those_of_this_one() {
+    let project = project(&all_kinds_of_state());
+    stopped_at(&project, "\"event\":\"stage-started\",\"stage\":5");
+    let folder = project.run_folder(1);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    // What told test examples apart before: dataset, split and positions.
+    let plan: Value = serde_json::from_str(&read("plan.json")).unwrap();
+    let dataset = plan["experiment"]["target"]["dataset"]["use"].as_str();
+    let mut bytes = [dataset.unwrap(), "test"].concat().into_bytes();
+    for line in read("predictions/1-frozen-seed-1.csv").lines().skip(1) {
+        let position: u64 = line.split(',').next().unwrap().parse().unwrap();
+        bytes.extend(position.to_le_bytes());
+    }
+    let events = read("events.jsonl");
+    let begin = events.find("\"test-set\":\"v2:").unwrap() + "\"test-set\":\"".len();
+    let old = topwork_keys::sha256(&bytes);
+    let new = &events[begin..begin + 3 + old.len()];
+    fs::write(folder.join("events.jsonl"), events.replace(new, &old)).unwrap();
+    let output = project.topwork(&["resume", "1"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    assert_eq!(project.results(1)["strategies"][0]["test-set"], new);
+    let again = project.topwork(&["run", "small.toml", "--no-cache"]);
+    assert_eq!(again.code, 0, "{}", again.snapshot());
+    assert_eq!(figures(&project, 1), figures(&project, 2));
+    let examples = |run: usize| {
+        let files = fs::read_dir(project.run_folder(run).join("examples")).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_owned();
+        (files.iter())
+            .map(|path| (name(path), fs::read(path).unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(examples(1), examples(2));
+    assert!(!examples(1).is_empty());
+}
+
+#[test]
 fn another_run_takes_over_what_is_the_same() {
     let project = project(&experiment(""));
     assert_eq!(

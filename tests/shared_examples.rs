@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
+use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_testkit::{Output, Project};
 
 const PIXELS: usize = 28 * 28;
@@ -240,6 +241,13 @@ fn predictions(project: &Project, name: &str) -> Vec<(u64, bool, String)> {
         .collect()
 }
 
+/// The lines of the file with the examples of a draw.
+fn examples(project: &Project, draw: &str) -> Vec<String> {
+    let path = project.run_folder(1).join(format!("examples/{draw}.csv"));
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
 fn counts(of: &Value) -> (u64, u64) {
     let without = &of["without-duplicates"];
     (
@@ -276,6 +284,29 @@ fn test_images_that_were_learnt_from_are_counted_and_left_out() {
     insta::assert_snapshot!("twins_check", check.snapshot());
     assert_eq!(run.code, 0, "{}", run.snapshot());
     let results = project.results(1);
+    // The digest of the test examples, made from the bytes of the files as the docs say.
+    let mut digest = Sha256::new();
+    let path = project.run_folder(1).join("predictions").join(FILES[0][0]);
+    for line in fs::read_to_string(path).unwrap().lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let position: usize = cells[0].parse().unwrap();
+        let image = Sha256::digest(&test[position * PIXELS..][..PIXELS]);
+        digest.update(&image[..16]);
+        digest.update(cells[1].as_bytes());
+        digest.update([0]);
+    }
+    let digest = format!("v2:{}", hexadecimal(&digest.finalize()));
+    assert_eq!(results["strategies"][0]["test-set"], digest);
+    let events = fs::read_to_string(project.run_folder(1).join("events.jsonl")).unwrap();
+    let of_split = format!("{{\"split\":\"test\",\"examples\":20,\"digest\":\"{digest}\"}}");
+    assert!(events.contains(&of_split), "{events}");
+    let used = examples(&project, "all");
+    assert_eq!(used[0], "split,example,class,use");
+    assert_eq!(
+        (&*used[1], &*used[41]),
+        ("train,0,0,train", "test,0,0,test")
+    );
+    assert_eq!(used.len(), 61);
     insta::assert_snapshot!(
         "twins_results",
         serde_json::to_string_pretty(&results["duplicates"]).unwrap()
@@ -326,6 +357,19 @@ fn every_row_twice_is_no_skill() {
     let results = project.results(1);
     assert_eq!(results["duplicates"][0]["examples"], 80, "{results}");
     assert_eq!(results["duplicates"][0]["contrary"], 0);
+    // Each seed has folds of its own, those of the predictions.
+    for (seed, file) in [1, 2].iter().zip(FILES[0]) {
+        let used = examples(&project, &format!("seed-{seed}"));
+        assert_eq!(used[0], "split,example,class,fold 1,fold 2,fold 3,fold 4");
+        for ((position, _, fold), line) in predictions(&project, file).iter().zip(&used[1..]) {
+            let cells: Vec<&str> = line.split(',').collect();
+            assert_eq!(cells[1], position.to_string());
+            let fold: usize = fold.parse().unwrap();
+            let tested = (1..=4).map(|of| if of == fold { "test" } else { "train" });
+            assert!(tested.eq(cells[3..].iter().copied()), "{line}");
+        }
+        assert_eq!(used.len(), 81);
+    }
     let knn = &results["strategies"][1];
     for (seed, file) in FILES[1].iter().enumerate() {
         let all = predictions(&project, file);
@@ -343,4 +387,36 @@ fn every_row_twice_is_no_skill() {
         mean.as_f64() > Some(0.8) && without.as_f64() < Some(0.8),
         "{mean} {without}"
     );
+}
+
+/// Images of large squares, each black or white, which a network tells apart.
+fn squares(noise: &mut Noise, count: usize) -> Vec<u8> {
+    let square = |bits: u64| {
+        (0..PIXELS).map(move |pixel| {
+            let (row, column) = (pixel / 28, pixel % 28);
+            255 * (bits >> (row / 4 * 7 + column / 4) & 1) as u8
+        })
+    };
+    (0..count).flat_map(|_| square(noise.next())).collect()
+}
+
+#[test]
+fn images_that_are_nearly_the_same_are_told() {
+    let project = Project::new();
+    let mut noise = Noise(5);
+    let write = |name: &str, bytes: &[u8]| fs::write(project.path().join(name), bytes).unwrap();
+    let mut images = squares(&mut noise, EXAMPLES);
+    // Image 7 is image 100 with another grey in one corner.
+    images.copy_within(100 * PIXELS..101 * PIXELS, 7 * PIXELS);
+    images[7 * PIXELS] ^= 8;
+    write("target.npy", &images_of(&images));
+    write("source.npy", &images_of(&squares(&mut noise, EXAMPLES)));
+    let labels: Vec<u8> = (0..EXAMPLES).map(|example| (example % 4) as u8).collect();
+    write("labels.npy", &labels_of(&labels));
+    let text = transfer("source, test-fraction = 0.25", "target", true);
+    let [_, run] = both(&project, &text);
+    assert_eq!(run.code, 0, "{}", run.snapshot());
+    let told = &project.results(1)["remarks"];
+    let expected = "2 of 120 examples (1.67 %) have nearly the same features at `features` as an example of another fold (cosine above 0.999) and may be near duplicates: train 7 `3` ~ train 100 `0`, train 100 `0` ~ train 7 `3`";
+    assert_eq!(told, &serde_json::json!([expected]), "{}", run.snapshot());
 }

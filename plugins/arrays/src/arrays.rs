@@ -1,5 +1,6 @@
 //! `arrays`: samples and labels in files of NumPy or safetensors.
 
+use crate::groups;
 use crate::labels::{Column, Labels};
 use crate::npy::{self, Content};
 use crate::numbers::{Array, Kind, Order};
@@ -28,6 +29,9 @@ pub struct Parameters {
     labels: String,
     test_samples: Option<String>,
     test_labels: Option<String>,
+    groups: Option<String>,
+    test_groups: Option<String>,
+    groups_file: Option<PathBuf>,
     layout: Layout,
     scale: Option<f64>,
     class_names: Vec<String>,
@@ -56,6 +60,11 @@ impl Files for Parameters {
         "test-samples": {"type": "string",
             "description": "name of the array of test samples, where `file` holds both splits"},
         "test-labels": {"type": "string", "description": "name of the array of their labels"},
+        "groups": {"type": "string", "minLength": 1,
+            "description": "name of the array that says which samples belong together (patients, series), words or integers: samples with the same value stay in one fold, and in one split where `test-fraction` draws it"},
+        "test-groups": {"type": "string", "minLength": 1, "description": "name of the array of the groups of `test-samples`"},
+        "groups-file": {"type": "string", "format": "path",
+            "description": "file of groups, where `file` does not hold them"},
         "layout": {"enum": ["chw", "hwc"], "default": "chw",
             "description": "order of three dimensions: channels, height, width, or height, width, channels"},
         "scale": {"type": "number", "exclusiveMinimum": 0,
@@ -71,12 +80,13 @@ impl Files for Parameters {
 
     fn check(&self) -> Result<(), Error> {
         self.sources()?;
-        Ok(())
+        self.check_groups()
     }
 
     fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
         let mut columns = Vec::new();
+        let mut groups = self.has_groups().then(Vec::new);
         for source in self.sources()? {
             let bytes = Unpacked::whole(source.file)?;
             let samples = numbers(source.file, array(source.file, &bytes, source.samples)?)?;
@@ -95,6 +105,9 @@ impl Files for Parameters {
                 }
                 None => (source.file, array(source.file, &bytes, source.labels)?),
             };
+            if let Some(groups) = &mut groups {
+                groups.extend(self.groups_of(&source, &bytes, &part)?);
+            }
             let name = named(file, Some(source.labels));
             columns.push(Column::from_array(
                 name,
@@ -112,7 +125,7 @@ impl Files for Parameters {
             test_fraction: self.test_fraction,
             split_seed: self.split_seed,
         };
-        Samples::new(parts, labels, form, host)
+        Samples::new(parts, labels, groups, form, host)
     }
 }
 
@@ -122,6 +135,7 @@ struct Source<'a> {
     labels_file: Option<&'a Path>,
     samples: &'a str,
     labels: &'a str,
+    groups: Option<&'a str>,
     is_test: bool,
 }
 
@@ -132,6 +146,7 @@ impl Parameters {
             labels_file,
             samples: &self.samples,
             labels: &self.labels,
+            groups: self.groups.as_deref(),
             is_test,
         };
         let [labels, train_labels, test_labels] = [
@@ -146,6 +161,7 @@ impl Parameters {
                     (Some(samples), Some(names)) => sources.push(Source {
                         samples,
                         labels: names,
+                        groups: self.test_groups.as_deref(),
                         ..source(file, labels, true)
                     }),
                     (None, None) => {}
@@ -166,6 +182,52 @@ impl Parameters {
             )
             .with_hint("`labels-file` goes with `file`, `train-labels-file` with `train-file`")),
         }
+    }
+}
+
+impl Parameters {
+    fn has_groups(&self) -> bool {
+        self.groups.is_some() || self.groups_file.is_some()
+    }
+
+    /// Groups are given for all samples or for none.
+    fn check_groups(&self) -> Result<(), Error> {
+        let message = if self.groups_file.is_some() && self.file.is_none() {
+            "`groups-file` goes with `file`; `train-file` and `test-file` hold their groups themselves"
+        } else if self.groups_file.is_some() && self.test_samples.is_some() {
+            "`groups-file` is for one list of samples, but `test-samples` names a second one"
+        } else if self.has_groups() && self.test_samples.is_some() && self.test_groups.is_none() {
+            "`groups` needs `test-groups`, as `test-samples` names samples of their own"
+        } else if self.test_groups.is_some()
+            && (self.groups.is_none() || self.test_samples.is_none())
+        {
+            "`test-groups` goes with `groups` and `test-samples`"
+        } else {
+            return Ok(());
+        };
+        Err(Error::parameters(message))
+    }
+
+    /// The groups of the samples of a file, whose bytes these are.
+    fn groups_of(
+        &self,
+        source: &Source<'_>,
+        bytes: &[u8],
+        part: &Part,
+    ) -> Result<Vec<String>, Error> {
+        // A file of one array has no name for it.
+        let name = source.groups.unwrap_or("groups");
+        let (file, content) = match &self.groups_file {
+            Some(file) => (file.as_path(), array(file, &Unpacked::whole(file)?, name)?),
+            None if bytes.starts_with(npy::MARK) => {
+                let message = format!("`{}` holds samples, but no groups", source.file.display());
+                let hint =
+                    "a `.npy` file holds one array: name the file of groups with `groups-file`";
+                return Err(Error::parameters(message).with_hint(hint));
+            }
+            None => (source.file, array(source.file, bytes, name)?),
+        };
+        groups::from_array(&named(file, Some(name)), content, part.count(), part.name())
     }
 }
 

@@ -1,6 +1,7 @@
 //! `csv`: a sample per line, its numbers and its label.
 
 use crate::dialect::{self, Column, Dialect, Numbers, Wanted, line_of, numbered};
+use crate::groups;
 use crate::labels::{self, Labels, Values};
 use crate::numbers::{Array, Kind, Order};
 use crate::problem::Problem;
@@ -23,6 +24,7 @@ pub struct Parameters {
     train_file: Option<PathBuf>,
     test_file: Option<PathBuf>,
     label: Option<Column>,
+    groups: Option<Column>,
     header: Option<bool>,
     separator: Option<String>,
     shape: Option<[usize; 3]>,
@@ -43,6 +45,8 @@ impl Files for Parameters {
         "test-file": {"type": "string", "format": "path", "description": "the test samples"},
         "label": {"type": ["string", "integer"], "minimum": 0,
             "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last"},
+        "groups": {"type": ["string", "integer"], "minimum": 0,
+            "description": "column that says which samples belong together (patients, series), its name or its position counted from 0; it is no number of the sample. Samples with the same value stay in one fold, and in one split where `test-fraction` draws it"},
         "header": {"type": "boolean",
             "description": "whether the first line names the columns; by default it does when `label` is a name, or when it has words where the next has numbers"},
         "separator": {"enum": [",", ";", "\t", " "],
@@ -62,16 +66,25 @@ impl Files for Parameters {
 
     fn check(&self) -> Result<(), Error> {
         self.files()?;
-        if let (Some(Column::Name(name)), Some(false)) = (&self.label, self.header) {
-            let message = format!("`label` is the name {name:?}, but `header` is false");
-            return Err(Error::parameters(message).with_hint("without names, give its position"));
+        for (key, column) in [("label", &self.label), ("groups", &self.groups)] {
+            if let (Some(Column::Name(name)), Some(false)) = (column, self.header) {
+                let message = format!("`{key}` is the name {name:?}, but `header` is false");
+                let hint = "without names, give its position";
+                return Err(Error::parameters(message).with_hint(hint));
+            }
         }
-        Ok(())
+        match (&self.label, &self.groups) {
+            (Some(label), Some(groups)) if label == groups => Err(Error::parameters(
+                "`label` and `groups` are the same column",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
         let mut columns = Vec::new();
+        let mut groups = self.groups.as_ref().map(|_| Vec::new());
         for (path, is_test) in self.files()? {
             let bytes = Unpacked::only(path)?;
             let table = text(&bytes).and_then(|text| self.table(&text));
@@ -79,6 +92,10 @@ impl Files for Parameters {
             let name = format!("`{}`", path.display());
             for (level, remark) in table.remarks {
                 host.log_once(level, &format!("{name}: {remark}"));
+            }
+            if let Some(groups) = &mut groups {
+                let place = |sample| format!("{name}, line {}: the group", table.lines[sample]);
+                groups.extend(groups::checked(table.groups, place)?);
             }
             columns.push(labels::Column {
                 name: name.clone(),
@@ -97,7 +114,7 @@ impl Files for Parameters {
             test_fraction: self.test_fraction,
             split_seed: self.split_seed,
         };
-        Samples::new(parts, labels, form, host)
+        Samples::new(parts, labels, groups, form, host)
     }
 }
 
@@ -114,10 +131,24 @@ impl Parameters {
     }
 
     fn table(&self, text: &[u8]) -> Result<Table, Problem> {
+        let separator = self.separator.as_ref().and_then(|text| text.bytes().next());
+        let left_out = match &self.groups {
+            None => None,
+            Some(Column::Position(position)) => Some(*position),
+            Some(Column::Name(name)) => Some(dialect::position_of(text, separator, name)?),
+        };
+        let label = match (&self.label, left_out) {
+            (Some(Column::Position(label)), Some(groups)) if *label > groups => {
+                Some(Column::Position(label - 1))
+            }
+            (label, _) => label.clone(),
+        };
+        let named = matches!(self.groups, Some(Column::Name(_)));
         let wanted = Wanted {
-            separator: self.separator.as_ref().and_then(|text| text.bytes().next()),
-            header: self.header,
-            label: self.label.as_ref(),
+            separator,
+            header: self.header.or(named.then_some(true)),
+            label: label.as_ref(),
+            left_out,
         };
         let dialect = Dialect::of(text, &wanted)?;
         let (columns, label) = (dialect.columns, dialect.label);
@@ -126,12 +157,18 @@ impl Parameters {
             remarks: dialect.remarks,
             ..Table::default()
         };
-        let mut suspects = Suspects::new(columns, label);
+        let mut suspects = Suspects::new(columns, label, &wanted);
         let mut reader = dialect::reader(text, dialect.separator);
         let mut row = Vec::new();
         for record in reader.records().skip(usize::from(dialect.has_header)) {
             let record = record.map_err(|error| dialect::unreadable(&error))?;
             let line = line_of(&record);
+            let (record, group) = dialect::without(&record, left_out);
+            if let (Some(position), None) = (left_out, group) {
+                let message = format!("no column {position} (`groups`)");
+                return Err(Problem::at_line(line, message));
+            }
+            table.groups.extend(group.map(str::to_owned));
             let trailing = record.get(columns).is_some_and(str::is_empty);
             if record.len() != columns + usize::from(trailing) {
                 let message = format!(
@@ -143,6 +180,7 @@ impl Parameters {
             row.clear();
             for (column, text) in numbered(&record, columns, label) {
                 let number = numbers.read(text).map_err(|expected| {
+                    let column = wanted.in_file(column);
                     let message = format!("column {column}: {text:?}, {expected}");
                     let problem = Problem::at_line(line, message);
                     match table.labels.is_empty() && self.header.is_none() && !dialect.has_header {
@@ -221,6 +259,8 @@ struct Table {
     /// The numbers, as little-endian floats.
     bytes: Vec<u8>,
     labels: Vec<String>,
+    /// Where there are any.
+    groups: Vec<String>,
     /// The line of every label.
     lines: Vec<u64>,
     remarks: Vec<(Level, String)>,
@@ -236,11 +276,11 @@ struct Suspects {
 }
 
 impl Suspects {
-    fn new(columns: usize, label: usize) -> Suspects {
+    fn new(columns: usize, label: usize, wanted: &Wanted<'_>) -> Suspects {
         // One-hot columns stand side by side, and the label of theirs is taken to be the last.
         let others = if label + 1 == columns { label } else { 0 };
         Suspects {
-            counter: Some((usize::from(label == 0), 0.0)),
+            counter: Some((wanted.in_file(usize::from(label == 0)), 0.0)),
             one_hot: vec![true; others],
             lines: 0,
         }

@@ -17,11 +17,56 @@ const LABEL_NAMES: [&str; 4] = ["label", "labels", "class", "target"];
 pub struct Wanted<'a> {
     pub separator: Option<u8>,
     pub header: Option<bool>,
+    /// Counted without the column that is left out.
     pub label: Option<&'a Column>,
+    /// The position of a column that is neither a number nor the label.
+    pub left_out: Option<usize>,
 }
 
+impl Wanted<'_> {
+    /// A column's position in the file.
+    pub fn in_file(&self, column: usize) -> usize {
+        column + usize::from(self.left_out.is_some_and(|left_out| left_out <= column))
+    }
+}
+
+/// Takes a cell out of a line.
+pub fn without(record: &StringRecord, column: Option<usize>) -> (StringRecord, Option<&str>) {
+    let Some(cell) = column.and_then(|column| record.get(column)) else {
+        return (record.clone(), None);
+    };
+    let others = (record.iter().enumerate()).filter(|(other, _)| Some(*other) != column);
+    let mut rest: StringRecord = others.map(|(_, text)| text).collect();
+    rest.set_position(record.position().cloned());
+    (rest, Some(cell))
+}
+
+/// Where the first line has a column of this name, whatever separates the columns.
+pub fn position_of(text: &[u8], separator: Option<u8>, name: &str) -> Result<usize, Problem> {
+    let separators = separator.map_or(SEPARATORS.to_vec(), |separator| vec![separator]);
+    let mut names = String::new();
+    for separator in separators {
+        let Some(first) = reader(text, separator).records().next() else {
+            continue;
+        };
+        let first = first.map_err(|error| unreadable(&error))?;
+        match named_column(&first, "groups", name) {
+            Ok(position) => return Ok(position),
+            Err(_) if names.is_empty() || first.len() > 1 => {
+                names = first.iter().take(50).collect::<Vec<&str>>().join(", ");
+            }
+            Err(_) => {}
+        }
+    }
+    let problem = format!("no column {name:?} (`groups`), expected one of {names}");
+    Err(Problem::at_line(1, problem))
+}
+
+/// What may stand between columns.
+const SEPARATORS: &[u8] = b",;\t ";
+
 /// A column of the file.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Column {
     Position(usize),
@@ -56,11 +101,11 @@ pub fn reader(text: &[u8], separator: u8) -> csv::Reader<&[u8]> {
 impl Dialect {
     /// Finds out how a text is written.
     pub fn of(text: &[u8], wanted: &Wanted<'_>) -> Result<Dialect, Problem> {
-        const SEPARATORS: &[u8] = b",;\t ";
         let (separator, records) = match wanted.separator {
-            Some(separator) => (separator, first_lines(text, separator)?),
+            Some(separator) => (separator, first_lines(text, separator, wanted)?),
             None => {
-                let read = |separator: &u8| Ok((*separator, first_lines(text, *separator)?));
+                let read =
+                    |separator: &u8| Ok((*separator, first_lines(text, *separator, wanted)?));
                 let all: Result<Vec<_>, Problem> = SEPARATORS.iter().map(read).collect();
                 chosen(all?, wanted)?
             }
@@ -91,7 +136,7 @@ impl Dialect {
             }
         };
         let label = match wanted.label {
-            Some(Column::Name(name)) => named_label(first, name)?,
+            Some(Column::Name(name)) => named_column(first, "label", name)?,
             Some(Column::Position(position)) if *position >= columns => {
                 let problem =
                     format!("no column {position} (`label`): there are {columns}, counted from 0");
@@ -101,9 +146,10 @@ impl Dialect {
             _ => probable,
         };
         if wanted.label.is_none() && label + 1 != columns {
+            let place = wanted.in_file(label);
             let found = match has_header {
-                true => format!("the label is column {label}, {:?}", &first[label]),
-                false => format!("the label is column {label}, the only one of words"),
+                true => format!("the label is column {place}, {:?}", &first[label]),
+                false => format!("the label is column {place}, the only one of words"),
             };
             remarks.push((Level::Info, found));
         }
@@ -129,9 +175,16 @@ pub fn line_of(record: &StringRecord) -> u64 {
     record.position().map_or(0, csv::Position::line)
 }
 
-fn first_lines(text: &[u8], separator: u8) -> Result<Vec<StringRecord>, Problem> {
+fn first_lines(
+    text: &[u8],
+    separator: u8,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<StringRecord>, Problem> {
     let mut reader = reader(text, separator);
-    let records: Result<Vec<_>, _> = reader.records().take(LOOKED_AT).collect();
+    let records = reader.records().take(LOOKED_AT);
+    let records: Result<Vec<_>, _> = records
+        .map(|record| Ok(without(&record?, wanted.left_out).0))
+        .collect();
     records.map_err(|error| unreadable(&error))
 }
 
@@ -305,17 +358,18 @@ fn counts<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
     count > 1_u64
 }
 
-fn named_label(header: &StringRecord, name: &str) -> Result<usize, Problem> {
+/// The only column of this name; `key` is the parameter that says it.
+fn named_column(header: &StringRecord, key: &str, name: &str) -> Result<usize, Problem> {
     let mut positions = (0..)
         .zip(header.iter())
         .filter(|(_, column)| *column == name);
     let problem = match (positions.next(), positions.next()) {
         (Some((position, _)), None) => return Ok(position),
-        (Some(_), Some(_)) => format!("several columns {name:?} (`label`), expected one"),
+        (Some(_), Some(_)) => format!("several columns {name:?} (`{key}`), expected one"),
         (None, _) => {
             let names: Vec<&str> = header.iter().take(50).collect();
             format!(
-                "no column {name:?} (`label`), expected one of {}",
+                "no column {name:?} (`{key}`), expected one of {}",
                 names.join(", ")
             )
         }

@@ -115,7 +115,7 @@ impl Files for Parameters {
             test_fraction: self.test_fraction,
             split_seed: self.split_seed,
         };
-        Samples::new(parts, labels, form, host)
+        Samples::new(parts, labels, None, form, host)
     }
 }
 

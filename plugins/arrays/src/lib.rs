@@ -7,6 +7,7 @@ mod arrays;
 mod csv_file;
 mod dialect;
 mod folder;
+mod groups;
 mod header;
 mod idx;
 mod labels;
@@ -18,15 +19,15 @@ mod range;
 mod samples;
 mod unpack;
 
-use topwork_sdk::{dataset, export_plugin};
+use topwork_sdk::{dataset, dataset_with_provenance, export_plugin};
 
 export_plugin! {
     id: "arrays",
     licence: "MIT OR Apache-2.0",
     components: [
-        dataset::<arrays::Arrays>(),
-        dataset::<csv_file::Csv>(),
-        dataset::<idx::Idx>(),
+        dataset_with_provenance::<arrays::Arrays>(),
+        dataset_with_provenance::<csv_file::Csv>(),
+        dataset_with_provenance::<idx::Idx>(),
         dataset::<mnist::Mnist>(),
     ],
 }

@@ -5,7 +5,7 @@ use crate::numbers::Array;
 use crate::range;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::OnceLock;
-use topwork_sdk::{Component, Dataset, Description, Error, Host, Level, Splits};
+use topwork_sdk::{Component, Dataset, Description, Error, Host, Level, Provenance, Splits};
 
 /// The parameters that say which samples are for testing, for a schema.
 macro_rules! split_properties {
@@ -125,13 +125,20 @@ pub struct Samples {
     shape: [usize; 3],
     form: Form,
     labels: Labels,
+    groups: Option<Vec<String>>,
     splits: Splits,
 }
 
 impl Samples {
     /// Puts together what was read: one part, or one for training and one for testing. `labels` has an entry for every sample
-    /// of the parts.
-    pub fn new(parts: Vec<Part>, labels: Labels, form: Form, host: Host) -> Result<Samples, Error> {
+    /// of the parts, and so has `groups`, where samples belong together.
+    pub fn new(
+        parts: Vec<Part>,
+        labels: Labels,
+        groups: Option<Vec<String>>,
+        form: Form,
+        host: Host,
+    ) -> Result<Samples, Error> {
         let Some(first) = parts.first() else {
             return Err(Error::failed("a dataset without files"));
         };
@@ -155,7 +162,10 @@ impl Samples {
                     "`test-fraction` sets test samples apart, but there are some already",
                 ));
             }
-            Some(fraction) => Splits::stratified(&labels.labels, fraction, form.split_seed),
+            Some(fraction) => match &groups {
+                Some(groups) => Splits::grouped(&labels.labels, groups, fraction, form.split_seed)?,
+                None => Splits::stratified(&labels.labels, fraction, form.split_seed),
+            },
             None if has_test => {
                 let of = |part: &Part| std::iter::repeat_n(part.is_test, part.count());
                 Splits::given(&parts.iter().flat_map(of).collect::<Vec<bool>>())
@@ -167,6 +177,7 @@ impl Samples {
             shape,
             form,
             labels,
+            groups,
             splits,
         })
     }
@@ -183,6 +194,18 @@ impl Samples {
     /// The labels of a split.
     pub fn labels(&self, split: usize) -> Vec<u32> {
         self.splits.labels(split, &self.labels.labels)
+    }
+
+    /// The groups of a split, where samples belong together.
+    pub fn groups(&self, split: usize) -> Option<Vec<String>> {
+        Some(self.splits.texts(split, self.groups.as_ref()?))
+    }
+
+    /// The positions in the list of samples, as names, where the split was drawn from it.
+    pub fn names(&self, split: usize) -> Option<Vec<String>> {
+        self.form.test_fraction?;
+        let positions = self.splits.positions(split).iter();
+        Some(positions.map(u64::to_string).collect())
     }
 
     /// Writes samples of a split, one after the other.
@@ -282,5 +305,15 @@ impl<F: Files> Dataset for FromFiles<F> {
 
     fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
         self.samples()?.read(split, indices, out)
+    }
+}
+
+impl<F: Files> Provenance for FromFiles<F> {
+    fn names(&self, split: usize) -> Result<Option<Vec<String>>, Error> {
+        Ok(self.samples()?.names(split))
+    }
+
+    fn groups(&self, split: usize) -> Result<Option<Vec<String>>, Error> {
+        Ok(self.samples()?.groups(split))
     }
 }

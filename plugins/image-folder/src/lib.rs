@@ -5,6 +5,7 @@
 
 mod cache;
 mod decode;
+mod groups;
 mod images;
 mod list;
 mod listing;
@@ -19,12 +20,15 @@ use images::{Images, Looked};
 use listing::{Listed, Listing, Rejected};
 use parameters::{From, Parameters, Recipe, SCHEMA, Selection, TestFraction};
 use std::sync::OnceLock;
-use topwork_sdk::{Component, Dataset, Description, Error, Host, Splits, dataset, export_plugin};
+use topwork_sdk::{
+    Component, Dataset, Description, Error, Host, Provenance, Splits, dataset_with_provenance,
+    export_plugin,
+};
 
 export_plugin! {
     id: "image-folder",
     licence: "MIT OR Apache-2.0",
-    components: [dataset::<ImageFolder>()],
+    components: [dataset_with_provenance::<ImageFolder>()],
 }
 
 struct ImageFolder {
@@ -41,6 +45,10 @@ struct Opened {
     images: Images,
     /// The class of every image.
     labels: Vec<u32>,
+    /// The path of every image.
+    names: Vec<String>,
+    /// The group of every image, where the user says what they are.
+    groups: Option<Vec<String>>,
     splits: Splits,
 }
 
@@ -105,8 +113,16 @@ impl ImageFolder {
             return Err(Error::data(format!("{message} ({place})")).with_hint(first));
         }
         let labels: Vec<u32> = readable.iter().map(|file| file.class).collect();
+        let names: Vec<String> = readable.iter().map(|file| file.name.clone()).collect();
+        let groups = match &self.selection.groups {
+            Some(pattern) => Some(groups::of(pattern, names.iter().map(String::as_str))?),
+            None => None,
+        };
         let splits = match self.test_fraction {
-            Some(TestFraction { fraction, seed }) => Splits::stratified(&labels, fraction, seed),
+            Some(TestFraction { fraction, seed }) => match &groups {
+                Some(groups) => Splits::grouped(&labels, groups, fraction, seed)?,
+                None => Splits::stratified(&labels, fraction, seed),
+            },
             None if given_splits => {
                 let is_test: Vec<bool> = readable.iter().map(|file| file.is_test).collect();
                 Splits::given(&is_test)
@@ -142,6 +158,8 @@ impl ImageFolder {
             classes,
             images,
             labels,
+            names,
+            groups,
             splits,
         })
     }
@@ -183,5 +201,18 @@ impl Dataset for ImageFolder {
             .map(|&index| of_split[index as usize])
             .collect();
         opened.images.read(&positions, samples)
+    }
+}
+
+impl Provenance for ImageFolder {
+    fn names(&self, split: usize) -> Result<Option<Vec<String>>, Error> {
+        let opened = self.opened()?;
+        Ok(Some(opened.splits.texts(split, &opened.names)))
+    }
+
+    fn groups(&self, split: usize) -> Result<Option<Vec<String>>, Error> {
+        let opened = self.opened()?;
+        let groups = opened.groups.as_ref();
+        Ok(groups.map(|groups| opened.splits.texts(split, groups)))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::names::{canonical, path_of};
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use regex::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub const SCHEMA: &str = r##"{"type": "object", "properties": {
         "description": "part of every class to set apart as the split `test`"},
     "split-seed": {"type": "integer", "minimum": 0, "default": 0,
         "description": "decides which images `test-fraction` sets apart"},
+    "groups": {"type": "string", "minLength": 1,
+        "description": "regular expression that finds in the path of an image, relative to `folder`, which images belong together (patients, series): what its first parentheses match, or all it matches. Images with the same text stay in one fold, and in one split where `test-fraction` draws it"},
     "max-pixels": {"type": "integer", "minimum": 1, "maximum": 4000000000, "default": 100000000,
         "description": "images with more pixels than this are left out without being decoded"}
 }, "required": ["size"], "additionalProperties": false}"##;
@@ -57,6 +60,7 @@ pub struct Parameters {
     background: String,
     test_fraction: Option<f64>,
     split_seed: u64,
+    groups: Option<String>,
     max_pixels: u64,
 }
 
@@ -107,6 +111,8 @@ pub struct Selection {
     pub classes: Option<BTreeMap<String, Vec<String>>>,
     include: Option<GlobSet>,
     exclude: GlobSet,
+    /// Finds the group in a path.
+    pub groups: Option<Regex>,
 }
 
 impl Selection {
@@ -201,6 +207,7 @@ impl Parameters {
             classes: self.classes_from,
             include,
             exclude: globs("exclude", &self.exclude)?,
+            groups: self.groups.as_deref().map(pattern).transpose()?,
         };
         let seed = self.split_seed;
         let tested = |fraction| TestFraction { fraction, seed };
@@ -221,6 +228,18 @@ fn globs(parameter: &str, patterns: &[String]) -> Result<GlobSet, Error> {
     }
     set.build()
         .map_err(|error| wrong(&patterns.join(" "), &error))
+}
+
+fn pattern(text: &str) -> Result<Regex, Error> {
+    Regex::new(text).map_err(|error| {
+        // The last line of several says what is wrong, those above it where.
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim();
+        let reason = reason.trim_start_matches("error: ");
+        Error::parameters(format!("`groups`: the pattern {text:?}: {reason}")).with_hint(
+            "it is a regular expression, such as \"^[^/]+/([^/]+)/\" for the folder below the class folder",
+        )
+    })
 }
 
 fn colour(text: &str) -> Result<[u8; 3], Error> {

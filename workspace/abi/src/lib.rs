@@ -41,6 +41,7 @@ mod dataset;
 mod extractor;
 mod head;
 mod host;
+mod provenance;
 mod table;
 
 pub use backbone::BackboneTable;
@@ -54,6 +55,7 @@ pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, 
 pub use extractor::ExtractorTable;
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
+pub use provenance::{DATASET_PROVENANCE, DatasetProvenanceTable};
 pub use table::{Table, TooShort, fill_table, read_table, table_size};
 
 use core::ffi::c_void;

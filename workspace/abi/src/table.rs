@@ -2,8 +2,8 @@
 
 use crate::{
     BackboneTable, ClassifierSaveTable, ClassifierScoresTable, ClassifierTable, Component,
-    CutRuleTable, DatasetDescription, DatasetTable, Entry, ExtractorTable, FitOptions, FitReport,
-    HostServices, NetworkHeadTable,
+    CutRuleTable, DatasetDescription, DatasetProvenanceTable, DatasetTable, Entry, ExtractorTable,
+    FitOptions, FitReport, HostServices, NetworkHeadTable,
 };
 use core::fmt;
 use core::mem::{MaybeUninit, offset_of};
@@ -58,6 +58,7 @@ tables! {
 // As old as 1.2.
 tables! {
     ClassifierScoresTable, scores: Function;
+    DatasetProvenanceTable, groups: Function;
 }
 
 /// A table says that it has fewer bytes than its first version had.
@@ -187,10 +188,11 @@ mod tests {
             FitReport,
             ExtractorTable,
             CutRuleTable,
-            ClassifierScoresTable
+            ClassifierScoresTable,
+            DatasetProvenanceTable
         );
         // On machines with 64 bits. These numbers never change; a table that grows gets a second one.
-        let sizes = [96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16];
+        let sizes = [96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 24];
         for ((name, first, now, aligned), size) in rows.into_iter().zip(sizes) {
             assert_eq!((first, now), (size, size), "{name}");
             assert_eq!(first % aligned, 0, "{name} ends in padding");

@@ -7,7 +7,7 @@ use topwork_measure::{ACCURACY, EpochFigures};
 
 use crate::{
     came::Came,
-    data::DataRemarks,
+    data::{DataContent, DataRemarks},
     judging::Judging,
     outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
 };
@@ -121,6 +121,8 @@ pub enum Event {
         /// SHA-256 over the labels of all examples used and the images of some.
         digest: String,
     },
+    /// All images were read: what the examples are recognised by.
+    DataCompared(DataContent),
     /// What is odd about the data, in place of what was said before.
     DataRemarked(DataRemarks),
     /// A run that had ended goes on: what is said after this replaces what was said before

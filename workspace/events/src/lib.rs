@@ -15,7 +15,7 @@ mod state;
 
 pub use came::{Came, From, Made, Sizes};
 pub use curve::Curve;
-pub use data::{Copy, Counts, DataRemarks, Duplicates};
+pub use data::{Copy, Counts, DataContent, DataRemarks, Duplicates, Near, SplitContent};
 pub use event::{
     CutPlan, EndStatus, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record, Reference,
     RowPlan, RunPlan, StageKind, StagePlan, Start,

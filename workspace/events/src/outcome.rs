@@ -50,7 +50,8 @@ pub struct Outcome {
     /// Correct and total of every fold, in their order; empty where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folds: Vec<FoldOutcome>,
-    /// SHA-256 over the test examples' positions: rows are only ranked when it is the same.
+    /// SHA-256 over what the test examples show and their classes, after a mark of how it is made; of
+    /// earlier versions over their positions, without one. Rows are only ranked when it is the same.
     pub test_set: String,
     /// Training samples used; with folds the fewest that one fit has used.
     pub train_samples: u64,

@@ -3,7 +3,7 @@
 use crate::{
     came::Came,
     curve::Curve,
-    data::DataRemarks,
+    data::{DataContent, DataRemarks},
     event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
     outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
@@ -39,6 +39,8 @@ pub struct RunState {
     pub failures: Keyed<Failure>,
     /// What the data is recognised by, once it was read.
     pub data: Option<String>,
+    /// What the examples show, once all images were read; runs of earlier versions do not say.
+    pub content: Option<DataContent>,
     /// What is odd about the data.
     pub remarked: DataRemarks,
     /// The longest silence between two records of one session, milliseconds.
@@ -256,6 +258,7 @@ impl RunState {
             Event::Resampled(resampled) => self.resampled.put(resampled.clone()),
             Event::RowFailed(failure) => self.failures.put(failure.clone()),
             Event::DataRead { digest } => self.data = Some(digest.clone()),
+            Event::DataCompared(content) => self.content = Some(content.clone()),
             Event::DataRemarked(remarked) => self.remarked.clone_from(remarked),
             Event::RunResumed { .. } => {
                 self.resumed += 1;

@@ -22,7 +22,10 @@ mod training;
 
 pub use backbone::{Backbone, Trunk};
 pub use error::{GraftError, engine, out_of_order};
-pub use features::{Activations, Extraction, Features, Images, TrunkIdentity, engine_kind, shape};
+pub use features::{
+    Activations, Extraction, Features, Images, NEAR, NearFound, NearPair, TrunkIdentity,
+    engine_kind, near, shape,
+};
 pub use joined::Tested;
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};

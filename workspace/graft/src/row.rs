@@ -107,7 +107,7 @@ impl RowTask<'_> {
             labels: (tested.examples.iter())
                 .map(|&example| measured.labels[example])
                 .collect(),
-            test_set: self.task.digest(SplitName::Test, &tested.examples),
+            test_set: self.task.digest(SplitName::Test, &tested.examples)?,
             tested,
             train_samples: (self.draws.iter().map(|draw| draw.train.len() as u64))
                 .min()

@@ -68,6 +68,7 @@ impl Tools<'_> {
             samples: &images(SplitName::Train, augment),
             examples: &examples,
             labels: &task.train.labels,
+            groups: task.groups(),
             classes: task.classes,
             seed,
             role: "source",

@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "host",
     "component",
     "dataset",
+    "provenance",
     "backbone",
     "extractor",
     "cut",

@@ -1,5 +1,7 @@
 //! Datasets as the rest of topwork sees them.
 
+mod provenance;
+
 use crate::HostError;
 use crate::call::Instance;
 use crate::library::Opened;

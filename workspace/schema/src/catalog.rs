@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostics::Category;
+use crate::groups::Group;
 use crate::words::{Component, Extractor, Normalise, Pool};
 
 pub use topwork_kinds::{Kind as ComponentKind, Role as UseKind};
@@ -46,6 +47,8 @@ pub struct Counted {
     pub split: String,
     /// The number of examples by class of the dataset, or why there is none.
     pub classes: Result<Vec<u64>, Problem>,
+    /// The groups its examples are in, by name; `None` where nothing belongs together.
+    pub groups: Option<Vec<Group>>,
 }
 
 /// What was seen of images.

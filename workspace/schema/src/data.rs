@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Content, Place, SharedImages};
 use crate::diagnostics::in_one_line;
+use crate::groups::GroupCounts;
 use crate::words::{Component, DatasetUse, Normalise};
 
 /// More names than this are not listed in one sentence.
@@ -48,6 +49,8 @@ pub struct TaskData<'a> {
     pub train: Option<Vec<u64>>,
     /// The same of the split `test`; `None` with folds, too.
     pub test: Option<Vec<u64>>,
+    /// Their groups; `None` where nothing belongs together.
+    pub groups: Option<GroupCounts>,
 }
 
 /// The key of the experiment file that a finding is about.
@@ -88,7 +91,7 @@ impl TaskData<'_> {
         self.dataset.component.id()
     }
 
-    fn finding(&self, message: String, label: &'static str) -> Finding {
+    pub(crate) fn finding(&self, message: String, label: &'static str) -> Finding {
         Finding {
             about: About::Dataset(self.role),
             refused: true,
@@ -99,7 +102,11 @@ impl TaskData<'_> {
     }
 
     /// The classes for which `is` holds, each as `show` has it.
-    fn named(&self, is: impl Fn(usize) -> bool, show: impl Fn(usize) -> String) -> Names {
+    pub(crate) fn named(
+        &self,
+        is: impl Fn(usize) -> bool,
+        show: impl Fn(usize) -> String,
+    ) -> Names {
         let all: Vec<usize> = (0..self.names.len()).filter(|class| is(*class)).collect();
         let named: Vec<String> = (all.iter().take(MOST_NAMED))
             .map(|class| format!("`{}`{}", self.names[*class], show(*class)))
@@ -135,11 +142,13 @@ impl TaskData<'_> {
                 return vec![self.finding(message, "no examples")];
             }
         }
-        match (self.folds, &self.test) {
+        let mut findings = match (self.folds, &self.test) {
             (Some(folds), _) => self.folds_too_many(folds, train).into_iter().collect(),
             (None, Some(test)) => self.split_unevenly(train, test),
             (None, None) => Vec::new(),
-        }
+        };
+        findings.extend(self.grouped());
+        findings
     }
 
     /// A fold needs an example of every class.
@@ -371,9 +380,9 @@ impl TaskData<'_> {
 }
 
 /// Classes in a sentence.
-struct Names {
-    count: usize,
-    text: String,
+pub(crate) struct Names {
+    pub count: usize,
+    pub text: String,
 }
 
 /// A count with the first of what was counted.

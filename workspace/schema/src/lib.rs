@@ -19,6 +19,7 @@ mod data;
 mod diagnostics;
 mod draft;
 mod file_form;
+mod groups;
 mod keys;
 mod multipliers;
 mod overrides;
@@ -46,6 +47,7 @@ pub use catalog::{
 pub use data::{About, Finding, TaskData, TaskRole, learnt_before};
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::Draft;
+pub use groups::{Group, GroupCounts};
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use parameters::{check_parameters, resolve_parameters};

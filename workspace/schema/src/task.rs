@@ -3,6 +3,7 @@
 use crate::catalog::Description;
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::groups::{Group, GroupCounts};
 use crate::view::Located;
 use crate::words::{Component, DatasetUse, Normalise};
 use crate::written::{WrittenClass, WrittenDataset};
@@ -26,6 +27,8 @@ pub(crate) struct Task {
     pub test: Option<Vec<u64>>,
     /// How many folds the split `train` is cut into.
     pub folds: Option<u64>,
+    /// Its groups, where the examples are in any.
+    pub groups: Option<GroupCounts>,
 }
 
 impl Task {
@@ -161,6 +164,12 @@ pub(crate) fn check(
             (train.ok()?, test.ok()?)
         }
     };
+    let groups = |split: &str| -> Option<&[Group]> { counted(split)?.groups.as_deref() };
+    let tested = match folds {
+        Some(_) => None,
+        None => groups("test"),
+    };
+    let groups = groups("train").map(|train| GroupCounts::new(train, tested, &indices));
     let sum = |counts: &Option<Vec<u64>>| Some(counts.as_ref()?.iter().sum());
     Some(Task {
         class_names: names.collect(),
@@ -174,6 +183,7 @@ pub(crate) fn check(
         train,
         test,
         folds: folds.map(|folds| folds.value),
+        groups,
         dataset: DatasetUse {
             component: dataset,
             classes: indices,

@@ -88,7 +88,7 @@ impl<D: Dataset> Tables<D> {
 }
 
 /// A dataset with its description in the form of the ABI, which must live as long as the instance.
-struct Instance<D> {
+pub(crate) struct Instance<D> {
     dataset: D,
     described: OnceLock<Result<Described, Error>>,
 }
@@ -129,7 +129,11 @@ impl<D: Dataset> Instance<D> {
         described.as_ref().map_err(Error::clone)
     }
 
-    fn split_len(&self, split: usize) -> Result<u64, Error> {
+    pub(crate) fn dataset(&self) -> &D {
+        &self.dataset
+    }
+
+    pub(crate) fn split_len(&self, split: usize) -> Result<u64, Error> {
         let splits = &self.described()?.description.splits;
         splits.get(split).map(|split| split.len).ok_or_else(|| {
             Error::call(format!(

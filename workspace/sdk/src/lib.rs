@@ -55,6 +55,7 @@ mod head;
 mod host;
 mod layer;
 mod parameters;
+mod provenance;
 mod splits;
 
 pub use backbone::{Backbone, backbone};
@@ -72,6 +73,7 @@ pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
 pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
 pub use parameters::parameters;
+pub use provenance::{Provenance, dataset_with_provenance};
 pub use splits::Splits;
 pub use topwork_abi as abi;
 pub use topwork_nearest as nearest;

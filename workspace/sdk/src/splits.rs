@@ -1,7 +1,9 @@
 //! Splits for datasets that hold all their samples in one list: the rule that says which of them are for training and which for
 //! testing, the same for every dataset that uses it.
 
-use crate::Split;
+use std::collections::BTreeMap;
+
+use crate::{Error, Split};
 
 /// Which samples of a list belong to which split. Within a split the order is that of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,82 @@ impl Splits {
             }
         }
         Splits::given(&is_test)
+    }
+
+    /// Splits `train` and `test` that keep groups together: the groups are taken in an order drawn with `seed`, and each goes to
+    /// `test` when that brings the tested parts of the classes nearer to `fraction` (the sum over classes of the squared
+    /// distance). Both splits have at least one group. `labels` and `groups` have an entry for every sample; samples with the
+    /// same text are a group. The same labels, groups, fraction and seed give the same splits on every machine.
+    ///
+    /// # Errors
+    ///
+    /// With fewer than two groups there are no two splits.
+    pub fn grouped(
+        labels: &[u32],
+        groups: &[String],
+        fraction: f64,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (sample, group) in groups.iter().enumerate() {
+            members.entry(group).or_default().push(sample);
+        }
+        if members.len() < 2 {
+            let message = "`test-fraction` sets whole groups apart, but all samples are in one";
+            return Err(Error::data(message));
+        }
+        let classes = labels.iter().max().map_or(0, |label| *label as usize + 1);
+        let mut of_class = vec![0_u64; classes];
+        for label in labels {
+            of_class[*label as usize] += 1;
+        }
+        let mut order: Vec<(u64, Vec<usize>)> = (0..)
+            .zip(members.into_values())
+            .map(|(number, samples)| (mixed(seed ^ mixed(number)), samples))
+            .collect();
+        order.sort();
+        let mut tested = vec![0_u64; classes];
+        let mut is_test = vec![false; labels.len()];
+        let mut left = order.len();
+        // How far a group takes the parts of its classes from where they are to be, less how far they are now.
+        let change = |tested: &[u64], samples: &[usize]| -> f64 {
+            let mut added: BTreeMap<u32, u64> = BTreeMap::new();
+            for sample in samples {
+                *added.entry(labels[*sample]).or_default() += 1;
+            }
+            let changes = added.into_iter().map(|(label, added)| {
+                let (all, now) = (of_class[label as usize], tested[label as usize]);
+                let distance = |count: u64| (count as f64 / all as f64 - fraction).powi(2);
+                distance(now + added) - distance(now)
+            });
+            changes.sum()
+        };
+        let mut take = |tested: &mut [u64], samples: &[usize]| {
+            for sample in samples {
+                is_test[*sample] = true;
+                tested[labels[*sample] as usize] += 1;
+            }
+        };
+        for (_, samples) in &order {
+            if left > 1 && change(&tested, samples) < 0.0 {
+                take(&mut tested, samples);
+                left -= 1;
+            }
+        }
+        if left == order.len() {
+            let nearest = order.iter().map(|(_, samples)| samples);
+            let nearest = nearest.min_by(|a, b| change(&tested, a).total_cmp(&change(&tested, b)));
+            take(&mut tested, nearest.map_or(&[], |samples| samples));
+        }
+        Ok(Splits::given(&is_test))
+    }
+
+    /// Of a text for every sample of the list those of a split's samples.
+    pub fn texts(&self, split: usize, texts: &[String]) -> Vec<String> {
+        let positions = self.positions(split).iter();
+        positions
+            .map(|&position| texts[position as usize].clone())
+            .collect()
     }
 
     /// Names and lengths, for a [`Description`](crate::Description).
@@ -122,6 +200,48 @@ mod tests {
         assert_eq!(drawn(1).positions(1)[..8], [0, 6, 7, 8, 11, 15, 21, 22]);
         // The first number of SplitMix64 from the seed 0, as its reference implementation gives it.
         assert_eq!(mixed(0), 0xe220_a839_7b1d_cdaf);
+    }
+
+    #[test]
+    fn groups_stay_in_one_split() {
+        let check = |sizes: &[usize], fraction: f64, expected: &[f64; 2]| {
+            // Every group has samples of both classes.
+            let samples = || {
+                (0_u32..)
+                    .zip(sizes)
+                    .flat_map(|(group, &size)| vec![group; size])
+            };
+            let groups: Vec<String> = samples().map(|group| format!("g{group}")).collect();
+            let labels: Vec<u32> = (0..groups.len() as u32).map(|sample| sample % 2).collect();
+            for seed in 0..20 {
+                let splits = Splits::grouped(&labels, &groups, fraction, seed).unwrap();
+                let [train, test] = [0, 1].map(|split| splits.texts(split, &groups));
+                assert!(!train.is_empty() && !test.is_empty(), "{sizes:?}");
+                assert!(test.iter().all(|group| !train.contains(group)), "{sizes:?}");
+                let part = test.len() as f64 / groups.len() as f64;
+                let [low, high] = expected;
+                assert!((low..=high).contains(&&part), "{sizes:?} {seed}: {part}");
+                assert_eq!(
+                    Ok(splits),
+                    Splits::grouped(&labels, &groups, fraction, seed)
+                );
+            }
+        };
+        check(&[4; 25], 0.2, &[0.2, 0.2]);
+        check(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 0.3, &[0.2, 0.4]);
+        check(&[10, 10], 0.99, &[0.5, 0.5]);
+        check(&[10, 10], 0.01, &[0.5, 0.5]);
+        check(&[90, 10], 0.2, &[0.1, 0.1]);
+        let drawn = |seed| {
+            let groups: Vec<String> = (0..100).map(|sample| format!("{}", sample / 4)).collect();
+            Splits::grouped(&[0; 100], &groups, 0.2, seed).unwrap()
+        };
+        assert_ne!(drawn(1), drawn(2));
+        // Results are measured with these: they must not change.
+        assert_eq!(drawn(1).positions(1)[..8], [0, 1, 2, 3, 24, 25, 26, 27]);
+        let one = Splits::grouped(&[0, 1], &["a".into(), "a".into()], 0.5, 1);
+        let message = "`test-fraction` sets whole groups apart, but all samples are in one";
+        assert_eq!(one.unwrap_err().to_string(), message);
     }
 
     #[test]

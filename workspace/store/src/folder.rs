@@ -85,6 +85,11 @@ impl RunFolder {
         ))
     }
 
+    /// Which examples rows with this draw learn from and are measured on.
+    pub fn examples_path(&self, draw: &str) -> PathBuf {
+        self.path.join("examples").join(format!("{draw}.csv"))
+    }
+
     /// The weights called `name`, trained with `seed`.
     pub fn weights_path(&self, name: &str, seed: u64) -> PathBuf {
         self.path

@@ -153,10 +153,12 @@ impl Execution<'_> {
         if self.seed.seed.is_some() {
             self.judge()?;
         }
+        let draws = draws(self.plan, self.target()?, seed)?;
+        self.keep_examples(seed, &draws)?;
         self.seed = SeedState {
             seed: Some(seed),
-            draws: draws(self.plan, self.target()?, seed)?,
-            rows: self.measured_before(seed)?,
+            rows: self.measured_before(seed, &draws)?,
+            draws,
             ..SeedState::default()
         };
         Ok(())

@@ -6,21 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use topwork_events::{Copy, DataRemarks, Duplicates, Event, LogLevel};
+use topwork_events::{Copy, DataContent, DataRemarks, Duplicates, Event, LogLevel, SplitContent};
 use topwork_graft::{
     Progress, Services,
     data::{Comparison, SplitName, TaskExamples, Twins, compare, draws, examples_of},
     out_of_order,
 };
+use topwork_measure::thousands;
 use topwork_schema::{DatasetUse, Finding, learnt_before};
 
-use crate::{WorkerError, execute::Execution};
+use crate::{WorkerError, execute::Execution, near::sentence};
 
 /// Of so many images that occur more than once all examples are named in the results.
 const MOST_IMAGES: usize = 1000;
 
 /// Classes that are named in one sentence.
 const MOST_NAMED: usize = 8;
+
+/// From this ratio of the largest fold to the smallest on it is told.
+const UNEVEN: f64 = 1.5;
 
 /// From when on it is told how far the comparison is.
 const LONG: Duration = Duration::from_secs(1);
@@ -60,7 +64,9 @@ impl Execution<'_> {
         }
         let mut remarked = DataRemarks {
             remarks: self.folder.manifest()?.remarks,
-            duplicates: Vec::new(),
+            // Found by an earlier session, which had the features.
+            near: self.emitter.look(|state| state.remarked.near.clone()),
+            ..DataRemarks::default()
         };
         for (task, used) in &tasks {
             let data = task.data();
@@ -76,9 +82,72 @@ impl Execution<'_> {
             remarked.duplicates.extend(duplicates(task, used, &found));
         }
         remarked.remarks.extend(self.left_out_by_draws(target.0)?);
+        remarked.remarks.extend(self.uneven_folds(target.0)?);
+        remarked
+            .remarks
+            .extend(remarked.near.as_ref().map(sentence));
         let twins = Twins::of(target.0, target.1, &found);
         self.data.twins = twins;
+        let tasks = [&mut self.data.source, &mut self.data.target];
+        for task in tasks.into_iter().flatten() {
+            task.know_content(&found);
+        }
+        self.tell_content()?;
         self.remark(remarked)
+    }
+
+    /// Tells what the examples are recognised by, whatever files they came from.
+    fn tell_content(&self) -> Result<(), WorkerError> {
+        let of = |task: &TaskExamples| -> Result<Vec<SplitContent>, WorkerError> {
+            let splits = task.splits().iter();
+            let content = splits.map(|split| {
+                Ok(SplitContent {
+                    split: split.name().to_owned(),
+                    examples: task.examples(*split).positions.len() as u64,
+                    digest: task.digest_of_split(*split)?,
+                })
+            });
+            content.collect()
+        };
+        let source = self.data.source.as_ref().map(of).transpose()?;
+        let content = DataContent {
+            source: source.unwrap_or_default(),
+            target: of(self.target()?)?,
+        };
+        if self
+            .emitter
+            .look(|state| state.content.as_ref() == Some(&content))
+        {
+            return Ok(());
+        }
+        Ok(self.emitter.emit(Event::DataCompared(content))?)
+    }
+
+    /// Folds that differ much in size, as groups stay together.
+    fn uneven_folds(&self, target: &TaskExamples) -> Result<Vec<String>, WorkerError> {
+        let mut remarks = Vec::new();
+        if target.groups().is_none() || target.folds().is_none() {
+            return Ok(remarks);
+        }
+        for seed in &self.plan.experiment.seeds {
+            let draws = draws(self.plan, target, *seed)?;
+            let sizes = draws
+                .first()
+                .into_iter()
+                .flatten()
+                .map(|draw| draw.test.len());
+            let (least, most) = (sizes.clone().min(), sizes.max());
+            if let (Some(least), Some(most)) = (least, most)
+                && most as f64 > UNEVEN * least as f64
+            {
+                let (least, most) = (thousands(least as u64), thousands(most as u64));
+                remarks.push(format!(
+                    "`target.folds`: with seed {seed} the folds have {least} to {most} examples, as groups \
+                     stay together"
+                ));
+            }
+        }
+        Ok(remarks)
     }
 
     /// Rows whose samples are too few for an example of every class: how many each class gets does
@@ -113,10 +182,13 @@ impl Execution<'_> {
                     Some(more) => format!(" and {more} more"),
                 };
                 remarks.push(format!(
-                    "`{}` {what} no example of the class {}{more}: it has fewer samples than that \
-                     takes",
+                    "`{}` {what} no example of the class {}{more}: {}",
                     self.plan.title(row),
-                    names.join(", ")
+                    names.join(", "),
+                    match (target.groups(), row.train_samples) {
+                        (Some(_), None) if draws.len() > 1 => "all its groups are in one fold",
+                        _ => "it has fewer samples than that takes",
+                    }
                 ));
             }
         }
@@ -124,7 +196,7 @@ impl Execution<'_> {
     }
 
     /// Tells what was not told before.
-    fn remark(&self, remarked: DataRemarks) -> Result<(), WorkerError> {
+    pub fn remark(&self, remarked: DataRemarks) -> Result<(), WorkerError> {
         let before = self.emitter.look(|state| state.remarked.clone());
         if remarked == before {
             return Ok(());

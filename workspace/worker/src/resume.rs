@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use topwork_events::{Came, Event, Failure, LogLevel, Made, Outcome, RunState, StageStatus};
-use topwork_graft::{initialised, load_weights};
+use topwork_graft::{
+    data::{Draw, SplitName, is_of_positions},
+    initialised, load_weights,
+};
 use topwork_keys::sha256;
 use topwork_measure::{ACCURACY, Bits};
 use topwork_tasks::Work;
@@ -14,7 +17,11 @@ use crate::{WorkerError, execute::Execution, predictions::right_of};
 impl Execution<'_> {
     /// The rows of a seed that earlier sessions have measured and whose predictions are still
     /// what they were.
-    pub fn measured_before(&self, seed: u64) -> Result<BTreeSet<usize>, WorkerError> {
+    pub fn measured_before(
+        &self,
+        seed: u64,
+        draws: &[Vec<Draw>],
+    ) -> Result<BTreeSet<usize>, WorkerError> {
         let outcomes: Vec<Outcome> = self.emitter.look(|state| {
             let of_seed = state.outcomes.iter().filter(|outcome| outcome.seed == seed);
             of_seed.cloned().collect()
@@ -38,12 +45,32 @@ impl Execution<'_> {
                 continue;
             }
             rows.insert(outcome.row);
-            if outcome.right.is_empty() {
-                let told = with_right(outcome, &bytes);
+            let told = with_right(self.with_content(outcome.clone(), draws)?, &bytes);
+            if told != outcome {
                 self.emitter.emit(Event::RowMeasured(told))?;
             }
         }
         Ok(rows)
+    }
+
+    /// An outcome of an earlier version says by positions which test examples it was measured on. Where these
+    /// are the ones that the row has now, it gets the digest of their contents, so that rows
+    /// measured before and after can be compared; otherwise it stays as it is, and is compared with none of the new.
+    fn with_content(&self, outcome: Outcome, draws: &[Vec<Draw>]) -> Result<Outcome, WorkerError> {
+        if !is_of_positions(&outcome.test_set) {
+            return Ok(outcome);
+        }
+        let task = self.target()?;
+        let tests = (draws.get(outcome.row).into_iter().flatten()).flat_map(|draw| &draw.test);
+        let mut examples: Vec<usize> = tests.copied().collect();
+        examples.sort_unstable();
+        if task.digest_of_positions(&examples) != outcome.test_set {
+            return Ok(outcome);
+        }
+        Ok(Outcome {
+            test_set: task.digest(SplitName::Test, &examples)?,
+            ..outcome
+        })
     }
 
     /// Whether a task has nothing to do any more: nothing that builds on it is missing. What it left is taken up where it is

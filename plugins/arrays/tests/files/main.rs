@@ -5,6 +5,7 @@
 mod any_bytes;
 mod arrays;
 mod csv;
+mod groups;
 mod idx;
 mod labels;
 mod other_files;

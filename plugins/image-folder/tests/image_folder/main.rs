@@ -5,6 +5,7 @@
 mod any_bytes;
 mod cache;
 mod formats;
+mod groups;
 mod left_out;
 mod lists;
 mod names;

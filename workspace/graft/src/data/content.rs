@@ -32,7 +32,7 @@ const FIRST: usize = 8;
 const POSITIONS: usize = 3;
 
 /// Half a SHA-256: among 2^31 images two different ones have the same with a chance of 2^-67.
-type Fingerprint = [u8; 16];
+pub type Fingerprint = [u8; 16];
 
 /// The examples of a dataset that are compared.
 pub struct ExamplesOf<'a> {
@@ -63,6 +63,8 @@ pub struct Comparison {
     pub content: Content,
     /// The examples of every image that occurs more than once.
     pub copies: Vec<Vec<Copy>>,
+    /// What every example shows: dataset by dataset and split by split, in the order of the positions.
+    fingerprints: Vec<[Vec<(u64, Fingerprint)>; 2]>,
 }
 
 /// The examples of all tasks, those of one dataset together.
@@ -159,6 +161,11 @@ pub fn compare(
         *lowest = lowest.min(low);
         *highest = highest.max(high);
     }
+    let mut by_split: Vec<[Vec<(u64, Fingerprint)>; 2]> =
+        datasets.iter().map(|_| Default::default()).collect();
+    for (copy, fingerprint) in copies.iter().zip(&fingerprints) {
+        by_split[copy.dataset][copy.split].push((copy.position, *fingerprint));
+    }
     let copies = grouped(&fingerprints, &copies);
     let datasets = datasets
         .iter()
@@ -173,7 +180,30 @@ pub fn compare(
             shared: shared(&copies),
         },
         copies,
+        fingerprints: by_split,
     }))
+}
+
+impl Comparison {
+    /// What the examples of a split of a dataset show, given their positions; `None` where one was not
+    /// looked at.
+    pub(super) fn shown(
+        &self,
+        dataset: &Component,
+        split: SplitName,
+        positions: &[u64],
+    ) -> Option<Vec<Fingerprint>> {
+        let seen = &self.content.datasets;
+        let dataset = seen.iter().position(|seen| seen.component == *dataset)?;
+        let all = &self.fingerprints[dataset][split as usize];
+        let of = |position: &u64| {
+            let found = all
+                .binary_search_by_key(position, |(known, _)| *known)
+                .ok()?;
+            Some(all[found].1)
+        };
+        positions.iter().map(of).collect()
+    }
 }
 
 /// Images that are read at once.

@@ -10,7 +10,7 @@ use topwork_tasks::TrunkId;
 
 use crate::{
     GraftError,
-    data::{SplitName, TaskExamples, folds},
+    data::{SplitName, TaskExamples, folds, groups},
 };
 
 /// Which examples a row uses, as indices into the task's examples.
@@ -64,7 +64,11 @@ pub fn draws(plan: &Plan, target: &TaskExamples, seed: u64) -> Result<Vec<Vec<Dr
 /// The folds of a seed, the same for every row.
 fn cut_target(target: &TaskExamples, folds: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut stream = Stream::new(seed, "folds");
-    folds::cut(&target.train.labels, target.classes, folds, &mut stream)
+    let (labels, classes) = (&target.train.labels, target.classes);
+    match target.groups() {
+        Some(groups) => groups::cut(labels, groups, classes, folds, &mut stream),
+        None => folds::cut(labels, classes, folds, &mut stream),
+    }
 }
 
 /// Draws as many of the examples `from`, ascending, as the key asks for: all when it is not there.
@@ -127,28 +131,29 @@ pub fn needed(plan: &Plan, draws: &[Vec<Draw>], trunk: &TrunkId) -> Draw {
 }
 
 /// Splits examples into those to learn from and a stratified share held out for validation,
-/// both ascending. Without a share, or with too few examples for one, nothing is held out.
+/// both ascending. Without a share, or with too few examples for one, nothing is held out. Examples of
+/// one group, where there are `groups`, stay together.
 pub fn hold_out(
-    labels: &[u32],
+    (labels, groups): (&[u32], Option<&[u32]>),
     examples: &[usize],
     classes: usize,
     share: f64,
     stream: &mut Stream,
 ) -> (Vec<usize>, Vec<usize>) {
-    let chosen: Vec<u32> = examples.iter().map(|&example| labels[example]).collect();
-    let count = (examples.len() as f64 * share).round() as usize;
-    let Some(held) = stratified(&chosen, classes, count, stream) else {
-        return (examples.to_vec(), Vec::new());
-    };
-    let (mut learnt, mut held_out) = (Vec::new(), Vec::new());
-    let mut held = held.into_iter().peekable();
-    for (position, &example) in examples.iter().enumerate() {
-        match held.next_if_eq(&position) {
-            Some(_) => held_out.push(example),
-            None => learnt.push(example),
+    let held_out = match groups {
+        Some(groups) => groups::held_out(labels, groups, examples, classes, share, stream),
+        None => {
+            let chosen: Vec<u32> = examples.iter().map(|&example| labels[example]).collect();
+            let count = (examples.len() as f64 * share).round() as usize;
+            let held = stratified(&chosen, classes, count, stream).unwrap_or_default();
+            held.into_iter()
+                .map(|position| examples[position])
+                .collect()
         }
-    }
-    (learnt, held_out)
+    };
+    let mut held = held_out.iter().peekable();
+    let learnt = (examples.iter().copied()).filter(|example| held.next_if_eq(&example).is_none());
+    (learnt.collect(), held_out)
 }
 
 /// Draws `count` of the samples with these labels, stratified: every class gets its share of
@@ -249,14 +254,21 @@ mod tests {
     fn what_is_held_out_is_not_learnt_from() {
         let labels: Vec<u32> = (0..40).map(|i| i % 4).collect();
         let examples: Vec<usize> = (0..40).filter(|i| i % 5 != 0).collect();
-        let (learnt, held_out) = hold_out(&labels, &examples, 4, 0.25, &mut Stream::new(1, "x"));
+        let (learnt, held_out) = hold_out(
+            (&labels, None),
+            &examples,
+            4,
+            0.25,
+            &mut Stream::new(1, "x"),
+        );
         assert_eq!((learnt.len(), held_out.len()), (24, 8));
         let mut all = [learnt, held_out.clone()].concat();
         all.sort_unstable();
         assert_eq!(all, examples);
         let of_class = |class| held_out.iter().filter(|i| labels[**i] == class).count();
         assert_eq!([0, 1, 2, 3].map(of_class), [2; 4]);
-        let (learnt, held_out) = hold_out(&labels, &examples, 4, 0.0, &mut Stream::new(1, "x"));
+        let (learnt, held_out) =
+            hold_out((&labels, None), &examples, 4, 0.0, &mut Stream::new(1, "x"));
         assert_eq!((learnt, held_out), (examples, Vec::new()));
     }
 

@@ -1,12 +1,15 @@
 //! A classification task: a dataset reduced to the classes the experiment wants.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use topwork_host::Dataset;
-use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_schema::{DatasetUse, TaskData, TaskRole};
+use topwork_keys::{Digest, Sha256};
+use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole};
 
-use crate::{GraftError, data::augment::normalise};
+use crate::{
+    GraftError,
+    data::{augment::normalise, content::Fingerprint, groups::Groups},
+};
 
 /// Images of a split that its fingerprint looks at.
 const FINGERPRINT_IMAGES: usize = 64;
@@ -49,6 +52,10 @@ pub struct TaskExamples {
     test: Option<Examples>,
     /// How many folds the examples are to be cut into.
     folds: Option<usize>,
+    /// Which examples belong together; `None` where none do.
+    groups: Option<Groups>,
+    /// What the examples show, split by split, once that is known.
+    pub(super) content: Option<[Vec<Fingerprint>; 2]>,
 }
 
 /// The examples of one split that belong to the task.
@@ -90,6 +97,7 @@ impl TaskExamples {
             Some(_) => None,
             None => Some(pick(SplitName::Test)?),
         };
+        let groups = groups_of(&dataset, [Some(&train), test.as_ref()])?;
         let all = &dataset.describe().classes;
         let names = used.classes.iter().filter_map(|class| all.get(*class));
         let task = Self {
@@ -101,6 +109,8 @@ impl TaskExamples {
             train,
             test,
             folds,
+            groups,
+            content: None,
         };
         match task
             .data()
@@ -129,7 +139,44 @@ impl TaskExamples {
             folds: self.folds.map(|folds| folds as u64),
             train: Some(counts(&self.train)),
             test: self.test.as_ref().map(counts),
+            groups: self.groups.as_ref().map(|groups| self.group_counts(groups)),
         }
+    }
+
+    fn group_counts(&self, groups: &Groups) -> GroupCounts {
+        let of = |split: SplitName| {
+            let labels = &self.examples(split).labels;
+            let names = groups.of[split as usize].iter();
+            let names: Vec<String> = names
+                .map(|group| groups.names[*group as usize].clone())
+                .collect();
+            Group::of_split(labels, &names)
+        };
+        let test = self.test.as_ref().map(|_| of(SplitName::Test));
+        // Labels of the task, where classes are counted in the order the experiment names them.
+        let classes: Vec<usize> = (0..self.classes).collect();
+        GroupCounts::new(&of(SplitName::Train), test.as_deref(), &classes)
+    }
+
+    /// The group of each training example, where examples belong together.
+    pub fn groups(&self) -> Option<&[u32]> {
+        Some(&self.groups.as_ref()?.of[SplitName::Train as usize])
+    }
+
+    /// What the group of an example is called.
+    pub fn group_name(&self, split: SplitName, example: usize) -> Option<&str> {
+        let groups = self.groups.as_ref()?;
+        let split = match self.test {
+            Some(_) => split,
+            None => SplitName::Train,
+        };
+        let number = groups.of[split as usize].get(example)?;
+        groups.names.get(*number as usize).map(String::as_str)
+    }
+
+    /// Dataset and classes.
+    pub(super) fn used(&self) -> &DatasetUse {
+        &self.used
     }
 
     /// The dataset that the examples are of.
@@ -158,7 +205,7 @@ impl TaskExamples {
     }
 
     /// Which split of the dataset stands for one of the task.
-    fn source_of(&self, split: SplitName) -> &'static str {
+    pub(super) fn source_of(&self, split: SplitName) -> &'static str {
         match self.test {
             Some(_) => split.name(),
             None => SplitName::Train.name(),
@@ -244,14 +291,42 @@ impl TaskExamples {
         Ok(())
     }
 
-    /// SHA-256 that is the same exactly for the same examples of the same dataset.
-    pub fn digest(&self, split: SplitName, examples: &[usize]) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.used.component.component.as_bytes());
-        hash.update(self.source_of(split).as_bytes());
-        for &example in examples {
-            hash.update(self.examples(split).positions[example].to_le_bytes());
-        }
-        hexadecimal(&hash.finalize())
+    /// What the examples of a split are called, such as paths; `None` where the dataset does not say.
+    pub fn called(&self, split: SplitName) -> Result<Option<Vec<String>>, GraftError> {
+        let Some(all) = self.dataset.names(self.source_of(split))? else {
+            return Ok(None);
+        };
+        let of = |position: &u64| all[*position as usize].clone();
+        Ok(Some(
+            self.examples(split).positions.iter().map(of).collect(),
+        ))
     }
+}
+
+/// The groups of the examples of both splits; `None` where the dataset has none.
+fn groups_of(
+    dataset: &Dataset,
+    splits: [Option<&Examples>; 2],
+) -> Result<Option<Groups>, GraftError> {
+    let mut names: BTreeMap<String, u32> = BTreeMap::new();
+    let mut of: [Vec<u32>; 2] = Default::default();
+    for (split, (examples, of)) in SplitName::ALL
+        .into_iter()
+        .zip(splits.into_iter().zip(&mut of))
+    {
+        let Some(examples) = examples else { continue };
+        let Some(all) = dataset.groups(split.name())? else {
+            return Ok(None);
+        };
+        for position in &examples.positions {
+            let next = names.len() as u32;
+            of.push(*names.entry(all[*position as usize].clone()).or_insert(next));
+        }
+    }
+    let mut by_number = vec![String::new(); names.len()];
+    for (name, number) in names {
+        by_number[number as usize] = name;
+    }
+    let names = by_number;
+    Ok(Some(Groups { names, of }))
 }

@@ -3,15 +3,18 @@
 mod augment;
 mod batches;
 mod content;
+mod digest;
 mod draw;
 mod examples;
 mod folds;
+mod groups;
 mod samples;
 mod twins;
 
 pub use augment::Augment;
 pub use batches::each_batch;
 pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};
+pub use digest::is_of_positions;
 pub use draw::{Draw, draws, hold_out, needed, passed};
 pub use examples::{Examples, SplitName, TaskExamples};
 pub use samples::{Images, Samples};

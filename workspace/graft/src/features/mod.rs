@@ -1,6 +1,7 @@
 //! Features of a frozen trunk: computed once, shared by every strategy that wants them.
 
 mod extract;
+mod near;
 mod reduce;
 
 use std::{ops::Deref, rc::Rc, time::Instant};
@@ -12,6 +13,7 @@ use topwork_measure::PrincipalComponents;
 use topwork_schema::{CutPoint, Plan};
 
 pub use extract::Extraction;
+pub use near::{NEAR, NearFound, NearPair, near};
 pub use reduce::{Activations, shape};
 
 use crate::{
@@ -271,6 +273,11 @@ impl Features {
 }
 
 impl Rows {
+    /// The vector in this place.
+    fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.dim..(row + 1) * self.dim]
+    }
+
     fn cost(&self, examples: usize) -> f64 {
         self.seconds * examples as f64 / self.examples.len().max(1) as f64
     }

@@ -121,6 +121,7 @@ impl Fit<'_> {
             samples,
             examples: &self.draw.train,
             labels: &self.task.train.labels,
+            groups: self.task.groups(),
             classes: self.task.classes,
             seed: self.seed,
             role: "target",

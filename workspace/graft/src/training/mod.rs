@@ -38,6 +38,8 @@ pub struct Training<'a> {
     pub examples: &'a [usize],
     /// Labels of all examples of the split.
     pub labels: &'a [u32],
+    /// Their groups, where examples belong together.
+    pub groups: Option<&'a [u32]>,
     /// Number of classes.
     pub classes: usize,
     /// The seed.
@@ -70,7 +72,7 @@ impl Training<'_> {
             ..
         } = *self.settings;
         let (examples, held_out) = hold_out(
-            self.labels,
+            (self.labels, self.groups),
             self.examples,
             self.classes,
             validation,

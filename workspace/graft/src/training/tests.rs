@@ -245,6 +245,7 @@ impl Case {
             },
             examples: &examples,
             labels: &labels,
+            groups: None,
             classes: 3,
             seed: self.seed,
             role: "source",

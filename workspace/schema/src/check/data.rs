@@ -173,6 +173,7 @@ impl Task {
             folds: self.folds,
             train: self.train.clone(),
             test: self.test.clone(),
+            groups: self.groups.clone(),
         }
     }
 }

@@ -207,6 +207,10 @@ impl DrivenNetworkHead {
     }
 }
 
+/// A function that writes a text for every sample of a split.
+type TellTexts =
+    unsafe extern "C" fn(abi::Instance, usize, *const abi::Sink, *const abi::Sink) -> abi::Status;
+
 /// A dataset. Its calls may come from several threads at once.
 pub struct DrivenDataset {
     driven: Driven,
@@ -312,6 +316,42 @@ impl DrivenDataset {
             )
         })?;
         Ok(samples)
+    }
+
+    /// What the samples of a split are called; `None` where it does not say.
+    pub fn names(&self, split: &str) -> Result<Option<Vec<String>>, Error> {
+        self.texts(split, |table| table.names)
+    }
+
+    /// The group of every sample of a split; `None` where there are none.
+    pub fn groups(&self, split: &str) -> Result<Option<Vec<String>>, Error> {
+        self.texts(split, |table| table.groups)
+    }
+
+    fn texts(
+        &self,
+        split: &str,
+        of: fn(&abi::DatasetProvenanceTable) -> Option<TellTexts>,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let (index, _) = self.split(split)?;
+        let Some(extension) = self.driven.component.extension else {
+            return Ok(None);
+        };
+        // SAFETY: the text lives during the call.
+        let table = unsafe { extension(abi::Text::new(abi::DATASET_PROVENANCE)) };
+        // SAFETY: null, or what the id asked for gives.
+        let Some(table) = (unsafe { table.cast::<abi::DatasetProvenanceTable>().as_ref() }) else {
+            return Ok(None);
+        };
+        let function = offered(of(table))?;
+        let (result, bytes) = collect(|texts| {
+            // SAFETY: instance and sinks live during the call.
+            call(|error| unsafe { function(self.driven.pointer, index, texts, error) })
+        });
+        result?;
+        let texts = String::from_utf8_lossy(&bytes);
+        let texts = texts.split_terminator('\0').map(str::to_owned);
+        Ok((!bytes.is_empty()).then(|| texts.collect()))
     }
 
     fn split(&self, name: &str) -> Result<(usize, usize), Error> {

@@ -7,7 +7,7 @@ use topwork_graft::{
     data::{ExamplesOf, SplitName, compare},
 };
 use topwork_host::{Dataset, ErrorKind, Level, Observer};
-use topwork_schema::{Component, Content, Counted, Problem};
+use topwork_schema::{Component, Content, Counted, Group, Problem};
 
 use super::{Heard, observer::Calls, problem::problem};
 
@@ -61,10 +61,16 @@ impl<'a> Data<'a> {
             if matches!(&classes, Err(error) if error.kind() == ErrorKind::Stopped) {
                 continue;
             }
+            // Wrong ones have been told as wrong labels: the same reading of the files gives both.
+            let groups = match dataset.groups(split.name()) {
+                Ok(names) => names.map(|names| Group::of_split(labels, &names)),
+                Err(_) => None,
+            };
             self.counted.push(Counted {
                 component: component.clone(),
                 split: split.name().to_owned(),
                 classes: classes.map_err(|error| problem(&error.into())),
+                groups,
             });
         }
         self.hear(&component);

@@ -49,6 +49,7 @@ impl Execution<'_> {
             false => &examples.test,
         };
         self.keep_feature_sample(seed, trunk, known, tested)?;
+        self.compare_features(seed, trunk, known)?;
         Ok(Made::Features {
             vectors: images as u64,
             dim: known.dim as u64,
