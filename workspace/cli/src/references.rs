@@ -23,6 +23,11 @@ pub fn write(project: &Path, check: bool) -> Result<u8, Failure> {
         ("docs/experiment-file.md", topwork_schema::reference()),
         ("docs/command-line.md", command_line()),
         ("docs/keys.md", topwork_tui::keys_reference()),
+        ("docs/figures.md", topwork_measure::reference()),
+        (
+            "docs/results.schema.json",
+            pretty(&topwork_results::json_schema())?,
+        ),
     ];
     let mut stale = Vec::new();
     for (name, text) in references {
@@ -54,7 +59,11 @@ pub fn write(project: &Path, check: bool) -> Result<u8, Failure> {
 }
 
 fn schema_text() -> Result<String, Failure> {
-    serde_json::to_string_pretty(&topwork_schema::json_schema())
+    pretty(&topwork_schema::json_schema())
+}
+
+fn pretty(schema: &serde_json::Value) -> Result<String, Failure> {
+    serde_json::to_string_pretty(schema)
         .map(|text| text + "\n")
         .map_err(|error| Failure::new(RUN_FAILED, error.to_string()))
 }

@@ -1,5 +1,6 @@
 //! What is to be known of the data before any figure made from it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is odd about the data: stops nothing, and stands before the table.
@@ -19,7 +20,7 @@ pub struct DataRemarks {
 
 /// Identical images among the examples of a task that matter: measured and learnt from, too, or of
 /// several classes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Duplicates {
     /// `source` or `target`.
@@ -50,7 +51,7 @@ pub struct Near {
 }
 
 /// What the examples of a run are recognised by, whatever files they came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DataContent {
     /// Those of the source, split by split; empty where there is none.
@@ -61,7 +62,7 @@ pub struct DataContent {
 }
 
 /// The examples of a split that a task takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct SplitContent {
     /// `train` or `test`.
@@ -73,7 +74,7 @@ pub struct SplitContent {
 }
 
 /// One example.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Copy {
     /// The dataset's split.

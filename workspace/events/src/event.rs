@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use topwork_measure::{ACCURACY, EpochFigures};
 
@@ -357,7 +358,7 @@ impl RowPlan {
 }
 
 /// Where a trunk's weights come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// From training on the source task, or from the weights file.
@@ -367,7 +368,7 @@ pub enum Start {
 }
 
 /// A figure from elsewhere, shown under the table and never ranked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reference {
     /// The strategy it belongs to, or `source`.

@@ -1,5 +1,6 @@
 //! What the rows of a run are judged by.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use topwork_measure::{ACCURACY, Figure, unevenness};
 
@@ -11,7 +12,7 @@ const UNEVEN: f64 = 3.0;
 const BALANCED: &str = "balanced-accuracy";
 
 /// What the rows of a run are judged by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Judging {
     /// Ids of the figures that have columns; accuracy alone if empty.

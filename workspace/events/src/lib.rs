@@ -23,7 +23,7 @@ pub use event::{
 pub use judging::{Judging, is_uneven};
 pub use keyed::{Key, Keyed};
 pub use outcome::{
-    Agreement, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
+    Agreement, Calibrated, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
 };
 pub use topwork_measure::EpochFigures;
 

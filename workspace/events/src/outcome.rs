@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use topwork_measure::{ACCURACY, Bits, Confusion, Estimate, Scores, share};
+use topwork_measure::{ACCURACY, Bits, Confusion, Estimate, ReliabilityBin, Scores, share};
 
 use crate::{data::Counts, event::EndStatus, keyed::Key};
 
@@ -89,6 +90,13 @@ pub struct Outcome {
     /// What the scores are; `None` in streams of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// How sure the scores are and how often right, where they are or give probabilities: the points
+    /// of the reliability diagram.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<ReliabilityBin>,
+    /// What calibrating the scores has changed; `None` without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Calibrated>,
     /// What the digests of what was frozen are of; `None` when nothing was, and in streams of earlier
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,8 +126,18 @@ impl Outcome {
     }
 }
 
+/// Scores brought to a temperature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Calibrated {
+    /// What the logits were divided by, with folds those of each.
+    pub temperatures: Vec<f64>,
+    /// The expected calibration error before; `None` where the head promises nothing of its scores.
+    pub ece_before: Option<f64>,
+}
+
 /// What the proof that something stayed frozen covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proved {
     /// Every weight and buffer of the frozen layers.
@@ -148,7 +166,7 @@ pub struct FoldOutcome {
 }
 
 /// What a row costs, wall-clock seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Seconds {
     /// Features out of the trunk.

@@ -130,6 +130,8 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         right: Default::default(),
         scores: None,
         proved: None,
+        reliability: Vec::new(),
+        calibrated: None,
     }
 }
 

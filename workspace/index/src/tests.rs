@@ -104,6 +104,8 @@ fn done(runs: &Runs) -> RunFolder {
             right: Default::default(),
             scores: None,
             proved: None,
+            reliability: Vec::new(),
+            calibrated: None,
             without_duplicates: None,
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

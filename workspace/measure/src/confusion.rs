@@ -1,10 +1,12 @@
 //! Which classes are taken for which.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, btree_map::Entry},
     fmt,
 };
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -162,6 +164,33 @@ impl Serialize for Confusion {
         matrix.serialize_field("classes", &self.classes)?;
         matrix.serialize_field("cells", &Cells(self))?;
         matrix.end()
+    }
+}
+
+/// As it is written.
+impl JsonSchema for Confusion {
+    fn schema_name() -> Cow<'static, str> {
+        "Confusion".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Counts of true class, predicted class: those that are not 0, by true and then by predicted class.",
+            "type": "object",
+            "required": ["classes", "cells"],
+            "properties": {
+                "classes": { "type": "integer", "minimum": 0 },
+                "cells": {
+                    "type": "array",
+                    "items": {
+                        "type": "array",
+                        "items": { "type": "integer", "minimum": 0 },
+                        "minItems": 3,
+                        "maxItems": 3
+                    }
+                }
+            }
+        })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::ops::Neg;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The standard normal quantile at 0.975: two-sided 95 %.
 pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 
 /// A closed range of a figure's values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "[f64; 2]", into = "[f64; 2]")]
 pub struct Interval {
     /// Lower end.

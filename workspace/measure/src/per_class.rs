@@ -1,12 +1,13 @@
 //! What is measured of each class by itself, and how evenly test examples are spread over them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{confusion::Confusion, figures::share};
 
 /// How well one class is recognised, as `precision_recall_fscore_support` of scikit-learn says it:
 /// 0 where a figure is 0/0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PerClass {
     /// Of the examples taken for the class, the share that are of it.

@@ -104,6 +104,8 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         right: Default::default(),
         scores: None,
         proved: None,
+        reliability: Vec::new(),
+        calibrated: None,
         without_duplicates: None,
     }
 }

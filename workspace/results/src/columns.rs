@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use topwork_events::Seconds;
+use topwork_events::{Proved, Seconds};
 use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, thousands};
 
 use crate::{Results, RowResult};
@@ -97,8 +97,13 @@ pub enum Value {
     },
     /// A time span.
     Seconds(f64),
-    /// Whether what was frozen stayed as it was.
-    Frozen(bool),
+    /// Whether what was frozen stayed as it was, and what says so, where it is known.
+    Frozen {
+        /// Whether it did.
+        intact: bool,
+        /// What was looked at.
+        proved: Option<Proved>,
+    },
 }
 
 /// What is to be known of a value.
@@ -342,7 +347,9 @@ const COST: &[Column] = &[
         row.seconds(|cost| cost.evaluate).map(Value::Seconds).into()
     }),
     Column::new("frozen", "frozen", Part::Cost, 1, |row| {
-        row.strategy.frozen_intact.map(Value::Frozen).into()
+        let intact = row.strategy.frozen_intact;
+        let proved = row.strategy.proved;
+        (intact.map(|intact| Value::Frozen { intact, proved })).into()
     })
     .left(),
 ];
@@ -401,9 +408,11 @@ impl Value {
     /// What rows are put in order by; `None` where that is not a number.
     pub fn number(&self) -> Option<f64> {
         match self {
-            Self::Blank | Self::Missing | Self::NotAvailable | Self::Text(_) | Self::Frozen(_) => {
-                None
-            }
+            Self::Blank
+            | Self::Missing
+            | Self::NotAvailable
+            | Self::Text(_)
+            | Self::Frozen { .. } => None,
             Self::Rank(rank) => Some(*rank as f64),
             Self::Count(count) => Some(*count as f64),
             Self::Part { sum, .. } => Some(*sum as f64),
@@ -433,7 +442,14 @@ impl fmt::Display for Value {
             }),
             Self::Range { unit, interval } => f.write_str(&unit.range(*interval)),
             Self::Seconds(span) => f.write_str(&seconds(*span)),
-            Self::Frozen(intact) => f.write_str(if *intact { "❄ ✓" } else { "✗ CHANGED" }),
+            Self::Frozen { intact: false, .. } => f.write_str("✗ CHANGED"),
+            Self::Frozen { proved, .. } => match proved {
+                Some(Proved::Weights { frozen, of }) if frozen < of => {
+                    write!(f, "❄ ✓ {} of {}", thousands(*frozen), thousands(*of))
+                }
+                Some(Proved::Answers { images }) => write!(f, "◎ ✓ {images} images"),
+                Some(Proved::Weights { .. }) | None => f.write_str("❄ ✓"),
+            },
         }
     }
 }

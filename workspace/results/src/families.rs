@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use topwork_events::{RowPlan, RunPlan, Start};
 
@@ -12,7 +13,7 @@ pub const ALL: usize = 40;
 pub const FAMILY: usize = 15;
 
 /// Which pairs are corrected for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Among {
     /// Every row against every other one.

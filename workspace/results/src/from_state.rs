@@ -48,6 +48,7 @@ impl Results {
                 .to_owned(),
             remarks: state.remarked.remarks.clone(),
             duplicates: state.remarked.duplicates.clone(),
+            data: state.content.clone(),
             computed_by: (state.networks.last()).and_then(|network| network.computed_by.clone()),
             source: source(state),
             judging: plan.judging.clone(),
@@ -121,6 +122,8 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 without_duplicates: None,
                 converged: None,
                 note: None,
+                reliability: Vec::new(),
+                calibrated: None,
                 iterations: None,
                 frozen_before: None,
                 frozen_after: None,
@@ -189,6 +192,8 @@ fn strategy(
             .map(|o| o.frozen_intact)
             .reduce(|all, one| Some(all? && one?))
             .flatten(),
+        proved: first.and_then(|o| o.proved),
+        scores: first.and_then(|o| o.scores),
         learning_rate_multipliers: first.and_then(|o| o.learning_rate_multipliers.clone()),
         seconds: first.map(|_| Seconds {
             extract: mean(outcomes.iter().map(|o| o.seconds.extract)),
@@ -236,6 +241,8 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         without_duplicates: CountResult::sum([outcome.without_duplicates]),
         converged: outcome.converged,
         note: outcome.note.clone(),
+        reliability: outcome.reliability.clone(),
+        calibrated: outcome.calibrated.clone(),
         iterations: outcome.iterations,
         frozen_before: outcome.frozen_before.clone(),
         frozen_after: outcome.frozen_after.clone(),

@@ -15,5 +15,5 @@ pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side}
 pub use families::{Among, Families};
 pub use results::{
     ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, PairResult,
-    PairSeed, PairTest, Results, RowResult, SeedResult, SourceResult, Verdict,
+    PairSeed, PairTest, Results, RowResult, SeedResult, SourceResult, Verdict, json_schema,
 };

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use topwork_events::{Duplicates, Judging, Reference, Seconds, Start};
-use topwork_measure::{ACCURACY, Confusion, Figure, Interval, PerClass};
+use topwork_events::{
+    Calibrated, DataContent, Duplicates, Judging, Proved, Reference, Seconds, Start,
+};
+use topwork_measure::{ACCURACY, Confusion, Figure, Interval, PerClass, ReliabilityBin, Scores};
 
 use crate::{Among, layout};
 
 /// The figures of a run. Rows without outcomes yet have no seeds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Results {
     /// Version of this layout.
@@ -26,6 +29,9 @@ pub struct Results {
     /// Identical images within a task, where there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<Duplicates>,
+    /// What the examples are recognised by, split by split; not there in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataContent>,
     /// What computed the features, with its version, where that is not this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computed_by: Option<String>,
@@ -54,7 +60,7 @@ pub struct Results {
 }
 
 /// The backbone on its source task.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct SourceResult {
     /// Correct of total.
@@ -82,7 +88,7 @@ pub struct SourceResult {
 }
 
 /// One row over all seeds: a strategy with one cut and one number of training samples.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RowResult {
     /// The strategy's name.
@@ -136,6 +142,12 @@ pub struct RowResult {
     pub test_set: Option<String>,
     /// What was frozen was the same to the bit after every seed; `null` when nothing was.
     pub frozen_intact: Option<bool>,
+    /// What says that it was; `null` when nothing was frozen, and in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved: Option<Proved>,
+    /// What the scores in `predictions/` are; `null` in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
     /// The learning-rate multipliers really used, by layer with weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate_multipliers: Option<Vec<(String, f64)>>,
@@ -151,7 +163,7 @@ pub struct RowResult {
 }
 
 /// A figure over the seeds of a row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FigureResult {
     /// Mean over seeds; with folds of the examples of all of them together.
@@ -166,7 +178,9 @@ pub struct FigureResult {
 }
 
 /// How the interval of a row's figure is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum IntervalBy {
     /// Wilson's score interval: one seed, over the test examples.
@@ -182,7 +196,7 @@ pub enum IntervalBy {
 }
 
 /// One seed's figures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct SeedResult {
     /// The seed.
@@ -215,6 +229,12 @@ pub struct SeedResult {
     /// What the head says of its fit, one line for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The points of the reliability diagram; empty where scores give no probabilities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<ReliabilityBin>,
+    /// What calibrating the scores has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Calibrated>,
     /// Iterations of the fit, or epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
@@ -227,7 +247,7 @@ pub struct SeedResult {
 }
 
 /// Correct of some test examples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CountResult {
     /// Classified correctly.
@@ -239,7 +259,7 @@ pub struct CountResult {
 }
 
 /// One fold: the examples it leaves out, classified by what was fitted on the others.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FoldResult {
     /// Examples classified correctly.
@@ -251,7 +271,7 @@ pub struct FoldResult {
 }
 
 /// A seed that a strategy could not be measured with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailedSeed {
     /// The seed.
@@ -263,7 +283,7 @@ pub struct FailedSeed {
 }
 
 /// A pair of rows on the same test examples.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PairResult {
     /// The first row's title.
@@ -298,7 +318,9 @@ pub struct PairResult {
 }
 
 /// How two rows are set against each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum PairTest {
     /// McNemar's mid-p: two fitted models, on the examples they share.
@@ -387,7 +409,7 @@ impl PairResult {
 }
 
 /// A pair with one seed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PairSeed {
     /// The seed.
@@ -513,4 +535,11 @@ impl RowResult {
     pub fn interval_of(&self, figure: &Figure) -> Option<Interval> {
         self.figure(figure)?.interval
     }
+}
+
+/// The JSON Schema of `results.json`.
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Results);
+    schema.insert("title".to_owned(), "results.json of a topwork run".into());
+    schema.to_value()
 }

@@ -45,6 +45,8 @@ fn plain(symbol: char) -> Option<char> {
         // What is cut ends in it, and nothing else does.
         '…' => '~',
         '≈' => '=',
+        '≡' => 'e',
+        '◎' => '@',
         '≠' => '!',
         '▒' => ':',
         '▓' | '█' | '▌' | '▐' | '▋' | '▊' | '▉' | '■' | '▀' | '▄' => '#',

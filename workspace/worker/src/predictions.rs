@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use topwork_measure::{highest, predicted};
+use topwork_measure::{Scores, highest, predicted};
 
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
 /// every 20,000 examples.
@@ -21,9 +21,23 @@ pub struct Predictions<'a> {
     pub labels: &'a [u32],
     /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
     pub scores: &'a [f32],
+    /// What they are, which names their columns.
+    pub are: Scores,
     /// Names of the classes.
     pub classes: &'a [String],
 }
+
+/// What a column of scores is called before the name of its class.
+fn word(are: Scores) -> &'static str {
+    match are {
+        Scores::Ranking => "score",
+        Scores::Probabilities => "probability",
+        Scores::Logits => "logit",
+    }
+}
+
+/// All that they are called.
+const WORDS: [Scores; 3] = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
 
 impl Predictions<'_> {
     /// One line per test example: its position, its class, the class predicted, with folds the
@@ -31,6 +45,7 @@ impl Predictions<'_> {
     /// and the five highest.
     pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let all = self.classes.len() <= ALL_SCORES;
+        let word = word(self.are);
         let mut file = csv::Writer::from_writer(Vec::new());
         let mut header: Vec<String> = ["example", "class", "predicted"]
             .map(str::to_owned)
@@ -39,11 +54,11 @@ impl Predictions<'_> {
             header.push("fold".to_owned());
         }
         if all {
-            header.extend(self.classes.iter().map(|class| format!("score {class}")));
+            header.extend(self.classes.iter().map(|class| format!("{word} {class}")));
         } else {
-            header.push("score of class".to_owned());
+            header.push(format!("{word} of class"));
             header.extend(
-                (1..=TOP).flat_map(|place| [format!("top {place}"), format!("score {place}")]),
+                (1..=TOP).flat_map(|place| [format!("top {place}"), format!("{word} {place}")]),
             );
         }
         file.write_record(&header)?;
@@ -97,11 +112,11 @@ pub fn scores_of(csv: &[u8], classes: &[String]) -> Option<(Vec<u32>, Vec<f32>)>
     let mut reader = csv::Reader::from_reader(csv);
     let headers = reader.headers().ok()?;
     let first = headers.len().checked_sub(classes.len())?;
-    let named = headers.iter().skip(first).zip(classes);
-    let all = named
-        .clone()
-        .all(|(header, class)| header.strip_prefix("score ") == Some(class));
-    if !all || classes.is_empty() {
+    let named = |are: &Scores| {
+        let mut columns = headers.iter().skip(first).zip(classes);
+        columns.all(|(header, class)| header == format!("{} {class}", word(*are)))
+    };
+    if !WORDS.iter().any(named) || classes.is_empty() {
         return None;
     }
     let (mut labels, mut scores) = (Vec::new(), Vec::new());
@@ -130,6 +145,7 @@ mod tests {
             folds: &[],
             labels: &[0, 1],
             scores: &[0.25, 0.75, -1.0, 2.5],
+            are: Scores::Ranking,
             classes: &["a, b".to_owned(), "c".to_owned()],
         };
         let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
@@ -155,6 +171,32 @@ mod tests {
     }
 
     #[test]
+    fn columns_say_what_scores_are() {
+        let classes = ["a".to_owned(), "b".to_owned()];
+        for (are, header) in [
+            (Scores::Ranking, "score a,score b"),
+            (Scores::Probabilities, "probability a,probability b"),
+            (Scores::Logits, "logit a,logit b"),
+        ] {
+            let predictions = Predictions {
+                positions: &[3],
+                folds: &[],
+                labels: &[1],
+                scores: &[0.25, 0.75],
+                are,
+                classes: &classes,
+            };
+            let csv = text(&predictions);
+            assert_eq!(
+                csv.lines().next(),
+                Some(format!("example,class,predicted,{header}").as_str())
+            );
+            let back = scores_of(csv.as_bytes(), &classes);
+            assert_eq!(back, Some((vec![1], vec![0.25, 0.75])));
+        }
+    }
+
+    #[test]
     fn of_many_classes_a_line_has_the_highest_scores() {
         let check = |count: usize, header: &str, line: &str| {
             let classes: Vec<String> = (0..count).map(|class| format!("c{class}")).collect();
@@ -164,6 +206,7 @@ mod tests {
                 folds: &[2],
                 labels: &[3],
                 scores: &scores,
+                are: Scores::Ranking,
                 classes: &classes,
             };
             let csv = text(&predictions);

@@ -1,5 +1,6 @@
 //! Figures of probabilities, and how scores become some.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{complete, mean, ranking::ordered};
@@ -98,7 +99,7 @@ pub(super) fn brier_statistic(
 }
 
 /// Some of the examples, of similar confidence: a point of the reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReliabilityBin {
     /// Examples in it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use topwork_events::Proved;
 use topwork_measure::Needs;
 use topwork_results::{IntervalBy, Results, RowResult};
 
@@ -40,9 +41,19 @@ pub fn marks(results: &Results) -> String {
             "no duplicates: the accuracy without the test examples whose image was learnt from, too\n",
         );
     }
-    if measured().any(|strategy| strategy.frozen_intact == Some(true)) {
+    let intact = || measured().filter(|strategy| strategy.frozen_intact == Some(true));
+    let answers = |row: &&RowResult| matches!(row.proved, Some(Proved::Answers { .. }));
+    let partly = |row: &&RowResult| matches!(row.proved, Some(Proved::Weights { frozen, of }) if frozen < of);
+    if intact().any(|row| !answers(&row)) {
+        text.push_str("❄ ✓: all that was frozen has the same SHA-256 after the strategy as before");
+        if intact().any(|row| partly(&row)) {
+            text.push_str("; so many of the trunk's parameters, where not all");
+        }
+        text.push('\n');
+    }
+    if intact().any(|row| answers(&row)) {
         text.push_str(
-            "❄ ✓: all that was frozen has the same SHA-256 after the strategy as before\n",
+            "◎ ✓: an extractor, which nobody can look into: the same file, and before and after the strategy the same answers to so many images of this run, each alone and all in one batch\n",
         );
     }
     if measured().any(|strategy| strategy.features_cached == Some(true)) {

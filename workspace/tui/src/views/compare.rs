@@ -182,8 +182,8 @@ impl Figures {
             let cells = told.iter().map(|column| {
                 let cell = column.cell(row, rank);
                 let style = match cell.value {
-                    Value::Frozen(true) => theme.good(),
-                    Value::Frozen(false) => theme.bad(),
+                    Value::Frozen { intact: true, .. } => theme.good(),
+                    Value::Frozen { intact: false, .. } => theme.bad(),
                     _ => style,
                 };
                 Cell::figure(Figure::cell(&cell), style)

@@ -422,6 +422,8 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         right: Default::default(),
         scores: None,
         proved: None,
+        reliability: Vec::new(),
+        calibrated: None,
         without_duplicates: None,
     }
 }

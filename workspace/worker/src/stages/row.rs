@@ -137,6 +137,7 @@ impl Execution<'_> {
             folds: &made.tested.folds,
             labels: &made.labels,
             scores: &made.tested.scores,
+            are: made.fitted.scores_are,
             classes: &self.plan.target_classes,
         };
         let predictions = predictions.to_csv().map_err(|error| WorkerError::System {

@@ -311,6 +311,41 @@ fn figures_of(seed: &SeedResult) -> Vec<String> {
     measure::FIGURES.iter().filter_map(value).collect()
 }
 
+/// How sure a seed's scores are and how often right: the reliability diagram, a line for each bin.
+fn calibration(seed: &SeedResult) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(calibrated) = &seed.calibrated {
+        let temperatures = calibrated.temperatures.iter().map(|t| format!("{t:.3}"));
+        let before = calibrated.ece_before.map_or(String::new(), |ece| {
+            format!(", ECE before {}", percent(ece))
+        });
+        lines.push(format!(
+            "  calibrated at temperature {}{before}",
+            temperatures.collect::<Vec<String>>().join(", ")
+        ));
+    }
+    if !seed.reliability.is_empty() {
+        lines.push("  reliability: sure, right, examples; ● right, ○ sure".to_owned());
+    }
+    for bin in &seed.reliability {
+        let at = |share: f64| (share.clamp(0.0, 1.0) * (DIAGRAM - 1) as f64).round() as usize;
+        let mut diagram = vec!['·'; DIAGRAM];
+        diagram[at(bin.confidence)] = '○';
+        diagram[at(bin.accuracy)] = '●';
+        lines.push(format!(
+            "  {:>9} {:>9} {:>7}  {}",
+            percent(bin.confidence),
+            percent(bin.accuracy),
+            thousands(bin.count),
+            diagram.into_iter().collect::<String>()
+        ));
+    }
+    lines
+}
+
+/// Columns of a line of the reliability diagram, from 0 to 1.
+const DIAGRAM: usize = 41;
+
 /// Precision, recall and F1 of every class.
 fn per_class(results: &Results, of_classes: &[PerClass]) -> Vec<String> {
     let mut lines = vec![format!(
@@ -354,6 +389,7 @@ pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
             thousands(seed.total),
             figures_of(seed).join(", ")
         ));
+        lines.extend(calibration(seed));
         if let Some(note) = &seed.note {
             lines.push(format!("  note      {note}"));
         }
