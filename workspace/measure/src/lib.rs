@@ -26,7 +26,7 @@ mod temperature;
 mod two_way;
 
 pub use bits::Bits;
-pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference, bootstrap_mean};
+pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference};
 pub use confusion::Confusion;
 pub use epoch::EpochFigures;
 pub use estimate::{Estimate, equivalence};

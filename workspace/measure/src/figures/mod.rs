@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     bootstrap::Statistic,
-    figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit},
+    figure::{Better, Figure, IntervalBy, Needs, PairTest, SHARES, Unit},
     interval::Interval,
 };
 
@@ -80,6 +80,7 @@ pub const FIGURES: &[Figure] = &[
         name: "ECE",
         better: Better::Lower,
         needs: Needs::Probabilities,
+        interval: Some(IntervalBy::BootstrapReflected),
         statistic: Statistic::ece,
         of: probabilities::ece,
         ..of_classes(Unit::Share)
@@ -152,10 +153,7 @@ const fn of_classes(unit: Unit) -> Figure {
         interval: Some(IntervalBy::Bootstrap),
         pair_test: Some(PairTest::Bootstrap),
         bits: None,
-        range: Interval {
-            low: 0.0,
-            high: 1.0,
-        },
+        range: SHARES,
         statistic: |_, _, _| None,
         of: |_, _, _| None,
     }
