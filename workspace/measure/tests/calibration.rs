@@ -52,7 +52,7 @@ fn check(scenario: &dyn Scenario, draws: u64, power: Option<f64>) {
 #[test]
 fn one_seed() {
     for (share, examples) in [(0.9, 500), (0.98, 1000)] {
-        check(&OneSeed { share, examples }, 1000, Some(0.85));
+        check(&OneSeed { share, examples }, 800, Some(0.85));
     }
 }
 
@@ -68,7 +68,7 @@ fn several_seeds() {
                 examples,
                 seeds,
             };
-            check(&scenario, 800, Some(power));
+            check(&scenario, 500, Some(power));
         }
     }
 }
@@ -84,7 +84,7 @@ fn folds_of_real_refits() {
             Some(0.3),
         );
     }
-    let pooled = Folds::new(100, 5, 1, By::Pooled, 200);
+    let pooled = Folds::new(100, 5, 1, By::Pooled, 100);
     assert!(rates(&pooled, 0.0, 200, 7)[0].rejected < 0.2);
 }
 
@@ -92,6 +92,6 @@ fn folds_of_real_refits() {
 fn figures_by_the_bootstrap() {
     for seeds in [1, 3] {
         let figures = ["balanced-accuracy", "auroc", "log-loss"];
-        check(&Scores::new(&figures, 200, seeds, 30), 150, None);
+        check(&Scores::new(&figures, 200, seeds, 15), 100, None);
     }
 }

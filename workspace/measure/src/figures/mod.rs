@@ -118,7 +118,7 @@ pub const TOP_K: &[Figure] = &[
     top_k::<100>("top-100"),
 ];
 
-/// How many of them have columns where nobody has asked for others. The first one ranks.
+/// How many of [`FIGURES`] have columns where nobody has asked for others. The first one ranks.
 const SHOWN: usize = 1;
 
 /// The share of the examples that are classified correctly.
