@@ -29,7 +29,8 @@ the 95 % interval of the difference, and of the first row, hold the true value. 
 difference is 1, 2 and 4 standard errors; a test that knew the standard error would have 17, 52 and 98 %.
 
 What is to hold: rejected in 1 to 6 %, held in 93 to 99 %. What is outside by more than chance has in so many draws (2.6
-standard errors) is marked with `!`.
+standard errors) is marked with `!`. Nothing is promised of two seeds. `ece` is larger on few examples than on many, more than an interval from
+the same examples can make good: its row is known to be held too seldom.
 
 ";
 

@@ -40,8 +40,8 @@ pub(crate) fn bootstrap_mean<R: AsRef<[f64]>>(
 /// **Several seeds**: seeds are not resampled. Resamples of S seeds vary less than seeds do, by a
 /// factor (S − 1) / S, and percentiles do not know of t: where seeds are all that differs, percentile
 /// intervals of 3, 5 and 10 normal values held the true mean in 76, 84 and 90 % of 4,000 draws in
-/// place of 95. What the resamples do tell is the variance over examples, and the residual: with r[s]
-/// the replicates with seed s and r their mean over seeds, the parts are `var(r)`, the variance between
+/// place of 95. What the resamples do tell is the variance over examples, and the residual: with `r[s]`
+/// the replicates with seed s and `r` their mean over seeds, the parts are `var(r)`, the variance between
 /// the seeds' figures divided by S, and `Σ var(r[s] − r) / ((S − 1) · S)`, and from these interval and p
 /// are made as for shares (see [`VarianceParts`]). For a mean over examples that is the two-way
 /// estimate itself, but for the chance in resampling.
