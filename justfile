@@ -73,10 +73,15 @@ bench-stamps *ARGUMENTS: build peers
 peers:
     test -e bench/.venv/installed || { python3 -m venv bench/.venv && bench/.venv/bin/pip install --quiet --requirement bench/requirements.txt && touch bench/.venv/installed; }
 
+# how often tests reject what is true and intervals hold it, by simulation, into bench/calibration.md (ten minutes or so)
+bench-calibration *ARGUMENTS:
+    cargo run --release --locked --quiet --package topwork-measure --example calibration -- bench/calibration.md {{ARGUMENTS}}
+
 # write the reference arrays of the engine's and the heads' tests again
 reference: peers
     bench/.venv/bin/python bench/reference/reference.py
     bench/.venv/bin/python bench/reference/heads.py
+    bench/.venv/bin/python bench/reference/statistics.py
 
 # try every fault on real runs (kills, damage, full disks, hostile plugins) and write docs/reliability.md: ten minutes or so
 torture *ARGUMENTS: build

@@ -213,7 +213,7 @@ pub struct Agreement {
 }
 
 /// How sure a figure without a closed form is, over all seeds that were measured by then: what
-/// resampling the test examples has shown, of more than one seed the seeds as well.
+/// resampling the test examples has shown, with several seeds crossed with these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Resampled {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::function::{erf::erfc, gamma::ln_gamma};
 
-use crate::interval::{Interval, Z95};
+use crate::interval::{Interval, Z95, wilson_at};
 
 /// A mean or a difference, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,9 +22,40 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The same with the interval cut to the values there can be: the figure's
-    /// [`range`](crate::Figure::range) for a mean.
-    pub fn within(mut self, range: Interval) -> Self {
+    /// The same mean with the interval a share would have: Wilson's, with the quantile of the
+    /// estimate's own distribution and as many trials as would give its standard error by themselves,
+    /// `value · (1 − value) / standard_error²`. Near 0 and 1 it has its longer arm inwards. Where
+    /// nothing varies it is Wilson's of so many examples.
+    ///
+    /// Source of the effective number: E. L. Korn, B. I. Graubard, "Confidence intervals for
+    /// proportions with small expected number of positive counts estimated from survey data", Survey
+    /// Methodology 24 (1998), 193–201; of Wilson's interval with it: C. Franco et al., "Comparative
+    /// study of confidence intervals for proportions in complex sample surveys", J. Surv. Stat.
+    /// Methodol. 7 (2019), 334–364.
+    pub(crate) fn of_share(mut self, examples: usize) -> Self {
+        let (value, error) = (self.value, self.standard_error);
+        let effective = value * (1.0 - value) / (error * error);
+        self.interval = match effective.is_finite() && effective > 0.0 {
+            true => wilson_at(value, effective, self.freedom.map_or(Z95, t_quantile_95)),
+            false => wilson_at(value, examples as f64, Z95),
+        };
+        self
+    }
+
+    /// The same with the interval as far above the value as it was below, and the other way round: the
+    /// basic bootstrap interval (A. C. Davison, D. V. Hinkley, *Bootstrap Methods and their
+    /// Application*, 1997, section 5.2). A symmetric one stays as it is.
+    pub(crate) fn reflected(mut self) -> Self {
+        let Interval { low, high } = self.interval;
+        self.interval = Interval {
+            low: 2.0 * self.value - high,
+            high: 2.0 * self.value - low,
+        };
+        self
+    }
+
+    /// The same with the interval cut to the values there can be.
+    pub(crate) fn within(mut self, range: Interval) -> Self {
         self.interval = self.interval.within(range.low, range.high);
         self
     }

@@ -1,6 +1,7 @@
 //! What is measured, and how it is judged: [`FIGURES`] declares it, and every other room reads the
-//! declaration. How sure a figure is, whether two classifiers can be told apart on the same test
-//! examples, which classes are taken for which. How figures are written for a person. And the
+//! declaration. How sure a figure is, of one seed and of several, whether two classifiers can be told
+//! apart on the same test examples, which classes are taken for which, whether probabilities can be
+//! believed. How figures are written for a person. And the
 //! statistics of a first look at features: which of them separate classes, in which plane they vary
 //! most.
 //!
@@ -28,11 +29,11 @@ mod temperature;
 mod two_way;
 
 pub use bits::Bits;
-pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference, bootstrap_mean};
+pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference};
 pub use confusion::Confusion;
 pub use epoch::EpochFigures;
 pub use estimate::{Estimate, equivalence};
-pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, PairTest, StatisticOf, Unit};
+pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, StatisticOf, Unit};
 pub use figures::{
     ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, softmax,
     softmax_at,

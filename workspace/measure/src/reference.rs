@@ -41,6 +41,7 @@ fn row(figure: &Figure) -> String {
     let interval = match figure.interval {
         Some(IntervalBy::Wilson) => "Wilson",
         Some(IntervalBy::Bootstrap) => "bootstrap",
+        Some(IntervalBy::BootstrapReflected) => "bootstrap, reflected",
         None => "none",
     };
     format!(

@@ -6,8 +6,8 @@ use std::borrow::Borrow;
 
 use crate::{
     bits::Bits,
-    estimate::{Estimate, t_quantile_95},
-    interval::{Interval, Z95, wilson_at},
+    estimate::Estimate,
+    interval::{Interval, Z95},
     paired::{Disagreement, paired_shares},
 };
 
@@ -100,30 +100,17 @@ impl Sums {
 /// error. `p` is that of a share of 0, which is of no interest.
 ///
 /// The interval is Wilson's with t in place of the normal quantile and, in place of the number of
-/// examples, as many as would give the standard error by themselves, `share · (1 − share) /
-/// standard error²`: it stays within 0 and 1, and near either its longer arm points inwards.
-/// Where no bit differs from another (all right with every seed), it is Wilson's of the examples, and
-/// the standard error is its half-width over 1.96.
-///
-/// Source of the effective number: E. L. Korn, B. I. Graubard, "Confidence intervals for
-/// proportions with small expected number of positive counts estimated from survey data", Survey
-/// Methodology 24 (1998), 193–201; of Wilson's interval with it: C. Franco et al., "Comparative study
-/// of confidence intervals for proportions in complex sample surveys", J. Surv. Stat. Methodol. 7
-/// (2019), 334–364.
+/// examples, as many as would give the standard error by themselves: it stays within 0 and 1, and
+/// near either its longer arm points inwards. Where no bit differs from another (all right with every
+/// seed), it is Wilson's of the examples, and the standard error is its half-width over 1.96.
 ///
 /// `None` with fewer than two seeds or two examples, or bitmaps that differ in length.
 pub fn two_way<B: Borrow<Bits>>(row: &[B]) -> Option<Estimate> {
     let sums = sums_of(&borrowed(row))?;
     let (mean, parts) = (sums.mean(), sums.parts());
-    let mut estimate = parts.estimate(mean, sums.seeds, sums.examples);
-    let variance = parts.total();
-    if variance > 0.0 {
-        // The variance of a mean of values in 0..1 that are not all alike: the share is inside.
-        let effective = mean * (1.0 - mean) / variance;
-        let quantile = t_quantile_95(parts.freedom(sums.seeds, sums.examples));
-        estimate.interval = wilson_at(mean, effective, quantile);
-    } else {
-        estimate.interval = wilson_at(mean, sums.examples as f64, Z95);
+    let estimate = parts.estimate(mean, sums.seeds, sums.examples);
+    let mut estimate = estimate.of_share(sums.examples);
+    if parts.total() <= 0.0 {
         estimate.standard_error = implied_error(estimate.interval);
         estimate.freedom = None;
     }

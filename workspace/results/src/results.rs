@@ -191,7 +191,7 @@ pub enum IntervalBy {
     Folds,
     /// Student's t over seeds, which have test examples of their own.
     Seeds,
-    /// Test examples resampled, of several seeds these, too.
+    /// Test examples resampled, with several seeds crossed with these.
     Bootstrap,
 }
 
@@ -332,7 +332,7 @@ pub enum PairTest {
     Folds,
     /// Student's t over the differences of the seeds.
     Seeds,
-    /// Test examples resampled, of several seeds these, too.
+    /// Test examples resampled, with several seeds crossed with these.
     Bootstrap,
 }
 
@@ -348,7 +348,9 @@ impl PairTest {
             }
             Self::Folds => "corrected resampled t over the folds",
             Self::Seeds => "t over the seeds",
-            Self::Bootstrap => "bootstrap over the test examples, of several seeds these, too",
+            Self::Bootstrap => {
+                "bootstrap over the test examples, with several seeds crossed with these"
+            }
         }
     }
 }
@@ -364,7 +366,7 @@ impl IntervalBy {
             Self::Folds => "corrected resampled t interval over the folds",
             Self::Seeds => "t interval over the seeds",
             Self::Bootstrap => {
-                "percentile bootstrap over the test examples, of several seeds these, too"
+                "bootstrap over the test examples, with several seeds crossed with these"
             }
         }
     }

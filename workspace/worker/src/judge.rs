@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use topwork_events::{Event, Key, Outcome, Resampled, RunPlan};
 use topwork_measure::{
-    Estimate, Figure, Resamples, Scores, ScoresFor, Statistic, bootstrap_difference, bootstrap_mean,
+    Estimate, Figure, Resamples, Scores, ScoresFor, Statistic, bootstrap_difference,
 };
 use topwork_results::Families;
 
@@ -175,13 +175,7 @@ impl Execution<'_> {
     fn mean(&self, of_row: &[&Outcome], figure: &Figure) -> Option<(u64, Estimate)> {
         let (values, replicates) = self.of_seeds(of_row, figure)?;
         let examples = usize::try_from(of_row.first()?.total).ok()?;
-        let estimate = bootstrap_mean(&values, &replicates, examples)?;
-        let estimate = Estimate {
-            interval: estimate
-                .interval
-                .within(figure.range.low, figure.range.high),
-            ..estimate
-        };
+        let estimate = figure.bootstrap_mean(&values, &replicates, examples)?;
         Some((values.len() as u64, estimate))
     }
 

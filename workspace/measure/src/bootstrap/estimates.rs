@@ -3,29 +3,8 @@
 use super::RESAMPLES;
 use crate::{estimate::Estimate, interval::Interval, two_way::VarianceParts};
 
-/// The mean of a figure over seeds. `values` has the figure with each seed, `replicates` what it
-/// comes to on the resamples with each seed, the same resamples for all; `examples` is how many there
-/// are.
-///
-/// **One seed**: the interval is that between the percentiles 2.5 and 97.5 of the replicates, and the
-/// two-sided p is `2 · min(1 + #{replicates ≤ 0}, 1 + #{replicates ≥ 0}) / (RESAMPLES + 1)`, at most
-/// 1: none is below 0.001.
-///
-/// **Several seeds**: seeds are not resampled. Resamples of S seeds vary less than seeds do, by a
-/// factor (S − 1) / S, and percentiles do not know of t: where seeds are all that differs, percentile
-/// intervals of 3, 5 and 10 normal values held the true mean in 76, 84 and 90 % of 4,000 draws in place
-/// of 95. What the resamples do tell is the
-/// variance over examples, and the residual: with r[s] the replicates with seed s and r their mean,
-/// the parts are `var(r)`, the variance between `values` divided by S, and `Σ var(r[s] − r) / ((S − 1) ·
-/// S)`, and from these interval and p are made as for shares (see [`VarianceParts`]). For a mean
-/// over examples that is the two-way estimate itself, but for the chance in resampling.
-///
-/// Where nothing varies, neither over seeds nor over resamples, the interval is the value alone: of a
-/// figure that is perfect on all examples no resample shows an error.
-///
-/// `None` without seeds, with another number of replicates than [`RESAMPLES`], or with anything that
-/// is not finite.
-pub fn bootstrap_mean<R: AsRef<[f64]>>(
+/// The mean of a figure over seeds, judged as [`bootstrap_difference`] judges a difference.
+pub(crate) fn bootstrap_mean<R: AsRef<[f64]>>(
     values: &[f64],
     replicates: &[R],
     examples: usize,
@@ -50,9 +29,27 @@ pub fn bootstrap_mean<R: AsRef<[f64]>>(
     }
 }
 
-/// The difference `a − b` of two rows' means over the same seeds, each row's values and replicates as
-/// in [`bootstrap_mean`], of the same resamples. `None` also where the rows differ in the number of
-/// seeds.
+/// The difference `a − b` of two rows' means of a figure over the same seeds. Of each row the figure with
+/// each seed, and what it comes to on the resamples with each seed, the same resamples for both;
+/// `examples` is how many there are.
+///
+/// **One seed**: the interval is that between the percentiles 2.5 and 97.5 of the replicates, and the
+/// two-sided p is `2 · min(1 + #{replicates ≤ 0}, 1 + #{replicates ≥ 0}) / (RESAMPLES + 1)`, at most
+/// 1: none is below 0.001.
+///
+/// **Several seeds**: seeds are not resampled. Resamples of S seeds vary less than seeds do, by a
+/// factor (S − 1) / S, and percentiles do not know of t: where seeds are all that differs, percentile
+/// intervals of 3, 5 and 10 normal values held the true mean in 76, 84 and 90 % of 4,000 draws in
+/// place of 95. What the resamples do tell is the variance over examples, and the residual: with `r[s]`
+/// the replicates with seed s and `r` their mean over seeds, the parts are `var(r)`, the variance between
+/// the seeds' figures divided by S, and `Σ var(r[s] − r) / ((S − 1) · S)`, and from these interval and p
+/// are made as for shares (see [`VarianceParts`]). For a mean over examples that is the two-way
+/// estimate itself, but for the chance in resampling.
+///
+/// Where nothing varies, neither over seeds nor over resamples, the interval is the difference alone.
+///
+/// `None` without seeds, with rows that differ in their number, with another number of replicates than
+/// [`RESAMPLES`], or with anything that is not finite.
 pub fn bootstrap_difference<R: AsRef<[f64]>>(
     a: (&[f64], &[R]),
     b: (&[f64], &[R]),

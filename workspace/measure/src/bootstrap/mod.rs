@@ -10,7 +10,8 @@ use rand_chacha::{
 };
 use rayon::prelude::*;
 
-pub use estimates::{bootstrap_difference, bootstrap_mean};
+pub use estimates::bootstrap_difference;
+pub(crate) use estimates::bootstrap_mean;
 pub use statistic::Statistic;
 
 /// How often test examples are drawn again.

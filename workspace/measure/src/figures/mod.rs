@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     bootstrap::Statistic,
-    figure::{Better, Figure, IntervalBy, Needs, PairTest, Unit},
+    figure::{Better, Figure, IntervalBy, Needs, SHARES, Unit},
     interval::Interval,
     meaning::ScoresFor,
 };
@@ -88,6 +88,7 @@ pub const FIGURES: &[Figure] = &[
         about: "expected calibration error: in 15 bins of equal size by the largest probability, how far that is from the accuracy, weighted by size",
         better: Better::Lower,
         needs: Needs::Probabilities,
+        interval: Some(IntervalBy::BootstrapReflected),
         statistic: Statistic::ece,
         of: probabilities::ece,
         ..of_classes(Unit::Share)
@@ -133,7 +134,6 @@ pub const ACCURACY: Figure = Figure {
     name: "accuracy",
     about: "share of the examples that are classified correctly",
     interval: Some(IntervalBy::Wilson),
-    pair_test: Some(PairTest::McNemarMidP),
     bits: Some(classes::right),
     statistic: classes::accuracy_statistic,
     of: classes::accuracy,
@@ -160,12 +160,8 @@ const fn of_classes(unit: Unit) -> Figure {
         better: Better::Higher,
         needs: Needs::Classes,
         interval: Some(IntervalBy::Bootstrap),
-        pair_test: Some(PairTest::Bootstrap),
         bits: None,
-        range: Interval {
-            low: 0.0,
-            high: 1.0,
-        },
+        range: SHARES,
         statistic: |_, _, _| None,
         of: |_, _, _| None,
     }
@@ -179,7 +175,6 @@ const fn top_k<const K: usize>(id: &'static str) -> Figure {
         about: "share of the examples whose true class is among the k with the largest scores; of equal ones the class that comes first; only with more than k classes",
         needs: Needs::Scores,
         interval: Some(IntervalBy::Wilson),
-        pair_test: Some(PairTest::McNemarMidP),
         bits: Some(ranking::among::<K>),
         statistic: ranking::among_statistic::<K>,
         of: ranking::top_k::<K>,
@@ -249,8 +244,6 @@ mod tests {
             // What is a share of examples, and only that, is judged by counts of them.
             let by_counts = figure.interval == Some(IntervalBy::Wilson);
             assert_eq!(figure.bits.is_some(), by_counts, "{}", figure.id);
-            let by_pairs = figure.pair_test == Some(PairTest::McNemarMidP);
-            assert_eq!(figure.bits.is_some(), by_pairs, "{}", figure.id);
         }
         assert!(Figure::named("top-0").is_none() && Figure::named("top-1").is_none());
         assert!(Figure::named("").is_none());
