@@ -52,11 +52,11 @@ fn an_extractor_that_is_not_frozen_is_found_out() {
     let told = [
         (
             "batch-statistics",
-            "error: the extractor `misbehave-extractor` is not frozen: at \"rows\" 16 of 16 images of this run have other features alone than together\n",
+            "error: the extractor `misbehave/misbehave-extractor` is not frozen: at \"rows\" 16 of 16 images of this run have other features alone than together\n",
         ),
         (
             "drift",
-            "error: the extractor `misbehave-extractor` is not frozen: at \"rows\" 16 of 16 images of this run have other features after `first` than when it was frozen\n",
+            "error: the extractor `misbehave/misbehave-extractor` is not frozen: at \"rows\" 16 of 16 images of this run have other features after `first` than when it was frozen\n",
         ),
     ];
     for (fault, message) in told {

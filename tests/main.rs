@@ -10,6 +10,7 @@ mod abi_versions;
 mod boundaries;
 mod broken_experiments;
 mod c_examples;
+mod calibration;
 mod check_data;
 mod commands;
 mod cuts;

@@ -63,6 +63,12 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
         if next.scores_are != all.scores_are {
             all.scores_are = Scores::Ranking;
         }
+        all.temperatures.extend(next.temperatures);
+        if let Some((all, next)) = all.uncalibrated.as_mut().zip(next.uncalibrated)
+            && all.are != next.are
+        {
+            all.are = Scores::Ranking;
+        }
     }
     all.proof = proof_of_all(proofs, own_features);
     all.note = note_of_all(notes);
@@ -168,6 +174,8 @@ mod tests {
             iterations: 1,
             scores: Vec::new(),
             scores_are,
+            uncalibrated: None,
+            temperatures: Vec::new(),
             fit_seconds: 0.0,
             evaluate_seconds: 0.0,
             saved: Vec::new(),

@@ -64,6 +64,9 @@ pub struct Model {
     pub head: Component,
     /// Names of the classes, in the order of the scores.
     pub classes: Vec<String>,
+    /// What its head's logits are divided by, of probabilities their logarithms; `None` where they were not calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
     /// The other parts that were made: `head.safetensors`, for instance.
     pub parts: Vec<String>,
 }

@@ -57,6 +57,7 @@ impl RowTask<'_> {
         let pca = self.row.cut.reduction.pca;
         let mut extract_seconds = (self.features).map_or(0.0, |all| all.cost(&passed(self.draws)));
         let mut scores = Vec::with_capacity(self.draws.len());
+        let mut uncalibrated = Vec::with_capacity(self.draws.len());
         let mut fits = Vec::with_capacity(self.draws.len());
         for (fold, draw) in folds(self.draws) {
             if let Some(fold) = fold {
@@ -88,16 +89,23 @@ impl RowTask<'_> {
             self.stayed_frozen(fitted.proof.as_ref())?;
             let mut parts = std::mem::take(&mut fitted.saved);
             parts.extend(components.as_ref().map(model::components).transpose()?);
-            let model = self.model(fold, fitted.proof.as_ref());
+            let mut model = self.model(fold, fitted.proof.as_ref());
+            model.temperature = fitted.temperatures.first().copied();
             parts.push(model.describing(&parts)?);
             self.tools.services.keep_model(fold, parts)?;
             scores.push(std::mem::take(&mut fitted.scores));
+            if let Some(of_fold) = &mut fitted.uncalibrated {
+                uncalibrated.push(std::mem::take(&mut of_fold.scores));
+            }
             fits.push(fitted);
         }
         let fitted = joined(fits, pca.is_some());
-        let fitted = fitted.ok_or_else(|| out_of_order("the row has no examples"))?;
+        let mut fitted = fitted.ok_or_else(|| out_of_order("the row has no examples"))?;
         self.stayed_frozen(fitted.proof.as_ref())?;
         let tested = Tested::new(self.draws, scores, self.task.classes);
+        if let Some(all) = &mut fitted.uncalibrated {
+            all.scores = Tested::new(self.draws, uncalibrated, self.task.classes).scores;
+        }
         let measured = self.task.measured();
         Ok(MeasuredRow {
             fitted,
@@ -133,6 +141,7 @@ impl RowTask<'_> {
             cut: self.row.cut.clone(),
             head: strategy.head.clone(),
             classes: plan.target_classes.clone(),
+            temperature: None,
             parts: Vec::new(),
         }
     }

@@ -51,6 +51,72 @@ pub struct Halt {
 /// Feature vectors that somebody else holds.
 pub type Held = Box<dyn Deref<Target = [f32]> + Send + Sync>;
 
+/// The conductor for a fit that is not the row's own: it may be stopped, but nothing is told of it, and what is left of it when the
+/// run breaks off is done again.
+pub(crate) struct Quiet<'a>(pub &'a dyn Services);
+
+impl Services for Quiet<'_> {
+    fn step(&self, _: Progress<'_>) -> Result<(), Halt> {
+        self.0.check_stop()
+    }
+
+    fn check_stop(&self) -> Result<(), Halt> {
+        self.0.check_stop()
+    }
+
+    fn begin_fold(&self, _: Fold) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn fold(&self) -> Option<u32> {
+        self.0.fold()
+    }
+
+    fn epoch_ended(&self, _: &EpochFigures) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn epochs_before(&self, _: &[EpochFigures]) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn network(&self, _: &str, _: &Component, _: usize, _: &Blueprint) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn log(&self, level: Level, from: &str, text: String) -> Result<(), Halt> {
+        self.0.log(level, from, text)
+    }
+
+    fn checkpoint_every(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn keep_checkpoint(&self, _: &[u8]) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn checkpoints(&self, _: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn features(&self, _: &FeatureKey) -> Result<Option<(Held, f64)>, Halt> {
+        Ok(None)
+    }
+
+    fn keep_features(&self, _: &FeatureKey, _: &[f32], _: f64) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn keep_model(&self, _: Option<Fold>, _: Vec<Saved>) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn keeps_features(&self) -> bool {
+        false
+    }
+}
+
 /// What the conductor does for a task. Any call may end it.
 pub trait Services: Sync {
     /// Hears how far the task is: called at every step, the only place where a stop takes effect.

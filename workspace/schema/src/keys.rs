@@ -430,6 +430,14 @@ pub(crate) static STRATEGY: Table = Table {
             "never frozen as a whole",
             "`fine-tune` only: epochs for which the trunk stays frozen while the head learns",
         ),
+        default(
+            "calibrate",
+            Kind::Boolean,
+            "false",
+            "temperature scaling: the head's logits are divided by the number that makes its \
+             probabilities as sure as they are right on a fifth of the training samples, which a \
+             first fit does not see; it takes two fits",
+        ),
     ],
 };
 

@@ -245,6 +245,9 @@ pub struct Strategy {
     /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
     /// there are; none if `None`.
     pub unfreeze_after: Option<usize>,
+    /// Whether scores are calibrated: brought to the temperature that held-out training samples ask for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calibrate: bool,
 }
 
 impl Strategy {

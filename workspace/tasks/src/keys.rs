@@ -75,7 +75,7 @@ impl<'a> Keys<'a> {
 
     fn row(&self, row: &Row) -> Value {
         let strategy = self.plan.strategy(row);
-        json!({
+        let mut key = json!({
             "begins-with": self.begins_with(strategy.weights),
             "dataset": self.target(),
             "folds": self.plan.experiment.target.folds,
@@ -87,7 +87,12 @@ impl<'a> Keys<'a> {
             "test-samples": strategy.test_samples,
             "multipliers": strategy.multipliers,
             "unfreeze-after": strategy.unfreeze_after,
-        })
+        });
+        // Rows without it keep the keys they had before there was such a thing.
+        if strategy.calibrate {
+            key["calibrate"] = Value::Bool(true);
+        }
+        key
     }
 
     fn begins_with(&self, weights: Start) -> Value {

@@ -112,9 +112,8 @@ impl Extraction<'_> {
             Trunk::Network(_) => None,
             Trunk::Extractor(opaque, cut) => {
                 let train = &self.examples.train;
-                Some(Rc::new(Answers::of(
-                    opaque, *cut, self.task, train, self.seed,
-                )?))
+                let answers = Answers::of(opaque, *cut, self.task, train, self.seed)?;
+                Some(Rc::new(answers))
             }
         };
         Ok(Wanted {

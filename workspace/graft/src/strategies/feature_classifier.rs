@@ -28,11 +28,22 @@ impl Fit<'_> {
             .map(|&i| self.task.train.labels[i])
             .collect();
         let (dim, classes) = (trunk.dim, self.task.classes);
-        let begun = Instant::now();
         let options = FitOptions {
             seed: self.seed,
             threads: self.tools.compute.threads(),
         };
+        let begun = Instant::now();
+        let temperature = self.temperature(|learnt, held_out| {
+            let labels: Vec<u32> = (learnt.iter())
+                .map(|&example| self.task.train.labels[example])
+                .collect();
+            let mut features = Vec::new();
+            trunk.train.gather(learnt, &mut features);
+            classifier.fit(&features, labels.len(), dim, &labels, classes, options)?;
+            trunk.train.gather(held_out, &mut features);
+            let scores = classifier.predict(&features, held_out.len(), dim, classes)?;
+            Ok((scores, classifier.scores()))
+        })?;
         let mut gathered = Vec::new();
         let features = trunk.train.all_of(&self.draw.train).unwrap_or_else(|| {
             trunk.train.gather(&self.draw.train, &mut gathered);
@@ -53,13 +64,15 @@ impl Fit<'_> {
         let scores = classifier.predict(features, self.draw.test.len(), dim, classes)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
         let saved = classifier.save().transpose()?;
-        Ok(Fitted {
+        let fitted = Fitted {
             parameters: report.parameters,
             converged: Some(report.converged),
             note: Some(report.note).filter(|note| !note.is_empty()),
             iterations: report.iterations,
             scores,
             scores_are: classifier.scores(),
+            uncalibrated: None,
+            temperatures: Vec::new(),
             fit_seconds,
             evaluate_seconds,
             saved: saved
@@ -76,6 +89,7 @@ impl Fit<'_> {
                 of: trunk.proved(),
             }),
             multipliers: None,
-        })
+        };
+        Ok(fitted.at(temperature, self.task.classes))
     }
 }

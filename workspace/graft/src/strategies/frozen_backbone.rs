@@ -7,7 +7,12 @@ use topwork_host::Scores;
 
 use super::{Fit, Fitted, parameters};
 use crate::{
-    GraftError, features::Features, network::initialised, proof::Proof, training::Trained,
+    GraftError,
+    features::Features,
+    network::initialised,
+    proof::Proof,
+    services::Quiet,
+    training::{Trained, Training},
 };
 
 impl Fit<'_> {
@@ -21,6 +26,17 @@ impl Fit<'_> {
         // Every strategy of a seed starts from the same head and sees the same order, so that
         // strategies with the same head differ in nothing but their trunk.
         let network = initialised(&blueprint, self.seed, "head");
+        let temperature = self.temperature(|learnt, held_out| {
+            let quiet = Quiet(self.tools.services);
+            let training = Training {
+                services: &quiet,
+                examples: learnt,
+                ..self.training(settings, &trunk.train, None)
+            };
+            let networks = training.run(vec![Part::trained(network.clone())])?.networks;
+            let scores = self.scores(&networks, &trunk.train, held_out)?;
+            Ok((scores, Scores::Logits))
+        })?;
         let training = self.training(settings, &trunk.train, None);
         let Trained {
             networks,
@@ -29,14 +45,16 @@ impl Fit<'_> {
         } = training.run(vec![Part::trained(network)])?;
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
-        let scores = self.scores(&networks, trunk.tested())?;
-        Ok(Fitted {
+        let scores = self.scores(&networks, trunk.tested(), &self.draw.test)?;
+        let fitted = Fitted {
             parameters: parameters(&networks),
             converged: None,
             note: None,
             iterations: epochs as u64,
             scores,
             scores_are: Scores::Logits,
+            uncalibrated: None,
+            temperatures: Vec::new(),
             fit_seconds,
             evaluate_seconds: begun.elapsed().as_secs_f64(),
             saved: self.save(networks.iter().map(|head| ("head", head)))?,
@@ -46,6 +64,7 @@ impl Fit<'_> {
                 of: trunk.proved(),
             }),
             multipliers: None,
-        })
+        };
+        Ok(fitted.at(temperature, self.task.classes))
     }
 }

@@ -1,11 +1,13 @@
 //! Fitting what a strategy grafts on, and trying it on test examples: a file for every kind of strategy.
 
+mod calibrated;
 mod feature_classifier;
 mod fine_tune;
 mod from_scratch;
 mod frozen_backbone;
 mod whole_network;
 
+pub use calibrated::Uncalibrated;
 use topwork_engine::{Blueprint, Network};
 use topwork_host::Scores;
 use topwork_schema::{CutPoint, Strategy, StrategyKind, Train};
@@ -36,6 +38,10 @@ pub struct Fitted {
     pub scores: Vec<f32>,
     /// What the scores are. Those of a network head are logits by its contract.
     pub scores_are: Scores,
+    /// What they were before they were brought to a temperature; `None` where the strategy does not calibrate.
+    pub uncalibrated: Option<Uncalibrated>,
+    /// The temperature of each fit: one for each fold where there are some, none without calibration.
+    pub temperatures: Vec<f64>,
     /// Wall-clock time of the fit.
     pub fit_seconds: f64,
     /// Wall-clock time of scoring.
@@ -129,15 +135,19 @@ impl Fit<'_> {
         }
     }
 
-    fn scores(&self, networks: &[Network], samples: &dyn Samples) -> Result<Vec<f32>, GraftError> {
+    fn scores(
+        &self,
+        networks: &[Network],
+        samples: &dyn Samples,
+        examples: &[usize],
+    ) -> Result<Vec<f32>, GraftError> {
         let networks: Vec<&Network> = networks.iter().collect();
-        let (test, classes) = (&self.draw.test, self.task.classes);
         evaluate::scores(
             self.tools.compute,
             &networks,
             samples,
-            test,
-            classes,
+            examples,
+            self.task.classes,
             |_| Ok(self.tools.services.check_stop()?),
         )
     }

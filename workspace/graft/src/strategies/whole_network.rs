@@ -14,7 +14,8 @@ use crate::{
     error::out_of_order,
     network::initialised,
     proof::{Frozen, Proof, Proved},
-    training::Trained,
+    services::Quiet,
+    training::{Trained, Training},
 };
 
 impl Fit<'_> {
@@ -58,14 +59,16 @@ impl Fit<'_> {
         };
         let learnt =
             [(&trunk, of_trunk), (&head, of_head)].map(|(network, of)| learning(network, of));
-        // Pooling has no weights; it stands between as a network of its own.
-        let pooling =
-            pooling.map(|pooling| Part::trained(initialised(&pooling, self.seed, "pool")));
-        let parts: Vec<Part> = [Part::with(trunk, at_first).map_err(fail)?]
-            .into_iter()
-            .chain(pooling)
-            .chain([Part::with(head, of_head.to_vec()).map_err(fail)?])
-            .collect();
+        let parts = || -> Result<Vec<Part>, GraftError> {
+            // Pooling has no weights; it stands between as a network of its own.
+            let pooling = (pooling.as_ref())
+                .map(|pooling| Part::trained(initialised(pooling, self.seed, "pool")));
+            Ok([Part::with(trunk.clone(), at_first.clone()).map_err(fail)?]
+                .into_iter()
+                .chain(pooling)
+                .chain([Part::with(head.clone(), of_head.to_vec()).map_err(fail)?])
+                .collect())
+        };
         let images = |split, augment| Images {
             task: self.task,
             split,
@@ -73,27 +76,41 @@ impl Fit<'_> {
         };
         let augment = settings.augment.as_ref().map(Augment::from);
         let samples = images(SplitName::Train, augment);
+        let temperature = self.temperature(|learnt, held_out| {
+            let quiet = Quiet(self.tools.services);
+            let training = Training {
+                services: &quiet,
+                examples: learnt,
+                ..self.training(settings, &samples, unfreeze.clone())
+            };
+            let networks = training.run(parts()?)?.networks;
+            let plain = images(SplitName::Train, None);
+            let scores = self.scores(&networks, &plain, held_out)?;
+            Ok((scores, Scores::Logits))
+        })?;
         let training = self.training(settings, &samples, unfreeze);
         let Trained {
             networks,
             epochs,
             earlier_seconds,
-        } = training.run(parts)?;
+        } = training.run(parts()?)?;
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
-        let scores = self.scores(&networks, &images(SplitName::Test, None))?;
+        let scores = self.scores(&networks, &images(SplitName::Test, None), &self.draw.test)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
         let [trunk, .., head] = networks.as_slice() else {
             return Err(out_of_order("training lost a part of the network"));
         };
         let after = frozen.digest(&[trunk, head])?;
-        Ok(Fitted {
+        let fitted = Fitted {
             parameters: learnt.iter().sum(),
             converged: None,
             note: None,
             iterations: epochs as u64,
             scores,
             scores_are: Scores::Logits,
+            uncalibrated: None,
+            temperatures: Vec::new(),
             fit_seconds,
             evaluate_seconds,
             saved: self.save([("trunk", trunk), ("head", head)])?,
@@ -103,7 +120,8 @@ impl Fit<'_> {
                 of: proved,
             }),
             multipliers: Some(used),
-        })
+        };
+        Ok(fitted.at(temperature, self.task.classes))
     }
 }
 

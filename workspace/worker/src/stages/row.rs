@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, iter};
 
-use topwork_events::{Counts, Event, FoldOutcome, Made, Outcome, Proved, Seconds};
+use topwork_events::{Calibrated, Counts, Event, FoldOutcome, Made, Outcome, Proved, Seconds};
 use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
-use topwork_measure::{ACCURACY, Bits, Confusion, ScoresFor, figures_of, predicted};
+use topwork_measure::{
+    ACCURACY, Bits, Confusion, Figure, ReliabilityBin, ScoresFor, figures_of, predicted,
+    reliability,
+};
 use topwork_tasks::TrunkId;
 
 use crate::{WorkerError, execute::Execution, predictions::Predictions};
@@ -41,6 +44,8 @@ impl Execution<'_> {
         }
         let scores = ScoresFor::new(made.fitted.scores_are, &made.tested.scores, task.classes);
         let (figures, right_by) = self.figures(&made.labels, &scores, &confusion);
+        let reliability = reliability_of(&made.labels, &scores);
+        let calibrated = calibrated(&made, task.classes);
         let MeasuredRow {
             fitted,
             tested,
@@ -83,6 +88,8 @@ impl Execution<'_> {
             iterations: Some(fitted.iterations),
             scores: Some(fitted.scores_are),
             proved,
+            reliability,
+            calibrated,
             right: right_by,
             predictions: Some(predictions),
             without_duplicates: (self.data.twins.as_ref())
@@ -157,6 +164,25 @@ fn predictions_of(made: &MeasuredRow, classes: usize) -> Vec<usize> {
     (made.tested.scores.chunks_exact(classes))
         .map(predicted)
         .collect()
+}
+
+/// The points of the reliability diagram, where the scores give probabilities.
+fn reliability_of(labels: &[u32], scores: &ScoresFor<'_>) -> Vec<ReliabilityBin> {
+    let ece = Figure::named("ece");
+    let probabilities = ece.and_then(|figure| scores.figure(figure));
+    probabilities.map_or(Vec::new(), |probabilities| {
+        reliability(labels, probabilities, scores.classes())
+    })
+}
+
+/// What calibrating the scores of a row has changed.
+fn calibrated(made: &MeasuredRow, classes: usize) -> Option<Calibrated> {
+    let before = made.fitted.uncalibrated.as_ref()?;
+    let scores = ScoresFor::new(before.are, &before.scores, classes);
+    Some(Calibrated {
+        temperatures: made.fitted.temperatures.clone(),
+        ece_before: Figure::named("ece").and_then(|ece| scores.value(ece, &made.labels)),
+    })
 }
 
 /// Correct of total in every fold.
