@@ -123,6 +123,7 @@ typedef struct topwork_component topwork_component;
 typedef struct topwork_dataset_table topwork_dataset_table;
 typedef struct topwork_dataset_description topwork_dataset_description;
 typedef struct topwork_split topwork_split;
+typedef struct topwork_dataset_provenance_table topwork_dataset_provenance_table;
 typedef struct topwork_backbone_table topwork_backbone_table;
 typedef struct topwork_extractor_table topwork_extractor_table;
 typedef struct topwork_cut_rule_table topwork_cut_rule_table;
@@ -473,6 +474,49 @@ struct topwork_split {
  * once.
  */
 #define TOPWORK_READS_IN_PARALLEL UINT32_C(1)
+
+/* ============================================================================================== */
+
+/*
+ * What a dataset knows of its samples besides image and label: what they are called, and which
+ * belong together.
+ */
+
+/*
+ * Id of the ability of a dataset to tell the provenance of its samples: a
+ * topwork_dataset_provenance_table.
+ */
+#define TOPWORK_DATASET_PROVENANCE "topwork.dataset.provenance/1"
+
+/*
+ * The functions behind TOPWORK_DATASET_PROVENANCE. Both write one text for every sample of a split,
+ * in its order, each followed by a zero byte, or nothing at all where this instance knows none. A
+ * text is 1 to 1,024 bytes long.
+ */
+struct topwork_dataset_provenance_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Writes what the samples are called, such as the path of an image below its folder. Calls may
+     * overlap with others where those of `read` may.
+     */
+    topwork_status (*names)(
+        topwork_instance instance,
+        size_t split,
+        const topwork_sink *texts,
+        const topwork_sink *error);
+    /*
+     * Writes the group of every sample: samples with the same text, in whatever split, belong
+     * together, such as the images of one patient. The host keeps them in one fold. A dataset that
+     * draws splits itself keeps them in one split. Calls may overlap with others where those of
+     * `read` may.
+     */
+    topwork_status (*groups)(
+        topwork_instance instance,
+        size_t split,
+        const topwork_sink *texts,
+        const topwork_sink *error);
+};
 
 /* ============================================================================================== */
 

@@ -268,15 +268,15 @@ mod tests {
         }
     }
 
-    /// Vectors that are far from one another.
+    /// Vectors that are far from one another: of numbers that look random.
     fn apart(count: usize) -> Vec<Vec<f32>> {
-        (0..count)
-            .map(|row| {
-                (0..16)
-                    .map(|place| ((row * 31 + place * 17) as f32).sin())
-                    .collect()
-            })
-            .collect()
+        let mut state = 1_u32;
+        let mut number = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let mut vector = || (0..16).map(|_| number()).collect();
+        (0..count).map(|_| vector()).collect()
     }
 
     #[test]

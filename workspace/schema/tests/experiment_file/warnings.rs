@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use topwork_schema::{
-    Catalog, Component, Content, Draft, Looked, Normalise, SharedImages, SharedPlace,
+    Catalog, Component, Content, Counted, Draft, Group, Looked, Normalise, SharedImages,
+    SharedPlace,
 };
 
 use crate::catalog::{SMALL, catalog};
@@ -105,5 +106,85 @@ fn images_are_refused_where_they_are_learnt_and_measured() {
         within.len(),
         2,
         "learnt and measured, with two labels: {within:?}"
+    );
+}
+
+#[test]
+fn groups_are_told_and_too_few_of_them_refused() {
+    // Of a group its name and the classes it has examples of; the target takes 5 to 9.
+    let check = |folds: &str,
+                 train: &[(&str, &[usize])],
+                 test: &[(&str, &[usize])],
+                 expected: Result<&[&str], &str>| {
+        let mut catalog = catalog();
+        for (split, groups) in [("train", train), ("test", test)] {
+            let group = |(name, classes): &(&str, &[usize])| Group {
+                name: (*name).to_owned(),
+                classes: classes.to_vec(),
+            };
+            catalog.counted.push(Counted {
+                component: Component {
+                    component: "mnist/mnist".to_owned(),
+                    parameters: serde_json::Map::new(),
+                },
+                split: split.to_owned(),
+                classes: Ok(vec![50; 10]),
+                groups: Some(groups.iter().map(group).collect()),
+            });
+        }
+        let text = SMALL.replace("[target]", &format!("[target]\n{folds}"));
+        let found = match told(&text, &catalog) {
+            Ok(warnings) => Ok(warnings),
+            Err(mistakes) => Err(mistakes.join("\n")),
+        };
+        let expected = expected.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
+        assert_eq!(found, expected.map_err(str::to_owned));
+    };
+    const ALL: &[usize] = &[5, 6, 7, 8, 9];
+    let four: &[(&str, &[usize])] = &[("a", ALL), ("b", ALL), ("c", ALL), ("d", ALL)];
+    check("folds = 4", four, &[], Ok(&[]));
+    check("folds = 4", four, four, Ok(&[]));
+    check(
+        "folds = 5",
+        four,
+        &[],
+        Err(
+            "`target.folds` is 5, but the examples of `mnist` are in 4 groups: every fold needs one at least, as groups stay together; use 4 folds or fewer",
+        ),
+    );
+    check(
+        "folds = 2",
+        &[("a", ALL), ("other", &[0, 1])],
+        &[],
+        Err(
+            "`target.folds` is 2, but the examples of `mnist` are in 1 group: every fold needs one at least, as groups stay together; name another source of `groups`, or measure on a split `test`",
+        ),
+    );
+    check(
+        "folds = 3",
+        &[("a", &[5, 6, 7]), ("b", &[5, 6, 8, 9]), ("c", &[5, 8, 9])],
+        &[],
+        Ok(&[
+            "`target.dataset`: the class `7` is in a single group, so that it is measured only where it was not learnt, and counts as wrong",
+            "`target.dataset`: the classes `6` (2 groups), `8` (2 groups) and `9` (2 groups) are in fewer groups than the 3 folds: some folds have none",
+        ]),
+    );
+    check("", four, &[("e", ALL)], Ok(&[]));
+    check("", four, &[("e", ALL), ("a", &[1])], Ok(&[]));
+    check(
+        "",
+        four,
+        &[("b", ALL), ("e", &[5])],
+        Ok(&[
+            "`target.dataset`: 1 group of `mnist` has examples in both splits, `train` and `test`: `b`",
+        ]),
+    );
+    check(
+        "",
+        four,
+        four,
+        Ok(&[
+            "`target.dataset`: 4 groups of `mnist` have examples in both splits, `train` and `test`: `a`, `b`, `c`, …",
+        ]),
     );
 }
