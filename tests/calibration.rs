@@ -69,6 +69,11 @@ fn calibration_changes_no_class_and_is_in_the_model() {
         row.unwrap_or_else(|| panic!("no `{name}`"))["seeds"][0].clone()
     };
     let temperatures = temperatures(&project);
+    let events = fs::read_to_string(project.run_folder(1).join("events.jsonl")).unwrap();
+    assert!(
+        temperatures.iter().any(|(_, found)| found.is_some()),
+        "{temperatures:?}"
+    );
     let temperature = |name: &str| {
         let mut all = temperatures.iter();
         all.find(|(title, _)| title == name)
@@ -79,7 +84,12 @@ fn calibration_changes_no_class_and_is_in_the_model() {
         let calibrated = format!("{name} calibrated");
         assert_eq!(row(name)["correct"], row(&calibrated)["correct"], "{name}");
         assert_eq!(temperature(name), None);
-        let found = temperature(&calibrated).unwrap();
-        assert!((0.001..=1000.0).contains(&found), "{name}: {found}");
+        // The images are so plain that some heads recognise all that are held out; how sure to be
+        // they do not learn from that, and say so.
+        let told = events.contains(&format!("`{calibrated}` is not calibrated: the "));
+        match temperature(&calibrated) {
+            Some(found) => assert!(!told && (0.001..1000.0).contains(&found), "{name}: {found}"),
+            None => assert!(told, "{name}"),
+        }
     }
 }

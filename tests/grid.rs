@@ -124,7 +124,7 @@ train-samples = [10, 12]
     ];
     assert_eq!(pairs, expected);
     let show = project.topwork(&["runs", "show", "1"]).stdout;
-    let told = "pairs of the same cut and number of training samples on the same test examples";
+    let told = "pairs of the same cut and number of training samples, by accuracy";
     assert!(show.contains(told), "{show}");
     let list = project.topwork(&["runs", "list"]).stdout;
     assert!(

@@ -19,6 +19,7 @@ mod datasets;
 mod disk;
 mod extractors;
 mod feature_cache;
+mod figures;
 mod flagship;
 mod folds;
 mod grid;

@@ -180,7 +180,7 @@ fn rows_of_an_earlier_version_are_compared_with_those_of_this_one() {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     // What told test examples apart before: dataset, split and positions.
     let plan: Value = serde_json::from_str(&read("plan.json")).unwrap();
-    let dataset = plan["experiment"]["target"]["dataset"]["use"].as_str();
+    let dataset = plan["plan"]["experiment"]["target"]["dataset"]["use"].as_str();
     let mut bytes = [dataset.unwrap(), "test"].concat().into_bytes();
     for line in read("predictions/1-frozen-seed-1.csv").lines().skip(1) {
         let position: u64 = line.split(',').next().unwrap().parse().unwrap();

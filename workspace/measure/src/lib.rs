@@ -49,5 +49,5 @@ pub use reference::reference;
 pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::class_separation;
-pub use temperature::temperature;
+pub use temperature::{is_boundless, temperature};
 pub use two_way::{VarianceParts, two_way, two_way_pair, two_way_scores};

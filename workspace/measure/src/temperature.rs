@@ -5,6 +5,12 @@
 const LEAST: f64 = 1e-3;
 const MOST: f64 = 1e3;
 
+/// Whether a temperature is one of the ends of the range: the examples have not said how sure
+/// scores should be, only that it should be as much, or as little, as can be.
+pub fn is_boundless(temperature: f64) -> bool {
+    !(LEAST * 1.001..MOST / 1.001).contains(&temperature)
+}
+
 /// The temperature T above 0 that minimises the mean log-loss of `softmax(logits / T)` on examples that
 /// were held out: their classes, below `classes`, and logits, `labels.len() × classes`, row-major.
 /// Divided by it, logits order the classes as before, and probabilities are as sure as they are

@@ -449,7 +449,7 @@ fn what_may_be_chance_is_marked() {
         assert_eq!(line, Some(expected), "{text}");
     };
     let alone =
-        "  row 0 / row 1  -0.21 points (-0.41 to -0.03)  p = 0.0266  (only one right: 5 / 15)";
+        "  row 0 / row 1  -0.21 points (-0.42 to -0.03)  p = 0.0266  (only one right: 5 / 15)";
     check(0, alone);
     check(1, &format!("{alone}  ? may be chance among 2 pairs"));
     check(5, &format!("{alone}  ? may be chance among 6 pairs"));

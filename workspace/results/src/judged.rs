@@ -44,7 +44,10 @@ pub fn of_row(
     if let Some(ratio) = fold_ratio(outcomes, figure) {
         let values: Vec<f64> = outcomes.iter().flat_map(|o| of_folds(o)).collect();
         let estimate = corrected_t(&values, ratio)?;
-        return Some((estimate.interval.within(0.0, 1.0), IntervalBy::Folds));
+        // Folds that are all alike show no spread, which is not to say that there is none.
+        if estimate.standard_error > 0.0 {
+            return Some((estimate.interval.within(0.0, 1.0), IntervalBy::Folds));
+        }
     }
     if let (2.., Some(bits)) = (outcomes.len(), crossed(outcomes, figure)) {
         return Some((two_way(&bits)?.interval, IntervalBy::TwoWay));
@@ -104,6 +107,14 @@ pub fn of_pair(
             _ => (PairTest::Seeds, over_seeds(&seeds)?),
         }
     };
+    // Of shares no more than all can lie between two.
+    let estimate = Estimate {
+        interval: match figure.bits {
+            Some(_) => estimate.interval.within(-1.0, 1.0),
+            None => estimate.interval,
+        },
+        ..estimate
+    };
     Some(Judged {
         test,
         p_equivalent: margin.map(|margin| equivalence(&estimate, margin)),
@@ -125,7 +136,9 @@ fn of_share(
             let differences: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
             // Of rows with other numbers of training samples that of fewer: the wider one.
             let estimate = corrected_t(&differences, ratio.0.max(ratio.1))?;
-            return Some((PairTest::Folds, estimate));
+            if estimate.standard_error > 0.0 {
+                return Some((PairTest::Folds, estimate));
+            }
         }
     }
     if let ([(a, _)], [seed]) = (pairs, seeds) {

@@ -473,7 +473,20 @@ impl Results {
 
     /// The figures that have columns, the one that ranks among them; never none.
     pub fn shown(&self) -> Vec<&'static Figure> {
-        self.judging.shown(&self.class_counts())
+        let mut shown = self.judging.shown(&self.class_counts());
+        // What nobody has asked for is shown where there is such a figure: earlier versions have
+        // measured the accuracy alone.
+        let asked = |figure: &Figure| {
+            let named = self.judging.metrics.iter().any(|id| id == figure.id);
+            named || figure.id == self.ranked_by().id
+        };
+        let known = |figure: &Figure| {
+            self.strategies
+                .iter()
+                .any(|row| row.figure(figure).is_some())
+        };
+        shown.retain(|figure| asked(figure) || known(figure));
+        shown
     }
 
     /// How many test examples the classes have, in the order of the labels, of the first row that is

@@ -4,12 +4,12 @@
 //! here and a field of its name to the table's type in `plan`: the reader fills that in, and the
 //! resolved experiment has it.
 
+mod target;
 mod training;
-
-use topwork_measure::{FIGURES, TOP_K};
 
 use crate::strategies::StrategyKind;
 
+pub(crate) use target::{REFERENCE, TARGET};
 pub(crate) use training::TRAIN;
 
 /// A table of the file.
@@ -200,21 +200,6 @@ static KINDS: [Choice; StrategyKind::ALL.len()] = {
     kinds
 };
 
-/// What can be measured.
-static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
-    let mut metrics = [const { word("", "") }; FIGURES.len() + TOP_K.len()];
-    let mut index = 0;
-    while index < metrics.len() {
-        let figure = match index < FIGURES.len() {
-            true => &FIGURES[index],
-            false => &TOP_K[index - FIGURES.len()],
-        };
-        metrics[index] = word(figure.id, figure.about);
-        index += 1;
-    }
-    metrics
-};
-
 pub(crate) static EXPERIMENT: Table = Table {
     title: "The experiment",
     about: "Keys before the first table, and the tables.",
@@ -300,62 +285,6 @@ pub(crate) static SOURCE: Table = Table {
     keys: &[DATASET_KEY, HEAD_KEY, TRAIN_KEY],
 };
 
-pub(crate) static TARGET: Table = Table {
-    title: "`[target]`",
-    about: "The new task, and where the backbone is cut for it.",
-    component: false,
-    keys: &[
-        DATASET_KEY,
-        required(
-            "cut",
-            CUTS,
-            "a cut point the backbone declares, the number of layers kept, or a table; with \
-             several, every strategy has a row for each",
-        ),
-        optional(
-            "folds",
-            at_least(2),
-            "strategies learn from the split `train` and are measured on the split `test`",
-            "cross-validation: the split `train` is cut into so many stratified folds, the \
-             same for every strategy; each is fitted once for every fold, on the other \
-             folds, and measured on the one left out. The split `test` is not touched",
-        ),
-        optional(
-            "metrics",
-            Kind::List {
-                of: &Kind::Choice(&METRICS),
-                min: 1,
-                distinct: true,
-            },
-            "`accuracy`",
-            "the figures that have columns. `balanced-accuracy` is put beside them where the \
-             largest class of the test examples has more than 3 times as many as the smallest",
-        ),
-        optional(
-            "rank-by",
-            Kind::Choice(&METRICS),
-            "the first of `metrics`",
-            "the figure that rows are ranked and pairs of rows compared by",
-        ),
-        optional(
-            "compare-to",
-            Kind::Name,
-            "rows are compared with all others of their family: those with the same cut and \
-             number of training samples",
-            "name of the strategy that every other one is compared with: fewer pairs, and so less \
-             to correct for",
-        ),
-        optional(
-            "equivalent-within",
-            Kind::Number(Bounds::above(0.0)),
-            "no pair is called equivalent",
-            "how far apart two rows may be and still count as equally good: in percentage points \
-             for a share such as `accuracy`, otherwise in the unit of `rank-by`; two one-sided \
-             tests decide",
-        ),
-    ],
-};
-
 pub(crate) static STRATEGY: Table = Table {
     title: "`[[strategy]]`",
     about: "One way to reach the target: a row of the table, or one for each of its cuts and \
@@ -437,43 +366,6 @@ pub(crate) static STRATEGY: Table = Table {
             "temperature scaling: the head's logits are divided by the number that makes its \
              probabilities as sure as they are right on a fifth of the training samples, which a \
              first fit does not see; it takes two fits",
-        ),
-    ],
-};
-
-pub(crate) static REFERENCE: Table = Table {
-    title: "`[[reference]]`",
-    about: "A figure from elsewhere, shown under the table and never ranked.",
-    component: false,
-    keys: &[
-        required(
-            "strategy",
-            Kind::Name,
-            "name of the strategy it belongs to, or `source`",
-        ),
-        optional(
-            "accuracy",
-            Kind::Number(Bounds::at_least(0.0).at_most(1.0)),
-            "`metric` and `value` give another figure",
-            "accuracy as a fraction",
-        ),
-        optional(
-            "metric",
-            Kind::Choice(&METRICS),
-            "`accuracy` is given",
-            "which figure it is",
-        ),
-        optional(
-            "value",
-            Kind::Number(Bounds::ANY),
-            "`accuracy` is given",
-            "its value; a share as a fraction",
-        ),
-        default(
-            "note",
-            Kind::Text,
-            "\"\"",
-            "where the figure comes from and what to keep in mind",
         ),
     ],
 };

@@ -4,8 +4,8 @@
 //! is found on training examples that a first fit has not seen; the head itself learns from all of them, as it does without.
 
 use topwork_engine::Stream;
-use topwork_host::Scores;
-use topwork_measure::temperature;
+use topwork_host::{Level, Scores};
+use topwork_measure::{is_boundless, temperature};
 
 use super::{Fit, Fitted};
 use crate::{GraftError, error::out_of_order};
@@ -26,7 +26,8 @@ pub struct Uncalibrated {
 }
 
 impl Fit<'_> {
-    /// The temperature for this fit's scores, where the strategy wants one. `first` fits the head to the first examples alone and
+    /// The temperature for this fit's scores, where the strategy wants one and the examples held out say which: with few of them, all
+    /// may be right, or one far off may outweigh the others, and then scores are left as they are, with a warning. `first` fits the head to the first examples alone and
     /// scores the second.
     ///
     /// # Errors
@@ -55,7 +56,23 @@ impl Fit<'_> {
         let labels: Vec<u32> = held_out.iter().map(|&example| labels[example]).collect();
         let found = temperature(&labels, &logits(&scores, are), classes);
         let found = found.ok_or_else(|| out_of_order("held-out scores have no temperature"))?;
-        Ok(Some(found))
+        if !is_boundless(found) {
+            return Ok(Some(found));
+        }
+        let why = match found < 1.0 {
+            true => "have all been recognised, which does not say how sure to be",
+            false => "say that the less sure the better: the scores do not order them",
+        };
+        self.tools.services.log(
+            Level::Warning,
+            "topwork",
+            format!(
+                "`{}` is not calibrated: the {} training examples held out {why}",
+                self.strategy.name,
+                held_out.len()
+            ),
+        )?;
+        Ok(None)
     }
 }
 

@@ -172,7 +172,12 @@ const fn top_k<const K: usize>(id: &'static str) -> Figure {
     Figure {
         id,
         name: id,
-        about: "share of the examples whose true class is among the k with the largest scores; of equal ones the class that comes first; only with more than k classes",
+        about: match K {
+            5 => {
+                "share of the examples whose true class is among the k with the largest scores; of equal ones the class that comes first; only with more than k classes"
+            }
+            _ => "as `top-5`, with another k",
+        },
         needs: Needs::Scores,
         interval: Some(IntervalBy::Wilson),
         bits: Some(ranking::among::<K>),

@@ -18,6 +18,13 @@ pub fn pairs(results: &Results) -> String {
     let all = listed.len();
     let unmarked = results.pairs.len() - all;
     let mut text = String::new();
+    if all == 0 && unmarked > 0 {
+        text.push_str(&format!(
+            "{} of different cuts or numbers of training samples {} in results.json, uncorrected; `target.compare-to` names a strategy to compare with\n",
+            if unmarked == 1 { "one pair".to_owned() } else { format!("{} pairs", thousands(unmarked as u64)) },
+            if unmarked == 1 { "is" } else { "are" },
+        ));
+    }
     if all == 0 {
         return text;
     }
@@ -79,8 +86,12 @@ pub fn pairs(results: &Results) -> String {
             1 => ("one pair".to_owned(), "is"),
             several => (format!("{} pairs", thousands(several as u64)), "are"),
         };
+        let which = match results.pairs_among {
+            Among::Families => "of different families",
+            Among::All | Among::CompareTo => "without it",
+        };
         text.push_str(&format!(
-            "  {number} of different families {verb} in results.json, uncorrected\n"
+            "  {number} {which} {verb} in results.json, uncorrected\n"
         ));
     }
     text

@@ -232,6 +232,12 @@ fn experiments() -> Vec<(String, String, PathBuf)> {
     ] {
         found.push((name.to_owned(), text.to_owned(), here.clone()));
     }
+    let judged = SMALL.replace(
+        "cut = \"features\"",
+        "cut = \"features\"\nmetrics = [\"accuracy\", \"ece\"]\nrank-by = \"macro-f1\"\n\
+         compare-to = \"frozen backbone\"\nequivalent-within = 0.5",
+    ) + "calibrate = true\n\n[[reference]]\nstrategy = \"source\"\nmetric = \"mcc\"\nvalue = -0.25\n";
+    found.push(("judged".to_owned(), judged, here));
     found
 }
 

@@ -1,0 +1,115 @@
+//! The keys of `[target]`, and of figures from elsewhere: what is measured and compared.
+
+use topwork_measure::{FIGURES, TOP_K};
+
+use super::{
+    Bounds, CUTS, Choice, DATASET_KEY, Kind, Table, at_least, default, optional, required, word,
+};
+
+/// What can be measured.
+static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
+    let mut metrics = [const { word("", "") }; FIGURES.len() + TOP_K.len()];
+    let mut index = 0;
+    while index < metrics.len() {
+        let figure = match index < FIGURES.len() {
+            true => &FIGURES[index],
+            false => &TOP_K[index - FIGURES.len()],
+        };
+        metrics[index] = word(figure.id, figure.about);
+        index += 1;
+    }
+    metrics
+};
+
+pub(crate) static TARGET: Table = Table {
+    title: "`[target]`",
+    about: "The new task, and where the backbone is cut for it.",
+    component: false,
+    keys: &[
+        DATASET_KEY,
+        required(
+            "cut",
+            CUTS,
+            "a cut point the backbone declares, the number of layers kept, or a table; with \
+             several, every strategy has a row for each",
+        ),
+        optional(
+            "folds",
+            at_least(2),
+            "strategies learn from the split `train` and are measured on the split `test`",
+            "cross-validation: the split `train` is cut into so many stratified folds, the \
+             same for every strategy; each is fitted once for every fold, on the other \
+             folds, and measured on the one left out. The split `test` is not touched",
+        ),
+        optional(
+            "metrics",
+            Kind::List {
+                of: &Kind::Choice(&METRICS),
+                min: 1,
+                distinct: true,
+            },
+            "`accuracy`",
+            "the figures that have columns. `balanced-accuracy` is put beside them where the \
+             largest class of the test examples has more than 3 times as many as the smallest",
+        ),
+        optional(
+            "rank-by",
+            Kind::Choice(&METRICS),
+            "the first of `metrics`",
+            "the figure that rows are ranked and pairs of rows compared by",
+        ),
+        optional(
+            "compare-to",
+            Kind::Name,
+            "rows are compared with all others of their family: those with the same cut and \
+             number of training samples",
+            "name of the strategy that every other one is compared with: fewer pairs, and so less \
+             to correct for",
+        ),
+        optional(
+            "equivalent-within",
+            Kind::Number(Bounds::above(0.0)),
+            "no pair is called equivalent",
+            "how far apart two rows may be and still count as equally good: in percentage points \
+             for a share such as `accuracy`, otherwise in the unit of `rank-by`; two one-sided \
+             tests decide",
+        ),
+    ],
+};
+
+pub(crate) static REFERENCE: Table = Table {
+    title: "`[[reference]]`",
+    about: "A figure from elsewhere, shown under the table and never ranked.",
+    component: false,
+    keys: &[
+        required(
+            "strategy",
+            Kind::Name,
+            "name of the strategy it belongs to, or `source`",
+        ),
+        optional(
+            "accuracy",
+            Kind::Number(Bounds::at_least(0.0).at_most(1.0)),
+            "`metric` and `value` give another figure",
+            "accuracy as a fraction",
+        ),
+        optional(
+            "metric",
+            Kind::Choice(&METRICS),
+            "`accuracy` is given",
+            "which figure it is",
+        ),
+        optional(
+            "value",
+            Kind::Number(Bounds::ANY),
+            "`accuracy` is given",
+            "its value; a share as a fraction",
+        ),
+        default(
+            "note",
+            Kind::Text,
+            "\"\"",
+            "where the figure comes from and what to keep in mind",
+        ),
+    ],
+};
