@@ -6,7 +6,7 @@ use crate::{
     bits::Bits,
     bootstrap::{Statistic, bootstrap_mean},
     estimate::Estimate,
-    interval::{Interval, wilson},
+    interval::Interval,
     number::{percent, percent_range, percent_spread},
 };
 
@@ -99,15 +99,6 @@ pub(crate) const SHARES: Interval = Interval {
 };
 
 impl Figure {
-    /// The 95 % interval of a share of `examples`; `None` of a figure whose interval takes more
-    /// than that to make.
-    pub fn interval_of(&self, mean: f64, examples: u64) -> Option<Interval> {
-        match self.interval? {
-            IntervalBy::Wilson => Some(wilson(mean, examples)),
-            IntervalBy::Bootstrap | IntervalBy::BootstrapReflected => None,
-        }
-    }
-
     /// The mean over seeds, of the figure with each seed and its replicates, judged as by
     /// [`bootstrap_difference`](crate::bootstrap_difference), but with an interval of values the
     /// figure can have.

@@ -528,6 +528,14 @@ mod tests {
         );
         check(Value::Range { unit, interval }, "80.00 – 90.00 %");
         check(Value::Seconds(0.0421), "42 ms");
+        let frozen = |intact, proved| Value::Frozen { intact, proved };
+        let weights = |frozen| Some(Proved::Weights { frozen, of: 25_570 });
+        let answers = Some(Proved::Answers { images: 16 });
+        check(frozen(true, None), "❄ ✓");
+        check(frozen(true, weights(25_570)), "❄ ✓");
+        check(frozen(true, weights(520)), "❄ ✓ 520 of 25,570");
+        check(frozen(true, answers), "◎ ✓ 16 images");
+        check(frozen(false, answers), "✗ CHANGED");
         let mark = Some(Mark::Failed);
         let cell = Cell {
             value: Value::Count(3),

@@ -1,16 +1,19 @@
 //! How the test examples are spread over the classes: what an accuracy is to be held against.
 
 use topwork_events::is_uneven;
-use topwork_measure::{percent, share, thousands};
+use topwork_measure::{majority_rate, percent, thousands};
 use topwork_results::Results;
 
 /// What always saying the most frequent class comes to, and whether classes are uneven.
 pub fn classes(results: &Results) -> String {
     let counts = results.class_counts();
     let total: u64 = counts.iter().sum();
+    let Some(rate) = majority_rate(&counts) else {
+        return String::new();
+    };
     // The first of equals.
     let most = (counts.iter().enumerate()).max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(&a.0)));
-    let Some((class, most)) = most.filter(|_| total > 0) else {
+    let Some((class, most)) = most else {
         return String::new();
     };
     let name = results.classes.get(class).map_or("", String::as_str);
@@ -18,7 +21,7 @@ pub fn classes(results: &Results) -> String {
         "most frequent class: `{name}`, {} of {} test examples, {}\n",
         thousands(*most),
         thousands(total),
-        percent(share(*most, total)),
+        percent(rate),
     );
     if is_uneven(&counts) {
         let there = counts.iter().filter(|count| **count > 0).min();

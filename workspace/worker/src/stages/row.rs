@@ -1,4 +1,4 @@
-//! A row: fitted, its predictions kept and counted, set against the others.
+//! A row: fitted, its predictions kept and counted.
 
 use std::{collections::BTreeMap, iter};
 
@@ -14,7 +14,7 @@ use topwork_tasks::TrunkId;
 use crate::{WorkerError, execute::Execution, predictions::Predictions};
 
 impl Execution<'_> {
-    /// Does one row, with folds once for each, measures it and sets it against the earlier ones.
+    /// Does one row, with folds once for each, and measures it.
     pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<Made, WorkerError> {
         let planned = &self.plan.rows[row];
         let task = self.target()?;
