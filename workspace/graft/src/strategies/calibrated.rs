@@ -61,7 +61,7 @@ impl Fit<'_> {
         }
         let why = match found < 1.0 {
             true => "have all been recognised, which does not say how sure to be",
-            false => "say that the less sure the better: the scores do not order them",
+            false => "say that the less sure the better: some lie far on the wrong side",
         };
         self.tools.services.log(
             Level::Warning,

@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, iter};
 
-use topwork_events::{Calibrated, Counts, Event, FoldOutcome, Made, Outcome, Proved, Seconds};
+use topwork_events::{
+    Calibrated, Counts, Event, FoldOutcome, LogLevel, Made, Outcome, Proved, Seconds,
+};
 use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
 use topwork_measure::{
-    ACCURACY, Bits, Confusion, Figure, ReliabilityBin, ScoresFor, figures_of, predicted,
+    ACCURACY, Bits, Confusion, Figure, ReliabilityBin, ScoresFor, clipped, figures_of, predicted,
     reliability,
 };
 use topwork_tasks::TrunkId;
@@ -44,6 +46,7 @@ impl Execution<'_> {
         }
         let scores = ScoresFor::new(made.fitted.scores_are, &made.tested.scores, task.classes);
         let (figures, right_by) = self.figures(&made.labels, &scores, &confusion);
+        self.tell_clipped(row, &made.labels, &scores)?;
         let reliability = reliability_of(&made.labels, &scores);
         let calibrated = calibrated(&made, task.classes);
         let MeasuredRow {
@@ -129,6 +132,29 @@ impl Execution<'_> {
             }
         }
         (figures, right_by)
+    }
+
+    /// Where the log-loss is shown, says for how many examples it does not take the probability as it
+    /// is: a single 0 would make it infinite.
+    fn tell_clipped(
+        &self,
+        row: usize,
+        labels: &[u32],
+        scores: &ScoresFor<'_>,
+    ) -> Result<(), WorkerError> {
+        let shown = self.judging.shown(&[]);
+        let log_loss = shown.into_iter().find(|figure| figure.id == "log-loss");
+        let probabilities = log_loss.and_then(|figure| scores.figure(figure));
+        let count = probabilities.map_or(0, |p| clipped(labels, p, scores.classes()));
+        if count == 0 {
+            return Ok(());
+        }
+        let title = self.plan.title(&self.plan.rows[row]);
+        let examples = labels.len();
+        self.conductor.note(
+            LogLevel::Info,
+            format!("`{title}`: the log-loss clips the probability of the true class of {count} of {examples} test examples"),
+        )
     }
 
     /// Keeps the predictions, and some pictures with theirs, in the run folder; gives the SHA-256 of the file.
