@@ -99,11 +99,11 @@ fn every_example_is_classified_once_by_every_strategy() {
         "{events}"
     );
     for fitted in [
-        "1-frozen-head-fold-1-seed-1.safetensors",
-        "2-logistic-head-fold-3-seed-1.state",
-        "3-fine-tune-trunk-fold-2-seed-1.safetensors",
+        "1-frozen-seed-1/fold-1/head.safetensors",
+        "2-logistic-seed-1/fold-3/head.state",
+        "3-fine-tune-seed-1/fold-2/trunk.safetensors",
     ] {
-        let path = project.run_folder(1).join("checkpoints").join(fitted);
+        let path = project.run_folder(1).join("models").join(fitted);
         assert!(path.is_file(), "{fitted}");
     }
     let shown = project.topwork(&["runs", "show", "1"]);

@@ -12,6 +12,7 @@ mod features;
 mod joined;
 mod model;
 mod network;
+mod predictor;
 mod proof;
 mod row;
 mod services;
@@ -29,6 +30,7 @@ pub use features::{
 pub use joined::Tested;
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};
+pub use predictor::{FeaturePass, Head, Predictor, ReadPart};
 pub use proof::{Proof, Proved};
 pub use row::{MeasuredRow, RowTask};
 pub use services::{Fold, Halt, Held, Progress, Services};

@@ -48,6 +48,9 @@ pub struct Model {
     /// The fold it has not seen, from 1, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<u32>,
+    /// The dataset, whose parameters tell how a file of an image becomes a sample; models of format 1 do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Component>,
     /// Channels, height and width of an image.
     pub input: [usize; 3],
     /// What is done with an image before it enters the trunk.
@@ -56,6 +59,9 @@ pub struct Model {
     pub backbone: Component,
     /// Whose weights its trunk began with.
     pub weights: Start,
+    /// SHA-256 over the weights and buffers of a frozen trunk; `None` where it learns, of an extractor, and in models of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
     /// SHA-256 of what was frozen; `None` when nothing was.
     pub frozen: Option<String>,
     /// Where the trunk ends, and what is done with its activations.
@@ -84,7 +90,7 @@ pub(crate) fn components(fitted: &PrincipalComponents) -> Result<Saved, GraftErr
 
 impl Model {
     /// The present [`Model::format`].
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The description as a part, beside these other ones.
     pub(crate) fn describing(mut self, parts: &[Saved]) -> Result<Saved, GraftError> {

@@ -5,6 +5,7 @@ use topwork_schema::Row;
 
 use crate::{
     Fold, GraftError, Tools,
+    backbone::Trunk,
     data::{Draw, SplitName, TaskExamples, passed},
     error::out_of_order,
     features::Features,
@@ -133,10 +134,15 @@ impl RowTask<'_> {
             title: plan.title(self.row),
             seed: self.seed,
             fold: fold.map(|fold| fold.number),
+            dataset: Some(plan.experiment.target.dataset.component.clone()),
             input: self.task.image_shape(),
             normalise: plan.experiment.target.dataset.normalise.clone(),
             backbone: plan.experiment.backbone.clone(),
             weights: strategy.weights,
+            trunk: (self.features).and_then(|features| match &*features.trunk {
+                Trunk::Network(_) => Some(features.digest.clone()),
+                Trunk::Extractor(..) => None,
+            }),
             frozen: proof.map(|proof| proof.before.clone()),
             cut: self.row.cut.clone(),
             head: strategy.head.clone(),

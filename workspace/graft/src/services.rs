@@ -56,118 +56,99 @@ pub type Held = Box<dyn Deref<Target = [f32]> + Send + Sync>;
 pub(crate) struct Quiet<'a>(pub &'a dyn Services);
 
 impl Services for Quiet<'_> {
-    fn step(&self, _: Progress<'_>) -> Result<(), Halt> {
-        self.0.check_stop()
-    }
-
     fn check_stop(&self) -> Result<(), Halt> {
         self.0.check_stop()
-    }
-
-    fn begin_fold(&self, _: Fold) -> Result<(), Halt> {
-        Ok(())
     }
 
     fn fold(&self) -> Option<u32> {
         self.0.fold()
     }
 
+    fn log(&self, level: Level, from: &str, text: String) -> Result<(), Halt> {
+        self.0.log(level, from, text)
+    }
+}
+
+/// What the conductor does for a task. Any call may end it. Where a conductor does not say otherwise, nothing is told and nothing is
+/// kept.
+pub trait Services: Sync {
+    /// Hears how far the task is: called at every step, the only place where a stop takes effect.
+    fn step(&self, _: Progress<'_>) -> Result<(), Halt> {
+        self.check_stop()
+    }
+
+    /// Fails when the task is to end.
+    fn check_stop(&self) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    /// The task goes on to a fold: what it tells from here on belongs to it.
+    fn begin_fold(&self, _: Fold) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    /// The fold it is at, from 1, where there are any.
+    fn fold(&self) -> Option<u32> {
+        None
+    }
+
+    /// Hears what an epoch came to.
     fn epoch_ended(&self, _: &EpochFigures) -> Result<(), Halt> {
         Ok(())
     }
 
-    fn epochs_before(&self, _: &[EpochFigures]) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn network(&self, _: &str, _: &Component, _: usize, _: &Blueprint) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn log(&self, level: Level, from: &str, text: String) -> Result<(), Halt> {
-        self.0.log(level, from, text)
-    }
-
-    fn checkpoint_every(&self) -> Duration {
-        Duration::MAX
-    }
-
-    fn keep_checkpoint(&self, _: &[u8]) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn checkpoints(&self, _: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn features(&self, _: &FeatureKey) -> Result<Option<(Held, f64)>, Halt> {
-        Ok(None)
-    }
-
-    fn keep_features(&self, _: &FeatureKey, _: &[f32], _: f64) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn keep_model(&self, _: Option<Fold>, _: Vec<Saved>) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn keeps_features(&self) -> bool {
-        false
-    }
-}
-
-/// What the conductor does for a task. Any call may end it.
-pub trait Services: Sync {
-    /// Hears how far the task is: called at every step, the only place where a stop takes effect.
-    fn step(&self, progress: Progress<'_>) -> Result<(), Halt>;
-
-    /// Fails when the task is to end.
-    fn check_stop(&self) -> Result<(), Halt>;
-
-    /// The task goes on to a fold: what it tells from here on belongs to it.
-    fn begin_fold(&self, fold: Fold) -> Result<(), Halt>;
-
-    /// The fold it is at, from 1, where there are any.
-    fn fold(&self) -> Option<u32>;
-
-    /// Hears what an epoch came to.
-    fn epoch_ended(&self, figures: &EpochFigures) -> Result<(), Halt>;
-
     /// Hears of all epochs before the place a training goes on from: some may have been lost.
-    fn epochs_before(&self, ended: &[EpochFigures]) -> Result<(), Halt>;
+    fn epochs_before(&self, _ended: &[EpochFigures]) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// A network that is made: `role` tells what it is for, `before` how many layers come before it.
     fn network(
         &self,
-        role: &str,
-        component: &Component,
-        before: usize,
-        blueprint: &Blueprint,
-    ) -> Result<(), Halt>;
+        _role: &str,
+        _component: &Component,
+        _before: usize,
+        _: &Blueprint,
+    ) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// A line for the log; `from` is a plugin's id or `topwork`.
     fn log(&self, level: Level, from: &str, text: String) -> Result<(), Halt>;
 
     /// How long a training may go on within an epoch without a checkpoint.
-    fn checkpoint_every(&self) -> Duration;
+    fn checkpoint_every(&self) -> Duration {
+        Duration::MAX
+    }
 
     /// Keeps where the training at work stands.
-    fn keep_checkpoint(&self, state: &[u8]) -> Result<(), Halt>;
+    fn keep_checkpoint(&self, _state: &[u8]) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// Shows what was kept of the training at work, the newest first, until `read` can go on from one; what `read` gives
     /// otherwise is the reason why not.
-    fn checkpoints(&self, read: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), Halt>;
+    fn checkpoints(&self, _read: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// The features with this key and the seconds they took, where somebody has them.
-    fn features(&self, key: &FeatureKey) -> Result<Option<(Held, f64)>, Halt>;
+    fn features(&self, _: &FeatureKey) -> Result<Option<(Held, f64)>, Halt> {
+        Ok(None)
+    }
 
     /// Keeps features for others.
-    fn keep_features(&self, key: &FeatureKey, values: &[f32], seconds: f64) -> Result<(), Halt>;
+    fn keep_features(&self, _: &FeatureKey, _values: &[f32], _seconds: f64) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// Keeps what a row has fitted, with folds what it has fitted for one.
-    fn keep_model(&self, fold: Option<Fold>, parts: Vec<Saved>) -> Result<(), Halt>;
+    fn keep_model(&self, _: Option<Fold>, _parts: Vec<Saved>) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// Whether features are kept at all: a key takes reading all images.
-    fn keeps_features(&self) -> bool;
+    fn keeps_features(&self) -> bool {
+        false
+    }
 }

@@ -8,7 +8,10 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use topwork_events::RunState;
 
-use crate::{Checkpoints, EventReader, EventWriter, Manifest, Owner, StoreError, replace::replace};
+use crate::{
+    Checkpoints, EventReader, EventWriter, Manifest, ModelFolder, Owner, StoreError,
+    replace::replace,
+};
 
 /// Charge of a run: ends with the process at the latest.
 #[derive(Debug)]
@@ -97,21 +100,9 @@ impl RunFolder {
             .join(format!("{name}-seed-{seed}.safetensors"))
     }
 
-    /// What one strategy has fitted with one seed: its `part` (`head`, `trunk`), whose format the
-    /// `extension` tells: `safetensors` for layers, `state` for what a classifier plugin saves.
-    pub fn fitted_path(
-        &self,
-        part: &str,
-        row: usize,
-        strategy: &str,
-        seed: u64,
-        extension: &str,
-    ) -> PathBuf {
-        self.path.join("checkpoints").join(format!(
-            "{}-{}-{part}-seed-{seed}.{extension}",
-            row + 1,
-            slug(strategy)
-        ))
+    /// What a row called `title` has fitted with one seed, and with folds for one of these, counted from 1.
+    pub fn model(&self, row: usize, title: &str, seed: u64, fold: Option<u32>) -> ModelFolder {
+        ModelFolder::of(&self.path, row, title, seed, fold)
     }
 
     /// The states of trainings that are not over.

@@ -11,7 +11,8 @@
 //!   events.jsonl       the event stream
 //!   call               the plugin call in progress, so that a crash can be attributed
 //!   worker.log         what the worker and its plugins print
-//!   checkpoints/       weights, and in training/ the states of trainings that are not over
+//!   models/            what every row has fitted
+//!   checkpoints/       the backbone as the source left it, and in training/ the states of trainings that are not over
 //!   predictions/       what every strategy said of every test example
 //!   samples/           some feature vectors and test images, for viewers to draw
 //!   results.json       the figures, once there are any
@@ -28,6 +29,7 @@ mod event_log;
 mod folder;
 mod heartbeat;
 mod manifest;
+mod models;
 mod owner;
 mod replace;
 mod request;
@@ -44,6 +46,7 @@ pub use event_log::{EventReader, EventWriter, now};
 pub use folder::{RunFolder, RunLock};
 pub use heartbeat::Heartbeat;
 pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};
+pub use models::ModelFolder;
 pub use owner::{Owner, Process};
 pub use request::StopRequest;
 pub use runs::Runs;

@@ -3,12 +3,12 @@
 use std::{collections::HashMap, fs};
 
 use topwork_events::{Event, LogLevel, Outcome, RunState, SourceOutcome};
-use topwork_graft::{Fold, PARTS, STATE, out_of_order};
+use topwork_graft::{PARTS, STATE, out_of_order};
 use topwork_keys::Adopted;
 use topwork_keys::sha256;
 use topwork_store::RunFolder;
 
-use crate::{WorkerError, conductor::of_fold, execute::Execution, resume::with_right};
+use crate::{WorkerError, execute::Execution, resume::with_right};
 
 impl Execution<'_> {
     /// Takes over the results that the manifest names, once the data is known to be the same.
@@ -95,18 +95,18 @@ impl Execution<'_> {
         self.folder
             .write(&self.folder.predictions_path(row, &name, seed), &bytes)?;
         let of = u32::try_from(outcome.folds.len()).unwrap_or(u32::MAX);
-        let folds: Vec<Option<Fold>> = match of {
+        let folds: Vec<Option<u32>> = match of {
             0 => vec![None],
-            of => (1..=of).map(|number| Some(Fold { number, of })).collect(),
+            of => (1..=of).map(Some).collect(),
         };
-        for (part, extension) in PARTS {
-            for part in folds.iter().map(|fold| of_fold(part, *fold)) {
-                let theirs = other.fitted_path(&part, outcome.row, their_name, seed, extension);
-                if let Ok(bytes) = fs::read(theirs)
+        for fold in folds {
+            let theirs = other.model(outcome.row, their_name, seed, fold);
+            let ours = self.folder.model(row, &name, seed, fold);
+            for (part, extension) in PARTS {
+                if let Some(bytes) = theirs.read(part, extension)
                     && (extension != STATE || self.conductor.keeps_state(&name, bytes.len())?)
                 {
-                    let ours = self.folder.fitted_path(&part, row, &name, seed, extension);
-                    self.folder.write(&ours, &bytes)?;
+                    self.folder.write(&ours.part(part, extension), &bytes)?;
                 }
             }
         }

@@ -130,14 +130,6 @@ pub fn as_told(level: Level) -> LogLevel {
     }
 }
 
-/// The name of a fitted part, which every fold has its own of.
-pub fn of_fold(part: &str, fold: Option<Fold>) -> String {
-    match fold {
-        Some(Fold { number, .. }) => format!("{part}-fold-{number}"),
-        None => part.to_owned(),
-    }
-}
-
 /// A refusal of the run folder is a reason to halt.
 fn halt<E: Into<WorkerError>>(error: E) -> Halt {
     error.into().into()
@@ -250,13 +242,13 @@ impl Services for Conductor<'_> {
             return Ok(());
         };
         let title = self.plan.title(&self.plan.rows[row]);
+        let model = (self.folder).model(row, &title, seed, fold.map(|fold| fold.number));
         for part in parts {
             let is_state = part.extension == STATE;
             if is_state && !self.keeps_state(&title, part.bytes.len()).map_err(halt)? {
                 continue;
             }
-            let name = of_fold(part.part, fold);
-            let path = (self.folder).fitted_path(&name, row, &title, seed, part.extension);
+            let path = model.part(part.part, part.extension);
             self.folder.write(&path, &part.bytes).map_err(halt)?;
         }
         Ok(())

@@ -11,7 +11,7 @@ mod groups;
 mod samples;
 mod twins;
 
-pub use augment::Augment;
+pub use augment::{Augment, normalise};
 pub use batches::each_batch;
 pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};
 pub use digest::is_of_positions;

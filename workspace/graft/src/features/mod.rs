@@ -14,7 +14,7 @@ use topwork_schema::{CutPoint, Plan};
 
 pub use extract::Extraction;
 pub use near::{NEAR, NearFound, NearPair, near};
-pub use reduce::{Activations, shape};
+pub use reduce::{Activations, apply, shape};
 
 use crate::{
     GraftError, Held,

@@ -82,10 +82,7 @@ impl Fitted {
         let Some(temperature) = temperature else {
             return self;
         };
-        let mut calibrated = logits(&self.scores, self.scores_are);
-        for row in calibrated.chunks_exact_mut(classes) {
-            temper(row, temperature);
-        }
+        let calibrated = tempered(&self.scores, self.scores_are, temperature, classes);
         self.uncalibrated = Some(Uncalibrated {
             scores: std::mem::replace(&mut self.scores, calibrated),
             are: self.scores_are,
@@ -94,6 +91,15 @@ impl Fitted {
         self.temperatures = vec![temperature];
         self
     }
+}
+
+/// Scores, `examples × classes`, as logits brought to a temperature.
+pub(crate) fn tempered(scores: &[f32], are: Scores, temperature: f64, classes: usize) -> Vec<f32> {
+    let mut logits = logits(scores, are);
+    for row in logits.chunks_exact_mut(classes) {
+        temper(row, temperature);
+    }
+    logits
 }
 
 /// Scores as logits: of probabilities the logarithms; what promises nothing is taken as it is.

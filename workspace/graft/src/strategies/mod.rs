@@ -8,9 +8,11 @@ mod frozen_backbone;
 mod whole_network;
 
 pub use calibrated::Uncalibrated;
+pub(crate) use calibrated::tempered;
 use topwork_engine::{Blueprint, Network};
 use topwork_host::Scores;
 use topwork_schema::{CutPoint, Strategy, StrategyKind, Train};
+pub(crate) use whole_network::pooling;
 
 use crate::{
     GraftError, Tools,

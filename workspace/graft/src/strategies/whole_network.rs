@@ -126,7 +126,10 @@ impl Fit<'_> {
 }
 
 /// The layers that pool activations of this shape as the cut says, for a trunk that is trained.
-fn pooling(activations: &[usize], cut: &CutPoint) -> Result<Option<Blueprint>, GraftError> {
+pub(crate) fn pooling(
+    activations: &[usize],
+    cut: &CutPoint,
+) -> Result<Option<Blueprint>, GraftError> {
     let (Some(pool), [_, height, width]) = (cut.reduction.pool, activations) else {
         return Ok(None);
     };

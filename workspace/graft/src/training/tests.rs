@@ -11,11 +11,10 @@ use std::{
 use proptest::prelude::*;
 use topwork_engine::Blueprint;
 use topwork_host::Level;
-use topwork_keys::FeatureKey;
-use topwork_schema::{ClassWeights, Component, Optimizer, Schedule};
+use topwork_schema::{ClassWeights, Optimizer, Schedule};
 
 use super::*;
-use crate::{Fold, Halt, Held, Saved, data::Augment};
+use crate::{Halt, data::Augment};
 
 /// What outlives a session of a training.
 #[derive(Default)]
@@ -38,10 +37,6 @@ struct Session<'a> {
 struct Stopped;
 
 impl Services for Session<'_> {
-    fn step(&self, _: Progress<'_>) -> Result<(), Halt> {
-        self.check_stop()
-    }
-
     fn check_stop(&self) -> Result<(), Halt> {
         match self.stop.load(Ordering::Relaxed) {
             true => Err(Halt {
@@ -50,14 +45,6 @@ impl Services for Session<'_> {
             }),
             false => Ok(()),
         }
-    }
-
-    fn begin_fold(&self, _: Fold) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn fold(&self) -> Option<u32> {
-        None
     }
 
     fn epoch_ended(&self, figures: &EpochFigures) -> Result<(), Halt> {
@@ -71,10 +58,6 @@ impl Services for Session<'_> {
         ended
             .iter()
             .try_for_each(|figures| self.epoch_ended(figures))
-    }
-
-    fn network(&self, _: &str, _: &Component, _: usize, _: &Blueprint) -> Result<(), Halt> {
-        Ok(())
     }
 
     fn log(&self, level: Level, _: &str, text: String) -> Result<(), Halt> {
@@ -99,22 +82,6 @@ impl Services for Session<'_> {
             checkpoints.pop();
         }
         Ok(())
-    }
-
-    fn features(&self, _: &FeatureKey) -> Result<Option<(Held, f64)>, Halt> {
-        Ok(None)
-    }
-
-    fn keep_features(&self, _: &FeatureKey, _: &[f32], _: f64) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn keep_model(&self, _: Option<Fold>, _: Vec<Saved>) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn keeps_features(&self) -> bool {
-        false
     }
 }
 
