@@ -32,13 +32,9 @@ const STRATEGIES: [(&str, &str); 5] = [
 
 /// The temperatures in the models of a run, by the titles of their rows.
 fn temperatures(project: &Project) -> Vec<(String, Option<f64>)> {
-    let parts = fs::read_dir(project.run_folder(1).join("checkpoints")).unwrap();
-    let mut found: Vec<(String, Option<f64>)> = parts
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+    let models = fs::read_dir(project.run_folder(1).join("models")).unwrap();
+    let mut found: Vec<(String, Option<f64>)> = models
+        .map(|entry| entry.unwrap().path().join("model.json"))
         .map(|path| {
             let model: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
             let title = model["title"].as_str().unwrap().to_owned();

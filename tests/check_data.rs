@@ -259,15 +259,10 @@ fn weights_that_are_none_are_refused() {
     );
     let output = project.topwork(&["run", "other.toml", "--ui", "none"]);
     assert_eq!(output.code, 0, "{}", output.snapshot());
-    let folder = project.run_folder(1).join("checkpoints");
-    let trunk = fs::read_dir(folder)
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.path());
-    let trunk = trunk
-        .filter(|path| path.display().to_string().contains("trunk"))
-        .min();
-    fs::copy(trunk.unwrap(), project.path().join("net.pth")).unwrap();
+    let models = fs::read_dir(project.run_folder(1).join("models"));
+    let model = models.unwrap().flatten().next().unwrap().path();
+    let trunk = model.join("trunk.safetensors");
+    fs::copy(trunk, project.path().join("net.pth")).unwrap();
     fs::remove_dir_all(project.path().join("runs")).unwrap();
     let told = checked(&project, &text);
     assert!(told.contains("do not fit the network"), "{told}");

@@ -159,10 +159,13 @@ fn one_and_two_threads_give_the_same_bits() {
     run(&project, &[&quick[..], &["--threads", "2"]].concat());
     run(&project, &[&quick[..], &["--threads", "1"]].concat());
     assert_eq!(timeless(&project.results(1)), timeless(&project.results(2)));
-    for name in ["checkpoints", "predictions", "samples"] {
+    let models = fs::read_dir(project.run_folder(1).join("models")).unwrap();
+    let models = models.map(|model| format!("models/{}", model.unwrap().file_name().display()));
+    let folders = ["checkpoints", "predictions", "samples"].map(str::to_owned);
+    for name in folders.into_iter().chain(models) {
         let (first, second) = (
-            project.run_folder(1).join(name),
-            project.run_folder(2).join(name),
+            project.run_folder(1).join(&name),
+            project.run_folder(2).join(&name),
         );
         let files: Vec<_> = fs::read_dir(&first)
             .unwrap()

@@ -210,15 +210,9 @@ impl Left {
             serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         drop_times(&mut results);
         let mut files = BTreeMap::new();
-        for part in ["checkpoints", "predictions"] {
-            let path = folder.path().join(part);
-            for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
-                let file = entry.path();
-                if file.is_file() {
-                    let name = format!("{part}/{}", entry.file_name().to_string_lossy());
-                    files.insert(name, digest(&file));
-                }
-            }
+        // Of a run that has ended nothing is left in `checkpoints/training`.
+        for part in ["checkpoints", "models", "predictions"] {
+            digests_below(folder.path(), &folder.path().join(part), &mut files);
         }
         Ok(Self { results, files })
     }
@@ -239,6 +233,19 @@ impl Left {
             }
         }
         differences
+    }
+}
+
+/// The digests of all files below `at`, by their paths relative to `folder`.
+fn digests_below(folder: &Path, at: &Path, files: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(at).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            digests_below(folder, &path, files);
+        } else {
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            files.insert(name.display().to_string(), digest(&path));
+        }
     }
 }
 

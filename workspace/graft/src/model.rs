@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 use topwork_measure::PrincipalComponents;
-use topwork_schema::{Component, CutPoint, Normalise, Start};
+use topwork_schema::{Component, CutPoint, Normalise, Plan, Row, Start};
 use topwork_tensors::Writer;
 
-use crate::GraftError;
+use crate::{Fold, GraftError};
 
 /// The extension of what a classifier plugin saves of its fit.
 pub const STATE: &str = "state";
@@ -91,6 +91,30 @@ pub(crate) fn components(fitted: &PrincipalComponents) -> Result<Saved, GraftErr
 impl Model {
     /// The present [`Model::format`].
     pub const FORMAT: u32 = 2;
+
+    /// What a row's fit is described by before it is known what it has come to.
+    pub fn of(plan: &Plan, row: &Row, seed: u64, fold: Option<Fold>, input: [usize; 3]) -> Self {
+        let strategy = plan.strategy(row);
+        let data = &plan.experiment.target.dataset;
+        Self {
+            format: Self::FORMAT,
+            title: plan.title(row),
+            seed,
+            fold: fold.map(|fold| fold.number),
+            dataset: Some(data.component.clone()),
+            input,
+            normalise: data.normalise.clone(),
+            backbone: plan.experiment.backbone.clone(),
+            weights: strategy.weights,
+            trunk: None,
+            frozen: None,
+            cut: row.cut.clone(),
+            head: strategy.head.clone(),
+            classes: plan.target_classes.clone(),
+            temperature: None,
+            parts: Vec::new(),
+        }
+    }
 
     /// The description as a part, beside these other ones.
     pub(crate) fn describing(mut self, parts: &[Saved]) -> Result<Saved, GraftError> {

@@ -90,7 +90,13 @@ impl RowTask<'_> {
             self.stayed_frozen(fitted.proof.as_ref())?;
             let mut parts = std::mem::take(&mut fitted.saved);
             parts.extend(components.as_ref().map(model::components).transpose()?);
-            let mut model = self.model(fold, fitted.proof.as_ref());
+            let input = self.task.image_shape();
+            let mut model = Model::of(self.tools.plan, self.row, self.seed, fold, input);
+            model.frozen = fitted.proof.as_ref().map(|proof| proof.before.clone());
+            model.trunk = (self.features).and_then(|features| match &*features.trunk {
+                Trunk::Network(_) => Some(features.digest.clone()),
+                Trunk::Extractor(..) => None,
+            });
             model.temperature = fitted.temperatures.first().copied();
             parts.push(model.describing(&parts)?);
             self.tools.services.keep_model(fold, parts)?;
@@ -123,33 +129,6 @@ impl RowTask<'_> {
                 .unwrap_or(0),
             extract_seconds,
         })
-    }
-
-    /// How the parts of what was fitted belong together; those are named when they are known.
-    fn model(&self, fold: Option<Fold>, proof: Option<&Proof>) -> Model {
-        let plan = self.tools.plan;
-        let strategy = plan.strategy(self.row);
-        Model {
-            format: Model::FORMAT,
-            title: plan.title(self.row),
-            seed: self.seed,
-            fold: fold.map(|fold| fold.number),
-            dataset: Some(plan.experiment.target.dataset.component.clone()),
-            input: self.task.image_shape(),
-            normalise: plan.experiment.target.dataset.normalise.clone(),
-            backbone: plan.experiment.backbone.clone(),
-            weights: strategy.weights,
-            trunk: (self.features).and_then(|features| match &*features.trunk {
-                Trunk::Network(_) => Some(features.digest.clone()),
-                Trunk::Extractor(..) => None,
-            }),
-            frozen: proof.map(|proof| proof.before.clone()),
-            cut: self.row.cut.clone(),
-            head: strategy.head.clone(),
-            classes: plan.target_classes.clone(),
-            temperature: None,
-            parts: Vec::new(),
-        }
     }
 
     /// Fails when what was frozen did not stay as it was.

@@ -79,6 +79,16 @@ pub fn read_plan(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerEr
     })
 }
 
+/// The plan that a run was made with, for whoever uses what it has left: whether all that it names is still there and the same is
+/// of no matter before it is used. Only runs of earlier versions, which have no plan, are checked again.
+pub fn plan_as_made(folder: &RunFolder, plugins: &Plugins) -> Result<Plan, WorkerError> {
+    let text = std::fs::read_to_string(folder.plan_path());
+    match text.ok().and_then(|text| Plan::from_json(&text)) {
+        Some(plan) => Ok(plan),
+        None => read_plan(folder, plugins),
+    }
+}
+
 /// The plan in the folder, if it is that of the experiment there and an extractor still says of
 /// itself what it said: the files it reads are no part of its plugin.
 fn made_before(folder: &RunFolder, experiment: &str, plugins: &Plugins) -> Option<Plan> {

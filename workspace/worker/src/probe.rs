@@ -22,7 +22,8 @@ use topwork_schema::{
 
 use self::data::Data;
 use self::networks::networks;
-pub(crate) use self::{catalog::catalog, observer::Calls, problem::problem};
+pub use self::problem::problem;
+pub(crate) use self::{catalog::catalog, observer::Calls};
 use crate::{PlannedFeatures, planned::planned_features};
 
 /// What to look at.

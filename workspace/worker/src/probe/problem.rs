@@ -5,7 +5,7 @@ use topwork_host::{ErrorKind, HostError};
 use topwork_schema::{Category, Problem};
 
 /// A failure as the check of an experiment file wants it.
-pub(crate) fn problem(error: &GraftError) -> Problem {
+pub fn problem(error: &GraftError) -> Problem {
     let category = match error {
         GraftError::Weights { .. } => Category::Data,
         GraftError::Host(error) => category(error),

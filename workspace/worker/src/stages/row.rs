@@ -1,19 +1,14 @@
 //! A row: fitted, its predictions kept and counted.
 
-use std::{collections::BTreeMap, iter};
-
 use topwork_events::{
     Calibrated, Counts, Event, FoldOutcome, LogLevel, Made, Outcome, Proved, Seconds,
 };
 use topwork_graft::{MeasuredRow, RowTask};
 use topwork_keys::sha256;
-use topwork_measure::{
-    ACCURACY, Bits, Confusion, Figure, ReliabilityBin, ScoresFor, clipped, figures_of, predicted,
-    reliability,
-};
+use topwork_measure::{Figure, ScoresFor};
 use topwork_tasks::TrunkId;
 
-use crate::{WorkerError, execute::Execution, predictions::Predictions};
+use crate::{WorkerError, execute::Execution, measured::Measured, predictions::Predictions};
 
 impl Execution<'_> {
     /// Does one row, with folds once for each, and measures it.
@@ -36,18 +31,12 @@ impl Execution<'_> {
         .run()?;
         let features_cached = features.is_some_and(|features| features.paid);
         let predictions = self.keep_predictions(row, seed, &made)?;
-        let predicted = predictions_of(&made, task.classes);
-        let right: Vec<bool> = (predicted.iter().zip(&made.labels))
+        let (are, scores) = (made.fitted.scores_are, &made.tested.scores);
+        let measured = Measured::of(&made.labels, scores, are, task.classes, &self.judging);
+        let right: Vec<bool> = (measured.predicted.iter().zip(&made.labels))
             .map(|(predicted, label)| *predicted == *label as usize)
             .collect();
-        let mut confusion = Confusion::new(task.classes);
-        for (predicted, label) in predicted.iter().zip(&made.labels) {
-            confusion.add(*label as usize, *predicted);
-        }
-        let scores = ScoresFor::new(made.fitted.scores_are, &made.tested.scores, task.classes);
-        let (figures, right_by) = self.figures(&made.labels, &scores, &confusion);
-        self.tell_clipped(row, &made.labels, &scores)?;
-        let reliability = reliability_of(&made.labels, &scores);
+        self.tell_clipped(row, &made.labels, measured.clipped)?;
         let calibrated = calibrated(&made, task.classes);
         let MeasuredRow {
             fitted,
@@ -68,9 +57,9 @@ impl Execution<'_> {
         let outcome = Outcome {
             row,
             seed,
-            correct: confusion.correct(),
-            total: confusion.total(),
-            figures,
+            correct: measured.confusion.correct(),
+            total: measured.confusion.total(),
+            figures: measured.figures,
             folds: of_folds(&tested.folds, &right),
             test_set,
             train_samples,
@@ -85,15 +74,15 @@ impl Execution<'_> {
                 evaluate: fitted.evaluate_seconds,
             },
             features_cached,
-            confusion,
+            confusion: measured.confusion,
             converged: fitted.converged,
             note: fitted.note,
             iterations: Some(fitted.iterations),
             scores: Some(fitted.scores_are),
             proved,
-            reliability,
+            reliability: measured.reliability,
             calibrated,
-            right: right_by,
+            right: measured.right,
             predictions: Some(predictions),
             without_duplicates: (self.data.twins.as_ref())
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
@@ -111,41 +100,8 @@ impl Execution<'_> {
         Ok(made)
     }
 
-    /// The figures of a row, those asked for that nobody computes otherwise among them; and which
-    /// examples count for those that are a share of them.
-    fn figures(
-        &self,
-        labels: &[u32],
-        scores: &ScoresFor<'_>,
-        confusion: &Confusion,
-    ) -> (BTreeMap<String, f64>, BTreeMap<String, Bits>) {
-        let mut figures = figures_of(labels, scores);
-        let mut right_by = BTreeMap::new();
-        let shown = self.judging.shown(&confusion.of_classes());
-        for figure in iter::once(&ACCURACY).chain(shown) {
-            let id = || figure.id.to_owned();
-            if let Some(value) = scores.value(figure, labels) {
-                figures.insert(id(), value);
-                if let Some((right, needed)) = figure.bits.zip(scores.figure(figure)) {
-                    right_by.insert(id(), right(labels, needed, scores.classes()));
-                }
-            }
-        }
-        (figures, right_by)
-    }
-
-    /// Where the log-loss is shown, says for how many examples it does not take the probability as it
-    /// is: a single 0 would make it infinite.
-    fn tell_clipped(
-        &self,
-        row: usize,
-        labels: &[u32],
-        scores: &ScoresFor<'_>,
-    ) -> Result<(), WorkerError> {
-        let shown = self.judging.shown(&[]);
-        let log_loss = shown.into_iter().find(|figure| figure.id == "log-loss");
-        let probabilities = log_loss.and_then(|figure| scores.figure(figure));
-        let count = probabilities.map_or(0, |p| clipped(labels, p, scores.classes()));
+    /// Says for how many examples the log-loss, where it is shown, does not take the probability as it is.
+    fn tell_clipped(&self, row: usize, labels: &[u32], count: u64) -> Result<(), WorkerError> {
         if count == 0 {
             return Ok(());
         }
@@ -183,22 +139,6 @@ impl Execution<'_> {
         self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
         Ok(sha256(&predictions))
     }
-}
-
-/// The class with the largest score, for every example.
-fn predictions_of(made: &MeasuredRow, classes: usize) -> Vec<usize> {
-    (made.tested.scores.chunks_exact(classes))
-        .map(predicted)
-        .collect()
-}
-
-/// The points of the reliability diagram, where the scores give probabilities.
-fn reliability_of(labels: &[u32], scores: &ScoresFor<'_>) -> Vec<ReliabilityBin> {
-    let ece = Figure::named("ece");
-    let probabilities = ece.and_then(|figure| scores.figure(figure));
-    probabilities.map_or(Vec::new(), |probabilities| {
-        reliability(labels, probabilities, scores.classes())
-    })
 }
 
 /// What calibrating the scores of a row has changed.

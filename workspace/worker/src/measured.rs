@@ -1,0 +1,67 @@
+//! What the scores of some labelled examples come to.
+
+use std::{collections::BTreeMap, iter};
+
+use topwork_events::Judging;
+use topwork_measure::{
+    ACCURACY, Bits, Confusion, Figure, ReliabilityBin, Scores, ScoresFor, clipped, figures_of,
+    predicted, reliability,
+};
+
+/// Labels and scores, and all that is counted and computed of them.
+pub struct Measured {
+    /// The predicted class of every example.
+    pub predicted: Vec<usize>,
+    /// Which classes were taken for which.
+    pub confusion: Confusion,
+    /// The figures, by their ids: those asked for that nobody computes otherwise among them.
+    pub figures: BTreeMap<String, f64>,
+    /// Which examples count for figures that are a share of them, by the same ids.
+    pub right: BTreeMap<String, Bits>,
+    /// The points of the reliability diagram, where the scores give probabilities.
+    pub reliability: Vec<ReliabilityBin>,
+    /// For how many examples the log-loss, where it is asked for, does not take the probability of the true class as it is: a
+    /// single 0 would make it infinite.
+    pub clipped: u64,
+}
+
+impl Measured {
+    /// Of scores, `labels × classes`.
+    pub fn of(
+        labels: &[u32],
+        scores: &[f32],
+        are: Scores,
+        classes: usize,
+        judging: &Judging,
+    ) -> Self {
+        let predicted: Vec<usize> = scores.chunks_exact(classes).map(predicted).collect();
+        let mut confusion = Confusion::new(classes);
+        for (predicted, label) in predicted.iter().zip(labels) {
+            confusion.add(*label as usize, *predicted);
+        }
+        let scores = ScoresFor::new(are, scores, classes);
+        let mut figures = figures_of(labels, &scores);
+        let mut right = BTreeMap::new();
+        let shown = judging.shown(&confusion.of_classes());
+        for figure in iter::once(&ACCURACY).chain(shown) {
+            let id = || figure.id.to_owned();
+            if let Some(value) = scores.value(figure, labels) {
+                figures.insert(id(), value);
+                if let Some((bits, needed)) = figure.bits.zip(scores.figure(figure)) {
+                    right.insert(id(), bits(labels, needed, classes));
+                }
+            }
+        }
+        let log_loss = (judging.shown(&[]).into_iter()).find(|figure| figure.id == "log-loss");
+        let probabilities = log_loss.and_then(|figure| scores.figure(figure));
+        let ece = Figure::named("ece").and_then(|figure| scores.figure(figure));
+        Self {
+            predicted,
+            confusion,
+            figures,
+            right,
+            reliability: ece.map_or(Vec::new(), |p| reliability(labels, p, classes)),
+            clipped: probabilities.map_or(0, |p| clipped(labels, p, classes) as u64),
+        }
+    }
+}
