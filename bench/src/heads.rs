@@ -103,8 +103,8 @@ pub fn measure(
         let mut classifier = plugins.classifier(component, parameters)?;
         let options = FitOptions { seed: 1, threads };
         let begun = Instant::now();
-        let report = classifier.fit(&rows, labels.len(), FEATURES, &labels, CLASSES, options);
-        let report = report.with_context(|| format!("fitting {component}"))?;
+        let fit = classifier.fit(&rows, labels.len(), FEATURES, &labels, CLASSES, options);
+        let report = fit.with_context(|| format!("fitting {component}"))?.report;
         let fit_seconds = begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         let scores = classifier.predict(&test_features, test_labels.len(), FEATURES, CLASSES)?;
@@ -116,9 +116,9 @@ pub fn measure(
             accuracy: right.count() as f64 / test_labels.len() as f64,
             fit_seconds,
             predict_seconds,
-            converged: report.converged,
-            iterations: report.iterations,
-            note: report.note,
+            converged: report.converged == Some(true),
+            iterations: report.iterations.unwrap_or(0),
+            note: report.note.unwrap_or_default(),
         });
     }
     Ok(Measured { fits })

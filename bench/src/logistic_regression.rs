@@ -24,8 +24,8 @@ pub fn measure(fit: &Fit, folder: &Path, threads: usize, repetitions: usize) -> 
     let options = FitOptions { seed: 1, threads };
     let mut iterations = 0;
     let seconds = repeat(repetitions, || {
-        let report = classifier.fit(&features, samples, FEATURES, &labels, CLASSES, options)?;
-        iterations = report.iterations;
+        let fit = classifier.fit(&features, samples, FEATURES, &labels, CLASSES, options)?;
+        iterations = fit.report.iterations.unwrap_or(0);
         Ok(())
     })?;
     let held_out = data::count(&folder.join(data::TEST_LABELS))?;

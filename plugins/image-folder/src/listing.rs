@@ -8,13 +8,9 @@ use crate::remarks::Remark;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use topwork_sdk::sniff::IMAGE_EXTENSIONS;
 use topwork_sdk::{Error, Level};
 use walkdir::WalkDir;
-
-/// Endings of image files, in lower case.
-pub const EXTENSIONS: [&str; 10] = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff",
-];
 
 /// What was found.
 pub struct Listing {
@@ -341,7 +337,7 @@ impl Found {
         } else if matches!(selection.from, From::List { .. }) {
             "`include` and `exclude` must let them pass".to_owned()
         } else {
-            let endings = EXTENSIONS
+            let endings = IMAGE_EXTENSIONS
                 .map(|extension| format!(".{extension}"))
                 .join(" ");
             let rule = format!(
@@ -385,6 +381,6 @@ fn relative(path: &Path, root: &Path) -> Vec<u8> {
 fn is_image(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
         let extension = extension.to_ascii_lowercase();
-        EXTENSIONS.iter().any(|known| extension == *known)
+        IMAGE_EXTENSIONS.iter().any(|known| extension == *known)
     })
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use topwork_measure::{ACCURACY, Bits, Confusion, Estimate, ReliabilityBin, Scores, share};
+use topwork_measure::{
+    ACCURACY, Bits, Confusion, Estimate, FitReport, ReliabilityBin, Scores, share,
+};
 
 use crate::{data::Counts, event::EndStatus, keyed::Key};
 
@@ -78,15 +80,9 @@ pub struct Outcome {
     pub features_cached: bool,
     /// Which classes were taken for which.
     pub confusion: Confusion,
-    /// Whether the fit converged, with folds every one; `None` where the notion does not apply.
-    #[serde(default)]
-    pub converged: Option<bool>,
-    /// What the head says of its fit, one line for people; with folds of every one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// Iterations of the fit, or epochs; with folds of all fits together.
-    #[serde(default)]
-    pub iterations: Option<u64>,
+    /// What the head says of its fit.
+    #[serde(flatten)]
+    pub fit: FitReport,
     /// What the scores are; `None` in streams of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,

@@ -2,6 +2,7 @@
 
 use topwork_host::Scores;
 use topwork_keys::sha256;
+use topwork_measure::FitReport;
 
 use crate::{data::Draw, proof::Proof, strategies::Fitted};
 
@@ -45,19 +46,19 @@ impl Tested {
     }
 }
 
-/// What the fits for all folds come to together, in their order; `None` without any. Times and
-/// iterations add up; scores and what can be saved belong to one fold and are not joined. What scores
+/// What the fits for all folds come to together, in their order; `None` without any. Times add up; scores and what can be saved belong to one fold and are not joined. What scores
 /// are is promised of all folds or of none.
 /// `own_features` says that every fit had features of its own making, so that what was frozen
 /// differs from fold to fold.
 pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
     let proofs = fits.iter_mut().filter_map(|fit| fit.proof.take()).collect();
-    let notes = fits.iter_mut().map(|fit| fit.note.take()).collect();
+    let reports = fits
+        .iter_mut()
+        .map(|fit| std::mem::take(&mut fit.report))
+        .collect();
     let mut fits = fits.into_iter();
     let mut all = fits.next()?;
     for next in fits {
-        all.converged = all.converged.zip(next.converged).map(|(a, b)| a && b);
-        all.iterations += next.iterations;
         all.fit_seconds += next.fit_seconds;
         all.evaluate_seconds += next.evaluate_seconds;
         if next.scores_are != all.scores_are {
@@ -71,7 +72,7 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
         }
     }
     all.proof = proof_of_all(proofs, own_features);
-    all.note = note_of_all(notes);
+    all.report = FitReport::of_folds(reports);
     Some(all)
 }
 
@@ -99,40 +100,6 @@ fn proof_of_all(proofs: Vec<Proof>, own: bool) -> Option<Proof> {
         before,
         of,
     })
-}
-
-/// What all folds say, once. Otherwise folds that say the same stand together; up to the first colon, if what follows it, the
-/// figures of each fold, is not the same.
-fn note_of_all(notes: Vec<Option<String>>) -> Option<String> {
-    let folds = notes.len();
-    let mut said: Vec<(String, Vec<usize>)> = Vec::new();
-    let what = |note: &str| note.split(": ").next().unwrap_or(note).to_owned();
-    for (fold, note) in (1..).zip(notes) {
-        let Some(note) = note else { continue };
-        match said
-            .iter_mut()
-            .find(|(known, _)| what(known) == what(&note))
-        {
-            Some((known, folds)) => {
-                folds.push(fold);
-                if *known != note {
-                    *known = what(known);
-                }
-            }
-            None => said.push((note, vec![fold])),
-        }
-    }
-    if let [(note, all)] = said.as_slice()
-        && all.len() == folds
-    {
-        return Some(note.clone());
-    }
-    let told = said.iter().map(|(note, folds)| {
-        let numbers: Vec<String> = folds.iter().map(usize::to_string).collect();
-        let word = if folds.len() == 1 { "fold" } else { "folds" };
-        format!("{word} {}: {note}", numbers.join(", "))
-    });
-    Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
 }
 
 #[cfg(test)]
@@ -169,9 +136,7 @@ mod tests {
         use Scores::{Logits, Probabilities, Ranking};
         let fit = |scores_are| Fitted {
             parameters: 1,
-            converged: None,
-            note: None,
-            iterations: 1,
+            report: FitReport::default(),
             scores: Vec::new(),
             scores_are,
             uncalibrated: None,
@@ -194,34 +159,6 @@ mod tests {
             let all = joined(folds.iter().copied().map(fit).collect(), false).unwrap();
             assert_eq!(all.scores_are, expected, "{folds:?}");
         }
-    }
-
-    #[test]
-    fn notes_are_told_once_where_they_agree() {
-        let check = |notes: &[Option<&str>], expected: Option<&str>| {
-            let notes = notes.iter().map(|note| note.map(str::to_owned)).collect();
-            assert_eq!(note_of_all(notes).as_deref(), expected);
-        };
-        check(&[None, None], None);
-        check(&[Some("knn")], Some("knn"));
-        check(&[Some("knn"), Some("knn")], Some("knn"));
-        check(&[Some("knn"), None], Some("fold 1: knn"));
-        check(
-            &[Some("knn"), None, Some("lda")],
-            Some("fold 1: knn; fold 3: lda"),
-        );
-        let picked = [
-            "picked lda: 97.1 %",
-            "picked knn: 96.0 %",
-            "picked lda: 98.0 %",
-            "picked lda: 97.1 %",
-            "picked knn: 96.0 %",
-        ];
-        check(
-            &picked.map(Some),
-            Some("folds 1, 3, 4: picked lda; folds 2, 5: picked knn: 96.0 %"),
-        );
-        check(&[picked[0], picked[2]].map(Some), Some("picked lda"));
     }
 
     #[test]

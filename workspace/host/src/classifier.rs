@@ -8,7 +8,7 @@ use crate::text::{clean, utf8};
 use serde_json::Value;
 use std::sync::Arc;
 use topwork_abi as abi;
-pub use topwork_measure::Scores;
+pub use topwork_measure::{FitReport, Scores};
 
 /// The longest note on a fit, in bytes.
 const LONGEST_NOTE: usize = 4096;
@@ -41,15 +41,11 @@ pub struct FitOptions {
 
 /// What a fit came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FitReport {
-    /// Whether the method met its own criterion of convergence.
-    pub converged: bool,
-    /// The iterations it made.
-    pub iterations: u64,
+pub struct Fit {
     /// The number of parameters it fitted.
     pub parameters: u64,
-    /// One line for people, to be shown as a warning when the fit did not converge; may be empty.
-    pub note: String,
+    /// What else the head says of it; the note is to be shown as a warning when the fit did not converge.
+    pub report: FitReport,
 }
 
 impl Classifier {
@@ -90,7 +86,7 @@ impl Classifier {
         labels: &[u32],
         classes: usize,
         options: FitOptions,
-    ) -> Result<FitReport, HostError> {
+    ) -> Result<Fit, HostError> {
         let call = format!("fitting to {samples} samples");
         let features = self.features(&call, features, samples, dims)?;
         if labels.len() != samples {
@@ -146,11 +142,13 @@ impl Classifier {
             return Err(self.instance.broken(&call, problem));
         }
         self.scores = self.told_scores()?;
-        Ok(FitReport {
-            converged: report.converged == 1,
-            iterations: report.iterations,
+        Ok(Fit {
             parameters: report.parameters,
-            note: clean(note),
+            report: FitReport {
+                converged: Some(report.converged == 1),
+                note: Some(clean(note)).filter(|note| !note.is_empty()),
+                iterations: Some(report.iterations),
+            },
         })
     }
 

@@ -29,7 +29,7 @@ mod services;
 mod text;
 
 pub use backbone::Backbone;
-pub use classifier::{Classifier, FitOptions, FitReport, Scores};
+pub use classifier::{Classifier, Fit, FitOptions, Scores};
 pub use cut_rule::{CutPlace, CutRule, RuleCut, RulePool};
 pub use dataset::{Dataset, DatasetInfo, Pixel, Split};
 pub use error::{Ending, ErrorKind, HostError};

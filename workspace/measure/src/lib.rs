@@ -14,6 +14,7 @@ mod epoch;
 mod estimate;
 mod figure;
 mod figures;
+mod fit;
 mod folds;
 mod interval;
 mod meaning;
@@ -38,6 +39,7 @@ pub use figures::{
     ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, softmax,
     softmax_at,
 };
+pub use fit::FitReport;
 pub use folds::corrected_t;
 pub use interval::{Interval, wilson};
 pub use meaning::{Scores, ScoresFor};

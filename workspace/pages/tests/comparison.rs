@@ -97,9 +97,11 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         },
         features_cached: row == 1,
         confusion: vec![vec![correct, 0], vec![4861 - correct, 0]].into(),
-        converged: (row == 1).then_some(true),
-        note: None,
-        iterations: Some(1),
+        fit: topwork_measure::FitReport {
+            converged: (row == 1).then_some(true),
+            note: None,
+            iterations: Some(1),
+        },
         predictions: None,
         right: Default::default(),
         scores: None,
@@ -197,7 +199,11 @@ fn several_seeds_show_their_spread() {
         events.push(source(seed, 5120 + seed));
         events.push(Event::RowMeasured(outcome(0, seed, a)));
         events.push(Event::RowMeasured(Outcome {
-            converged: Some(seed != 2),
+            fit: topwork_measure::FitReport {
+                converged: Some(seed != 2),
+                note: None,
+                iterations: Some(1),
+            },
             ..outcome(1, seed, b)
         }));
         events.push(Event::Compared(Agreement {

@@ -337,7 +337,7 @@ const COST: &[Column] = &[
     Column::new("fit", "fit", Part::Cost, 8, |row| {
         let fit = row.seconds(|cost| cost.fit);
         let mut seeds = row.strategy.seeds.iter();
-        let unconverged = seeds.any(|seed| seed.converged == Some(false));
+        let unconverged = seeds.any(|seed| seed.fit.converged == Some(false));
         Cell {
             mark: (unconverged && fit.is_some()).then_some(Mark::Unconverged),
             ..fit.map(Value::Seconds).into()

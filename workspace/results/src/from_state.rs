@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
-use topwork_measure::{ACCURACY, Confusion, Estimate, Figure, PerClass, holm, mean_std, share};
+use topwork_measure::{
+    ACCURACY, Confusion, Estimate, Figure, FitReport, PerClass, holm, mean_std, share,
+};
 
 use crate::{
     Families, judged,
@@ -120,11 +122,9 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 fold_mean: None,
                 fold_std: None,
                 without_duplicates: None,
-                converged: None,
-                note: None,
+                fit: FitReport::default(),
                 reliability: Vec::new(),
                 calibrated: None,
-                iterations: None,
                 frozen_before: None,
                 frozen_after: None,
             })
@@ -239,11 +239,9 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
         without_duplicates: CountResult::sum([outcome.without_duplicates]),
-        converged: outcome.converged,
-        note: outcome.note.clone(),
+        fit: outcome.fit.clone(),
         reliability: outcome.reliability.clone(),
         calibrated: outcome.calibrated.clone(),
-        iterations: outcome.iterations,
         frozen_before: outcome.frozen_before.clone(),
         frozen_after: outcome.frozen_after.clone(),
     }

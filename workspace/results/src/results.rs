@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use topwork_events::{
     Calibrated, DataContent, Duplicates, Judging, Proved, Reference, Seconds, Start,
 };
-use topwork_measure::{ACCURACY, Confusion, Figure, Interval, PerClass, ReliabilityBin, Scores};
+use topwork_measure::{
+    ACCURACY, Confusion, Figure, FitReport, Interval, PerClass, ReliabilityBin, Scores,
+};
 
 use crate::{Among, layout};
 
@@ -223,21 +225,15 @@ pub struct SeedResult {
     /// such examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_duplicates: Option<CountResult>,
-    /// Whether the fit converged, where that means something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub converged: Option<bool>,
-    /// What the head says of its fit, one line for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    /// What the head says of its fit.
+    #[serde(flatten)]
+    pub fit: FitReport,
     /// The points of the reliability diagram; empty where scores give no probabilities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reliability: Vec<ReliabilityBin>,
     /// What calibrating the scores has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<Calibrated>,
-    /// Iterations of the fit, or epochs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iterations: Option<u64>,
     /// SHA-256 over what was frozen, before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_before: Option<String>,

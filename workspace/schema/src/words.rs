@@ -51,6 +51,16 @@ pub struct Normalise {
     pub std: Vec<f64>,
 }
 
+impl Normalise {
+    /// What most networks trained on ImageNet want: the channel statistics that torchvision's models were trained with.
+    pub fn imagenet() -> Self {
+        Self {
+            mean: vec![0.485, 0.456, 0.406],
+            std: vec![0.229, 0.224, 0.225],
+        }
+    }
+}
+
 /// What is done with the activations at a cut before a head gets them, in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

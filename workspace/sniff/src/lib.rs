@@ -11,6 +11,11 @@
 
 use std::{fmt, io};
 
+/// Endings of the names of image files, in lower case.
+pub const IMAGE_EXTENSIONS: [&str; 10] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff",
+];
+
 /// How many bytes of a file [`kind`] wants to see; fewer will do where the file is shorter.
 pub const WANTED: usize = 512;
 

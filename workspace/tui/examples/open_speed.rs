@@ -200,9 +200,11 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
             .collect::<Vec<Vec<u64>>>()
             .into(),
         without_duplicates: None,
-        converged: Some(true),
-        note: None,
-        iterations: Some(40),
+        fit: topwork_measure::FitReport {
+            converged: Some(true),
+            note: None,
+            iterations: Some(40),
+        },
         predictions: None,
         right: Default::default(),
         scores: None,

@@ -6,7 +6,7 @@ use topwork_measure::{Scores, highest, predicted};
 
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
 /// every 20,000 examples.
-const ALL_SCORES: usize = 1000;
+pub const ALL_SCORES: usize = 1000;
 
 /// The highest scores it has instead.
 pub const TOP: usize = 5;
@@ -28,7 +28,7 @@ pub struct Predictions<'a> {
 }
 
 /// What a column of scores is called before the name of its class.
-fn word(are: Scores) -> &'static str {
+pub fn word(are: Scores) -> &'static str {
     match are {
         Scores::Ranking => "score",
         Scores::Probabilities => "probability",

@@ -134,8 +134,8 @@ impl Viewer for Plain {
                 }
             }
             // The note of a fit that did not converge comes as a warning.
-            Event::RowMeasured(outcome) if outcome.converged != Some(false) => {
-                if let Some(note) = &outcome.note {
+            Event::RowMeasured(outcome) if outcome.fit.converged != Some(false) => {
+                if let Some(note) = &outcome.fit.note {
                     self.say(&format!("  {note}"));
                 }
             }

@@ -4,7 +4,7 @@ use super::{advise, case, expect, joined, same};
 use crate::inputs::{Clouds, numbers};
 use crate::subject::{Subject, Tried, classifier};
 use crate::{Case, Outcome};
-use topwork_host::{Classifier, FitOptions, FitReport, Kind};
+use topwork_host::{Classifier, Fit, FitOptions, Kind};
 
 pub const CLASSIFIER: &[Kind] = &[Kind::ClassifierHead];
 
@@ -93,7 +93,7 @@ pub fn fit_with(
     classifier: &mut Classifier,
     clouds: &Clouds,
     options: FitOptions,
-) -> Tried<FitReport> {
+) -> Tried<Fit> {
     let (data, labels) = (&clouds.data, &clouds.labels);
     let (samples, dimensions) = (clouds.samples(), clouds.dimensions);
     classifier
@@ -139,12 +139,13 @@ fn learns(subject: &Subject) -> Tried<Outcome> {
 
 fn report(subject: &Subject) -> Tried<Outcome> {
     let mut classifier = subject.classifier()?;
-    let report = fit_with(subject, &mut classifier, &clouds(), USUAL)?;
-    advise(report.converged, || {
-        format!("an easy fit did not converge: {}", report.note)
+    let report = fit_with(subject, &mut classifier, &clouds(), USUAL)?.report;
+    let note = report.note.unwrap_or_default();
+    advise(report.converged == Some(true), || {
+        format!("an easy fit did not converge: {note}")
     })?;
-    advise(!report.note.contains('\n'), || {
-        format!("the note has more than one line: {:?}", report.note)
+    advise(!note.contains('\n'), || {
+        format!("the note has more than one line: {note:?}")
     })?;
     Ok(Outcome::Ok)
 }

@@ -147,7 +147,8 @@ impl Extraction<'_> {
         };
         Ok((wanted.into_iter().zip(train).zip(test))
             .map(|((wanted, train), test)| {
-                let cached = |rows: &Rows| matches!(rows.values, Values::Held(_));
+                let cached =
+                    |rows: &Rows| rows.values.is_empty() || matches!(rows.values, Values::Held(_));
                 let features = Features {
                     trunk: Rc::new(wanted.trunk),
                     digest: match &wanted.answers {
@@ -187,6 +188,15 @@ impl Extraction<'_> {
         examples: &[usize],
         way: &mut Way,
     ) -> Result<Vec<Rows>, GraftError> {
+        if examples.is_empty() {
+            let none = |wanted: &Wanted| Rows {
+                examples: Vec::new(),
+                values: Values::Computed(Vec::new()),
+                dim: wanted.dim(),
+                seconds: 0.0,
+            };
+            return Ok(wanted.iter().map(none).collect());
+        }
         let services = self.tools.services;
         let images = match services.keeps_features() {
             true => Some(Images::of(self.task, split, examples)?),

@@ -273,6 +273,11 @@ impl Features {
 }
 
 impl Rows {
+    /// All vectors, in the order of the examples.
+    pub fn vectors(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact(self.dim.max(1))
+    }
+
     /// The vector in this place.
     fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.dim..(row + 1) * self.dim]

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use topwork_host::{FitOptions, Level};
+use topwork_host::{Fit, FitOptions, Level};
 
-use super::{Fit, Fitted};
+use super::Fitted;
 use crate::{
     GraftError,
     features::Features,
@@ -12,7 +12,7 @@ use crate::{
     proof::Proof,
 };
 
-impl Fit<'_> {
+impl super::Fit<'_> {
     /// A classifier head, fitted once by its plugin.
     pub(super) fn feature_classifier(&self, trunk: &Features) -> Result<Fitted, GraftError> {
         let head = &self.strategy.head;
@@ -49,10 +49,11 @@ impl Fit<'_> {
             trunk.train.gather(&self.draw.train, &mut gathered);
             &gathered
         });
-        let report = classifier.fit(features, labels.len(), dim, &labels, classes, options)?;
+        let Fit { parameters, report } =
+            classifier.fit(features, labels.len(), dim, &labels, classes, options)?;
         let fit_seconds = begun.elapsed().as_secs_f64();
-        if !report.converged && !report.note.is_empty() {
-            (self.tools.services).log(Level::Warning, head.plugin(), report.note.clone())?;
+        if let (Some(false), Some(note)) = (report.converged, &report.note) {
+            (self.tools.services).log(Level::Warning, head.plugin(), note.clone())?;
         }
         let begun = Instant::now();
         let mut gathered = Vec::new();
@@ -65,10 +66,8 @@ impl Fit<'_> {
         let evaluate_seconds = begun.elapsed().as_secs_f64();
         let saved = classifier.save().transpose()?;
         let fitted = Fitted {
-            parameters: report.parameters,
-            converged: Some(report.converged),
-            note: Some(report.note).filter(|note| !note.is_empty()),
-            iterations: report.iterations,
+            parameters,
+            report,
             scores,
             scores_are: classifier.scores(),
             uncalibrated: None,

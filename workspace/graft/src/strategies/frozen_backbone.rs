@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use topwork_engine::Part;
 use topwork_host::Scores;
+use topwork_measure::FitReport;
 
 use super::{Fit, Fitted, parameters};
 use crate::{
@@ -48,9 +49,7 @@ impl Fit<'_> {
         let scores = self.scores(&networks, trunk.tested(), &self.draw.test)?;
         let fitted = Fitted {
             parameters: parameters(&networks),
-            converged: None,
-            note: None,
-            iterations: epochs as u64,
+            report: FitReport::of_epochs(epochs),
             scores,
             scores_are: Scores::Logits,
             uncalibrated: None,

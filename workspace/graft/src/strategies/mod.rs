@@ -11,6 +11,7 @@ pub use calibrated::Uncalibrated;
 pub(crate) use calibrated::tempered;
 use topwork_engine::{Blueprint, Network};
 use topwork_host::Scores;
+use topwork_measure::FitReport;
 use topwork_schema::{CutPoint, Strategy, StrategyKind, Train};
 pub(crate) use whole_network::pooling;
 
@@ -30,12 +31,8 @@ use crate::{
 pub struct Fitted {
     /// Parameters that were fitted.
     pub parameters: u64,
-    /// Whether the fit converged, where that means something.
-    pub converged: Option<bool>,
-    /// What the head's plugin says of the fit.
-    pub note: Option<String>,
-    /// Iterations, or epochs.
-    pub iterations: u64,
+    /// What the head says of the fit.
+    pub report: FitReport,
     /// Scores of the test examples, `test × classes`.
     pub scores: Vec<f32>,
     /// What the scores are. Those of a network head are logits by its contract.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 use topwork_engine::{Blueprint, Network, Part};
 use topwork_host::Scores;
+use topwork_measure::FitReport;
 use topwork_schema::{CutPoint, Pool};
 
 use super::{Fit, Fitted};
@@ -104,9 +105,7 @@ impl Fit<'_> {
         let after = frozen.digest(&[trunk, head])?;
         let fitted = Fitted {
             parameters: learnt.iter().sum(),
-            converged: None,
-            note: None,
-            iterations: epochs as u64,
+            report: FitReport::of_epochs(epochs),
             scores,
             scores_are: Scores::Logits,
             uncalibrated: None,

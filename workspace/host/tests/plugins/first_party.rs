@@ -108,10 +108,11 @@ fn logistic_regression_fits_saves_and_loads() {
         threads: 2,
     };
     let mut fitted = new();
-    let report = fitted.fit(&features, 6, 1, &labels, 2, options).unwrap();
-    assert!(report.converged && report.iterations > 0);
+    let fit = fitted.fit(&features, 6, 1, &labels, 2, options).unwrap();
+    assert_eq!(fit.report.converged, Some(true));
+    assert!(fit.report.iterations > Some(0));
     // Two classes have one weight vector and one intercept.
-    assert_eq!(report.parameters, 2);
+    assert_eq!(fit.parameters, 2);
     let scores = fitted.predict(&features, 6, 1, 2).unwrap();
     for (row, &label) in scores.chunks(2).zip(&labels) {
         assert_eq!(u32::from(row[1] > row[0]), label);

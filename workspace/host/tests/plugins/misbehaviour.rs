@@ -118,7 +118,7 @@ fn control_characters_do_not_pass() {
     let report = classifier
         .fit(&[0.0; 2], 2, 1, &[0, 1], 2, options)
         .unwrap();
-    assert_eq!(report.note, "counted");
+    assert_eq!(report.report.note.as_deref(), Some("counted"));
     drop((dataset, classifier));
     let lines = memory.lines();
     assert!(lines.iter().all(|line| !line.chars().any(char::is_control)));

@@ -65,7 +65,7 @@ pub fn marks(results: &Results) -> String {
         strategy
             .seeds
             .iter()
-            .any(|seed| seed.converged == Some(false))
+            .any(|seed| seed.fit.converged == Some(false))
     }) {
         text.push_str("!: the fit ended before it converged\n");
     }

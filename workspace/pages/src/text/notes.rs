@@ -7,10 +7,10 @@ pub fn notes(results: &Results) -> String {
     let mut text = String::new();
     for strategy in &results.strategies {
         let title = &strategy.title;
-        let same = |pair: &[SeedResult]| pair[0].note == pair[1].note;
+        let same = |pair: &[SeedResult]| pair[0].fit.note == pair[1].fit.note;
         let all_the_same = strategy.seeds.windows(2).all(same);
         for seed in &strategy.seeds {
-            let Some(note) = &seed.note else { continue };
+            let Some(note) = &seed.fit.note else { continue };
             if all_the_same {
                 text.push_str(&format!("{title}: {note}\n"));
                 break;

@@ -110,10 +110,12 @@ pub(super) fn normalise(
         (WantedNormalise::Stated, None) => (
             format!("`{path}`: `{id}` cannot know how its images are normalised"),
             "`normalise` is missing",
-            "say how the network was trained, for example normalise = { mean = [0.485, 0.456, \
-             0.406], std = [0.229, 0.224, 0.225] } for most networks trained on ImageNet; bytes \
-             are 0 to 1"
-                .to_owned(),
+            {
+                let Normalise { mean, std } = Normalise::imagenet();
+                format!(
+                    "say how the network was trained, for example normalise = {{ mean = {mean:?}, std = {std:?} }} for most networks trained on ImageNet; bytes are 0 to 1"
+                )
+            },
         ),
         (WantedNormalise::Exactly(exact), _) => {
             if stated.is_some_and(|stated| near(&stated.value, exact)) {

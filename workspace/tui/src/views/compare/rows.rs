@@ -374,8 +374,8 @@ pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
         lines.push(format!("run         {}", run.folder.id()));
     }
     for seed in &result.seeds {
-        let iterations = seed.iterations.map_or(String::new(), |n| {
-            let converged = match seed.converged {
+        let iterations = seed.fit.iterations.map_or(String::new(), |n| {
+            let converged = match seed.fit.converged {
                 Some(false) => ", not converged",
                 _ => "",
             };
@@ -390,7 +390,7 @@ pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
             figures_of(seed).join(", ")
         ));
         lines.extend(calibration(seed));
-        if let Some(note) = &seed.note {
+        if let Some(note) = &seed.fit.note {
             lines.push(format!("  note      {note}"));
         }
         for (fold, result) in (1..).zip(&seed.folds) {
