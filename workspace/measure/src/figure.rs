@@ -27,7 +27,7 @@ pub struct Figure {
     pub needs: Needs,
     /// How sure the figure is, from one run. With several seeds, of a share of examples by
     /// [`two_way`](crate::two_way), of others by the bootstrap.
-    pub interval: Option<IntervalBy>,
+    pub interval: Option<SeedInterval>,
     /// Which examples count, where the figure is a share of them. Arguments as in `of`, and such
     /// that it is defined.
     pub bits: Option<BitsOf>,
@@ -80,9 +80,9 @@ pub enum Needs {
     Probabilities,
 }
 
-/// How an interval is made.
+/// How the interval of one seed is made; with several, rows say it themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntervalBy {
+pub enum SeedInterval {
     /// Wilson's score interval of a share of examples.
     Wilson,
     /// Percentiles of the bootstrap over test examples.
@@ -116,7 +116,7 @@ impl Figure {
     ) -> Option<Estimate> {
         let estimate = bootstrap_mean(values, replicates, examples)?;
         let is_like_share = self.range == SHARES && self.better == Better::Higher;
-        let is_reflected = self.interval == Some(IntervalBy::BootstrapReflected);
+        let is_reflected = self.interval == Some(SeedInterval::BootstrapReflected);
         Some(match (is_like_share, is_reflected) {
             (true, _) => estimate.of_share(examples),
             (false, true) => estimate.reflected().within(self.range),

@@ -34,7 +34,7 @@ pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference};
 pub use confusion::Confusion;
 pub use epoch::EpochFigures;
 pub use estimate::{Estimate, equivalence};
-pub use figure::{Better, BitsOf, Figure, IntervalBy, Needs, StatisticOf, Unit};
+pub use figure::{Better, BitsOf, Figure, Needs, SeedInterval, StatisticOf, Unit};
 pub use figures::{
     ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, softmax,
     softmax_at,

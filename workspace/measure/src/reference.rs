@@ -1,7 +1,7 @@
 //! The reference page of figures, made from their declarations.
 
 use crate::{
-    figure::{Better, Figure, IntervalBy, Needs, Unit},
+    figure::{Better, Figure, Needs, SeedInterval, Unit},
     figures::{FIGURES, TOP_K},
 };
 
@@ -39,9 +39,9 @@ fn row(figure: &Figure) -> String {
         Needs::Probabilities => "probabilities",
     };
     let interval = match figure.interval {
-        Some(IntervalBy::Wilson) => "Wilson",
-        Some(IntervalBy::Bootstrap) => "bootstrap",
-        Some(IntervalBy::BootstrapReflected) => "bootstrap, reflected",
+        Some(SeedInterval::Wilson) => "Wilson",
+        Some(SeedInterval::Bootstrap) => "bootstrap",
+        Some(SeedInterval::BootstrapReflected) => "bootstrap, reflected",
         None => "none",
     };
     format!(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     bootstrap::Statistic,
-    figure::{Better, Figure, IntervalBy, Needs, SHARES, Unit},
+    figure::{Better, Figure, Needs, SHARES, SeedInterval, Unit},
     interval::Interval,
     meaning::ScoresFor,
 };
@@ -88,7 +88,7 @@ pub const FIGURES: &[Figure] = &[
         about: "expected calibration error: in 15 bins of equal size by the largest probability, how far that is from the accuracy, weighted by size",
         better: Better::Lower,
         needs: Needs::Probabilities,
-        interval: Some(IntervalBy::BootstrapReflected),
+        interval: Some(SeedInterval::BootstrapReflected),
         statistic: Statistic::ece,
         of: probabilities::ece,
         ..of_classes(Unit::Share)
@@ -133,7 +133,7 @@ pub const ACCURACY: Figure = Figure {
     id: "accuracy",
     name: "accuracy",
     about: "share of the examples that are classified correctly",
-    interval: Some(IntervalBy::Wilson),
+    interval: Some(SeedInterval::Wilson),
     bits: Some(classes::right),
     statistic: classes::accuracy_statistic,
     of: classes::accuracy,
@@ -159,7 +159,7 @@ const fn of_classes(unit: Unit) -> Figure {
         unit,
         better: Better::Higher,
         needs: Needs::Classes,
-        interval: Some(IntervalBy::Bootstrap),
+        interval: Some(SeedInterval::Bootstrap),
         bits: None,
         range: SHARES,
         statistic: |_, _, _| None,
@@ -179,7 +179,7 @@ const fn top_k<const K: usize>(id: &'static str) -> Figure {
             _ => "as `top-5`, with another k",
         },
         needs: Needs::Scores,
-        interval: Some(IntervalBy::Wilson),
+        interval: Some(SeedInterval::Wilson),
         bits: Some(ranking::among::<K>),
         statistic: ranking::among_statistic::<K>,
         of: ranking::top_k::<K>,
@@ -247,7 +247,7 @@ mod tests {
                 Some(figure.name)
             );
             // What is a share of examples, and only that, is judged by counts of them.
-            let by_counts = figure.interval == Some(IntervalBy::Wilson);
+            let by_counts = figure.interval == Some(SeedInterval::Wilson);
             assert_eq!(figure.bits.is_some(), by_counts, "{}", figure.id);
         }
         assert!(Figure::named("top-0").is_none() && Figure::named("top-1").is_none());
