@@ -7,6 +7,7 @@
 )]
 
 mod abi_versions;
+mod applied;
 mod boundaries;
 mod broken_experiments;
 mod c_examples;

@@ -1,11 +1,16 @@
 //! The command line as typed.
 
+mod apply;
+mod latest;
 mod values;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use apply::{EVALUATE, FEATURES, PREDICT};
+pub use apply::{EvaluateArguments, FeaturesArguments, PredictArguments, WhichRow};
+pub use latest::with_latest;
 use topwork_kinds::Kind;
 pub use values::Limit;
 use values::{Parameters, kind_of_plugin, parse_limit, parse_set, parse_time, parse_with};
@@ -54,6 +59,15 @@ pub enum Command {
     /// Prove that a run killed at random moments gives the same bits as one left alone
     #[command(after_help = VERIFY_EXAMPLE)]
     VerifyResume(VerifyArguments),
+    /// Classify images by what a run has fitted
+    #[command(after_help = PREDICT)]
+    Predict(PredictArguments),
+    /// Measure the rows of a run on other labelled data
+    #[command(after_help = EVALUATE)]
+    Evaluate(EvaluateArguments),
+    /// Write the features of images into a file, for NumPy, pandas and others
+    #[command(after_help = FEATURES)]
+    Features(FeaturesArguments),
     /// Show the networks of an experiment: layers, shapes, parameters, cut points; or those of an ONNX model
     #[command(after_help = SHOW_EXAMPLE)]
     Show(ShowArguments),
@@ -88,6 +102,9 @@ pub enum Command {
     /// Look at plugins on behalf of another process: a request on stdin, the answer on stdout
     #[command(hide = true)]
     Probe,
+    /// Use what a run has fitted on behalf of another process: a request on stdin
+    #[command(hide = true)]
+    Apply,
     /// Try one case of `plugins check` on behalf of another process
     #[command(hide = true)]
     TryCase,
@@ -158,7 +175,7 @@ pub struct PlanArguments {
 /// `topwork resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArguments {
-    /// Its number, its id, a unique beginning of it, or `latest`
+    /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
     pub run: String,
     #[command(flatten)]
     pub view: ViewArguments,
@@ -254,7 +271,7 @@ Example:
 /// `topwork attach`.
 #[derive(Debug, Args)]
 pub struct AttachArguments {
-    /// Its number, its id, a unique beginning of it, or `latest`
+    /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
     pub run: String,
     #[command(flatten)]
     pub view: ViewArguments,
@@ -265,7 +282,7 @@ pub struct AttachArguments {
 /// `topwork stop`.
 #[derive(Debug, Args)]
 pub struct StopArguments {
-    /// Its number, its id, a unique beginning of it, or `latest`
+    /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
     pub run: String,
     /// Kill it when it has not ended after a few seconds
     #[arg(long)]
@@ -299,7 +316,7 @@ pub enum RunsCommand {
     /// Show one run with its comparison
     #[command(after_help = "Example:\n  topwork runs show latest\n  topwork runs show 7")]
     Show {
-        /// Its number, its id, a unique beginning of it, or `latest`
+        /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
         run: String,
         /// As JSON, for programs
         #[arg(long)]

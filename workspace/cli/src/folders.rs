@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use topwork_sniff::reason;
+use topwork_store::RunFolder;
 
 use crate::failure::{Failure, RUN_FAILED};
 
@@ -21,6 +22,21 @@ pub struct Folders {
 }
 
 impl Folders {
+    /// Those of now, and behind them those that a run was made with.
+    pub fn of_run(run: &RunFolder, named: &[PathBuf]) -> Result<Self, Failure> {
+        let (mut folders, manifest) = (Self::find(named), run.manifest()?);
+        for (all, of_run) in [
+            (&mut folders.plugins, manifest.plugin_folders),
+            (&mut folders.data, manifest.data_folders),
+        ] {
+            let more: Vec<PathBuf> = (of_run.into_iter())
+                .filter(|folder| !all.contains(folder))
+                .collect();
+            all.extend(more);
+        }
+        Ok(folders)
+    }
+
     /// The folders, those the user named on the command line first.
     ///
     /// Plugins: `--plugin-dir`, `$TOPWORK_PLUGIN_PATH`, beside the binary, `plugins` in the user's

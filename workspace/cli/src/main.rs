@@ -1,6 +1,7 @@
 //! The binary `topwork`: arguments, wiring, looking after the worker process. How anything
 //! works inside is in the libraries.
 
+mod apply;
 mod arguments;
 mod attach;
 mod cache;
@@ -34,7 +35,7 @@ use clap::Parser;
 use topwork_store::RunFolder;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(arguments::with_latest(std::env::args_os()));
     output::choose_characters(arguments.ascii);
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -73,6 +74,10 @@ fn main() -> ExitCode {
         },
         Command::Supervise { run } => return supervise::supervise(&RunFolder::at(run)).into(),
         Command::Worker { run } => return topwork_worker::run(&RunFolder::at(run)).into(),
+        Command::Predict(arguments) => apply::predict(&arguments),
+        Command::Evaluate(arguments) => apply::evaluate(&arguments),
+        Command::Features(arguments) => apply::features(&arguments),
+        Command::Apply => apply::answer(),
         Command::Probe => experiment::answer_probe(),
         Command::TryCase => plugins::answer_check(),
         Command::References { folder, check } => references::write(&folder, check),

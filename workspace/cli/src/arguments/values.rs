@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::SignedDuration;
 use topwork_kinds::Kind;
+use topwork_schema::Normalise;
 
 /// A time limit, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,39 @@ pub fn parse_set(text: &str) -> Result<(String, String), String> {
             Ok((path.trim().to_owned(), value.trim().to_owned()))
         }
         _ => Err("expected PATH=VALUE, for example source.train.epochs=1".to_owned()),
+    }
+}
+
+/// One of the words that stand for the values of a type in files.
+pub fn parse_word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+/// How images are normalised, if at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalisation(pub Option<Normalise>);
+
+/// `imagenet`, `none`, or means and deviations by channel: `0.5,0.5,0.5/0.5,0.5,0.5`.
+pub fn parse_normalise(text: &str) -> Result<Normalisation, String> {
+    let expected = "expected `imagenet`, `none`, or a mean and a deviation for each channel, for example 0.5,0.5,0.5/0.25,0.25,0.25";
+    let numbers = |text: &str| -> Option<Vec<f64>> {
+        let numbers = text
+            .split(',')
+            .map(|number| number.trim().parse::<f64>().ok());
+        numbers
+            .map(|number| number.filter(|number| number.is_finite()))
+            .collect()
+    };
+    match text {
+        "none" => Ok(Normalisation(None)),
+        "imagenet" => Ok(Normalisation(Some(Normalise::imagenet()))),
+        _ => {
+            let (mean, std) = text.split_once('/').ok_or(expected)?;
+            let (mean, std) = numbers(mean).zip(numbers(std)).ok_or(expected)?;
+            let fits = mean.len() == std.len() && std.iter().all(|std| *std > 0.0);
+            fits.then_some(Normalisation(Some(Normalise { mean, std })))
+                .ok_or_else(|| expected.to_owned())
+        }
     }
 }
 

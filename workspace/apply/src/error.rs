@@ -1,0 +1,59 @@
+//! Why finished work cannot be used.
+
+use topwork_graft::GraftError;
+use topwork_host::HostError;
+use topwork_schema::{Category, Problem};
+use topwork_store::StoreError;
+use topwork_worker::{WorkerError, problem};
+
+/// A reason why it cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A plugin, the engine or the experiment stands against it.
+    #[error(transparent)]
+    Graft(#[from] GraftError),
+    /// The run folder cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The run's experiment no longer holds.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// What was asked for does not fit.
+    #[error("{message}")]
+    Other {
+        /// What does not fit.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
+}
+
+impl From<HostError> for ApplyError {
+    fn from(error: HostError) -> Self {
+        Self::Graft(error.into())
+    }
+}
+
+impl ApplyError {
+    /// As the one who asked wants it.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Graft(error) => problem(error),
+            Self::Worker(error) => Problem {
+                category: Category::Experiment,
+                message: error.to_string(),
+                hint: error.hint(),
+            },
+            Self::Store(_) => Problem {
+                category: Category::Data,
+                message: self.to_string(),
+                hint: None,
+            },
+            Self::Other { message, hint } => Problem {
+                category: Category::Experiment,
+                message: message.clone(),
+                hint: hint.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Rows of a run, measured on other labelled examples.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+
+use topwork_events::{Outcome, Seconds};
+use topwork_graft::Services;
+use topwork_host::{Dataset, Kind, Plugins};
+use topwork_keys::{Digest, Sha256, hexadecimal};
+use topwork_nearest::nearest;
+use topwork_schema::{Component, check_parameters, resolve_parameters};
+use topwork_worker::Measured;
+
+use crate::{
+    ApplyError, Done, Fits, LabelledData,
+    images::{OfDataset, each_block},
+    opened::OpenedRun,
+    predict::mean_scores,
+};
+
+/// A dataset with labels that are those of a run.
+pub struct Labelled {
+    pub dataset: Dataset,
+    pub split: String,
+    /// Positions and labels of the examples whose class the run knows.
+    pub examples: Vec<(u64, Option<u32>)>,
+    /// How many examples have another class, by its name.
+    pub unknown: BTreeMap<String, u64>,
+}
+
+impl Labelled {
+    /// Opens it. `classes` are those of the run.
+    pub fn open(
+        plugins: &Plugins,
+        data: &LabelledData,
+        classes: &[String],
+    ) -> Result<Self, ApplyError> {
+        let component = resolved(plugins, &data.component, &data.folder, Kind::Dataset)?;
+        let dataset = plugins.dataset(&component.component, &component.parameters.into())?;
+        let info = dataset.describe();
+        let splits: Vec<&str> = info
+            .splits
+            .iter()
+            .map(|split| split.name.as_str())
+            .collect();
+        let split = match (&data.split, splits.as_slice()) {
+            (Some(wanted), _) if splits.contains(&wanted.as_str()) => wanted.clone(),
+            (Some(wanted), _) => return Err(no_such("split", wanted, &splits)),
+            (None, [only]) => (*only).to_owned(),
+            (None, _) if splits.contains(&"test") => "test".to_owned(),
+            (None, _) => {
+                return Err(ApplyError::Other {
+                    message: "which split is meant?".to_owned(),
+                    hint: Some(format!("`split = …`, one of {}", splits.join(", "))),
+                });
+            }
+        };
+        for (theirs, ours) in &data.class_map {
+            if !info.classes.contains(theirs) {
+                let known: Vec<&str> = info.classes.iter().map(String::as_str).collect();
+                return Err(no_such("class of the dataset", theirs, &known));
+            }
+            if !classes.contains(ours) {
+                let known: Vec<&str> = classes.iter().map(String::as_str).collect();
+                return Err(no_such("class of the run", ours, &known));
+            }
+        }
+        let label_of: Vec<Option<u32>> = (info.classes.iter())
+            .map(|name| {
+                let name = data.class_map.get(name).unwrap_or(name);
+                let label = classes.iter().position(|class| class == name)?;
+                u32::try_from(label).ok()
+            })
+            .collect();
+        let (mut examples, mut unknown) = (Vec::new(), BTreeMap::new());
+        for (position, class) in (0..).zip(dataset.labels(&split)?) {
+            match label_of[class as usize] {
+                Some(label) => examples.push((position, Some(label))),
+                None => {
+                    *unknown
+                        .entry(info.classes[class as usize].clone())
+                        .or_default() += 1;
+                }
+            }
+        }
+        if examples.is_empty() {
+            return Err(ApplyError::Other {
+                message: format!(
+                    "no example of the split `{split}` has a class of the run: its classes are {}, those of the run {}",
+                    some(&info.classes),
+                    some(classes)
+                ),
+                hint: Some(
+                    "`class-map = { \"name there\" = \"name here\" }` tells which are the same"
+                        .to_owned(),
+                ),
+            });
+        }
+        Ok(Self {
+            dataset,
+            split,
+            examples,
+            unknown,
+        })
+    }
+
+    /// Its examples as images to be read.
+    pub fn source(&self) -> Result<OfDataset<'_>, ApplyError> {
+        Ok(OfDataset {
+            dataset: &self.dataset,
+            split: self.split.clone(),
+            examples: self.examples.clone(),
+            names: self.dataset.names(&self.split)?,
+            given: 0,
+        })
+    }
+}
+
+/// A component as written, its parameters resolved and checked.
+pub fn resolved(
+    plugins: &Plugins,
+    written: &Component,
+    folder: &std::path::Path,
+    kind: Kind,
+) -> Result<Component, ApplyError> {
+    let kinds = match kind {
+        Kind::Backbone => &Kind::BACKBONES[..],
+        _ => std::slice::from_ref(&kind),
+    };
+    let (plugin, found) = plugins.find(kinds, &written.component)?;
+    let parameters = resolve_parameters(&found.schema, &written.parameters, folder);
+    check_parameters(&found.schema, &parameters).map_err(|reason| ApplyError::Other {
+        message: format!("parameters of `{}`: {reason}", found.id),
+        hint: Some(format!("`topwork plugins show {}` lists them", found.id)),
+    })?;
+    Ok(Component {
+        component: format!("{}/{}", plugin.id, found.id),
+        parameters,
+    })
+}
+
+/// What to say of a name that does not exist.
+pub fn no_such(what: &str, wanted: &str, known: &[&str]) -> ApplyError {
+    let hint = match nearest(wanted, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("there are {}", some(known)),
+    };
+    ApplyError::Other {
+        message: format!("there is no {what} `{wanted}`"),
+        hint: Some(hint),
+    }
+}
+
+/// Names for a message.
+fn some(names: &[impl AsRef<str>]) -> String {
+    const MOST: usize = 12;
+    let shown: Vec<String> = (names.iter().take(MOST))
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    let more = names.len().saturating_sub(MOST);
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Measures rows, each with one seed, on the examples. With folds the scores of what was fitted for each are averaged.
+pub fn evaluate(
+    run: &OpenedRun<'_>,
+    path: &PathBuf,
+    rows: &[(usize, u64)],
+    data: &Labelled,
+    before: &[Outcome],
+    judging: &topwork_events::Judging,
+    services: &dyn Services,
+    said: &dyn Fn(u64, u64),
+) -> Result<Done, ApplyError> {
+    let began = Instant::now();
+    let classes = run.plan.target_classes.len();
+    let labels: Vec<u32> = data
+        .examples
+        .iter()
+        .filter_map(|(_, label)| *label)
+        .collect();
+    let total = (rows.len() * labels.len()) as u64;
+    let mut done = Done {
+        images: labels.len() as u64,
+        unknown: data.unknown.clone(),
+        ..Done::default()
+    };
+    let folds = run.plan.experiment.target.folds.unwrap_or(0);
+    let mut test_set = None;
+    for (index, &(row, seed)) in rows.iter().enumerate() {
+        let Some(known) = before
+            .iter()
+            .find(|known| (known.row, known.seed) == (row, seed))
+        else {
+            continue;
+        };
+        let fits = Fits {
+            run: path.clone(),
+            row,
+            seed,
+            folds: (1..=u32::try_from(folds).unwrap_or(u32::MAX)).collect(),
+        };
+        let predictors = run.predictors(&fits, services)?;
+        let first = &predictors[0];
+        let input = first.features.input();
+        let shape = data.dataset.describe().shape;
+        if shape != input {
+            return Err(ApplyError::Other {
+                message: format!(
+                    "the dataset's samples are {}, those of the run {}",
+                    dims(&shape),
+                    dims(&input)
+                ),
+                hint: Some(
+                    "parameters of the dataset such as `size` and `channels` decide it".to_owned(),
+                ),
+            });
+        }
+        let mut scores = Vec::with_capacity(labels.len() * classes);
+        let mut content = Sha256::new();
+        each_block(&mut data.source()?, first.features.block(), |mut block| {
+            if test_set.is_none() {
+                for number in &block.images {
+                    content.update(number.to_le_bytes());
+                }
+            }
+            scores.extend(mean_scores(&predictors, &mut block.images)?);
+            said(
+                index as u64 * labels.len() as u64 + (scores.len() / classes) as u64,
+                total,
+            );
+            Ok(())
+        })?;
+        for label in &labels {
+            content.update(label.to_le_bytes());
+        }
+        let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
+        let are = first.scores_are();
+        let measured = Measured::of(&labels, &scores, are, classes, judging);
+        done.outcomes.push(Outcome {
+            correct: measured.confusion.correct(),
+            total: measured.confusion.total(),
+            figures: measured.figures,
+            folds: Vec::new(),
+            test_set: test_set.clone(),
+            confusion: measured.confusion,
+            reliability: measured.reliability,
+            right: measured.right,
+            predictions: None,
+            without_duplicates: None,
+            calibrated: None,
+            seconds: Seconds {
+                extract: 0.0,
+                fit: known.seconds.fit,
+                evaluate: began.elapsed().as_secs_f64(),
+            },
+            ..known.clone()
+        });
+    }
+    done.seconds = began.elapsed().as_secs_f64();
+    Ok(done)
+}
+
+/// A shape for a message.
+pub fn dims(shape: &[usize]) -> String {
+    let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
+    sides.join(" × ")
+}

@@ -1,0 +1,19 @@
+//! Puts what a run has fitted to use, in a process of its own, because plugins are native code: classifies images, extracts
+//! features, measures rows on other data.
+//!
+//! Deliberately absent: how anything is computed (that is `topwork-graft`), how a run is conducted, the terminal.
+
+mod error;
+mod evaluate;
+mod features;
+mod images;
+mod opened;
+mod predict;
+mod request;
+mod rows;
+mod serve;
+mod speaker;
+
+pub use error::ApplyError;
+pub use request::{Done, Fits, Images, LabelledData, Output, Request, Said, Split, TrunkOf, Work};
+pub use serve::serve;

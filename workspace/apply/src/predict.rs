@@ -1,0 +1,192 @@
+//! Images classified by what a row has fitted.
+
+use std::time::Instant;
+
+use topwork_graft::Predictor;
+use topwork_host::Scores;
+use topwork_measure::{highest, predicted};
+use topwork_worker::{ALL_SCORES, TOP, word};
+
+use crate::{
+    ApplyError, Done,
+    images::{Block, Item, Source, each_block},
+    rows::{Cell, Kind, Table},
+};
+
+/// The scores of images, `images × classes`: of one model, or the mean of several.
+pub fn mean_scores(
+    predictors: &[Predictor<'_>],
+    images: &mut [f32],
+) -> Result<Vec<f32>, ApplyError> {
+    let mut features = Vec::new();
+    if let [only] = predictors {
+        only.features.run(images, &mut features)?;
+        return Ok(only.scores(&features)?);
+    }
+    let mut sum: Vec<f64> = Vec::new();
+    let mut normalised = Vec::new();
+    for predictor in predictors {
+        normalised.clear();
+        normalised.extend_from_slice(images);
+        predictor.features.run(&mut normalised, &mut features)?;
+        let scores = predictor.scores(&features)?;
+        sum.resize(scores.len(), 0.0);
+        for (sum, score) in sum.iter_mut().zip(scores) {
+            *sum += f64::from(score);
+        }
+    }
+    let count = predictors.len() as f64;
+    Ok(sum.into_iter().map(|sum| (sum / count) as f32).collect())
+}
+
+/// Which columns a table of predictions has.
+pub struct Predictions<'a> {
+    /// Names of the classes.
+    pub classes: &'a [String],
+    /// What the scores are.
+    pub are: Scores,
+    /// Whether they are of examples, which have positions and classes, or of files, which may not be readable.
+    pub labelled: bool,
+    /// Whether examples have names.
+    pub named: bool,
+    /// Whether examples were left out with folds.
+    pub folds: bool,
+}
+
+impl Predictions<'_> {
+    /// The columns, those of `predictions/*.csv` for examples.
+    pub fn columns(&self) -> Vec<(String, Kind)> {
+        let mut columns = Vec::new();
+        let mut add = |name: &str, kind| columns.push((name.to_owned(), kind));
+        if self.labelled {
+            add("example", Kind::Integer);
+        }
+        if self.named || !self.labelled {
+            add("path", Kind::Text);
+        }
+        if self.labelled {
+            add("class", Kind::Text);
+        }
+        add("predicted", Kind::Text);
+        if self.folds {
+            add("fold", Kind::Integer);
+        }
+        let word = word(self.are);
+        if self.classes.len() <= ALL_SCORES {
+            for class in self.classes {
+                add(&format!("{word} {class}"), Kind::Float);
+            }
+        } else {
+            for place in 1..=TOP {
+                add(&format!("top {place}"), Kind::Text);
+                add(&format!("{word} {place}"), Kind::Float);
+            }
+        }
+        if !self.labelled {
+            add("error", Kind::Text);
+        }
+        columns
+    }
+
+    /// The cells of one line.
+    fn cells<'b>(&'b self, item: &'b Item, scores: Option<&'b [f32]>) -> Vec<Cell<'b>> {
+        let name = |class: usize| Cell::Text(&self.classes[class]);
+        let mut cells = Vec::new();
+        if self.labelled {
+            cells.push(Cell::Integer(item.position.unwrap_or_default()));
+        }
+        if self.named || !self.labelled {
+            cells.push(item.path.as_deref().map_or(Cell::Nothing, Cell::Text));
+        }
+        if self.labelled {
+            cells.push(
+                item.label
+                    .map_or(Cell::Nothing, |label| name(label as usize)),
+            );
+        }
+        cells.push(scores.map_or(Cell::Nothing, |scores| name(predicted(scores))));
+        if self.folds {
+            cells.push(
+                item.fold
+                    .map_or(Cell::Nothing, |fold| Cell::Integer(fold.into())),
+            );
+        }
+        let all = self.classes.len() <= ALL_SCORES;
+        match scores {
+            Some(scores) if all => cells.extend(scores.iter().copied().map(Cell::Float)),
+            Some(scores) => {
+                for class in highest(scores, TOP) {
+                    cells.extend([name(class), Cell::Float(scores[class])]);
+                }
+            }
+            None => {
+                let count = if all { self.classes.len() } else { 2 * TOP };
+                cells.extend(std::iter::repeat_n(Cell::Nothing, count));
+            }
+        }
+        if !self.labelled {
+            cells.push(item.error.as_deref().map_or(Cell::Nothing, Cell::Text));
+        }
+        cells
+    }
+
+    /// Classifies all images of a source. With several models the mean of their scores counts, but an example that was left out with
+    /// a fold is classified by what was fitted on the others.
+    pub fn write(
+        &self,
+        predictors: &[Predictor<'_>],
+        source: &mut dyn Source,
+        table: &mut Table,
+        said: &dyn Fn(u64, Option<u64>),
+    ) -> Result<Done, ApplyError> {
+        let began = Instant::now();
+        let mut done = Done::default();
+        let total = source.total();
+        let size = predictors.first().map_or(1, |first| first.features.block());
+        each_block(source, size, |mut block| {
+            let scores = match self.folds {
+                true => scores_of_folds(predictors, &block)?,
+                false => mean_scores(predictors, &mut block.images)?,
+            };
+            let mut each = scores.chunks_exact(self.classes.len());
+            for item in &block.items {
+                let scores = match item.error {
+                    None => each.next(),
+                    Some(_) => None,
+                };
+                done.unreadable += u64::from(item.error.is_some());
+                done.images += u64::from(item.error.is_none());
+                table.line(&self.cells(item, scores), &[])?;
+            }
+            said(done.images + done.unreadable, total);
+            Ok(())
+        })?;
+        done.seconds = began.elapsed().as_secs_f64();
+        Ok(done)
+    }
+}
+
+/// Every example's scores by what was fitted without it.
+fn scores_of_folds(predictors: &[Predictor<'_>], block: &Block) -> Result<Vec<f32>, ApplyError> {
+    let image = block.images.len() / block.items.len().max(1);
+    let mut all: Vec<Vec<f32>> = vec![Vec::new(); block.items.len()];
+    for (fold, predictor) in (1..).zip(predictors) {
+        let of_fold: Vec<usize> = (block.items.iter().enumerate())
+            .filter(|(_, item)| item.fold == Some(fold))
+            .map(|(index, _)| index)
+            .collect();
+        if of_fold.is_empty() {
+            continue;
+        }
+        let mut images = Vec::with_capacity(of_fold.len() * image);
+        for &index in &of_fold {
+            images.extend_from_slice(&block.images[index * image..(index + 1) * image]);
+        }
+        let scores = mean_scores(std::slice::from_ref(predictor), &mut images)?;
+        let classes = scores.len() / of_fold.len();
+        for (index, scores) in of_fold.into_iter().zip(scores.chunks_exact(classes)) {
+            all[index] = scores.to_vec();
+        }
+    }
+    Ok(all.concat())
+}

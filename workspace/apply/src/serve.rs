@@ -1,0 +1,590 @@
+//! One request, from opening the plugins to the last line.
+
+use std::{io::Write, path::Path, sync::Arc};
+
+use serde_json::{Map, Value, json};
+use topwork_engine::Compute;
+use topwork_graft::{
+    Backbone, Extraction, FeaturePass, Services, Tools, Trunk,
+    data::{Draw, SplitName, TaskExamples, draws},
+};
+use topwork_host::{Decoder, Kind, Options, Plugins};
+use topwork_schema::{
+    Component, CutPoint, DatasetUse, Plan, Reduction, Start, TaskRole, resolve_parameters,
+};
+use topwork_store::FeatureCache;
+use topwork_tasks::TrunkId;
+
+use crate::{
+    ApplyError, Done, Fits, Images, Output, Request, Said, Split, TrunkOf, Work,
+    evaluate::{Labelled, dims, evaluate, no_such, resolved},
+    features::Described,
+    images::{Examples, Files, Item, OfSplit, Source},
+    opened::{Conductor, OpenedRun, pool, trained, wanted_normalise},
+    predict::Predictions,
+    rows::Table,
+    speaker::Speaker,
+};
+
+/// The dataset whose way to decode files is taken where that of a run cannot decode any.
+const DECODES: &str = "image-folder";
+
+/// Does what is asked; `out` hears how far it is and how it ended, `table` takes what goes to standard output.
+pub fn serve(request: &Request, out: Box<dyn Write + Send>, table: Box<dyn Write + Send>) {
+    let speaker = Arc::new(Speaker::new(out, &request.call_path));
+    let end = match done(request, &speaker, table) {
+        Ok(done) => Said::Done(done),
+        Err(error) => Said::Failed(error.problem()),
+    };
+    speaker.say(&end);
+}
+
+fn done(
+    request: &Request,
+    speaker: &Arc<Speaker>,
+    table: Box<dyn Write + Send>,
+) -> Result<Done, ApplyError> {
+    let plugins = Plugins::load(Options {
+        folders: request.plugin_folders.clone(),
+        data_folders: request.data_folders.clone(),
+        cache_folder: request.cache_folder.clone(),
+        threads: request.threads,
+        observer: Arc::clone(speaker) as Arc<dyn topwork_host::Observer>,
+    });
+    let compute = pool(request.threads)?;
+    let cache =
+        (request.feature_cache.as_ref()).map(|cache| FeatureCache::at(&cache.folder, cache.limit));
+    let at_work = AtWork {
+        plugins: &plugins,
+        compute: &compute,
+        speaker,
+        conductor: Conductor { speaker, cache },
+    };
+    match &request.work {
+        Work::Predict {
+            fits,
+            images,
+            output,
+        } => at_work.predict(fits, images, output, table),
+        Work::Features {
+            trunk,
+            images,
+            output,
+        } => at_work.features(trunk, images, output, table),
+        Work::Evaluate {
+            run,
+            rows,
+            dataset,
+            before,
+            judging,
+        } => {
+            let opened = OpenedRun::open(run, &plugins, &compute, speaker)?;
+            let labelled = Labelled::open(&plugins, dataset, &opened.plan.target_classes)?;
+            evaluate(
+                &opened,
+                run,
+                rows,
+                &labelled,
+                before,
+                judging,
+                &at_work.conductor,
+                &|done, total| speaker.progress(done, Some(total)),
+            )
+        }
+    }
+}
+
+struct AtWork<'a> {
+    plugins: &'a Plugins,
+    compute: &'a Compute,
+    speaker: &'a Speaker,
+    conductor: Conductor<'a>,
+}
+
+impl AtWork<'_> {
+    fn predict(
+        &self,
+        fits: &Fits,
+        images: &Images,
+        output: &Output,
+        stdout: Box<dyn Write + Send>,
+    ) -> Result<Done, ApplyError> {
+        let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
+        let services: &dyn Services = &self.conductor;
+        let predictors = run.predictors(fits, services)?;
+        let first = &predictors[0];
+        let classes = &run.plan.target_classes;
+        let said = |done, total| self.speaker.progress(done, total);
+        let mut predictions = Predictions {
+            classes,
+            are: (predictors.iter().map(|one| one.scores_are()))
+                .reduce(|a, b| {
+                    if a == b {
+                        a
+                    } else {
+                        topwork_host::Scores::Ranking
+                    }
+                })
+                .unwrap_or(topwork_host::Scores::Ranking),
+            labelled: true,
+            named: false,
+            folds: false,
+        };
+        let begin = |predictions: &Predictions<'_>| {
+            Table::create(output, &predictions.columns(), None, stdout)
+        };
+        let mut done;
+        match images {
+            Images::Files(list) => {
+                let dataset = &run.plan.experiment.target.dataset.component;
+                let decoder = self.decoder(Some(dataset), first.features.input(), None)?;
+                predictions.labelled = false;
+                let mut table = begin(&predictions)?;
+                let mut files = Files::new(&decoder, list, self.compute.threads())?;
+                done = predictions.write(&predictors, &mut files, &mut table, &said)?;
+                table.finish()?;
+            }
+            Images::Splits(splits) => {
+                let task = self.task(&run.plan)?;
+                let folds = run.plan.experiment.target.folds.is_some();
+                predictions.folds = folds && splits.contains(&Split::Test);
+                let draws = draws(&run.plan, &task, fits.seed)?;
+                let of_row = &draws[fits.row];
+                let mut examples = Vec::new();
+                for split in splits {
+                    let of_split = match split {
+                        Split::Train if folds => {
+                            return Err(ApplyError::Other {
+                                message:
+                                    "with folds every example is a test example of one of them"
+                                        .to_owned(),
+                                hint: Some("leave `--split train` out".to_owned()),
+                            });
+                        }
+                        Split::Train => {
+                            let train = of_row[0].train.iter();
+                            (
+                                SplitName::Train,
+                                train.map(|&example| (example, None)).collect(),
+                            )
+                        }
+                        Split::Test => (SplitName::Test, tested(of_row)),
+                    };
+                    examples.push(of_split);
+                }
+                let mut source = Examples::new(&task, examples)?;
+                predictions.named = source
+                    .items()
+                    .next()
+                    .is_some_and(|item| item.path.is_some());
+                let mut table = begin(&predictions)?;
+                done = predictions.write(&predictors, &mut source, &mut table, &said)?;
+                table.finish()?;
+            }
+            Images::Dataset(data) => {
+                let labelled = Labelled::open(self.plugins, data, classes)?;
+                fits_input(&labelled.dataset.describe().shape, first.features.input())?;
+                let mut source = labelled.source()?;
+                predictions.named = source.names.is_some();
+                let mut table = begin(&predictions)?;
+                done = predictions.write(&predictors, &mut source, &mut table, &said)?;
+                done.unknown = labelled.unknown.clone();
+                table.finish()?;
+            }
+        }
+        Ok(done)
+    }
+
+    fn features(
+        &self,
+        trunk: &TrunkOf,
+        images: &Images,
+        output: &Output,
+        stdout: Box<dyn Write + Send>,
+    ) -> Result<Done, ApplyError> {
+        match trunk {
+            TrunkOf::Row(fits) => {
+                let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
+                let predictors = run.predictors(fits, &self.conductor)?;
+                let [predictor] = predictors.as_slice() else {
+                    return Err(ApplyError::Other {
+                        message: "every fold has features of its own".to_owned(),
+                        hint: Some("`--fold N` names one".to_owned()),
+                    });
+                };
+                let pass = &predictor.features;
+                self.by_pass(pass, Some(&run.plan), None, images, output, stdout)
+            }
+            TrunkOf::Plan {
+                plan,
+                cut,
+                seed,
+                random,
+                trained: file,
+            } => {
+                let backbone = Backbone::open(self.plugins, &plan.experiment.backbone)?;
+                let weights = if *random {
+                    Start::Random
+                } else {
+                    Start::Source
+                };
+                let trained = match file {
+                    Some(path) if !random => Some(trained(&backbone, *seed, path)?),
+                    _ => None,
+                };
+                let tools = Tools {
+                    plan,
+                    plugins: self.plugins,
+                    compute: self.compute,
+                    backbone: &backbone,
+                    services: &self.conductor,
+                };
+                let cut = cut_of(plan, cut.as_deref())?;
+                let id = TrunkId {
+                    weights,
+                    cut: cut.clone(),
+                };
+                if let Images::Splits(splits) = images {
+                    return self.by_extraction(
+                        &tools,
+                        id,
+                        *seed,
+                        trained.as_ref(),
+                        splits,
+                        output,
+                        stdout,
+                    );
+                }
+                let trunk = match &backbone {
+                    Backbone::Network(_) => {
+                        let kept =
+                            tools.trunk_with(*seed, weights, trained.as_ref(), cut.layers)?;
+                        Trunk::Network(Box::new(kept))
+                    }
+                    Backbone::Extractor(opaque) => Trunk::extractor(opaque, &cut),
+                };
+                let input = input_of(&backbone)?;
+                let normalise = plan.experiment.target.dataset.normalise.clone();
+                let pass = FeaturePass::new(self.compute, trunk, &cut, input, normalise)?;
+                self.by_pass(&pass, Some(plan), None, images, output, stdout)
+            }
+            TrunkOf::Backbone {
+                component,
+                folder,
+                weights,
+                cut,
+                reduction,
+                normalise,
+                stated,
+                decode,
+            } => {
+                let component = resolved(self.plugins, component, folder, Kind::Backbone)?;
+                let backbone = Backbone::open(self.plugins, &component)?;
+                let cut = cut_of_backbone(&backbone, cut.as_deref(), *reduction)?;
+                let trunk = match &backbone {
+                    Backbone::Network(blueprint) => {
+                        let mut network = topwork_graft::initialised(blueprint, 0, "backbone");
+                        let Some(path) = weights else {
+                            return Err(ApplyError::Other {
+                                message: format!("the backbone `{}` has no weights", component.component),
+                                hint: Some("`--weights FILE` names a file of them; `topwork weights import` makes one".to_owned()),
+                            });
+                        };
+                        topwork_graft::load_weights(&mut network, path)?;
+                        let kept = network.keep(cut.layers);
+                        Trunk::Network(Box::new(kept.map_err(topwork_graft::engine("cutting"))?))
+                    }
+                    Backbone::Extractor(opaque) => Trunk::extractor(opaque, &cut),
+                };
+                let normalise = wanted_normalise(&backbone, normalise.clone(), *stated)?;
+                let input = input_of(&backbone)?;
+                let pass = FeaturePass::new(self.compute, trunk, &cut, input, normalise)?;
+                self.by_pass(&pass, None, Some(decode), images, output, stdout)
+            }
+        }
+    }
+
+    /// Features of files, of a dataset, or of a row's own examples, in blocks.
+    fn by_pass(
+        &self,
+        pass: &FeaturePass<'_>,
+        plan: Option<&Plan>,
+        decode: Option<&Map<String, Value>>,
+        images: &Images,
+        output: &Output,
+        stdout: Box<dyn Write + Send>,
+    ) -> Result<Done, ApplyError> {
+        let said = |done, total| self.speaker.progress(done, total);
+        let unreadable = |item: &Item| {
+            let (path, error) = (item.path.as_deref(), item.error.as_deref());
+            let text = format!(
+                "`{}`: {}",
+                path.unwrap_or_default(),
+                error.unwrap_or_default()
+            );
+            self.speaker.say(&Said::Warning(text));
+        };
+        let none: &[String] = &[];
+        let classes = plan.map_or(none, |plan| &plan.target_classes);
+        let mut described = Described {
+            classes,
+            labelled: true,
+            named: false,
+            splits: false,
+        };
+        let write = |described: &Described<'_>,
+                     source: &mut dyn Source|
+         -> Result<Done, ApplyError> {
+            let mut table = Table::create(output, &described.columns(), Some(pass.dim()), stdout)?;
+            let done = described.write(pass, source, &mut table, &said, &unreadable)?;
+            table.finish()?;
+            Ok(done)
+        };
+        match images {
+            Images::Files(list) => {
+                let dataset = plan.map(|plan| &plan.experiment.target.dataset.component);
+                let decoder = self.decoder(dataset, pass.input(), decode)?;
+                described = Described {
+                    classes: none,
+                    labelled: false,
+                    named: true,
+                    ..described
+                };
+                write(
+                    &described,
+                    &mut Files::new(&decoder, list, self.compute.threads())?,
+                )
+            }
+            Images::Splits(splits) => {
+                let Some(plan) = plan else {
+                    return Err(ApplyError::Other {
+                        message: "without an experiment there are no splits".to_owned(),
+                        hint: Some("name files or folders of images".to_owned()),
+                    });
+                };
+                let task = self.task(plan)?;
+                let mut source = Examples::new(&task, all_of(&task, splits))?;
+                described.named = source
+                    .items()
+                    .next()
+                    .is_some_and(|item| item.path.is_some());
+                described.splits = true;
+                write(&described, &mut source)
+            }
+            Images::Dataset(data) => {
+                let labelled = Labelled::open(self.plugins, data, classes)?;
+                fits_input(&labelled.dataset.describe().shape, pass.input())?;
+                let mut source = labelled.source()?;
+                described.named = source.names.is_some();
+                write(&described, &mut source)
+            }
+        }
+    }
+
+    /// Features of an experiment's examples: from the cache, where they are there.
+    #[expect(clippy::too_many_arguments, reason = "each is of another kind")]
+    fn by_extraction(
+        &self,
+        tools: &Tools<'_>,
+        id: TrunkId,
+        seed: u64,
+        trained: Option<&topwork_engine::Network>,
+        splits: &[Split],
+        output: &Output,
+        stdout: Box<dyn Write + Send>,
+    ) -> Result<Done, ApplyError> {
+        let began = std::time::Instant::now();
+        let task = self.task(tools.plan)?;
+        let all = |split: Split| -> Vec<usize> {
+            let examples = task.examples(name_of(split));
+            let wanted = splits.contains(&split);
+            (0..if wanted { examples.labels.len() } else { 0 }).collect()
+        };
+        // With folds both are the same examples.
+        let (train, test) = match task.folds() {
+            Some(_) => (all(splits[0]), Vec::new()),
+            None => (all(Split::Train), all(Split::Test)),
+        };
+        let examples = Draw { train, test };
+        let extraction = Extraction {
+            tools,
+            task: &task,
+            seed,
+            trained,
+            examples: &examples,
+        };
+        let extracted = extraction.run(vec![id])?;
+        let (_, features) = &extracted[0];
+        let items: Vec<Item> = Examples::new(&task, all_of(&task, splits))?
+            .items()
+            .collect();
+        let described = Described {
+            classes: &tools.plan.target_classes,
+            labelled: true,
+            named: items.first().is_some_and(|item| item.path.is_some()),
+            splits: true,
+        };
+        let mut table = Table::create(output, &described.columns(), Some(features.dim), stdout)?;
+        let of_test = features.test.iter().flat_map(|rows| rows.vectors());
+        for (item, vector) in items.iter().zip(features.train.vectors().chain(of_test)) {
+            table.line(&described.cells(item), vector)?;
+        }
+        table.finish()?;
+        Ok(Done {
+            images: items.len() as u64,
+            seconds: began.elapsed().as_secs_f64(),
+            dim: features.dim as u64,
+            cached: if features.paid { items.len() as u64 } else { 0 },
+            ..Done::default()
+        })
+    }
+
+    /// The target's examples.
+    fn task(&self, plan: &Plan) -> Result<TaskExamples, ApplyError> {
+        let target = &plan.experiment.target;
+        let DatasetUse { component, .. } = &target.dataset;
+        let parameters = component.parameters.clone().into();
+        let dataset = Arc::new(self.plugins.dataset(&component.component, &parameters)?);
+        let task = TaskExamples::new(TaskRole::Target, dataset, &target.dataset, target.folds)?;
+        Ok(task)
+    }
+
+    /// What turns files into samples of this shape: the dataset itself, where it decodes files, else the one that decodes them
+    /// for everybody.
+    fn decoder(
+        &self,
+        dataset: Option<&Component>,
+        input: [usize; 3],
+        parameters: Option<&Map<String, Value>>,
+    ) -> Result<Decoder, ApplyError> {
+        if let Some(Component {
+            component,
+            parameters,
+        }) = dataset
+        {
+            let own = self
+                .plugins
+                .decoder(component, &parameters.clone().into())?;
+            if let Some(own) = own.filter(|own| own.shape() == input) {
+                return Ok(own);
+            }
+        }
+        let [channels, height, width] = input;
+        let mut all = parameters.cloned().unwrap_or_default();
+        all.insert("size".to_owned(), json!([height, width]));
+        all.insert("channels".to_owned(), json!(channels));
+        let (plugin, found) = self.plugins.find(&[Kind::Dataset], DECODES)?;
+        let id = format!("{}/{}", plugin.id, found.id);
+        let all = resolve_parameters(&found.schema, &all, Path::new("."));
+        let decoder = self.plugins.decoder(&id, &all.into())?;
+        let decoder = decoder.ok_or_else(|| ApplyError::Other {
+            message: format!("the dataset `{id}` decodes no files"),
+            hint: None,
+        })?;
+        fits_input(&decoder.shape(), input)?;
+        Ok(decoder)
+    }
+}
+
+fn name_of(split: Split) -> SplitName {
+    match split {
+        Split::Train => SplitName::Train,
+        Split::Test => SplitName::Test,
+    }
+}
+
+/// The examples a row is measured on, as its predictions have them.
+fn tested(draws: &[Draw]) -> Vec<(usize, Option<u32>)> {
+    let folds = draws.len() > 1;
+    let mut all: Vec<(usize, Option<u32>)> = (1..)
+        .zip(draws)
+        .flat_map(|(fold, draw)| {
+            draw.test
+                .iter()
+                .map(move |&test| (test, folds.then_some(fold)))
+        })
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// All examples of some splits.
+fn all_of(task: &TaskExamples, splits: &[Split]) -> Vec<OfSplit> {
+    (splits.iter())
+        .map(|split| {
+            let split = name_of(*split);
+            let count = task.examples(split).labels.len();
+            (split, (0..count).map(|example| (example, None)).collect())
+        })
+        .collect()
+}
+
+/// The cut of an experiment with this name, or its only one.
+fn cut_of(plan: &Plan, wanted: Option<&str>) -> Result<CutPoint, ApplyError> {
+    let mut cuts: Vec<CutPoint> = Vec::new();
+    for cut in plan.cuts() {
+        let cut = cut.unfitted();
+        if !cuts.contains(&cut) {
+            cuts.push(cut);
+        }
+    }
+    let names: Vec<&str> = cuts.iter().map(|cut| cut.name.as_str()).collect();
+    match (wanted, cuts.as_slice()) {
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(ApplyError::Other {
+            message: "the experiment has several cuts".to_owned(),
+            hint: Some(format!("`--cut NAME` names one: {}", names.join(", "))),
+        }),
+        (Some(wanted), _) => {
+            let found = cuts.iter().find(|cut| cut.name == wanted);
+            found.cloned().ok_or_else(|| no_such("cut", wanted, &names))
+        }
+    }
+}
+
+/// The cut of a backbone that no experiment names: by a declared name, or so many layers; behind all layers where none is named.
+fn cut_of_backbone(
+    backbone: &Backbone,
+    wanted: Option<&str>,
+    reduction: Reduction,
+) -> Result<CutPoint, ApplyError> {
+    let (cuts, layers) = (backbone.cuts(), backbone.layers());
+    let number = wanted.map_or(Some(layers.len()), |wanted| wanted.parse().ok());
+    let layers = match (number, wanted) {
+        (Some(number), _) if (1..=layers.len()).contains(&number) => number,
+        (_, wanted) => {
+            let wanted = wanted.unwrap_or_default();
+            let found = cuts.iter().find(|cut| cut.name == wanted);
+            let names: Vec<&str> = cuts.iter().map(|cut| cut.name.as_str()).collect();
+            found.ok_or_else(|| no_such("cut", wanted, &names))?.layers
+        }
+    };
+    let name = cuts.iter().find(|cut| cut.layers == layers);
+    Ok(CutPoint {
+        name: name.map_or_else(|| layers.to_string(), |cut| cut.name.clone()),
+        layers,
+        reduction,
+    })
+}
+
+/// Channels, height and width of what a backbone takes.
+fn input_of(backbone: &Backbone) -> Result<[usize; 3], ApplyError> {
+    let input = backbone.input();
+    <[usize; 3]>::try_from(input).map_err(|input| ApplyError::Other {
+        message: format!(
+            "the backbone takes samples of {}, which are no images",
+            dims(&input)
+        ),
+        hint: None,
+    })
+}
+
+fn fits_input(shape: &[usize; 3], input: [usize; 3]) -> Result<(), ApplyError> {
+    if *shape == input {
+        return Ok(());
+    }
+    Err(ApplyError::Other {
+        message: format!("samples are {}, expected {}", dims(shape), dims(&input)),
+        hint: Some("parameters such as `size` and `channels` of the dataset decide it".to_owned()),
+    })
+}

@@ -1,0 +1,112 @@
+//! `topwork evaluate`.
+
+use topwork_apply::Work;
+use topwork_events::{Event, Judging, RunState};
+use topwork_measure::Figure;
+use topwork_nearest::nearest;
+use topwork_pages::comparison;
+use topwork_results::Results;
+use topwork_store::Runs;
+
+use super::{child, data, tell, which::Known};
+use crate::{
+    arguments::EvaluateArguments,
+    failure::{Failure, RUN_FAILED, WRONG_USE},
+    folders::{Folders, absolute},
+    output::{data as put, print, width},
+    run::threads,
+};
+
+/// Measures finished rows on other labelled data.
+pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
+    let runs = Runs::at(absolute(&arguments.how.place.runs_dir));
+    let known = Known::of(runs.find(&arguments.run)?)?;
+    let Some(plan) = &known.state.plan else {
+        return Err(Failure::new(
+            WRONG_USE,
+            format!("the run `{}` has not begun", known.folder.id()),
+        ));
+    };
+    let rows: Vec<usize> = match arguments.rows.is_empty() {
+        true => (0..plan.rows.len()).collect(),
+        false => (arguments.rows.iter())
+            .map(|row| known.row(row))
+            .collect::<Result<_, _>>()?,
+    };
+    let mut wanted: Vec<(usize, u64)> = Vec::new();
+    for row in rows {
+        let seeds = known.seeds(row).into_iter();
+        wanted.extend(
+            seeds
+                .filter(|seed| arguments.seeds.is_empty() || arguments.seeds.contains(seed))
+                .map(|seed| (row, seed)),
+        );
+    }
+    if wanted.is_empty() {
+        return Err(Failure::new(
+            WRONG_USE,
+            "no row was measured with these seeds",
+        ));
+    }
+    let judging = judging(&plan.judging, &arguments.metrics)?;
+    let before = known.state.outcomes.iter().cloned().collect();
+    let work = Work::Evaluate {
+        run: known.folder.path().to_owned(),
+        rows: wanted,
+        dataset: data::labelled(&arguments.dataset)?,
+        before,
+        judging: judging.clone(),
+    };
+    let folders = Folders::of_run(&known.folder, &arguments.how.plugin_dir)?;
+    let done = child::ask(folders, threads(arguments.how.threads), work, false, |_| {
+        Ok(())
+    })?;
+    // The same table as that of a run, with other outcomes.
+    let mut plan = plan.clone();
+    plan.judging = judging;
+    plan.references.clear();
+    let mut state = RunState {
+        plan: Some(plan),
+        ..RunState::default()
+    };
+    for outcome in &done.outcomes {
+        state.apply(0, &Event::RowMeasured(outcome.clone()));
+    }
+    let results = Results::from_state(&state);
+    let Some(results) = results else {
+        return Err(Failure::new(RUN_FAILED, "nothing was measured"));
+    };
+    if arguments.json {
+        let json = results.to_json();
+        let json = json.map_err(|error| Failure::new(RUN_FAILED, error.to_string()))?;
+        put(&(json + "\n"))?;
+        return Ok(0);
+    }
+    let path = arguments.dataset.display();
+    print(&format!(
+        "rows of {} on {path}\n\n{}",
+        known.folder.id(),
+        comparison(&results, width())
+    ))?;
+    tell(&done, "measured", None, false)
+}
+
+/// What rows are judged by: as in the run, or by the figures named.
+fn judging(of_run: &Judging, metrics: &[String]) -> Result<Judging, Failure> {
+    let mut judging = of_run.clone();
+    for id in metrics {
+        if Figure::named(id).is_none() {
+            let known = topwork_measure::FIGURES.iter().map(|figure| figure.id);
+            let failure = Failure::new(WRONG_USE, format!("there is no figure `{id}`"));
+            return Err(match nearest(id, known) {
+                Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+                None => failure.hint("docs/figures.md lists them"),
+            });
+        }
+    }
+    if let Some(first) = metrics.first() {
+        judging.metrics = metrics.to_vec();
+        judging.rank_by = Some(first.clone());
+    }
+    Ok(judging)
+}
