@@ -1,8 +1,8 @@
 //! Rows of a run, measured on other labelled examples.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
-use topwork_events::{Outcome, Seconds};
+use topwork_events::{Judging, Outcome, Seconds};
 use topwork_graft::Services;
 use topwork_host::{Dataset, Kind, Plugins};
 use topwork_keys::{Digest, Sha256, hexadecimal};
@@ -163,104 +163,119 @@ fn some(names: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// Measures rows, each with one seed, on the examples. With folds the scores of what was fitted for each are averaged.
-pub fn evaluate(
-    run: &OpenedRun<'_>,
-    path: &PathBuf,
-    rows: &[(usize, u64)],
-    data: &Labelled,
-    before: &[Outcome],
-    judging: &topwork_events::Judging,
-    services: &dyn Services,
-    said: &dyn Fn(u64, u64),
-) -> Result<Done, ApplyError> {
-    let began = Instant::now();
-    let classes = run.plan.target_classes.len();
-    let labels: Vec<u32> = data
-        .examples
-        .iter()
-        .filter_map(|(_, label)| *label)
-        .collect();
-    let total = (rows.len() * labels.len()) as u64;
-    let mut done = Done {
-        images: labels.len() as u64,
-        unknown: data.unknown.clone(),
-        ..Done::default()
-    };
-    let folds = run.plan.experiment.target.folds.unwrap_or(0);
-    let mut test_set = None;
-    for (index, &(row, seed)) in rows.iter().enumerate() {
-        let Some(known) = before
+/// Rows of a run and examples that they are to be measured on.
+pub struct Evaluation<'a> {
+    pub run: &'a OpenedRun<'a>,
+    pub data: &'a Labelled,
+    /// What the run says of its rows.
+    pub before: &'a [Outcome],
+    /// What they are judged by.
+    pub judging: &'a Judging,
+}
+
+impl Evaluation<'_> {
+    /// Measures rows, each with one seed. With folds the scores of what was fitted for each are averaged.
+    pub fn of(
+        &self,
+        rows: &[(usize, u64)],
+        services: &dyn Services,
+        said: &dyn Fn(u64, u64),
+    ) -> Result<Done, ApplyError> {
+        let began = Instant::now();
+        let classes = self.run.plan.target_classes.len();
+        let labels: Vec<u32> = self
+            .data
+            .examples
             .iter()
-            .find(|known| (known.row, known.seed) == (row, seed))
-        else {
-            continue;
+            .filter_map(|(_, label)| *label)
+            .collect();
+        let total = (rows.len() * labels.len()) as u64;
+        let mut done = Done {
+            images: labels.len() as u64,
+            unknown: self.data.unknown.clone(),
+            ..Done::default()
         };
-        let fits = Fits {
-            run: path.clone(),
-            row,
-            seed,
-            folds: (1..=u32::try_from(folds).unwrap_or(u32::MAX)).collect(),
-        };
-        let predictors = run.predictors(&fits, services)?;
-        let first = &predictors[0];
-        let input = first.features.input();
-        let shape = data.dataset.describe().shape;
-        if shape != input {
-            return Err(ApplyError::Other {
-                message: format!(
-                    "the dataset's samples are {}, those of the run {}",
-                    dims(&shape),
-                    dims(&input)
-                ),
-                hint: Some(
-                    "parameters of the dataset such as `size` and `channels` decide it".to_owned(),
-                ),
+        let folds = self.run.plan.experiment.target.folds.unwrap_or(0);
+        let mut test_set = None;
+        for (index, &(row, seed)) in rows.iter().enumerate() {
+            let Some(known) = self
+                .before
+                .iter()
+                .find(|known| (known.row, known.seed) == (row, seed))
+            else {
+                continue;
+            };
+            let fits = Fits {
+                run: self.run.path().to_owned(),
+                row,
+                seed,
+                folds: (1..=u32::try_from(folds).unwrap_or(u32::MAX)).collect(),
+            };
+            let predictors = self.run.predictors(&fits, services)?;
+            let first = &predictors[0];
+            let input = first.features.input();
+            let shape = self.data.dataset.describe().shape;
+            if shape != input {
+                return Err(ApplyError::Other {
+                    message: format!(
+                        "the dataset's samples are {}, those of the run {}",
+                        dims(&shape),
+                        dims(&input)
+                    ),
+                    hint: Some(
+                        "parameters of the dataset such as `size` and `channels` decide it"
+                            .to_owned(),
+                    ),
+                });
+            }
+            let mut scores = Vec::with_capacity(labels.len() * classes);
+            let mut content = Sha256::new();
+            each_block(
+                &mut self.data.source()?,
+                first.features.block(),
+                |mut block| {
+                    if test_set.is_none() {
+                        for number in &block.images {
+                            content.update(number.to_le_bytes());
+                        }
+                    }
+                    scores.extend(mean_scores(&predictors, &mut block.images)?);
+                    said(
+                        index as u64 * labels.len() as u64 + (scores.len() / classes) as u64,
+                        total,
+                    );
+                    Ok(())
+                },
+            )?;
+            for label in &labels {
+                content.update(label.to_le_bytes());
+            }
+            let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
+            let are = first.scores_are();
+            let measured = Measured::of(&labels, &scores, are, classes, self.judging);
+            done.outcomes.push(Outcome {
+                correct: measured.confusion.correct(),
+                total: measured.confusion.total(),
+                figures: measured.figures,
+                folds: Vec::new(),
+                test_set: test_set.clone(),
+                confusion: measured.confusion,
+                reliability: measured.reliability,
+                right: measured.right,
+                predictions: None,
+                without_duplicates: None,
+                calibrated: None,
+                seconds: Seconds {
+                    extract: 0.0,
+                    fit: known.seconds.fit,
+                    evaluate: began.elapsed().as_secs_f64(),
+                },
+                ..known.clone()
             });
         }
-        let mut scores = Vec::with_capacity(labels.len() * classes);
-        let mut content = Sha256::new();
-        each_block(&mut data.source()?, first.features.block(), |mut block| {
-            if test_set.is_none() {
-                for number in &block.images {
-                    content.update(number.to_le_bytes());
-                }
-            }
-            scores.extend(mean_scores(&predictors, &mut block.images)?);
-            said(
-                index as u64 * labels.len() as u64 + (scores.len() / classes) as u64,
-                total,
-            );
-            Ok(())
-        })?;
-        for label in &labels {
-            content.update(label.to_le_bytes());
-        }
-        let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
-        let are = first.scores_are();
-        let measured = Measured::of(&labels, &scores, are, classes, judging);
-        done.outcomes.push(Outcome {
-            correct: measured.confusion.correct(),
-            total: measured.confusion.total(),
-            figures: measured.figures,
-            folds: Vec::new(),
-            test_set: test_set.clone(),
-            confusion: measured.confusion,
-            reliability: measured.reliability,
-            right: measured.right,
-            predictions: None,
-            without_duplicates: None,
-            calibrated: None,
-            seconds: Seconds {
-                extract: 0.0,
-                fit: known.seconds.fit,
-                evaluate: began.elapsed().as_secs_f64(),
-            },
-            ..known.clone()
-        });
+        done.seconds = began.elapsed().as_secs_f64();
+        Ok(done)
     }
-    done.seconds = began.elapsed().as_secs_f64();
-    Ok(done)
 }
 
 /// A shape for a message.

@@ -15,5 +15,7 @@ mod serve;
 mod speaker;
 
 pub use error::ApplyError;
-pub use request::{Done, Fits, Images, LabelledData, Output, Request, Said, Split, TrunkOf, Work};
+pub use request::{
+    BareBackbone, Done, Fits, Images, LabelledData, Output, Request, Said, Split, TrunkOf, Work,
+};
 pub use serve::serve;

@@ -107,6 +107,11 @@ impl<'a> OpenedRun<'a> {
         })
     }
 
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn tools<'b>(&'b self, services: &'b dyn Services) -> Tools<'b> {
         Tools {
             plan: &self.plan,

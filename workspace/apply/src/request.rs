@@ -45,7 +45,7 @@ pub enum Work {
     /// Extract features.
     Features {
         /// Out of what.
-        trunk: TrunkOf,
+        trunk: Box<TrunkOf>,
         /// Of which images.
         images: Images,
         /// Where to.
@@ -100,24 +100,29 @@ pub enum TrunkOf {
         trained: Option<PathBuf>,
     },
     /// A backbone without an experiment.
-    Backbone {
-        /// The component as written, its parameters not yet checked.
-        component: Component,
-        /// What relative paths among them start from.
-        folder: PathBuf,
-        /// A file of weights for a network.
-        weights: Option<PathBuf>,
-        /// A cut point's name, or how many layers to keep.
-        cut: Option<String>,
-        /// What is done with the activations.
-        reduction: Reduction,
-        /// How samples are normalised, where the backbone does not say it.
-        normalise: Option<Normalise>,
-        /// Whether that was said, be it that they are not.
-        stated: bool,
-        /// How files become samples: parameters of the dataset that decodes them.
-        decode: serde_json::Map<String, serde_json::Value>,
-    },
+    Backbone(Box<BareBackbone>),
+}
+
+/// A backbone that no experiment names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BareBackbone {
+    /// The component as written, its parameters not yet checked.
+    pub component: Component,
+    /// What relative paths among them start from.
+    pub folder: PathBuf,
+    /// A file of weights for a network.
+    pub weights: Option<PathBuf>,
+    /// A cut point's name, or how many layers to keep.
+    pub cut: Option<String>,
+    /// What is done with the activations.
+    pub reduction: Reduction,
+    /// How samples are normalised, where the backbone does not say it.
+    pub normalise: Option<Normalise>,
+    /// Whether that was said, be it that they are not.
+    pub stated: bool,
+    /// How files become samples: parameters of the dataset that decodes them.
+    pub decode: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Which images.

@@ -1,4 +1,5 @@
 //! A table that is written line by line, to a file or to standard output.
+#![allow(clippy::unwrap_used)]
 
 use std::io::Write;
 

@@ -16,8 +16,8 @@ use topwork_store::FeatureCache;
 use topwork_tasks::TrunkId;
 
 use crate::{
-    ApplyError, Done, Fits, Images, Output, Request, Said, Split, TrunkOf, Work,
-    evaluate::{Labelled, dims, evaluate, no_such, resolved},
+    ApplyError, BareBackbone, Done, Fits, Images, Output, Request, Said, Split, TrunkOf, Work,
+    evaluate::{Evaluation, Labelled, dims, no_such, resolved},
     features::Described,
     images::{Examples, Files, Item, OfSplit, Source},
     opened::{Conductor, OpenedRun, pool, trained, wanted_normalise},
@@ -80,16 +80,15 @@ fn done(
         } => {
             let opened = OpenedRun::open(run, &plugins, &compute, speaker)?;
             let labelled = Labelled::open(&plugins, dataset, &opened.plan.target_classes)?;
-            evaluate(
-                &opened,
-                run,
-                rows,
-                &labelled,
+            Evaluation {
+                run: &opened,
+                data: &labelled,
                 before,
                 judging,
-                &at_work.conductor,
-                &|done, total| speaker.progress(done, Some(total)),
-            )
+            }
+            .of(rows, &at_work.conductor, &|done, total| {
+                speaker.progress(done, Some(total));
+            })
         }
     }
 }
@@ -268,16 +267,17 @@ impl AtWork<'_> {
                 let pass = FeaturePass::new(self.compute, trunk, &cut, input, normalise)?;
                 self.by_pass(&pass, Some(plan), None, images, output, stdout)
             }
-            TrunkOf::Backbone {
-                component,
-                folder,
-                weights,
-                cut,
-                reduction,
-                normalise,
-                stated,
-                decode,
-            } => {
+            TrunkOf::Backbone(bare) => {
+                let BareBackbone {
+                    component,
+                    folder,
+                    weights,
+                    cut,
+                    reduction,
+                    normalise,
+                    stated,
+                    decode,
+                } = &**bare;
                 let component = resolved(self.plugins, component, folder, Kind::Backbone)?;
                 let backbone = Backbone::open(self.plugins, &component)?;
                 let cut = cut_of_backbone(&backbone, cut.as_deref(), *reduction)?;

@@ -1,7 +1,7 @@
 //! `topwork evaluate`.
 
 use topwork_apply::Work;
-use topwork_events::{Event, Judging, RunState};
+use topwork_events::{Event, Judging, Record, RunState};
 use topwork_measure::Figure;
 use topwork_nearest::nearest;
 use topwork_pages::comparison;
@@ -70,7 +70,10 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
         ..RunState::default()
     };
     for outcome in &done.outcomes {
-        state.apply(0, &Event::RowMeasured(outcome.clone()));
+        state.apply(&Record {
+            at: 0,
+            event: Event::RowMeasured(outcome.clone()),
+        });
     }
     let results = Results::from_state(&state);
     let Some(results) = results else {

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use topwork_apply::{Images, Split, TrunkOf, Work};
+use topwork_apply::{BareBackbone, Images, Split, TrunkOf, Work};
 use topwork_schema::{Component, Plan, Reduction};
-use topwork_store::{RunFolder, Runs};
-use topwork_tasks::Tasks;
+use topwork_store::Runs;
 
 use super::{child, data, paths, tell, to, which::Known};
 use crate::{
@@ -62,7 +61,7 @@ pub fn features(arguments: &FeaturesArguments) -> Result<u8, Failure> {
         (None, None, true) => Images::Splits(both(&trunk)),
     };
     let work = Work::Features {
-        trunk,
+        trunk: Box::new(trunk),
         images,
         output,
     };
@@ -208,7 +207,7 @@ fn of_backbone(arguments: &FeaturesArguments, id: &str) -> Result<TrunkOf, Failu
         .fit
         .iter()
         .map(|fit| ("fit".to_owned(), fit.as_str().into()));
-    Ok(TrunkOf::Backbone {
+    Ok(TrunkOf::Backbone(Box::new(BareBackbone {
         component: Component {
             component: id.to_owned(),
             parameters,
@@ -224,5 +223,5 @@ fn of_backbone(arguments: &FeaturesArguments, id: &str) -> Result<TrunkOf, Failu
         normalise: arguments.normalise.clone().and_then(|given| given.0),
         stated: arguments.normalise.is_some(),
         decode: fit.collect(),
-    })
+    })))
 }
