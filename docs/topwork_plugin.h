@@ -124,6 +124,7 @@ typedef struct topwork_dataset_table topwork_dataset_table;
 typedef struct topwork_dataset_description topwork_dataset_description;
 typedef struct topwork_split topwork_split;
 typedef struct topwork_dataset_provenance_table topwork_dataset_provenance_table;
+typedef struct topwork_dataset_decoder_table topwork_dataset_decoder_table;
 typedef struct topwork_backbone_table topwork_backbone_table;
 typedef struct topwork_extractor_table topwork_extractor_table;
 typedef struct topwork_cut_rule_table topwork_cut_rule_table;
@@ -516,6 +517,60 @@ struct topwork_dataset_provenance_table {
         size_t split,
         const topwork_sink *texts,
         const topwork_sink *error);
+};
+
+/* ============================================================================================== */
+
+/*
+ * Samples from single files: what a finished model needs of a dataset to tell images that belong to
+ * none.
+ */
+
+/*
+ * Id of the ability of a dataset to turn single files into samples: a
+ * topwork_dataset_decoder_table.
+ */
+#define TOPWORK_DATASET_DECODER "topwork.dataset.decoder/1"
+
+/*
+ * The functions behind TOPWORK_DATASET_DECODER. They work on decoders of their own and not on
+ * instances of the dataset, so that no data need exist. A file becomes the numbers that it has as a
+ * sample of the dataset, to the bit.
+ */
+struct topwork_dataset_decoder_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Makes a decoder, as `create` of the component makes an instance. `parameters` are those of
+     * the dataset; the ones that say where the data lies, what of it is taken and how it is split
+     * are ignored and may be missing. Opens no file.
+     */
+    topwork_status (*create)(
+        const topwork_host_services *host,
+        topwork_text parameters,
+        topwork_instance *decoder,
+        const topwork_sink *error);
+    /*
+     * Writes channels, height and width of every sample to `shape`, which has room for these three.
+     */
+    topwork_status (*shape)(topwork_instance decoder, size_t *shape, const topwork_sink *error);
+    /*
+     * Turns one file into one sample: `len` finite floats, which is channels × height × width.
+     * Where the dataset has bytes, they are divided by 255 in 32 bits. `path` is the path in the
+     * system's own bytes (UTF-8 on Windows), `path_len` of them, none of them zero.
+     * TOPWORK_STATUS_BAD_DATA says that this file gives no sample, and the error text why, to
+     * follow the name of the file: `cannot be decoded: …`, `is empty`. The decoder can be used
+     * afterwards. Calls of `decode` may overlap on one decoder.
+     */
+    topwork_status (*decode)(
+        topwork_instance decoder,
+        const uint8_t *path,
+        size_t path_len,
+        float *sample,
+        size_t len,
+        const topwork_sink *error);
+    /* Releases a decoder. No call on it is running or will follow. */
+    void (*destroy)(topwork_instance decoder);
 };
 
 /* ============================================================================================== */

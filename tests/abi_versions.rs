@@ -162,6 +162,7 @@ fn rust_and_c_see_the_same_tables() {
         ClassifierSaveTable as "topwork_classifier_save_table" { size, save, load }
         ClassifierScoresTable as "topwork_classifier_scores_table" { size, scores }
         DatasetProvenanceTable as "topwork_dataset_provenance_table" { size, names, groups }
+        DatasetDecoderTable as "topwork_dataset_decoder_table" { size, create, shape, decode, destroy }
     };
     let mut expected = kept(abi::ABI_MINOR);
     expected.retain(|name, _| name.starts_with("topwork_"));

@@ -5,6 +5,7 @@
 
 mod cache;
 mod decode;
+mod decoder;
 mod groups;
 mod images;
 mod list;
@@ -21,14 +22,14 @@ use listing::{Listed, Listing, Rejected};
 use parameters::{From, Parameters, Recipe, SCHEMA, Selection, TestFraction};
 use std::sync::OnceLock;
 use topwork_sdk::{
-    Component, Dataset, Description, Error, Host, Provenance, Splits, dataset_with_provenance,
+    Component, Dataset, Description, Error, Host, Provenance, Splits, dataset_with_decoder,
     export_plugin,
 };
 
 export_plugin! {
     id: "image-folder",
     licence: "MIT OR Apache-2.0",
-    components: [dataset_with_provenance::<ImageFolder>()],
+    components: [dataset_with_decoder::<ImageFolder>()],
 }
 
 struct ImageFolder {

@@ -159,8 +159,25 @@ pub struct TestFraction {
 }
 
 impl Parameters {
+    /// What becomes of a file, wherever it lies, or the rule that this breaks.
+    pub fn recipe(&self) -> Result<Recipe, Error> {
+        let [height, width] = match self.size {
+            Size::Square(side) => [side; 2],
+            Size::Sides(sides) => sides,
+        };
+        Ok(Recipe {
+            height,
+            width,
+            channels: self.channels,
+            fit: self.fit,
+            background: colour(&self.background)?,
+            max_pixels: self.max_pixels,
+        })
+    }
+
     /// The parameters as checked, or the rule that they break.
     pub fn check(self) -> Result<(Selection, Recipe, Option<TestFraction>), Error> {
+        let recipe = self.recipe()?;
         let from = match (self.list, self.folder, self.train_folder, self.test_folder) {
             (None, Some(folder), None, None) => From::Folder(folder),
             (None, None, Some(train), Some(test)) => From::TwoFolders { train, test },
@@ -186,18 +203,6 @@ impl Parameters {
                 "`test-fraction` sets test images apart, but `test-folder` has them already",
             ));
         }
-        let [height, width] = match self.size {
-            Size::Square(side) => [side; 2],
-            Size::Sides(sides) => sides,
-        };
-        let recipe = Recipe {
-            height,
-            width,
-            channels: self.channels,
-            fit: self.fit,
-            background: colour(&self.background)?,
-            max_pixels: self.max_pixels,
-        };
         let include = match &*self.include {
             [] => None,
             patterns => Some(globs("include", patterns)?),

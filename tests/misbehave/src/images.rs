@@ -3,7 +3,7 @@
 use crate::{At, Fault, Parameters, SCHEMA, Trouble};
 use topwork_sdk::{Component, Dataset, Description, Error, Host, Split};
 
-const PIXELS: usize = 28 * 28;
+pub const PIXELS: usize = 28 * 28;
 const CLASSES: u64 = 10;
 const TRAIN: u64 = 200;
 
@@ -17,6 +17,12 @@ impl Component for Images {
 
     fn create(host: Host, parameters: Parameters) -> Result<Self, Error> {
         Trouble::new(host, parameters).map(Images)
+    }
+}
+
+impl Images {
+    pub fn trouble(&self) -> &Trouble {
+        &self.0
     }
 }
 
@@ -80,18 +86,22 @@ impl Dataset for Images {
         }
         for (sample, &index) in samples.chunks_exact_mut(PIXELS).zip(indices) {
             // No test image is a training image, too.
-            let index = index + TRAIN * split as u64;
-            for (position, pixel) in sample.iter_mut().enumerate() {
-                // Brighter in a stripe that tells the class, so that a network can learn something.
-                let stripe = position / 28 / 2 == label(index) as usize;
-                let noise = (index * 31 + position as u64 * 17) % 64;
-                *pixel = noise as f32 / 256.0 + if stripe { 0.7 } else { 0.0 };
-            }
+            draw(index + TRAIN * split as u64, sample);
         }
         if self.0.is(Fault::Nan) {
             samples[5] = f32::NAN;
         }
         Ok(())
+    }
+}
+
+/// The image with this position among those of both splits.
+pub fn draw(index: u64, sample: &mut [f32]) {
+    for (position, pixel) in sample.iter_mut().enumerate() {
+        // Brighter in a stripe that tells the class, so that a network can learn something.
+        let stripe = position / 28 / 2 == label(index) as usize;
+        let noise = (index.wrapping_mul(31)).wrapping_add(position as u64 * 17) % 64;
+        *pixel = noise as f32 / 256.0 + if stripe { 0.7 } else { 0.0 };
     }
 }
 

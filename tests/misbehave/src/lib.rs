@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod files;
 mod guess;
 mod images;
 mod liar;
@@ -18,13 +19,13 @@ mod row_means;
 use images::Images;
 
 use serde::Deserialize;
-use topwork_sdk::{Error, Host, Level, dataset, export_plugin, extractor};
+use topwork_sdk::{Error, Host, Level, dataset, dataset_with_decoder, export_plugin, extractor};
 
 export_plugin! {
     id: "misbehave",
     licence: "MIT OR Apache-2.0",
     components: [
-        dataset::<Images>(),
+        dataset_with_decoder::<Images>(),
         network::backbone_component(),
         extractor::<row_means::RowMeans>(),
         network::head_component(),
@@ -96,6 +97,8 @@ pub enum Fault {
     Nan,
     /// Dataset: fewer labels than samples. Classifier: fewer scores than samples.
     WrongLengths,
+    /// Dataset: a name for the first sample alone.
+    FewerNames,
     /// Dataset: a label that is no class.
     LabelOutOfRange,
     /// Dataset: a split longer than any memory. Classifier: as many parameters as there are numbers.
@@ -141,7 +144,7 @@ pub enum At {
     /// The main work: reading samples of the split `train`, writing the blueprint, fitting.
     #[default]
     Work,
-    /// Dataset: reading labels. Classifier: predicting.
+    /// Dataset: reading labels, decoding a file. Classifier: predicting.
     Second,
 }
 

@@ -38,6 +38,7 @@ mod classifier;
 mod component;
 mod cut;
 mod dataset;
+mod decoder;
 mod extractor;
 mod head;
 mod host;
@@ -52,6 +53,7 @@ pub use classifier::{
 pub use component::{Component, Instance, Kind};
 pub use cut::CutRuleTable;
 pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, Split};
+pub use decoder::{DATASET_DECODER, DatasetDecoderTable};
 pub use extractor::ExtractorTable;
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};

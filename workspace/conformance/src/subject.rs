@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use topwork_host::bare::{Bare, BareInstance};
 use topwork_host::{
-    Backbone, Classifier, ComponentInfo, CutRule, Dataset, ErrorKind, Extractor, HostError, Kind,
-    NetworkHead, Options, PluginInfo, Plugins,
+    Backbone, Classifier, ComponentInfo, CutRule, Dataset, Decoder, ErrorKind, Extractor,
+    HostError, Kind, NetworkHead, Options, PluginInfo, Plugins,
 };
 
 /// A case ends early with an outcome that is not `Ok`.
@@ -148,6 +148,12 @@ impl Subject {
             Instance::Dataset(dataset) => Ok(dataset),
             _ => Err(not("dataset")),
         }
+    }
+
+    /// The dataset's decoder of files; `None` where it has none.
+    pub fn decoder(&self, parameters: &Value) -> Result<Option<Decoder>, HostError> {
+        let id = self.component.as_ref().map(|component| &*component.id);
+        self.plugins.decoder(id.unwrap_or_default(), parameters)
     }
 
     pub fn backbone(&self) -> Tried<Backbone> {

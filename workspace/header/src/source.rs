@@ -11,6 +11,7 @@ const ORDER: &[&str] = &[
     "component",
     "dataset",
     "provenance",
+    "decoder",
     "backbone",
     "extractor",
     "cut",

@@ -180,6 +180,24 @@ impl BareInstance<'_> {
         (said, count)
     }
 
+    /// What is written as the names of the split with this position; `None` where no names are offered.
+    pub fn names(&self, split: usize) -> Option<(Said, Vec<u8>)> {
+        let table = crate::call::extension(&self.bare.component, abi::DATASET_PROVENANCE);
+        // SAFETY: the id decides the type of the table.
+        let table = unsafe { crate::open::table::<abi::DatasetProvenanceTable>(table) };
+        let names = table.ok()?.names?;
+        let mut written = Vec::new();
+        let said = self.bare.call("telling names", true, |error| {
+            // SAFETY: both sinks live during the call.
+            let (status, texts) = collect(MOST_WRITTEN, |texts| unsafe {
+                names(self.pointer, split, texts, error)
+            });
+            written = texts.bytes;
+            status
+        });
+        Some((said, written))
+    }
+
     /// Features of samples at the cut with this position, over what `features` holds.
     pub fn forward(&self, cut: usize, samples: &[f32], count: usize, features: &mut [f32]) -> Said {
         let table: Option<abi::ExtractorTable> = self.bare.table(Kind::Extractor);

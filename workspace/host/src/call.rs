@@ -130,10 +130,19 @@ impl Instance {
     ) -> Result<Instance, HostError> {
         let info = &plugin.info.components[component];
         let call = format!("creating {} \"{}\"", info.kind.words(), info.id);
-        let table = plugin.components[component];
+        Instance::create_of(plugin, plugin.components[component], &call, parameters)
+    }
+
+    /// Makes what `create` of this table makes and `destroy` releases.
+    pub(crate) fn create_of(
+        plugin: &Arc<Opened>,
+        table: abi::Component,
+        call: &str,
+        parameters: &Value,
+    ) -> Result<Instance, HostError> {
         let parameters = parameters.to_string();
         let mut pointer: abi::Instance = std::ptr::null_mut();
-        run(&*plugin.observer, &plugin.info.id, &call, |error| {
+        run(&*plugin.observer, &plugin.info.id, call, |error| {
             match table.create {
                 // SAFETY: services live until the process ends, everything else during the call.
                 Some(create) => unsafe {
@@ -150,7 +159,7 @@ impl Instance {
         if pointer.is_null() {
             return Err(HostError::Broken {
                 plugin: plugin.info.id.clone(),
-                call,
+                call: call.to_owned(),
                 problem: "the instance is a null pointer".to_owned(),
             });
         }
@@ -247,11 +256,16 @@ impl Instance {
 
     /// The table of an ability, null when it is not offered.
     pub(crate) fn extension(&self, id: &str) -> *const c_void {
-        match self.component.extension {
-            // SAFETY: the text lives during the call.
-            Some(extension) => unsafe { extension(abi::Text::new(id)) },
-            None => std::ptr::null(),
-        }
+        extension(&self.component, id)
+    }
+}
+
+/// The table of an ability of a component, null when it is not offered.
+pub(crate) fn extension(component: &abi::Component, id: &str) -> *const c_void {
+    match component.extension {
+        // SAFETY: the text lives during the call.
+        Some(extension) => unsafe { extension(abi::Text::new(id)) },
+        None => std::ptr::null(),
     }
 }
 

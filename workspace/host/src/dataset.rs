@@ -14,7 +14,7 @@ use topwork_abi as abi;
 const MOST_CLASSES: usize = 100_000;
 const MOST_SPLITS: usize = 64;
 const MOST_SAMPLES: u64 = 1 << 31;
-const MOST_PIXELS: usize = 1 << 28;
+pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
 /// The longest name of a class or split, in bytes.
 const LONGEST_NAME: usize = 256;

@@ -143,6 +143,26 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
     instance: *mut abi::Instance,
     error: *const abi::Sink,
 ) -> abi::Status {
+    // SAFETY: passed on.
+    unsafe {
+        make::<C, I>(host, parameters, instance, error, |host, parameters| {
+            C::create(host, parameters).map(I::from)
+        })
+    }
+}
+
+/// Reads the parameters of a component, makes something of them and hands it to the host.
+///
+/// # Safety
+///
+/// The pointers are those of a call of the host.
+pub(crate) unsafe fn make<C: Component, I>(
+    host: *const abi::HostServices,
+    parameters: abi::Text,
+    instance: *mut abi::Instance,
+    error: *const abi::Sink,
+    of: impl FnOnce(Host, C::Parameters) -> Result<I, Error>,
+) -> abi::Status {
     let body = || {
         if instance.is_null() {
             return Err(Error::call("the place for the instance is null"));
@@ -159,8 +179,7 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
         // An object first, since serde takes a list for a structure as well.
         let written = serde_json::from_str(parameters)
             .map_err(|error| Error::parameters(without_place(&error)))?;
-        let component = C::create(Host::new(host), C::read(written)?)?;
-        let made = Box::into_raw(Box::new(I::from(component)));
+        let made = Box::into_raw(Box::new(of(Host::new(host), C::read(written)?)?));
         // SAFETY: not null, and the host's to be written.
         unsafe { *instance = made.cast() };
         Ok(())
@@ -169,10 +188,11 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
     unsafe { enter(error, body) }
 }
 
-unsafe extern "C" fn destroy<I>(instance: abi::Instance) {
+/// Drops what [`make`] made.
+pub(crate) unsafe extern "C" fn destroy<I>(instance: abi::Instance) {
     let body = || {
         if !instance.is_null() {
-            // SAFETY: it came from `create`, which made it as a box of this type, and it is not used any more.
+            // SAFETY: it came from `make`, which made it as a box of this type, and it is not used any more.
             drop(unsafe { Box::from_raw(instance.cast::<I>()) });
         }
         Ok(())

@@ -52,14 +52,25 @@ pub struct Split {
 pub trait Element: Copy + sealed::Sealed {
     /// Its number in the ABI.
     const ELEMENT: abi::Element;
+
+    /// What the host makes of it: a byte is divided by 255, a float stays.
+    fn as_number(self) -> f32;
 }
 
 impl Element for u8 {
     const ELEMENT: abi::Element = abi::Element::U8;
+
+    fn as_number(self) -> f32 {
+        f32::from(self) / 255.0
+    }
 }
 
 impl Element for f32 {
     const ELEMENT: abi::Element = abi::Element::F32;
+
+    fn as_number(self) -> f32 {
+        self
+    }
 }
 
 mod sealed {

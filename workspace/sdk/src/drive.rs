@@ -27,9 +27,11 @@
 //!
 //! Unlike the host, a driver takes the plugin's word for everything: pointers and counts are not checked.
 
+mod decoder;
 mod instance;
 mod test_host;
 
+pub use decoder::DrivenDecoder;
 pub use instance::{
     DrivenBackbone, DrivenClassifier, DrivenCutRule, DrivenDataset, DrivenExtractor,
     DrivenNetworkHead,
@@ -101,6 +103,12 @@ impl Driver {
         DrivenDataset::new(driven)
     }
 
+    /// Makes a decoder of a dataset's files; an error where it decodes none.
+    pub fn decoder(&self, id: &str, parameters: &Value) -> Result<DrivenDecoder, Error> {
+        let component = self.find(abi::Kind::DATASET, id)?;
+        DrivenDecoder::create(component, self.services, parameters)
+    }
+
     /// Makes a backbone.
     pub fn backbone(&self, id: &str, parameters: &Value) -> Result<DrivenBackbone, Error> {
         let driven = self.create(abi::Kind::BACKBONE_BLUEPRINT, id, parameters)?;
@@ -132,14 +140,14 @@ impl Driver {
     }
 
     fn create(&self, kind: abi::Kind, id: &str, parameters: &Value) -> Result<Driven, Error> {
-        let component = self
-            .plugin
-            .components()
-            .iter()
-            .map(|component| component.table())
+        Driven::create(self.find(kind, id)?, self.services, parameters)
+    }
+
+    fn find(&self, kind: abi::Kind, id: &str) -> Result<&'static abi::Component, Error> {
+        let mut components = (self.plugin.components().iter()).map(|component| component.table());
+        components
             .find(|component| component.kind == kind && own(component.id) == id)
-            .ok_or_else(|| Error::failed(format!("no component `{id}` of kind {}", kind.0)))?;
-        Driven::create(component, self.services, parameters)
+            .ok_or_else(|| Error::failed(format!("no component `{id}` of kind {}", kind.0)))
     }
 }
 

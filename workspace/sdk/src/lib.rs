@@ -47,6 +47,7 @@ mod classifier;
 mod component;
 mod cut_rule;
 mod dataset;
+mod decoder;
 pub mod drive;
 mod enter;
 mod error;
@@ -67,6 +68,7 @@ pub use classifier::{
 pub use component::{Component, ExportedComponent, NoParameters, Plugin};
 pub use cut_rule::{CutBackbone, CutPlace, CutRule, Pool, RuleCut, cut_rule};
 pub use dataset::{Dataset, Description, Element, Split, dataset};
+pub use decoder::{DecodesFiles, FileDecoder, dataset_with_decoder};
 pub use error::{Error, ErrorKind};
 pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use head::{NetworkHead, network_head};

@@ -44,10 +44,15 @@ impl<D: Provenance> Tables<D> {
     };
 }
 
+/// The table of the ability.
+pub(crate) fn table<D: Provenance>() -> *const c_void {
+    std::ptr::from_ref(Tables::<D>::TABLE).cast()
+}
+
 unsafe extern "C" fn extension<D: Provenance>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
-        Ok(abi::DATASET_PROVENANCE) => std::ptr::from_ref(Tables::<D>::TABLE).cast(),
+        Ok(abi::DATASET_PROVENANCE) => table::<D>(),
         _ => std::ptr::null(),
     }
 }

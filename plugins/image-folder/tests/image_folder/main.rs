@@ -4,6 +4,7 @@
 
 mod any_bytes;
 mod cache;
+mod decoder;
 mod formats;
 mod groups;
 mod left_out;

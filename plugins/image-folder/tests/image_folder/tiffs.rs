@@ -437,22 +437,22 @@ fn forms_that_need_a_guess_are_refused_in_words() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+/// Files that libtiff compressed, by how.
+pub const COMPRESSED: [(&str, &[u8]); 5] = [
+    ("lzw with differences", include_bytes!("tiff/lzw.tif")),
+    ("deflate", include_bytes!("tiff/deflate.tif")),
+    ("packbits", include_bytes!("tiff/packbits.tif")),
+    ("jpeg", include_bytes!("tiff/jpeg.tif")),
+    ("fax", include_bytes!("tiff/fax.tif")),
+];
+
 #[test]
 fn files_that_libtiff_compressed_are_read() {
     // 16 × 16 pixels, made by Pillow: the left half red, the right half blue; and black and white in the same halves.
     let coloured = [[255, 0, 0], [0, 0, 255]];
-    let cases: [(&str, &[u8], _); 5] = [
-        (
-            "lzw with differences",
-            include_bytes!("tiff/lzw.tif"),
-            coloured,
-        ),
-        ("deflate", include_bytes!("tiff/deflate.tif"), coloured),
-        ("packbits", include_bytes!("tiff/packbits.tif"), coloured),
-        ("jpeg", include_bytes!("tiff/jpeg.tif"), coloured),
-        ("fax", include_bytes!("tiff/fax.tif"), [[0; 3], [255; 3]]),
-    ];
-    for (name, file, [left, right]) in cases {
+    let black_and_white = [[0; 3], [255; 3]];
+    let halves = [coloured, coloured, coloured, coloured, black_and_white];
+    for ((name, file), [left, right]) in COMPRESSED.iter().zip(halves) {
         let place = Place::empty();
         place.write("images/a/a.tif", file);
         let dataset = place.open(json!({ "size": 16 })).unwrap();

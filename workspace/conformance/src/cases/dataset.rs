@@ -5,7 +5,7 @@ use crate::subject::{Subject, Tried};
 use crate::{Case, Outcome};
 use topwork_host::{Dataset, Kind, Pixel};
 
-const DATASET: &[Kind] = &[Kind::Dataset];
+pub const DATASET: &[Kind] = &[Kind::Dataset];
 
 /// Of a split's samples, at most so many are looked at.
 const MOST_READ: u64 = 40;
@@ -168,14 +168,14 @@ fn spread(len: u64) -> Vec<u64> {
         .collect()
 }
 
-fn read(subject: &Subject, dataset: &Dataset, split: &str, indices: &[u64]) -> Tried<Vec<f32>> {
+pub fn read(subject: &Subject, dataset: &Dataset, split: &str, indices: &[u64]) -> Tried<Vec<f32>> {
     let mut samples = vec![0.0; indices.len() * dataset.describe().shape.iter().product::<usize>()];
     (dataset.read(split, indices, &mut samples)).map_err(|error| subject.fault(&error))?;
     Ok(samples)
 }
 
 /// The splits that have samples, with indices all over them.
-fn splits(dataset: &Dataset) -> Vec<(String, Vec<u64>)> {
+pub fn splits(dataset: &Dataset) -> Vec<(String, Vec<u64>)> {
     let splits = dataset.describe().splits.iter();
     splits
         .filter(|split| split.len > 0)

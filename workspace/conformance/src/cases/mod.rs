@@ -8,6 +8,7 @@ mod component;
 mod creation;
 mod cut_rule;
 mod dataset;
+mod dataset_files;
 mod extractor;
 mod head;
 mod plugin;
@@ -25,6 +26,7 @@ pub fn cases() -> &'static [Case] {
             component::CASES,
             creation::CASES,
             dataset::CASES,
+            dataset_files::CASES,
             backbone::CASES,
             extractor::CASES,
             cut_rule::CASES,

@@ -51,6 +51,7 @@ fn threads_may_share_everything() {
     fn shared<T: Send + Sync>() {}
     shared::<Plugins>();
     shared::<topwork_host::Dataset>();
+    shared::<topwork_host::Decoder>();
     shared::<topwork_host::Backbone>();
     shared::<topwork_host::NetworkHead>();
     shared::<topwork_host::Classifier>();
@@ -75,6 +76,42 @@ fn mnist_is_read_as_numbers_from_0_to_1() {
         mnist.read("test", &[index], &mut alone).unwrap();
         assert_eq!(alone, expected);
     }
+}
+
+#[test]
+fn a_digit_in_a_file_is_the_digit_of_the_dataset() {
+    let (folder, plugins) = all();
+    let parameters = json!({"size": [28, 28], "channels": 1});
+    let decoder = plugins
+        .decoder("image-folder", &parameters)
+        .unwrap()
+        .unwrap();
+    assert_eq!(decoder.shape(), [1, 28, 28]);
+    let mnist = plugins.dataset("mnist", &json!({})).unwrap();
+    let path = folder.path().join("a digit é.png");
+    for index in [0, 1, 4711, 9999] {
+        let mut expected = vec![f32::NAN; 784];
+        mnist.read("test", &[index], &mut expected).unwrap();
+        let bytes: Vec<u8> = expected.iter().map(|pixel| (pixel * 255.0) as u8).collect();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut encoder = png::Encoder::new(file, 28, 28);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&bytes).unwrap();
+        writer.finish().unwrap();
+        let mut decoded = vec![0.0; 784];
+        decoder.decode(&path, &mut decoded).unwrap();
+        assert_eq!(decoded, expected, "digit {index}");
+    }
+    let none = plugins.decoder("mnist", &json!({})).unwrap();
+    assert!(none.is_none(), "the files of mnist are no samples");
+    let error = plugins.decoder("image-folder", &json!({})).err().unwrap();
+    assert!(
+        error.to_string().contains("missing field `size`"),
+        "{error}"
+    );
+    let error = plugins.decoder("no-such", &json!({})).err().unwrap();
+    assert!(error.to_string().contains("there is no dataset `no-such`"));
 }
 
 #[test]

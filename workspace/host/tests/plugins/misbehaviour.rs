@@ -2,7 +2,7 @@
 
 use crate::stage::{folder_with, load, told};
 use serde_json::json;
-use topwork_host::{FitOptions, HostError, Plugins, Scores};
+use topwork_host::{DecodeError, FitOptions, HostError, Plugins, Scores};
 
 /// The dataset is made, its training labels are read, then its first samples.
 fn dataset(plugins: &Plugins, fault: &str, at: &str) -> Result<(), HostError> {
@@ -27,6 +27,53 @@ fn classifier(plugins: &Plugins, fault: &str, at: &str) -> Result<(), HostError>
     classifier.predict(&[0.0; 12], 4, 3, 3).map(drop)
 }
 
+/// A file that holds the position of a sample is decoded.
+fn decoder(plugins: &Plugins, fault: &str, at: &str) -> Result<(), HostError> {
+    let parameters = json!({"fault": fault, "at": at});
+    let decoder = plugins.decoder("misbehave", &parameters)?.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "199").unwrap();
+    let mut sample = vec![0.0; decoder.shape().iter().product()];
+    match decoder.decode(file.path(), &mut sample) {
+        Ok(()) => Ok(()),
+        Err(DecodeError::Plugin(error)) => Err(without_path(error)),
+        Err(DecodeError::File { reason, .. }) => panic!("{reason}"),
+    }
+}
+
+/// An error without the name of the temporary file.
+fn without_path(error: HostError) -> HostError {
+    let short = |call: String| match call.split_once('`') {
+        Some((before, _)) => format!("{before}a file"),
+        None => call,
+    };
+    match error {
+        HostError::Call {
+            plugin,
+            call,
+            ending,
+            text,
+            hint,
+        } => HostError::Call {
+            plugin,
+            call: short(call),
+            ending,
+            text,
+            hint,
+        },
+        HostError::Broken {
+            plugin,
+            call,
+            problem,
+        } => HostError::Broken {
+            plugin,
+            call: short(call),
+            problem,
+        },
+        error => error,
+    }
+}
+
 #[test]
 fn garbage_ends_in_a_message() {
     let folder = folder_with(&["misbehave"]);
@@ -46,6 +93,12 @@ fn garbage_ends_in_a_message() {
         (dataset, "label-out-of-range", "work"),
         (dataset, "nan", "work"),
         (dataset, "no-such-fault", "work"),
+        (decoder, "panic", "create"),
+        (decoder, "panic", "second"),
+        (decoder, "fail", "second"),
+        (decoder, "wild-shape", "work"),
+        (decoder, "wrong-lengths", "work"),
+        (decoder, "nan", "work"),
         (backbone, "panic", "work"),
         (backbone, "bad-utf8", "work"),
         (backbone, "not-json", "work"),
@@ -73,7 +126,7 @@ fn garbage_ends_in_a_message() {
 fn without_a_fault_it_works() {
     let folder = folder_with(&["misbehave"]);
     let (plugins, _) = load(&[folder.path()]);
-    for uses in [dataset, backbone, classifier] {
+    for uses in [dataset, decoder, backbone, classifier] {
         for fault in ["none", "print"] {
             uses(&plugins, fault, "work").expect(fault);
         }
@@ -167,4 +220,46 @@ fn callers_are_checked_too() {
     ];
     let told: Vec<String> = errors.iter().map(told).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_file_is_decoded_or_told_apart_from_a_broken_plugin() {
+    let folder = folder_with(&["misbehave"]);
+    let (plugins, _) = load(&[folder.path()]);
+    let made = |parameters| plugins.decoder("misbehave", &parameters).unwrap().unwrap();
+    let decoder = made(json!({}));
+    assert_eq!(decoder.shape(), [1, 28, 28]);
+    let path = folder.path().join("sample");
+    let mut sample = vec![0.0; 784];
+    std::fs::write(&path, "201").unwrap();
+    decoder.decode(&path, &mut sample).unwrap();
+    // The second test image is the one after 200 training images and the first.
+    let dataset = plugins.dataset("misbehave", &json!({})).unwrap();
+    let mut expected = vec![0.0; 784];
+    dataset.read("test", &[1], &mut expected).unwrap();
+    assert_eq!(sample, expected);
+    let reason = |decoder: &topwork_host::Decoder, path: &std::path::Path| match decoder
+        .decode(path, &mut vec![0.0; 784])
+    {
+        Err(DecodeError::File { path: told, reason }) => {
+            assert_eq!(told, path);
+            reason
+        }
+        other => panic!("{other:?}"),
+    };
+    std::fs::write(&path, "no number").unwrap();
+    assert_eq!(reason(&decoder, &path), "holds no position");
+    assert!(reason(&decoder, folder.path()).starts_with("cannot be read: "));
+    let missing = made(json!({"fault": "bad-data", "at": "second"}));
+    assert_eq!(reason(&missing, &path), "told to miss its data");
+    let wrong = |path: &str, room| match decoder.decode(path.as_ref(), &mut vec![0.0; room]) {
+        Err(DecodeError::Plugin(error @ HostError::Request { .. })) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(wrong("sample", 783).contains("room for 783 numbers, expected 784"));
+    assert!(wrong("", 784).contains("the path is empty or has a zero byte"));
+    assert!(wrong("a\0b", 784).contains("the path is empty or has a zero byte"));
+    // The file could be decoded again, and this plugin has not panicked.
+    std::fs::write(&path, "0").unwrap();
+    decoder.decode(&path, &mut sample).unwrap();
 }

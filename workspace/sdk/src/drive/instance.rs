@@ -20,17 +20,7 @@ impl Driven {
         parameters: &Value,
     ) -> Result<Driven, Error> {
         let create = offered(component.create)?;
-        let parameters = parameters.to_string();
-        let mut pointer: abi::Instance = std::ptr::null_mut();
-        // SAFETY: the services live until the process ends, everything else during the call.
-        call(|error| unsafe {
-            create(
-                services,
-                abi::Text::new(&parameters),
-                &raw mut pointer,
-                error,
-            )
-        })?;
+        let pointer = made(create, services, parameters)?;
         Ok(Driven { component, pointer })
     }
 
@@ -52,12 +42,40 @@ impl Drop for Driven {
     }
 }
 
-fn offered<F>(function: Option<F>) -> Result<F, Error> {
+/// What `create` of a component or of an ability makes.
+pub(super) fn made(
+    create: Create,
+    services: &'static abi::HostServices,
+    parameters: &Value,
+) -> Result<abi::Instance, Error> {
+    let parameters = parameters.to_string();
+    let mut pointer: abi::Instance = std::ptr::null_mut();
+    // SAFETY: the services live until the process ends, everything else during the call.
+    call(|error| unsafe {
+        create(
+            services,
+            abi::Text::new(&parameters),
+            &raw mut pointer,
+            error,
+        )
+    })?;
+    Ok(pointer)
+}
+
+/// A function that makes an instance.
+type Create = unsafe extern "C" fn(
+    *const abi::HostServices,
+    abi::Text,
+    *mut abi::Instance,
+    *const abi::Sink,
+) -> abi::Status;
+
+pub(super) fn offered<F>(function: Option<F>) -> Result<F, Error> {
     function.ok_or_else(|| Error::unsupported("the function is missing in the table"))
 }
 
 /// Runs a call and reads its status and its error text.
-fn call(function: impl FnOnce(*const abi::Sink) -> abi::Status) -> Result<(), Error> {
+pub(super) fn call(function: impl FnOnce(*const abi::Sink) -> abi::Status) -> Result<(), Error> {
     let (status, text) = collect(function);
     Error::from_status(status, &text)
 }
