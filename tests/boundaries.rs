@@ -63,6 +63,18 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "topwork-export",
+        &[
+            "topwork-host",
+            "topwork-store",
+            "topwork-events",
+            "libloading",
+            "ratatui",
+            "crossterm",
+            "clap",
+        ],
+    ),
+    (
         "topwork-worker",
         &[
             "topwork-pages",
@@ -136,6 +148,7 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
         ],
     ),
     ("topwork-engine", &["topwork-nearest", "topwork-tensors"]),
+    ("topwork-scoring", &["topwork-tensors"]),
     (
         "topwork-plugin-*",
         &[

@@ -34,7 +34,7 @@ pub use blueprint::{
 };
 pub use compute::Compute;
 pub use error::EngineError;
-pub use network::{Assignment, Network, SeveralCuts, TensorEntry};
+pub use network::{Assignment, NamedArray, Network, SeveralCuts, TensorEntry};
 pub use optimizer::{Optimizer, TrainSettings};
 pub use schedule::{Schedule, ScheduleShape};
 pub use shape::Shape;

@@ -26,6 +26,7 @@ mod overrides;
 mod parameters;
 mod paths;
 mod plan;
+mod pyramid;
 mod reference;
 mod refusal;
 mod resolved;
@@ -54,6 +55,7 @@ pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
     Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Start, Strategy, Target,
 };
+pub use pyramid::pyramid_cells;
 pub use reference::{json_schema, reference};
 pub use strategies::StrategyKind;
 pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};

@@ -18,6 +18,7 @@ use crate::stream::Stream;
 
 pub use assign::{Assignment, TensorEntry};
 pub use several_cuts::SeveralCuts;
+pub use weights::NamedArray;
 
 /// A blueprint with weights. Cloning is cheap: weights are shared until one of the owners trains them.
 #[derive(Clone)]

@@ -8,7 +8,33 @@ use topwork_tensors::{Dtype, File, TensorView, Writer, bytes, numbers};
 use super::{Network, TensorEntry};
 use crate::error::EngineError;
 
+/// One array of a network's state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NamedArray<'a> {
+    /// The position of its layer in the blueprint.
+    pub layer: usize,
+    /// Such as `conv1.weight`.
+    pub name: &'a str,
+    /// Its shape.
+    pub shape: &'a [usize],
+    /// Its values, row-major.
+    pub values: &'a [f32],
+}
+
 impl Network {
+    /// All weights and running statistics in the blueprint's order: weight, bias, running mean and running
+    /// variance of each layer, as far as it has them.
+    pub fn arrays(&self) -> impl Iterator<Item = NamedArray<'_>> {
+        (self.layers().iter().enumerate()).flat_map(|(layer, weights)| {
+            weights.all().map(move |weight| NamedArray {
+                layer,
+                name: &weight.name,
+                shape: &weight.shape,
+                values: &weight.values,
+            })
+        })
+    }
+
     /// SHA-256 over all weights and running statistics, in hexadecimal: equal before and after means
     /// that none changed by a bit.
     ///

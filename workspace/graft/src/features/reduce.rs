@@ -1,12 +1,7 @@
 //! What is done with activations at a cut before a head gets them: pooled and brought to unit
 //! length, image by image.
 
-use topwork_schema::{Dims, Pool, Reduction, plain_map};
-
-/// The grids of spatial pyramid pooling: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid
-/// pooling in deep convolutional networks for visual recognition", ECCV 2014. Those finer than the
-/// map itself are left out.
-const PYRAMID: [usize; 3] = [1, 2, 4];
+use topwork_schema::{Dims, Pool, Reduction, plain_map, pyramid_cells};
 
 /// Activations at a cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +56,7 @@ pub fn shape(activations: &Activations, reduction: Reduction) -> Vec<usize> {
     match reduction.pool {
         Some(Pool::Gap | Pool::Gmp) => vec![channels],
         Some(Pool::Flatten) => vec![channels * height * width],
-        Some(Pool::Pyramid) => vec![channels * cells(height, width)],
+        Some(Pool::Pyramid) => vec![channels * pyramid_cells(height, width).count()],
         // Lengths are those of vectors.
         None if reduction.l2 => vec![channels * height * width],
         None => activations.shape.clone(),
@@ -118,31 +113,11 @@ pub fn apply(activations: &Activations, reduction: Reduction, from: &[f32], out:
     }
 }
 
-fn grids(height: usize, width: usize) -> impl Iterator<Item = usize> {
-    PYRAMID
-        .into_iter()
-        .filter(move |cells| *cells <= height.min(width).max(1))
-}
-
-fn cells(height: usize, width: usize) -> usize {
-    grids(height, width).map(|grid| grid * grid).sum()
-}
-
-/// The maxima of one channel over the cells of every grid, coarse to fine, row by row.
+/// The maxima of one channel over the cells of every grid.
 fn pyramid(plane: &[f32], height: usize, width: usize, out: &mut [f32]) {
-    let mut out = out.iter_mut();
-    for grid in grids(height, width) {
-        // Cells cover the map and overlap by a pixel where it does not divide evenly.
-        let cell = |at: usize, size: usize| (at * size / grid)..((at + 1) * size).div_ceil(grid);
-        for row in 0..grid {
-            for column in 0..grid {
-                let rows = cell(row, height);
-                let values = rows.flat_map(|y| &plane[y * width..][cell(column, width)]);
-                if let Some(out) = out.next() {
-                    *out = largest(values);
-                }
-            }
-        }
+    for (out, (rows, columns)) in out.iter_mut().zip(pyramid_cells(height, width)) {
+        let values = rows.flat_map(|y| &plane[y * width..][columns.clone()]);
+        *out = largest(values);
     }
 }
 
