@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: the terminal, the engine, and how the comparison is laid out.
 
+mod across;
 mod columns;
 mod families;
 mod from_state;
@@ -12,6 +13,7 @@ mod layout;
 mod raw;
 mod results;
 
+pub use across::{Across, Apart, Member, across};
 pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side};
 pub use families::{Among, Families};
 pub use raw::{Raw, raw};

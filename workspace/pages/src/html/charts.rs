@@ -1,6 +1,5 @@
 //! Curves over cuts and numbers of training samples, and reliability diagrams.
 
-use topwork_events::Start;
 use topwork_measure::thousands;
 use topwork_results::{Results, RowResult};
 
@@ -100,13 +99,9 @@ fn over(
                 value: known.mean,
                 interval: known.interval,
             };
-            let name = match row.weights {
-                Start::Source => row.name.clone(),
-                Start::Random => format!("{} (random weights)", row.name),
-            };
-            match curves.iter_mut().find(|curve| curve.0 == name) {
+            match curves.iter_mut().find(|curve| curve.0 == row.name) {
                 Some((_, points)) => points.push((at, point)),
-                None => curves.push((name, vec![(at, point)])),
+                None => curves.push((row.name.clone(), vec![(at, point)])),
             }
         }
         places.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -97,7 +97,7 @@ fn pairs_of(report: &Report) -> String {
     };
     let rows = pairs.iter().map(|[names, difference, p, holm, verdict]| {
         format!(
-            "<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"words\">{}</td></tr>",
             escaped(names),
             escaped(difference),
             escaped(p),
@@ -106,7 +106,7 @@ fn pairs_of(report: &Report) -> String {
         )
     });
     format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"pairs\"><table><caption>{}</caption><thead><tr><th scope=\"col\">pair</th><th scope=\"col\">difference</th><th scope=\"col\">p</th><th scope=\"col\">p with Holm’s correction</th><th scope=\"col\">verdict</th></tr></thead><tbody>{}</tbody></table></div>",
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"pairs\"><table><caption>{}</caption><thead><tr><th scope=\"col\">pair</th><th scope=\"col\" class=\"number\">difference</th><th scope=\"col\" class=\"number\">p</th><th scope=\"col\" class=\"number\">p with Holm’s correction</th><th scope=\"col\">verdict</th></tr></thead><tbody>{}</tbody></table></div>",
         escaped(&heading),
         rows.collect::<String>()
     )
@@ -156,13 +156,22 @@ fn trunk(trunk: &ClassFeatures) -> String {
         _ => (0..FEATURES).map(|at| at * kept / FEATURES).collect(),
     };
     let best: Vec<usize> = trunk.by_separation().into_iter().take(BEST).collect();
-    let finite = trunk.means.iter().copied().filter(|mean| mean.is_finite());
-    let scale = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mean| {
-        (low.min(mean), high.max(mean))
-    });
-    if scale.0 > scale.1 {
+    let mut sorted: Vec<f64> = trunk
+        .means
+        .iter()
+        .copied()
+        .filter(|mean| mean.is_finite())
+        .collect();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(least), Some(largest)) = (sorted.first(), sorted.last()) else {
         return String::new();
-    }
+    };
+    // One feature much larger than all others would leave these one colour.
+    let skipped = sorted.len() / 100;
+    let scale = match (sorted[skipped], sorted[sorted.len() - 1 - skipped]) {
+        (low, high) if low < high => (low, high),
+        _ => (*least, *largest),
+    };
     let map = |columns: &[usize], axis| {
         let values = (0..classes).flat_map(|class| columns.iter().map(move |at| (class, *at)));
         pictures::heat_map(&pictures::HeatMap {
@@ -206,7 +215,7 @@ fn trunk(trunk: &ClassFeatures) -> String {
         )
     });
     format!(
-        "<h3>{0}</h3>\n<p>Mean feature vector of each class: {1} of {2} test examples, {3} of {4} features.{cut_short} Dark is low, bright is high, as the scale below each picture says.</p>\n<figure>{5}<figcaption>{6}, in the order of the network</figcaption></figure>\n<figure>{7}<figcaption>The {8} features that separate the classes best, by the F statistic of each alone</figcaption></figure>\n<details><summary>The values of these {8} features</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"mean features of the {0}\"><table><caption>Mean of each feature by class</caption><thead><tr><th scope=\"col\">feature</th><th scope=\"col\">F</th>{9}</tr></thead><tbody>{10}</tbody></table></div></details>\n",
+        "<h3>{0}</h3>\n<p>Mean feature vector of each class: {1} of {2} test examples, {3} of {4} features.{cut_short} Dark is low, bright is high, as the scale below each picture says; a hundredth of the values may lie beyond either of its ends.</p>\n<figure>{5}<figcaption>{6}, in the order of the network</figcaption></figure>\n<figure>{7}<figcaption>The {8} features that separate the classes best, by the F statistic of each alone</figcaption></figure>\n<details><summary>The values of these {8} features</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"mean features of the {0}\"><table><caption>Mean of each feature by class</caption><thead><tr><th scope=\"col\">feature</th><th scope=\"col\">F</th>{9}</tr></thead><tbody>{10}</tbody></table></div></details>\n",
         escaped(&trunk.trunk),
         thousands(trunk.examples as u64),
         thousands(trunk.extracted as u64),

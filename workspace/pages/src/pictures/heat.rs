@@ -6,6 +6,7 @@ use super::{n, picture, text};
 const COLOURS: usize = 16;
 const WIDTH: f64 = 1000.0;
 const LABELS: f64 = 120.0;
+const RIGHT: f64 = 24.0;
 const ROW: f64 = 20.0;
 
 /// What is drawn.
@@ -21,14 +22,14 @@ pub struct HeatMap<'a> {
     pub axis: &'a str,
     /// The values, row-major; what is not finite stays empty.
     pub values: Vec<f64>,
-    /// The values at both ends of the colours.
+    /// The values at both ends of the colours; what lies beyond has the colour of the end.
     pub scale: (f64, f64),
 }
 
 /// The picture.
 pub fn heat_map(map: &HeatMap<'_>) -> String {
     let columns = map.columns.len().max(1);
-    let width = (WIDTH - LABELS - 8.0) / columns as f64;
+    let width = (WIDTH - LABELS - RIGHT) / columns as f64;
     let (low, high) = map.scale;
     // One path for every colour: a rectangle for each of thousands of cells would be most of the page.
     let mut paths = vec![String::new(); COLOURS];

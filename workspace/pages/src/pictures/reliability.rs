@@ -6,9 +6,9 @@ use super::{STYLES, mark, n, picture, text};
 
 const SIDE: f64 = 300.0;
 const LEFT: f64 = 56.0;
-const TOP: f64 = 12.0;
+const TOP: f64 = 30.0;
 const BOTTOM: f64 = 48.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 28.0;
 
 /// The bins of one seed.
 #[derive(Clone, Debug)]
@@ -50,8 +50,9 @@ pub fn reliability(row: &str, seeds: &[Bins<'_>]) -> String {
         LEFT + SIDE / 2.0,
         TOP + SIDE + 38.0,
         "middle",
-        "mean confidence; up: share right",
+        "mean confidence",
     ));
+    content.push_str(&text(LEFT - 44.0, TOP - 14.0, "start", "share right"));
     let mut words = format!("Reliability of {row}: mean confidence and share right, bin by bin.");
     for (index, seed) in seeds.iter().enumerate() {
         let style = index % STYLES;

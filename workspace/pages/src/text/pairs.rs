@@ -20,9 +20,18 @@ pub fn pairs(results: &Results) -> String {
     let mut text = String::new();
     if all == 0 && unmarked > 0 {
         text.push_str(&format!(
-            "{} of different cuts or numbers of training samples {} in results.json, uncorrected; `target.compare-to` names a strategy to compare with\n",
-            if unmarked == 1 { "one pair".to_owned() } else { format!("{} pairs", thousands(unmarked as u64)) },
+            "{} of different cuts or numbers of training samples {} in {}, uncorrected{}\n",
+            if unmarked == 1 {
+                "one pair".to_owned()
+            } else {
+                format!("{} pairs", thousands(unmarked as u64))
+            },
             if unmarked == 1 { "is" } else { "are" },
+            place(results),
+            match results.pairs_among {
+                Among::Runs => "",
+                _ => "; `target.compare-to` names a strategy to compare with",
+            },
         ));
     }
     if all == 0 {
@@ -67,7 +76,8 @@ pub fn pairs(results: &Results) -> String {
     if more > 0 {
         let more = thousands(more as u64);
         text.push_str(&format!(
-            "  … and {more} more, under `pairs` in results.json\n"
+            "  … and {more} more, under `pairs` in {}\n",
+            place(results)
         ));
     }
     if unmarked > 0 {
@@ -80,10 +90,19 @@ pub fn pairs(results: &Results) -> String {
             Among::All | Among::CompareTo => "without it",
         };
         text.push_str(&format!(
-            "  {number} {which} {verb} in results.json, uncorrected\n"
+            "  {number} {which} {verb} in {}, uncorrected\n",
+            place(results)
         ));
     }
     text
+}
+
+/// Where all pairs are.
+fn place(results: &Results) -> &'static str {
+    match results.pairs_among {
+        Among::Runs => "what `--json` gives",
+        Among::All | Among::Families | Among::CompareTo => "results.json",
+    }
 }
 
 /// Which pairs these are, and how they are compared.
