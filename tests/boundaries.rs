@@ -128,6 +128,15 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
         &["topwork-results", "topwork-events", "topwork-measure"],
     ),
     (
+        "topwork-trackers",
+        &[
+            "topwork-results",
+            "topwork-events",
+            "topwork-keys",
+            "topwork-measure",
+        ],
+    ),
+    (
         "topwork-sdk",
         &[
             "topwork-abi",

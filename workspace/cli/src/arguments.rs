@@ -2,6 +2,7 @@
 
 mod apply;
 mod latest;
+mod report;
 mod values;
 
 use std::{path::PathBuf, time::Duration};
@@ -11,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use apply::{EVALUATE, FEATURES, PREDICT};
 pub use apply::{EvaluateArguments, FeaturesArguments, PredictArguments, WhichRow};
 pub use latest::with_latest;
+use report::{COMPARE_EXAMPLE, REPORT_EXAMPLE};
+pub use report::{CompareArguments, ReportArguments};
 use topwork_kinds::Kind;
 pub use values::Limit;
 use values::{Parameters, kind_of_plugin, parse_limit, parse_set, parse_time, parse_with};
@@ -75,6 +78,12 @@ pub enum Command {
     Schema,
     /// List earlier runs, show or remove them
     Runs(RunsArguments),
+    /// Write the comparison of runs as pages: text, Markdown, CSV, LaTeX, JSON, HTML with pictures
+    #[command(after_help = REPORT_EXAMPLE)]
+    Report(ReportArguments),
+    /// Set the rows of several runs side by side, and against each other where that is fair
+    #[command(after_help = COMPARE_EXAMPLE)]
+    Compare(CompareArguments),
     /// Watch a run that was started elsewhere, or see an ended one again
     #[command(after_help = ATTACH)]
     Attach(AttachArguments),

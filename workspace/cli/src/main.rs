@@ -6,19 +6,23 @@ mod arguments;
 mod attach;
 mod cache;
 mod child;
+mod compare;
 mod crash;
 mod earlier;
 mod experiment;
 mod failure;
+mod files;
 mod folders;
 mod hints;
 mod output;
 mod plan;
 mod plugins;
 mod references;
+mod report;
 mod resume;
 mod run;
 mod runs;
+mod settings;
 mod show;
 mod start;
 mod stop;
@@ -55,6 +59,8 @@ fn main() -> ExitCode {
             RunsCommand::Show { run, json } => runs::show(&arguments.place.runs_dir, &run, json),
             RunsCommand::Rm { runs, yes } => runs::remove(&arguments.place.runs_dir, &runs, yes),
         },
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Stop(arguments) => stop::stop(&arguments),
         Command::Plugins(arguments) => match arguments.command.unwrap_or(PluginsCommand::List) {

@@ -50,6 +50,6 @@ pub use per_class::{PerClass, majority_rate, unevenness};
 pub use reference::reference;
 pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
-pub use separation::class_separation;
+pub use separation::{class_means, class_separation};
 pub use temperature::{is_boundless, temperature};
 pub use two_way::{VarianceParts, two_way, two_way_pair, two_way_scores};

@@ -1,4 +1,34 @@
-//! How well one feature tells classes apart.
+//! What features are like in each class, and how well one of them tells classes apart.
+
+/// The mean of every dimension over the examples of each class: `classes × dims`, row-major. A class without
+/// examples has NaN in its place; labels of `classes` or more are passed over.
+///
+/// `values` is `labels.len() × dims`, row-major; where it is not, every mean is NaN.
+pub fn class_means(values: &[f32], dims: usize, labels: &[u32], classes: usize) -> Vec<f64> {
+    if dims == 0 {
+        return Vec::new();
+    }
+    if values.len() != labels.len() * dims {
+        return vec![f64::NAN; classes * dims];
+    }
+    let mut counts = vec![0.0_f64; classes];
+    let mut means = vec![0.0; classes * dims];
+    for (row, &label) in values.chunks_exact(dims).zip(labels) {
+        let Some(count) = counts.get_mut(label as usize) else {
+            continue;
+        };
+        *count += 1.0;
+        let sums = &mut means[label as usize * dims..][..dims];
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*value);
+        }
+    }
+    // 0/0 where there are no examples.
+    for (means, count) in means.chunks_exact_mut(dims).zip(&counts) {
+        means.iter_mut().for_each(|mean| *mean /= count);
+    }
+    means
+}
 
 /// For every dimension the F statistic of a one-way analysis of variance: the variance between
 /// the classes' means over the variance within the classes, each divided by its degrees of
@@ -28,16 +58,8 @@ pub fn class_separation(values: &[f32], dims: usize, labels: &[u32]) -> Vec<f64>
         return vec![0.0; dims];
     }
     let rows = || values.chunks_exact(dims).zip(labels);
-    let mut means = vec![0.0; classes * dims];
-    for (row, &label) in rows() {
-        let means = &mut means[label as usize * dims..][..dims];
-        for (mean, value) in means.iter_mut().zip(row) {
-            *mean += f64::from(*value);
-        }
-    }
-    for (means, count) in means.chunks_exact_mut(dims).zip(&counts) {
-        means.iter_mut().for_each(|mean| *mean /= count.max(1.0));
-    }
+    let means = class_means(values, dims, labels, classes);
+    let there: Vec<usize> = (0..classes).filter(|class| counts[*class] > 0.0).collect();
     let mut within = vec![0.0; dims];
     for (row, &label) in rows() {
         let means = &means[label as usize * dims..][..dims];
@@ -48,12 +70,12 @@ pub fn class_separation(values: &[f32], dims: usize, labels: &[u32]) -> Vec<f64>
     (within.into_iter().enumerate())
         .map(|(dimension, within)| {
             let of_class = |class: usize| means[class * dims + dimension];
-            let total: f64 = (0..classes)
-                .map(|class| counts[class] * of_class(class))
+            let total: f64 = (there.iter())
+                .map(|&class| counts[class] * of_class(class))
                 .sum();
             let mean = total / labels.len() as f64;
-            let between: f64 = (0..classes)
-                .map(|class| counts[class] * (of_class(class) - mean).powi(2))
+            let between: f64 = (there.iter())
+                .map(|&class| counts[class] * (of_class(class) - mean).powi(2))
                 .sum();
             let f = (between / between_freedom) / (within / within_freedom);
             // 0/0 where nothing varies; NaN and infinite features, too.
@@ -84,6 +106,27 @@ mod tests {
         check([1.0, 2.0, 1.0, 2.0], 0.0);
         check([f32::NAN, 0.0, 1.0, 1.0], 0.0);
         check([f32::INFINITY, 0.0, 1.0, 1.0], 0.0);
+    }
+
+    #[test]
+    fn means_by_hand() {
+        let check = |values: &[f32], dims: usize, labels: &[u32], expected: &str| {
+            assert_eq!(
+                format!("{:?}", class_means(values, dims, labels, 2)),
+                expected
+            );
+        };
+        let values = [1.0, 2.0, 3.0, 6.0, 5.0, 0.5];
+        check(&values, 2, &[0, 0, 1], "[2.0, 4.0, 5.0, 0.5]");
+        check(
+            &values,
+            2,
+            &[1, 1, 1],
+            "[NaN, NaN, 3.0, 2.8333333333333335]",
+        );
+        check(&values, 2, &[0, 7, 7], "[1.0, 2.0, NaN, NaN]");
+        check(&values, 2, &[0], "[NaN, NaN, NaN, NaN]");
+        check(&[], 0, &[], "[]");
     }
 
     #[test]

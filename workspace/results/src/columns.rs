@@ -165,6 +165,11 @@ impl Column {
         }
     }
 
+    /// Its id among the columns of rows, or among those of a figure.
+    pub(crate) fn own_id(&self) -> &'static str {
+        self.id
+    }
+
     /// Whether this is the column of rows with this id.
     pub fn is(&self, id: &str) -> bool {
         self.figure.is_none() && self.id == id
@@ -201,6 +206,15 @@ pub fn columns(results: &Results) -> Vec<Column> {
             .chain(COST.iter().copied()),
         &rows,
     )
+}
+
+/// All columns there are of rows with these figures, whether they tell rows apart or not.
+pub(crate) fn all_columns(figures: &[&'static Figure]) -> Vec<Column> {
+    let of_rows = IDENTITY.iter().chain(COUNTS).copied();
+    of_rows
+        .chain(of_figures(figures, FIGURE))
+        .chain(COST.iter().copied())
+        .collect()
 }
 
 /// The columns of these figures and of the cost of rows from several runs.
@@ -476,12 +490,8 @@ mod tests {
     #[test]
     fn every_column_has_an_id_of_its_own() {
         let figures: Vec<&'static Figure> = FIGURES.iter().collect();
-        let of_rows = IDENTITY.iter().chain(COUNTS).chain(COST).copied();
-        let all: Vec<String> = (of_rows
-            .chain(of_figures(&figures, FIGURE))
-            .chain([COST_IN_ALL]))
-        .map(|column| column.id())
-        .collect();
+        let of_rows = all_columns(&figures).into_iter().chain([COST_IN_ALL]);
+        let all: Vec<String> = of_rows.map(|column| column.id()).collect();
         let different: BTreeSet<&String> = all.iter().collect();
         assert_eq!(different.len(), all.len(), "{all:?}");
         assert!(

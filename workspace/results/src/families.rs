@@ -23,6 +23,9 @@ pub enum Among {
     Families,
     /// Every row against one the experiment names.
     CompareTo,
+    /// Rows of different runs; where rows are repeated for several cuts or numbers of training samples,
+    /// those with the same ones.
+    Runs,
 }
 
 /// Which rows of a plan are set against each other.
@@ -48,6 +51,8 @@ pub struct Families {
     control_of: Vec<Option<usize>>,
     /// The row of the strategy named that each row is compared with.
     named_for: Vec<Option<usize>>,
+    /// The run of each row; empty where all are of one.
+    run_of: Vec<usize>,
 }
 
 impl Families {
@@ -81,7 +86,24 @@ impl Families {
             families,
             family_of,
             named_for,
+            run_of: Vec::new(),
         }
+    }
+
+    /// Those of a plan whose rows are of several runs, `run_of` telling of which each is: rows of one run are not
+    /// set against each other, which the run itself has done.
+    pub fn across(plan: &RunPlan, run_of: Vec<usize>) -> Self {
+        Self {
+            among: Among::Runs,
+            run_of,
+            ..Self::of(plan)
+        }
+    }
+
+    /// Whether both rows are of one run of several.
+    fn same_run(&self, a: usize, b: usize) -> bool {
+        let run = |row: usize| self.run_of.get(row);
+        run(a).is_some() && run(a) == run(b)
     }
 
     /// Which pairs are corrected for.
@@ -93,7 +115,7 @@ impl Families {
     /// those with which it makes a pair that is corrected for.
     pub fn with(&self, row: usize) -> Vec<usize> {
         let rows = self.family_of.len();
-        let others = (0..rows).filter(|other| *other != row);
+        let others = (0..rows).filter(|other| *other != row && !self.same_run(row, *other));
         if rows <= ALL {
             return others.collect();
         }
@@ -114,7 +136,7 @@ impl Families {
         let of_a = *self.family_of.get(a)?;
         let of_b = *self.family_of.get(b)?;
         let holds = match self.among {
-            _ if a == b => false,
+            _ if a == b || self.same_run(a, b) => false,
             Among::CompareTo => {
                 if self.named_for[a] == Some(b) {
                     return Some(of_b);
@@ -122,7 +144,7 @@ impl Families {
                 return (self.named_for[b] == Some(a)).then_some(of_a);
             }
             _ if of_a != of_b => false,
-            Among::All | Among::Families => {
+            Among::All | Among::Families | Among::Runs => {
                 let family = &self.families[of_a];
                 let first = family.first().copied();
                 self.family_of.len() <= ALL
@@ -297,6 +319,37 @@ mod tests {
         let (_, found) = pairs(rows, Some("alone"));
         assert_eq!(found, expected(&[(0, 3), (1, 3), (2, 3)]));
         assert_eq!(pairs(grid(1, 1, 2), Some("another")).1.len(), 0);
+    }
+
+    #[test]
+    fn rows_of_one_run_are_not_compared_again() {
+        let check = |rows: Vec<RowPlan>, run_of: &[usize], expected: &[(usize, usize)]| {
+            let plan = RunPlan {
+                rows,
+                ..RunPlan::default()
+            };
+            let families = Families::across(&plan, run_of.to_vec());
+            let all = 0..run_of.len();
+            let found: Vec<(usize, usize)> = (all.clone())
+                .flat_map(|a| all.clone().map(move |b| (a, b)))
+                .filter(|(a, b)| a < b && families.corrected(*a, *b).is_some())
+                .collect();
+            assert_eq!(found, expected);
+            let told = |a: usize| families.with(a).into_iter();
+            assert!(all.clone().all(|a| told(a).all(|b| run_of[a] != run_of[b])));
+        };
+        let mut side_by_side = grid(1, 1, 4);
+        for row in &mut side_by_side {
+            row.detail = None;
+        }
+        check(
+            side_by_side,
+            &[0, 0, 1, 1],
+            &[(0, 2), (0, 3), (1, 2), (1, 3)],
+        );
+        // Two cuts with two methods each: the same cut of the other run.
+        check(grid(2, 1, 2), &[0, 1, 0, 1], &[(0, 1), (2, 3)]);
+        check(grid(2, 1, 2), &[0, 0, 1, 1], &[]);
     }
 
     proptest! {

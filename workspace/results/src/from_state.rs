@@ -19,6 +19,11 @@ impl Results {
     /// The figures known so far; `None` before the plan is.
     pub fn from_state(state: &RunState) -> Option<Self> {
         let plan = state.plan.as_ref()?;
+        Some(Self::among(plan, state, &Families::of(plan)))
+    }
+
+    /// The figures of a state with this plan, its rows set against each other as these families say.
+    pub(crate) fn among(plan: &RunPlan, state: &RunState, families: &Families) -> Self {
         let mut outcomes: Vec<Vec<&Outcome>> = vec![Vec::new(); plan.rows.len()];
         for outcome in &state.outcomes {
             if let Some(row) = outcomes.get_mut(outcome.row) {
@@ -38,7 +43,7 @@ impl Results {
                 });
             }
         }
-        let pairs = pairs(plan, state, &outcomes);
+        let pairs = pairs(plan, state, &outcomes, families);
         let mut results = Self {
             format: Self::FORMAT,
             run: plan.run.clone(),
@@ -59,14 +64,14 @@ impl Results {
                 .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
                 .collect(),
             classes: plan.classes.clone(),
-            pairs_among: Families::of(plan).among(),
+            pairs_among: families.among(),
             pairs,
             references: plan.references.clone(),
         };
         for (row, rank) in results.ranks().into_iter().enumerate() {
             results.strategies[row].rank = rank;
         }
-        Some(results)
+        results
     }
 }
 
@@ -256,8 +261,12 @@ fn folds(outcome: &Outcome) -> impl Iterator<Item = FoldResult> {
 }
 
 /// The pairs of rows by their places in the file. Holm's correction is for those of one family.
-fn pairs(plan: &RunPlan, state: &RunState, outcomes: &[Vec<&Outcome>]) -> Vec<PairResult> {
-    let families = Families::of(plan);
+fn pairs(
+    plan: &RunPlan,
+    state: &RunState,
+    outcomes: &[Vec<&Outcome>],
+    families: &Families,
+) -> Vec<PairResult> {
     let figure = plan.judging.ranked_by();
     let margin = plan.judging.equivalent_within;
     let mut pairs = Vec::new();

@@ -29,14 +29,14 @@ pub fn tell_newer(run: &str, format: u32) {
 }
 
 /// Prints data for a program.
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::new(RUN_FAILED, error.to_string()))?;
     data(&(text + "\n"))
 }
 
 /// A moment in the local time zone, or in UTC where that is unknown.
-fn date(milliseconds: u64) -> String {
+pub fn date(milliseconds: u64) -> String {
     i64::try_from(milliseconds)
         .ok()
         .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())

@@ -1,15 +1,14 @@
 //! `topwork weights import`: weights of another program for a backbone.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use topwork_sniff::reason;
 use topwork_weights::{Match, WeightsError, WeightsFile};
 
 use super::backbone::Backbone;
 use crate::{
     arguments::ImportArguments,
-    failure::{Failure, RUN_FAILED, WRONG_USE},
+    failure::{Failure, WRONG_USE},
+    files,
     output::{self, print},
 };
 
@@ -24,7 +23,7 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Failure> {
     if !arguments.force {
         is_free(&output, &imported.safetensors)?;
     }
-    write(&output, &imported.safetensors)?;
+    files::replace(&output, &imported.safetensors)?;
     let how = match imported.found {
         Match::Names if imported.prefix.is_empty() => "by name".to_owned(),
         Match::Names => format!("by name without `{}`", imported.prefix),
@@ -162,25 +161,4 @@ fn failure(
     failure.hint(format!(
         "{hint}a network that is not built in can be exported to ONNX and used frozen: `use = \"onnx\"`"
     ))
-}
-
-/// Writes a file that is there whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is its owner's alone, but this one stays.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let written = builder
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
-        .and_then(|mut file| file.write_all(bytes).map(|()| file))
-        .and_then(|file| Ok(file.persist(path)?));
-    written.map(|_| ()).map_err(|error| {
-        Failure::new(
-            RUN_FAILED,
-            format!("cannot write `{}`: {}", path.display(), reason(&error)),
-        )
-    })
 }

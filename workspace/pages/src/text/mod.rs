@@ -4,7 +4,7 @@ mod before;
 mod classes;
 mod marks;
 mod notes;
-mod pairs;
+pub mod pairs;
 mod references;
 
 use topwork_results::{Column, Part, Results, columns};
@@ -15,7 +15,8 @@ use crate::{Page, grid::grid};
 pub const PAGE: Page = Page {
     id: "text",
     about: "plain text, in columns",
-    write: comparison,
+    extension: "txt",
+    write: |report, width| Ok(comparison(&report.results, width)),
 };
 
 /// The whole comparison: table, what its marks mean, pairs that can or cannot be told apart,
@@ -23,20 +24,46 @@ pub const PAGE: Page = Page {
 /// two tables one under the other; without a width it is written out in full.
 pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let mut text = before::remarks(results) + &before::source(results) + &table(results, width);
-    for section in [
-        classes::classes(results),
-        marks::marks(results),
-        notes::notes(results),
-        notes::failures(results),
-        pairs::pairs(results),
-        references::references(results),
-    ] {
+    let mut sections = below(results).to_vec();
+    sections.push(pairs::pairs(results));
+    sections.push(references::references(results));
+    for section in sections {
         if !section.is_empty() {
             text.push('\n');
             text.push_str(&section);
         }
     }
     text
+}
+
+/// What is to be known before the table, a line for each.
+pub fn lines_before(results: &Results) -> Vec<String> {
+    let text = before::remarks(results) + &before::source(results);
+    lines(&text)
+}
+
+/// What is to be known to read the table, a line for each.
+pub fn lines_below(results: &Results) -> Vec<String> {
+    below(results).iter().flat_map(|text| lines(text)).collect()
+}
+
+/// Figures from elsewhere, a line for each after one that says what they are.
+pub fn reference_lines(results: &Results) -> Vec<String> {
+    lines(&references::references(results))
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
+fn below(results: &Results) -> [String; 4] {
+    [
+        classes::classes(results),
+        marks::marks(results),
+        notes::notes(results),
+        notes::failures(results),
+    ]
 }
 
 fn table(results: &Results, width: Option<usize>) -> String {
@@ -66,10 +93,10 @@ fn render(results: &Results, columns: &[Column], width: Option<usize>) -> String
         .iter()
         .map(|column| (column.heading(), column.align))
         .collect();
-    let rows = results.strategies.iter().zip(results.ranks());
+    let rows = results.strategies.iter();
     let cells: Vec<Vec<String>> = rows
-        .map(|(row, rank)| {
-            let cells = columns.iter().map(|column| column.cell(row, rank));
+        .map(|row| {
+            let cells = columns.iter().map(|column| column.cell(row, row.rank));
             cells.map(|cell| cell.to_string()).collect()
         })
         .collect();

@@ -20,30 +20,28 @@ pub fn pairs(results: &Results) -> String {
     let mut text = String::new();
     if all == 0 && unmarked > 0 {
         text.push_str(&format!(
-            "{} of different cuts or numbers of training samples {} in results.json, uncorrected; `target.compare-to` names a strategy to compare with\n",
-            if unmarked == 1 { "one pair".to_owned() } else { format!("{} pairs", thousands(unmarked as u64)) },
+            "{} of different cuts or numbers of training samples {} in {}, uncorrected{}\n",
+            if unmarked == 1 {
+                "one pair".to_owned()
+            } else {
+                format!("{} pairs", thousands(unmarked as u64))
+            },
             if unmarked == 1 { "is" } else { "are" },
+            place(results),
+            match results.pairs_among {
+                Among::Runs => "",
+                _ => "; `target.compare-to` names a strategy to compare with",
+            },
         ));
     }
     if all == 0 {
         return text;
     }
-    let among = match results.pairs_among {
-        Among::All => "pairs".to_owned(),
-        Among::Families => "pairs of the same cut and number of training samples".to_owned(),
-        Among::CompareTo => match &results.judging.compare_to {
-            Some(name) => format!("pairs with `{name}`"),
-            None => "pairs".to_owned(),
-        },
-    };
-    let tests: BTreeSet<PairTest> = listed.iter().map(|pair| pair.test).collect();
-    let tests: Vec<&str> = tests.into_iter().map(PairTest::sentence).collect();
-    let figure = results.ranked_by().name;
-    text.push_str(&format!("{among}, by {figure}: {}\n", tests.join("; ")));
+    text.push_str(&heading(results, &listed));
     if all > PAIRS {
         listed.retain(|pair| pair.verdict() != Verdict::Apart);
         let within = match results.pairs_among {
-            Among::Families => "within each family",
+            Among::Families | Among::Runs => "within each family",
             Among::All | Among::CompareTo => "for so many",
         };
         text.push_str(&format!(
@@ -78,7 +76,8 @@ pub fn pairs(results: &Results) -> String {
     if more > 0 {
         let more = thousands(more as u64);
         text.push_str(&format!(
-            "  … and {more} more, under `pairs` in results.json\n"
+            "  … and {more} more, under `pairs` in {}\n",
+            place(results)
         ));
     }
     if unmarked > 0 {
@@ -87,14 +86,63 @@ pub fn pairs(results: &Results) -> String {
             several => (format!("{} pairs", thousands(several as u64)), "are"),
         };
         let which = match results.pairs_among {
-            Among::Families => "of different families",
+            Among::Families | Among::Runs => "of different families",
             Among::All | Among::CompareTo => "without it",
         };
         text.push_str(&format!(
-            "  {number} {which} {verb} in results.json, uncorrected\n"
+            "  {number} {which} {verb} in {}, uncorrected\n",
+            place(results)
         ));
     }
     text
+}
+
+/// Where all pairs are.
+fn place(results: &Results) -> &'static str {
+    match results.pairs_among {
+        Among::Runs => "what `--json` gives",
+        Among::All | Among::Families | Among::CompareTo => "results.json",
+    }
+}
+
+/// Which pairs these are, and how they are compared.
+fn heading(results: &Results, listed: &[&PairResult]) -> String {
+    let among = match results.pairs_among {
+        Among::All => "pairs".to_owned(),
+        Among::Families => "pairs of the same cut and number of training samples".to_owned(),
+        Among::CompareTo => match &results.judging.compare_to {
+            Some(name) => format!("pairs with `{name}`"),
+            None => "pairs".to_owned(),
+        },
+        Among::Runs => "pairs of different runs".to_owned(),
+    };
+    let tests: BTreeSet<PairTest> = listed.iter().map(|pair| pair.test).collect();
+    let tests: Vec<&str> = tests.into_iter().map(PairTest::sentence).collect();
+    let figure = results.ranked_by().name;
+    format!("{among}, by {figure}: {}\n", tests.join("; "))
+}
+
+/// A pair in words: `[names, difference with its interval, p, p with Holm's correction, verdict]`.
+pub type PairWords = [String; 5];
+
+/// The pairs that are corrected for, which they are and how they are compared, and each in words; `None` where
+/// there are none.
+pub fn in_words(results: &Results) -> Option<(String, Vec<PairWords>)> {
+    let marked = |pair: &&PairResult| pair.verdict() != Verdict::Unmarked;
+    let listed: Vec<&PairResult> = results.pairs.iter().filter(marked).collect();
+    let all = listed.len();
+    let words = |pair: &&PairResult| {
+        let [names, difference, p, rest] = line(results, pair, all);
+        let holm = pair.p_holm.map_or(String::new(), p_value);
+        let rest = match pair.verdict() {
+            Verdict::Apart => format!("told apart{rest}"),
+            _ => rest,
+        };
+        let verdict = rest.split_whitespace().collect::<Vec<&str>>().join(" ");
+        [names, difference, p, holm, verdict]
+    };
+    let words: Vec<PairWords> = listed.iter().map(words).collect();
+    (all > 0).then(|| (heading(results, &listed).trim_end().to_owned(), words))
 }
 
 /// Names, difference with its interval, p, and what comes of it.
@@ -107,7 +155,9 @@ fn line(results: &Results, pair: &PairResult, all: usize) -> [String; 4] {
     let verdict = match pair.verdict() {
         Verdict::Apart | Verdict::Unmarked => String::new(),
         Verdict::Chance => match results.pairs_among {
-            Among::Families => "  ? may be chance among the pairs of its family".to_owned(),
+            Among::Families | Among::Runs => {
+                "  ? may be chance among the pairs of its family".to_owned()
+            }
             _ => format!("  ? may be chance among {} pairs", thousands(all as u64)),
         },
         Verdict::Equivalent => {

@@ -1,0 +1,76 @@
+//! `topwork report` and `topwork compare` as typed.
+
+use std::path::PathBuf;
+
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use topwork_pages::{PAGES, Page};
+
+use super::Place;
+
+/// How reports are asked for.
+pub const REPORT_EXAMPLE: &str = "\
+Without -o one format goes to standard output. With it every run gets a file for every format,
+DIR/ID.html and so on, each written as a whole.
+
+Examples:
+  topwork report latest
+  topwork report latest --format html,latex -o pages
+  topwork report 3 4 --format csv -o tables
+  topwork report latest --to tensorboard logs";
+
+/// How runs are compared.
+pub const COMPARE_EXAMPLE: &str = "\
+Rows of different runs are set against each other where the runs have the same test examples, the
+same protocol and a seed in common. Where they do not, no rank says which is better, and the first
+setting that differs stands below the table.
+
+Example:
+  topwork compare 3 4";
+
+/// `topwork report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// Their numbers, ids, unique beginnings of them, or `latest`
+    #[arg(value_name = "RUN", required_unless_present = "last")]
+    pub runs: Vec<String>,
+    /// The newest run, as `latest`
+    #[arg(long)]
+    pub last: bool,
+    /// What to write, separated by commas
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', conflicts_with = "to", default_value = PAGES[0].id, value_parser = format())]
+    pub format: Vec<&'static Page>,
+    /// Folder to write files to; made where it is not there
+    #[arg(long, short, value_name = "DIR", conflicts_with = "to")]
+    pub output: Option<PathBuf>,
+    /// Write the figures, and losses and accuracies of epochs, for a tracker to this folder: `tensorboard` or `mlflow`
+    #[arg(long, num_args = 2, value_names = ["TRACKER", "DIR"])]
+    pub to: Vec<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `topwork compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Their numbers, ids, unique beginnings of them, or `latest`
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// As JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+fn format() -> impl TypedValueParser<Value = &'static Page> {
+    let words = PAGES
+        .iter()
+        .map(|page| PossibleValue::new(page.id).help(page.about));
+    PossibleValuesParser::new(words).try_map(|word: String| {
+        let page = PAGES.iter().find(|page| page.id == word);
+        page.ok_or("expected a format")
+    })
+}

@@ -1,0 +1,192 @@
+//! `topwork report`: what comes out of runs as pages.
+
+mod facts;
+mod track;
+
+use std::path::Path;
+
+use topwork_events::{RunState, Start};
+use topwork_measure::{class_means, class_separation};
+use topwork_pages::{ClassFeatures, PAGES, Page, Report};
+use topwork_results::Results;
+use topwork_store::{FeatureSample, Manifest, RunFolder, Runs};
+
+use crate::{
+    arguments::ReportArguments,
+    failure::{Failure, RUN_FAILED, WRONG_USE, warn},
+    files,
+    output::{data, print, width},
+    runs::tell_newer,
+};
+
+/// Trunks whose features a report shows.
+const TRUNKS: usize = 12;
+
+/// A run as it was read.
+pub struct Loaded {
+    /// Its folder.
+    pub folder: RunFolder,
+    /// What it was made of.
+    pub manifest: Manifest,
+    /// What its event stream says.
+    pub state: RunState,
+    /// Its figures.
+    pub results: Results,
+}
+
+/// Writes the reports.
+pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
+    let mut formats: Vec<&'static Page> = Vec::new();
+    for page in &arguments.format {
+        if !formats.iter().any(|known| known.id == page.id) {
+            formats.push(page);
+        }
+    }
+    let mut wanted = arguments.runs.clone();
+    if arguments.last {
+        wanted.push("latest".to_owned());
+    }
+    let mut runs: Vec<Loaded> = Vec::new();
+    for wanted in &wanted {
+        let run = load(&arguments.place.runs_dir, wanted)?;
+        if !runs.iter().any(|known| known.folder == run.folder) {
+            runs.push(run);
+        }
+    }
+    if let [tracker, folder] = arguments.to.as_slice() {
+        return track::track(&runs, tracker, folder);
+    }
+    let Some(folder) = &arguments.output else {
+        let ([run], [page]) = (runs.as_slice(), formats.as_slice()) else {
+            let message = match runs.len() {
+                1 => format!(
+                    "{} formats do not go to standard output together",
+                    formats.len()
+                ),
+                runs => format!("the reports of {runs} runs do not go to standard output together"),
+            };
+            return Err(Failure::new(WRONG_USE, message).hint("`-o DIR` writes a file for each"));
+        };
+        let text = write(page, &of(run), width())?;
+        // What programs read must not lose its characters on a terminal that lacks some.
+        match page.id == PAGES[0].id {
+            true => print(&text)?,
+            false => data(&text)?,
+        }
+        return Ok(0);
+    };
+    files::make_folder(folder)?;
+    for run in &runs {
+        let report = of(run);
+        for page in &formats {
+            let text = write(page, &report, None)?;
+            let path = folder.join(format!("{}.{}", run.folder.id(), page.extension));
+            files::replace(&path, text.as_bytes())?;
+            print(&format!("{}\n", path.display()))?;
+        }
+    }
+    Ok(0)
+}
+
+/// Reads a run; one that has not come to its plan yet has nothing to report.
+pub fn load(runs_dir: &Path, wanted: &str) -> Result<Loaded, Failure> {
+    let folder = Runs::at(runs_dir).find(wanted)?;
+    let mut reader = folder.event_reader();
+    let state = RunState::from_records(&reader.poll()?);
+    let manifest = folder.manifest()?;
+    tell_newer(&folder.id(), manifest.format);
+    if reader.skipped() > 0 {
+        warn(&format!(
+            "{} lines of `{}` could not be read",
+            reader.skipped(),
+            folder.events_path().display()
+        ));
+    }
+    let Some(results) = Results::from_state(&state) else {
+        let message = format!(
+            "the run `{}` has no results yet: it has not begun",
+            folder.id()
+        );
+        return Err(Failure::new(RUN_FAILED, message));
+    };
+    Ok(Loaded {
+        folder,
+        manifest,
+        state,
+        results,
+    })
+}
+
+fn write(page: &Page, report: &Report, width: Option<usize>) -> Result<String, Failure> {
+    (page.write)(report, width).map_err(|error| Failure::new(RUN_FAILED, error.to_string()))
+}
+
+fn of(run: &Loaded) -> Report {
+    Report {
+        results: run.results.clone(),
+        experiment: run
+            .folder
+            .experiment()
+            .map_err(|error| warn(&error.to_string()))
+            .ok(),
+        facts: facts::facts(run),
+        features: features(run),
+    }
+}
+
+/// What the features of every trunk are like in each class, with the first seed whose sample was kept.
+fn features(run: &Loaded) -> Vec<ClassFeatures> {
+    let mut trunks: Vec<(&str, Start)> = Vec::new();
+    for row in &run.results.strategies {
+        let on_features = ["frozen-backbone", "feature-classifier"].contains(&row.kind.as_str());
+        if on_features && !trunks.contains(&(row.cut.as_str(), row.weights)) {
+            trunks.push((&row.cut, row.weights));
+        }
+    }
+    if trunks.len() > TRUNKS {
+        let id = run.folder.id();
+        warn(&format!(
+            "a report of `{id}` shows the features of {TRUNKS} of its {} trunks",
+            trunks.len()
+        ));
+        trunks.truncate(TRUNKS);
+    }
+    let seeds = run.state.plan.as_ref().map_or(&[][..], |plan| &plan.seeds);
+    let sample = |cut: &str, weights| {
+        seeds.iter().find_map(|seed| {
+            let path = run.folder.feature_sample_path(cut, weights, *seed);
+            FeatureSample::read(&path).unwrap_or_else(|error| {
+                warn(&error.to_string());
+                None
+            })
+        })
+    };
+    let samples = trunks
+        .into_iter()
+        .filter_map(|(cut, weights)| sample(cut, weights));
+    samples
+        .map(|sample| class_features(sample, seeds.len() > 1))
+        .collect()
+}
+
+fn class_features(sample: FeatureSample, several_seeds: bool) -> ClassFeatures {
+    let dims = sample.dimensions.len();
+    let weights = match sample.weights {
+        Start::Source => "trained trunk",
+        Start::Random => "random trunk",
+    };
+    let seed = match several_seeds {
+        true => format!(", seed {}", sample.seed),
+        false => String::new(),
+    };
+    ClassFeatures {
+        trunk: format!("{weights}, cut at {}{seed}", sample.cut),
+        means: class_means(&sample.values, dims, &sample.labels, sample.classes.len()),
+        separation: class_separation(&sample.values, dims, &sample.labels),
+        classes: sample.classes,
+        dimensions: sample.dimensions,
+        dim: sample.dim,
+        examples: sample.examples.len(),
+        extracted: sample.extracted,
+    }
+}

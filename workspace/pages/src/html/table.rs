@@ -1,0 +1,99 @@
+//! The comparison as a table that is sorted by a click or a key, with bars for its intervals.
+
+use std::collections::HashMap;
+
+use topwork_results::{Align, Column, Results, RowResult, Value, columns};
+
+use super::escaped;
+use crate::pictures::{Range, bar};
+
+pub fn comparison(results: &Results) -> String {
+    let shown = columns(results);
+    let ranges = ranges(results, &shown);
+    let heads: String = (shown.iter().enumerate())
+        .map(|(index, column)| head(column, ranges.get(&index)))
+        .collect();
+    let rows: String = (results.strategies.iter())
+        .map(|row| {
+            let cells = shown.iter().enumerate();
+            let cells: String = cells
+                .map(|(index, column)| cell(column, row, ranges.get(&index)))
+                .collect();
+            format!("<tr>{cells}</tr>")
+        })
+        .collect();
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"comparison\"><table class=\"sortable\"><caption>A row for every strategy with one cut and one number of training samples; a heading’s button sorts by it</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n"
+    )
+}
+
+/// The scale of each column of intervals.
+fn ranges(results: &Results, shown: &[Column]) -> HashMap<usize, Range> {
+    let mut ranges = HashMap::new();
+    for (index, column) in shown.iter().enumerate() {
+        let cells = results
+            .strategies
+            .iter()
+            .map(|row| column.cell(row, row.rank).value);
+        let mut unit = None;
+        let intervals: Vec<_> = cells
+            .filter_map(|value| match value {
+                Value::Range { unit: of, interval } => {
+                    unit = Some(of);
+                    Some(interval)
+                }
+                _ => None,
+            })
+            .collect();
+        if let Some(unit) = unit {
+            ranges.insert(index, Range::of(intervals, unit));
+        }
+    }
+    ranges
+}
+
+fn head(column: &Column, range: Option<&Range>) -> String {
+    let name = match column.heading() {
+        "" => "rank",
+        name => name,
+    };
+    let number = if column.align == Align::Right {
+        " class=\"number\""
+    } else {
+        ""
+    };
+    let unit = column.figure.map(|figure| figure.unit);
+    let scale = range.zip(unit).map_or(String::new(), |(range, unit)| {
+        format!("<small>bars: {}</small>", escaped(&range.ends(unit)))
+    });
+    format!(
+        "<th scope=\"col\"{number}><button type=\"button\">{}</button>{scale}</th>",
+        escaped(name)
+    )
+}
+
+fn cell(column: &Column, row: &RowResult, range: Option<&Range>) -> String {
+    let cell = column.cell(row, row.rank);
+    let words = escaped(&cell.to_string());
+    if column.is("strategy") {
+        return format!("<th scope=\"row\">{words}</th>");
+    }
+    // What a script sorts by: a number, or what stands in the cell.
+    let key = cell
+        .value
+        .number()
+        .map_or(String::new(), |number| format!(" data-number=\"{number}\""));
+    let number = if column.align == Align::Right {
+        " class=\"number\""
+    } else {
+        ""
+    };
+    let bar = match (range, &cell.value) {
+        (Some(range), Value::Range { interval, .. }) => {
+            let mean = column.figure.and_then(|figure| row.figure(figure));
+            format!("{} ", bar(range, mean.map(|mean| mean.mean), *interval))
+        }
+        _ => String::new(),
+    };
+    format!("<td{number}{key}>{bar}{words}</td>")
+}

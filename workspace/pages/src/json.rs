@@ -1,0 +1,15 @@
+//! The figures for programs: `results.json`.
+
+use crate::{Page, PageError, Report};
+
+/// The page.
+pub const PAGE: Page = Page {
+    id: "json",
+    about: "the figures for programs, as in results.json",
+    extension: "json",
+    write,
+};
+
+fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
+    Ok(report.results.to_json()?)
+}
