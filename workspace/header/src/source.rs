@@ -13,9 +13,11 @@ const ORDER: &[&str] = &[
     "provenance",
     "backbone",
     "extractor",
+    "extractor_onnx",
     "cut",
     "head",
     "classifier",
+    "classifier_layers",
 ];
 
 /// How Rust reads and fills tables, which C does by assigning fields.
