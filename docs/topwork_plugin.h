@@ -127,6 +127,7 @@ typedef struct topwork_dataset_provenance_table topwork_dataset_provenance_table
 typedef struct topwork_dataset_decoder_table topwork_dataset_decoder_table;
 typedef struct topwork_backbone_table topwork_backbone_table;
 typedef struct topwork_extractor_table topwork_extractor_table;
+typedef struct topwork_extractor_onnx_table topwork_extractor_onnx_table;
 typedef struct topwork_cut_rule_table topwork_cut_rule_table;
 typedef struct topwork_network_head_table topwork_network_head_table;
 typedef struct topwork_classifier_table topwork_classifier_table;
@@ -135,6 +136,7 @@ typedef struct topwork_fit_options topwork_fit_options;
 typedef struct topwork_fit_report topwork_fit_report;
 typedef struct topwork_classifier_save_table topwork_classifier_save_table;
 typedef struct topwork_classifier_scores_table topwork_classifier_scores_table;
+typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
 
 /* ============================================================================================== */
 
@@ -146,7 +148,7 @@ typedef struct topwork_classifier_scores_table topwork_classifier_scores_table;
 /*
  * The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones,
  * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
- * that say what their scores are.
+ * that say what their scores are and what they do, and extractors that give their model.
  */
 #define TOPWORK_ABI_MINOR UINT32_C(2)
 
@@ -705,6 +707,44 @@ struct topwork_extractor_table {
 
 /* ============================================================================================== */
 
+/* What an extractor computes, given as a model file in the ONNX format. */
+
+/*
+ * Id of the ability of an extractor to give what it computes as a file in the ONNX format: a
+ * topwork_extractor_onnx_table. Since 1.2.
+ */
+#define TOPWORK_EXTRACTOR_ONNX "topwork.extractor.onnx/1"
+
+/* The functions behind TOPWORK_EXTRACTOR_ONNX. Since 1.2. */
+struct topwork_extractor_onnx_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Writes a model that computes the features at the cut with position `cut` from normalised
+     * samples: its file to `model`, with all of its weights within, and to `description` a JSON
+     * document:
+     *
+     *     { "format": 1, "input": "image", "layout": "nchw", "output": "gap", "batch": 1 }
+     *
+     * `input` and `output` are names of tensors in the file. `input` takes samples as `forward`
+     * does, each `[channels, height, width]` for the layout `"nchw"` and `[height, width,
+     * channels]` for `"nhwc"`, the number of samples before that; `output` holds the features in
+     * their order, the number of samples before them. `batch` is how many samples the model takes
+     * at once, and is left out where it takes any number. The file need have nothing that `output`
+     * does not need.
+     *
+     * An instance that has no such file answers TOPWORK_STATUS_UNSUPPORTED.
+     */
+    topwork_status (*model)(
+        topwork_instance instance,
+        size_t cut,
+        const topwork_sink *description,
+        const topwork_sink *model,
+        const topwork_sink *error);
+};
+
+/* ============================================================================================== */
+
 /* Cut rules: where to cut a backbone that they have never seen. */
 
 /* The functions of a cut rule. Since 1.1. */
@@ -903,6 +943,69 @@ struct topwork_classifier_scores_table {
     topwork_status (*scores)(
         topwork_instance instance,
         topwork_scores *scores,
+        const topwork_sink *error);
+};
+
+/* ============================================================================================== */
+
+/*
+ * What a fitted classifier does from features to scores, said as layers: a host can write it into a
+ * model file.
+ */
+
+/*
+ * Id of the ability of a fitted classifier to say what it does as layers: a
+ * topwork_classifier_layers_table. Since 1.2.
+ */
+#define TOPWORK_CLASSIFIER_LAYERS "topwork.classifier.layers/1"
+
+/* The functions behind TOPWORK_CLASSIFIER_LAYERS. Since 1.2. */
+struct topwork_classifier_layers_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Writes what `predict` of a fitted instance does to `layers`, as a file in the safetensors
+     * format. Its metadata has, under the key `layers`, a JSON document as text:
+     *
+     *     { "format": 1,
+     *       "features": 800,
+     *       "layers": [ {"op": "scale"}, {"op": "linear"}, {"op": "softmax"} ] }
+     *
+     * Every layer takes the row of numbers that the one before it gives, the first one the
+     * features, and the last one gives one score for each class. The arrays of the layer counted n
+     * from 0 are called `n.` and what stands below, such as `1.weight`; they are `F32`, finite, and
+     * row-major unless something else is said. `d` is how many numbers the layer gets.
+     *
+     * - `scale`: `(x − shift) · factor`, number by number. `shift` and `factor`, each `[d]`.
+     * - `unit-length`: x divided by its Euclidean length; zeros stay.
+     * - `linear`: `W x + b`. `weight`, `[outputs, d]`, and `bias`, `[outputs]`.
+     * - `distances`: for each stored row r `−½ Σ p (x − r)² + b`. `rows`, `[n, d]`, and `bias`,
+     *   `[n]`; with `"precision": true` p is `precision`, `[n, d]`, none below 0, otherwise 1.
+     *   `"metric"` is `"euclidean"` or `"cosine"`. By the cosine, a `unit-length` stands right
+     *   before it, rows have a length of 1 or are 0, there is no `precision`, and where x or r is 0
+     *   it is `−1 + b`.
+     * - `neighbours`: the share of each class in the vote of the `"k"` stored rows nearest to x, of
+     *   all where there are fewer; of equally near ones the earlier. `rows`, `[n, d]`, and
+     *   `labels`, `[n]`, `U32`, each below `"classes"`. `"metric"` as above: the distance is `‖x −
+     *   r‖`, by the cosine `½ ‖x − r‖²`, and 1 where x or r is 0. `"weights"` is `"uniform"`, or
+     *   `"distance"`: votes count 1 / distance, and where some rows are at distance 0, they alone
+     *   count.
+     * - `trees`: the mean over trees of the leaf that x falls into. `roots`, `[trees]`; `feature`,
+     *   `threshold` and `child`, each `[nodes]`; `leaves`, `[leaves, outputs]`; `U32` but for
+     *   `threshold` and `leaves`. From a node with a `child` other than 0 the way goes on to that
+     *   child, and where the number `feature` of x is greater than `threshold` to the node after
+     *   it; children stand behind their parent. A node whose `child` is 0 is a leaf, and its
+     *   `feature` is its row in `leaves`.
+     * - `softmax`: `exp(x) / Σ exp(x)`.
+     * - `log-softmax`: `x − ln Σ exp(x)`.
+     *
+     * The scores are those of `predict`, up to what single precision rounds. A class without
+     * training samples has the score that `predict` gives it. An instance that cannot say what it
+     * does in these words answers TOPWORK_STATUS_UNSUPPORTED.
+     */
+    topwork_status (*layers)(
+        topwork_instance instance,
+        const topwork_sink *layers,
         const topwork_sink *error);
 };
 

@@ -161,6 +161,8 @@ fn rust_and_c_see_the_same_tables() {
         FitReport as "topwork_fit_report" { size, iterations, parameters, converged, reserved }
         ClassifierSaveTable as "topwork_classifier_save_table" { size, save, load }
         ClassifierScoresTable as "topwork_classifier_scores_table" { size, scores }
+        ClassifierLayersTable as "topwork_classifier_layers_table" { size, layers }
+        ExtractorOnnxTable as "topwork_extractor_onnx_table" { size, model }
         DatasetProvenanceTable as "topwork_dataset_provenance_table" { size, names, groups }
         DatasetDecoderTable as "topwork_dataset_decoder_table" { size, create, shape, decode, destroy }
     };

@@ -23,6 +23,14 @@ impl Metric {
         }
     }
 
+    /// The same for those who are told the layers.
+    pub fn said(self) -> topwork_sdk::Metric {
+        match self {
+            Metric::Euclidean => topwork_sdk::Metric::Euclidean,
+            Metric::Cosine => topwork_sdk::Metric::Cosine,
+        }
+    }
+
     /// The one whose name was written to a state.
     pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
         let word = state.word("metric")?;
@@ -47,6 +55,21 @@ impl Metric {
             }
         }
     }
+}
+
+/// The mean of rows, row-major, and what they are around it.
+pub fn centred(rows: &[f64], size: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut centre = vec![0.0; size];
+    for row in rows.chunks_exact(size) {
+        for (sum, x) in centre.iter_mut().zip(row) {
+            *sum += x;
+        }
+    }
+    let count = (rows.len() / size) as f64;
+    centre.iter_mut().for_each(|sum| *sum /= count);
+    let around = rows.iter().zip(centre.iter().cycle());
+    let around = around.map(|(x, centre)| x - centre).collect();
+    (centre, around)
 }
 
 /// A number that rows are made of.

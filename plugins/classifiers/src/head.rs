@@ -11,7 +11,8 @@ use crate::state::{Reader, Writer};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use topwork_sdk::{
-    Classifier, Component, Error, Features, FitOptions, FitReport, Host, SavedClassifier, Scores,
+    Classifier, ClassifierLayers, Component, Error, Features, FitOptions, FitReport, Host,
+    SavedClassifier, Scores,
 };
 
 /// The component of a method.
@@ -139,16 +140,50 @@ impl<M: Named> Classifier for Head<M> {
     fn scores(&self) -> Result<Scores, Error> {
         Ok(self.fitted()?.scores)
     }
+
+    fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
+        Ok(Some(self.fitted()?.layers()))
+    }
 }
 
 impl Fitted {
+    /// What a class has that no sample was of.
+    fn of_unknown(&self) -> f32 {
+        match self.scores {
+            Scores::Probabilities => 0.0,
+            Scores::Ranking | Scores::Logits => f32::MIN,
+        }
+    }
+
+    /// The layers of the model, and where it does not know all classes one that gives each its place.
+    fn layers(&self) -> ClassifierLayers {
+        let (dimensions, known) = (self.model.dimensions(), self.present.len());
+        let layers = ClassifierLayers::of(dimensions);
+        if known == self.classes {
+            return self.model.layers(layers);
+        }
+        let mut biases = vec![f64::from(self.of_unknown()); self.classes];
+        for &class in &self.present {
+            biases[class as usize] = 0.0;
+        }
+        if known == 1 {
+            if self.scores == Scores::Probabilities {
+                biases[self.present[0] as usize] = 1.0;
+            }
+            // Nothing depends on the features.
+            return layers.linear(&vec![0.0; self.classes * dimensions], &biases);
+        }
+        let mut places = vec![0.0; self.classes * known];
+        for (number, &class) in self.present.iter().enumerate() {
+            places[class as usize * known + number] = 1.0;
+        }
+        self.model.layers(layers).linear(&places, &biases)
+    }
+
     fn score(&self, features: &[f32], scores: &mut [f32]) {
         let features = features.par_chunks(CHUNK * self.model.dimensions());
         let known = self.present.len();
-        let of_unknown = match self.scores {
-            Scores::Probabilities => 0.0,
-            Scores::Ranking | Scores::Logits => f32::MIN,
-        };
+        let of_unknown = self.of_unknown();
         let blocks = scores.par_chunks_mut(CHUNK * self.classes).zip(features);
         blocks.for_each(|(scores, features)| {
             let mut of_known = vec![0.0; scores.len() / self.classes * known];

@@ -14,7 +14,7 @@ use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Map;
-use topwork_sdk::{Error, Scores, parameters};
+use topwork_sdk::{ClassifierLayers, Error, Scores, parameters};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "neighbours";
@@ -366,6 +366,36 @@ impl Model for Neighbours {
         for ((row, candidates), votes) in rows.zip(scores.chunks_exact_mut(self.classes)) {
             self.vote(row, &candidates, votes);
         }
+    }
+
+    fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
+        let Knn {
+            k, weights, metric, ..
+        } = self.parameters;
+        let size = self.scaling.dimensions();
+        let scaled = self.scaling.layers(layers);
+        let (scaled, rows) = match metric {
+            Metric::Euclidean => (scaled, self.rows.clone()),
+            // Directions themselves: single precision has rounded those of the images before the centre could be taken away.
+            Metric::Cosine => {
+                let rows = self.rows.chunks_exact(size).zip(&self.without);
+                let rows = rows.flat_map(|(row, without)| {
+                    let columns = row.iter().zip(&self.centre);
+                    columns.map(move |(x, centre)| match without {
+                        true => 0.0,
+                        false => (f64::from(*x) + centre) as f32,
+                    })
+                });
+                (scaled.unit_length(), rows.collect())
+            }
+        };
+        scaled.neighbours(
+            k,
+            metric.said(),
+            weights == Weights::Distance,
+            &rows,
+            (&self.labels, self.classes),
+        )
     }
 
     fn write(&self, state: &mut Writer) {

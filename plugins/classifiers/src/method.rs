@@ -4,7 +4,7 @@
 use crate::state::Writer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use topwork_sdk::{Error, Host, Level, Scores};
+use topwork_sdk::{ClassifierLayers, Error, Host, Level, Scores};
 
 /// A way to fit a classifier, with its parameters.
 pub trait Method: Send + Sync {
@@ -39,6 +39,8 @@ pub trait Model: Send + Sync {
     /// Fills `scores`, rows × classes, for row-major features; greater is likelier. Called for several blocks of rows at a
     /// time.
     fn score(&self, features: &[f32], scores: &mut [f64]);
+    /// Adds the layers that [`score`](Model::score) comes to.
+    fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers;
     /// Writes all that [`read`](crate::read) needs.
     fn write(&self, state: &mut Writer);
 }

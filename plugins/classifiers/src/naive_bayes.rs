@@ -3,10 +3,12 @@
 //! As scikit-learn's `GaussianNB`: to every variance a share of the largest variance of a feature is added, so that
 //! none is 0. The scores are logarithms of the classes' probabilities.
 
+use crate::distance::centred;
 use crate::method::{ClassWeights, Fit, Method, Model, Named, Samples, Work};
+use crate::scaling::Scaling;
 use crate::state::{Reader, Writer};
 use serde::Deserialize;
-use topwork_sdk::{Error, Scores};
+use topwork_sdk::{ClassifierLayers, Error, Scores};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "normals";
@@ -96,6 +98,16 @@ pub struct Normals {
 }
 
 impl Normals {
+    /// −2 ln of each class's density, less Σ (x − mean)² / variance, which depends on the sample.
+    fn constants(&self) -> Vec<f64> {
+        let classes = self.variances.chunks_exact(self.dimensions());
+        let logarithms = classes.map(|variances| {
+            let each = variances.iter().map(|v| (std::f64::consts::TAU * v).ln());
+            each.sum()
+        });
+        logarithms.collect()
+    }
+
     /// The model that was written to a state.
     pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
         let dimensions = state.number("dimensions")?;
@@ -128,13 +140,7 @@ impl Model for Normals {
 
     fn score(&self, features: &[f32], scores: &mut [f64]) {
         let size = self.dimensions();
-        // −2 ln of each density, less Σ (x − mean)² / variance, which depends on the sample.
-        let constants: Vec<f64> = (self.variances.chunks_exact(size))
-            .map(|variances| {
-                let logarithms = variances.iter().map(|v| (std::f64::consts::TAU * v).ln());
-                logarithms.sum()
-            })
-            .collect();
+        let constants = self.constants();
         let precisions: Vec<f64> = self.variances.iter().map(|v| 1.0 / v).collect();
         let mut logarithms = vec![0.0; self.classes()];
         let rows = features.chunks_exact(size);
@@ -151,6 +157,20 @@ impl Model for Normals {
                 *score = logarithm - most - sum.ln();
             }
         }
+    }
+
+    fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
+        let size = self.dimensions();
+        let (centre, rows) = centred(&self.means, size);
+        let precisions: Vec<f64> = self.variances.iter().map(|v| 1.0 / v).collect();
+        let constants = self.constants();
+        let biases = self.log_priors.iter().zip(&constants);
+        let biases: Vec<f64> = biases
+            .map(|(prior, constant)| prior - 0.5 * constant)
+            .collect();
+        (Scaling::none(size).around(&centre).layers(layers))
+            .weighted_distances(&rows, &precisions, &biases)
+            .log_softmax()
     }
 
     fn write(&self, state: &mut Writer) {

@@ -1,11 +1,11 @@
 //! The nearest class mean, after T. Hastie et al., "The Elements of Statistical Learning" (2009), section 13.2.1.
 
-use crate::distance::{Metric, square};
+use crate::distance::{Metric, centred, square};
 use crate::method::{Fit, Method, Model, Named, Samples, Work};
 use crate::scaling::{Scale, Scaling};
 use crate::state::{Reader, Writer};
 use serde::Deserialize;
-use topwork_sdk::{Error, Scores};
+use topwork_sdk::{ClassifierLayers, Error, Scores};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "centroids";
@@ -106,6 +106,20 @@ impl Model for Centroids {
                     Metric::Cosine if is_zero(&scaled) || is_zero(mean) => -1.0,
                     _ => -0.5 * square(&scaled, mean),
                 };
+            }
+        }
+    }
+
+    fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
+        let none = vec![0.0; self.classes()];
+        let metric = self.metric.said();
+        match self.metric {
+            Metric::Euclidean => {
+                let (centre, rows) = centred(&self.means, self.dimensions());
+                (self.scaling.around(&centre).layers(layers)).distances(metric, &rows, &none)
+            }
+            Metric::Cosine => {
+                (self.scaling.layers(layers).unit_length()).distances(metric, &self.means, &none)
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;
-use topwork_sdk::Error;
+use topwork_sdk::{ClassifierLayers, Error};
 
 /// Rows that are worked on together. The number is fixed, so that sums do not depend on the number of threads; 256 rows of
 /// 800 features fit the second-level cache.
@@ -151,6 +151,26 @@ impl Scaling {
             shift: state.finite("shift", dimensions)?,
             factor: state.finite("factor", dimensions)?,
         })
+    }
+
+    /// Adds the layer that scales, if anything is scaled.
+    pub fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
+        match *self == Scaling::none(self.dimensions()) {
+            true => layers,
+            false => layers.scale(&self.shift, &self.factor),
+        }
+    }
+
+    /// The same, from this point in the scaled space on: what is computed in single precision loses no digits to what all rows
+    /// have in common.
+    pub fn around(&self, centre: &[f64]) -> Self {
+        let columns = self.shift.iter().zip(&self.factor).zip(centre);
+        Scaling {
+            shift: columns
+                .map(|((shift, factor), centre)| shift + centre / factor)
+                .collect(),
+            factor: self.factor.clone(),
+        }
     }
 
     /// One row, scaled in double precision.

@@ -35,11 +35,13 @@
 
 mod backbone;
 mod classifier;
+mod classifier_layers;
 mod component;
 mod cut;
 mod dataset;
 mod decoder;
 mod extractor;
+mod extractor_onnx;
 mod head;
 mod host;
 mod provenance;
@@ -50,11 +52,13 @@ pub use classifier::{
     CLASSIFIER_SAVE, CLASSIFIER_SCORES, ClassifierSaveTable, ClassifierScoresTable,
     ClassifierTable, Features, FitOptions, FitReport, Scores,
 };
+pub use classifier_layers::{CLASSIFIER_LAYERS, ClassifierLayersTable};
 pub use component::{Component, Instance, Kind};
 pub use cut::CutRuleTable;
 pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, Split};
 pub use decoder::{DATASET_DECODER, DatasetDecoderTable};
 pub use extractor::ExtractorTable;
+pub use extractor_onnx::{EXTRACTOR_ONNX, ExtractorOnnxTable};
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
 pub use provenance::{DATASET_PROVENANCE, DatasetProvenanceTable};
@@ -66,7 +70,8 @@ use core::ffi::c_void;
 pub const ABI_MAJOR: u32 = 1;
 
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
-/// 1.1 has extractor backbones and cut rules as well, 1.2 classifiers that say what their scores are.
+/// 1.1 has extractor backbones and cut rules as well, 1.2 classifiers that say what their scores are and
+/// what they do, and extractors that give their model.
 pub const ABI_MINOR: u32 = 2;
 
 /// The name of the one symbol a plugin exports.

@@ -14,9 +14,11 @@ const ORDER: &[&str] = &[
     "decoder",
     "backbone",
     "extractor",
+    "extractor_onnx",
     "cut",
     "head",
     "classifier",
+    "classifier_layers",
 ];
 
 /// How Rust reads and fills tables, which C does by assigning fields.

@@ -1,5 +1,7 @@
 //! Classifier heads as the rest of topwork sees them.
 
+mod layers;
+
 use crate::HostError;
 use crate::call::{Instance, collect};
 use crate::library::Opened;

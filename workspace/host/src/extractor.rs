@@ -1,5 +1,7 @@
 //! Extractor backbones as the rest of topwork sees them.
 
+mod onnx;
+
 use crate::HostError;
 use crate::call::{Instance, collect};
 use crate::json::{LARGEST, parse_object};
@@ -9,6 +11,8 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 use topwork_abi as abi;
+
+pub use onnx::{ExtractorModel, ModelLayout};
 
 /// More cuts than this are taken for garbage.
 const MOST_CUTS: usize = 16_384;

@@ -35,9 +35,12 @@ pub use cut_rule::{CutPlace, CutRule, RuleCut, RulePool};
 pub use dataset::{Dataset, DatasetInfo, Pixel, Split};
 pub use decoder::{DecodeError, Decoder};
 pub use error::{Ending, ErrorKind, HostError};
-pub use extractor::{Extractor, ExtractorCut, ExtractorInfo, Normalise, Stated};
+pub use extractor::{
+    Extractor, ExtractorCut, ExtractorInfo, ExtractorModel, ModelLayout, Normalise, Stated,
+};
 pub use head::NetworkHead;
 pub use library::is_plugin_file_name;
 pub use plugins::{ComponentInfo, Options, PluginInfo, Plugins, Skipped};
 pub use services::{Level, Observer, Silent};
 pub use topwork_kinds::Kind;
+pub use topwork_scoring::ScoringLayers;

@@ -1,5 +1,6 @@
 //! Classifier heads for authors.
 
+use crate::classifier_layers::{self, ClassifierLayers};
 use crate::component::component;
 use crate::enter::{
     check_host_table, enter, fill_host_table, give, host_table, instance, instance_mut, slice,
@@ -33,6 +34,12 @@ pub trait Classifier: Component {
     /// What the scores of the present fit, or of the state that was loaded, are. Asked after each of them, and only then.
     fn scores(&self) -> Result<Scores, Error> {
         Ok(Scores::Ranking)
+    }
+
+    /// What [`predict`](Classifier::predict) of the present fit does, as layers that a host can write into a model file; `None`
+    /// where these have no words for it.
+    fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
+        Ok(None)
     }
 }
 
@@ -179,6 +186,9 @@ unsafe extern "C" fn extension<C: Classifier>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
         Ok(abi::CLASSIFIER_SCORES) => std::ptr::from_ref(Tables::<C>::SCORES).cast(),
+        Ok(abi::CLASSIFIER_LAYERS) => {
+            std::ptr::from_ref(classifier_layers::Table::<C>::TABLE).cast()
+        }
         _ => std::ptr::null(),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::component::component;
 use crate::enter::{enter, give, instance, slice, slice_mut};
+use crate::extractor_onnx::{OnnxModel, extension};
 use crate::{Component, Error, ExportedComponent};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -17,6 +18,13 @@ pub trait Extractor: Component {
     /// sample after the other; their number is at least 1. A sample's features depend on this sample alone and are the same
     /// bits every time. Calls overlap only if the description says [`Extraction::in_parallel`].
     fn forward(&self, cut: usize, samples: &[f32], features: &mut [f32]) -> Result<(), Error>;
+
+    /// A model in the ONNX format that computes the features at this cut, so that a host can write it into a model file of its
+    /// own; `None` where there is none.
+    fn onnx(&self, cut: usize) -> Result<Option<OnnxModel>, Error> {
+        let _ = cut;
+        Ok(None)
+    }
 }
 
 /// What an extractor takes and gives.
@@ -167,7 +175,7 @@ impl Extraction {
         self
     }
 
-    fn sizes(&self, cut: usize) -> Result<(usize, usize), Error> {
+    pub(crate) fn sizes(&self, cut: usize) -> Result<(usize, usize), Error> {
         let place = self
             .cuts
             .get(cut)
@@ -178,15 +186,19 @@ impl Extraction {
 
 /// The component for [`export_plugin!`](crate::export_plugin).
 pub const fn extractor<E: Extractor>() -> ExportedComponent {
-    component::<E, Described<E>>(
+    let component = component::<E, Described<E>>(
         abi::Kind::BACKBONE_EXTRACTOR,
         std::ptr::from_ref(Tables::<E>::TABLE).cast(),
-    )
+    );
+    let mut component = *component.table();
+    component.extension = Some(extension::<E>);
+    // SAFETY: the extension gives the table that the contract names, and the rest is as it was.
+    unsafe { ExportedComponent::from_table(component) }
 }
 
 /// An extractor with what it said of itself, which decides the sizes of every call.
-struct Described<E> {
-    extractor: E,
+pub(crate) struct Described<E> {
+    pub(crate) extractor: E,
     description: OnceLock<Extraction>,
 }
 
@@ -200,7 +212,7 @@ impl<E> From<E> for Described<E> {
 }
 
 impl<E: Extractor> Described<E> {
-    fn description(&self) -> Result<&Extraction, Error> {
+    pub(crate) fn description(&self) -> Result<&Extraction, Error> {
         if let Some(known) = self.description.get() {
             return Ok(known);
         }

@@ -44,6 +44,7 @@
 mod backbone;
 mod blueprint;
 mod classifier;
+mod classifier_layers;
 mod component;
 mod cut_rule;
 mod dataset;
@@ -52,6 +53,7 @@ pub mod drive;
 mod enter;
 mod error;
 mod extractor;
+mod extractor_onnx;
 mod head;
 mod host;
 mod layer;
@@ -65,12 +67,14 @@ pub use classifier::{
     Classifier, Features, FitOptions, FitReport, SavedClassifier, Scores, classifier,
     saved_classifier,
 };
+pub use classifier_layers::{ClassifierLayers, Metric, Trees};
 pub use component::{Component, ExportedComponent, NoParameters, Plugin};
 pub use cut_rule::{CutBackbone, CutPlace, CutRule, Pool, RuleCut, cut_rule};
 pub use dataset::{Dataset, Description, Element, Split, dataset};
 pub use decoder::{DecodesFiles, FileDecoder, dataset_with_decoder};
 pub use error::{Error, ErrorKind};
 pub use extractor::{Extraction, Extractor, Normalise, extractor};
+pub use extractor_onnx::OnnxModel;
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
 pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};

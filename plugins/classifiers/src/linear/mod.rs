@@ -12,7 +12,7 @@ use crate::method::Model;
 use crate::scaling::Scaling;
 use crate::state::{Reader, Writer};
 use kernels::{Logits, ROWS, Read, Tile};
-use topwork_sdk::Error;
+use topwork_sdk::{ClassifierLayers, Error};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "linear";
@@ -86,6 +86,12 @@ impl Model for Linear {
                 }
             }
         }
+    }
+
+    fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
+        self.scaling
+            .layers(layers)
+            .linear(&self.weights, &self.biases)
     }
 
     fn write(&self, state: &mut Writer) {

@@ -15,7 +15,7 @@ use bins::Bins;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use topwork_sdk::{Error, Scores};
+use topwork_sdk::{ClassifierLayers, Error, Scores};
 use tree::{Growth, Tree};
 
 /// The name of this form of model in saved states.
@@ -163,6 +163,10 @@ impl Model for Forest {
         for score in scores {
             *score /= self.trees.len() as f64;
         }
+    }
+
+    fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
+        layers.trees(&Tree::said(&self.trees, self.classes))
     }
 
     fn write(&self, state: &mut Writer) {

@@ -3,6 +3,7 @@
 use super::bins::Bins;
 use crate::state::Writer;
 use fastrand::Rng;
+use topwork_sdk::Trees;
 
 /// Below so many samples a node sorts them, as emptying all bins would take longer.
 const FEW: usize = 64;
@@ -340,6 +341,30 @@ impl Tree {
         );
         let leaves = trees.iter().flat_map(|tree| &tree.leaves).copied();
         state.array("leaves", &leaves.collect::<Vec<_>>());
+    }
+
+    /// Trees for those who are told the layers: all nodes and leaves in one row.
+    pub fn said(trees: &[Tree], classes: usize) -> Trees {
+        let mut said = Trees {
+            outputs: classes,
+            ..Trees::default()
+        };
+        for tree in trees {
+            let first = said.child.len() as u32;
+            let first_leaf = (said.leaves.len() / classes) as u32;
+            said.roots.push(first);
+            for node in &tree.nodes {
+                let (feature, child) = match node.next & LEAF {
+                    0 => (node.feature, first + node.next),
+                    _ => (first_leaf + (node.next & !LEAF), 0),
+                };
+                said.feature.push(feature);
+                said.child.push(child);
+                said.threshold.push(node.threshold);
+            }
+            said.leaves.extend_from_slice(&tree.leaves);
+        }
+        said
     }
 
     /// Trees that were written, with this many nodes each, for as many features and classes. Nothing when they do not hang

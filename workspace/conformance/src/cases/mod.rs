@@ -3,6 +3,7 @@
 mod backbone;
 mod classifier;
 mod classifier_extremes;
+mod classifier_layers;
 mod classifier_scores;
 mod component;
 mod creation;
@@ -34,6 +35,7 @@ pub fn cases() -> &'static [Case] {
             classifier::CASES,
             classifier_extremes::CASES,
             classifier_scores::CASES,
+            classifier_layers::CASES,
         ]
         .concat()
     })

@@ -1,5 +1,6 @@
 //! Written models run by rten, against the engine and the reference of the layers.
 
+mod fitted;
 mod heads;
 mod operators;
 mod random;

@@ -487,6 +487,19 @@ impl DrivenClassifier {
             .ok_or_else(|| Error::failed(format!("scores are {}, expected 0 to 2", number.0)))
     }
 
+    /// What it does as layers, as the file of the contract. [`Error::unsupported`] where it says none.
+    pub fn layers(&self) -> Result<Vec<u8>, Error> {
+        // SAFETY: the id decides the type of the table.
+        let table = unsafe { self.ability::<abi::ClassifierLayersTable>(abi::CLASSIFIER_LAYERS) }?;
+        let say = offered(table.layers)?;
+        let (result, layers) = collect(|layers| {
+            // SAFETY: instance and sinks live during the call.
+            call(|error| unsafe { say(self.0.pointer, layers, error) })
+        });
+        result?;
+        Ok(layers)
+    }
+
     fn saving(&self) -> Result<&'static abi::ClassifierSaveTable, Error> {
         // SAFETY: the id decides the type of the table.
         unsafe { self.ability(abi::CLASSIFIER_SAVE) }
