@@ -5,6 +5,7 @@
 
 mod error;
 mod evaluate;
+mod export;
 mod features;
 mod images;
 mod opened;
@@ -15,7 +16,10 @@ mod serve;
 mod speaker;
 
 pub use error::ApplyError;
+pub use export::told;
 pub use request::{
-    BareBackbone, Done, Fits, Images, LabelledData, Output, Request, Said, Split, TrunkOf, Work,
+    BareBackbone, Done, Export, Fits, Images, LabelledData, Output, Request, Said, Split, TrunkOf,
+    Work, Written,
 };
 pub use serve::serve;
+pub use topwork_export::{Agreement, append_metadata};

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use topwork_events::{Judging, Outcome};
+use topwork_export::Agreement;
 use topwork_schema::{Component, Normalise, Plan, Problem, Reduction};
 use topwork_store::CacheSettings;
 
@@ -51,6 +52,8 @@ pub enum Work {
         /// Where to.
         output: Output,
     },
+    /// Write a row as one file for other programs.
+    Export(Export),
     /// Measure rows on other labelled examples.
     Evaluate {
         /// The run's folder.
@@ -78,6 +81,36 @@ pub struct Fits {
     pub seed: u64,
     /// The folds, from 1, whose scores are averaged; empty where there are none.
     pub folds: Vec<u32>,
+}
+
+/// A row as one file for other programs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Export {
+    /// The fitted model: without folds, or of one of these.
+    pub fits: Fits,
+    /// The run's id.
+    pub run_id: String,
+    /// The format.
+    pub to: Written,
+    /// Whether the model takes bytes.
+    pub bytes: bool,
+    /// The file.
+    pub path: PathBuf,
+    /// How many test images prove the file at the most.
+    pub images: usize,
+    /// A folder that takes these images and their scores as little-endian `f32`, for a proof by another runtime.
+    pub proof: Option<PathBuf>,
+}
+
+/// The format of a file for other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Written {
+    /// The whole model as a graph.
+    Onnx,
+    /// The weights of its layers.
+    Safetensors,
 }
 
 /// What features come out of.
@@ -209,6 +242,9 @@ pub struct Done {
     /// What rows come to on other examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outcomes: Vec<Outcome>,
+    /// How far an exported model agrees with the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
     /// Examples of classes that the run does not know, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<String, u64>,

@@ -16,8 +16,10 @@ use topwork_store::FeatureCache;
 use topwork_tasks::TrunkId;
 
 use crate::{
-    ApplyError, BareBackbone, Done, Fits, Images, Output, Request, Said, Split, TrunkOf, Work,
+    ApplyError, BareBackbone, Done, Export, Fits, Images, Output, Request, Said, Split, TrunkOf,
+    Work,
     evaluate::{Evaluation, Labelled, dims, no_such, resolved},
+    export::Exporting,
     features::Described,
     images::{Examples, Files, Item, OfSplit, Source},
     opened::{Conductor, OpenedRun, pool, trained, wanted_normalise},
@@ -71,6 +73,7 @@ fn done(
             images,
             output,
         } => at_work.features(trunk, images, output, table),
+        Work::Export(asked) => at_work.export(asked),
         Work::Evaluate {
             run,
             rows,
@@ -192,6 +195,36 @@ impl AtWork<'_> {
             }
         }
         Ok(done)
+    }
+
+    fn export(&self, asked: &Export) -> Result<Done, ApplyError> {
+        let fits = &asked.fits;
+        let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
+        let predictors = run.predictors(fits, &self.conductor)?;
+        let [predictor] = predictors.as_slice() else {
+            return Err(ApplyError::Other {
+                message: "every fold has a model of its own".to_owned(),
+                hint: Some("`--fold N` names one".to_owned()),
+            });
+        };
+        let task = self.task(&run.plan)?;
+        let draws = || -> Result<_, ApplyError> {
+            let of_row = draws(&run.plan, &task, fits.seed)?.swap_remove(fits.row);
+            Ok(match fits.folds.as_slice() {
+                // What the fold's model has not seen.
+                [fold] => tested(&of_row[*fold as usize - 1..*fold as usize]),
+                _ => tested(&of_row),
+            })
+        };
+        Exporting {
+            run: &run,
+            asked,
+            predictor,
+            services: &self.conductor,
+        }
+        .write(draws, &task, &|done, total| {
+            self.speaker.progress(done, Some(total));
+        })
     }
 
     fn features(

@@ -9,8 +9,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use apply::{EVALUATE, FEATURES, PREDICT};
-pub use apply::{EvaluateArguments, FeaturesArguments, PredictArguments, WhichRow};
+use apply::{EVALUATE, EXPORT, FEATURES, PREDICT};
+pub use apply::{
+    EvaluateArguments, ExportArguments, FeaturesArguments, PredictArguments, WhichRow,
+};
 pub use latest::with_latest;
 use report::{COMPARE_EXAMPLE, REPORT_EXAMPLE};
 pub use report::{CompareArguments, ReportArguments};
@@ -65,6 +67,9 @@ pub enum Command {
     /// Classify images by what a run has fitted
     #[command(after_help = PREDICT)]
     Predict(PredictArguments),
+    /// Write what a row has fitted as one ONNX file, proved on the run's test images
+    #[command(after_help = EXPORT)]
+    Export(ExportArguments),
     /// Measure the rows of a run on other labelled data
     #[command(after_help = EVALUATE)]
     Evaluate(EvaluateArguments),

@@ -83,6 +83,7 @@ fn main() -> ExitCode {
         Command::Predict(arguments) => apply::predict(&arguments),
         Command::Evaluate(arguments) => apply::evaluate(&arguments),
         Command::Features(arguments) => apply::features(&arguments),
+        Command::Export(arguments) => apply::export(&arguments),
         Command::Apply => apply::answer(),
         Command::Probe => experiment::answer_probe(),
         Command::TryCase => plugins::answer_check(),

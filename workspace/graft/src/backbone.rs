@@ -7,7 +7,9 @@ use std::{
 };
 
 use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
-use topwork_host::{CutPlace, Extractor, ExtractorCut, ExtractorInfo, Kind, Normalise, Plugins};
+use topwork_host::{
+    CutPlace, Extractor, ExtractorCut, ExtractorInfo, ExtractorModel, Kind, Normalise, Plugins,
+};
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
 
@@ -294,6 +296,11 @@ impl Opaque {
     /// The component, as the experiment names it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A model file that computes the features at a cut; `None` where the plugin gives none.
+    pub fn model(&self, cut: usize) -> Result<Option<ExtractorModel>, GraftError> {
+        Ok(self.extractor.onnx(cut)?)
     }
 
     /// The name of a cut.

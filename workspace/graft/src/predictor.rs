@@ -101,6 +101,24 @@ impl<'a> FeaturePass<'a> {
         &self.digest
     }
 
+    /// What is done with an image before it enters the trunk.
+    pub fn normalises(&self) -> Option<&Normalise> {
+        self.normalise.as_ref()
+    }
+
+    /// A trunk that has learnt together with its head.
+    pub fn learnt(&self) -> Option<&Network> {
+        match &self.way {
+            Way::Learnt(trunk, _) => Some(trunk),
+            Way::Frozen(..) => None,
+        }
+    }
+
+    /// The principal components that features are brought to.
+    pub fn components(&self) -> Option<&PrincipalComponents> {
+        self.components.as_ref()
+    }
+
     /// How many images are best passed through at once.
     pub fn block(&self) -> usize {
         let image = self.input.iter().product();
@@ -257,11 +275,29 @@ impl<'a> Predictor<'a> {
         })
     }
 
+    /// The head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// What the head's scores are divided by; `None` where they were not calibrated.
+    pub fn temperature(&self) -> Option<f64> {
+        self.temperature
+    }
+
+    /// What the head's own scores are.
+    pub fn head_scores_are(&self) -> Scores {
+        match &self.head {
+            Head::Network(_) => Scores::Logits,
+            Head::Classifier(classifier) => classifier.scores(),
+        }
+    }
+
     /// What its scores are.
     pub fn scores_are(&self) -> Scores {
-        match (&self.head, self.temperature) {
-            (Head::Network(_), _) | (_, Some(_)) => Scores::Logits,
-            (Head::Classifier(classifier), None) => classifier.scores(),
+        match self.temperature {
+            Some(_) => Scores::Logits,
+            None => self.head_scores_are(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod child;
 mod data;
 mod evaluate;
+mod export;
 mod features;
 mod paths;
 mod predict;
@@ -10,6 +11,7 @@ mod which;
 
 pub use child::answer;
 pub use evaluate::evaluate;
+pub use export::export;
 pub use features::features;
 pub use predict::predict;
 

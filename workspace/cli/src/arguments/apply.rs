@@ -48,6 +48,16 @@ Example:
   topwork features latest --row \"feature classifier\" photos/ -o photos.npy
   topwork features --backbone onnx --set file=net.onnx --cut pooled photos/ -o photos.parquet";
 
+pub const EXPORT: &str = "\
+The ONNX file takes images, N × channels × height × width in 0 to 1 (bytes with --bytes), normalises
+them itself and gives `class`, `scores` and `features`. It is run on test images of the run by rten and,
+where Python has it, onnxruntime; where one image has another class, nothing is written.
+
+Example:
+  topwork export latest -o model.onnx
+  topwork export 7 --row \"logistic regression\" --bytes -o model.onnx
+  topwork export 7 --row \"fine-tune\" -o weights.safetensors";
+
 /// Which fitted row of a run.
 #[derive(Debug, Args)]
 pub struct WhichRow {
@@ -99,6 +109,32 @@ pub struct PredictArguments {
     pub format: Option<String>,
     /// Tell at the end what was done as JSON on standard output; needs `--output`
     #[arg(long, requires = "output")]
+    pub json: bool,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// `topwork export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The run: its number, its id, a unique beginning of it, or `latest`
+    pub run: String,
+    #[command(flatten)]
+    pub which: WhichRow,
+    /// The file to write; its ending says the format
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The format, where the ending does not say it
+    #[arg(long, value_name = "FORMAT", value_parser = ["onnx", "safetensors"])]
+    pub to: Option<String>,
+    /// The model takes bytes, 0 to 255, in place of numbers from 0 to 1
+    #[arg(long)]
+    pub bytes: bool,
+    /// How many of the run's test images, evenly spread, prove the file
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub images: u32,
+    /// Tell what was written as JSON
+    #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub how: How,
