@@ -14,6 +14,7 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-keys", &["topwork-*"]),
     ("topwork-nearest", &["topwork-*"]),
     ("topwork-tensors", &["topwork-*"]),
+    ("topwork-tables", &["topwork-*"]),
     ("topwork-header", &["topwork-*"]),
     ("topwork-measure", &["topwork-*"]),
     ("topwork-engine", &["libloading", "ratatui", "crossterm"]),
