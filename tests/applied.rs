@@ -264,7 +264,7 @@ fn features_come_out_as_the_heads_got_them() {
         "{}",
         &all[..80]
     );
-    assert!(csv("manifest.csv").starts_with("split,example,label,class\n"));
+    assert!(csv("all.manifest.csv").starts_with("split,example,label,class\n"));
     // The same features by another way: the run's own trunk, in blocks, without a cache.
     let line = [
         "features",

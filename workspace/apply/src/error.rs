@@ -4,6 +4,7 @@ use topwork_graft::GraftError;
 use topwork_host::HostError;
 use topwork_schema::{Category, Problem};
 use topwork_store::StoreError;
+use topwork_tables::Error as TableError;
 use topwork_worker::{WorkerError, problem};
 
 /// A reason why it cannot be done.
@@ -18,6 +19,9 @@ pub enum ApplyError {
     /// The run's experiment no longer holds.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// The table cannot be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// What was asked for does not fit.
     #[error("{message}")]
     Other {
@@ -44,7 +48,7 @@ impl ApplyError {
                 message: error.to_string(),
                 hint: error.hint(),
             },
-            Self::Store(_) => Problem {
+            Self::Store(_) | Self::Table(_) => Problem {
                 category: Category::Data,
                 message: self.to_string(),
                 hint: None,

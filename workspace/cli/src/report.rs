@@ -42,12 +42,8 @@ pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
             formats.push(page);
         }
     }
-    let mut wanted = arguments.runs.clone();
-    if arguments.last {
-        wanted.push("latest".to_owned());
-    }
     let mut runs: Vec<Loaded> = Vec::new();
-    for wanted in &wanted {
+    for wanted in &arguments.runs {
         let run = load(&arguments.place.runs_dir, wanted)?;
         if !runs.iter().any(|known| known.folder == run.folder) {
             runs.push(run);

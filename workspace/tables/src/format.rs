@@ -38,11 +38,15 @@ impl Format {
     /// When it is that of no format.
     pub fn of(path: &Path) -> Result<Format, Error> {
         let ending = path.extension().unwrap_or_default().to_string_lossy();
-        let known = |format: &Format| ending.eq_ignore_ascii_case(format.ending());
-        let format = Format::ALL.into_iter().find(known);
-        format.ok_or_else(|| Error::Ending {
+        Format::named(&ending).ok_or_else(|| Error::Ending {
             name: path.display().to_string(),
         })
+    }
+
+    /// The format whose files' names end so, in whatever case.
+    pub fn named(ending: &str) -> Option<Format> {
+        let known = |format: &Format| ending.eq_ignore_ascii_case(format.ending());
+        Format::ALL.into_iter().find(known)
     }
 
     /// How names of such files end: `csv`, `jsonl`, `parquet`, `npy`, `npz`, `safetensors`.

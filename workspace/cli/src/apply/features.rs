@@ -17,12 +17,9 @@ use crate::{
     run::{manifest, threads},
 };
 
-/// The formats that features can have.
-const FORMATS: [&str; 6] = ["npy", "npz", "safetensors", "parquet", "csv", "jsonl"];
-
 /// Writes what a trunk makes of images.
 pub fn features(arguments: &FeaturesArguments) -> Result<u8, Failure> {
-    let output = to(Some(&arguments.output), None, &FORMATS)?;
+    let output = to(Some(&arguments.output), None, |_| true)?;
     let (trunk, folders, named) = match &arguments.backbone {
         Some(id) => (
             of_backbone(arguments, id)?,

@@ -19,6 +19,7 @@ use std::path::Path;
 
 use topwork_apply::{Done, Output};
 use topwork_measure::{seconds, thousands};
+use topwork_tables::Format;
 
 use crate::{
     failure::{Failure, WRONG_DATA, WRONG_USE, write},
@@ -26,26 +27,39 @@ use crate::{
     output,
 };
 
-/// Where a table goes, in the format that is named, or that the ending of its file says.
-fn to(path: Option<&Path>, format: Option<&str>, formats: &[&str]) -> Result<Output, Failure> {
-    let named = format.map(str::to_owned);
-    let ending = path.and_then(Path::extension);
-    let ending = ending.map(|ending| ending.to_string_lossy().to_lowercase());
-    let format = named.or(ending).unwrap_or_else(|| "csv".to_owned());
-    if !formats.contains(&&*format) {
-        let what = match path {
-            Some(path) => format!("`{}` has none of the endings there are", path.display()),
-            None => format!("there is no format `{format}`"),
-        };
-        let endings: Vec<String> = formats.iter().map(|format| format!(".{format}")).collect();
-        return Err(Failure::new(WRONG_USE, what).hint(format!(
+/// Where a table goes, in the format that is named, or that the ending of its file says, one of those that `fits` allows.
+fn to(
+    path: Option<&Path>,
+    format: Option<&str>,
+    fits: impl Fn(Format) -> bool,
+) -> Result<Output, Failure> {
+    let ending = path
+        .and_then(Path::extension)
+        .map(|ending| ending.to_string_lossy());
+    let wanted = format.or(ending.as_deref());
+    let found = match (wanted, path) {
+        (None, None) => Some(Format::Csv),
+        (None, Some(_)) => None,
+        (Some(wanted), _) => Format::named(wanted),
+    };
+    let Some(format) = found.filter(|format| fits(*format)) else {
+        let endings: Vec<String> = (Format::ALL.into_iter())
+            .filter(|format| fits(*format))
+            .map(|format| format!(".{}", format.ending()))
+            .collect();
+        let path = path.unwrap_or(Path::new("the output")).display();
+        return Err(Failure::new(
+            WRONG_USE,
+            format!("`{path}` has none of the endings there are"),
+        )
+        .hint(format!(
             "{}: the ending says the format",
             endings.join(", ")
         )));
-    }
+    };
     Ok(Output {
         path: path.map(absolute),
-        format,
+        format: format.ending().to_owned(),
     })
 }
 

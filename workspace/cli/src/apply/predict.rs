@@ -2,6 +2,7 @@
 
 use topwork_apply::{Images, Work};
 use topwork_store::Runs;
+use topwork_tables::Format;
 
 use super::{child, data, paths, tell, to, which::Known};
 use crate::{
@@ -19,9 +20,9 @@ pub fn predict(arguments: &PredictArguments) -> Result<u8, Failure> {
     let output = to(
         arguments.output.as_deref(),
         arguments.format.as_deref(),
-        &["csv", "jsonl", "parquet"],
+        Format::is_streamed,
     )?;
-    if output.path.is_none() && output.format == "parquet" {
+    if output.path.is_none() && output.format == Format::Parquet.ending() {
         return Err(
             Failure::new(WRONG_USE, "a Parquet file is not for standard output")
                 .hint("`--output FILE.parquet` names a file"),

@@ -39,7 +39,7 @@ Example:
   topwork evaluate 7 --dataset other-camera.toml --row \"frozen backbone\" --json";
 
 pub const FEATURES: &str = "\
-The ending of the output says its format: .npy (labels and paths in manifest.csv beside it), .npz,
+The ending of the output says its format: .npy (labels and paths in NAME.manifest.csv), .npz,
 .safetensors, .parquet, .csv or .jsonl.
 
 Example:

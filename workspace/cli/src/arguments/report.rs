@@ -34,11 +34,8 @@ Example:
 #[derive(Debug, Args)]
 pub struct ReportArguments {
     /// Their numbers, ids, unique beginnings of them, or `latest`
-    #[arg(value_name = "RUN", required_unless_present = "last")]
+    #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<String>,
-    /// The newest run, as `latest`
-    #[arg(long)]
-    pub last: bool,
     /// What to write, separated by commas
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', conflicts_with = "to", default_value = PAGES[0].id, value_parser = format())]
     pub format: Vec<&'static Page>,
