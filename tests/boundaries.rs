@@ -87,6 +87,17 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "topwork-apply",
+        &[
+            "topwork-pages",
+            "topwork-index",
+            "ratatui",
+            "crossterm",
+            "indicatif",
+            "clap",
+        ],
+    ),
+    (
         "topwork-tui",
         &[
             "topwork-engine",
