@@ -223,6 +223,7 @@ fn files_of_the_examples(project: &Project) {
         std::io::Write::write_all(&mut archive, &bytes).unwrap();
     }
     archive.finish().unwrap();
+    own_features(project);
     let mut digits = String::new();
     for digit in (0..10).cycle().take(80) {
         let numbers: Vec<String> = (0..64)
@@ -234,6 +235,157 @@ fn files_of_the_examples(project: &Project) {
     project.write("digits.csv.gz", &digits);
 }
 
+/// Six numbers for each of forty samples, with words for labels; the first number tells them apart.
+fn own_features(project: &Project) {
+    let npy = |descr: &str, shape: &str, bytes: Vec<u8>| {
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = (header.len() as u16).to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &bytes].concat()
+    };
+    let number = |position: u32| {
+        let (sample, dimension) = (position / 6, position % 6);
+        let noise = (position * 7919 % 97) as f32 / 97.0;
+        let far = if dimension == 0 {
+            4.0 * (sample % 2) as f32
+        } else {
+            -3.0
+        };
+        (noise + far).to_le_bytes()
+    };
+    let word = |sample: u32| ["katze", "zebra"][sample as usize % 2].chars();
+    let words = (0..40)
+        .flat_map(word)
+        .flat_map(|c| u32::from(c).to_le_bytes());
+    let file = fs::File::create(project.path().join("features.npz")).unwrap();
+    let mut archive = zip::ZipWriter::new(file);
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in [
+        (
+            "features.npy",
+            npy("<f4", "(40, 6)", (0..240).flat_map(number).collect()),
+        ),
+        ("kind.npy", npy("<U5", "(40,)", words.collect())),
+    ] {
+        archive.start_file(name, options).unwrap();
+        std::io::Write::write_all(&mut archive, &bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+const OWN_FEATURES: &str = r#"
+name = "own-features"
+[backbone]
+use = "identity"
+shape = [6]
+[target]
+cut = "features"
+dataset = { use = "arrays", file = "features.npz", samples = "features", labels = "kind", test-fraction = 0.5 }
+[[strategy]]
+name = "head"
+kind = "feature-classifier"
+head = { use = "lda" }
+"#;
+
+#[test]
+fn heads_are_compared_on_features_of_somebody_else() {
+    let project = Project::new();
+    own_features(&project);
+    let normalised = OWN_FEATURES.replace(
+        "test-fraction = 0.5 }",
+        "test-fraction = 0.5, normalise = \"auto\" }",
+    );
+    for (run, text) in [(1, OWN_FEATURES), (2, &normalised)] {
+        project.write("own.toml", text);
+        let output = project.topwork(&["run", "own.toml", "--ui", "none"]);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        let results = project.results(run);
+        let row = &results["strategies"][0];
+        assert_eq!(row["feature-dim"], 6, "{row}");
+        assert_eq!(row["frozen-intact"], true, "{row}");
+        assert_eq!(row["seeds"][0]["correct"], 20, "{row}");
+        let predictions = project
+            .run_folder(run)
+            .join("predictions/1-head-seed-1.csv");
+        let predictions = fs::read_to_string(predictions).unwrap();
+        let header = predictions.lines().next().unwrap();
+        assert_eq!(header, "example,class,predicted,logit katze,logit zebra");
+    }
+}
+
+#[test]
+fn what_features_of_somebody_else_cannot_do_is_told() {
+    let project = Project::new();
+    own_features(&project);
+    let train = "train = { epochs = 1, batch-size = 8, learning-rate = 1e-2 }";
+    let cases = [
+        ("shape = [6]", "shape = [7]".to_owned(), "have the shape 6"),
+        (
+            "shape = [6]",
+            "shape = [2, 3]".to_owned(),
+            "`shape` is [2, 3], expected one size or three",
+        ),
+        (
+            "kind = \"feature-classifier\"",
+            "kind = \"feature-classifier\"\nweights = \"random\"".to_owned(),
+            "random",
+        ),
+        (
+            "kind = \"feature-classifier\"\nhead = { use = \"lda\" }",
+            format!("kind = \"fine-tune\"\nhead = {{ use = \"linear\" }}\n{train}"),
+            "fine-tune",
+        ),
+        (
+            "kind = \"feature-classifier\"\nhead = { use = \"lda\" }",
+            format!("kind = \"from-scratch\"\nhead = {{ use = \"linear\" }}\n{train}"),
+            "from-scratch",
+        ),
+    ];
+    for (from, to, told) in cases {
+        let text = OWN_FEATURES.replace(from, &to);
+        assert_ne!(text, OWN_FEATURES, "{from}");
+        project.write("own.toml", &text);
+        let output = project.topwork(&["check", "own.toml"]);
+        assert_eq!(output.code, 2, "{}", output.snapshot());
+        assert!(
+            output.stderr.contains(told),
+            "{told}: {}",
+            output.snapshot()
+        );
+    }
+}
+
+#[test]
+fn predictions_have_the_paths_of_images() {
+    let project = Project::new();
+    flowers(&project);
+    project.write("flowers.toml", EXPERIMENT);
+    let output = project.topwork(&["run", "flowers.toml", "--ui", "none"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let file = project
+        .run_folder(1)
+        .join("predictions/1-from-scratch-seed-1.csv");
+    let text = fs::read_to_string(file).unwrap();
+    let mut lines = text.lines();
+    let header = lines.next().unwrap();
+    assert!(
+        header.starts_with("example,class,predicted,name,"),
+        "{header}"
+    );
+    let mut names = Vec::new();
+    for line in lines {
+        let fields: Vec<&str> = line.split(',').collect();
+        let (folder, number) = fields[3].split_once('/').unwrap();
+        assert_eq!(folder, fields[1], "{line}");
+        assert!(number.ends_with(".png"), "{line}");
+        names.push(fields[3]);
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 6, "{text}");
+}
+
 #[test]
 fn the_examples_of_the_documentation_hold() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/datasets.md");
@@ -243,7 +395,7 @@ fn the_examples_of_the_documentation_hold() {
     let examples: Vec<&str> = (page.split("```toml\n").skip(1))
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    assert_eq!(examples.len(), 7);
+    assert_eq!(examples.len(), 8);
     for example in examples {
         project.write("example.toml", example);
         let output = project.topwork(&["check", "example.toml"]);

@@ -108,7 +108,7 @@ fn a_plugin_that_misbehaves_is_found_out() {
         ("dataset-decoder-refuses", r#"{"fault": "none"}"#),
         (
             "dataset-decoder-refuses",
-            r#"{"fault": "panic", "at": "second"}"#,
+            r#"{"fault": "panic", "at": "create"}"#,
         ),
         ("dataset-decoder-without-data", r#"{"fault": "wild-shape"}"#),
         ("backbone-valid", r#"{"fault": "none"}"#),

@@ -1,7 +1,9 @@
 //! Files of numbers as datasets: `idx` (and `mnist`, the published files of that format), `arrays` for NumPy and safetensors,
 //! `csv`.
 //!
-//! All but `mnist` come down to the same: arrays of samples and a list of labels, see [`samples`].
+//! `identity` is the backbone for samples that are features already.
+//!
+//! All datasets but `mnist` come down to the same: arrays of samples and a list of labels, see [`samples`].
 
 mod arrays;
 mod csv_file;
@@ -9,6 +11,7 @@ mod dialect;
 mod folder;
 mod groups;
 mod header;
+mod identity;
 mod idx;
 mod labels;
 mod mnist;
@@ -19,7 +22,7 @@ mod range;
 mod samples;
 mod unpack;
 
-use topwork_sdk::{dataset, dataset_with_provenance, export_plugin};
+use topwork_sdk::{dataset, dataset_with_provenance, export_plugin, extractor};
 
 export_plugin! {
     id: "arrays",
@@ -29,5 +32,6 @@ export_plugin! {
         dataset_with_provenance::<csv_file::Csv>(),
         dataset_with_provenance::<idx::Idx>(),
         dataset::<mnist::Mnist>(),
+        extractor::<identity::Identity>(),
     ],
 }

@@ -17,6 +17,8 @@ pub struct Predictions<'a> {
     pub positions: &'a [u64],
     /// The fold each was left out with, from 1; empty where there are none.
     pub folds: &'a [u32],
+    /// What the dataset calls each, such as the path of its file; empty where it does not say.
+    pub names: &'a [String],
     /// True labels.
     pub labels: &'a [u32],
     /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
@@ -41,8 +43,8 @@ const WORDS: [Scores; 3] = [Scores::Ranking, Scores::Probabilities, Scores::Logi
 
 impl Predictions<'_> {
     /// One line per test example: its position, its class, the class predicted, with folds the
-    /// one it was left out with, all scores; of more than 1,000 classes the score of its own class
-    /// and the five highest.
+    /// one it was left out with, its name where the dataset tells names, all scores; of more than
+    /// 1,000 classes the score of its own class and the five highest.
     pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let all = self.classes.len() <= ALL_SCORES;
         let word = word(self.are);
@@ -52,6 +54,9 @@ impl Predictions<'_> {
             .to_vec();
         if !self.folds.is_empty() {
             header.push("fold".to_owned());
+        }
+        if !self.names.is_empty() {
+            header.push("name".to_owned());
         }
         if all {
             header.extend(self.classes.iter().map(|class| format!("{word} {class}")));
@@ -71,6 +76,9 @@ impl Predictions<'_> {
             file.write_field(name(predicted(scores)))?;
             if let Some(fold) = self.folds.get(index) {
                 file.write_field(fold.to_string())?;
+            }
+            if let Some(name) = self.names.get(index) {
+                file.write_field(name)?;
             }
             if all {
                 for score in scores {
@@ -143,6 +151,7 @@ mod tests {
         let predictions = Predictions {
             positions: &[3, 8],
             folds: &[],
+            names: &[],
             labels: &[0, 1],
             scores: &[0.25, 0.75, -1.0, 2.5],
             are: Scores::Ranking,
@@ -165,6 +174,19 @@ mod tests {
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
         let back = (folds.labels.to_vec(), folds.scores.to_vec());
         assert_eq!(scores_of(expected.as_bytes(), folds.classes), Some(back));
+        let names = ["cat/a.png".to_owned(), "dog, \"b\".png".to_owned()];
+        let named = Predictions {
+            names: &names,
+            ..folds
+        };
+        let expected_named = "example,class,predicted,fold,name,\"score a, b\",score c\n3,\"a, b\",c,2,cat/a.png,0.25,0.75\n8,c,c,1,\"dog, \"\"b\"\".png\",-1,2.5\n";
+        assert_eq!(text(&named), expected_named);
+        assert_eq!(right_of(expected_named.as_bytes()), Some(vec![false, true]));
+        let back = (named.labels.to_vec(), named.scores.to_vec());
+        assert_eq!(
+            scores_of(expected_named.as_bytes(), named.classes),
+            Some(back)
+        );
         assert_eq!(right_of(b"example,class\n1,2\n"), None);
         let other = ["a".to_owned(), "c".to_owned()];
         assert_eq!(scores_of(expected.as_bytes(), &other), None);
@@ -181,6 +203,7 @@ mod tests {
             let predictions = Predictions {
                 positions: &[3],
                 folds: &[],
+                names: &[],
                 labels: &[1],
                 scores: &[0.25, 0.75],
                 are,
@@ -204,6 +227,7 @@ mod tests {
             let predictions = Predictions {
                 positions: &[9],
                 folds: &[2],
+                names: &[],
                 labels: &[3],
                 scores: &scores,
                 are: Scores::Ranking,

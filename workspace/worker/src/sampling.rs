@@ -3,7 +3,7 @@
 
 use topwork_events::{Event, LogLevel};
 use topwork_graft::{
-    Features,
+    Features, Tested,
     data::{SplitName, TaskExamples},
 };
 use topwork_measure::{highest, predicted};
@@ -56,8 +56,12 @@ impl Execution<'_> {
         &self,
         (row, title): (usize, &str),
         seed: u64,
-        tested: &[usize],
-        scores: &[f32],
+        Tested {
+            examples: tested,
+            scores,
+            ..
+        }: &Tested,
+        names: &[String],
     ) -> Result<(), WorkerError> {
         let task = self.target()?;
         let of = |example: usize| &scores[example * task.classes..(example + 1) * task.classes];
@@ -83,6 +87,7 @@ impl Execution<'_> {
             shape: smaller.to,
             range,
             examples: (examples.iter().map(|&i| task.measured().positions[i])).collect(),
+            names: (chosen.iter().filter_map(|&index| names.get(index).cloned())).collect(),
             labels: chosen.iter().map(|&index| labels[index]).collect(),
             predicted: chosen.iter().map(|&index| said[index]).collect(),
             scores: (chosen.iter())

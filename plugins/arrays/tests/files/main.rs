@@ -6,6 +6,7 @@ mod any_bytes;
 mod arrays;
 mod csv;
 mod groups;
+mod identity;
 mod idx;
 mod labels;
 mod other_files;

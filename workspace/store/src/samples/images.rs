@@ -28,6 +28,9 @@ pub struct ImageSample {
     pub range: [f32; 2],
     /// Positions of the images in the dataset's test split, ascending.
     pub examples: Vec<u64>,
+    /// What the dataset calls them, such as paths; empty where it does not say, where names would take more than
+    /// [`Self::BYTES`], and in files of earlier versions.
+    pub names: Vec<String>,
     /// Their labels.
     pub labels: Vec<u32>,
     /// The labels predicted.
@@ -123,6 +126,10 @@ impl ImageSample {
             classes: self.classes.clone(),
             low: self.range[0],
             high: self.range[1],
+            names: match self.names.iter().map(String::len).sum::<usize>() {
+                0..=Self::BYTES => self.names.clone(),
+                _ => Vec::new(),
+            },
         };
         let each = self.scores.first().map_or(self.classes.len(), Vec::len);
         let (classes, scores): (Vec<u32>, Vec<f32>) = self.scores.iter().flatten().copied().unzip();
@@ -149,6 +156,10 @@ impl ImageSample {
                     "its images have {channels} channels, expected 1 or 3"
                 ));
             }
+            let names = facts.names.len();
+            if ![0, examples].contains(&names) {
+                return Err(format!("it has {names} names, expected {examples} or none"));
+            }
             let classes = facts.classes.len();
             let [_, each] = tensors.shape("scores")?;
             let scores: Vec<f32> = tensors.values("scores", &[examples, each])?;
@@ -168,6 +179,7 @@ impl ImageSample {
                     each => scores.chunks_exact(each).map(<[_]>::to_vec).collect(),
                 },
                 pixels: tensors.values("images", &[examples, channels, height, width])?,
+                names: facts.names,
                 classes: facts.classes,
             })
         })
@@ -182,6 +194,8 @@ struct Facts {
     classes: Vec<String>,
     low: f32,
     high: f32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    names: Vec<String>,
 }
 
 impl RunFolder {
@@ -209,6 +223,7 @@ mod tests {
             shape: [1, 1, 2],
             range: [-1.5, 1.0],
             examples: vec![7, 8],
+            names: vec!["5/a, \"b\".png".to_owned(), "6/ä.png".to_owned()],
             labels: vec![0, 1],
             predicted: vec![1, 1],
             scores: vec![vec![(0, 0.25), (1, 0.75)], vec![(0, 0.0), (1, 1.0)]],
@@ -220,6 +235,32 @@ mod tests {
         assert!(path.ends_with("samples/images-2-two-words-seed-3.safetensors"));
         assert_eq!(written.score(0, 1), Some(0.75));
         assert_eq!(ImageSample::read(&path).unwrap(), Some(written.clone()));
+        // Without names it is the file of an earlier version, to the byte.
+        let unnamed = ImageSample {
+            names: Vec::new(),
+            ..written.clone()
+        };
+        unnamed.write(&folder, 1, "Two words", 3).unwrap();
+        assert_eq!(ImageSample::read(&path).unwrap(), Some(unnamed.clone()));
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("names"));
+        // Names that would make the file too large are left out, and half of them are none.
+        let long = ImageSample {
+            names: vec!["x".repeat(ImageSample::BYTES), "y".to_owned()],
+            ..written.clone()
+        };
+        long.write(&folder, 1, "Two words", 3).unwrap();
+        assert_eq!(ImageSample::read(&path).unwrap(), Some(unnamed));
+        let half = ImageSample {
+            names: vec!["a".to_owned()],
+            ..written.clone()
+        };
+        half.write(&folder, 1, "Two words", 3).unwrap();
+        let error = ImageSample::read(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("it has 1 names, expected 2 or none"),
+            "{error}"
+        );
         // Of many classes not all have a score.
         let many = ImageSample {
             classes: (0..200).map(|class| class.to_string()).collect(),

@@ -357,6 +357,7 @@ proptest! {
             classes: (0..classes).map(|class| class.to_string()).collect(),
             shape: [channels, height, width],
             range: [0.0, 1.0],
+            names: (0..if recorded { count } else { 0 }).map(|i| format!("ä 猫/{i}.png")).collect(),
             examples: (0..count as u64).collect(),
             labels: (0..count).map(|i| (i % classes.max(1)) as u32).collect(),
             predicted: (0..count).map(|i| (i / 3 % classes.max(1)) as u32).collect(),

@@ -3,7 +3,7 @@
 use topwork_events::{
     Calibrated, Counts, Event, FoldOutcome, LogLevel, Made, Outcome, Proved, Seconds,
 };
-use topwork_graft::{MeasuredRow, RowTask};
+use topwork_graft::{MeasuredRow, RowTask, data::SplitName};
 use topwork_keys::sha256;
 use topwork_measure::{Figure, ScoresFor};
 use topwork_tasks::TrunkId;
@@ -119,11 +119,20 @@ impl Execution<'_> {
         made: &MeasuredRow,
     ) -> Result<String, WorkerError> {
         let title = self.plan.title(&self.plan.rows[row]);
+        let tested = &made.tested;
+        let called = self.target()?.called(SplitName::Test)?;
+        let names: Vec<String> = match &called {
+            Some(called) => (tested.examples.iter())
+                .map(|&example| called[example].clone())
+                .collect(),
+            None => Vec::new(),
+        };
         let predictions = Predictions {
             positions: &made.positions,
-            folds: &made.tested.folds,
+            folds: &tested.folds,
+            names: &names,
             labels: &made.labels,
-            scores: &made.tested.scores,
+            scores: &tested.scores,
             are: made.fitted.scores_are,
             classes: &self.plan.target_classes,
         };
@@ -133,8 +142,7 @@ impl Execution<'_> {
         })?;
         let path = self.folder.predictions_path(row, &title, seed);
         self.folder.write(&path, &predictions)?;
-        let tested = &made.tested;
-        self.keep_image_sample((row, &title), seed, &tested.examples, &tested.scores)?;
+        self.keep_image_sample((row, &title), seed, tested, &names)?;
         Ok(sha256(&predictions))
     }
 }

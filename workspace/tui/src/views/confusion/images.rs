@@ -229,7 +229,7 @@ fn score(sample: &ImageSample, index: usize, class: Option<u32>) -> String {
     score.map_or(String::new(), |score| format!("{score:.2}"))
 }
 
-/// The selected image: where it is in the dataset, and its scores, the highest first.
+/// The selected image: what it is called, or where it is in the dataset, and its scores, the highest first.
 fn in_words(
     theme: Theme,
     sample: &ImageSample,
@@ -251,12 +251,31 @@ fn in_words(
         })
         .collect();
     let head = format!(" {} of {count}", picked + 1);
-    let text = format!(" · test image {example} · scores {}", scores.join(", "));
+    let called = match sample.names.get(index) {
+        // The end of a path tells more than its beginning.
+        Some(name) => end_of(name, columns / 2),
+        None => format!("test image {example}"),
+    };
+    let text = format!(" · {called} · scores {}", scores.join(", "));
     let room = columns.saturating_sub(head.len());
     Line::from(vec![
         Span::styled(head, theme.title()),
         Span::styled(pad(&text, room, false), theme.dim()),
     ])
+}
+
+/// A text, or as much of its end as has room.
+fn end_of(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut end = text;
+    while width(end) >= columns.max(1) {
+        let mut characters = end.chars();
+        characters.next();
+        end = characters.as_str();
+    }
+    format!("…{end}")
 }
 
 /// The selected image after a key.
@@ -280,5 +299,25 @@ pub fn moved(
             .filter(|below| *below <= last)
             .unwrap_or(image),
         _ => crate::scroll::moved(image, count, tiles.across * tiles.down, action),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_name_the_end_is_shown() {
+        let check = |text: &str, columns, expected: &str| {
+            let found = end_of(text, columns);
+            assert_eq!(found, expected);
+            assert!(width(&found) <= columns.max(1), "{found}");
+        };
+        check("cat/a.png", 9, "cat/a.png");
+        check("cat/a.png", 8, "…t/a.png");
+        // Characters of two columns are shown whole or not.
+        check("猫/猫猫.png", 9, "…猫.png");
+        check("猫/猫猫.png", 2, "…g");
+        check("ab", 0, "…");
     }
 }
