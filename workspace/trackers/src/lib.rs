@@ -54,7 +54,8 @@ pub const TRACKERS: &[Tracker] = &[
     },
     Tracker {
         id: "mlflow",
-        command: "mlflow ui --backend-store-uri DIR",
+        // Without the variable newer versions refuse file stores.
+        command: "MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri DIR",
         files: mlflow,
     },
 ];
