@@ -7,7 +7,7 @@ mod mlflow;
 mod record;
 mod tensorboard;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use mlflow::mlflow;
 pub use tensorboard::tensorboard;
@@ -32,6 +32,8 @@ pub struct Run<'a> {
     pub results: &'a Results,
     /// Its experiment, setting by setting.
     pub settings: &'a [(String, String)],
+    /// The folder of the tracker, from the root: MLflow wants to be told where a run's artifacts lie.
+    pub folder: &'a Path,
 }
 
 /// A way to write them.

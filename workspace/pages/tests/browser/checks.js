@@ -1,4 +1,4 @@
-// Run within a page: uses it as a reader does and writes what is wrong into <pre id="checked">.
+// Run within a page: uses it as a reader does and writes what is wrong into an element of its own, `checked`.
 (() => {
   const wrong = [];
   const must = (holds, what) => { if (!holds) wrong.push(what); };
