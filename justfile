@@ -69,6 +69,11 @@ bench-heads *ARGUMENTS: build peers
 bench-stamps *ARGUMENTS: build peers
     bench/.venv/bin/python bench/stamps.py {{ARGUMENTS}}
 
+# whether the real TensorBoard and MLflow read what `topwork report --to` writes, into bench/trackers.md: just bench-trackers runs/0001-mnist-transfer
+bench-trackers RUN: build
+    test -e bench/.venv-trackers/installed || { python3 -m venv bench/.venv-trackers && bench/.venv-trackers/bin/pip install --quiet --requirement bench/trackers.txt && touch bench/.venv-trackers/installed; }
+    MLFLOW_ALLOW_FILE_STORE=true bench/.venv-trackers/bin/python bench/trackers.py {{RUN}}
+
 # the Python environment of the peers: bench/.venv
 peers:
     test -e bench/.venv/installed || { python3 -m venv bench/.venv && bench/.venv/bin/pip install --quiet --requirement bench/requirements.txt && touch bench/.venv/installed; }

@@ -31,6 +31,7 @@ mod onnx_models;
 mod plugin_check;
 mod plugin_guide;
 mod plugin_projects;
+mod reports;
 mod resume;
 mod runs;
 mod samples;

@@ -172,7 +172,7 @@ fn reason(apart: &Apart, first: &RunFolder, other: &RunFolder) -> String {
             None => "other test examples: the settings are the same, the images or labels are not".to_owned(),
         },
         Apart::Positions => {
-            "an earlier version has recorded the positions of the test examples alone, and the data is not the same"
+            "an earlier version has recorded the positions of the test examples alone, which do not say whether their images are the same"
                 .to_owned()
         }
     }

@@ -5,7 +5,7 @@ use topwork_events::{
     Agreement, EndStatus, Event, FORMAT, Failure, FoldOutcome, Outcome, Record, Reference, RowPlan,
     RunPlan, RunState, Seconds, SourceOutcome, Start,
 };
-use topwork_pages::comparison;
+use topwork_pages::{PAGES, Report, comparison};
 use topwork_results::Results;
 
 fn row(name: &str, kind: &str, head: &str, weights: Start) -> RowPlan {
@@ -524,4 +524,43 @@ fn rows_that_failed_are_marked() {
     let seeds: Vec<u64> = results.strategies[0].seeds.iter().map(|s| s.seed).collect();
     assert_eq!(seeds, [1, 2]);
     insta::assert_snapshot!(comparison(&results, None));
+}
+
+/// Markdown, CSV and LaTeX of one run, in one snapshot.
+#[test]
+fn the_other_pages() {
+    let report = Report::of(one_seed());
+    let mut pages = String::new();
+    for page in PAGES
+        .iter()
+        .filter(|page| ["markdown", "csv", "latex"].contains(&page.id))
+    {
+        let written = (page.write)(&report, None).unwrap();
+        pages.push_str(&format!("=== {}\n{}", page.id, written.replace('\r', "")));
+    }
+    insta::assert_snapshot!(pages);
+}
+
+#[test]
+fn every_line_of_a_csv_has_a_value_for_every_name() {
+    let check = |results: Results| {
+        let csv = PAGES.iter().find(|page| page.id == "csv").unwrap();
+        let text = (csv.write)(&Report::of(results.clone()), None).unwrap();
+        // Names in the fixtures that hold commas are in quotes and hold no other.
+        let lines: Vec<usize> = (text.lines())
+            .map(|line| {
+                let outside = line.split('"').step_by(2);
+                1 + outside.map(|part| part.matches(',').count()).sum::<usize>()
+            })
+            .collect();
+        assert_eq!(lines.len(), results.strategies.len() + 1);
+        assert!(lines.iter().all(|fields| *fields == lines[0]), "{text}");
+    };
+    check(one_seed());
+    check(a_grid());
+    check(results(vec![plan(&[1])]));
+    check(results(vec![
+        plan(&[1]),
+        in_folds(0, 1, [1600, 1590, 1606]),
+    ]));
 }

@@ -40,7 +40,8 @@ pub enum Apart {
     Seeds(Vec<u64>, Vec<u64>),
     /// Their rows are measured on other test examples.
     TestExamples,
-    /// Earlier versions have told their test examples by positions alone, and the data is not known to be the same.
+    /// An earlier version has told the test examples of one by their positions alone, and the data of the two is not
+    /// known to be the same.
     Positions,
 }
 
@@ -210,12 +211,14 @@ fn apart(a: &RunState, b: &RunState) -> Option<Apart> {
     for (a, b) in &shared {
         match a.test_sets.intersection(&b.test_sets).next() {
             Some(test_set) => common.push(test_set),
+            // What one has of positions and the other of images can only differ.
+            None if a.of_positions() != b.of_positions() => return Some(Apart::Positions),
             None => return Some(Apart::TestExamples),
         }
     }
-    // A digest of what the examples show has a mark of how it is made before a colon.
-    let of_positions = common.iter().any(|test_set| !test_set.contains(':'));
-    if of_positions && (a.data.is_none() || a.data != b.data) {
+    if common.iter().any(|test_set| is_of_positions(test_set))
+        && (a.data.is_none() || a.data != b.data)
+    {
         return Some(Apart::Positions);
     }
     (shared.iter().any(|(a, b)| a.folds != b.folds)).then_some(folds)
@@ -227,6 +230,19 @@ struct Measured<'a> {
     test_sets: BTreeSet<&'a str>,
     /// How many examples the folds have.
     folds: BTreeSet<Vec<u64>>,
+}
+
+impl Measured<'_> {
+    fn of_positions(&self) -> bool {
+        self.test_sets
+            .iter()
+            .any(|test_set| is_of_positions(test_set))
+    }
+}
+
+/// A digest of what the examples show has a mark of how it is made before a colon.
+fn is_of_positions(test_set: &str) -> bool {
+    !test_set.contains(':')
 }
 
 fn by_seed(state: &RunState) -> BTreeMap<u64, Measured<'_>> {
@@ -451,6 +467,7 @@ mod tests {
             positions,
             Some(Apart::Positions),
         );
+        check(positions, SMALL, Some(Apart::Positions));
     }
 
     #[test]

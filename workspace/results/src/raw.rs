@@ -1,6 +1,6 @@
 //! What columns say as raw values, for files that programs read: numbers as they are, without units.
 
-use topwork_measure::{FIGURES, Figure};
+use topwork_measure::{ACCURACY, FIGURES, Figure};
 
 use crate::{Column, Results, RowResult, Value, columns::all_columns};
 
@@ -30,7 +30,12 @@ pub fn raw(results: &Results) -> (Vec<String>, Vec<Vec<Raw>>) {
         rows.any(|row| row.figure(figure).is_some()) || results.ranked_by().id == figure.id
     };
     let figures: Vec<&'static Figure> = FIGURES.iter().filter(known).collect();
-    let columns = all_columns(&figures);
+    // What is left of a figure without duplicates, and over the folds, is known of the accuracy alone.
+    let told = |column: &Column| {
+        let of_accuracy = column.figure.is_none_or(|figure| figure.id == ACCURACY.id);
+        of_accuracy || !["no-duplicates", "folds"].contains(&column.own_id())
+    };
+    let columns: Vec<Column> = all_columns(&figures).into_iter().filter(told).collect();
     let mut names: Vec<String> = ["run", "title", "kind"].map(str::to_owned).to_vec();
     names.extend(columns.iter().flat_map(Column::raw_names));
     names.extend(["failed-seeds", "test-set"].map(str::to_owned));

@@ -7,7 +7,7 @@ mod mlflow;
 mod record;
 mod tensorboard;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use mlflow::mlflow;
 pub use tensorboard::tensorboard;
@@ -32,6 +32,8 @@ pub struct Run<'a> {
     pub results: &'a Results,
     /// Its experiment, setting by setting.
     pub settings: &'a [(String, String)],
+    /// The folder of the tracker, from the root: MLflow wants to be told where a run's artifacts lie.
+    pub folder: &'a Path,
 }
 
 /// A way to write them.
@@ -54,7 +56,8 @@ pub const TRACKERS: &[Tracker] = &[
     },
     Tracker {
         id: "mlflow",
-        command: "mlflow ui --backend-store-uri DIR",
+        // Without the variable newer versions refuse file stores.
+        command: "MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri DIR",
         files: mlflow,
     },
 ];

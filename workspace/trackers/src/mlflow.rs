@@ -13,7 +13,7 @@ const LONGEST: usize = 500;
 /// what was there.
 ///
 /// A figure is the metric `ID`, an epoch's value a metric `epoch/loss` and so on at the step of its number; settings of
-/// the row and of the experiment are parameters.
+/// the row and of the experiment are parameters; the row as in `results.json` is an artifact.
 pub fn mlflow(run: &Run<'_>) -> Vec<File> {
     let results = run.results;
     let state = run.state;
@@ -22,7 +22,10 @@ pub fn mlflow(run: &Run<'_>) -> Vec<File> {
     let mut files = vec![text(
         folder.join("meta.yaml"),
         yaml(&[
-            ("artifact_location", string("")),
+            (
+                "artifact_location",
+                string(&run.folder.join(&folder).to_string_lossy()),
+            ),
             ("creation_time", state.started_at.to_string()),
             ("experiment_id", string(&experiment)),
             ("last_update_time", state.latest_at.to_string()),
@@ -36,6 +39,7 @@ pub fn mlflow(run: &Run<'_>) -> Vec<File> {
             let stage = stage(state, Some(row), seed.seed);
             let id = identity(&format!("{}/{name}/{}", results.run, seed.seed));
             let folder = folder.join(&id);
+            let artifacts = run.folder.join(&folder).join("artifacts");
             let started = stage.map_or(state.started_at, |stage| stage.started_at);
             let ended = stage
                 .and_then(|stage| stage.seconds)
@@ -46,7 +50,7 @@ pub fn mlflow(run: &Run<'_>) -> Vec<File> {
             files.push(text(
                 folder.join("meta.yaml"),
                 yaml(&[
-                    ("artifact_uri", string("")),
+                    ("artifact_uri", string(&artifacts.to_string_lossy())),
                     ("end_time", ended.to_string()),
                     ("entry_point_name", string("")),
                     ("experiment_id", string(&experiment)),
@@ -64,6 +68,10 @@ pub fn mlflow(run: &Run<'_>) -> Vec<File> {
                     ("user_id", string("")),
                 ]),
             ));
+            // MLflow takes a folder for a run only where there are artifacts. Every key of a row is text, so that JSON
+            // can hold it.
+            let row = serde_json::to_string_pretty(result).unwrap_or_default();
+            files.push(text(folder.join("artifacts/row.json"), row + "\n"));
             let mut metrics: Vec<(String, String)> = Vec::new();
             for (figure, value) in &seed.figures {
                 metrics.push((figure.clone(), format!("{ended} {value} 0\n")));

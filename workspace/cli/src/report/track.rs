@@ -9,6 +9,7 @@ use super::Loaded;
 use crate::{
     failure::{Failure, WRONG_USE, warn},
     files,
+    folders::absolute,
     output::print,
     settings::flat,
 };
@@ -31,6 +32,7 @@ pub fn track(runs: &[Loaded], tracker: &Path, folder: &Path) -> Result<u8, Failu
             state: &run.state,
             results: &run.results,
             settings: &settings,
+            folder: &absolute(folder),
         });
         for file in &written {
             let path = folder.join(&file.path);

@@ -31,7 +31,8 @@ impl Scale {
             1e-3 * low.abs().max(1.0)
         };
         if high - low < least {
-            (low, high) = (low - least / 2.0, high + least / 2.0);
+            let middle = (low + high) / 2.0;
+            (low, high) = (middle - least / 2.0, middle + least / 2.0);
         }
         let step = round_step((high - low) / 5.0);
         low = (low / step).floor() * step;
