@@ -381,3 +381,6 @@ pub fn append_metadata(file: &mut Vec<u8>, words: &[(&str, &str)]) {
     };
     file.extend_from_slice(&metadata.encode_to_vec());
 }
+
+#[cfg(test)]
+mod tests;
