@@ -5,6 +5,7 @@
 
 mod axes;
 mod blocks;
+mod given;
 mod graph;
 mod image;
 mod model;
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use topwork_sdk::{
-    Component, Error, Extraction, Extractor, Host, Normalise, export_plugin, extractor,
+    Component, Error, Extraction, Extractor, Host, Normalise, OnnxModel, export_plugin, extractor,
 };
 
 export_plugin! {
@@ -118,5 +119,9 @@ impl Extractor for Onnx {
 
     fn forward(&self, cut: usize, samples: &[f32], features: &mut [f32]) -> Result<(), Error> {
         self.model()?.forward(self.host, cut, samples, features)
+    }
+
+    fn onnx(&self, cut: usize) -> Result<Option<OnnxModel>, Error> {
+        self.model()?.given(cut).map(Some)
     }
 }

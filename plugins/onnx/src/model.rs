@@ -20,11 +20,11 @@ const KEPT: usize = 2;
 
 /// A model that was opened.
 pub struct Model {
-    path: PathBuf,
-    file: Vec<u8>,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Vec<u8>,
     /// What computes it.
     pub runtime: Runtime,
-    layout: Layout,
+    pub(crate) layout: Layout,
     /// The shape of one sample: channels, height, width.
     pub sample: [usize; 3],
     /// Where it can be cut, in the order in which it is computed.
@@ -228,7 +228,7 @@ impl Model {
     }
 
     /// The network that computes these tensors for a batch of images, as far as the rules make it what the format means.
-    fn read_up_to(
+    pub(crate) fn read_up_to(
         &self,
         outputs: &[&str],
         batch: usize,
@@ -354,7 +354,7 @@ impl Found {
 }
 
 /// The graph of a model file.
-fn read<'a>(file: &'a [u8], path: &str) -> Result<Graph<'a>, Error> {
+pub(crate) fn read<'a>(file: &'a [u8], path: &str) -> Result<Graph<'a>, Error> {
     let refused = |reason: String| {
         let error = Error::data(format!("`{path}` is no model in the ONNX format: {reason}"));
         // What begins like something else is that, if it is no model.
@@ -448,6 +448,6 @@ fn digest(file: &[u8], graph: &Graph<'_>, path: &Path, runtime: Runtime) -> Resu
     Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }

@@ -14,6 +14,8 @@ pub struct Builder {
     /// What is there so far.
     pub graph: Graph,
     names: HashSet<String>,
+    /// Names of nodes, which are a matter of their own.
+    nodes: HashSet<String>,
     /// The version of the operator set.
     operator_set: i64,
     /// The first operator used that needs a newer one, with the version it needs.
@@ -35,11 +37,17 @@ pub enum Setting<'a> {
 }
 
 impl Builder {
-    /// Goes on with a graph in which these names are taken.
-    pub fn new(graph: Graph, names: HashSet<String>, operator_set: i64) -> Self {
+    /// Goes on with a graph in which these names of tensors and of nodes are taken.
+    pub fn new(
+        graph: Graph,
+        names: HashSet<String>,
+        nodes: HashSet<String>,
+        operator_set: i64,
+    ) -> Self {
         Self {
             graph,
             names,
+            nodes,
             operator_set,
             lacking: None,
             scope: String::new(),
@@ -144,9 +152,14 @@ impl Builder {
         if since > self.operator_set && self.lacking.is_none() {
             self.lacking = Some((op, since));
         }
+        // Some runtimes refuse two nodes of one name.
+        let mut name = output.first().cloned().unwrap_or_default();
+        while !self.nodes.insert(name.clone()) {
+            name.push('\'');
+        }
         let node = Node {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            name: output.first().cloned().unwrap_or_default(),
+            name,
             output,
             op_type: op.to_owned(),
             attribute: (settings.iter())

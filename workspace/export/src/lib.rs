@@ -14,6 +14,7 @@ mod proof;
 mod proto;
 mod reduce;
 mod scoring;
+mod trees;
 
 pub use error::ExportError;
 pub use model::{

@@ -98,7 +98,8 @@ impl Exported<'_> {
             Trunk::Network(trunk) => {
                 let names = reserved.map(str::to_owned);
                 let graph = Graph::default();
-                let mut builder = Builder::new(graph, HashSet::from(names), OPERATOR_SET);
+                let mut builder =
+                    Builder::new(graph, HashSet::from(names), HashSet::new(), OPERATOR_SET);
                 let images = self.prepared(&mut builder, IMAGES.to_owned());
                 builder.scope("trunk");
                 let name = network::write(&mut builder, trunk, images);
@@ -380,3 +381,6 @@ pub fn append_metadata(file: &mut Vec<u8>, words: &[(&str, &str)]) {
     };
     file.extend_from_slice(&metadata.encode_to_vec());
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,19 +82,23 @@ impl OnnxFile<'_> {
             return Err(wrong(format!("has no input `{}`", self.input)));
         }
         graph.output = Vec::new();
-        let mut names = self.names(&graph, reserved)?;
+        let (mut names, nodes) = self.names(&graph, reserved)?;
         let renamed = rename(&mut graph, &mut names, reserved)?;
         let now = |name: &str| renamed.get(name).map_or(name, String::as_str).to_owned();
         Ok(Opened {
             input: now(self.input),
             output: now(self.output),
-            builder: Builder::new(graph, names, version),
+            builder: Builder::new(graph, names, nodes, version),
             model,
         })
     }
 
-    /// All names of tensors in the graph, our own among them.
-    fn names(&self, graph: &Graph, reserved: &[&str]) -> Result<HashSet<String>, ExportError> {
+    /// All names of tensors in the graph, our own among them, and all names of nodes.
+    fn names(
+        &self,
+        graph: &Graph,
+        reserved: &[&str],
+    ) -> Result<(HashSet<String>, HashSet<String>), ExportError> {
         let mut names: HashSet<String> = reserved.iter().map(|&name| name.to_owned()).collect();
         let weights = graph.initializer.iter().map(|weight| named(weight));
         let weights = weights.collect::<Result<Vec<_>, _>>()?;
@@ -106,6 +110,7 @@ impl OnnxFile<'_> {
             )));
         }
         names.extend(given);
+        let mut nodes = HashSet::new();
         let mut computed = false;
         for node in &graph.node {
             let node = node_of(node)?;
@@ -113,10 +118,10 @@ impl OnnxFile<'_> {
             // Those that stand for our own are renamed.
             names.extend(node.input);
             names.extend(node.output);
-            names.insert(node.name);
+            nodes.insert(node.name);
         }
         match computed {
-            true => Ok(names),
+            true => Ok((names, nodes)),
             false => Err(ExportError::File(format!(
                 "computes no tensor `{}`",
                 self.output

@@ -1,11 +1,12 @@
 //! The layers of a fitted classifier as nodes, and what becomes of scores that were calibrated.
 
 use topwork_measure::Scores;
-use topwork_scoring::{Layer, Metric, ScoringLayers, Trees, Votes};
+use topwork_scoring::{Layer, Metric, ScoringLayers, Votes};
 
 use crate::{
     graph::{Builder, Op, Setting},
     reduce::{row_sums, unit_length},
+    trees,
 };
 
 /// Stored rows beyond the neighbours that vote among which these are looked for, since products of single precision may put a
@@ -92,7 +93,7 @@ fn one(builder: &mut Builder, layer: &Layer, x: &str, width: usize) -> String {
             builder.binary("Add", "biased", &sums, &bias)
         }
         Layer::Neighbours { .. } => neighbours(builder, layer, x, width),
-        Layer::Trees(forest) => trees(builder, forest, x),
+        Layer::Trees(forest) => trees::write(builder, forest, x),
         Layer::Softmax => softmax(builder, "Softmax", x),
         Layer::LogSoftmax => softmax(builder, "LogSoftmax", x),
     }
@@ -244,117 +245,12 @@ fn to_floats(builder: &mut Builder, x: &str) -> String {
 }
 
 /// The mean over the middle axis: N × count × outputs becomes N × outputs.
-fn mean(builder: &mut Builder, x: &str, count: usize, outputs: usize) -> String {
+pub fn mean(builder: &mut Builder, x: &str, count: usize, outputs: usize) -> String {
     let ones = builder.floats("ones", &[1, count], &vec![1.0; count]);
     let sums = builder.node(Op("MatMul", 1), "sums", &[&ones, x], &[]);
     let sums = builder.reshape("sum", &sums, &[0, outputs as i64]);
     let count = builder.floats("count", &[1], &[count as f32]);
     builder.binary("Div", "mean", &sums, &count)
-}
-
-/// All trees are walked down together, a level at a time; who has come to a leaf stays there.
-fn trees(builder: &mut Builder, trees: &Trees, x: &str) -> String {
-    let nodes = trees.child.len();
-    let is_leaf = |node: usize| trees.child[node] == 0;
-    let of_splits = |node: usize| {
-        if is_leaf(node) {
-            0
-        } else {
-            i64::from(trees.feature[node])
-        }
-    };
-    let feature: Vec<i64> = (0..nodes).map(of_splits).collect();
-    let threshold: Vec<f32> = (0..nodes)
-        .map(|node| {
-            if is_leaf(node) {
-                f32::MAX
-            } else {
-                trees.threshold[node]
-            }
-        })
-        .collect();
-    let next: Vec<i64> = (0..nodes)
-        .map(|node| {
-            if is_leaf(node) {
-                node as i64
-            } else {
-                i64::from(trees.child[node])
-            }
-        })
-        .collect();
-    let leaf: Vec<i64> = (0..nodes)
-        .map(|node| {
-            if is_leaf(node) {
-                i64::from(trees.feature[node])
-            } else {
-                0
-            }
-        })
-        .collect();
-    let count = trees.roots.len();
-    let roots: Vec<usize> = trees.roots.iter().map(|root| *root as usize).collect();
-    // The first level is the same for every row.
-    let first: Vec<i64> = roots.iter().map(|root| feature[*root]).collect();
-    let first = builder.integers("first-feature", &[count], &first);
-    let values = builder.node(
-        Op("Gather", 1),
-        "value",
-        &[x, &first],
-        &[("axis", Setting::Int(1))],
-    );
-    let of_roots: Vec<f32> = roots.iter().map(|root| threshold[*root]).collect();
-    let of_roots = builder.floats("first-threshold", &[count], &of_roots);
-    let right = turn(builder, &values, &of_roots);
-    let after: Vec<i64> = roots.iter().map(|root| next[*root]).collect();
-    let after = builder.integers("first-child", &[count], &after);
-    let mut node = builder.binary("Add", "node", &after, &right);
-    let arrays = [
-        builder.integers("feature", &[nodes], &feature),
-        builder.integers("child", &[nodes], &next),
-        builder.integers("leaf", &[nodes], &leaf),
-    ];
-    let threshold = builder.floats("threshold", &[nodes], &threshold);
-    let by_rows = || [("axis", Setting::Int(0))];
-    for _ in 1..trees.depth() {
-        let feature = builder.node(
-            Op("Gather", 1),
-            "feature-of",
-            &[&arrays[0], &node],
-            &by_rows(),
-        );
-        let values = builder.node(
-            Op("GatherElements", 11),
-            "value",
-            &[x, &feature],
-            &[("axis", Setting::Int(1))],
-        );
-        let threshold = builder.node(
-            Op("Gather", 1),
-            "threshold-of",
-            &[&threshold, &node],
-            &by_rows(),
-        );
-        let right = turn(builder, &values, &threshold);
-        let child = builder.node(
-            Op("Gather", 1),
-            "child-of",
-            &[&arrays[1], &node],
-            &by_rows(),
-        );
-        node = builder.binary("Add", "node", &child, &right);
-    }
-    let leaf = builder.node(Op("Gather", 1), "leaf-of", &[&arrays[2], &node], &by_rows());
-    let rows = trees.leaves.len() / trees.outputs;
-    let leaves = builder.floats("leaves", &[rows, trees.outputs], &trees.leaves);
-    let leaves = builder.node(Op("Gather", 1), "answers", &[&leaves, &leaf], &by_rows());
-    mean(builder, &leaves, count, trees.outputs)
-}
-
-/// 1 where the way goes to the right child, else 0.
-fn turn(builder: &mut Builder, values: &str, thresholds: &str) -> String {
-    let right = builder.node(Op("Greater", 7), "right", &[values, thresholds], &[]);
-    let to = Setting::Int(i64::from(crate::proto::element::INT64));
-    builder.node(Op("Cast", 6), "step", &[&right], &[("to", to)])
 }
 
 /// Scores brought to a temperature: logits (of probabilities their logarithms), less the greatest of each row, divided.

@@ -2,14 +2,11 @@
 
 use serde_json::{Value, json};
 use topwork_engine::Stream;
-use topwork_export::{Exported, Head, Images, prove};
+use topwork_export::{Exported, Head};
+use topwork_host::{FitOptions, Plugins};
 use topwork_measure::Scores;
-use topwork_plugin_classifiers::PLUGIN;
-use topwork_scoring::ScoringLayers;
-use topwork_sdk::drive::{Driver, TestHost};
-use topwork_sdk::{Features, FitOptions};
 
-use crate::{model, names, network, nothing};
+use crate::{agrees, model, names, network, nothing, plugins};
 
 /// Features of classes that overlap, around an offset.
 struct Samples {
@@ -39,21 +36,26 @@ fn samples(count: usize, classes: usize, offset: f32, seed: u64) -> Samples {
 }
 
 /// Fits a head, exports the layers that it says, and holds what rten makes of them against `predict`.
-fn check(head: &str, parameters: &Value, train: &Samples, test: &Samples, what: &str) {
-    let driver = Driver::new(&PLUGIN, &TestHost::new());
-    let mut classifier = driver.classifier(head, parameters).unwrap();
-    let features = Features::new(&train.features, WIDTH).unwrap();
+fn check(plugins: &Plugins, (head, parameters): (&str, &Value), train: &Samples, test: &Samples) {
+    let what = &format!("{head} {parameters}, {} classes", test.classes);
+    let mut classifier = plugins.classifier(head, parameters).unwrap();
     let options = FitOptions {
         seed: 1,
         threads: 1,
     };
-    (classifier.fit(features, &train.labels, test.classes, options)).unwrap();
-    let scores = classifier
-        .predict(Features::new(&test.features, WIDTH).unwrap(), test.classes)
-        .unwrap();
-    let layers = classifier.layers().unwrap();
-    let layers = ScoringLayers::read(&layers, WIDTH, test.classes)
-        .unwrap_or_else(|error| panic!("{what}: the layers {error}"));
+    let samples = train.labels.len();
+    (classifier.fit(
+        &train.features,
+        samples,
+        WIDTH,
+        &train.labels,
+        test.classes,
+        options,
+    ))
+    .unwrap();
+    let samples = test.features.len() / WIDTH;
+    let scores = (classifier.predict(&test.features, samples, WIDTH, test.classes)).unwrap();
+    let layers = (classifier.layers(WIDTH, test.classes).unwrap()).unwrap();
     let trunk = network(&[WIDTH, 1, 1], &[r#""op": "flatten""#], 1);
     let (classes, unused) = (names(test.classes), nothing(test.classes));
     let exported = Exported {
@@ -61,14 +63,7 @@ fn check(head: &str, parameters: &Value, train: &Samples, test: &Samples, what: 
         scores: Scores::Ranking,
         ..model(&trunk, &unused, &classes)
     };
-    let file = exported.to_onnx().unwrap();
-    let images = Images::Numbers(&test.features);
-    let found = prove(&file, images, exported.input, &scores, test.classes).unwrap();
-    assert_eq!(found.equal, found.of, "{what}");
-    assert!(
-        found.largest_relative_difference <= crate::TOLERANCE,
-        "{what}: {found:?}"
-    );
+    agrees(&exported, &test.features, &scores, what);
 }
 
 fn heads() -> Vec<(&'static str, Value)> {
@@ -99,17 +94,12 @@ fn heads() -> Vec<(&'static str, Value)> {
 
 #[test]
 fn every_head_scores_in_onnx_as_it_predicts() {
+    let plugins = plugins();
     for (head, parameters) in heads() {
         for classes in [2, 5] {
             let train = samples(200, classes, 0.0, 1);
             let test = samples(60, classes, 0.0, 2);
-            check(
-                head,
-                &parameters,
-                &train,
-                &test,
-                &format!("{head} {parameters} {classes}"),
-            );
+            check(&plugins, (head, &parameters), &train, &test);
         }
         // Classes of which there is no sample.
         let train = samples(200, 3, 0.0, 1);
@@ -117,23 +107,11 @@ fn every_head_scores_in_onnx_as_it_predicts() {
             classes: 5,
             ..samples(60, 3, 0.0, 2)
         };
-        check(
-            head,
-            &parameters,
-            &train,
-            &test,
-            &format!("{head} {parameters} unseen"),
-        );
+        check(&plugins, (head, &parameters), &train, &test);
         let train = Samples {
             labels: vec![2; 200],
             ..train
         };
-        check(
-            head,
-            &parameters,
-            &train,
-            &test,
-            &format!("{head} {parameters} one class"),
-        );
+        check(&plugins, (head, &parameters), &train, &test);
     }
 }

@@ -1,15 +1,22 @@
 //! Written models run by rten, against the engine and the reference of the layers.
 
+mod backbones;
+mod files;
 mod fitted;
 mod heads;
 mod operators;
 mod random;
 mod reductions;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use topwork_engine::{Blueprint, Compute, Network, Stream};
 use topwork_export::{Agreement, Exported, Head, Images, Trunk, prove};
+use topwork_host::{Options, Plugins, Silent};
 use topwork_measure::Scores;
 use topwork_schema::Reduction;
+use topwork_tensors::Writer;
 
 /// The largest relative difference of scores that rounding explains.
 pub(crate) const TOLERANCE: f64 = 1e-5;
@@ -70,6 +77,25 @@ pub(crate) fn forward(network: &Network, images: &[f32]) -> Vec<f32> {
     outputs
 }
 
+/// The first-party plugins, which lie beside the tests.
+pub(crate) fn plugins() -> Plugins {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.parent().unwrap();
+    let plugins = Plugins::load(Options {
+        folders: vec![folder.to_owned()],
+        data_folders: Vec::new(),
+        cache_folder: std::env::temp_dir(),
+        threads: 1,
+        observer: Arc::new(Silent),
+    });
+    assert!(
+        plugins.list().len() > 4,
+        "{folder:?}: {:?}",
+        plugins.skipped()
+    );
+    plugins
+}
+
 /// A head that changes nothing, so that a model's scores are what comes out before it.
 pub(crate) fn nothing(numbers: usize) -> Network {
     network(&[numbers], &[r#""op": "dropout", "rate": 0.5"#], 0)
@@ -99,21 +125,34 @@ pub(crate) fn model<'a>(
 }
 
 /// Writes the model, runs it and holds its answers against these scores.
-pub(crate) fn agrees(
-    model: &Exported<'_>,
-    images: &[f32],
-    scores: &[f32],
-    what: &str,
-) -> Agreement {
-    let file = (model.to_onnx()).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let images = Images::Numbers(images);
-    let agreement = prove(&file, images, model.input, scores, model.classes.len())
-        .unwrap_or_else(|error| panic!("{what}: {error}"));
+pub(crate) fn agrees(model: &Exported<'_>, images: &[f32], scores: &[f32], what: &str) {
+    let agreement = run(model, images, scores, what);
     let of = scores.len() / model.classes.len();
     assert_eq!((agreement.equal, agreement.of), (of, of), "{what}");
     assert!(
         agreement.largest_relative_difference <= TOLERANCE,
         "{what}: {agreement:?}"
     );
-    agreement
+}
+
+/// Writes the model, runs it and compares its answers with these scores. Where the variable says a folder, the file and what was
+/// compared stay there for other runtimes: `bench/exported.py` reads them.
+pub(crate) fn run(model: &Exported<'_>, images: &[f32], scores: &[f32], what: &str) -> Agreement {
+    let file = (model.to_onnx()).unwrap_or_else(|error| panic!("{what}: {error}"));
+    if let Some(folder) = std::env::var_os("TOPWORK_EXPORTED") {
+        static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let path = PathBuf::from(folder).join(format!("{number:05}"));
+        let [c, h, w] = model.input;
+        let count = scores.len() / model.classes.len();
+        let mut given = Writer::default();
+        given.array("images", &[count, c, h, w], images);
+        given.array("scores", &[count, model.classes.len()], scores);
+        given.words("what", &what).unwrap();
+        std::fs::write(path.with_extension("safetensors"), given.finish().unwrap()).unwrap();
+        std::fs::write(path.with_extension("onnx"), &file).unwrap();
+    }
+    let images = Images::Numbers(images);
+    prove(&file, images, model.input, scores, model.classes.len())
+        .unwrap_or_else(|error| panic!("{what}: {error}"))
 }

@@ -9,7 +9,7 @@ use crate::{PLAIN, TOLERANCE, agrees, forward, model, names, network, nothing, n
 const MAP: [usize; 3] = [3, 5, 6];
 
 /// The features by their definition, in double precision.
-fn reduced(map: &[f32], shape: [usize; 3], reduction: Reduction) -> Vec<f32> {
+pub(crate) fn reduced(map: &[f32], shape: [usize; 3], reduction: Reduction) -> Vec<f32> {
     let [channels, height, width] = shape;
     let plane = |channel: usize| &map[channel * height * width..][..height * width];
     let largest = |values: Vec<f32>| values.into_iter().fold(f32::MIN, f32::max);

@@ -31,6 +31,16 @@ impl Driven {
         // SAFETY: passed on.
         unsafe { &*self.component.table.cast::<T>() }
     }
+
+    /// # Safety
+    ///
+    /// `T` is the table of the ability with this id.
+    unsafe fn ability<T>(&self, id: &str) -> Result<&'static T, Error> {
+        let extension = offered(self.component.extension)?;
+        // SAFETY: the text lives during the call; null means that the ability is not offered.
+        unsafe { extension(abi::Text::new(id)).cast::<T>().as_ref() }
+            .ok_or_else(|| Error::unsupported(format!("`{id}` is not offered")))
+    }
 }
 
 impl Drop for Driven {
@@ -138,22 +148,44 @@ impl DrivenExtractor {
         &self.description
     }
 
+    /// A model in the ONNX format up to the cut of this name: what is said of it, and its file. [`Error::unsupported`] where
+    /// there is none.
+    pub fn onnx(&self, cut: &str) -> Result<(Value, Vec<u8>), Error> {
+        let place = self.place(cut)?;
+        // SAFETY: the id decides the type of the table.
+        let table =
+            unsafe { (self.driven).ability::<abi::ExtractorOnnxTable>(abi::EXTRACTOR_ONNX) }?;
+        let model = offered(table.model)?;
+        let ((result, file), description) = collect(|description| {
+            collect(|file| {
+                // SAFETY: instance and sinks live during the call.
+                call(|error| unsafe { model(self.driven.pointer, place, description, file, error) })
+            })
+        });
+        result?;
+        Ok((parse(&description)?, file))
+    }
+
+    fn place(&self, cut: &str) -> Result<usize, Error> {
+        let cuts = self.description["cuts"].as_array();
+        let places = cuts.map_or(&[][..], Vec::as_slice);
+        let place = places.iter().position(|place| place["name"] == cut);
+        place.ok_or_else(|| Error::call(format!("no cut \"{cut}\"")))
+    }
+
     /// The features of some samples at the cut of this name.
     pub fn forward(&self, cut: &str, samples: &[f32]) -> Result<Vec<f32>, Error> {
         let numbers = |shape: &Value| -> usize {
             let sizes = shape.as_array().into_iter().flatten();
             sizes.filter_map(Value::as_u64).product::<u64>() as usize
         };
-        let cuts = self.description["cuts"].as_array();
-        let places = cuts.map_or(&[][..], Vec::as_slice);
-        let place = places.iter().position(|place| place["name"] == cut);
-        let place = place.ok_or_else(|| Error::call(format!("no cut \"{cut}\"")))?;
+        let place = self.place(cut)?;
         let input = numbers(&self.description["input"]);
         if input == 0 || samples.is_empty() || !samples.len().is_multiple_of(input) {
             return Err(Error::call("samples are not of the input's shape"));
         }
         let count = samples.len() / input;
-        let mut features = vec![0.0; count * numbers(&places[place]["shape"])];
+        let mut features = vec![0.0; count * numbers(&self.description["cuts"][place]["shape"])];
         let alone = self.description["parallel"] != true;
         let _turn = alone.then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));
         // SAFETY: an extractor has this table.
@@ -478,7 +510,10 @@ impl DrivenClassifier {
     /// What its scores are.
     pub fn scores(&self) -> Result<Scores, Error> {
         // SAFETY: the id decides the type of the table.
-        let table = unsafe { self.ability::<abi::ClassifierScoresTable>(abi::CLASSIFIER_SCORES) }?;
+        let table = unsafe {
+            self.0
+                .ability::<abi::ClassifierScoresTable>(abi::CLASSIFIER_SCORES)
+        }?;
         let scores = offered(table.scores)?;
         let mut number = abi::Scores::RANKING;
         // SAFETY: instance, place and sink live during the call.
@@ -490,7 +525,10 @@ impl DrivenClassifier {
     /// What it does as layers, as the file of the contract. [`Error::unsupported`] where it says none.
     pub fn layers(&self) -> Result<Vec<u8>, Error> {
         // SAFETY: the id decides the type of the table.
-        let table = unsafe { self.ability::<abi::ClassifierLayersTable>(abi::CLASSIFIER_LAYERS) }?;
+        let table = unsafe {
+            self.0
+                .ability::<abi::ClassifierLayersTable>(abi::CLASSIFIER_LAYERS)
+        }?;
         let say = offered(table.layers)?;
         let (result, layers) = collect(|layers| {
             // SAFETY: instance and sinks live during the call.
@@ -502,17 +540,7 @@ impl DrivenClassifier {
 
     fn saving(&self) -> Result<&'static abi::ClassifierSaveTable, Error> {
         // SAFETY: the id decides the type of the table.
-        unsafe { self.ability(abi::CLASSIFIER_SAVE) }
-    }
-
-    /// # Safety
-    ///
-    /// `T` is the table of the ability with this id.
-    unsafe fn ability<T>(&self, id: &str) -> Result<&'static T, Error> {
-        let extension = offered(self.0.component.extension)?;
-        // SAFETY: the text lives during the call; null means that the ability is not offered.
-        unsafe { extension(abi::Text::new(id)).cast::<T>().as_ref() }
-            .ok_or_else(|| Error::unsupported(format!("`{id}` is not offered")))
+        unsafe { self.0.ability(abi::CLASSIFIER_SAVE) }
     }
 }
 
