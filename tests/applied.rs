@@ -110,7 +110,7 @@ fn photos(project: &Project) {
     fs::create_dir_all(&folder).unwrap();
     for (name, level) in [("a.png", 10), ("more/ü, b.png", 200), ("more/c.bmp", 90)] {
         let image = GrayImage::from_fn(40, 30, |x, _| {
-            [level, (x * 6) as u8][usize::from(x > 20)].into()
+            [[level, (x * 6) as u8][usize::from(x > 20)]].into()
         });
         let path = project.path().join("photos").join(name);
         image

@@ -33,8 +33,10 @@ impl Described<'_> {
         if self.labelled {
             add("example", Kind::Integer);
         }
-        if self.named {
-            add("path", Kind::Text);
+        match self.labelled {
+            true if self.named => add("name", Kind::Text),
+            true => {}
+            false => add("path", Kind::Text),
         }
         if !self.classes.is_empty() {
             add("label", Kind::Integer);
@@ -52,7 +54,7 @@ impl Described<'_> {
         if self.labelled {
             cells.push(item.position.map_or(Cell::Nothing, Cell::Integer));
         }
-        if self.named {
+        if self.named || !self.labelled {
             cells.push(item.path.as_deref().map_or(Cell::Nothing, Cell::Text));
         }
         if !self.classes.is_empty() {

@@ -47,7 +47,7 @@ pub struct Predictions<'a> {
     pub are: Scores,
     /// Whether they are of examples, which have positions and classes, or of files, which may not be readable.
     pub labelled: bool,
-    /// Whether examples have names.
+    /// Whether the dataset says what examples are called.
     pub named: bool,
     /// Whether examples were left out with folds.
     pub folds: bool,
@@ -61,15 +61,16 @@ impl Predictions<'_> {
         if self.labelled {
             add("example", Kind::Integer);
         }
-        if self.named || !self.labelled {
-            add("path", Kind::Text);
-        }
-        if self.labelled {
-            add("class", Kind::Text);
+        match self.labelled {
+            true => add("class", Kind::Text),
+            false => add("path", Kind::Text),
         }
         add("predicted", Kind::Text);
         if self.folds {
             add("fold", Kind::Integer);
+        }
+        if self.named {
+            add("name", Kind::Text);
         }
         let word = word(self.are);
         if self.classes.len() <= ALL_SCORES {
@@ -95,21 +96,20 @@ impl Predictions<'_> {
         if self.labelled {
             cells.push(Cell::Integer(item.position.unwrap_or_default()));
         }
-        if self.named || !self.labelled {
-            cells.push(item.path.as_deref().map_or(Cell::Nothing, Cell::Text));
-        }
-        if self.labelled {
-            cells.push(
-                item.label
-                    .map_or(Cell::Nothing, |label| name(label as usize)),
-            );
-        }
+        let called = item.path.as_deref().map_or(Cell::Nothing, Cell::Text);
+        cells.push(match self.labelled {
+            true => item
+                .label
+                .map_or(Cell::Nothing, |label| name(label as usize)),
+            false => called,
+        });
         cells.push(scores.map_or(Cell::Nothing, |scores| name(predicted(scores))));
         if self.folds {
-            cells.push(
-                item.fold
-                    .map_or(Cell::Nothing, |fold| Cell::Integer(fold.into())),
-            );
+            let fold = item.fold.map(u64::from);
+            cells.push(fold.map_or(Cell::Nothing, Cell::Integer));
+        }
+        if self.named {
+            cells.push(called);
         }
         let all = self.classes.len() <= ALL_SCORES;
         match scores {

@@ -59,11 +59,19 @@ impl Table {
             };
             Column::new(name.clone(), kind)
         });
-        let vectors = features.map(|dim| Column::new("feature", Held::Vector(dim)));
-        let held: Vec<Column> = held.chain(vectors).collect();
         let format = Format::named(&output.format).ok_or_else(|| TableError::Ending {
             name: output.format.clone(),
         })?;
+        let vectors = features.map(|dim| {
+            // In CSV each number has a column of its own.
+            let name = if format == Format::Csv {
+                "feature"
+            } else {
+                "features"
+            };
+            Column::new(name, Held::Vector(dim))
+        });
+        let held: Vec<Column> = held.chain(vectors).collect();
         let writer = match &output.path {
             Some(path) => Writer::create(path, format, held)?,
             None => Writer::stream(stdout, format, held)?,
