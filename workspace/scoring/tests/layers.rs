@@ -1,4 +1,5 @@
 //! Files of layers: what they compute, and what is refused.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use serde_json::{Value, json};
 use topwork_scoring::ScoringLayers;

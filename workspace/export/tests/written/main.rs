@@ -1,4 +1,5 @@
 //! Written models run by rten, against the engine and the reference of the layers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod backbones;
 mod files;
