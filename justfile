@@ -69,6 +69,10 @@ bench-heads *ARGUMENTS: build peers
 bench-stamps *ARGUMENTS: build peers
     bench/.venv/bin/python bench/stamps.py {{ARGUMENTS}}
 
+# features and predictions: what other programs read of them, and with a model in the ONNX format how fast they come: just bench-features MODEL CUT MEAN STD
+bench-features *ARGUMENTS: build
+    python3 bench/features.py target/release/topwork {{ARGUMENTS}}
+
 # whether the real TensorBoard and MLflow read what `topwork report --to` writes, into bench/trackers.md: just bench-trackers runs/0001-mnist-transfer
 bench-trackers RUN: build
     test -e bench/.venv-trackers/installed || { python3 -m venv bench/.venv-trackers && bench/.venv-trackers/bin/pip install --quiet --requirement bench/trackers.txt && touch bench/.venv-trackers/installed; }

@@ -308,3 +308,73 @@ fn features_come_out_as_the_heads_got_them() {
     assert_eq!(output.code, 4, "{}", output.snapshot());
     assert_eq!(expected_lines(&csv("photos.csv")), 3);
 }
+
+#[test]
+fn every_head_comes_out_as_a_file_that_proves_itself() {
+    let mut text_of = experiment("") + MORE;
+    for head in ["nearest-centroid", "naive-bayes", "random-forest", "auto"] {
+        text_of += &format!(
+            "\n[[strategy]]\nname = \"{head}\"\nkind = \"feature-classifier\"\nhead = {{ use = \"{head}\" }}\n"
+        );
+    }
+    text_of += "\n[[strategy]]\nname = \"pyramid\"\nkind = \"feature-classifier\"\nhead = { use = \"linear-svm\" }\ncut = { at = \"pool1\", pool = \"pyramid\" }\n";
+    text_of += "\n[[strategy]]\nname = \"silent\"\nkind = \"feature-classifier\"\nhead = { use = \"misbehave/misbehave\" }\n";
+    let project = run(&text_of);
+    for (title, predictions) in kept(&project) {
+        let output = project.topwork(&["export", "1", "--row", &title, "-o", "model.onnx"]);
+        let file = project.path().join("model.onnx");
+        if title == "silent" {
+            assert_eq!(output.code, 2, "{}", output.snapshot());
+            assert!(
+                output.stderr.contains("does not say"),
+                "{}",
+                output.snapshot()
+            );
+            assert!(!file.exists());
+            continue;
+        }
+        assert_eq!(output.code, 0, "{title}\n{}", output.snapshot());
+        let images = expected_lines(&predictions);
+        let said = format!("rten: {images} of {images} test images have the same class");
+        assert!(
+            output.stdout.contains(&said),
+            "{title}\n{}",
+            output.snapshot()
+        );
+        fs::remove_file(file).unwrap();
+    }
+    for (row, ending, extra) in [
+        ("frozen", "onnx", &["--bytes"][..]),
+        ("fine-tune", "safetensors", &[]),
+    ] {
+        let name = format!("model.{ending}");
+        let line = [&["export", "1", "--row", row, "-o", &name][..], extra].concat();
+        let output = project.topwork(&line);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+    }
+    let weights = fs::read(project.path().join("model.safetensors")).unwrap();
+    let weights = safetensors::SafeTensors::deserialize(&weights).unwrap();
+    let names = weights.names();
+    assert!(
+        names.iter().any(|name| name.starts_with("trunk.conv1")),
+        "{names:?}"
+    );
+    assert!(
+        names.iter().any(|name| name.starts_with("head.")),
+        "{names:?}"
+    );
+    for (line, told) in [
+        (
+            &["export", "1", "-o", "model.pb"][..],
+            "does not say its format",
+        ),
+        (
+            &["export", "1", "--row", "frozzen", "-o", "m.onnx"],
+            "did you mean `frozen`",
+        ),
+    ] {
+        let output = project.topwork(line);
+        assert_eq!(output.code, 2, "{}", output.snapshot());
+        assert!(output.stderr.contains(told), "{}", output.snapshot());
+    }
+}

@@ -39,6 +39,14 @@ impl From<HostError> for ApplyError {
 }
 
 impl ApplyError {
+    /// Whether nobody reads any more what is written.
+    pub fn is_broken_pipe(&self) -> bool {
+        let Self::Table(TableError::Write { source, .. }) = self else {
+            return false;
+        };
+        source.kind() == std::io::ErrorKind::BrokenPipe
+    }
+
     /// As the one who asked wants it.
     pub fn problem(&self) -> Problem {
         match self {

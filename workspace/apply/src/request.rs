@@ -233,6 +233,9 @@ pub struct Done {
     pub images: u64,
     /// Images that could not be.
     pub unreadable: u64,
+    /// Nobody wanted the rest of what went to standard output, as with `| head`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_short: bool,
     /// Seconds from the first image to the last.
     pub seconds: f64,
     /// Length of a feature vector.

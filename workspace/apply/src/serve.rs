@@ -36,6 +36,10 @@ pub fn serve(request: &Request, out: Box<dyn Write + Send>, table: Box<dyn Write
     let speaker = Arc::new(Speaker::new(out, &request.call_path));
     let end = match done(request, &speaker, table) {
         Ok(done) => Said::Done(done),
+        Err(error) if error.is_broken_pipe() => Said::Done(Done {
+            cut_short: true,
+            ..Done::default()
+        }),
         Err(error) => Said::Failed(error.problem()),
     };
     speaker.say(&end);

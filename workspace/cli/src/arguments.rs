@@ -539,8 +539,35 @@ pub struct ImportArguments {
 mod tests {
     use clap::CommandFactory;
 
+    use super::*;
+
     #[test]
     fn the_command_line_is_consistent() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_in_the_docs_are_commands() {
+        for (page, least) in [("models.md", 15), ("reports.md", 7)] {
+            let path = format!("{}/../../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            let lines = text.lines().filter_map(|line| {
+                let command = line.rsplit("| ").next().unwrap_or(line);
+                command.starts_with("topwork ").then_some(command)
+            });
+            let mut count = 0;
+            for line in lines {
+                // Words with blanks are in quotes.
+                let parts = line.split('"').enumerate();
+                let words = parts.flat_map(|(index, part)| match index % 2 {
+                    0 => part.split_whitespace().map(Into::into).collect(),
+                    _ => vec![part.into()],
+                });
+                let parsed = Arguments::try_parse_from(with_latest(words));
+                assert!(parsed.is_ok(), "{page}: {line}\n{}", parsed.unwrap_err());
+                count += 1;
+            }
+            assert!(count >= least, "{page}: {count} commands");
+        }
     }
 }

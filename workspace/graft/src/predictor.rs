@@ -185,9 +185,14 @@ impl<'a> Predictor<'a> {
         let plan = tools.plan;
         let strategy = plan.strategy(row);
         let classes = plan.target_classes.len();
-        let missing = |what: &str| GraftError::Experiment {
+        let missing = |what: &str| {
+            GraftError::Experiment {
             message: format!("`{}`: {what} was not kept", model.title),
-            hint: None,
+            hint: Some(
+                "classifiers whose state is large are not kept, as the run's log tells; `--row` names another row"
+                    .to_owned(),
+            ),
+        }
         };
         let part = |name: &str| read(name, "safetensors");
         let cut = &row.cut;

@@ -279,12 +279,16 @@ fn notes_stand_under_the_table_once_where_seeds_agree() {
             (2, Some(format!("picked model {seed}"))),
         ] {
             let measured = outcome(row, seed, 4700);
-            events.push(Event::RowMeasured(Outcome { note, ..measured }));
+            let fit = topwork_measure::FitReport {
+                note,
+                ..measured.fit.clone()
+            };
+            events.push(Event::RowMeasured(Outcome { fit, ..measured }));
         }
     }
     let results = results(events);
     assert_eq!(
-        results.strategies[1].seeds[1].note.as_deref(),
+        results.strategies[1].seeds[1].fit.note.as_deref(),
         Some("picked lda")
     );
     let text = comparison(&results, None);

@@ -56,7 +56,9 @@ pub fn ask(
         // A child that died early is told from how it ended.
         let _ = stdin.write_all(&input);
     }
-    let bar = Bar::new();
+    // Lines of a table and a bar do not go together.
+    let shows_lines = stdout().is_terminal() && prints(&request.work);
+    let bar = Bar::new(!shows_lines && stderr().is_terminal());
     let mut end = None;
     let said = child.stderr.take().map(BufReader::new);
     for line in said
@@ -88,6 +90,14 @@ pub fn ask(
             });
             Err(Failure::new(WRONG_PLUGIN, format!("{crash}{printed}")))
         }
+    }
+}
+
+/// Whether a table goes to standard output.
+fn prints(work: &Work) -> bool {
+    match work {
+        Work::Predict { output, .. } | Work::Features { output, .. } => output.path.is_none(),
+        Work::Export(_) | Work::Evaluate { .. } => false,
     }
 }
 
@@ -129,12 +139,12 @@ pub fn answer() -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// How far the work is, on a terminal that shows nothing else.
+/// How far the work is.
 struct Bar(Option<ProgressBar>);
 
 impl Bar {
-    fn new() -> Self {
-        Self(stderr().is_terminal().then(|| {
+    fn new(shown: bool) -> Self {
+        Self(shown.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             bar.set_style(
                 ProgressStyle::with_template("{spinner} opening plugins")

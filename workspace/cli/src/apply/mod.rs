@@ -65,6 +65,9 @@ fn to(
 
 /// Tells what was done: for programs on standard output, for people on stderr.
 fn tell(done: &Done, what: &str, output: Option<&Path>, as_json: bool) -> Result<u8, Failure> {
+    if done.cut_short {
+        return Ok(0);
+    }
     if as_json {
         let text = serde_json::to_string_pretty(done)
             .map_err(|error| Failure::new(crate::failure::RUN_FAILED, error.to_string()))?;

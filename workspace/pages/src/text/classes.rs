@@ -13,10 +13,12 @@ pub fn classes(results: &Results) -> String {
     };
     // The first of equals.
     let most = (counts.iter().enumerate()).max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(&a.0)));
-    let Some((class, most)) = most else {
+    // Runs side by side may have no classes in common.
+    let Some((name, most)) =
+        most.and_then(|(class, most)| Some((results.classes.get(class)?, most)))
+    else {
         return String::new();
     };
-    let name = results.classes.get(class).map_or("", String::as_str);
     let mut text = format!(
         "most frequent class: `{name}`, {} of {} test examples, {}\n",
         thousands(*most),
