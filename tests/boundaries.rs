@@ -234,10 +234,11 @@ fn engine_and_plugins_meet_only_where_a_run_is_computed() {
         })
         .map(|(name, _)| name.as_str())
         .collect();
-    // The worker opens both and hands them to graft. The benchmarks measure both and belong to no program; the conformance suite has the engine read what plugins describe.
+    // The worker and whoever applies finished work open both and hand them to graft. The benchmarks measure both and belong to no program; the conformance suite has the engine read what plugins describe.
     assert_eq!(
         both,
         [
+            "topwork-apply",
             "topwork-bench",
             "topwork-conformance",
             "topwork-graft",

@@ -261,7 +261,7 @@ fn weights_that_are_none_are_refused() {
     assert_eq!(output.code, 0, "{}", output.snapshot());
     let models = fs::read_dir(project.run_folder(1).join("models"));
     let model = models.unwrap().flatten().next().unwrap().path();
-    let trunk = model.join("trunk.safetensors");
+    let trunk = model.join("fold-1/trunk.safetensors");
     fs::copy(trunk, project.path().join("net.pth")).unwrap();
     fs::remove_dir_all(project.path().join("runs")).unwrap();
     let told = checked(&project, &text);

@@ -294,7 +294,7 @@ fn heads_are_compared_on_features_of_somebody_else() {
     own_features(&project);
     let normalised = OWN_FEATURES.replace(
         "test-fraction = 0.5 }",
-        "test-fraction = 0.5, normalise = \"auto\" }",
+        "test-fraction = 0.5, normalise = { mean = [0, 0, 0, 0, 0, 0], std = [2, 2, 2, 2, 2, 2] } }",
     );
     for (run, text) in [(1, OWN_FEATURES), (2, &normalised)] {
         project.write("own.toml", text);
@@ -310,7 +310,10 @@ fn heads_are_compared_on_features_of_somebody_else() {
             .join("predictions/1-head-seed-1.csv");
         let predictions = fs::read_to_string(predictions).unwrap();
         let header = predictions.lines().next().unwrap();
-        assert_eq!(header, "example,class,predicted,logit katze,logit zebra");
+        assert_eq!(
+            header,
+            "example,class,predicted,name,logit katze,logit zebra"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: how anything is computed (that is `topwork-graft`), how a run is conducted, the terminal.
 
+mod cuts;
 mod error;
 mod evaluate;
 mod export;

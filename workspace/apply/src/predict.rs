@@ -144,9 +144,10 @@ impl Predictions<'_> {
         let total = source.total();
         let size = predictors.first().map_or(1, |first| first.features.block());
         each_block(source, size, |mut block| {
-            let scores = match self.folds {
-                true => scores_of_folds(predictors, &block)?,
-                false => mean_scores(predictors, &mut block.images)?,
+            let scores = match (block.images.is_empty(), self.folds) {
+                (true, _) => Vec::new(),
+                (false, true) => scores_of_folds(predictors, &block)?,
+                (false, false) => mean_scores(predictors, &mut block.images)?,
             };
             let mut each = scores.chunks_exact(self.classes.len());
             for item in &block.items {
