@@ -22,6 +22,9 @@ pub enum ApplyError {
     /// The table cannot be written.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Nobody wanted the rest.
+    #[error("stopped")]
+    Stopped,
     /// What was asked for does not fit.
     #[error("{message}")]
     Other {
@@ -55,6 +58,11 @@ impl ApplyError {
                 category: Category::Experiment,
                 message: error.to_string(),
                 hint: error.hint(),
+            },
+            Self::Stopped => Problem {
+                category: Category::Experiment,
+                message: self.to_string(),
+                hint: None,
             },
             Self::Store(_) | Self::Table(_) => Problem {
                 category: Category::Data,

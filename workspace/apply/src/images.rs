@@ -14,7 +14,7 @@ use std::{
 use topwork_graft::data::{SplitName, TaskExamples};
 use topwork_host::{Dataset, DecodeError, Decoder};
 
-use crate::ApplyError;
+use crate::{ApplyError, speaker::is_stopped};
 
 /// What is known of an image before anything is computed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -317,6 +317,9 @@ pub fn each_block(
                 }
             }
         });
-        ready.into_iter().try_for_each(|block| take(block?))
+        ready.into_iter().try_for_each(|block| match is_stopped() {
+            true => Err(ApplyError::Stopped),
+            false => take(block?),
+        })
     })
 }

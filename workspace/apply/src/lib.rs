@@ -23,4 +23,5 @@ pub use request::{
     Work, Written,
 };
 pub use serve::serve;
+pub use speaker::stop;
 pub use topwork_export::{Agreement, append_metadata};

@@ -11,7 +11,10 @@ use topwork_keys::FeatureKey;
 use topwork_schema::{Plan, Row, Start, WantedNormalise};
 use topwork_store::{FeatureCache, Lookup, Manifest, RunFolder};
 
-use crate::{ApplyError, Fits, speaker::Speaker};
+use crate::{
+    ApplyError, Fits,
+    speaker::{Speaker, is_stopped},
+};
 
 /// What finished work is used with: says what it has to say, keeps features where they are kept.
 pub struct Conductor<'a> {
@@ -22,7 +25,17 @@ pub struct Conductor<'a> {
 impl Services for Conductor<'_> {
     fn step(&self, progress: topwork_graft::Progress<'_>) -> Result<(), topwork_graft::Halt> {
         self.speaker.progress(progress.done, Some(progress.total));
-        Ok(())
+        self.check_stop()
+    }
+
+    fn check_stop(&self) -> Result<(), topwork_graft::Halt> {
+        match is_stopped() {
+            true => Err(topwork_graft::Halt {
+                stopped: true,
+                cause: Box::new(ApplyError::Stopped),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn log(&self, level: Level, _: &str, text: String) -> Result<(), topwork_graft::Halt> {

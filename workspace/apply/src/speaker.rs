@@ -3,7 +3,10 @@
 use std::{
     io::Write,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,6 +15,19 @@ use topwork_store::CallRecorder;
 use topwork_worker::Watchdog;
 
 use crate::Said;
+
+/// Nobody wants the rest.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Ends the work at the next block of images; what was written so far is removed.
+pub fn stop() {
+    STOPPED.store(true, Ordering::Relaxed);
+}
+
+/// Whether it is to end.
+pub fn is_stopped() -> bool {
+    STOPPED.load(Ordering::Relaxed)
+}
 
 /// How often progress is said at the most.
 const SAID: Duration = Duration::from_millis(100);
@@ -43,7 +59,7 @@ impl Speaker {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         if out.write_all(&line).and_then(|()| out.flush()).is_err() {
             // Whoever asked is gone, and nobody wants the rest.
-            std::process::exit(1);
+            stop();
         }
     }
 
@@ -86,6 +102,6 @@ impl Observer for Speaker {
     fn progress(&self, _: &str, _: u64, _: u64, _: &str) {}
 
     fn should_stop(&self) -> bool {
-        false
+        is_stopped()
     }
 }

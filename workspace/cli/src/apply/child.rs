@@ -10,7 +10,11 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use topwork_apply::{Done, Request, Said, Work, serve};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use topwork_apply::{Done, Request, Said, Work, serve, stop};
 use topwork_sniff::reason;
 
 use crate::{
@@ -18,6 +22,11 @@ use crate::{
     failure::{Failure, RUN_FAILED, WRONG_PLUGIN, WRONG_USE, warn, write},
     folders::{self, Folders},
 };
+
+/// How long a child that is stopped may take to come to an end.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Its exit code when it does not.
+const STOPPED: i32 = 130;
 
 /// Has a child do the work.
 pub fn ask(
@@ -135,6 +144,16 @@ pub fn answer() -> Result<u8, Failure> {
     rustix::stdio::dup2_stdout(&printed)
         .and_then(|()| rustix::stdio::dup2_stderr(&printed))
         .map_err(|error| fail("keep what plugins print", error.to_string()))?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|error| fail("hear of signals", reason(&error)))?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            stop();
+            std::thread::sleep(PATIENCE);
+            // A plugin does not come back.
+            std::process::exit(STOPPED);
+        }
+    });
     serve(&request, Box::new(said), Box::new(table));
     Ok(0)
 }
