@@ -316,7 +316,8 @@ mod tests {
         check("cat/a.png", 9, "cat/a.png");
         check("cat/a.png", 8, "…t/a.png");
         // Characters of two columns are shown whole or not.
-        check("猫/猫猫.png", 9, "…猫.png");
+        check("猫/猫猫.png", 9, "…猫猫.png");
+        check("猫/猫猫.png", 8, "…猫.png");
         check("猫/猫猫.png", 2, "…g");
         check("ab", 0, "…");
     }
