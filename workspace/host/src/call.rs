@@ -3,6 +3,7 @@
 use crate::floats::FloatMode;
 use crate::library::Opened;
 use crate::open;
+use crate::streams;
 use crate::text::clean;
 use crate::{Ending, HostError, Observer};
 use serde_json::Value;
@@ -14,7 +15,8 @@ use topwork_abi as abi;
 /// What a plugin writes to explain an error is cut off here, in bytes.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// Tells the observer of a call for as long as it lives, and undoes what the call does to the rounding of numbers.
+/// Tells the observer of a call for as long as it lives, and undoes what the call does to the rounding of numbers
+/// and to the standard streams.
 pub(crate) struct Entered<'a> {
     observer: &'a dyn Observer,
     _mode: FloatMode,
@@ -32,6 +34,7 @@ impl<'a> Entered<'a> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
+        streams::keep_taken();
         self.observer.returned();
     }
 }

@@ -27,6 +27,7 @@ mod library;
 mod open;
 mod plugins;
 mod services;
+mod streams;
 mod text;
 
 pub use backbone::Backbone;
