@@ -116,12 +116,13 @@ pub fn clear() -> Result<u8, Failure> {
 
 /// Explains what a run of this experiment would find.
 pub fn why(arguments: &FileArguments) -> Result<u8, Failure> {
-    let Checked { plan, folders, .. } = experiment::check(arguments)?;
+    let Checked { plans, folders, .. } = experiment::check(arguments)?;
     let folder = arguments.file.parent().unwrap_or(std::path::Path::new("."));
     let mut request = request(&folders, Vec::new(), folder);
-    request.plan = Some(plan);
+    request.plans = plans.plans().cloned().collect();
     request.explain = true;
     let planned = ask(&request)?.features.map_err(Failure::from)?;
+    let planned: Vec<_> = planned.into_iter().flatten().collect();
     if planned.is_empty() {
         write("no strategy of this experiment uses extracted features\n");
         return Ok(0);

@@ -41,6 +41,11 @@ pub fn compare(arguments: &CompareArguments) -> Result<u8, Failure> {
         }
         runs.push(run);
     }
+    if let Some(several) = runs.iter().find(|run| run.tables.tables.len() > 1) {
+        let message = format!("the run `{}` has several targets", several.folder.id());
+        return Err(Failure::new(WRONG_USE, message)
+            .hint("runs are compared by the rows of one target; `report` shows those of a run"));
+    }
     let members: Vec<Member> = (runs.iter())
         .map(|run| Member {
             label: label(&run.folder.id()),
@@ -83,7 +88,7 @@ fn document(
             "label": member.label,
             "run": run.folder.id(),
             "name": run.manifest.name,
-            "status": run.results.status,
+            "status": run.tables.first().status,
             "not-compared-with-first": reason,
         })
     });
@@ -106,7 +111,7 @@ fn text(found: &Across, members: &[Member], runs: &[Loaded], reasons: &[Option<S
         vec![
             member.label.clone(),
             run.folder.id(),
-            run.results.status.clone(),
+            run.tables.first().status.clone(),
             date(run.manifest.created_at),
         ]
     });
@@ -292,7 +297,7 @@ fn with_bitmaps(run: &Loaded) -> RunState {
 }
 
 fn record(event: Event) -> Record {
-    Record { at: 1, event }
+    Record::new(1, event)
 }
 
 /// For every line of a file of predictions whether the class predicted is the true one; `None` for any other file.

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::ProgressBar;
 use topwork_nearest::most_alike;
-use topwork_schema::{Diagnostics, Draft, Plan, apply_overrides};
+use topwork_schema::{Ask, Catalog, Diagnostics, Draft, Plan, Plans, apply_overrides};
 use topwork_sniff::reason;
 use topwork_worker::{Heard, ProbeAnswer, ProbeRequest, probe};
 
@@ -24,14 +24,32 @@ const MOST_HEARD: usize = 12;
 
 /// An experiment that can be run.
 pub struct Checked {
-    /// What to do.
-    pub plan: Plan,
+    /// What to do, for each backbone with each target.
+    pub plans: Plans,
     /// What may be wrong and stops nothing.
     pub warnings: Diagnostics,
     /// What the plugins say.
     pub answer: ProbeAnswer,
     /// Where they were looked for.
     pub folders: Folders,
+}
+
+impl Checked {
+    /// The plan of an experiment with one backbone and one target; `what` is what only such a one has.
+    pub fn only(&self, what: &str) -> Result<&Plan, Failure> {
+        self.plans.only().ok_or_else(|| {
+            let message = format!(
+                "the experiment has several backbones or targets: {what} is of one of each"
+            );
+            Failure::new(WRONG_USE, message)
+                .hint("write a file with one `[backbone]` and one `[target]`")
+        })
+    }
+
+    /// What is known of all installed components, and of all data.
+    pub fn catalog(&self) -> Option<&Catalog> {
+        self.answer.catalogs.first()
+    }
 }
 
 /// Reads and checks an experiment file. All mistakes come as one failure.
@@ -50,14 +68,14 @@ fn look(arguments: &FileArguments, compare: bool) -> Result<Checked, Failure> {
     let draft = read(arguments)?;
     let folder = draft.folder().to_owned();
     let request = ProbeRequest {
-        weights: draft.weights(),
+        asks: draft.asks(),
         compare,
-        ..request(&folders, draft.uses(), &folder)
+        ..request(&folders, Vec::new(), &folder)
     };
     let answer = ask(&request)?;
-    match draft.judge(&answer.catalog) {
-        Ok((plan, warnings)) => Ok(Checked {
-            plan,
+    match draft.judge(&answer.catalogs) {
+        Ok((plans, warnings)) => Ok(Checked {
+            plans,
             warnings,
             answer,
             folders,
@@ -80,14 +98,16 @@ pub fn request(folders: &Folders, uses: Vec<topwork_schema::Use>, folder: &Path)
         plugin_folders: folders.plugins.clone(),
         data_folders: folders.data.clone(),
         cache_folder: folders.cache.clone(),
-        uses,
+        asks: vec![Ask {
+            uses,
+            weights: None,
+        }],
         folder: folder.to_owned(),
         call_path: PathBuf::new(),
-        plan: None,
+        plans: Vec::new(),
         explain: false,
         source_weights: Vec::new(),
         blueprint: None,
-        weights: None,
         compare: false,
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use topwork_events::{RunState, Start};
 use topwork_measure::{class_means, class_separation};
 use topwork_pages::{ClassFeatures, PAGES, Page, Report};
-use topwork_results::Results;
+use topwork_results::Tables;
 use topwork_store::{FeatureSample, Manifest, RunFolder, Runs};
 
 use crate::{
@@ -31,7 +31,7 @@ pub struct Loaded {
     /// What its event stream says.
     pub state: RunState,
     /// Its figures.
-    pub results: Results,
+    pub tables: Tables,
 }
 
 /// Writes the reports.
@@ -98,7 +98,7 @@ pub fn load(runs_dir: &Path, wanted: &str) -> Result<Loaded, Failure> {
             folder.events_path().display()
         ));
     }
-    let Some(results) = Results::from_state(&state) else {
+    let Some(tables) = Tables::of(&state) else {
         let message = format!(
             "the run `{}` has no results yet: it has not begun",
             folder.id()
@@ -109,7 +109,7 @@ pub fn load(runs_dir: &Path, wanted: &str) -> Result<Loaded, Failure> {
         folder,
         manifest,
         state,
-        results,
+        tables,
     })
 }
 
@@ -119,7 +119,7 @@ fn write(page: &Page, report: &Report, width: Option<usize>) -> Result<String, F
 
 fn of(run: &Loaded) -> Report {
     Report {
-        results: run.results.clone(),
+        tables: run.tables.clone(),
         experiment: run
             .folder
             .experiment()
@@ -133,7 +133,7 @@ fn of(run: &Loaded) -> Report {
 /// What the features of every trunk are like in each class, with the first seed whose sample was kept.
 fn features(run: &Loaded) -> Vec<ClassFeatures> {
     let mut trunks: Vec<(&str, Start)> = Vec::new();
-    for row in &run.results.strategies {
+    for row in run.tables.tables.iter().flat_map(|table| &table.strategies) {
         let on_features = ["frozen-backbone", "feature-classifier"].contains(&row.kind.as_str());
         if on_features && !trunks.contains(&(row.cut.as_str(), row.weights)) {
             trunks.push((&row.cut, row.weights));

@@ -3,7 +3,7 @@
 use std::{path::Path, thread};
 
 use topwork_keys::{Adopted, Cells};
-use topwork_schema::Diagnostic;
+use topwork_schema::{Diagnostic, Plan};
 use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs, now};
 use topwork_tasks::{Made, Tasks};
 
@@ -12,7 +12,7 @@ use crate::{
     cache,
     earlier::Earlier,
     experiment::{self, Checked},
-    failure::{Failure, warn},
+    failure::{Failure, RUN_FAILED, warn},
     folders::absolute,
     resume::go_on,
     start::{leave, start_supervisor},
@@ -78,49 +78,76 @@ pub fn this_binary() -> Option<FileDigest> {
 }
 
 /// What a run of this experiment is made of, without a cache and with the default limits. It
-/// gets its id when its folder is made, and the program's digest from [`this_binary`].
+/// gets its id when its folder is made, and the program's digest from [`this_binary`]. Where there are several backbones or
+/// targets it has no results of its own: its parts have.
 pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failure> {
-    let plan = &checked.plan;
-    let plugins = used_plugins(checked);
-    let weights = weights(checked)?;
-    let made = topwork_worker::made(&plugins, weights.as_ref());
-    Ok(Manifest {
-        format: Manifest::FORMAT,
-        run: String::new(),
-        name: plan.experiment.name.clone(),
-        experiment: absolute(experiment),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        binary: None,
-        created_at: now(),
-        threads: threads(None),
-        plugin_folders: checked.folders.plugins.clone(),
-        data_folders: checked.folders.data.clone(),
-        cache_folder: checked.folders.cache.clone(),
-        feature_cache: None,
-        checkpoint_every: Manifest::checkpoint_every(),
-        call_limit: Manifest::call_limit(),
-        cells: Tasks::of(plan, &made).cells(),
-        remarks: checked.warnings.iter().map(Diagnostic::remark).collect(),
-        adopted: Adopted::default(),
-        computed_by: (plan.extractor.as_ref()).and_then(|extractor| extractor.runtime.clone()),
-        weights,
-        plugins,
-        machine: Machine::here(),
-    })
+    let mut parts = parts(checked, experiment)?;
+    let Some(mut whole) = parts.pop() else {
+        return Err(Failure::new(RUN_FAILED, "the experiment has no plan"));
+    };
+    if parts.is_empty() {
+        return Ok(whole);
+    }
+    whole.cells = Cells::default();
+    whole.weights = None;
+    whole.computed_by = None;
+    for part in parts {
+        for plugin in part.plugins {
+            if !whole.plugins.contains(&plugin) {
+                whole.plugins.push(plugin);
+            }
+        }
+    }
+    Ok(whole)
 }
 
-/// What the results of this experiment depend on besides its plan.
-pub fn made(checked: &Checked) -> Result<Made, Failure> {
-    let weights = weights(checked)?;
+/// The manifests of an experiment's parts: each as if it were a run.
+fn parts(checked: &Checked, experiment: &Path) -> Result<Vec<Manifest>, Failure> {
+    (checked.plans.plans())
+        .map(|plan| {
+            let plugins = used_plugins(checked, plan);
+            let weights = weights(plan)?;
+            let made = topwork_worker::made(&plugins, weights.as_ref());
+            Ok(Manifest {
+                format: Manifest::FORMAT,
+                run: String::new(),
+                name: plan.experiment.name.clone(),
+                experiment: absolute(experiment),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                binary: None,
+                created_at: now(),
+                threads: threads(None),
+                plugin_folders: checked.folders.plugins.clone(),
+                data_folders: checked.folders.data.clone(),
+                cache_folder: checked.folders.cache.clone(),
+                feature_cache: None,
+                checkpoint_every: Manifest::checkpoint_every(),
+                call_limit: Manifest::call_limit(),
+                cells: Tasks::of(plan, &made).cells(),
+                remarks: checked.warnings.iter().map(Diagnostic::remark).collect(),
+                adopted: Adopted::default(),
+                computed_by: (plan.extractor.as_ref())
+                    .and_then(|extractor| extractor.runtime.clone()),
+                weights,
+                plugins,
+                machine: Machine::here(),
+            })
+        })
+        .collect()
+}
+
+/// What the results of a plan depend on besides.
+pub fn made(checked: &Checked, plan: &Plan) -> Result<Made, Failure> {
+    let weights = weights(plan)?;
     Ok(topwork_worker::made(
-        &used_plugins(checked),
+        &used_plugins(checked, plan),
         weights.as_ref(),
     ))
 }
 
-/// The file of weights that the experiment names.
-fn weights(checked: &Checked) -> Result<Option<FileDigest>, Failure> {
-    let path = checked.plan.experiment.backbone_weights.as_ref();
+/// The file of weights that a plan names.
+fn weights(plan: &Plan) -> Result<Option<FileDigest>, Failure> {
+    let path = plan.experiment.backbone_weights.as_ref();
     Ok(path.map(|path| FileDigest::of(path)).transpose()?)
 }
 
@@ -132,24 +159,51 @@ pub fn create(
 ) -> Result<RunFolder, Failure> {
     let folder = runs.create(&manifest.name)?;
     manifest.run = folder.id();
-    let plan = &checked.plan;
-    let mut written = folder.write(&folder.experiment_path(), plan.to_toml().as_bytes());
-    // Without it the worker checks the experiment once more.
-    if let Ok(json) = plan.to_json() {
-        written = written.and_then(|()| folder.write(&folder.plan_path(), json.as_bytes()));
-    }
-    written = written.and_then(|()| folder.write_manifest(&manifest));
-    if let Err(error) = written {
+    if let Err(error) = fill(&folder, checked, &manifest) {
         // A run that cannot even begin leaves nothing that looks like one.
         let _ = std::fs::remove_dir_all(folder.path());
-        return Err(error.into());
+        return Err(error);
     }
     Ok(folder)
 }
 
-/// The plugins whose components the experiment uses.
-fn used_plugins(checked: &Checked) -> Vec<PluginDigest> {
-    let experiment = &checked.plan.experiment;
+fn fill(folder: &RunFolder, checked: &Checked, manifest: &Manifest) -> Result<(), Failure> {
+    let plans = &checked.plans;
+    folder.write(&folder.experiment_path(), plans.to_toml().as_bytes())?;
+    match plans.only() {
+        Some(plan) => write_plan(folder, plan)?,
+        None => {
+            let parts = parts(checked, &manifest.experiment)?;
+            for (index, (plan, own)) in plans.plans().zip(parts).enumerate() {
+                let names = [&plan.target, &plan.backbone].into_iter().flatten();
+                let name: Vec<&str> = names.map(String::as_str).collect();
+                let part = folder.create_part(index, &name.join(" "))?;
+                part.write(&part.experiment_path(), plan.to_toml().as_bytes())?;
+                write_plan(&part, plan)?;
+                part.write_manifest(&Manifest {
+                    cells: own.cells,
+                    weights: own.weights,
+                    plugins: own.plugins,
+                    computed_by: own.computed_by,
+                    ..manifest.clone()
+                })?;
+            }
+        }
+    }
+    Ok(folder.write_manifest(manifest)?)
+}
+
+/// Without it the worker checks the experiment once more.
+fn write_plan(folder: &RunFolder, plan: &Plan) -> Result<(), Failure> {
+    match plan.to_json() {
+        Ok(json) => Ok(folder.write(&folder.plan_path(), json.as_bytes())?),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The plugins whose components a plan uses.
+fn used_plugins(checked: &Checked, plan: &Plan) -> Vec<PluginDigest> {
+    let experiment = &plan.experiment;
     let mut used = vec![&experiment.backbone, &experiment.target.dataset.component];
     used.extend(experiment.strategies.iter().map(|strategy| &strategy.head));
     if let Some(source) = &experiment.source {

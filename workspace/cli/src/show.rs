@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use topwork_events::{LayerPlan, NetworkPlan};
 use topwork_measure::thousands;
 use topwork_pages::Align;
-use topwork_schema::CutPoint;
+use topwork_schema::{CutPoint, Plan};
 
 use crate::{
     arguments::{FileArguments, ShowArguments},
@@ -55,24 +55,37 @@ fn shown_in(folder: &Path) -> Option<String> {
 }
 
 fn show_experiment(arguments: &FileArguments, json: bool) -> Result<u8, Failure> {
-    let Checked { plan, folders, .. } = experiment::check(arguments)?;
+    let Checked { plans, folders, .. } = experiment::check(arguments)?;
     let folder = arguments
         .file
         .parent()
         .unwrap_or(std::path::Path::new("."))
         .to_owned();
-    let cuts: Vec<CutPoint> = plan.cuts().into_iter().cloned().collect();
     let mut request = request(&folders, Vec::new(), &folder);
-    request.plan = Some(plan);
+    // The layers of a backbone do not depend on what it is used for.
+    let mut shown: Vec<&Plan> = Vec::new();
+    for plan in plans.plans() {
+        if !shown.iter().any(|known| known.backbone == plan.backbone) {
+            shown.push(plan);
+        }
+    }
+    request.plans = shown.iter().map(|plan| (*plan).clone()).collect();
     let networks = ask(&request)?.networks.map_err(Failure::from)?;
     if json {
+        let networks: Vec<&NetworkPlan> = networks.iter().flatten().collect();
         return print_json(&json!({ "format": 1, "networks": networks }));
     }
     let mut text = String::new();
-    for (index, network) in networks.iter().enumerate() {
-        let cuts = if index == 0 { &cuts[..] } else { &[] };
-        text.push_str(&describe(network, cuts));
-        text.push('\n');
+    for (plan, networks) in shown.into_iter().zip(&networks) {
+        if let Some(backbone) = &plan.backbone {
+            text.push_str(&format!("{backbone}\n\n"));
+        }
+        let cuts: Vec<CutPoint> = plan.cuts().into_iter().cloned().collect();
+        for (index, network) in networks.iter().enumerate() {
+            let cuts = if index == 0 { &cuts[..] } else { &[] };
+            text.push_str(&describe(network, cuts));
+            text.push('\n');
+        }
     }
     print(text.trim_end_matches('\n'))?;
     print("\n")?;

@@ -23,12 +23,25 @@ pub const FORMAT: u32 = 2;
 pub struct Record {
     /// Milliseconds since the Unix epoch.
     pub at: u64,
+    /// In a run of several backbones or targets the part it speaks of, one backbone with one target: rows and stages are
+    /// counted within it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub part: usize,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
 }
 
+fn is_first(part: &usize) -> bool {
+    *part == 0
+}
+
 impl Record {
+    /// A record of the first part, which most runs have alone.
+    pub fn new(at: u64, event: Event) -> Self {
+        Self { at, part: 0, event }
+    }
+
     /// The record as one JSON line, line end included.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
         let mut line = serde_json::to_string(self)?;
@@ -174,6 +187,12 @@ pub struct RunPlan {
     pub run: String,
     /// The experiment's name.
     pub name: String,
+    /// The target's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The backbone's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
     /// The experiment's one-line description.
     #[serde(default)]
     pub about: Option<String>,
@@ -207,6 +226,9 @@ pub struct RunPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NetworkPlan {
+    /// The part of the run that it belongs to; streams say it in the record.
+    #[serde(skip)]
+    pub part: usize,
     /// `backbone`, `source head` or a strategy's name.
     pub role: String,
     /// `plugin/component`.
@@ -254,16 +276,17 @@ pub struct CutPlan {
 }
 
 impl RunPlan {
-    /// The indices of the rows by strategy, in the order of the file: the points of a curve over
+    /// The indices of the rows by strategy, target and backbone, in the order of the file: the points of a curve over
     /// cuts or over numbers of training samples.
-    pub fn strategies(&self) -> Vec<(&str, Vec<usize>)> {
-        let mut strategies: Vec<(&str, Vec<usize>)> = Vec::new();
-        let mut places: HashMap<&str, usize> = HashMap::new();
+    pub fn strategies(&self) -> Vec<(String, Vec<usize>)> {
+        let mut strategies: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for (index, row) in self.rows.iter().enumerate() {
-            let place = *places.entry(&row.name).or_insert(strategies.len());
+            let name = row.series();
+            let place = *places.entry(name.clone()).or_insert(strategies.len());
             match strategies.get_mut(place) {
                 Some((_, rows)) => rows.push(index),
-                None => strategies.push((&row.name, vec![index])),
+                None => strategies.push((name, vec![index])),
             }
         }
         strategies
@@ -322,6 +345,12 @@ pub enum StageKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RowPlan {
+    /// The target's name, where the experiment has several and they stand side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The backbone's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
     /// The strategy's name, which no other strategy has.
     pub name: String,
     /// What tells the row from the others of its strategy: cut, number of training samples or
@@ -348,12 +377,26 @@ pub struct RowPlan {
 }
 
 impl RowPlan {
-    /// The row's name, which no other row has: `frozen backbone · pool1 · 100`.
+    /// What the rows of one strategy with one backbone and target have in common: their title without the detail.
+    pub fn series(&self) -> String {
+        let bare = Self {
+            detail: None,
+            ..self.clone()
+        };
+        bare.title()
+    }
+
+    /// The row's name, which no other row has: `frozen backbone · pool1 · 100`, and with several targets and backbones
+    /// `stamps · frozen backbone · LeNet · pool1 · 100`.
     pub fn title(&self) -> String {
-        match &self.detail {
-            Some(detail) => format!("{} · {detail}", self.name),
-            None => self.name.clone(),
-        }
+        let parts = [
+            &self.target,
+            &Some(self.name.clone()),
+            &self.backbone,
+            &self.detail,
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join(" · ")
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{data::Counts, event::EndStatus, keyed::Key};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SourceOutcome {
+    /// The part of the run whose backbone it is; streams say it in the record.
+    #[serde(skip)]
+    pub part: usize,
     /// The seed.
     pub seed: u64,
     /// Test examples classified correctly.
@@ -227,10 +230,10 @@ pub struct Resampled {
 }
 
 impl Key for SourceOutcome {
-    /// The seed.
-    type Key = u64;
-    fn key(&self) -> u64 {
-        self.seed
+    /// Part and seed.
+    type Key = (usize, u64);
+    fn key(&self) -> (usize, u64) {
+        (self.part, self.seed)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
     outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
+    parts::Part,
 };
 use topwork_measure::EpochFigures;
 
@@ -16,8 +17,11 @@ const LOG_LINES: usize = 10_000;
 /// Everything the stream has said so far. A pure function of the records applied.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
-    /// The plan; `None` until the first record.
+    /// The plan; `None` until the first record. In a run of several parts that of the first one, with the rows and stages
+    /// of all.
     pub plan: Option<RunPlan>,
+    /// The parts of the run, one backbone with one target each, in their order; most runs have one.
+    pub parts: Vec<Part>,
     /// When the first record was written, milliseconds since the Unix epoch.
     pub started_at: u64,
     /// When the latest record was written.
@@ -37,11 +41,11 @@ pub struct RunState {
     pub resampled: Keyed<Resampled>,
     /// What could not be measured.
     pub failures: Keyed<Failure>,
-    /// What the data is recognised by, once it was read.
+    /// What the data of the first part is recognised by, once it was read.
     pub data: Option<String>,
-    /// What the examples show, once all images were read; runs of earlier versions do not say.
+    /// What the examples of the first part show, once all images were read; runs of earlier versions do not say.
     pub content: Option<DataContent>,
-    /// What is odd about the data.
+    /// What is odd about the data of the first part.
     pub remarked: DataRemarks,
     /// The longest silence between two records of one session, milliseconds.
     pub longest_gap: u64,
@@ -172,19 +176,13 @@ impl RunState {
             self.active += gap;
         }
         self.latest_at = self.latest_at.max(record.at);
-        match &record.event {
-            Event::RunStarted(plan) => {
-                self.stages = plan
-                    .stages
-                    .iter()
-                    .cloned()
-                    .map(StageState::waiting)
-                    .collect();
-                self.plan = Some(plan.clone().upgraded());
-            }
+        let placed = self.placed(record);
+        match placed.as_ref() {
+            Event::RunStarted(plan) => self.begin_part(record.part, plan),
             Event::Network(network) => {
                 let place = |known: &NetworkPlan| {
-                    known.first == network.first && known.role == network.role
+                    (known.part, known.first) == (network.part, network.first)
+                        && known.role == network.role
                 };
                 match self.networks.iter_mut().find(|known| place(known)) {
                     Some(known) => *known = network.clone(),
@@ -257,9 +255,9 @@ impl RunState {
             Event::Compared(agreement) => self.agreements.put(*agreement),
             Event::Resampled(resampled) => self.resampled.put(resampled.clone()),
             Event::RowFailed(failure) => self.failures.put(failure.clone()),
-            Event::DataRead { digest } => self.data = Some(digest.clone()),
-            Event::DataCompared(content) => self.content = Some(content.clone()),
-            Event::DataRemarked(remarked) => self.remarked.clone_from(remarked),
+            event @ (Event::DataRead { .. } | Event::DataCompared(_) | Event::DataRemarked(_)) => {
+                self.data_of(record.part, event);
+            }
             Event::RunResumed { .. } => {
                 self.resumed += 1;
                 self.ending = None;
@@ -314,7 +312,7 @@ impl StageState {
         &self.epochs[first..]
     }
 
-    fn waiting(plan: StagePlan) -> Self {
+    pub(crate) fn waiting(plan: StagePlan) -> Self {
         Self {
             plan,
             status: StageStatus::Waiting,
@@ -358,7 +356,7 @@ mod tests {
     }
 
     fn record(at: u64, event: Event) -> Record {
-        Record { at, event }
+        Record::new(at, event)
     }
 
     fn ended(status: EndStatus) -> Event {

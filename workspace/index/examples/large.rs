@@ -51,6 +51,8 @@ pub fn plan(size: Size) -> RunPlan {
         let (method, place) = (index * 2 / size.rows.max(1), index % size.rows.div_ceil(2));
         let (cut, samples) = (place % 5, 10 * (1 + place / 5));
         RowPlan {
+            target: None,
+            backbone: None,
             name: ["logistic", "knn"][method.min(1)].to_owned(),
             detail: Some(format!("cut{cut} · {samples}")),
             kind: "feature-classifier".to_owned(),
@@ -185,7 +187,7 @@ pub fn records(size: Size, old: bool) -> impl Iterator<Item = Record> {
         .chain((1..=size.seeds).flat_map(of_seed))
         .chain([ended])
         .zip(1_000..)
-        .map(|(event, at)| Record { at, event })
+        .map(|(event, at)| Record::new(at, event))
 }
 
 /// A record as a line of a stream of format 1.

@@ -58,6 +58,8 @@ fn done(runs: &Runs) -> RunFolder {
     let folder = create(runs);
     let mut writer = folder.event_writer().unwrap();
     let row = RowPlan {
+        target: None,
+        backbone: None,
         name: "frozen".into(),
         kind: "frozen-backbone".into(),
         cut: "pool2".into(),

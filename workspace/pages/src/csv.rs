@@ -13,13 +13,37 @@ pub const PAGE: Page = Page {
 };
 
 fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
-    let (names, rows) = raw(&report.results);
+    let tables: Vec<_> = report.tables.tables.iter().map(raw).collect();
+    // Targets may be judged by other figures: a row has nothing in the columns of those.
+    let mut names: Vec<&String> = Vec::new();
+    for (of_table, _) in &tables {
+        let mut at = 0;
+        for name in of_table {
+            match names.iter().position(|known| *known == name) {
+                Some(known) => at = known + 1,
+                None => {
+                    names.insert(at, name);
+                    at += 1;
+                }
+            }
+        }
+    }
     let header: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     let mut text = header.join(",") + "\r\n";
-    for row in rows {
-        let values: Vec<String> = row.iter().map(value).collect();
-        text.push_str(&values.join(","));
-        text.push_str("\r\n");
+    for (of_table, rows) in &tables {
+        let places: Vec<Option<usize>> = (names.iter())
+            .map(|name| of_table.iter().position(|own| own == *name))
+            .collect();
+        for row in rows {
+            let cell = |place: &Option<usize>| {
+                place
+                    .and_then(|at| row.get(at))
+                    .map_or(String::new(), value)
+            };
+            let values: Vec<String> = places.iter().map(cell).collect();
+            text.push_str(&values.join(","));
+            text.push_str("\r\n");
+        }
     }
     Ok(text)
 }

@@ -11,5 +11,5 @@ pub const PAGE: Page = Page {
 };
 
 fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
-    Ok(report.results.to_json()?)
+    Ok(report.tables.to_json()?)
 }

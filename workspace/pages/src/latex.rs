@@ -1,10 +1,10 @@
 //! A table for a paper, with the package `booktabs`.
 
-use topwork_results::{Align, Cell, Part, Value, columns};
+use topwork_results::{Align, Cell, Part, Results, Value, columns};
 
 use crate::{
     Page, PageError, Report,
-    text::{lines_below, pairs},
+    text::{lines_below, over_targets, pairs},
 };
 
 /// The page.
@@ -17,10 +17,19 @@ pub const PAGE: Page = Page {
 
 /// The best row is set in bold; costs but the number of parameters stay out of a paper's table.
 fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
-    let results = &report.results;
     let mut text = String::from(
         "% A table of topwork. It needs \\usepackage{booktabs} and, with pdfLaTeX, \\usepackage[T1]{fontenc}.\n",
     );
+    for results in &report.tables.tables {
+        of_target(&mut text, results);
+    }
+    for line in over_targets(&report.tables) {
+        text.push_str(&format!("% {}\n", comment(&line)));
+    }
+    Ok(text)
+}
+
+fn of_target(text: &mut String, results: &Results) {
     for line in lines_below(results) {
         text.push_str(&format!("% {}\n", comment(&line)));
     }
@@ -54,9 +63,11 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
         format!(" {}.", escaped(&capitalised(&heading)))
     });
     text.push_str(&format!(
-        "    \\bottomrule\n  \\end{{tabular}}\n  \\caption{{{}.{tests}}}\n  \\label{{tab:{}}}\n\\end{{table}}\n",
+        "    \\bottomrule\n  \\end{{tabular}}\n  \\caption{{{}{}.{tests}}}\n  \\label{{tab:{}{}}}\n\\end{{table}}\n",
         escaped(&results.name),
+        (results.target.as_ref()).map_or(String::new(), |target| format!(": {}", escaped(target))),
         label(&results.run),
+        (results.target.as_ref()).map_or(String::new(), |target| format!("-{}", label(target))),
     ));
     if let Some((_, pairs)) = pairs::in_words(results) {
         text.push_str("% The pairs:\n");
@@ -64,7 +75,6 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
             text.push_str(&format!("%   {}\n", comment(&pair.join("  "))));
         }
     }
-    Ok(text)
 }
 
 fn line(cells: Vec<String>) -> String {

@@ -16,7 +16,7 @@ mod text;
 
 pub use grid::grid;
 pub use report::{ClassFeatures, PageError, Report};
-pub use text::comparison;
+pub use text::{comparison, comparisons};
 pub use topwork_results::Align;
 
 /// A way to write a report.

@@ -1,10 +1,10 @@
 //! Markdown with tables, as GitHub and most others render it.
 
-use topwork_results::{Align, columns};
+use topwork_results::{Align, Results, columns};
 
 use crate::{
     Page, PageError, Report,
-    text::{lines_before, lines_below, pairs, reference_lines},
+    text::{lines_before, lines_below, over_targets, pairs, reference_lines},
 };
 
 /// The page.
@@ -16,13 +16,32 @@ pub const PAGE: Page = Page {
 };
 
 fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
-    let results = &report.results;
+    let first = report.tables.first();
     let mut text = format!(
         "# {}\n\nRun {}, {}.\n",
-        escaped(&results.name),
-        escaped(&results.run),
-        escaped(&results.status)
+        escaped(&first.name),
+        escaped(&first.run),
+        escaped(&first.status)
     );
+    for results in &report.tables.tables {
+        if let Some(target) = &results.target {
+            text.push_str(&format!("\n## Target {}\n", escaped(target)));
+        }
+        of_target(&mut text, results);
+    }
+    if let [heading, lines @ ..] = over_targets(&report.tables).as_slice() {
+        text.push_str(&format!("\n## All targets\n\n{}\n", escaped(heading)));
+        text.push_str(&list(lines));
+    }
+    Ok(text)
+}
+
+fn of_target(text: &mut String, results: &Results) {
+    let deep = if results.target.is_some() {
+        "###"
+    } else {
+        "##"
+    };
     text.push_str(&list(&lines_before(results)));
     let shown = columns(results);
     let headings: Vec<(&str, Align)> = (shown.iter())
@@ -35,7 +54,7 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
     text.push_str(&table(&headings, rows));
     text.push_str(&list(&lines_below(results)));
     if let Some((heading, pairs)) = pairs::in_words(results) {
-        text.push_str(&format!("\n## Pairs\n\n{}\n", escaped(&heading)));
+        text.push_str(&format!("\n{deep} Pairs\n\n{}\n", escaped(&heading)));
         let headings = [
             ("pair", Align::Left),
             ("difference", Align::Right),
@@ -46,10 +65,9 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
         text.push_str(&table(&headings, pairs.into_iter().map(Vec::from)));
     }
     if let [heading, lines @ ..] = reference_lines(results).as_slice() {
-        text.push_str(&format!("\n## Elsewhere\n\n{}\n", escaped(heading)));
+        text.push_str(&format!("\n{deep} Elsewhere\n\n{}\n", escaped(heading)));
         text.push_str(&list(lines));
     }
-    Ok(text)
 }
 
 fn list(lines: &[String]) -> String {

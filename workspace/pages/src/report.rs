@@ -1,13 +1,13 @@
 //! What a page is made from.
 
 use thiserror::Error;
-use topwork_results::Results;
+use topwork_results::{Results, Tables};
 
 /// All there is to be written of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The figures.
-    pub results: Results,
+    /// The figures, a table for each target.
+    pub tables: Tables,
     /// The experiment as resolved, in TOML; `None` where it could not be read.
     pub experiment: Option<String>,
     /// What the run was made of and with, name and value: versions, machine, digests.
@@ -56,7 +56,7 @@ impl Report {
     /// A report of nothing but the figures.
     pub fn of(results: Results) -> Self {
         Self {
-            results,
+            tables: Tables::only(results),
             experiment: None,
             facts: Vec::new(),
             features: Vec::new(),

@@ -10,6 +10,8 @@ use topwork_results::Results;
 
 fn row(name: &str, kind: &str, head: &str, weights: Start) -> RowPlan {
     RowPlan {
+        target: None,
+        backbone: None,
         name: name.into(),
         detail: None,
         kind: kind.into(),
@@ -64,6 +66,7 @@ fn plan(seeds: &[u64]) -> Event {
 
 fn source(seed: u64, correct: u64) -> Event {
     Event::SourceEvaluated(SourceOutcome {
+        part: 0,
         seed,
         correct,
         total: 5139,
@@ -115,7 +118,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
 fn results(events: Vec<Event>) -> Results {
     let records: Vec<_> = events
         .into_iter()
-        .map(|event| Record { at: 1, event })
+        .map(|event| Record::new(1, event))
         .collect();
     Results::from_state(&RunState::from_records(&records)).unwrap()
 }

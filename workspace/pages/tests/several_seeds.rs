@@ -13,6 +13,8 @@ const TESTED: usize = 4861;
 
 fn row(name: &str) -> RowPlan {
     RowPlan {
+        target: None,
+        backbone: None,
         name: name.into(),
         detail: None,
         kind: "feature-classifier".into(),
@@ -97,7 +99,7 @@ fn results(seeds: &[(usize, usize)], both_wrong: usize, judging: Judging) -> Res
         events.push(outcome(1, seed, &wrong(*only_b, *only_a)));
     }
     let records: Vec<Record> = (events.into_iter())
-        .map(|event| Record { at: 1, event })
+        .map(|event| Record::new(1, event))
         .collect();
     Results::from_state(&RunState::from_records(&records)).unwrap()
 }

@@ -258,7 +258,7 @@ fn by_seed(state: &RunState) -> BTreeMap<u64, Measured<'_>> {
 }
 
 fn record(event: Event) -> Record {
-    Record { at: 1, event }
+    Record::new(1, event)
 }
 
 #[cfg(test)]
@@ -292,6 +292,8 @@ mod tests {
 
     fn member(label: &str, small: Small) -> Member {
         let row = RowPlan {
+            target: None,
+            backbone: None,
             name: "row".to_owned(),
             detail: None,
             kind: "frozen-backbone".to_owned(),

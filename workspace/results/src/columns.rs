@@ -249,6 +249,11 @@ const IDENTITY: &[Column] = &[
         Value::Text(row.strategy.name.clone()).into()
     })
     .left(),
+    Column::new("backbone", "backbone", Part::Identity, 0, |row| {
+        row.strategy.backbone.clone().map(Value::Text).into()
+    })
+    .left()
+    .only(|_, rows| rows.iter().any(|row| row.backbone.is_some())),
     Column::new("cut", "cut", Part::Identity, 0, |row| {
         Value::Text(row.strategy.cut.clone()).into()
     })

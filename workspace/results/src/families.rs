@@ -39,6 +39,8 @@ pub enum Among {
 /// weights. An experiment that names the strategy to compare with has the pairs with its rows alone:
 /// with the one in the row's own family, or with its only one.
 ///
+/// Of several backbones, whose cuts are not each other's, rows are of one family whatever their cuts.
+///
 /// Pairs of different families are told up to [`ALL`] rows, uncorrected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Families {
@@ -60,11 +62,14 @@ impl Families {
     pub fn of(plan: &RunPlan) -> Self {
         let rows = &plan.rows;
         let repeated = rows.iter().any(|row| row.detail.is_some());
+        // The cuts of one backbone are not those of another.
+        let backbones = rows.iter().any(|row| row.backbone.is_some());
         let mut known: HashMap<Option<(&str, Option<u64>)>, usize> = HashMap::new();
         let mut families: Vec<Vec<usize>> = Vec::new();
         let mut family_of = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
-            let key = repeated.then_some((row.cut.as_str(), row.train_samples));
+            let cut = if backbones { "" } else { row.cut.as_str() };
+            let key = repeated.then_some((cut, row.train_samples));
             let family = *known.entry(key).or_insert(families.len());
             match families.get_mut(family) {
                 Some(rows) => rows.push(index),
@@ -158,39 +163,56 @@ impl Families {
     }
 }
 
-/// For each row that of the strategy named which it is compared with.
+/// For each row that of the strategy named which it is compared with: its only one, that of the same backbone in the row's
+/// family, or else the family's.
 fn named(rows: &[RowPlan], name: &str, family_of: &[usize]) -> Vec<Option<usize>> {
     let of_name: Vec<usize> = (0..rows.len())
         .filter(|row| rows[*row].name == name)
         .collect();
-    let in_family: HashMap<usize, usize> =
-        of_name.iter().map(|row| (family_of[*row], *row)).collect();
+    let mut in_family: HashMap<(usize, Option<&str>), usize> = HashMap::new();
+    for row in &of_name {
+        let backbone = rows[*row].backbone.as_deref();
+        in_family.insert((family_of[*row], backbone), *row);
+        in_family.entry((family_of[*row], None)).or_insert(*row);
+    }
     (0..rows.len())
         .filter(|_| !of_name.is_empty())
         .map(|row| match (rows[row].name == name, of_name.as_slice()) {
             (true, _) => None,
             (false, [only]) => Some(*only),
-            (false, _) => in_family.get(&family_of[row]).copied(),
+            (false, _) => {
+                let at = |backbone| in_family.get(&(family_of[row], backbone)).copied();
+                at(rows[row].backbone.as_deref()).or_else(|| at(None))
+            }
         })
         .chain(std::iter::repeat(None))
         .take(rows.len())
         .collect()
 }
 
-/// The control of each row: with the same head in the same family, on random weights.
+/// The control of each row: with the same head and backbone in the same family, on random weights.
 fn controls(rows: &[RowPlan], family_of: &[usize]) -> Vec<Option<usize>> {
-    let mut controls: HashMap<(usize, &str, &str), usize> = HashMap::new();
+    let alike = |index: usize, kind| {
+        let row = &rows[index];
+        (
+            family_of[index],
+            row.backbone.as_deref(),
+            kind,
+            row.head.as_str(),
+        )
+    };
+    let mut controls = HashMap::new();
     for (index, row) in rows.iter().enumerate() {
         if row.weights == Start::Random {
-            let kind = (family_of[index], row.kind.as_str(), row.head.as_str());
-            controls.entry(kind).or_insert(index);
+            controls
+                .entry(alike(index, row.kind.as_str()))
+                .or_insert(index);
         }
     }
     (rows.iter().enumerate())
         .map(|(index, row)| {
-            let kind = (family_of[index], control_kind(row), row.head.as_str());
-            let learnt = row.weights == Start::Source;
-            controls.get(&kind).copied().filter(|_| learnt)
+            let control = controls.get(&alike(index, control_kind(row))).copied();
+            control.filter(|_| row.weights == Start::Source)
         })
         .collect()
 }
@@ -214,6 +236,8 @@ mod tests {
 
     fn row(kind: &str, cut: &str, train_samples: u64, weights: Start) -> RowPlan {
         RowPlan {
+            target: None,
+            backbone: None,
             name: "row".into(),
             detail: Some(format!("{cut} · {train_samples}")),
             kind: kind.into(),

@@ -1,6 +1,6 @@
 //! The figures of a run, worked out from its state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
 use topwork_measure::{
@@ -44,10 +44,12 @@ impl Results {
             }
         }
         let pairs = pairs(plan, state, &outcomes, families);
+        let mut sources = sources(state).into_iter();
         let mut results = Self {
             format: Self::FORMAT,
             run: plan.run.clone(),
             name: plan.name.clone(),
+            target: plan.target.clone(),
             status: state
                 .ending
                 .as_ref()
@@ -57,7 +59,8 @@ impl Results {
             duplicates: state.remarked.duplicates.clone(),
             data: state.content.clone(),
             computed_by: (state.networks.last()).and_then(|network| network.computed_by.clone()),
-            source: source(state),
+            source: sources.next(),
+            other_sources: sources.collect(),
             judging: plan.judging.clone(),
             level: LEVEL,
             strategies: (plan.rows.iter().zip(outcomes).zip(failed))
@@ -97,16 +100,38 @@ impl CountResult {
     }
 }
 
-fn source(state: &RunState) -> Option<SourceResult> {
-    let mut outcomes: Vec<&SourceOutcome> = state.source.iter().collect();
+/// The backbones on their source task, one for each part that has trained one.
+fn sources(state: &RunState) -> Vec<SourceResult> {
+    let parts: BTreeSet<usize> = state.source.iter().map(|outcome| outcome.part).collect();
+    let sources: Vec<SourceResult> = (parts.into_iter())
+        .filter_map(|part| source(state, part))
+        .collect();
+    // A backbone of several targets is trained once.
+    let mut distinct: Vec<SourceResult> = Vec::new();
+    for source in sources {
+        if !distinct.contains(&source) {
+            distinct.push(source);
+        }
+    }
+    distinct
+}
+
+fn source(state: &RunState, part: usize) -> Option<SourceResult> {
+    let of_part = state.source.iter().filter(|outcome| outcome.part == part);
+    let mut outcomes: Vec<&SourceOutcome> = of_part.collect();
     outcomes.sort_by_key(|outcome| place(state, outcome.seed));
     let first = outcomes.first()?;
-    let correct = state.source.iter().map(|outcome| outcome.correct).sum();
-    let total = state.source.iter().map(|outcome| outcome.total).sum();
+    let correct = outcomes.iter().map(|outcome| outcome.correct).sum();
+    let total = outcomes.iter().map(|outcome| outcome.total).sum();
     let shares: Vec<f64> = (outcomes.iter())
         .map(|outcome| share(outcome.correct, outcome.total))
         .collect();
+    let backbone = state
+        .parts
+        .get(part)
+        .and_then(|part| part.plan.backbone.clone());
     Some(SourceResult {
+        backbone,
         accuracy: share(correct, total),
         std: mean_std(&shares).and_then(|spread| spread.std),
         interval: judged::of_shares(&shares, first.total).map(|(interval, _)| interval),
@@ -115,7 +140,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
         epochs: first.epochs,
         train_samples: first.train_samples,
         trainable_parameters: first.trainable_parameters,
-        seconds: mean(state.source.iter().map(|outcome| outcome.seconds)),
+        seconds: mean(outcomes.iter().map(|outcome| outcome.seconds)),
         seeds: (outcomes.iter())
             .map(|outcome| SeedResult {
                 seed: outcome.seed,
@@ -171,6 +196,7 @@ fn strategy(
         });
     RowResult {
         name: plan.name.clone(),
+        backbone: plan.backbone.clone(),
         title: plan.title(),
         rank: None,
         kind: plan.kind.clone(),

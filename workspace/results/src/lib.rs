@@ -12,6 +12,7 @@ mod judged;
 mod layout;
 mod raw;
 mod results;
+mod tables;
 
 pub use across::{Across, Apart, Member, across};
 pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side};
@@ -21,3 +22,4 @@ pub use results::{
     ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, PairResult,
     PairSeed, PairTest, Results, RowResult, SeedResult, SourceResult, Verdict, json_schema,
 };
+pub use tables::{Place, RanksOverTargets, Tables};

@@ -36,12 +36,19 @@ pub fn raw(results: &Results) -> (Vec<String>, Vec<Vec<Raw>>) {
         of_accuracy || !["no-duplicates", "folds"].contains(&column.own_id())
     };
     let columns: Vec<Column> = all_columns(&figures).into_iter().filter(told).collect();
-    let mut names: Vec<String> = ["run", "title", "kind"].map(str::to_owned).to_vec();
+    let mut names: Vec<String> = ["run", "target", "title", "kind"]
+        .map(str::to_owned)
+        .to_vec();
     names.extend(columns.iter().flat_map(Column::raw_names));
     names.extend(["failed-seeds", "test-set"].map(str::to_owned));
     let row = |row: &RowResult| {
         let text = |text: &str| Raw::Text(text.to_owned());
-        let mut values = vec![text(&results.run), text(&row.title), text(&row.kind)];
+        let mut values = vec![
+            text(&results.run),
+            results.target.as_deref().map_or(Raw::Empty, text),
+            text(&row.title),
+            text(&row.kind),
+        ];
         for column in &columns {
             values.extend(column.raw(row));
         }

@@ -23,6 +23,9 @@ pub struct Results {
     pub run: String,
     /// The experiment's name.
     pub name: String,
+    /// The target's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// `running`, `done`, `failed`, `stopped` or `crashed`.
     pub status: String,
     /// What is odd about the experiment or its data, in sentences.
@@ -37,8 +40,11 @@ pub struct Results {
     /// What computed the features, with its version, where that is not this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computed_by: Option<String>,
-    /// The source task; `null` when nothing was trained on one.
+    /// The source task; `null` when nothing was trained on one. Of several backbones that of the first one trained.
     pub source: Option<SourceResult>,
+    /// The source task with the other backbones that were trained on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_sources: Vec<SourceResult>,
     /// What the rows are judged by.
     #[serde(default, skip_serializing_if = "Judging::is_default")]
     pub judging: Judging,
@@ -65,6 +71,9 @@ pub struct Results {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct SourceResult {
+    /// The backbone's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
     /// Correct of total.
     pub accuracy: f64,
     /// Sample standard deviation over seeds; `null` for a single one.
@@ -95,6 +104,9 @@ pub struct SourceResult {
 pub struct RowResult {
     /// The strategy's name.
     pub name: String,
+    /// The backbone's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
     /// The row's own name: the strategy's, and after it what tells it from the strategy's others.
     pub title: String,
     /// Its rank among the rows that may be set in one order, from 1, equals alike; `null` for the

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::pairs::WrittenPair;
 use crate::paths;
 use crate::plan::{Cut, Experiment, Plan, Row, Source, Strategy, Target};
 use crate::task::{self, Role, Task};
@@ -55,6 +56,39 @@ impl<'a> Check<'a> {
             warnings: diagnostics.warnings(),
             diagnostics,
         }
+    }
+
+    /// The plan of one backbone with one target among others: `[source]` is for those that are trained here.
+    pub fn pair(&mut self, pair: &WrittenPair) -> Option<Plan> {
+        if !pair.others {
+            return self.plan(&pair.written);
+        }
+        let mut written = pair.written.clone();
+        let named = written
+            .backbone
+            .as_ref()
+            .and_then(|backbone| backbone.component.as_ref());
+        // What is wrong with it is told by the check itself.
+        let found = named.and_then(|named| {
+            let mut unheard = self.diagnostics.clone();
+            self.components.find(named, Wanted::Backbone, &mut unheard)
+        });
+        let computes_itself = matches!(
+            found.and_then(|found| found.description),
+            Some(Description::Backbone {
+                extractor: Some(_),
+                ..
+            })
+        );
+        if computes_itself {
+            written.source = None;
+        }
+        if written.source.is_none()
+            && let Some(backbone) = &mut written.backbone
+        {
+            backbone.source = None;
+        }
+        self.plan(&written)
     }
 
     /// The plan; `None` when something that belongs into it is wrong.
@@ -127,6 +161,8 @@ impl<'a> Check<'a> {
             extractor: backbone.extractor.cloned(),
             source_classes,
             target_classes: task.class_names,
+            target: None,
+            backbone: None,
         })
     }
 
@@ -136,8 +172,9 @@ impl<'a> Check<'a> {
             let (components, diagnostics) = (&self.components, &mut self.diagnostics);
             rows::cuts(path, written, backbone, components, diagnostics)
         };
-        let of_target = (written.target.as_ref())
-            .map_or(Cuts::default(), |target| cuts("target", &target.cuts));
+        let of_target = (written.target.as_ref()).map_or(Cuts::default(), |target| {
+            cuts(&target.cut_path, &target.cuts)
+        });
         let own: Vec<Option<Cuts>> = (written.strategies.iter())
             .map(|strategy| {
                 strategy.node.get("cut")?;

@@ -115,6 +115,11 @@ impl Diagnostics {
         self.list.insert(at, diagnostic);
     }
 
+    /// Takes in those of another look at the same file.
+    pub(crate) fn extend(&mut self, others: Diagnostics) {
+        others.list.into_iter().for_each(|other| self.push(other));
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

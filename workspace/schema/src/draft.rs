@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::{Catalog, Use};
 use crate::check::Check;
 use crate::diagnostics::Diagnostics;
 use crate::keys;
+use crate::pairs::{self, Pair, Plans, WrittenPair};
 use crate::plan::Plan;
-use crate::written::Written;
+use crate::written::WrittenFile;
 use crate::{paths, rules, shape, tree};
 
 /// What could be read of an experiment file, with the mistakes found so far.
@@ -16,7 +19,17 @@ pub struct Draft {
     folder: PathBuf,
     diagnostics: Diagnostics,
     /// `None` when the text is not TOML.
-    written: Option<Written>,
+    written: Option<WrittenFile>,
+}
+
+/// What to ask the plugins for one backbone with one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ask {
+    /// The components, each with its parameters as written, once.
+    pub uses: Vec<Use>,
+    /// The file of weights of the backbone, absolute.
+    pub weights: Option<PathBuf>,
 }
 
 impl Draft {
@@ -30,7 +43,8 @@ impl Draft {
         let root = tree::parse(text, &mut diagnostics);
         let written = root.map(|root| {
             shape::check_table(&keys::EXPERIMENT, &root, "", &mut diagnostics);
-            let written = Written::read(&root);
+            let written = WrittenFile::read(&root);
+            pairs::check(&written, &mut diagnostics);
             rules::check(&written, &root, &folder, &mut diagnostics);
             written
         });
@@ -47,7 +61,28 @@ impl Draft {
     /// all mistakes to light.
     pub fn uses(&self) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
-        for component in self.written.iter().flat_map(Written::components) {
+        for ask in self.asks() {
+            for named in ask.uses {
+                if !uses.contains(&named) {
+                    uses.push(named);
+                }
+            }
+        }
+        uses
+    }
+
+    /// What to ask for each backbone with each target; a [`Catalog`] answers each.
+    pub fn asks(&self) -> Vec<Ask> {
+        self.pairs().iter().map(|pair| self.ask(pair)).collect()
+    }
+
+    fn pairs(&self) -> Vec<WrittenPair> {
+        self.written.as_ref().map_or(Vec::new(), WrittenFile::pairs)
+    }
+
+    fn ask(&self, pair: &WrittenPair) -> Ask {
+        let mut uses: Vec<Use> = Vec::new();
+        for component in pair.written.components() {
             let named = Use {
                 kind: component.kind,
                 component: component.component.value.clone(),
@@ -57,7 +92,12 @@ impl Draft {
                 uses.push(named);
             }
         }
-        uses
+        let backbone = pair.written.backbone.as_ref();
+        let weights = backbone.and_then(|backbone| backbone.weights.as_ref());
+        Ask {
+            uses,
+            weights: weights.map(|weights| paths::resolve(&weights.value, &self.folder)),
+        }
     }
 
     /// The folder that paths in the file are relative to, absolute.
@@ -70,38 +110,50 @@ impl Draft {
         &self.diagnostics
     }
 
-    /// Checks the file against the installed components.
+    /// Checks a file of one backbone and one target against the installed components.
     ///
     /// # Errors
     ///
     /// All mistakes of the file and of its components, never none.
     pub fn check(&self, catalog: &Catalog) -> Result<Plan, Diagnostics> {
-        self.judge(catalog).map(|(plan, _)| plan)
-    }
-
-    /// The same, with what may be wrong and stops nothing.
-    ///
-    /// # Errors
-    ///
-    /// As with [`Draft::check`].
-    pub fn judge(&self, catalog: &Catalog) -> Result<(Plan, Diagnostics), Diagnostics> {
-        let Some(written) = &self.written else {
-            return Err(self.diagnostics.clone());
-        };
-        let mut check = Check::new(catalog, &self.folder, self.diagnostics.clone());
-        let plan = check.plan(written);
-        match plan {
-            Some(plan) if check.diagnostics.is_empty() => Ok((plan, check.warnings)),
-            _ => Err(check.diagnostics),
+        let (plans, _) = self.judge(std::slice::from_ref(catalog))?;
+        let mut pairs = plans.pairs.into_iter();
+        match (pairs.next(), pairs.next()) {
+            (Some(pair), None) => Ok(pair.plan),
+            _ => Err(self.diagnostics.clone()),
         }
     }
 
-    /// The file that `backbone.weights` names, absolute.
-    pub fn weights(&self) -> Option<PathBuf> {
-        let backbone = self.written.as_ref()?.backbone.as_ref()?;
-        Some(paths::resolve(
-            &backbone.weights.as_ref()?.value,
-            &self.folder,
-        ))
+    /// Checks the file against what was answered to each of [`Draft::asks`], in their order, and tells besides the plans
+    /// what may be wrong and stops nothing.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of the file and of its components, never none.
+    pub fn judge(&self, catalogs: &[Catalog]) -> Result<(Plans, Diagnostics), Diagnostics> {
+        let mut diagnostics = self.diagnostics.clone();
+        let mut warnings = diagnostics.warnings();
+        let mut pairs: Vec<Pair> = Vec::new();
+        let written = self.pairs();
+        let all = written.len();
+        for (pair, catalog) in written.into_iter().zip(catalogs) {
+            let mut check = Check::new(catalog, &self.folder, self.diagnostics.clone());
+            let plan = check.pair(&pair);
+            diagnostics.extend(check.diagnostics);
+            warnings.extend(check.warnings);
+            pairs.extend(plan.map(|plan| Pair {
+                plan: Plan {
+                    target: pair.target,
+                    backbone: pair.backbone,
+                    ..plan
+                },
+                own_cuts: pair.own_cuts,
+                strategies: pair.strategies,
+            }));
+        }
+        match diagnostics.is_empty() && !pairs.is_empty() && pairs.len() == all {
+            true => Ok((Plans { pairs }, warnings)),
+            false => Err(diagnostics),
+        }
     }
 }

@@ -77,6 +77,8 @@ pub(crate) enum Kind {
         of: &'static Table,
         min: usize,
     },
+    /// A table, or a list of one or more of them.
+    TableOrTables(&'static Table),
 }
 
 /// The numbers allowed; all are finite.
@@ -219,19 +221,19 @@ pub(crate) static EXPERIMENT: Table = Table {
         ),
         required(
             "backbone",
-            Kind::Table(&BACKBONE),
-            "the network whose features are reused",
+            Kind::TableOrTables(&BACKBONE),
+            "the network whose features are reused; with several, `[[backbone]]`, every strategy has rows for each",
         ),
         optional(
             "source",
             Kind::Table(&SOURCE),
             "needs `backbone.weights`, or `weights = \"random\"` on every strategy",
-            "what the backbone learns first",
+            "what the backbone learns first; of several those that have no `weights` and do not compute features themselves",
         ),
         required(
             "target",
-            Kind::Table(&TARGET),
-            "the new task, and where the backbone is cut for it",
+            Kind::TableOrTables(&TARGET),
+            "the new task, and where the backbone is cut for it; with several, `[[target]]`, each has a table of its own",
         ),
         required(
             "strategy",
@@ -265,15 +267,27 @@ pub(crate) static EXPERIMENT: Table = Table {
 
 pub(crate) static BACKBONE: Table = Table {
     title: "`[backbone]`",
-    about: "The network whose features are reused.",
+    about: "The network whose features are reused; `[[backbone]]` for each of several.",
     component: true,
     keys: &[
+        optional(
+            "name",
+            Kind::Name,
+            "the component; of several backbones each has a name of its own",
+            "what rows and `backbones` of strategies call it",
+        ),
         USE,
         optional(
             "weights",
             Kind::Path,
             "trained on the source",
             "a safetensors file of trained weights, used instead of `[source]`",
+        ),
+        optional(
+            "cut",
+            CUTS,
+            "that of `[target]`",
+            "where this backbone is cut, for all targets",
         ),
     ],
 };
@@ -293,6 +307,13 @@ pub(crate) static STRATEGY: Table = Table {
     keys: &[
         required("name", Kind::Name, "name of its rows"),
         required("kind", Kind::Choice(&KINDS), "how the head is obtained"),
+        optional(
+            "backbones",
+            NAMES,
+            "all",
+            "names of the backbones it is for",
+        ),
+        optional("targets", NAMES, "all", "names of the targets it is for"),
         HEAD_KEY,
         optional(
             "train",
@@ -493,6 +514,13 @@ pub(crate) static CUT: Table = Table {
 const PLACE: Kind = Kind::Either(&[at_least(1), Kind::Name]);
 
 const CUTS: Kind = Kind::OneOrMore(&Kind::Either(&[at_least(1), Kind::Name, Kind::Table(&CUT)]));
+
+/// Of backbones or targets.
+const NAMES: Kind = Kind::List {
+    of: &Kind::Name,
+    min: 1,
+    distinct: true,
+};
 
 const USE: Key = required(
     "use",

@@ -23,6 +23,7 @@ mod groups;
 mod keys;
 mod multipliers;
 mod overrides;
+mod pairs;
 mod parameters;
 mod paths;
 mod plan;
@@ -47,10 +48,11 @@ pub use catalog::{
 };
 pub use data::{About, Finding, TaskData, TaskRole, learnt_before};
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
-pub use draft::Draft;
+pub use draft::{Ask, Draft};
 pub use groups::{Group, GroupCounts};
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
+pub use pairs::{Pair, Plans};
 pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
     Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Start, Strategy, Target,

@@ -29,6 +29,12 @@ pub struct Plan {
     pub source_classes: Vec<String>,
     /// Names of the target classes in label order.
     pub target_classes: Vec<String>,
+    /// The target's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The backbone's name, where the experiment has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
 }
 
 impl Plan {
@@ -38,13 +44,18 @@ impl Plan {
     }
 
     /// The row's name: that of its strategy, and after it what tells it from the strategy's other
-    /// rows, such as `frozen backbone · pool1 · 100`.
+    /// rows, such as `frozen backbone · pool1 · 100`; with several targets and backbones
+    /// `stamps · frozen backbone · LeNet · pool1 · 100`.
     pub fn title(&self, row: &Row) -> String {
         let name = &self.strategy(row).name;
-        match &row.detail {
-            Some(detail) => format!("{name} · {detail}"),
-            None => name.clone(),
-        }
+        let parts = [
+            self.target.as_ref(),
+            Some(name),
+            self.backbone.as_ref(),
+            row.detail.as_ref(),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join(" · ")
     }
 
     /// The cuts of all rows, each once, in the order they come first.
@@ -120,6 +131,9 @@ pub struct Experiment {
     pub about: String,
     /// The seeds; everything is repeated for each.
     pub seeds: Vec<u64>,
+    /// What the backbone is called; by its component if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone_name: Option<String>,
     /// The backbone.
     #[serde(with = "ComponentForm")]
     pub backbone: Component,
@@ -166,6 +180,9 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Target {
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The target task.
     #[serde(with = "DatasetForm")]
     pub dataset: DatasetUse,
@@ -292,6 +309,9 @@ pub struct Reference {
     /// Its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// Name of the target it belongs to; all of them if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Where the figure comes from; may be empty.
     pub note: String,
 }

@@ -105,6 +105,10 @@ fn kind_schema(kind: &Kind) -> Map<String, Value> {
             json!({ "anyOf": kinds.iter().map(kind_schema).collect::<Vec<_>>() })
         }
         Kind::Table(table) => return table_schema(table),
+        Kind::TableOrTables(of) => {
+            let tables = json!({ "type": "array", "items": table_schema(of), "minItems": 1 });
+            json!({ "anyOf": [table_schema(of), tables] })
+        }
         Kind::Tables { of, min } => {
             json!({ "type": "array", "items": table_schema(of), "minItems": min })
         }
@@ -156,7 +160,9 @@ pub fn reference() -> String {
 /// The table that a value is, or that is among its parts.
 fn table_in(kind: &Kind) -> Option<&'static Table> {
     match kind {
-        Kind::Table(table) | Kind::Tables { of: table, .. } => Some(table),
+        Kind::Table(table) | Kind::TableOrTables(table) | Kind::Tables { of: table, .. } => {
+            Some(table)
+        }
         Kind::Entries { of, .. } | Kind::OneOrMore(of) => table_in(of),
         Kind::Either(kinds) => kinds.iter().find_map(table_in),
         _ => None,

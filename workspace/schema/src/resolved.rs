@@ -7,6 +7,9 @@ use serde_json::{Map, Value as Json};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::file_form::train_to_file;
+use std::collections::BTreeMap;
+
+use crate::pairs::{Pair, Plans};
 use crate::plan::Plan;
 
 /// Version of the layout of a plan as JSON.
@@ -38,14 +41,21 @@ impl Plan {
     /// The experiment as a file with all defaults filled in, full component ids and absolute
     /// paths; reading and checking it gives this plan again.
     pub fn to_toml(&self) -> String {
+        render(&self.file_form())
+    }
+
+    /// The experiment's tables as they stand in a file.
+    fn file_form(&self) -> Map<String, Json> {
         // It fails for paths that are not UTF-8, which no experiment has that was checked.
         let Ok(Json::Object(mut experiment)) = serde_json::to_value(&self.experiment) else {
-            return String::new();
+            return Map::new();
         };
-        if let Some(weights) = experiment.shift_remove("backbone-weights")
-            && let Some(Json::Object(backbone)) = experiment.get_mut("backbone")
-        {
-            backbone.insert("weights".to_owned(), weights);
+        for (key, within) in [("backbone-weights", "weights"), ("backbone-name", "name")] {
+            if let Some(value) = experiment.shift_remove(key)
+                && let Some(Json::Object(backbone)) = experiment.get_mut("backbone")
+            {
+                backbone.insert(within.to_owned(), value);
+            }
         }
         entries(&mut experiment, "plugins");
         if let Some(Json::Object(source)) = experiment.get_mut("source") {
@@ -67,29 +77,141 @@ impl Plan {
                 }
             }
         }
-        let mut document = DocumentMut::new();
-        for (key, json) in &experiment {
-            let Some(value) = value(json) else {
-                continue;
-            };
-            document[key] = match value {
-                Value::InlineTable(plugins) if key == "plugins" => {
-                    let mut table = Table::new();
-                    table.set_implicit(true);
-                    table.extend(plugins.into_iter().map(|(id, plugin)| (id, header(plugin))));
-                    Item::Table(table)
-                }
-                Value::Array(all) if all.iter().all(Value::is_inline_table) => {
-                    let tables = all
-                        .into_iter()
-                        .filter_map(|item| header(item).into_table().ok());
-                    Item::ArrayOfTables(tables.collect::<ArrayOfTables>())
-                }
-                value => header(value),
-            };
-        }
-        document.to_string()
+        experiment
     }
+}
+
+impl Plans {
+    /// The experiment as a file with all defaults filled in; reading and checking it gives these plans again.
+    pub fn to_toml(&self) -> String {
+        let pairs: Vec<(&Pair, Map<String, Json>)> = (self.pairs.iter())
+            .map(|pair| (pair, pair.plan.file_form()))
+            .collect();
+        let [(_, first), _, ..] = pairs.as_slice() else {
+            return pairs
+                .first()
+                .map_or(String::new(), |(_, only)| render(only));
+        };
+        let mut whole = first.clone();
+        for (key, one) in [("backbone", false), ("target", true)] {
+            let mut tables: Vec<Json> = Vec::new();
+            for (pair, form) in &pairs {
+                let Some(mut table) = form.get(key).cloned() else {
+                    continue;
+                };
+                let cut = form.get("target").and_then(|target| target.get("cut"));
+                if let (Some(table), Some(cut)) = (table.as_object_mut(), cut) {
+                    table.shift_remove("cut");
+                    if pair.own_cuts != one {
+                        table.insert("cut".to_owned(), cut.clone());
+                    }
+                }
+                match tables
+                    .iter_mut()
+                    .find(|known| known.get("name") == table.get("name"))
+                {
+                    // Another pair of the same target may be the one that uses its cuts.
+                    Some(known) if known.get("cut").is_none() => *known = table,
+                    Some(_) => {}
+                    None => tables.push(table),
+                }
+            }
+            whole.insert(key.to_owned(), tables.into());
+        }
+        if let Some(source) = pairs
+            .iter()
+            .find_map(|(_, form)| Some(form.get("source")?).filter(|source| !source.is_null()))
+        {
+            whole.insert("source".to_owned(), source.clone());
+        }
+        whole.insert("strategy".to_owned(), self.strategy_tables(&pairs).into());
+        let mut references: Vec<Json> = Vec::new();
+        for (_, form) in &pairs {
+            for reference in form
+                .get("reference")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+            {
+                if !references.contains(reference) {
+                    references.push(reference.clone());
+                }
+            }
+        }
+        if !references.is_empty() {
+            whole.insert("reference".to_owned(), references.into());
+        }
+        render(&whole)
+    }
+
+    /// The strategies of all pairs, each with the backbones and targets it is for where these are not all.
+    fn strategy_tables(&self, pairs: &[(&Pair, Map<String, Json>)]) -> Vec<Json> {
+        let mut strategies: BTreeMap<usize, Json> = BTreeMap::new();
+        for (pair, form) in pairs {
+            let tables = form
+                .get("strategy")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten();
+            for (index, table) in pair.strategies.iter().zip(tables) {
+                strategies.entry(*index).or_insert_with(|| table.clone());
+            }
+        }
+        let names = |of: fn(&Plan) -> Option<&String>, index: Option<usize>| {
+            let mut names: Vec<String> = Vec::new();
+            let pairs = self
+                .pairs
+                .iter()
+                .filter(|pair| index.is_none_or(|index| pair.strategies.contains(&index)));
+            for name in pairs.filter_map(|pair| of(&pair.plan)) {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+            names
+        };
+        for (index, table) in &mut strategies {
+            for (key, of) in [
+                (
+                    "backbones",
+                    (|plan: &Plan| plan.backbone.as_ref()) as fn(&Plan) -> Option<&String>,
+                ),
+                ("targets", |plan: &Plan| plan.target.as_ref()),
+            ] {
+                let some = names(of, Some(*index));
+                if some.len() < names(of, None).len() {
+                    table[key] = some.into();
+                }
+            }
+        }
+        strategies.into_values().collect()
+    }
+}
+
+/// Tables as the text of a file.
+fn render(experiment: &Map<String, Json>) -> String {
+    let mut document = DocumentMut::new();
+    for (key, json) in experiment {
+        let Some(value) = value(json) else {
+            continue;
+        };
+        document[key] = match value {
+            Value::InlineTable(plugins) if key == "plugins" => {
+                let mut table = Table::new();
+                table.set_implicit(true);
+                table.extend(plugins.into_iter().map(|(id, plugin)| (id, header(plugin))));
+                Item::Table(table)
+            }
+            Value::Array(all) if all.iter().all(Value::is_inline_table) => {
+                let tables = all
+                    .into_iter()
+                    .filter_map(|item| header(item).into_table().ok());
+                Item::ArrayOfTables(tables.collect::<ArrayOfTables>())
+            }
+            value => header(value),
+        };
+    }
+    document.to_string()
 }
 
 fn train(table: &mut Map<String, Json>) {

@@ -12,7 +12,7 @@ use crate::paths;
 use crate::refusal::Refusal;
 use crate::tree::{Node, Value};
 use crate::view::Located;
-use crate::written::{Written, WrittenReference};
+use crate::written::{Written, WrittenBackbone, WrittenFile, WrittenReference};
 use topwork_nearest::choices;
 
 /// The name that stands for the source task beside the strategies.
@@ -20,7 +20,8 @@ const SOURCE: &str = "source";
 
 /// Checks what the tables say together. `root` is the whole file, `folder` what its paths are
 /// relative to.
-pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
+pub(crate) fn check(file: &WrittenFile, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
+    let written = &file.first;
     names(written, diagnostics);
     for strategy in &written.strategies {
         strategies::check(strategy, diagnostics);
@@ -30,10 +31,20 @@ pub(crate) fn check(written: &Written, root: &Node, folder: &Path, diagnostics: 
     for train in source_train.into_iter().chain(strategy_trains) {
         training::check(train, diagnostics);
     }
-    folds(written, diagnostics);
-    cuts(written, root, diagnostics);
-    weights(written, root, folder, diagnostics);
-    references(written, root, diagnostics);
+    for pair in file.pairs() {
+        folds(&pair.written, diagnostics);
+    }
+    cuts(file, diagnostics);
+    for backbone in &file.backbones {
+        weights(
+            backbone,
+            file.backbones.len() > 1,
+            root,
+            folder,
+            diagnostics,
+        );
+    }
+    references(file, root, diagnostics);
 }
 
 fn names(written: &Written, diagnostics: &mut Diagnostics) {
@@ -62,16 +73,19 @@ fn names(written: &Written, diagnostics: &mut Diagnostics) {
 
 /// With folds every example is measured once: none are drawn for it.
 fn folds(written: &Written, diagnostics: &mut Diagnostics) {
-    let Some(folds) = written.target.as_ref().and_then(|t| t.folds.as_ref()) else {
+    let Some(target) = &written.target else {
+        return;
+    };
+    let Some(folds) = &target.folds else {
         return;
     };
     for strategy in &written.strategies {
         Refusal {
             key: "test-samples",
             problem: format!(
-                " does not go with `target.folds` ({}): every strategy is measured on all examples, \
+                " does not go with `{}.folds` ({}): every strategy is measured on all examples, \
                  each in the fold that is left out",
-                folds.value
+                target.path, folds.value
             ),
             label: "not here",
             hint: "remove it, or remove `folds` to measure on the split `test`",
@@ -80,28 +94,32 @@ fn folds(written: &Written, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn weights(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
-    let Some(backbone) = &written.backbone else {
-        return;
-    };
+fn weights(
+    backbone: &WrittenBackbone,
+    several: bool,
+    root: &Node,
+    folder: &Path,
+    diagnostics: &mut Diagnostics,
+) {
+    let path = &backbone.path;
     if let Some(weights) = &backbone.weights {
         let span = Some(weights.span.clone());
         let file = paths::resolve(&weights.value, folder);
         if let Some(problem) = paths::problem(&weights.value, folder) {
-            let message = format!("`backbone.weights`: {problem}");
+            let message = format!("`{path}.weights`: {problem}");
             diagnostics.push(Diagnostic::new(message, span.clone()));
         } else if !file.is_file() {
-            let message = format!("`backbone.weights`: there is no file `{}`", file.display());
+            let message = format!("`{path}.weights`: there is no file `{}`", file.display());
             let missing = Diagnostic::new(message, span.clone()).label("not found");
             diagnostics.push(missing.hint("paths are relative to the experiment file".to_owned()));
         } else if file.to_str().is_none() {
             let message = format!(
-                "`backbone.weights`: the path `{}` is not UTF-8",
+                "`{path}.weights`: the path `{}` is not UTF-8",
                 file.display()
             );
             diagnostics.push(Diagnostic::new(message, span.clone()));
         }
-        if root.get(SOURCE).is_some() {
+        if !several && root.get(SOURCE).is_some() {
             let message = "`source` and `backbone.weights` both give the backbone its weights";
             let both = Diagnostic::new(message, span).label("trained already");
             diagnostics.push(both.hint(
@@ -112,11 +130,15 @@ fn weights(written: &Written, root: &Node, folder: &Path, diagnostics: &mut Diag
 }
 
 /// A cut written as a table says where in one way, and has parameters only when that is a rule.
-fn cuts(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
-    let of_target = root.get("target").map(|target| ("target", target));
-    let of_strategies = written.strategies.iter();
-    let tables = of_strategies.map(|strategy| (strategy.path.as_str(), &strategy.node));
-    for (path, table) in of_target.into_iter().chain(tables) {
+fn cuts(file: &WrittenFile, diagnostics: &mut Diagnostics) {
+    let of_targets = file.targets.iter().map(|table| (&table.path, &table.node));
+    let of_backbones = file
+        .backbones
+        .iter()
+        .map(|table| (&table.path, &table.node));
+    let strategies = file.first.strategies.iter();
+    let of_strategies = strategies.map(|strategy| (&strategy.path, &strategy.node));
+    for (path, table) in of_targets.chain(of_backbones).chain(of_strategies) {
         let Some(cut) = table.get("cut") else {
             continue;
         };
@@ -162,7 +184,8 @@ fn cuts(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
 }
 
 /// What names a strategy elsewhere names one there is.
-fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
+fn references(file: &WrittenFile, root: &Node, diagnostics: &mut Diagnostics) {
+    let written = &file.first;
     for reference in &written.references {
         figure_from_elsewhere(reference, diagnostics);
     }
@@ -174,9 +197,15 @@ fn references(written: &Written, root: &Node, diagnostics: &mut Diagnostics) {
         // The name meant may be one that could not be read.
         return;
     }
-    let compare_to = written.target.as_ref().and_then(|t| t.compare_to.as_ref());
-    if let Some(name) = compare_to {
-        names_a_strategy("target.compare-to", name, &names, diagnostics);
+    for target in &file.targets {
+        if let Some(name) = &target.compare_to {
+            names_a_strategy(
+                &format!("{}.compare-to", target.path),
+                name,
+                &names,
+                diagnostics,
+            );
+        }
     }
     if root.get(SOURCE).is_some() {
         names.push(SOURCE);

@@ -24,6 +24,19 @@ pub(crate) fn check_table(table: &Table, node: &Node, path: &str, diagnostics: &
     }
 }
 
+/// Tells of a key that is missing only where nothing else makes up for it.
+pub(crate) fn missing(
+    table: &Table,
+    key: &str,
+    node: &Node,
+    path: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    if let Some(key) = table.key(key) {
+        diagnostics.push(missing_key(key, node, path));
+    }
+}
+
 /// `path` and `key` as one path, as one would type it.
 pub(crate) fn join(path: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -56,7 +69,7 @@ fn unknown_key(table: &Table, entry: &Entry, path: &str) -> Diagnostic {
 fn missing_key(key: &Key, node: &Node, path: &str) -> Diagnostic {
     let name = key.name;
     let what = match (&key.kind, path.is_empty()) {
-        (Kind::Table(_), true) => format!("table `[{name}]`"),
+        (Kind::Table(_) | Kind::TableOrTables(_), true) => format!("table `[{name}]`"),
         (Kind::Tables { .. }, true) => format!("table `[[{name}]]`"),
         (Kind::Table(_) | Kind::Tables { .. }, false) => format!("table `{name}` in `{path}`"),
         (_, true) => format!("key `{name}`"),
@@ -91,13 +104,11 @@ fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnosti
             }
         }
         (Kind::Tables { of, min }, Value::List(items)) if items.len() >= *min => {
-            for (index, item) in items.iter().enumerate() {
-                let path = format!("{path}[{index}]");
-                match &item.value {
-                    Value::Table(_) => check_table(of, item, &path, diagnostics),
-                    _ => diagnostics.push(unexpected("a table", item, &path)),
-                }
-            }
+            check_tables(of, items, path, diagnostics);
+        }
+        (Kind::TableOrTables(of), Value::Table(_)) => check_table(of, node, path, diagnostics),
+        (Kind::TableOrTables(of), Value::List(items)) if !items.is_empty() => {
+            check_tables(of, items, path, diagnostics);
         }
         (Kind::List { of, min, distinct }, Value::List(items)) if items.len() >= *min => {
             check_items(of, *distinct, items, path, diagnostics);
@@ -128,6 +139,16 @@ fn check_value(kind: &Kind, node: &Node, path: &str, diagnostics: &mut Diagnosti
                 diagnostic = diagnostic.hint(hint);
             }
             diagnostics.push(diagnostic);
+        }
+    }
+}
+
+fn check_tables(of: &Table, items: &[Node], path: &str, diagnostics: &mut Diagnostics) {
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        match &item.value {
+            Value::Table(_) => check_table(of, item, &path, diagnostics),
+            _ => diagnostics.push(unexpected("a table", item, &path)),
         }
     }
 }
@@ -198,7 +219,9 @@ fn how_to_write(kind: &Kind, node: &Node, path: &str) -> Option<String> {
                 "numbers are computed with in single precision, which ends at {least:e} and {most:e}"
             ))
         }
-        (Kind::Table(table), Value::Text(text)) if table.names_a_component() => {
+        (Kind::Table(table) | Kind::TableOrTables(table), Value::Text(text))
+            if table.names_a_component() =>
+        {
             Some(format!("write {key} = {{ use = {text:?} }}"))
         }
         (Kind::Tables { .. }, Value::Table(_)) => Some(format!("write `[[{key}]]`")),
@@ -242,6 +265,7 @@ fn same_type(kind: &Kind, node: &Node) -> bool {
         Kind::Number(_) => matches!(node.value, Value::Integer(_) | Value::Float(_)),
         Kind::List { .. } | Kind::Tables { .. } => matches!(node.value, Value::List(_)),
         Kind::Table(_) | Kind::Entries { .. } => matches!(node.value, Value::Table(_)),
+        Kind::TableOrTables(_) => matches!(node.value, Value::Table(_) | Value::List(_)),
         Kind::OneOrMore(of) => matches!(node.value, Value::List(_)) || same_type(of, node),
         Kind::Either(kinds) => kinds.iter().any(|kind| same_type(kind, node)),
     }
@@ -296,10 +320,10 @@ pub(crate) fn expectation(kind: &Kind) -> String {
             let kinds: Vec<String> = kinds.iter().map(expectation).collect();
             kinds.join(" or ")
         }
-        Kind::Table(table) if table.names_a_component() => {
+        Kind::Table(table) | Kind::TableOrTables(table) if table.names_a_component() => {
             "a table that names a component in `use`".to_owned()
         }
-        Kind::Table(_) => "a table".to_owned(),
+        Kind::Table(_) | Kind::TableOrTables(_) => "a table".to_owned(),
         Kind::Entries { keys, of } => format!("a table from {keys} to {}", expectation(of)),
         Kind::Tables { min: 0, .. } => "a list of tables".to_owned(),
         Kind::Tables { .. } => "a list of one or more tables".to_owned(),

@@ -70,15 +70,23 @@ impl<'a> View<'a> {
 
     pub fn tables(&self, key: &str) -> impl Iterator<Item = View<'a>> {
         let of = match self.table.key(key).map(|key| &key.kind) {
-            Some(Kind::Tables { of, .. }) => Some(*of),
+            Some(Kind::Tables { of, .. } | Kind::TableOrTables(of)) => Some(*of),
             _ => None,
         };
-        let items = self.node.get(key).map_or(&[][..], Node::items);
         let path = shape::join(&self.path, key);
-        items
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, node)| Some(View::new(of?, node, format!("{path}[{index}]"))))
+        let single =
+            (self.node.get(key)).filter(|node| matches!(node.value, tree::Value::Table(_)));
+        let items = match single {
+            Some(_) => &[][..],
+            None => self.node.get(key).map_or(&[][..], Node::items),
+        };
+        let of_items = items.iter().enumerate().map({
+            let path = path.clone();
+            move |(index, node)| (node, format!("{path}[{index}]"))
+        });
+        (single.map(|node| (node, path)).into_iter())
+            .chain(of_items)
+            .filter_map(move |(node, path)| Some(View::new(of?, node, path)))
     }
 
     /// A value or several, without those that are wrong in themselves: the others can still be

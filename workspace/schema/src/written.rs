@@ -17,6 +17,7 @@ use crate::tree::{self, Node};
 use crate::view::{Located, View};
 use crate::words::{Normalise, Reduction};
 
+/// What a file says of one backbone with one target: that of most files as a whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     /// The values that need no component, as the plan has them; `None` when one is wrong. So with
@@ -36,6 +37,7 @@ pub(crate) struct WrittenReference {
     pub path: String,
     /// What it belongs to.
     pub strategy: Option<Located<String>>,
+    pub target: Option<Located<String>>,
     pub node: Node,
 }
 
@@ -49,6 +51,13 @@ pub(crate) struct WrittenPin {
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenBackbone {
     pub span: Range<usize>,
+    /// The path of its table, as one would type it.
+    pub path: String,
+    pub name: Option<Located<String>>,
+    /// Where it is cut itself; empty where the target says.
+    pub cuts: Vec<Located<WrittenCut>>,
+    /// The table itself, where the places of keys are.
+    pub node: Node,
     pub component: Option<WrittenUse>,
     /// Whether `weights` is written, rightly or not.
     pub weights_given: bool,
@@ -92,6 +101,13 @@ pub(crate) struct WrittenSource {
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenTarget {
     pub plain: Option<Target>,
+    /// The path of its table, as one would type it.
+    pub path: String,
+    pub name: Option<Located<String>>,
+    /// The table itself, where the places of keys are.
+    pub node: Node,
+    /// The path of the table that has its cuts.
+    pub cut_path: String,
     pub dataset: Option<WrittenDataset>,
     /// Empty when none is right in itself.
     pub cuts: Vec<Located<WrittenCut>>,
@@ -129,6 +145,9 @@ pub(crate) struct WrittenStrategy {
     pub span: Range<usize>,
     pub name: Option<Located<String>>,
     pub kind: Option<Located<StrategyKind>>,
+    /// Names of the backbones and targets it is for; all of them where it says none.
+    pub backbones: Vec<Located<String>>,
+    pub targets: Vec<Located<String>>,
     pub head: Option<WrittenUse>,
     /// Whether `train` is written, rightly or not.
     pub train_given: bool,
@@ -146,50 +165,80 @@ pub(crate) struct WrittenStrategy {
     pub node: Node,
 }
 
-impl Written {
-    pub fn read(root: &Node) -> Written {
+/// A file of any number of backbones and targets.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenFile {
+    pub backbones: Vec<WrittenBackbone>,
+    pub targets: Vec<WrittenTarget>,
+    /// All that is said once, with the first backbone and target.
+    pub first: Written,
+}
+
+impl WrittenFile {
+    pub fn read(root: &Node) -> WrittenFile {
         let view = View::new(&keys::EXPERIMENT, root, String::new());
         let (component, dataset) = stand_ins();
-        let target = view.table("target").map(|view| WrittenTarget {
-            plain: view.plain(json!({ "dataset": dataset, "cut": [] })),
-            dataset: view.dataset(),
-            cuts: view.cuts(),
-            folds: view.integer("folds"),
-            compare_to: view.text("compare-to"),
-        });
-        Written {
-            plain: view.plain(json!({
-                "backbone": component,
-                "source": null,
-                "target": target.as_ref().and_then(|target| target.plain.as_ref()),
-                "strategy": [],
-                "plugins": null,
-            })),
-            backbone: view.table("backbone").map(|view| WrittenBackbone {
+        let targets: Vec<WrittenTarget> = (view.tables("target"))
+            .map(|view| WrittenTarget {
+                plain: view.plain(json!({ "dataset": dataset, "cut": [] })),
+                name: view.text("name"),
+                dataset: view.dataset(),
+                cuts: view.cuts(),
+                folds: view.integer("folds"),
+                compare_to: view.text("compare-to"),
+                node: view.node.clone(),
+                cut_path: view.path.clone(),
+                path: view.path,
+            })
+            .collect();
+        let backbones: Vec<WrittenBackbone> = (view.tables("backbone"))
+            .map(|view| WrittenBackbone {
                 span: view.node.span.clone(),
+                name: view.text("name"),
+                cuts: view.cuts(),
                 component: view.component(UseKind::Backbone),
                 weights_given: view.node.get("weights").is_some(),
                 source: root.get("source").map(|source| source.span.clone()),
                 weights: view.text("weights"),
-            }),
+                node: view.node.clone(),
+                path: view.path,
+            })
+            .collect();
+        let first = Written {
+            plain: view.plain(json!({
+                "backbone": component,
+                "source": null,
+                "target": targets.first().and_then(|target| target.plain.as_ref()),
+                "strategy": [],
+                "plugins": null,
+            })),
+            backbone: backbones.first().cloned(),
             source: view.table("source").map(|view| WrittenSource {
                 dataset: view.dataset(),
                 head: view.head(),
                 train: view.train(),
             }),
-            target,
+            target: targets.first().cloned(),
             strategies: view.tables("strategy").map(WrittenStrategy::read).collect(),
             references: (view.tables("reference"))
                 .map(|view| WrittenReference {
                     strategy: view.text("strategy"),
+                    target: view.text("target"),
                     node: view.node.clone(),
                     path: view.path,
                 })
                 .collect(),
             pins: view.pins(),
+        };
+        WrittenFile {
+            backbones,
+            targets,
+            first,
         }
     }
+}
 
+impl Written {
     /// Every component named, in the order of the file's parts.
     pub fn components(&self) -> Vec<&WrittenUse> {
         let backbone = self.backbone.as_ref().and_then(|b| b.component.as_ref());
@@ -233,6 +282,8 @@ impl WrittenStrategy {
             name: view.text("name"),
             kind,
             head: view.head(),
+            backbones: view.names("backbones"),
+            targets: view.names("targets"),
             train_given: view.node.get("train").is_some(),
             train: view.train(),
             cuts: view.cuts(),
@@ -274,6 +325,16 @@ impl View<'_> {
             parameters,
             node: self.node.clone(),
         })
+    }
+
+    /// A list of names, without those that are wrong in themselves.
+    fn names(&self, key: &str) -> Vec<Located<String>> {
+        let items = self.node.get(key).map_or(&[][..], Node::items);
+        let name = |node: &Node| {
+            let (value, span) = (node.text()?.to_owned(), node.span.clone());
+            Some(Located { value, span })
+        };
+        items.iter().filter_map(name).collect()
     }
 
     fn head(&self) -> Option<WrittenUse> {

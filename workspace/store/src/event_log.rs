@@ -53,9 +53,15 @@ impl EventWriter {
         })
     }
 
-    /// Appends one event, stamped with the present time, and returns the record.
+    /// Appends one event of the first part, stamped with the present time, and returns the record.
     pub fn append(&mut self, event: Event) -> Result<Record, StoreError> {
-        let record = Record { at: now(), event };
+        self.append_of(0, event)
+    }
+
+    /// Appends one event of a part of the run.
+    pub fn append_of(&mut self, part: usize, event: Event) -> Result<Record, StoreError> {
+        let at = now();
+        let record = Record { at, part, event };
         let line = record.to_line().map_err(|error| StoreError::Damaged {
             path: self.path.clone(),
             reason: error.to_string(),

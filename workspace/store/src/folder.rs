@@ -25,6 +25,9 @@ pub struct RunFolder {
     path: PathBuf,
 }
 
+/// The folder within a run's for those of its parts, where it has several backbones or targets.
+const PARTS: &str = "parts";
+
 impl RunFolder {
     /// The run in `path`, whose last part is the run's id. Nothing is read yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
@@ -41,6 +44,46 @@ impl RunFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Makes the folder of a part of the run: with all that the part leaves, as if it were a run, but the events, which
+    /// the run itself has. `name` is for people.
+    pub fn create_part(&self, part: usize, name: &str) -> Result<Self, StoreError> {
+        let folder = format!("{:03}-{}", part + 1, slug(name));
+        let path = self.path.join(PARTS).join(folder);
+        fs::create_dir_all(&path).map_err(|error| StoreError::io("make", &path, &error))?;
+        Ok(Self::at(path))
+    }
+
+    /// The folders of the run's parts in their order; that of the run itself where it has one alone.
+    pub fn parts(&self) -> Vec<Self> {
+        let entries = fs::read_dir(self.path.join(PARTS))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut parts: Vec<Self> = (entries.map(|entry| Self::at(entry.path())))
+            .filter(Self::is_run)
+            .collect();
+        parts.sort_by_key(|folder| folder.part_of().map(|(part, _)| part));
+        match parts.is_empty() {
+            true => vec![self.clone()],
+            false => parts,
+        }
+    }
+
+    /// Which part of a run the folder is of, with the run's; `None` for that of a run.
+    fn part_of(&self) -> Option<(usize, Self)> {
+        let parts = self
+            .path
+            .parent()
+            .filter(|folder| folder.ends_with(PARTS))?;
+        let number: usize = self.id().split_once('-')?.0.parse().ok()?;
+        Some((number.checked_sub(1)?, Self::at(parts.parent()?)))
+    }
+
+    /// The folder of the run: itself, or for that of a part the one it lies in.
+    pub fn whole(&self) -> Self {
+        self.part_of().map_or_else(|| self.clone(), |(_, run)| run)
     }
 
     /// The run with this id in the same folder of runs.
@@ -60,7 +103,7 @@ impl RunFolder {
 
     /// The event stream.
     pub fn events_path(&self) -> PathBuf {
-        self.path.join("events.jsonl")
+        self.whole().path.join("events.jsonl")
     }
 
     /// What the worker and its plugins print.
@@ -120,9 +163,13 @@ impl RunFolder {
         EventReader::new(&self.events_path())
     }
 
-    /// What the event stream says so far.
+    /// What the event stream says so far; for the folder of a part what it says of that.
     pub fn state(&self) -> Result<RunState, StoreError> {
-        Ok(RunState::from_records(&self.event_reader().poll()?))
+        let records = self.event_reader().poll()?;
+        Ok(match self.part_of() {
+            Some((part, _)) => RunState::of_part(&records, part),
+            None => RunState::from_records(&records),
+        })
     }
 
     /// Bytes its files take.

@@ -271,7 +271,7 @@ mod tests {
             ..RunPlan::default()
         };
         let mut state = RunState::default();
-        let mut tell = |at, event| state.apply(&Record { at, event });
+        let mut tell = |at, event| state.apply(&Record::new(at, event));
         tell(1_000_100, Event::RunStarted(plan));
         tell(1_000_100, Event::StageStarted { stage: 0 });
         for at in (1_001_000..=1_020_000).step_by(1000) {

@@ -92,6 +92,8 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
     const CUTS: usize = 5;
     let classes: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
     let row = |index: usize| RowPlan {
+        target: None,
+        backbone: None,
         name: "logistic".to_owned(),
         detail: Some(format!("block{} · {}", index % CUTS, 100 + index / CUTS)),
         kind: "feature-classifier".to_owned(),

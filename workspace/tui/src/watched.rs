@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
 
 use topwork_events::{LogLevel, RunState};
-use topwork_results::Results;
+use topwork_results::{Results, Tables};
 use topwork_store::{RunFolder, Standing};
 
 use crate::{jobs::Settings, memo::fresh};
@@ -67,7 +67,7 @@ impl Watched {
     pub(crate) fn results(&self) -> Option<&Arc<Results>> {
         let results = self
             .results
-            .get_or_init(|| Results::from_state(&self.state).map(Arc::new));
+            .get_or_init(|| Tables::side_by_side(&self.state).map(Arc::new));
         results.as_ref()
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs};
 
-use topwork_events::{Event, LogLevel, Outcome, RunState, SourceOutcome};
+use topwork_events::{Event, LogLevel, Outcome, RunState};
 use topwork_graft::{PARTS, STATE, out_of_order};
 use topwork_keys::Adopted;
 use topwork_keys::sha256;
@@ -17,13 +17,13 @@ impl Execution<'_> {
         // Each is read once, however many rows it has for this run.
         let mut others = HashMap::new();
         for source in &adopted.sources {
-            let known = |state: &RunState| state.source.get(&source.seed).is_some();
+            let known = |state: &RunState| state.source.get(&(0, source.seed)).is_some();
             if self.emitter.look(known) {
                 continue;
             }
             let (other, state) = self.other(&mut others, &source.run)?;
-            if let Some(outcome) = state.source.get(&source.seed)
-                && self.copy_source(other, outcome)?
+            if let Some(outcome) = state.source.get(&(0, source.seed))
+                && copy_source(other, self.folder, outcome.seed)?
             {
                 self.took_over(other, &format!("the source with seed {}", source.seed))?;
                 self.emitter.emit(Event::SourceEvaluated(outcome.clone()))?;
@@ -67,17 +67,6 @@ impl Execution<'_> {
         Ok(known.ok_or_else(|| out_of_order("an earlier run was not read"))?)
     }
 
-    fn copy_source(&self, other: &RunFolder, outcome: &SourceOutcome) -> Result<bool, WorkerError> {
-        for name in ["backbone", "source-head"] {
-            let Ok(bytes) = fs::read(other.weights_path(name, outcome.seed)) else {
-                return Ok(false);
-            };
-            let path = self.folder.weights_path(name, outcome.seed);
-            self.folder.write(&path, &bytes)?;
-        }
-        Ok(true)
-    }
-
     /// Copies what a row of another run has left; `None` where that is not what it was.
     fn copy_row(
         &self,
@@ -119,4 +108,16 @@ impl Execution<'_> {
             format!("took over {what} from the run `{}`", other.id()),
         )
     }
+}
+
+/// Copies the backbone that another run, or another part of this one, has trained with a seed, and its head; false where they
+/// are not there.
+pub fn copy_source(from: &RunFolder, to: &RunFolder, seed: u64) -> Result<bool, WorkerError> {
+    for name in ["backbone", "source-head"] {
+        let Ok(bytes) = fs::read(from.weights_path(name, seed)) else {
+            return Ok(false);
+        };
+        to.write(&to.weights_path(name, seed), &bytes)?;
+    }
+    Ok(true)
 }

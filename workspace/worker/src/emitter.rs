@@ -42,6 +42,10 @@ pub struct Emitter {
 struct Inner {
     writer: EventWriter,
     state: RunState,
+    /// What is known of each part by itself; empty for a run of one part, which `state` is of.
+    parts: Vec<RunState>,
+    /// The part at work.
+    part: usize,
     log_lines: u64,
     /// The first event that could not be written: the run must not go on unheard.
     lost: Option<StoreError>,
@@ -65,6 +69,8 @@ impl Emitter {
         let inner = Inner {
             writer,
             state,
+            parts: Vec::new(),
+            part: 0,
             log_lines: 0,
             lost: None,
             stage: 0,
@@ -79,6 +85,16 @@ impl Emitter {
         }
     }
 
+    /// The run is one of several parts, each of which `parts` says what is known of it.
+    pub fn of_parts(&self, parts: Vec<RunState>) {
+        self.lock().parts = parts;
+    }
+
+    /// Goes on to a part: what is told from here on belongs to it.
+    pub fn begin_part(&self, part: usize) {
+        self.lock().part = part;
+    }
+
     /// Appends one event.
     pub fn emit(&self, event: Event) -> Result<(), StoreError> {
         self.lock().append(event)
@@ -87,7 +103,7 @@ impl Emitter {
     /// Tells of a network, unless it is known already.
     pub fn network(&self, network: NetworkPlan) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        if inner.state.networks.contains(&network) {
+        if inner.of_part().networks.contains(&network) {
             return Ok(());
         }
         inner.append(Event::Network(network))
@@ -160,12 +176,12 @@ impl Emitter {
         self.stop.asked.load(Ordering::Relaxed) || self.stop.orphaned.load(Ordering::Relaxed)
     }
 
-    /// Looks at what all events so far add up to.
+    /// Looks at what the events so far of the part at work add up to.
     pub fn look<T>(&self, look: impl FnOnce(&RunState) -> T) -> T {
-        look(&self.lock().state)
+        look(self.lock().of_part())
     }
 
-    /// What all events so far add up to.
+    /// What all events so far add up to, of all parts.
     pub fn state(&self) -> RunState {
         self.lock().state.clone()
     }
@@ -183,9 +199,17 @@ impl Inner {
         if let Some(lost) = self.lost.take() {
             return Err(lost);
         }
-        let record = self.writer.append(event)?;
+        let record = self.writer.append_of(self.part, event)?;
         self.state.apply(&record);
+        for (part, state) in self.parts.iter_mut().enumerate() {
+            state.apply_to_part(&record, part);
+        }
         Ok(())
+    }
+
+    /// What is known of the part at work.
+    fn of_part(&self) -> &RunState {
+        self.parts.get(self.part).unwrap_or(&self.state)
     }
 
     /// For those who cannot pass an error on: it is kept for the next one who can.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use topwork_engine::{Compute, Network};
-use topwork_events::{Came, Event, Judging, LogLevel, Made};
+use topwork_events::{Came, Event, Judging, LogLevel, Made, RunState};
 use topwork_graft::{
     Backbone, Features, Tools,
     data::{Draw, TaskExamples, Twins, draws},
@@ -11,11 +11,12 @@ use topwork_graft::{
 };
 use topwork_host::{Options, Plugins};
 use topwork_schema::{Plan, Row};
-use topwork_store::{FeatureCache, Manifest, RunFolder, sha256_of_file};
+use topwork_store::{FeatureCache, Manifest, RunFolder, StoreError, sha256_of_file};
 use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
     WorkerError,
+    adopt::copy_source,
     conductor::Conductor,
     emitter::Emitter,
     judge::Replicates,
@@ -23,7 +24,7 @@ use crate::{
     prepare::{made, read_plan, run_plan, same_plugins, same_weights},
 };
 
-/// Does what the run folder says.
+/// Does what the run folder says, part after part.
 pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerError> {
     let manifest = folder.manifest()?;
     let plugins = Plugins::load(Options {
@@ -34,77 +35,165 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         observer: Arc::clone(emitter) as Arc<dyn topwork_host::Observer>,
     });
     same_plugins(&manifest, &plugins)?;
-    same_weights(&manifest)?;
-    let plan = read_plan(folder, &plugins)?;
-    let compute = Compute::new(manifest.threads).map_err(engine("starting"))?;
-    let backbone = Backbone::open(&plugins, &plan.experiment.backbone)?;
-    let tasks = Tasks::of(&plan, &made(&manifest.plugins, manifest.weights.as_ref()));
-    if emitter.look(|state| state.plan.is_none()) {
-        emitter.emit(Event::RunStarted(run_plan(
-            &manifest, &plan, &tasks, &backbone,
-        )?))?;
+    let parts = folder.parts();
+    if let [only] = parts.as_slice() {
+        let part = Part::open(only, &plugins)?;
+        part.announce(emitter)?;
+        return part.execute(&plugins, emitter);
     }
-    emitter.network(backbone_plan(&backbone, &plan.experiment.backbone))?;
-    let conductor = Conductor::new(
-        folder,
-        emitter,
-        &plan,
-        &tasks,
-        (manifest.feature_cache.as_ref()).map(|cache| FeatureCache::at(&cache.folder, cache.limit)),
-        Duration::try_from_secs_f64(manifest.checkpoint_every).unwrap_or(Duration::MAX),
-    );
-    let mut execution = Execution {
-        tools: Tools {
-            plan: &plan,
-            plugins: &plugins,
-            compute: &compute,
-            backbone: &backbone,
-            services: &conductor,
-        },
-        folder,
-        emitter,
-        plan: &plan,
-        tasks: &tasks,
-        conductor: &conductor,
-        judging: emitter
-            .look(|state| state.plan.as_ref().map(|plan| plan.judging.clone()))
-            .unwrap_or_default(),
-        replicates: Replicates::default(),
-        data: Data::default(),
-        seed: SeedState::default(),
-    };
-    execution.same_program(&manifest)?;
-    let runtime = plan.extractor.as_ref().and_then(|of| of.runtime.as_ref());
-    if let Some(runtime) = runtime {
-        conductor.note(
-            LogLevel::Info,
-            format!("features are computed by {runtime}"),
-        )?;
+    let known: Result<Vec<RunState>, StoreError> = parts.iter().map(RunFolder::state).collect();
+    emitter.of_parts(known?);
+    let mut opened = Vec::new();
+    for (index, folder) in parts.iter().enumerate() {
+        emitter.begin_part(index);
+        let part = Part::open(folder, &plugins)?;
+        part.announce(emitter)?;
+        opened.push(part);
     }
-    for task in 0..tasks.len() {
+    for (index, part) in opened.into_iter().enumerate() {
         emitter.check_stop()?;
-        execution.begin_seed(task)?;
-        if execution.nothing_to_do(task)? {
-            // A worker that was killed just after the stage left them.
-            conductor.drop_checkpoints(task)?;
-            continue;
+        emitter.begin_part(index);
+        if index > 0 {
+            part.take_over_sources(&parts[..index], emitter)?;
         }
-        conductor.begin(task)?;
-        match execution.run(task) {
-            Ok(made) => {
-                emitter.end(Came::Made(made), false)?;
-                if tasks[task].work == Work::Data {
-                    execution.adopt(&manifest.adopted)?;
-                }
-                conductor.drop_checkpoints(task)?;
-            }
-            Err(error) => execution.give_up(task, error)?,
-        }
+        part.execute(&plugins, emitter)?;
     }
-    execution.judge()
+    Ok(())
 }
 
-/// A run in progress.
+/// One backbone with one target: all of a run of no other.
+struct Part<'a> {
+    folder: &'a RunFolder,
+    manifest: Manifest,
+    plan: Plan,
+    backbone: Backbone,
+    tasks: Tasks,
+}
+
+impl<'a> Part<'a> {
+    fn open(folder: &'a RunFolder, plugins: &Plugins) -> Result<Self, WorkerError> {
+        let manifest = folder.manifest()?;
+        same_weights(&manifest)?;
+        let plan = read_plan(folder, plugins)?;
+        let backbone = Backbone::open(plugins, &plan.experiment.backbone)?;
+        let tasks = Tasks::of(&plan, &made(&manifest.plugins, manifest.weights.as_ref()));
+        Ok(Self {
+            folder,
+            manifest,
+            plan,
+            backbone,
+            tasks,
+        })
+    }
+
+    /// Says what is going to be done, unless that was said.
+    fn announce(&self, emitter: &Emitter) -> Result<(), WorkerError> {
+        if emitter.look(|state| state.plan.is_none()) {
+            let plan = run_plan(&self.manifest, &self.plan, &self.tasks, &self.backbone)?;
+            emitter.emit(Event::RunStarted(plan))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the trained backbones of earlier parts that have trained the same.
+    fn take_over_sources(
+        &self,
+        earlier: &[RunFolder],
+        emitter: &Emitter,
+    ) -> Result<(), WorkerError> {
+        let known = |seed: u64| emitter.look(|state| state.source.get(&(0, seed)).is_some());
+        let mut wanted = self.manifest.cells.sources.clone();
+        wanted.retain(|source| !known(source.seed));
+        for other in earlier.iter().filter(|_| !wanted.is_empty()) {
+            let theirs = other.manifest()?.cells.sources;
+            if !wanted.iter().any(|source| theirs.contains(source)) {
+                continue;
+            }
+            let state = other.state()?;
+            for source in wanted.iter().filter(|source| theirs.contains(source)) {
+                let outcome = state.source.get(&(0, source.seed));
+                if let Some(outcome) = outcome.filter(|_| !known(source.seed))
+                    && copy_source(other, self.folder, source.seed)?
+                {
+                    emitter.emit(Event::SourceEvaluated(outcome.clone()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&self, plugins: &Plugins, emitter: &Arc<Emitter>) -> Result<(), WorkerError> {
+        let Self {
+            folder,
+            manifest,
+            plan,
+            backbone,
+            tasks,
+        } = self;
+        let compute = Compute::new(manifest.threads).map_err(engine("starting"))?;
+        emitter.network(backbone_plan(backbone, &plan.experiment.backbone))?;
+        let conductor = Conductor::new(
+            folder,
+            emitter,
+            plan,
+            tasks,
+            (manifest.feature_cache.as_ref())
+                .map(|cache| FeatureCache::at(&cache.folder, cache.limit)),
+            Duration::try_from_secs_f64(manifest.checkpoint_every).unwrap_or(Duration::MAX),
+        );
+        let mut execution = Execution {
+            tools: Tools {
+                plan,
+                plugins,
+                compute: &compute,
+                backbone,
+                services: &conductor,
+            },
+            folder,
+            emitter,
+            plan,
+            tasks,
+            conductor: &conductor,
+            judging: emitter
+                .look(|state| state.plan.as_ref().map(|plan| plan.judging.clone()))
+                .unwrap_or_default(),
+            replicates: Replicates::default(),
+            data: Data::default(),
+            seed: SeedState::default(),
+        };
+        execution.same_program(manifest)?;
+        let runtime = plan.extractor.as_ref().and_then(|of| of.runtime.as_ref());
+        if let Some(runtime) = runtime {
+            conductor.note(
+                LogLevel::Info,
+                format!("features are computed by {runtime}"),
+            )?;
+        }
+        for task in 0..tasks.len() {
+            emitter.check_stop()?;
+            execution.begin_seed(task)?;
+            if execution.nothing_to_do(task)? {
+                // A worker that was killed just after the stage left them.
+                conductor.drop_checkpoints(task)?;
+                continue;
+            }
+            conductor.begin(task)?;
+            match execution.run(task) {
+                Ok(made) => {
+                    emitter.end(Came::Made(made), false)?;
+                    if tasks[task].work == Work::Data {
+                        execution.adopt(&manifest.adopted)?;
+                    }
+                    conductor.drop_checkpoints(task)?;
+                }
+                Err(error) => execution.give_up(task, error)?,
+            }
+        }
+        execution.judge()
+    }
+}
+
+/// A part of a run in progress.
 pub struct Execution<'a> {
     pub tools: Tools<'a>,
     pub folder: &'a RunFolder,

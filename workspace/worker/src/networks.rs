@@ -19,6 +19,7 @@ pub fn network_plan(
         })
     });
     NetworkPlan {
+        part: 0,
         role: role.to_owned(),
         component: component.component.clone(),
         computed_by: None,
@@ -36,6 +37,7 @@ pub fn backbone_plan(backbone: &Backbone, component: &Component) -> NetworkPlan 
         extractor.runtime.unwrap_or_else(plugin)
     });
     NetworkPlan {
+        part: 0,
         role: "backbone".to_owned(),
         component: component.component.clone(),
         computed_by,

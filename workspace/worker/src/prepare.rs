@@ -117,6 +117,8 @@ pub fn run_plan(
         format: topwork_events::FORMAT,
         run: manifest.run.clone(),
         name: experiment.name.clone(),
+        target: plan.target.clone(),
+        backbone: plan.backbone.clone(),
         about: Some(experiment.about.clone()).filter(|about| !about.is_empty()),
         version: manifest.version.clone(),
         seeds: experiment.seeds.clone(),
@@ -174,6 +176,8 @@ fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, Work
     let reduction = row.cut.reduction;
     let features = shape(&backbone.activations_at(&row.cut)?, reduction);
     Ok(RowPlan {
+        target: None,
+        backbone: None,
         name: strategy.name.clone(),
         detail: row.detail.clone(),
         kind: strategy.kind.as_str().to_owned(),

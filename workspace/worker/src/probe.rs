@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use topwork_events::NetworkPlan;
 use topwork_host::{HostError, Kind, Level, Observer, Options, PluginInfo, Plugins};
 use topwork_schema::{
-    Catalog, Category, Component, Plan, Problem, Use, check_parameters, resolve_parameters,
+    Ask, Catalog, Category, Component, Plan, Problem, check_parameters, resolve_parameters,
 };
 
 use self::data::Data;
@@ -36,15 +36,15 @@ pub struct ProbeRequest {
     pub data_folders: Vec<PathBuf>,
     /// Folder plugins may keep derived files in.
     pub cache_folder: PathBuf,
-    /// The components to create and ask.
-    pub uses: Vec<Use>,
+    /// The components to create and ask, for each backbone with each target.
+    pub asks: Vec<Ask>,
     /// What paths among their parameters are relative to.
     pub folder: PathBuf,
     /// File the plugin call in progress is noted in, so that a crash can be attributed.
     pub call_path: PathBuf,
-    /// A plan whose networks are to be described.
-    pub plan: Option<Plan>,
-    /// Whether to tell which features the plan needs; this reads the data.
+    /// Plans whose networks are to be described.
+    pub plans: Vec<Plan>,
+    /// Whether to tell which features the plans need; this reads the data.
     pub explain: bool,
     /// Files of the backbone as the source leaves it, by seed, where they are known.
     #[serde(default)]
@@ -52,9 +52,6 @@ pub struct ProbeRequest {
     /// A backbone whose blueprint is wanted; its parameters as written.
     #[serde(default)]
     pub blueprint: Option<Component>,
-    /// A file of weights to try on the backbone among the uses.
-    #[serde(default)]
-    pub weights: Option<PathBuf>,
     /// Whether to compare all images of the datasets, as far as there is time.
     #[serde(default)]
     pub compare: bool,
@@ -78,12 +75,12 @@ impl ProbeRequest {
 pub struct ProbeAnswer {
     /// The plugins.
     pub plugins: Vec<PluginInfo>,
-    /// Everything the experiment file is checked against.
-    pub catalog: Catalog,
-    /// The networks of the plan: the backbone first, then the heads.
-    pub networks: Result<Vec<NetworkPlan>, Problem>,
-    /// The features the plan needs, where that was asked for.
-    pub features: Result<Vec<PlannedFeatures>, Problem>,
+    /// Everything the experiment file is checked against, one for each of what was asked; at least one.
+    pub catalogs: Vec<Catalog>,
+    /// The networks of each plan: the backbone first, then the heads.
+    pub networks: Result<Vec<Vec<NetworkPlan>>, Problem>,
+    /// The features each plan needs, where that was asked for.
+    pub features: Result<Vec<Vec<PlannedFeatures>>, Problem>,
     /// The blueprint, where one was wanted.
     pub blueprint: Result<Option<BlueprintAnswer>, Problem>,
     /// What plugins said of the data they were asked for.
@@ -126,31 +123,40 @@ pub fn probe(request: &ProbeRequest) -> ProbeAnswer {
         observer: Arc::clone(&calls) as Arc<dyn Observer>,
     });
     let mut data = Data::new(&calls);
-    let weights = request.weights.as_deref();
-    let mut catalog = catalog(
-        &plugins,
-        &request.uses,
-        &request.folder,
-        weights,
-        Some(&mut data),
-    );
-    catalog.counted = std::mem::take(&mut data.counted);
-    if request.compare {
-        catalog.content = data.compare(threads);
+    let nothing = [Ask::default()];
+    let asks = match request.asks.as_slice() {
+        [] => &nothing,
+        asks => asks,
+    };
+    let mut catalogs: Vec<Catalog> = (asks.iter())
+        .map(|ask| {
+            let weights = ask.weights.as_deref();
+            catalog(
+                &plugins,
+                &ask.uses,
+                &request.folder,
+                weights,
+                Some(&mut data),
+            )
+        })
+        .collect();
+    let counted = std::mem::take(&mut data.counted);
+    let content = (request.compare).then(|| data.compare(threads)).flatten();
+    for catalog in &mut catalogs {
+        catalog.counted.clone_from(&counted);
+        catalog.content.clone_from(&content);
     }
+    let plans = request.plans.iter();
     ProbeAnswer {
-        catalog,
+        catalogs,
         heard: data.heard,
-        networks: request
-            .plan
-            .as_ref()
-            .map_or(Ok(Vec::new()), |plan| networks(&plugins, plan)),
-        features: match &request.plan {
-            Some(plan) if request.explain => {
-                planned_features(&plugins, plan, &request.source_weights)
-                    .map_err(|error| problem(&error))
-            }
-            _ => Ok(Vec::new()),
+        networks: plans.clone().map(|plan| networks(&plugins, plan)).collect(),
+        features: match request.explain {
+            true => plans
+                .map(|plan| planned_features(&plugins, plan, &request.source_weights))
+                .collect::<Result<_, _>>()
+                .map_err(|error| problem(&error)),
+            false => Ok(Vec::new()),
         },
         blueprint: (request.blueprint.as_ref())
             .map(|component| blueprint(&plugins, component, &request.folder))

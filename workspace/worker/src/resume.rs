@@ -87,7 +87,9 @@ impl Execution<'_> {
             Work::Data => false,
             Work::Source if status == Some(StageStatus::Failed) => true,
             Work::Source => {
-                let known = self.emitter.look(|state| state.source.get(&seed).is_some());
+                let known = self
+                    .emitter
+                    .look(|state| state.source.get(&(0, seed)).is_some());
                 known && (!self.is_wanted(task) || self.take_up_source(seed)?)
             }
             Work::Features(_) | Work::Row(_) => !self.is_wanted(task),
@@ -141,7 +143,7 @@ impl Execution<'_> {
     /// Loads the backbone an earlier session trained; false when it has to be trained again.
     fn take_up_source(&mut self, seed: u64) -> Result<bool, WorkerError> {
         let expected = self.emitter.look(|state| {
-            let known = state.source.get(&seed);
+            let known = state.source.get(&(0, seed));
             known.and_then(|known| known.weights.clone())
         });
         let path = self.folder.weights_path("backbone", seed);
@@ -166,7 +168,9 @@ impl Execution<'_> {
     fn close(&self, task: usize, seed: u64) -> Result<(), WorkerError> {
         let counts = self.emitter.look(|state| match self.tasks[task].work {
             Work::Data | Work::Features(_) => None,
-            Work::Source => (state.source.get(&seed)).map(|known| (known.correct, known.total)),
+            Work::Source => {
+                (state.source.get(&(0, seed))).map(|known| (known.correct, known.total))
+            }
             Work::Row(row) => {
                 (state.outcomes.get(&(row, seed))).map(|known| (known.correct, known.total))
             }

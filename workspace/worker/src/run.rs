@@ -7,7 +7,7 @@ use std::{
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use topwork_events::{EndStatus, Event, Failure, Record, RunState, StageStatus};
-use topwork_results::Results;
+use topwork_results::Tables;
 use topwork_store::{CallRecorder, RunFolder, StoreError, now};
 
 use crate::{
@@ -157,12 +157,9 @@ pub fn write_results(
     mut state: RunState,
     ending: &Event,
 ) -> Result<(), StoreError> {
-    state.apply(&Record {
-        at: now(),
-        event: ending.clone(),
-    });
+    state.apply(&Record::new(now(), ending.clone()));
     let path = folder.results_path();
-    let Some(results) = Results::from_state(&state) else {
+    let Some(results) = Tables::of(&state) else {
         return Ok(());
     };
     let text = results.to_json().map_err(|error| StoreError::Damaged {

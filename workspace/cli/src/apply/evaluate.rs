@@ -1,7 +1,7 @@
 //! `topwork evaluate`.
 
 use topwork_apply::Work;
-use topwork_events::{Event, Judging, Record, RunState};
+use topwork_events::{Event, Judging, Outcome, Record, RunState};
 use topwork_measure::Figure;
 use topwork_nearest::nearest;
 use topwork_pages::comparison;
@@ -49,31 +49,43 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
         ));
     }
     let judging = judging(&plan.judging, &arguments.metrics)?;
-    let before = known.state.outcomes.iter().cloned().collect();
-    let work = Work::Evaluate {
-        run: known.folder.path().to_owned(),
-        rows: wanted,
-        dataset: data::labelled(&arguments.dataset)?,
-        before,
-        judging: judging.clone(),
-    };
     let folders = Folders::of_run(&known.folder, &arguments.how.plugin_dir)?;
-    let done = child::ask(folders, threads(arguments.how.threads), work, false, |_| {
-        Ok(())
-    })?;
     // The same table as that of a run, with other outcomes.
     let mut plan = plan.clone();
-    plan.judging = judging;
+    plan.judging = judging.clone();
     plan.references.clear();
     let mut state = RunState {
         plan: Some(plan),
         ..RunState::default()
     };
-    for outcome in &done.outcomes {
-        state.apply(&Record {
-            at: 0,
-            event: Event::RowMeasured(outcome.clone()),
-        });
+    let mut last = None;
+    for (part, of_part) in known.state.parts.iter().enumerate() {
+        let first = of_part.rows.start;
+        let rows: Vec<(usize, u64)> = (wanted.iter())
+            .filter(|(row, _)| of_part.rows.contains(row))
+            .map(|(row, seed)| (row - first, *seed))
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let before = known.state.of_parts(&[part]);
+        let work = Work::Evaluate {
+            run: known.part(part),
+            rows,
+            dataset: data::labelled(&arguments.dataset)?,
+            before: before.outcomes.iter().cloned().collect(),
+            judging: judging.clone(),
+        };
+        let threads = threads(arguments.how.threads);
+        let done = child::ask(folders.clone(), threads, work, false, |_| Ok(()))?;
+        for outcome in &done.outcomes {
+            let outcome = Outcome {
+                row: outcome.row + first,
+                ..outcome.clone()
+            };
+            state.apply(&Record::new(0, Event::RowMeasured(outcome)));
+        }
+        last = Some(done);
     }
     let results = Results::from_state(&state);
     let Some(results) = results else {
@@ -91,7 +103,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
         known.folder.id(),
         comparison(&results, width())
     ))?;
-    tell(&done, "measured", None, false)
+    last.map_or(Ok(0), |done| tell(&done, "measured", None, false))
 }
 
 /// What rows are judged by: as in the run, or by the figures named.

@@ -133,8 +133,9 @@ fn of_experiment(
         sets: arguments.sets.clone(),
         plugin_dir: arguments.how.plugin_dir.clone(),
     })?;
-    let seed = seed(arguments, &checked.plan);
-    let trained = match checked.plan.experiment.source.is_some() && !arguments.random {
+    let plan = checked.only("a set of features")?.clone();
+    let seed = seed(arguments, &plan);
+    let trained = match plan.experiment.source.is_some() && !arguments.random {
         true => {
             let cells = manifest(&checked, file)?.cells;
             let runs = Runs::at(absolute(&arguments.how.place.runs_dir));
@@ -157,10 +158,7 @@ fn of_experiment(
         }
         false => None,
     };
-    Ok((
-        of_plan(arguments, checked.plan, seed, trained),
-        checked.folders,
-    ))
+    Ok((of_plan(arguments, plan, seed, trained), checked.folders))
 }
 
 fn seed(arguments: &FeaturesArguments, plan: &Plan) -> u64 {

@@ -1,5 +1,7 @@
 //! Which row of a run is meant.
 
+use std::path::PathBuf;
+
 use topwork_apply::Fits;
 use topwork_events::RunState;
 use topwork_nearest::nearest;
@@ -88,12 +90,9 @@ impl Known {
                 ));
             }
         };
-        let folds = self
-            .state
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.folds)
-            .unwrap_or(0);
+        let (part, row) = self.state.part_of_row(row);
+        let of_part = self.state.parts.get(part).map(|part| &part.plan);
+        let folds = of_part.and_then(|plan| plan.folds).unwrap_or(0);
         let folds = match which.fold {
             None => (1..=folds).collect(),
             Some(fold) if fold <= folds => vec![fold],
@@ -108,11 +107,17 @@ impl Known {
             }
         };
         Ok(Fits {
-            run: self.folder.path().to_owned(),
+            run: self.part(part),
             row,
             seed,
             folds,
         })
+    }
+
+    /// The folder of a part of the run.
+    pub fn part(&self, part: usize) -> PathBuf {
+        let parts = self.folder.parts();
+        parts.get(part).unwrap_or(&self.folder).path().to_owned()
     }
 
     fn best(&self) -> Result<usize, Failure> {

@@ -23,23 +23,42 @@ const LONGEST_NAME: usize = 32;
 
 /// Both tasks: dataset, number of examples, classes with their counts, what plugins said of it.
 pub fn learns_from(checked: &Checked) -> String {
-    let plan = &checked.plan;
-    let experiment = &plan.experiment;
     let mut text = String::new();
     let mut told: Vec<&Component> = Vec::new();
-    let source = (experiment.source.as_ref())
-        .map(|source| ("source", &source.dataset, &plan.source_classes, None));
-    let target = &experiment.target;
-    let folds = target.folds;
-    let target = ("target", &target.dataset, &plan.target_classes, folds);
-    for (word, used, names, folds) in source.into_iter().chain([target]) {
-        text.push_str(&task(checked, word, used, names, folds));
-        if !told.contains(&&used.component) {
-            told.push(&used.component);
-            text.push_str(&heard(checked, &used.component));
+    let mut tasks: Vec<(String, &DatasetUse)> = Vec::new();
+    for plan in checked.plans.plans() {
+        let experiment = &plan.experiment;
+        let source = (experiment.source.as_ref()).map(|source| {
+            (
+                "source".to_owned(),
+                &source.dataset,
+                &plan.source_classes,
+                None,
+            )
+        });
+        let target = &experiment.target;
+        let folds = target.folds;
+        let word = match &plan.target {
+            Some(name) => format!("target {name}: "),
+            None => "target".to_owned(),
+        };
+        let target = (word, &target.dataset, &plan.target_classes, folds);
+        for (word, used, names, folds) in source.into_iter().chain([target]) {
+            if tasks.contains(&(word.clone(), used)) {
+                continue;
+            }
+            text.push_str(&task(checked, &word, used, names, folds));
+            if !told.contains(&&used.component) {
+                told.push(&used.component);
+                text.push_str(&heard(checked, &used.component));
+            }
+            tasks.push((word, used));
         }
     }
-    if checked.answer.catalog.content.is_none() {
+    if checked
+        .catalog()
+        .is_none_or(|catalog| catalog.content.is_none())
+    {
         text.push_str("identical images were not looked for to the end; a run does it\n");
     }
     text
@@ -53,7 +72,7 @@ fn task(
     folds: Option<usize>,
 ) -> String {
     let counts = |split: &str| -> Option<Vec<u64>> {
-        let counted = checked.answer.catalog.counted.iter();
+        let counted = checked.catalog()?.counted.iter();
         let of = |counted: &&topwork_schema::Counted| {
             counted.component == used.component && counted.split == split
         };

@@ -7,7 +7,7 @@ use topwork_measure::{seconds, thousands};
 use topwork_pages::Align;
 use topwork_schema::{Plan, Row};
 use topwork_store::{FeatureCache, Runs};
-use topwork_tasks::TrunkId;
+use topwork_tasks::{Tasks, TrunkId};
 
 use super::counted;
 use crate::{
@@ -16,14 +16,18 @@ use crate::{
     experiment::{Checked, ask, request},
     failure::Failure,
     output::{self, megabytes},
-    run::manifest,
+    run::made,
 };
 
 /// The matrix, and a line about what is left to do.
-pub fn matrix(checked: &Checked, experiment: &Path, runs_dir: &Path) -> Result<String, Failure> {
-    let plan = &checked.plan;
+pub fn matrix(
+    checked: &Checked,
+    plan: &Plan,
+    experiment: &Path,
+    runs_dir: &Path,
+) -> Result<String, Failure> {
     let runs = Runs::at(runs_dir);
-    let wanted = manifest(checked, experiment)?.cells;
+    let wanted = Tasks::of(plan, &made(checked, plan)?).cells();
     let earlier = Earlier::of(&runs, &wanted)?;
     let cells: Vec<(usize, u64, Cell)> = (wanted.rows.iter())
         .map(|wanted| (wanted.row, wanted.seed, earlier.cell(wanted)))
@@ -31,7 +35,7 @@ pub fn matrix(checked: &Checked, experiment: &Path, runs_dir: &Path) -> Result<S
     let cached = match cells.iter().any(|(row, _, cell)| {
         *cell == Cell::Missing && TrunkId::of(plan, &plan.rows[*row]).is_some()
     }) {
-        true => cached(checked, &earlier, experiment)?,
+        true => cached(checked, plan, &earlier, experiment)?,
         false => Vec::new(),
     };
     let known = topwork_index::cells(&runs)?;
@@ -116,18 +120,20 @@ fn summary(
 /// by an earlier run count.
 fn cached(
     checked: &Checked,
+    plan: &Plan,
     earlier: &Earlier,
     experiment: &Path,
 ) -> Result<Vec<(usize, u64)>, Failure> {
     let folder = experiment.parent().unwrap_or(Path::new("."));
     let mut request = request(&checked.folders, Vec::new(), folder);
-    request.plan = Some(checked.plan.clone());
+    request.plans = vec![plan.clone()];
     request.explain = true;
     request.source_weights = earlier.source_weights();
     // The plan is told whether or not the data can be read.
     let Ok(planned) = ask(&request)?.features else {
         return Ok(Vec::new());
     };
+    let planned: Vec<_> = planned.into_iter().flatten().collect();
     let settings = cache::settings()?;
     let entries = settings.map_or(Vec::new(), |cache| {
         FeatureCache::at(cache.folder, cache.limit).entries()
@@ -136,11 +142,11 @@ fn cached(
         planned.weights_known && entries.iter().any(|entry| entry.key == planned.key)
     };
     let mut cells: Vec<(usize, u64)> = Vec::new();
-    for (index, row) in checked.plan.rows.iter().enumerate() {
-        let Some(trunk) = TrunkId::of(&checked.plan, row) else {
+    for (index, row) in plan.rows.iter().enumerate() {
+        let Some(trunk) = TrunkId::of(plan, row) else {
             continue;
         };
-        for &seed in &checked.plan.experiment.seeds {
+        for &seed in &plan.experiment.seeds {
             let mut of = planned
                 .iter()
                 .filter(|planned| planned.seed == seed && planned.trunk == trunk)

@@ -10,7 +10,7 @@ use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
     arguments::{FileArguments, PlanArguments},
-    experiment,
+    experiment::{self, Checked},
     failure::{self, Failure},
     output::{self, print},
     run::made,
@@ -20,19 +20,26 @@ use matrix::matrix;
 /// Checks an experiment file.
 pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
     let checked = experiment::check_with_images(arguments)?;
-    let plan = &checked.plan;
-    let experiment = &plan.experiment;
-    let strategies = experiment.strategies.len();
-    let rows = match plan.rows.len() {
+    let plans = &checked.plans;
+    let experiment = plans.experiment();
+    let strategies = plans.strategies();
+    let rows = match plans.rows() {
         rows if rows == strategies => String::new(),
         rows => format!(" in {}", counted(rows, "row", "rows")),
     };
-    let folds = experiment.target.folds.map_or(String::new(), |folds| {
+    let folds = experiment.target.folds.filter(|_| plans.only().is_some());
+    let folds = folds.map_or(String::new(), |folds| {
         format!(", {}", counted(folds, "fold", "folds"))
     });
+    let several = |count: usize, one, several| match count {
+        0 | 1 => String::new(),
+        count => counted(count, one, several) + ", ",
+    };
     print(&format!(
-        "{}: ok ({}{rows}, {})\n",
+        "{}: ok ({}{}{}{rows}, {})\n",
         arguments.file.display(),
+        several(plans.targets().len(), "target", "targets"),
+        several(plans.backbones().len(), "backbone", "backbones"),
         counted(strategies, "strategy", "strategies"),
         counted(experiment.seeds.len(), "seed", "seeds") + &folds,
     ))?;
@@ -44,8 +51,35 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
 /// Shows the stages of a run, and which of its results are there already.
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     let checked = experiment::check(&arguments.file)?;
-    let plan = &checked.plan;
-    let tasks = Tasks::of(plan, &made(&checked)?);
+    let mut text = String::new();
+    for plan in checked.plans.plans() {
+        let names: Vec<&str> = [&plan.target, &plan.backbone]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        if !names.is_empty() {
+            text.push_str(&format!("{}\n\n", names.join(" · ")));
+        }
+        text.push_str(&stages(&checked, plan)?);
+        text.push('\n');
+        text.push_str(&matrix(
+            &checked,
+            plan,
+            &arguments.file.file,
+            &arguments.place.runs_dir,
+        )?);
+        if !names.is_empty() {
+            text.push('\n');
+        }
+    }
+    print(&text)?;
+    Ok(0)
+}
+
+/// The stages of a plan, a line for each.
+fn stages(checked: &Checked, plan: &Plan) -> Result<String, Failure> {
+    let tasks = Tasks::of(plan, &made(checked, plan)?);
     let rows = tasks.iter().enumerate().map(|(index, stage)| {
         let seed = stage.seed.map_or("–".to_owned(), |seed| seed.to_string());
         vec![
@@ -61,15 +95,7 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
         ("seed", Align::Right),
         ("what is done", Align::Left),
     ];
-    let mut text = output::table(&columns, rows);
-    text.push('\n');
-    text.push_str(&matrix(
-        &checked,
-        &arguments.file.file,
-        &arguments.place.runs_dir,
-    )?);
-    print(&text)?;
-    Ok(0)
+    Ok(output::table(&columns, rows))
 }
 
 fn detail(plan: &Plan, work: &Work) -> String {

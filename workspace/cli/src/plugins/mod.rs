@@ -65,7 +65,12 @@ fn tell_skipped(answer: &ProbeAnswer) {
             warn(&format!("plugin `{}`: {note}", plugin.id));
         }
     }
-    for skipped in &answer.catalog.skipped {
+    for skipped in answer
+        .catalogs
+        .iter()
+        .take(1)
+        .flat_map(|catalog| &catalog.skipped)
+    {
         warn(&format!("skipped `{}`: {}", skipped.path, skipped.reason));
     }
 }

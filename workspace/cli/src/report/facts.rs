@@ -50,7 +50,7 @@ pub fn facts(run: &Loaded) -> Vec<(String, String)> {
             }
         }
     }
-    for row in &run.results.strategies {
+    for row in run.tables.tables.iter().flat_map(|table| &table.strategies) {
         if let Some(test_set) = &row.test_set {
             facts.put(&format!("test examples of {}", row.title), test_set);
         }

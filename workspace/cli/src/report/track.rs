@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use topwork_nearest::nearest;
+use topwork_results::Tables;
 use topwork_trackers::{Run, TRACKERS};
 
 use super::Loaded;
@@ -28,9 +29,12 @@ pub fn track(runs: &[Loaded], tracker: &Path, folder: &Path) -> Result<u8, Failu
                 Vec::new()
             }
         };
+        let Some(results) = Tables::side_by_side(&run.state) else {
+            continue;
+        };
         let written = (tracker.files)(&Run {
             state: &run.state,
-            results: &run.results,
+            results: &results,
             settings: &settings,
             folder: &absolute(folder),
         });

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use topwork_events::RunState;
 use topwork_index::RunEntry;
 use topwork_measure::seconds;
-use topwork_pages::comparison;
-use topwork_results::Results;
+use topwork_pages::comparisons;
+use topwork_results::Tables;
 use topwork_store::{Runs, Standing};
 
 use super::{date, print_json, tell_newer};
@@ -37,12 +37,15 @@ pub fn show(runs_dir: &Path, wanted: &str, as_json: bool) -> Result<u8, Failure>
         threads => format!("{threads} threads"),
     };
     let run = RunEntry::of(&folder, manifest, &state);
-    let results = Results::from_state(&state);
+    let tables = Tables::of(&state);
     let hint = state
         .ending
         .as_ref()
         .and_then(|ending| ending.hint.as_deref());
     if as_json {
+        let results = tables.as_ref().map(Tables::to_json).transpose();
+        let results: Option<Value> =
+            (results.ok().flatten()).and_then(|text| serde_json::from_str(&text).ok());
         print_json(&json!({ "run": run, "hint": hint, "results": results }))?;
         return Ok(0);
     }
@@ -70,9 +73,9 @@ pub fn show(runs_dir: &Path, wanted: &str, as_json: bool) -> Result<u8, Failure>
         folder.path().display(),
         megabytes(run.bytes)
     ));
-    if let Some(results) = results {
+    if let Some(tables) = tables {
         text.push('\n');
-        text.push_str(&comparison(&results, width()));
+        text.push_str(&comparisons(&tables, width()));
     }
     print(&text)?;
     if let Standing::Failed { message } | Standing::Crashed { message } = &run.standing {

@@ -54,7 +54,11 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
     let folders = Folders::find(&arguments.file.plugin_dir);
     let answer = ask(&request(&folders, uses, Path::new(".")))?;
     let (mut backbone, mut chosen) = (None, Vec::new());
-    for described in answer.catalog.described {
+    for described in answer
+        .catalogs
+        .into_iter()
+        .flat_map(|catalog| catalog.described)
+    {
         match (described.of.kind, described.outcome) {
             (UseKind::Backbone, outcome) => backbone = Some(outcome.map_err(Failure::from)?),
             // Without the rule, or where it finds no stages, none are marked.

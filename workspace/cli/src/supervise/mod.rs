@@ -147,8 +147,11 @@ fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bo
     let (Some(row), Some(seed)) = (stage.plan.row, stage.plan.seed) else {
         return Ok(false);
     };
+    let (part, row) = state.part_of_row(row);
+    let first = state.parts.get(part).map_or(0, |part| part.stages.start);
     let mut writer = folder.event_writer()?;
-    writer.append(Event::RowFailed(Failure {
+    let mut tell = |event| writer.append_of(part, event);
+    tell(Event::RowFailed(Failure {
         row,
         seed,
         status: EndStatus::Crashed,
@@ -156,8 +159,8 @@ fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bo
         hint: Some(log_hint(folder)),
         exit_code: WRONG_PLUGIN,
     }))?;
-    writer.append(Event::StageEnded {
-        stage: index,
+    tell(Event::StageEnded {
+        stage: index - first.min(index),
         seconds: now().saturating_sub(stage.started_at) as f64 / 1000.0,
         came: Came::Said(crash.message.clone()),
         failed: true,

@@ -12,8 +12,8 @@ use signal_hook::{
     iterator::Signals,
 };
 use topwork_events::{EndStatus, Record, RunState};
-use topwork_pages::comparison;
-use topwork_results::Results;
+use topwork_pages::comparisons;
+use topwork_results::Tables;
 use topwork_sniff::reason;
 use topwork_store::{RunFolder, StoreError};
 
@@ -133,9 +133,9 @@ fn finish(folder: &RunFolder, state: &RunState, ui: Ui, tie: Tie) -> Result<u8, 
     let something = !state.outcomes.is_empty() || !state.source.is_empty();
     if ui != Ui::Json
         && something
-        && let Some(results) = Results::from_state(state)
+        && let Some(tables) = Tables::of(state)
     {
-        output::print(&comparison(&results, output::width()))?;
+        output::print(&comparisons(&tables, output::width()))?;
     }
     let Some(ending) = &state.ending else {
         return Err(match own {

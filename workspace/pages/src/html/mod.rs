@@ -5,9 +5,11 @@ mod table;
 
 use topwork_measure::thousands;
 
+use topwork_results::Results;
+
 use crate::{
     ClassFeatures, Page, PageError, Report, pictures,
-    text::{lines_before, lines_below, pairs, reference_lines},
+    text::{lines_before, lines_below, over_targets, pairs, reference_lines},
 };
 
 /// The page.
@@ -34,35 +36,47 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");
 
 fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
-    let results = &report.results;
-    let name = escaped(&results.name);
+    let first = report.tables.first();
+    let name = escaped(&first.name);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>{name}: run {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{name}</h1>\n<p>Run {0}, {}.</p>\n<button type=\"button\" id=\"theme\" hidden>Dark colours</button>\n</header>\n<main>\n",
-        escaped(&results.run),
-        escaped(&results.status),
+        escaped(&first.run),
+        escaped(&first.status),
     );
-    page.push_str(&list(&lines_before(results)));
+    for results in &report.tables.tables {
+        page.push_str(&list(&lines_before(results)));
+        let mut section = |heading: &str, content: &str| {
+            let heading = match &results.target {
+                Some(target) => format!("{heading}: {}", escaped(target)),
+                None => heading.to_owned(),
+            };
+            section(&mut page, &heading, content);
+        };
+        section(
+            "Comparison",
+            &(table::comparison(results) + &list(&lines_below(results))),
+        );
+        section("Pairs", &pairs_of(results));
+        section("Curves", &charts::curves(results));
+        section("Confusion", &confusions(results));
+        section("Reliability", &charts::reliability(results));
+        if let [heading, lines @ ..] = reference_lines(results).as_slice() {
+            section(
+                "Elsewhere",
+                &format!(
+                    "<p>{}</p>{}",
+                    escaped(&heading.replace("figures", "Figures")),
+                    list(lines)
+                ),
+            );
+        }
+    }
     section(
         &mut page,
-        "Comparison",
-        &(table::comparison(results) + &list(&lines_below(results))),
+        "All targets",
+        &list(&over_targets(&report.tables)),
     );
-    section(&mut page, "Pairs", &pairs_of(report));
-    section(&mut page, "Curves", &charts::curves(results));
-    section(&mut page, "Confusion", &confusions(report));
-    section(&mut page, "Reliability", &charts::reliability(results));
     section(&mut page, "Features", &features(&report.features));
-    if let [heading, lines @ ..] = reference_lines(results).as_slice() {
-        section(
-            &mut page,
-            "Elsewhere",
-            &format!(
-                "<p>{}</p>{}",
-                escaped(&heading.replace("figures", "Figures")),
-                list(lines)
-            ),
-        );
-    }
     section(&mut page, "Settings", &settings(report));
     page.push_str(&format!(
         "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
@@ -75,7 +89,10 @@ fn section(page: &mut String, heading: &str, content: &str) {
     if content.is_empty() {
         return;
     }
-    let id = heading.to_lowercase();
+    // A name of a target may hold anything; an id no white space.
+    let id: String = (heading.to_lowercase().chars())
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
     page.push_str(&format!(
         "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{heading}</h2>\n{content}\n</section>\n"
     ));
@@ -91,8 +108,8 @@ fn list(lines: &[String]) -> String {
     }
 }
 
-fn pairs_of(report: &Report) -> String {
-    let Some((heading, pairs)) = pairs::in_words(&report.results) else {
+fn pairs_of(results: &Results) -> String {
+    let Some((heading, pairs)) = pairs::in_words(results) else {
         return String::new();
     };
     let rows = pairs.iter().map(|[names, difference, p, holm, verdict]| {
@@ -112,8 +129,7 @@ fn pairs_of(report: &Report) -> String {
     )
 }
 
-fn confusions(report: &Report) -> String {
-    let results = &report.results;
+fn confusions(results: &Results) -> String {
     let known =
         || (results.strategies.iter()).filter_map(|row| Some((row, row.confusion.as_ref()?)));
     let count = known().count();

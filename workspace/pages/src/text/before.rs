@@ -1,7 +1,7 @@
 //! What is to be known before the table.
 
 use topwork_measure::{Unit, mean_count, percent, seconds, thousands};
-use topwork_results::Results;
+use topwork_results::{Results, SourceResult};
 
 /// What is odd about the data: before any figure.
 pub fn remarks(results: &Results) -> String {
@@ -13,11 +13,14 @@ pub fn remarks(results: &Results) -> String {
     text
 }
 
-/// How well the backbone learnt what its features come from, in one line.
+/// How well the backbones learnt what their features come from, in a line each.
 pub fn source(results: &Results) -> String {
-    let Some(source) = &results.source else {
-        return String::new();
-    };
+    let sources = results.source.iter().chain(&results.other_sources);
+    sources.map(line).collect()
+}
+
+fn line(source: &SourceResult) -> String {
+    let of = (source.backbone.as_ref()).map_or(String::new(), |name| format!(" ({name})"));
     let seeds = source.seeds.len().max(1) as u64;
     let tests = source.total / seeds;
     let over = match seeds {
@@ -28,7 +31,7 @@ pub fn source(results: &Results) -> String {
         format!(" ({over}95 % interval {})", Unit::Share.range(interval))
     });
     format!(
-        "source task: {} of {} correct, {}{interval} after {} epoch{}, {}\n",
+        "source task{of}: {} of {} correct, {}{interval} after {} epoch{}, {}\n",
         mean_count(source.correct, seeds),
         thousands(tests),
         match source.std {

@@ -7,7 +7,8 @@ mod notes;
 pub mod pairs;
 mod references;
 
-use topwork_results::{Column, Part, Results, columns};
+use topwork_measure::{ENOUGH, p_value};
+use topwork_results::{Column, Part, Results, Tables, columns};
 
 use crate::{Page, grid::grid};
 
@@ -16,8 +17,55 @@ pub const PAGE: Page = Page {
     id: "text",
     about: "plain text, in columns",
     extension: "txt",
-    write: |report, width| Ok(comparison(&report.results, width)),
+    write: |report, width| Ok(comparisons(&report.tables, width)),
 };
+
+/// The comparison of every target, and how rows do over all of them.
+pub fn comparisons(tables: &Tables, width: Option<usize>) -> String {
+    let mut text = String::new();
+    for results in &tables.tables {
+        if let Some(target) = &results.target {
+            let heading = format!("target {target}");
+            let rule = "─".repeat(heading.chars().count());
+            text.push_str(&format!("{heading}\n{rule}\n\n"));
+        }
+        text.push_str(&comparison(results, width));
+        text.push('\n');
+    }
+    match over_targets(tables).as_slice() {
+        [] => {
+            text.pop();
+        }
+        [heading, lines @ ..] => {
+            text.push_str(&format!("{heading}\n"));
+            lines
+                .iter()
+                .for_each(|line| text.push_str(&format!("  {line}\n")));
+        }
+    }
+    text
+}
+
+/// How rows do over several targets, a line for each after one that says what stands there; nothing for a single one.
+pub fn over_targets(tables: &Tables) -> Vec<String> {
+    let Some(ranks) = &tables.ranks else {
+        return Vec::new();
+    };
+    let count = ranks.targets.len();
+    let test = match (ranks.p, ranks.critical_difference) {
+        (Some(p), Some(apart)) => format!(
+            "Friedman's test: p {}; ranks that differ by more than {apart:.2} can be told apart (Nemenyi, 5 %)",
+            p_value(p)
+        ),
+        _ => format!("no test: {ENOUGH} targets at least are needed for one"),
+    };
+    let heading = format!("mean ranks over {count} targets ({test}):");
+    let rows = ranks
+        .rows
+        .iter()
+        .map(|row| format!("{:5.2}  {}", row.mean_rank, row.title));
+    std::iter::once(heading).chain(rows).collect()
+}
 
 /// The whole comparison: table, what its marks mean, pairs that can or cannot be told apart,
 /// figures from elsewhere. When the table is wider than `width`, accuracy and cost come as

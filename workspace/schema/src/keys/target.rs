@@ -23,13 +23,20 @@ static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
 
 pub(crate) static TARGET: Table = Table {
     title: "`[target]`",
-    about: "The new task, and where the backbone is cut for it.",
+    about: "The new task, and where the backbone is cut for it; `[[target]]` for each of several.",
     component: false,
     keys: &[
+        optional(
+            "name",
+            Kind::Name,
+            "there is one target; of several each has a name of its own",
+            "what tables and `targets` of strategies call it",
+        ),
         DATASET_KEY,
-        required(
+        optional(
             "cut",
             CUTS,
+            "every backbone says it",
             "a cut point the backbone declares, the number of layers kept, or a table; with \
              several, every strategy has a row for each",
         ),
@@ -104,6 +111,12 @@ pub(crate) static REFERENCE: Table = Table {
             Kind::Number(Bounds::ANY),
             "`accuracy` is given",
             "its value; a share as a fraction",
+        ),
+        optional(
+            "target",
+            Kind::Name,
+            "all targets",
+            "name of the target it belongs to",
         ),
         default(
             "note",

@@ -11,5 +11,6 @@ mod editors;
 mod messages;
 mod plans;
 mod resolved;
+mod several;
 mod training;
 mod warnings;

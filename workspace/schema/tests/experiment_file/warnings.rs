@@ -14,7 +14,7 @@ fn told(text: &str, catalog: &Catalog) -> Result<Vec<String>, Vec<String>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let draft = Draft::read("experiment.toml", text, &folder);
     let remarks = |of: topwork_schema::Diagnostics| of.iter().map(|one| one.remark()).collect();
-    match draft.judge(catalog) {
+    match draft.judge(std::slice::from_ref(catalog)) {
         Ok((_, warnings)) => Ok(remarks(warnings)),
         Err(mistakes) => Err(remarks(mistakes)),
     }

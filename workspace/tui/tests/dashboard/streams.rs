@@ -73,6 +73,8 @@ impl Made {
             }));
         }
         let rows = (self.names.iter().enumerate()).map(|(index, name)| RowPlan {
+            target: None,
+            backbone: None,
             name: name.clone(),
             detail: None,
             train_samples: self.grid.then(|| 100 << index),
@@ -133,6 +135,7 @@ impl Made {
             }
         }
         events.push(Event::SourceEvaluated(SourceOutcome {
+            part: 0,
             seed: 1,
             correct: 5100,
             total: 5139,

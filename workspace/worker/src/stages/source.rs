@@ -25,6 +25,7 @@ impl Execution<'_> {
             self.folder.write(&path, &bytes)?;
         }
         self.emitter.emit(Event::SourceEvaluated(SourceOutcome {
+            part: 0,
             seed,
             correct,
             total,
