@@ -45,6 +45,7 @@ mod backbone;
 mod blueprint;
 mod classifier;
 mod classifier_layers;
+mod classifier_path;
 mod component;
 mod cut_rule;
 mod dataset;
