@@ -162,6 +162,7 @@ fn rust_and_c_see_the_same_tables() {
         ClassifierSaveTable as "topwork_classifier_save_table" { size, save, load }
         ClassifierScoresTable as "topwork_classifier_scores_table" { size, scores }
         ClassifierLayersTable as "topwork_classifier_layers_table" { size, layers }
+        ClassifierPathTable as "topwork_classifier_path_table" { size, parameters, parameter_count, fit }
         ExtractorOnnxTable as "topwork_extractor_onnx_table" { size, model }
         DatasetProvenanceTable as "topwork_dataset_provenance_table" { size, names, groups }
         DatasetDecoderTable as "topwork_dataset_decoder_table" { size, create, shape, decode, destroy }

@@ -9,6 +9,7 @@ mod logistic_regression;
 mod matmul;
 mod measure;
 mod networks;
+mod path;
 mod plugins;
 mod settings;
 
@@ -56,6 +57,24 @@ enum What {
         #[arg(long, default_value = "{}")]
         parameters: String,
     },
+    /// Fits a classifier head alone and for several values of a parameter at once, and prints one line of JSON; reads
+    /// features.f32 and labels.u32 in the folder of the arrays, and writes the fitted states there
+    Path {
+        /// The head's component
+        component: String,
+        /// Its parameters, as JSON
+        #[arg(long, default_value = "{}")]
+        parameters: String,
+        /// Which parameter is varied
+        #[arg(long, default_value = "l2")]
+        parameter: String,
+        /// Its values, as a JSON list
+        #[arg(long)]
+        values: String,
+        /// How many features a row has
+        #[arg(long, default_value_t = data::FEATURES)]
+        dimensions: usize,
+    },
     /// Runs one workload and prints one line of JSON
     Run {
         /// One of workloads.json
@@ -93,6 +112,28 @@ fn measure(arguments: Arguments) -> Result<()> {
         } => {
             let parameters = serde_json::from_str(&parameters).context("--parameters")?;
             let measured = heads::measure(&component, &parameters, &data, threads)?;
+            println!("{}", serde_json::to_string(&measured)?);
+            Ok(())
+        }
+        What::Path {
+            component,
+            parameters,
+            parameter,
+            values,
+            dimensions,
+        } => {
+            let parameters = serde_json::from_str(&parameters).context("--parameters")?;
+            let values: Vec<serde_json::Value> =
+                serde_json::from_str(&values).context("--values")?;
+            let wanted = path::Wanted {
+                component: &component,
+                parameters: &parameters,
+                parameter: &parameter,
+                values: &values,
+                folder: &data,
+                dimensions,
+            };
+            let measured = path::measure(&wanted, threads)?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }

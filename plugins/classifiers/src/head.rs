@@ -10,6 +10,7 @@ use crate::scaling::CHUNK;
 use crate::state::{Reader, Writer};
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use std::sync::{Arc, OnceLock};
 use topwork_sdk::{
     Classifier, ClassifierLayers, Component, Error, Features, FitOptions, FitReport, Host,
     SavedClassifier, Scores,
@@ -19,8 +20,9 @@ use topwork_sdk::{
 pub struct Head<M> {
     host: Host,
     method: M,
-    /// All parallel work is done in it: rayon's own pool would take every core, whatever the host grants.
-    pool: ThreadPool,
+    /// All parallel work is done in it: rayon's own pool would take every core, whatever the host grants. It is started when
+    /// there is work, as instances of a path share one.
+    pool: OnceLock<Arc<ThreadPool>>,
     fitted: Option<Fitted>,
 }
 
@@ -45,7 +47,7 @@ impl<M: Named> Component for Head<M> {
         Ok(Head {
             host,
             method,
-            pool: start_threads(host.threads())?,
+            pool: OnceLock::new(),
             fitted: None,
         })
     }
@@ -60,62 +62,47 @@ impl<M: Named> Classifier for Head<M> {
         options: FitOptions,
     ) -> Result<FitReport, Error> {
         self.fitted = None;
-        let dimensions = features.dimensions();
-        if classes < 2 {
-            return Err(Error::parameters(format!(
-                "{classes} classes, expected at least 2"
-            )));
-        }
-        let position = features.data().iter().position(|x| !x.is_finite());
-        if let Some(position) = position {
-            return Err(Error::data(format!(
-                "feature {} of sample {} is {}, expected finite numbers",
-                position % dimensions,
-                position / dimensions,
-                features.data()[position]
-            )));
-        }
-        let threads = options.threads.min(self.host.threads());
-        if threads != self.pool.current_num_threads() {
-            self.pool = start_threads(threads)?;
-        }
-        let mut numbers = vec![None; classes];
-        let mut present = labels.to_vec();
-        present.sort_unstable();
-        present.dedup();
-        for (number, &class) in (0..).zip(&present) {
-            numbers[class as usize] = Some(number);
-        }
-        let labels: Vec<u32> = (labels.iter())
-            .filter_map(|&label| numbers[label as usize])
-            .collect();
-        let samples = Samples {
-            features: features.data(),
-            dimensions,
-            labels: &labels,
-            classes: present.len(),
-        };
-        let fit = if present.len() == 1 {
-            Fit {
-                note: format!("every sample is of class {}", present[0]),
-                ..Fit::closed(Linear::constant(dimensions), M::SCORES, 0)
+        let labelled = Labelled::of(features, labels, classes)?;
+        let pool = self.pool_of(options)?;
+        let fit = match labelled.single::<M>() {
+            Some(fit) => fit,
+            None => {
+                let work = Work::new(self.host, options.seed);
+                pool.install(|| self.method.fit(&labelled.samples(), &work))?
             }
-        } else {
-            let work = Work::new(self.host, options.seed);
-            self.pool.install(|| self.method.fit(&samples, &work))?
         };
-        self.fitted = Some(Fitted {
-            model: fit.model,
-            scores: fit.scores,
-            present,
-            classes,
-        });
-        Ok(FitReport {
-            converged: fit.converged,
-            iterations: fit.iterations,
-            parameters: fit.parameters,
-            note: fit.note,
-        })
+        Ok(self.take(fit, &labelled))
+    }
+
+    const PATH_PARAMETERS: &[&str] = M::PATH;
+
+    fn fit_path(
+        path: &mut [&mut Self],
+        _: &str,
+        features: Features<'_>,
+        labels: &[u32],
+        classes: usize,
+        options: FitOptions,
+    ) -> Result<Vec<FitReport>, Error> {
+        path.iter_mut().for_each(|head| head.fitted = None);
+        let labelled = Labelled::of(features, labels, classes)?;
+        let Some((first, others)) = path.split_first_mut() else {
+            return Ok(Vec::new());
+        };
+        let pool = first.pool_of(options)?;
+        for head in others {
+            head.pool = OnceLock::from(Arc::clone(&pool));
+        }
+        let fits = match labelled.single::<M>() {
+            Some(_) => path.iter().filter_map(|_| labelled.single::<M>()).collect(),
+            None => {
+                let work = Work::new(path[0].host, options.seed);
+                let methods: Vec<&M> = path.iter().map(|head| &head.method).collect();
+                pool.install(|| M::fit_path(&methods, &labelled.samples(), &work))?
+            }
+        };
+        let heads = path.iter_mut().zip(fits);
+        Ok(heads.map(|(head, fit)| head.take(fit, &labelled)).collect())
     }
 
     fn predict(
@@ -133,7 +120,8 @@ impl<M: Named> Classifier for Head<M> {
                 fitted.classes
             )));
         }
-        self.pool.install(|| fitted.score(features.data(), scores));
+        let pool = self.pool(self.host.threads())?;
+        pool.install(|| fitted.score(features.data(), scores));
         Ok(())
     }
 
@@ -143,6 +131,72 @@ impl<M: Named> Classifier for Head<M> {
 
     fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
         Ok(Some(self.fitted()?.layers()))
+    }
+}
+
+/// What a fit has been given, checked, with the classes that have samples counted from 0.
+struct Labelled<'a> {
+    features: Features<'a>,
+    /// Numbers within `present`.
+    labels: Vec<u32>,
+    /// The classes with samples, ascending.
+    present: Vec<u32>,
+    classes: usize,
+}
+
+impl<'a> Labelled<'a> {
+    fn of(features: Features<'a>, labels: &[u32], classes: usize) -> Result<Self, Error> {
+        let dimensions = features.dimensions();
+        if classes < 2 {
+            return Err(Error::parameters(format!(
+                "{classes} classes, expected at least 2"
+            )));
+        }
+        let position = features.data().iter().position(|x| !x.is_finite());
+        if let Some(position) = position {
+            return Err(Error::data(format!(
+                "feature {} of sample {} is {}, expected finite numbers",
+                position % dimensions,
+                position / dimensions,
+                features.data()[position]
+            )));
+        }
+        let mut numbers = vec![None; classes];
+        let mut present = labels.to_vec();
+        present.sort_unstable();
+        present.dedup();
+        for (number, &class) in (0..).zip(&present) {
+            numbers[class as usize] = Some(number);
+        }
+        let labels = (labels.iter())
+            .filter_map(|&label| numbers[label as usize])
+            .collect();
+        Ok(Labelled {
+            features,
+            labels,
+            present,
+            classes,
+        })
+    }
+
+    fn samples(&self) -> Samples<'_> {
+        Samples {
+            features: self.features.data(),
+            dimensions: self.features.dimensions(),
+            labels: &self.labels,
+            classes: self.present.len(),
+        }
+    }
+
+    /// The fit where all samples are of one class.
+    fn single<M: Named>(&self) -> Option<Fit> {
+        let [class] = self.present[..] else {
+            return None;
+        };
+        Some(Fit {
+            note: format!("every sample is of class {class}"),
+            ..Fit::closed(Linear::constant(self.features.dimensions()), M::SCORES, 0)
+        })
     }
 }
 
@@ -286,6 +340,40 @@ fn start_threads(count: usize) -> Result<ThreadPool, Error> {
 }
 
 impl<M> Head<M> {
+    /// The pool, started with so many threads where there is none yet.
+    fn pool(&self, threads: usize) -> Result<&Arc<ThreadPool>, Error> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool);
+        }
+        let started = Arc::new(start_threads(threads)?);
+        Ok(self.pool.get_or_init(|| started))
+    }
+
+    /// The pool for a fit, with as many threads as that may keep busy.
+    fn pool_of(&mut self, options: FitOptions) -> Result<Arc<ThreadPool>, Error> {
+        let threads = options.threads.min(self.host.threads());
+        if (self.pool.get()).is_some_and(|pool| pool.current_num_threads() != threads) {
+            self.pool = OnceLock::new();
+        }
+        self.pool(threads).map(Arc::clone)
+    }
+
+    /// Keeps what a fit came to, and reports it.
+    fn take(&mut self, fit: Fit, labelled: &Labelled<'_>) -> FitReport {
+        self.fitted = Some(Fitted {
+            model: fit.model,
+            scores: fit.scores,
+            present: labelled.present.clone(),
+            classes: labelled.classes,
+        });
+        FitReport {
+            converged: fit.converged,
+            iterations: fit.iterations,
+            parameters: fit.parameters,
+            note: fit.note,
+        }
+    }
+
     fn fitted(&self) -> Result<&Fitted, Error> {
         let message = "the classifier has neither been fitted nor loaded";
         self.fitted.as_ref().ok_or_else(|| Error::failed(message))

@@ -4,7 +4,9 @@
 //! product of matrices in single precision finds somewhat more neighbours than are wanted; their distances are then computed
 //! one by one in double precision, so that a sample is at distance 0 from itself. Where rounding may have left out a nearer
 //! one, as between samples that are close together and far from all others, all distances are. Of equally near samples the
-//! earlier one counts, of classes with as many votes the first, as in scikit-learn.
+//! earlier one counts, of classes with as many votes the first, as in scikit-learn. By the cosine and with exponential weights it
+//! is the classifier that features are judged by in M. Caron et al., "Emerging properties in self-supervised vision transformers"
+//! (2021), after Z. Wu et al., "Unsupervised feature learning via non-parametric instance discrimination" (2018), section 3.4.
 
 use crate::distance::{Metric, square};
 use crate::matrix::products;
@@ -14,13 +16,17 @@ use crate::state::{Reader, Writer};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Map;
-use topwork_sdk::{ClassifierLayers, Error, Scores, parameters};
+use std::sync::Arc;
+use topwork_sdk::{ClassifierLayers, Error, Scores, Votes, parameters};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "neighbours";
 
 /// The name of the mean direction in saved states.
 const CENTRE: &str = "centre";
+
+/// The key of the temperature in saved states and among the parameters.
+const TEMPERATURE: &str = "temperature";
 
 /// Candidates beyond the neighbours wanted, since rounding may put a few in the wrong order.
 const SPARE: usize = 16;
@@ -36,6 +42,8 @@ enum Weights {
     Uniform,
     /// 1 / distance; where some are at distance 0, they alone count.
     Distance,
+    /// exp(−distance / temperature)
+    Exponential,
 }
 
 /// Its parameters.
@@ -44,6 +52,7 @@ enum Weights {
 pub struct Knn {
     k: usize,
     weights: Weights,
+    temperature: f64,
     metric: Metric,
     scale: Scale,
 }
@@ -55,9 +64,12 @@ impl Named for Knn {
     const SCHEMA: &str = r#"{"type": "object", "properties": {
         "k": {"type": "integer", "minimum": 1, "maximum": 1000,
             "description": "how many neighbours vote; all samples where there are fewer", "default": 5},
-        "weights": {"enum": ["uniform", "distance"],
-            "description": "whether every vote counts the same, or nearer ones more: 1 / distance",
+        "weights": {"enum": ["uniform", "distance", "exponential"],
+            "description": "whether every vote counts the same, or nearer ones more: 1 / distance, or exp(-distance / temperature), by the cosine as exp(cosine / temperature)",
             "default": "uniform"},
+        "temperature": {"type": "number", "exclusiveMinimum": 0,
+            "description": "with exponential weights, the distance at which a vote counts 1 / e; 0.07 by the cosine in the evaluation of DINO",
+            "default": 0.07},
         "metric": {"enum": ["euclidean", "cosine"],
             "description": "how distances are measured: straight, or by the angle", "default": "euclidean"},
         "scale": {"enum": ["max", "standardise", "none"],
@@ -65,10 +77,29 @@ impl Named for Knn {
             "default": "none"}
     }, "additionalProperties": false}"#;
     const SCORES: Scores = Scores::Probabilities;
+
+    const PATH: &[&str] = &["k", "temperature"];
+
+    fn fit_path(methods: &[&Self], samples: &Samples<'_>, _: &Work) -> Result<Vec<Fit>, Error> {
+        // They differ neither in metric nor in scale, so all have the same rows.
+        let [first, ..] = methods else {
+            return Ok(Vec::new());
+        };
+        let stored = Arc::new(first.stored(samples));
+        Ok((methods.iter())
+            .map(|method| method.fit_of(Arc::clone(&stored)))
+            .collect())
+    }
 }
 
 impl Method for Knn {
     fn fit(&self, samples: &Samples<'_>, _: &Work) -> Result<Fit, Error> {
+        Ok(self.fit_of(Arc::new(self.stored(samples))))
+    }
+}
+
+impl Knn {
+    fn stored(&self, samples: &Samples<'_>) -> Stored {
         let size = samples.dimensions;
         let scaling = self.scale.measure(samples.features, size);
         // Distances stay the same around the mean, and squares of small numbers lose fewer digits.
@@ -82,15 +113,20 @@ impl Method for Knn {
         };
         let rows = Space::of(self.metric, &scaling, &centre).rows(samples.features);
         let labels = samples.labels.to_vec();
-        let mut fit = Fit::closed(
-            Neighbours::new(self.clone(), scaling, centre, rows, labels, samples.classes),
-            Knn::SCORES,
-            0,
-        );
-        if self.k > samples.count() {
-            fit.note = format!("all {} samples vote, as `k` is {}", samples.count(), self.k);
+        Stored::new(self.metric, scaling, centre, rows, labels, samples.classes)
+    }
+
+    fn fit_of(&self, stored: Arc<Stored>) -> Fit {
+        let count = stored.labels.len();
+        let neighbours = Neighbours {
+            parameters: self.clone(),
+            stored,
+        };
+        let mut fit = Fit::closed(neighbours, Knn::SCORES, 0);
+        if self.k > count {
+            fit.note = format!("all {count} samples vote, as `k` is {}", self.k);
         }
-        Ok(fit)
+        fit
     }
 }
 
@@ -136,9 +172,16 @@ impl<'a> Space<'a> {
     }
 }
 
-/// The samples, which are all there is to learn.
+/// The samples, which are all there is to learn, and how they vote.
 pub struct Neighbours {
     parameters: Knn,
+    /// Shared by those that differ in nothing else.
+    stored: Arc<Stored>,
+}
+
+/// The samples as they are compared.
+struct Stored {
+    metric: Metric,
     scaling: Scaling,
     /// The mean of the samples' directions for the cosine, otherwise 0.
     centre: Vec<f64>,
@@ -170,6 +213,10 @@ impl Neighbours {
         for key in ["weights", "metric"] {
             written.insert(key.into(), state.word(key)?.into());
         }
+        if let Ok(temperature) = state.word(TEMPERATURE) {
+            let number = temperature.parse::<f64>().unwrap_or(f64::NAN);
+            written.insert(TEMPERATURE.into(), number.into());
+        }
         let parameters: Knn = parameters(Knn::SCHEMA, written)
             .map_err(|error| Error::data(format!("the state does not fit: {error}")))?;
         let scaling = Scaling::read(state)?;
@@ -191,13 +238,17 @@ impl Neighbours {
             false => vec![0.0; scaling.dimensions()],
         };
         let labels = state.array_of("labels", count)?;
-        Ok(Neighbours::new(
-            parameters, scaling, centre, rows, labels, classes,
-        ))
+        let stored = Stored::new(parameters.metric, scaling, centre, rows, labels, classes);
+        Ok(Neighbours {
+            parameters,
+            stored: Arc::new(stored),
+        })
     }
+}
 
+impl Stored {
     fn new(
-        parameters: Knn,
+        metric: Metric,
         scaling: Scaling,
         centre: Vec<f64>,
         rows: Vec<f32>,
@@ -206,32 +257,32 @@ impl Neighbours {
     ) -> Self {
         let size = scaling.dimensions();
         let halves: Vec<f64> = rows.chunks_exact(size).map(half).collect();
-        let mut neighbours = Neighbours {
+        let mut stored = Stored {
+            metric,
             farthest: halves.iter().copied().fold(0.0, f64::max),
             halves: halves.into_iter().map(|half| half as f32).collect(),
             without: Vec::new(),
-            parameters,
             scaling,
             centre,
             rows,
             labels,
             classes,
         };
-        let rows = neighbours.rows.chunks_exact(size);
-        neighbours.without = rows.map(|row| neighbours.no_direction(row)).collect();
-        neighbours
+        let rows = stored.rows.chunks_exact(size);
+        stored.without = rows.map(|row| stored.no_direction(row)).collect();
+        stored
     }
 
     /// Whether nothing but the centre was taken from a row: for the cosine it is at distance 1 from all.
     fn no_direction(&self, row: &[f32]) -> bool {
         let mut columns = row.iter().zip(&self.centre);
-        self.parameters.metric == Metric::Cosine && columns.all(|(x, c)| *x == (0.0 - c) as f32)
+        self.metric == Metric::Cosine && columns.all(|(x, c)| *x == (0.0 - c) as f32)
     }
 
-    /// The samples likely to be nearest to each of the rows, more of them than vote.
-    fn candidates(&self, rows: &[f32]) -> Vec<Vec<(f32, usize)>> {
+    /// The samples likely to be nearest to each of the rows, more of them than the `k` that vote.
+    fn candidates(&self, rows: &[f32], k: usize) -> Vec<Vec<(f32, usize)>> {
         let size = self.scaling.dimensions();
-        let wanted = (self.parameters.k + SPARE).min(self.labels.len());
+        let wanted = (k + SPARE).min(self.labels.len());
         let mut nearest = vec![Vec::with_capacity(wanted + 1); rows.len() / size];
         let mut found = Vec::new();
         let blocks = self.rows.chunks(AT_ONCE * size).enumerate();
@@ -250,8 +301,7 @@ impl Neighbours {
     }
 
     /// The nearest samples with their distances, nearest first.
-    fn nearest(&self, row: &[f32], candidates: &[(f32, usize)]) -> Vec<(f64, usize)> {
-        let k = self.parameters.k;
+    fn nearest(&self, row: &[f32], candidates: &[(f32, usize)], k: usize) -> Vec<(f64, usize)> {
         let of = Query {
             row,
             half: half(row),
@@ -283,7 +333,7 @@ impl Neighbours {
             }
         }
         for (distance, _) in &mut nearest {
-            *distance = match self.parameters.metric {
+            *distance = match self.metric {
                 Metric::Euclidean => (2.0 * *distance).sqrt(),
                 Metric::Cosine => *distance,
             };
@@ -295,7 +345,7 @@ impl Neighbours {
     fn half_square(&self, of: &Query<'_>, sample: usize) -> f64 {
         let size = self.scaling.dimensions();
         let half = 0.5 * square(of.row, &self.rows[sample * size..][..size]);
-        match self.parameters.metric {
+        match self.metric {
             Metric::Euclidean => half,
             Metric::Cosine if of.without || self.without[sample] => 1.0,
             // What is left of equal directions is rounding.
@@ -303,15 +353,20 @@ impl Neighbours {
             Metric::Cosine => half,
         }
     }
+}
 
+impl Neighbours {
     /// The share of each class in the vote of a row's neighbours.
     fn vote(&self, row: &[f32], candidates: &[(f32, usize)], votes: &mut [f64]) {
-        let neighbours = self.nearest(row, candidates);
+        let neighbours = self.stored.nearest(row, candidates, self.parameters.k);
+        let least = neighbours.first().map_or(0.0, |(distance, _)| *distance);
         let same = neighbours.iter().any(|(distance, _)| *distance == 0.0);
         let counts = |distance: f64| match (self.parameters.weights, same) {
             (Weights::Uniform, _) => 1.0,
             (Weights::Distance, true) => f64::from(distance == 0.0),
             (Weights::Distance, false) => 1.0 / distance,
+            // As a share, what the nearest counts cancels; so nothing is too small to be told from 0.
+            (Weights::Exponential, _) => ((least - distance) / self.parameters.temperature).exp(),
         };
         let all: f64 = neighbours
             .iter()
@@ -319,7 +374,7 @@ impl Neighbours {
             .sum();
         let mut sums = vec![0.0; votes.len()];
         for (distance, sample) in neighbours {
-            sums[self.labels[sample] as usize] += counts(distance);
+            sums[self.stored.labels[sample] as usize] += counts(distance);
         }
         for (vote, sum) in votes.iter_mut().zip(sums) {
             *vote = sum / all;
@@ -350,37 +405,43 @@ impl Model for Neighbours {
     }
 
     fn dimensions(&self) -> usize {
-        self.scaling.dimensions()
+        self.stored.scaling.dimensions()
     }
 
     fn classes(&self) -> usize {
-        self.classes
+        self.stored.classes
     }
 
     fn score(&self, features: &[f32], scores: &mut [f64]) {
-        let size = self.scaling.dimensions();
-        let space = Space::of(self.parameters.metric, &self.scaling, &self.centre);
+        let stored = &*self.stored;
+        let size = stored.scaling.dimensions();
+        let space = Space::of(stored.metric, &stored.scaling, &stored.centre);
         let rows = space.rows(features);
-        let candidates = self.candidates(&rows);
+        let candidates = stored.candidates(&rows, self.parameters.k);
         let rows = rows.chunks_exact(size).zip(candidates);
-        for ((row, candidates), votes) in rows.zip(scores.chunks_exact_mut(self.classes)) {
+        for ((row, candidates), votes) in rows.zip(scores.chunks_exact_mut(stored.classes)) {
             self.vote(row, &candidates, votes);
         }
     }
 
     fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
         let Knn {
-            k, weights, metric, ..
+            k,
+            weights,
+            temperature,
+            metric,
+            ..
         } = self.parameters;
-        let size = self.scaling.dimensions();
-        let scaled = self.scaling.layers(layers);
+        let stored = &*self.stored;
+        let size = stored.scaling.dimensions();
+        let scaled = stored.scaling.layers(layers);
         let (scaled, rows) = match metric {
-            Metric::Euclidean => (scaled, self.rows.clone()),
+            Metric::Euclidean => (scaled, stored.rows.clone()),
             // Directions themselves: single precision has rounded those of the images before the centre could be taken away.
             Metric::Cosine => {
-                let rows = self.rows.chunks_exact(size).zip(&self.without);
+                let rows = stored.rows.chunks_exact(size).zip(&stored.without);
                 let rows = rows.flat_map(|(row, without)| {
-                    let columns = row.iter().zip(&self.centre);
+                    let columns = row.iter().zip(&stored.centre);
                     columns.map(move |(x, centre)| match without {
                         true => 0.0,
                         false => (f64::from(*x) + centre) as f32,
@@ -392,9 +453,13 @@ impl Model for Neighbours {
         scaled.neighbours(
             k,
             metric.said(),
-            weights == Weights::Distance,
+            match weights {
+                Weights::Uniform => Votes::Uniform,
+                Weights::Distance => Votes::Distance,
+                Weights::Exponential => Votes::Exponential(temperature),
+            },
             &rows,
-            (&self.labels, self.classes),
+            (&stored.labels, stored.classes),
         )
     }
 
@@ -402,16 +467,21 @@ impl Model for Neighbours {
         let weights = match self.parameters.weights {
             Weights::Uniform => "uniform",
             Weights::Distance => "distance",
+            Weights::Exponential => "exponential",
         };
+        let stored = &*self.stored;
         state.word("k", self.parameters.k);
         state.word("weights", weights);
         state.word("metric", self.parameters.metric.word());
-        state.word("neighbour-classes", self.classes);
-        self.scaling.write(state);
-        state.array("rows", &self.rows);
-        state.array("labels", &self.labels);
-        if self.parameters.metric == Metric::Cosine {
-            state.array(CENTRE, &self.centre);
+        if self.parameters.weights == Weights::Exponential {
+            state.word(TEMPERATURE, self.parameters.temperature);
+        }
+        state.word("neighbour-classes", stored.classes);
+        stored.scaling.write(state);
+        state.array("rows", &stored.rows);
+        state.array("labels", &stored.labels);
+        if stored.metric == Metric::Cosine {
+            state.array(CENTRE, &stored.centre);
         }
     }
 }

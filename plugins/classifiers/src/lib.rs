@@ -17,6 +17,7 @@ mod method;
 mod naive_bayes;
 mod nearest_centroid;
 mod random_forest;
+mod ridge;
 mod scaling;
 mod state;
 
@@ -30,6 +31,7 @@ use method::Model;
 use naive_bayes::NaiveBayes;
 use nearest_centroid::NearestCentroid;
 use random_forest::RandomForest;
+use ridge::Ridge;
 use state::Reader;
 use topwork_sdk::{Error, export_plugin, saved_classifier};
 
@@ -39,6 +41,7 @@ export_plugin! {
     components: [
         saved_classifier::<Head<LogisticRegression>>(),
         saved_classifier::<Head<LinearSvm>>(),
+        saved_classifier::<Head<Ridge>>(),
         saved_classifier::<Head<Lda>>(),
         saved_classifier::<Head<Knn>>(),
         saved_classifier::<Head<NearestCentroid>>(),

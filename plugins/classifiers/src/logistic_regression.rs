@@ -5,7 +5,7 @@
 
 use crate::linear::{self, Biases, Limits, Loss, Objective};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
-use crate::scaling::Scale;
+use crate::scaling::{Scale, Scaling};
 use serde::Deserialize;
 use topwork_sdk::{Error, Scores};
 
@@ -21,6 +21,28 @@ pub struct LogisticRegression {
 }
 
 impl LogisticRegression {
+    /// What is minimised, and how features are scaled for it.
+    fn minimising<T>(
+        &self,
+        samples: &Samples<'_>,
+        minimise: impl FnOnce(Objective<'_>, Scaling) -> T,
+    ) -> T {
+        let scaling = self.scale.measure(samples.features, samples.dimensions);
+        // Around the mean nothing cancels, and fewer iterations are needed.
+        let (scaling, _) = scaling.centred(samples.features);
+        let features = scaling.apply(samples.features);
+        let objective = Objective {
+            features: &features,
+            dimensions: samples.dimensions,
+            labels: samples.labels,
+            class_weights: &self.class_weights.of(samples),
+            loss: Loss::CrossEntropy,
+            l2: self.l2,
+            biases: Biases::Free,
+        };
+        minimise(objective, scaling)
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             iterations: self.max_iterations,
@@ -54,22 +76,25 @@ impl Named for LogisticRegression {
             "description": "whether each sample counts the same, or each class", "default": "none"}
     }, "additionalProperties": false}"#;
     const SCORES: Scores = Scores::Logits;
+
+    const PATH: &[&str] = &["l2"];
+
+    fn fit_path(methods: &[&Self], samples: &Samples<'_>, work: &Work) -> Result<Vec<Fit>, Error> {
+        let values: Vec<f64> = methods.iter().map(|method| method.l2).collect();
+        // They differ in nothing else.
+        let [first, ..] = methods else {
+            return Ok(Vec::new());
+        };
+        first.minimising(samples, |objective, scaling| {
+            linear::fit_path(objective, &scaling, &values, first.limits(), work)
+        })
+    }
 }
 
 impl Method for LogisticRegression {
     fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
-        let scaling = self.scale.measure(samples.features, samples.dimensions);
-        // Around the mean nothing cancels, and fewer iterations are needed.
-        let (scaling, _) = scaling.centred(samples.features);
-        let objective = Objective {
-            features: &scaling.apply(samples.features),
-            dimensions: samples.dimensions,
-            labels: samples.labels,
-            class_weights: &self.class_weights.of(samples),
-            loss: Loss::CrossEntropy,
-            l2: self.l2,
-            biases: Biases::Free,
-        };
-        linear::fit(&objective, scaling, self.limits(), work)
+        self.minimising(samples, |objective, scaling| {
+            linear::fit(&objective, scaling, self.limits(), work)
+        })
     }
 }

@@ -26,6 +26,18 @@ pub trait Named: Method + DeserializeOwned + 'static {
     fn check(&self) -> Result<(), Error> {
         Ok(())
     }
+    /// The parameters for several values of which [`fit_path`](Named::fit_path) has its own way.
+    const PATH: &[&str] = &[];
+    /// The fits of several methods that differ in nothing but one parameter named in [`PATH`](Named::PATH), in their order,
+    /// which means nothing. Each is what [`fit`](Method::fit) gives, closed forms to rounding, searches to their tolerance.
+    fn fit_path(methods: &[&Self], samples: &Samples<'_>, work: &Work) -> Result<Vec<Fit>, Error> {
+        let within = work.within();
+        let fits = (0..).zip(methods).map(|(done, method)| {
+            work.progress(done, methods.len() as u64, "values");
+            method.fit(samples, &within)
+        });
+        fits.collect()
+    }
 }
 
 /// What a method has learnt.

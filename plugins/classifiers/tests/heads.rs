@@ -6,9 +6,10 @@ use topwork_plugin_classifiers::PLUGIN;
 use topwork_sdk::drive::{DrivenClassifier, Driver, TestHost};
 use topwork_sdk::{Error, ErrorKind, Features, FitOptions, FitReport};
 
-const HEADS: [&str; 8] = [
+const HEADS: [&str; 9] = [
     "logistic-regression",
     "linear-svm",
+    "ridge",
     "lda",
     "knn",
     "nearest-centroid",

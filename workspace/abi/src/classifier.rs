@@ -1,6 +1,6 @@
 //! Classifier heads: fitted once to features, without gradients through the backbone.
 
-use crate::{Instance, Sink, Status};
+use crate::{Instance, Sink, Status, Text};
 
 /// The functions of a classifier head.
 #[repr(C)]
@@ -136,3 +136,44 @@ pub struct ClassifierScoresTable {
         unsafe extern "C" fn(instance: Instance, scores: *mut Scores, error: *const Sink) -> Status,
     >,
 }
+
+/// Id of the ability to fit one set of features for several values of one parameter at once: a [`ClassifierPathTable`].
+/// Since 1.2.
+pub const CLASSIFIER_PATH: &str = "topwork.classifier.path/1";
+
+/// What stands behind [`CLASSIFIER_PATH`]. Since 1.2.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ClassifierPathTable {
+    /// The bytes of this table that the plugin filled.
+    pub size: usize,
+    /// `parameter_count` names of parameters of the component, each of which a path may vary.
+    pub parameters: *const Text,
+    /// How many names there are, at least 1.
+    pub parameter_count: usize,
+    /// Fits `count` instances of this component to the same features, as `fit` of [`ClassifierTable`] would fit each of them
+    /// alone: closed forms to rounding, searches to their own tolerance. The host has created them with the same parameters but
+    /// for `parameter`, one of those above; their order means nothing. No instance is there twice, and no other call on any of
+    /// them is running. What is known of one value may serve the next: a decomposition, a place to start from.
+    /// `reports` and `notes` have a report and a sink for each instance, to be filled as by `fit`. Whatever the status, each
+    /// instance is destroyed by itself; after any but [`Status::OK`] none of them is used before it is fitted again.
+    pub fit: Option<
+        unsafe extern "C" fn(
+            instances: *const Instance,
+            count: usize,
+            parameter: Text,
+            features: *const Features,
+            labels: *const u32,
+            classes: usize,
+            options: *const FitOptions,
+            reports: *const *mut FitReport,
+            notes: *const Sink,
+            error: *const Sink,
+        ) -> Status,
+    >,
+}
+
+// SAFETY: a table is written once by the plugin before it is shown, is read-only afterwards, and points to texts that are too.
+unsafe impl Sync for ClassifierPathTable {}
+// SAFETY: as above; nothing in it belongs to a thread.
+unsafe impl Send for ClassifierPathTable {}

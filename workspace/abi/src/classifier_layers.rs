@@ -33,8 +33,9 @@ pub struct ClassifierLayersTable {
     ///   it is `−1 + b`.
     /// - `neighbours`: the share of each class in the vote of the `"k"` stored rows nearest to x, of all where there are fewer; of
     ///   equally near ones the earlier. `rows`, `[n, d]`, and `labels`, `[n]`, `U32`, each below `"classes"`. `"metric"` as above:
-    ///   the distance is `‖x − r‖`, by the cosine `½ ‖x − r‖²`, and 1 where x or r is 0. `"weights"` is `"uniform"`, or
-    ///   `"distance"`: votes count 1 / distance, and where some rows are at distance 0, they alone count.
+    ///   the distance is `‖x − r‖`, by the cosine `½ ‖x − r‖²`, and 1 where x or r is 0. `"weights"` is `"uniform"`,
+    ///   `"distance"`: votes count 1 / distance, and where some rows are at distance 0, they alone count, or `"exponential"`:
+    ///   votes count exp(−distance / t) with t the `"temperature"`, above 0.
     /// - `trees`: the mean over trees of the leaf that x falls into. `roots`, `[trees]`; `feature`, `threshold` and `child`, each
     ///   `[nodes]`; `leaves`, `[leaves, outputs]`; `U32` but for `threshold` and `leaves`. From a node with a `child` other than 0
     ///   the way goes on to that child, and where the number `feature` of x is greater than `threshold` to the node after it;

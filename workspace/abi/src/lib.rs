@@ -49,8 +49,8 @@ mod table;
 
 pub use backbone::BackboneTable;
 pub use classifier::{
-    CLASSIFIER_SAVE, CLASSIFIER_SCORES, ClassifierSaveTable, ClassifierScoresTable,
-    ClassifierTable, Features, FitOptions, FitReport, Scores,
+    CLASSIFIER_PATH, CLASSIFIER_SAVE, CLASSIFIER_SCORES, ClassifierPathTable, ClassifierSaveTable,
+    ClassifierScoresTable, ClassifierTable, Features, FitOptions, FitReport, Scores,
 };
 pub use classifier_layers::{CLASSIFIER_LAYERS, ClassifierLayersTable};
 pub use component::{Component, Instance, Kind};
@@ -71,7 +71,7 @@ pub const ABI_MAJOR: u32 = 1;
 
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
 /// 1.1 has extractor backbones and cut rules as well, 1.2 classifiers that say what their scores are and
-/// what they do, and extractors that give their model.
+/// what they do, and that are fitted for several values of a parameter at once, and extractors that give their model.
 pub const ABI_MINOR: u32 = 2;
 
 /// The name of the one symbol a plugin exports.

@@ -202,6 +202,14 @@ fn neighbours(builder: &mut Builder, layer: &Layer, x: &str, width: usize) -> St
     if *weights == Votes::Uniform {
         return mean(builder, &votes, k, *classes);
     }
+    if let Votes::Exponential { temperature } = weights {
+        return exponential(
+            builder,
+            (&distances, &votes),
+            (*metric, *temperature),
+            (k, *classes),
+        );
+    }
     // Nearest first: where that one is at distance 0, those at distance 0 count alone.
     let nothing = builder.floats("nothing", &[1], &[0.0]);
     let same = builder.node(Op("Equal", 11), "same", &[&distances, &nothing], &[]);
@@ -227,6 +235,29 @@ fn neighbours(builder: &mut Builder, layer: &Layer, x: &str, width: usize) -> St
     let votes = builder.node(Op("MatMul", 1), "weighted-votes", &[&counts, &votes], &[]);
     let votes = builder.reshape("sums", &votes, &[0, *classes as i64]);
     builder.binary("Div", "shares", &votes, &all)
+}
+
+/// The shares of votes that count exp(−distance / temperature), of the squares of distances: their softmax.
+fn exponential(
+    builder: &mut Builder,
+    (squares, votes): (&str, &str),
+    (metric, temperature): (Metric, f32),
+    (k, classes): (usize, usize),
+) -> String {
+    let (distances, per) = match metric {
+        Metric::Euclidean => (
+            builder.node(Op("Sqrt", 6), "roots", &[squares], &[]),
+            -1.0 / temperature,
+        ),
+        // The distance is half of the square.
+        Metric::Cosine => (squares.to_owned(), -0.5 / temperature),
+    };
+    let per = builder.floats("per-temperature", &[1], &[per]);
+    let exponents = builder.binary("Mul", "exponents", &distances, &per);
+    let counts = softmax(builder, "Softmax", &exponents);
+    let counts = builder.reshape("counts-of-voters", &counts, &[0, 1, k as i64]);
+    let votes = builder.node(Op("MatMul", 1), "weighted-votes", &[&counts, votes], &[]);
+    builder.reshape("shares", &votes, &[0, classes as i64])
 }
 
 /// The `count` largest (1) or smallest (0) numbers of every row and their places, in order; of equals the earlier.

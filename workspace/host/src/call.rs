@@ -62,6 +62,29 @@ pub(crate) fn collect<T>(limit: usize, call: impl FnOnce(*const abi::Sink) -> T)
     (result, written)
 }
 
+/// As [`collect`], with `count` sinks that stand one after the other, each with the limit.
+pub(crate) fn collect_several<T>(
+    count: usize,
+    limit: usize,
+    call: impl FnOnce(*const abi::Sink) -> T,
+) -> (T, Vec<Written>) {
+    let mut written: Vec<Written> = (0..count)
+        .map(|_| Written {
+            bytes: Vec::new(),
+            limit,
+            overflowed: false,
+        })
+        .collect();
+    let sinks: Vec<abi::Sink> = (written.iter_mut())
+        .map(|written| abi::Sink {
+            context: std::ptr::from_mut(written).cast(),
+            write,
+        })
+        .collect();
+    let result = call(sinks.as_ptr());
+    (result, written)
+}
+
 unsafe extern "C" fn write(context: *mut c_void, data: *const u8, len: usize) {
     if context.is_null() || data.is_null() || len == 0 {
         return;
@@ -223,6 +246,11 @@ impl Instance {
             self.panicked.store(true, Ordering::Release);
         }
         result
+    }
+
+    /// What the plugin knows it by, for a call on several instances.
+    pub(crate) fn pointer(&self) -> abi::Instance {
+        self.pointer
     }
 
     /// The error of a plugin that broke the contract.

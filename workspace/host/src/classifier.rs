@@ -1,12 +1,14 @@
 //! Classifier heads as the rest of topwork sees them.
 
 mod layers;
+mod path;
 
 use crate::HostError;
-use crate::call::{Instance, collect};
+use crate::call::{Instance, Written, collect};
 use crate::library::Opened;
 use crate::open;
 use crate::text::{clean, utf8};
+pub use path::FittedClassifier;
 use serde_json::Value;
 use std::sync::Arc;
 use topwork_abi as abi;
@@ -28,6 +30,10 @@ pub struct Classifier {
     table: abi::ClassifierTable,
     saving: Option<abi::ClassifierSaveTable>,
     telling: Option<abi::ClassifierScoresTable>,
+    /// Which parameters a path can vary, and how, where the plugin offers that.
+    path: Option<path::Path>,
+    /// What it was made of: others that differ in one parameter are made of it, too.
+    made_of: (Arc<Opened>, usize, Value),
     /// Of the present fit or state.
     scores: Scores,
 }
@@ -40,6 +46,25 @@ pub struct FitOptions {
     /// How many threads it may keep busy; 0 counts as 1.
     pub threads: usize,
 }
+
+impl FitOptions {
+    fn table(self) -> abi::FitOptions {
+        abi::FitOptions {
+            size: size_of::<abi::FitOptions>(),
+            seed: self.seed,
+            threads: self.threads.max(1),
+        }
+    }
+}
+
+/// What a plugin fills.
+const EMPTY_REPORT: abi::FitReport = abi::FitReport {
+    size: size_of::<abi::FitReport>(),
+    iterations: 0,
+    parameters: 0,
+    converged: 0,
+    reserved: 0,
+};
 
 /// What a fit came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +96,8 @@ impl Classifier {
             )
         };
         Ok(Classifier {
+            path: path::Path::offered(&instance)?,
+            made_of: (Arc::clone(plugin), component, parameters.clone()),
             instance,
             table,
             saving,
@@ -91,26 +118,9 @@ impl Classifier {
     ) -> Result<Fit, HostError> {
         let call = format!("fitting to {samples} samples");
         let features = self.features(&call, features, samples, dims)?;
-        if labels.len() != samples {
-            let problem = format!("{} labels, expected {samples}", labels.len());
-            return Err(self.instance.request(&call, problem));
-        }
-        if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
-            let problem = format!("label {label}, expected less than {classes}");
-            return Err(self.instance.request(&call, problem));
-        }
-        let options = abi::FitOptions {
-            size: size_of::<abi::FitOptions>(),
-            seed: options.seed,
-            threads: options.threads.max(1),
-        };
-        let mut report = abi::FitReport {
-            size: size_of::<abi::FitReport>(),
-            iterations: 0,
-            parameters: 0,
-            converged: 0,
-            reserved: 0,
-        };
+        self.check_labels(&call, samples, labels, classes)?;
+        let options = options.table();
+        let mut report = EMPTY_REPORT;
         let (result, note) = collect(LONGEST_NOTE, |note| {
             self.instance
                 .call(&call, |instance, error| match self.table.fit {
@@ -131,17 +141,45 @@ impl Classifier {
                 })
         });
         result?;
+        self.fitted(&call, &report, &note)
+    }
+
+    fn check_labels(
+        &self,
+        call: &str,
+        samples: usize,
+        labels: &[u32],
+        classes: usize,
+    ) -> Result<(), HostError> {
+        if labels.len() != samples {
+            let problem = format!("{} labels, expected {samples}", labels.len());
+            return Err(self.instance.request(call, problem));
+        }
+        match labels.iter().find(|&&label| label as usize >= classes) {
+            None => Ok(()),
+            Some(label) => {
+                let problem = format!("label {label}, expected less than {classes}");
+                Err(self.instance.request(call, problem))
+            }
+        }
+    }
+
+    /// Reads what a fit has reported, and asks what the scores are by now.
+    fn fitted(
+        &mut self,
+        call: &str,
+        report: &abi::FitReport,
+        note: &Written,
+    ) -> Result<Fit, HostError> {
         if note.overflowed {
             let problem = format!("a note of more than {LONGEST_NOTE} bytes");
-            return Err(self.instance.broken(&call, problem));
+            return Err(self.instance.broken(call, problem));
         }
-        let note = utf8(&note.bytes).map_err(|problem| {
-            self.instance
-                .broken(&call, format!("a note that {problem}"))
-        })?;
+        let note = utf8(&note.bytes)
+            .map_err(|problem| self.instance.broken(call, format!("a note that {problem}")))?;
         if report.converged > 1 {
             let problem = format!("converged = {}, expected 0 or 1", report.converged);
-            return Err(self.instance.broken(&call, problem));
+            return Err(self.instance.broken(call, problem));
         }
         self.scores = self.told_scores()?;
         Ok(Fit {

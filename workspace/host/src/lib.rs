@@ -31,7 +31,7 @@ mod streams;
 mod text;
 
 pub use backbone::Backbone;
-pub use classifier::{Classifier, Fit, FitOptions, Scores};
+pub use classifier::{Classifier, Fit, FitOptions, FittedClassifier, Scores};
 pub use cut_rule::{CutPlace, CutRule, RuleCut, RulePool};
 pub use dataset::{Dataset, DatasetInfo, Pixel, Split};
 pub use decoder::{DecodeError, Decoder};

@@ -103,8 +103,13 @@ fn half_square(metric: Metric, x: &[f64], row: &[f32], precision: Option<&[f32]>
 
 fn vote(weights: Votes, nearest: &[(f64, usize)], labels: &[u32], classes: usize) -> Vec<f64> {
     let same = nearest.iter().any(|(distance, _)| *distance == 0.0);
+    let least = nearest.first().map_or(0.0, |(distance, _)| *distance);
     let counts = |distance: f64| match (weights, same) {
         (Votes::Uniform, _) => 1.0,
+        // As a share, what the nearest counts cancels; so nothing is too small to be told from 0.
+        (Votes::Exponential { temperature }, _) => {
+            ((least - distance) / f64::from(temperature)).exp()
+        }
         (Votes::Distance, true) => f64::from(distance == 0.0),
         (Votes::Distance, false) => 1.0 / distance,
     };

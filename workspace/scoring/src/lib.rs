@@ -85,13 +85,17 @@ pub enum Metric {
 }
 
 /// What the vote of a neighbour counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Votes {
     /// As much as any other.
     Uniform,
     /// 1 / distance; where some are at distance 0, they alone count.
     Distance,
+    /// exp(−distance / temperature)
+    Exponential {
+        /// Above 0 and finite.
+        temperature: f32,
+    },
 }
 
 /// Decision trees in arrays: entry n of the first three is node n, over all trees.

@@ -33,12 +33,43 @@ enum Op {
     Neighbours {
         k: usize,
         metric: Metric,
-        weights: Votes,
+        weights: Weights,
+        #[serde(default)]
+        temperature: Option<f64>,
         classes: usize,
     },
     Trees,
     Softmax,
     LogSoftmax,
+}
+
+/// The word for what votes count.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Weights {
+    Uniform,
+    Distance,
+    Exponential,
+}
+
+impl Weights {
+    fn votes(self, temperature: Option<f64>) -> Result<Votes, String> {
+        match (self, temperature) {
+            (Weights::Uniform, _) => Ok(Votes::Uniform),
+            (Weights::Distance, _) => Ok(Votes::Distance),
+            (Weights::Exponential, None) => {
+                Err("the weights exponential without a `temperature`".to_owned())
+            }
+            (Weights::Exponential, Some(wide)) => match wide as f32 {
+                temperature if temperature > 0.0 && temperature.is_finite() => {
+                    Ok(Votes::Exponential { temperature })
+                }
+                _ => Err(format!(
+                    "the temperature is {wide}, expected a number above 0"
+                )),
+            },
+        }
+    }
 }
 
 impl Op {
@@ -185,6 +216,7 @@ impl Arrays<'_> {
                 k,
                 metric,
                 weights,
+                temperature,
                 classes,
             } => {
                 let rows = at_least_one("rows", self.rows("rows")?)?;
@@ -195,7 +227,7 @@ impl Arrays<'_> {
                 Layer::Neighbours {
                     k: at_least_one("neighbours that vote", *k)?,
                     metric: *metric,
-                    weights: *weights,
+                    weights: weights.votes(*temperature)?,
                     rows: directions(*metric, self.finite("rows", &[rows, width])?, width)?,
                     labels,
                     classes: *classes,

@@ -162,6 +162,23 @@ fn what_is_wrong_is_told() {
             ],
             "are wrong at layer 0, `neighbours`: a label is 2, expected less than 2",
         ),
+        (
+            json!([{"op": "neighbours", "k": 1, "metric": "euclidean", "weights": "exponential", "classes": 2}]),
+            vec![
+                Floats("0.rows", &[1, 2], &[0.0, 0.0]),
+                Labels("0.labels", &[1], &[1]),
+            ],
+            "are wrong at layer 0, `neighbours`: the weights exponential without a `temperature`",
+        ),
+        (
+            json!([{"op": "neighbours", "k": 1, "metric": "euclidean", "weights": "exponential", "temperature": 0,
+                "classes": 2}]),
+            vec![
+                Floats("0.rows", &[1, 2], &[0.0, 0.0]),
+                Labels("0.labels", &[1], &[1]),
+            ],
+            "are wrong at layer 0, `neighbours`: the temperature is 0, expected a number above 0",
+        ),
     ];
     for (layers, arrays, expected) in &cases {
         assert_eq!(read(layers, arrays).unwrap_err(), *expected, "{layers}");

@@ -1,6 +1,7 @@
 //! Classifier heads for authors.
 
 use crate::classifier_layers::{self, ClassifierLayers};
+use crate::classifier_path;
 use crate::component::component;
 use crate::enter::{
     check_host_table, enter, fill_host_table, give, host_table, instance, instance_mut, slice,
@@ -40,6 +41,28 @@ pub trait Classifier: Component {
     /// where these have no words for it.
     fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
         Ok(None)
+    }
+
+    /// The parameters for several values of which [`fit_path`](Classifier::fit_path) fits at once, eight at most. With none, as
+    /// a rule, the ability is not offered.
+    const PATH_PARAMETERS: &[&str] = &[];
+
+    /// Fits several instances, made with the same parameters but for `parameter`, to the same features. Gives a report for each,
+    /// in their order, which means nothing. Each must come out as [`fit`](Classifier::fit) leaves it: closed forms to rounding,
+    /// searches to their own tolerance. This one fits one after the other; it is worth its own way where a decomposition serves
+    /// all values, or one solution is a good start for the next.
+    fn fit_path(
+        path: &mut [&mut Self],
+        parameter: &str,
+        features: Features<'_>,
+        labels: &[u32],
+        classes: usize,
+        options: FitOptions,
+    ) -> Result<Vec<FitReport>, Error> {
+        let _ = parameter;
+        let fits = path.iter_mut();
+        fits.map(|one| one.fit(features, labels, classes, options))
+            .collect()
     }
 }
 
@@ -189,6 +212,8 @@ unsafe extern "C" fn extension<C: Classifier>(id: abi::Text) -> *const c_void {
         Ok(abi::CLASSIFIER_LAYERS) => {
             std::ptr::from_ref(classifier_layers::Table::<C>::TABLE).cast()
         }
+        Ok(abi::CLASSIFIER_PATH) => classifier_path::Table::<C>::offered()
+            .map_or(std::ptr::null(), |table| std::ptr::from_ref(table).cast()),
         _ => std::ptr::null(),
     }
 }
@@ -205,7 +230,7 @@ unsafe extern "C" fn extension_of_saved<C: SavedClassifier>(id: abi::Text) -> *c
 /// # Safety
 ///
 /// `features` is null or what the host lends for the call.
-unsafe fn borrow<'a>(features: *const abi::Features) -> Result<Features<'a>, Error> {
+pub(crate) unsafe fn borrow<'a>(features: *const abi::Features) -> Result<Features<'a>, Error> {
     // SAFETY: passed on.
     let [features] = (unsafe { slice("features", features, 1) })? else {
         return Err(Error::call("no features"));
@@ -215,6 +240,35 @@ unsafe fn borrow<'a>(features: *const abi::Features) -> Result<Features<'a>, Err
     // SAFETY: the host says that this many stand there.
     let data = unsafe { slice("features", features.data, len) }?;
     Features::new(data, features.dimensions)
+}
+
+/// # Safety
+///
+/// `labels` is null or points to `samples` numbers that the host lends for the call.
+pub(crate) unsafe fn checked_labels<'a>(
+    labels: *const u32,
+    samples: usize,
+    classes: usize,
+) -> Result<&'a [u32], Error> {
+    // SAFETY: passed on.
+    let labels = unsafe { slice("labels", labels, samples) }?;
+    match labels.iter().find(|&&label| label as usize >= classes) {
+        None => Ok(labels),
+        Some(label) => Err(Error::call(format!(
+            "label {label}, expected less than {classes}"
+        ))),
+    }
+}
+
+/// What the host is told of a fit, but for its note.
+pub(crate) fn report_table(fitted: &FitReport) -> abi::FitReport {
+    abi::FitReport {
+        size: size_of::<abi::FitReport>(),
+        iterations: fitted.iterations,
+        parameters: fitted.parameters,
+        converged: u32::from(fitted.converged),
+        reserved: 0,
+    }
 }
 
 #[allow(
@@ -241,27 +295,15 @@ unsafe extern "C" fn fit<C: Classifier>(
             (borrow(features)?, host_table("options", options)?)
         };
         // SAFETY: the host says that there is one label for each sample.
-        let labels = unsafe { slice("labels", labels, features.samples()) }?;
-        if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
-            return Err(Error::call(format!(
-                "label {label}, expected less than {classes}"
-            )));
-        }
+        let labels = unsafe { checked_labels(labels, features.samples(), classes) }?;
         let options = FitOptions {
             seed: options.seed,
             threads: options.threads.max(1),
         };
         let fitted = classifier.fit(features, labels, classes, options)?;
-        let filled = abi::FitReport {
-            size: size_of::<abi::FitReport>(),
-            iterations: fitted.iterations,
-            parameters: fitted.parameters,
-            converged: u32::from(fitted.converged),
-            reserved: 0,
-        };
         // SAFETY: the host lends report and sink for this call, to be written.
         unsafe {
-            fill_host_table("report", report, &filled)?;
+            fill_host_table("report", report, &report_table(&fitted))?;
             write(note, fitted.note.as_bytes());
         }
         Ok(())

@@ -32,6 +32,17 @@ pub enum Metric {
     Cosine,
 }
 
+/// What the vote of a neighbour counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Votes {
+    /// As much as any other.
+    Uniform,
+    /// 1 / distance; where some are at distance 0, they alone count.
+    Distance,
+    /// exp(−distance / temperature), with a temperature above 0.
+    Exponential(f64),
+}
+
 /// Decision trees in arrays: entry n of the first three is node n, over all trees.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trees {
@@ -123,26 +134,31 @@ impl ClassifierLayers {
     }
 
     /// The share of each of `classes` in the vote of the `k` stored rows nearest to x, of all where there are fewer; of equally
-    /// near ones the earlier counts. `labels` has the class of each row. Votes count the same, or with `by_distance` 1 / distance.
+    /// near ones the earlier counts. `labels` has the class of each row.
     #[must_use]
     pub fn neighbours(
         mut self,
         k: usize,
         metric: Metric,
-        by_distance: bool,
+        votes: Votes,
         rows: &[f32],
         (labels, classes): (&[u32], usize),
     ) -> Self {
-        let weights = match by_distance {
-            true => "distance",
-            false => "uniform",
+        let (weights, temperature) = match votes {
+            Votes::Uniform => ("uniform", None),
+            Votes::Distance => ("distance", None),
+            Votes::Exponential(temperature) => ("exponential", Some(temperature)),
         };
         let width = rows.len() / labels.len().max(1);
-        self.add(json!({
+        let mut op = json!({
             "op": "neighbours", "k": k, "metric": metric.word(), "weights": weights, "classes": classes
-        }))
-        .array("rows", &[labels.len(), width], rows)
-        .array("labels", &[labels.len()], labels);
+        });
+        if let Some(temperature) = temperature {
+            op["temperature"] = json!(temperature);
+        }
+        self.add(op)
+            .array("rows", &[labels.len(), width], rows)
+            .array("labels", &[labels.len()], labels);
         self
     }
 

@@ -27,14 +27,15 @@
 //!
 //! Unlike the host, a driver takes the plugin's word for everything: pointers and counts are not checked.
 
+mod classifier;
 mod decoder;
 mod instance;
 mod test_host;
 
+pub use classifier::DrivenClassifier;
 pub use decoder::DrivenDecoder;
 pub use instance::{
-    DrivenBackbone, DrivenClassifier, DrivenCutRule, DrivenDataset, DrivenExtractor,
-    DrivenNetworkHead,
+    DrivenBackbone, DrivenCutRule, DrivenDataset, DrivenExtractor, DrivenNetworkHead,
 };
 pub use test_host::TestHost;
 

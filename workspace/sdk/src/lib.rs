@@ -45,6 +45,7 @@ mod backbone;
 mod blueprint;
 mod classifier;
 mod classifier_layers;
+mod classifier_path;
 mod component;
 mod cut_rule;
 mod dataset;
@@ -67,7 +68,7 @@ pub use classifier::{
     Classifier, Features, FitOptions, FitReport, SavedClassifier, Scores, classifier,
     saved_classifier,
 };
-pub use classifier_layers::{ClassifierLayers, Metric, Trees};
+pub use classifier_layers::{ClassifierLayers, Metric, Trees, Votes};
 pub use component::{Component, ExportedComponent, NoParameters, Plugin};
 pub use cut_rule::{CutBackbone, CutPlace, CutRule, Pool, RuleCut, cut_rule};
 pub use dataset::{Dataset, Description, Element, Split, dataset};

@@ -15,6 +15,7 @@ use crate::method::{Fit, Method, Named, Samples, Work};
 use crate::naive_bayes::NaiveBayes;
 use crate::nearest_centroid::NearestCentroid;
 use crate::random_forest::RandomForest;
+use crate::ridge::Ridge;
 use crate::scaling::CHUNK;
 use folds::Folds;
 use rayon::prelude::*;
@@ -26,9 +27,10 @@ use topwork_sdk::{Error, ErrorKind, Scores, parameters};
 type Make = fn(Map<String, Value>) -> Result<Box<dyn Method>, String>;
 
 /// What may be a candidate.
-const METHODS: [(&str, Make); 7] = [
+const METHODS: [(&str, Make); 8] = [
     (LogisticRegression::ID, make::<LogisticRegression>),
     (LinearSvm::ID, make::<LinearSvm>),
+    (Ridge::ID, make::<Ridge>),
     (Lda::ID, make::<Lda>),
     (Knn::ID, make::<Knn>),
     (NearestCentroid::ID, make::<NearestCentroid>),
@@ -127,9 +129,9 @@ impl Named for Auto {
         "candidates": {"type": "array", "minItems": 1, "maxItems": 32,
             "description": "the methods to try: ids, or tables with `use` and parameters; of equals the first is picked",
             "items": {"anyOf": [
-                {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]},
+                {"enum": ["logistic-regression", "linear-svm", "ridge", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]},
                 {"type": "object", "properties": {
-                    "use": {"enum": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]}
+                    "use": {"enum": ["logistic-regression", "linear-svm", "ridge", "lda", "knn", "nearest-centroid", "naive-bayes", "random-forest"]}
                 }, "required": ["use"]}]},
             "default": ["logistic-regression", "linear-svm", "lda", "knn", "nearest-centroid",
                 {"use": "logistic-regression", "scale": "standardise"}, {"use": "knn", "scale": "standardise"}]},

@@ -3,9 +3,11 @@
 mod kernels;
 mod objective;
 mod origin;
+mod path;
 mod solve;
 
 pub use objective::{Biases, Loss, Objective};
+pub use path::fit_path;
 pub use solve::{Limits, fit};
 
 use crate::method::Model;

@@ -79,11 +79,14 @@ pub struct Evaluation {
     pub cost: f64,
     /// One number for each parameter.
     pub gradient: Vec<f64>,
+    /// The mean of ∂²loss/∂z² over weighted samples and outputs.
+    pub curvature: f64,
 }
 
 /// What one chunk of samples adds, before it is divided by their number.
 struct Part {
     loss: f64,
+    curvature: f64,
     by_weights: Vec<f64>,
     by_biases: Vec<f64>,
 }
@@ -148,11 +151,12 @@ impl Objective<'_> {
             .map(|(features, labels)| self.part(features, labels, &weights, &biases))
             .collect();
 
-        let mut cost = 0.0;
+        let (mut cost, mut curvature) = (0.0, 0.0);
         let mut gradient = vec![0.0; parameters.len()];
         let (by_weights, by_biases) = gradient.split_at_mut(weights.len());
         for part in &parts {
             cost += part.loss;
+            curvature += part.curvature;
             for (slope, addend) in by_weights.iter_mut().zip(&part.by_weights) {
                 *slope += addend;
             }
@@ -180,6 +184,7 @@ impl Objective<'_> {
         Evaluation {
             cost: cost / samples,
             gradient,
+            curvature: curvature / (samples * self.outputs() as f64),
         }
     }
 
@@ -187,6 +192,7 @@ impl Objective<'_> {
         let arch = pulp::Arch::new();
         let mut part = Part {
             loss: 0.0,
+            curvature: 0.0,
             by_weights: vec![0.0; weights.len()],
             by_biases: vec![0.0; biases.len()],
         };
@@ -209,6 +215,7 @@ impl Objective<'_> {
                 }
                 let counts = self.class_weights[label as usize];
                 part.loss += counts * self.loss.slopes(&mut slopes, label);
+                part.curvature += counts * self.loss.curvature(&slopes);
                 let columns = scores.iter_mut().zip(&mut part.by_biases);
                 for ((scores, sum), slope) in columns.zip(&slopes) {
                     scores[row] = counts * slope;
@@ -235,6 +242,20 @@ impl Loss {
             (Loss::SquaredHinge, row) => (0..)
                 .zip(row)
                 .map(|(class, z)| squared_hinge(z, side(class == label)))
+                .sum(),
+        }
+    }
+}
+
+impl Loss {
+    /// Σ ∂²loss/∂z² of a sample whose slopes are these. Of the cross-entropy each is p (1 − p), with p the slope's magnitude or
+    /// what it lacks to 1.
+    fn curvature(self, slopes: &[f64]) -> f64 {
+        match self {
+            Loss::CrossEntropy => slopes.iter().map(|s| s.abs() * (1.0 - s.abs())).sum(),
+            Loss::SquaredHinge => slopes
+                .iter()
+                .map(|s| if *s == 0.0 { 0.0 } else { 2.0 })
                 .sum(),
         }
     }

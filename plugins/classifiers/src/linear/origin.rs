@@ -49,6 +49,13 @@ impl Origin {
         self.by_bias * product
     }
 
+    /// A row of features x as the coordinates v and c see it, so that w·x + c is v·(what becomes of x) + c · (what is returned).
+    pub fn turn_row(&self, row: &mut [f64]) -> f64 {
+        let product = self.product(row);
+        self.add(row, -self.along * product);
+        1.0 + self.by_bias * product
+    }
+
     fn product(&self, numbers: &[f64]) -> f64 {
         let columns = numbers.iter().zip(&self.direction);
         columns.map(|(x, u)| x * u).sum()

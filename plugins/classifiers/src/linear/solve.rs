@@ -22,20 +22,20 @@ pub struct Limits {
 }
 
 /// Where the search ended.
-struct Solution {
+pub struct Solution {
     /// Weights and biases.
-    parameters: Vec<f64>,
+    pub parameters: Vec<f64>,
     /// The iterations made.
-    iterations: u64,
+    pub iterations: u64,
     /// The largest magnitude in the gradient there.
-    largest_gradient: f64,
+    pub largest_gradient: f64,
     /// Why it ended.
-    ending: Ending,
+    pub ending: Ending,
 }
 
 /// Why a search ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
     /// The gradient is within the tolerance.
     Converged,
     /// The iterations are used up.
@@ -59,38 +59,51 @@ pub fn fit(
     limits: Limits,
     work: &Work,
 ) -> Result<Fit, Error> {
-    let Solution {
-        parameters,
-        iterations,
-        largest_gradient,
-        ending,
-    } = minimise(objective, limits, work)?;
-    let how_far = format!(
-        "largest gradient {largest_gradient:.1e}, tolerance {:.1e}",
-        limits.tolerance
-    );
-    let note = match ending {
-        Ending::Converged => String::new(),
-        Ending::OutOfIterations => {
-            format!("not converged after {iterations} iterations: {how_far}")
+    let solution = minimise(objective, limits, work)?;
+    Ok(solution.fit(objective, scaling, limits))
+}
+
+impl Solution {
+    /// The model at the minimum, and what is said of it.
+    pub fn fit(self, objective: &Objective<'_>, scaling: Scaling, limits: Limits) -> Fit {
+        let Solution {
+            parameters,
+            iterations,
+            largest_gradient,
+            ending,
+        } = self;
+        let how_far = format!(
+            "largest gradient {largest_gradient:.1e}, tolerance {:.1e}",
+            limits.tolerance
+        );
+        let note = match ending {
+            Ending::Converged => String::new(),
+            Ending::OutOfIterations => {
+                format!("not converged after {iterations} iterations: {how_far}")
+            }
+            Ending::NoLowerPoint => {
+                format!("no lower point was found: {iterations} iterations, {how_far}")
+            }
+        };
+        let (weights, biases) = objective.model(&parameters);
+        Fit {
+            model: Box::new(Linear::new(scaling, weights, biases)),
+            scores: objective.loss.scores(),
+            converged: ending == Ending::Converged,
+            iterations,
+            parameters: parameters.len() as u64,
+            note,
         }
-        Ending::NoLowerPoint => {
-            format!("no lower point was found: {iterations} iterations, {how_far}")
-        }
-    };
-    let (weights, biases) = objective.model(&parameters);
-    Ok(Fit {
-        model: Box::new(Linear::new(scaling, weights, biases)),
-        scores: objective.loss.scores(),
-        converged: ending == Ending::Converged,
-        iterations,
-        parameters: parameters.len() as u64,
-        note,
-    })
+    }
+}
+
+/// What a search says of an objective that it cannot follow.
+pub fn not_finite() -> Error {
+    Error::failed("the objective is not finite; try a stronger penalty or another `scale`")
 }
 
 /// Starts at zero and goes on until one of the limits.
-fn minimise(objective: &Objective<'_>, limits: Limits, work: &Work) -> Result<Solution, Error> {
+pub fn minimise(objective: &Objective<'_>, limits: Limits, work: &Work) -> Result<Solution, Error> {
     let watched = Watched {
         objective,
         work,
@@ -101,7 +114,7 @@ fn minimise(objective: &Objective<'_>, limits: Limits, work: &Work) -> Result<So
     let line_search = MoreThuenteLineSearch::new();
     let mut solver: LBFGS<_, Vector, Vector, f64> = LBFGS::new(line_search, MEMORY);
     let mut best = vec![0.0; objective.parameters()];
-    let Evaluation { cost, gradient } = objective.evaluate(&best);
+    let Evaluation { cost, gradient, .. } = objective.evaluate(&best);
     let mut largest_gradient = largest(&gradient);
     let mut state: IterState<Vector, Vector, (), (), (), f64> = IterState::new()
         .param(best.clone())
@@ -121,9 +134,7 @@ fn minimise(objective: &Objective<'_>, limits: Limits, work: &Work) -> Result<So
         match solver.next_iter(&mut problem, state) {
             Ok((next, _)) => state = next,
             Err(_) => {
-                return work.check_stop().and(Err(Error::failed(
-                    "the objective is not finite; try a stronger penalty or another `scale`",
-                )));
+                return work.check_stop().and(Err(not_finite()));
             }
         }
         let (Some(parameters), Some(gradient), false) =
@@ -144,7 +155,7 @@ fn minimise(objective: &Objective<'_>, limits: Limits, work: &Work) -> Result<So
     })
 }
 
-fn largest(gradient: &[f64]) -> f64 {
+pub fn largest(gradient: &[f64]) -> f64 {
     gradient
         .iter()
         .fold(0.0, |most, slope| most.max(slope.abs()))

@@ -4,6 +4,7 @@ mod backbone;
 mod classifier;
 mod classifier_extremes;
 mod classifier_layers;
+mod classifier_path;
 mod classifier_scores;
 mod component;
 mod creation;
@@ -36,6 +37,7 @@ pub fn cases() -> &'static [Case] {
             classifier_extremes::CASES,
             classifier_scores::CASES,
             classifier_layers::CASES,
+            classifier_path::CASES,
         ]
         .concat()
     })

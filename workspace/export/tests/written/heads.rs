@@ -143,7 +143,7 @@ fn distances_to_stored_rows() {
 #[test]
 fn votes_of_the_nearest() {
     for metric in ["euclidean", "cosine"] {
-        for weights in ["uniform", "distance"] {
+        for weights in ["uniform", "distance", "exponential"] {
             // One, some, more than the spare ones, all and more than there are.
             for (k, count) in [
                 (1, 40),
@@ -167,7 +167,8 @@ fn votes_of_the_nearest() {
                 let labels: Vec<u32> = (0..count as u32).map(|row| row % 3).collect();
                 let document = json!([
                     {"op": "unit-length"},
-                    {"op": "neighbours", "k": k, "metric": metric, "weights": weights, "classes": 3},
+                    {"op": "neighbours", "k": k, "metric": metric, "weights": weights,
+                        "temperature": 0.07, "classes": 3},
                 ]);
                 let head = layers(
                     &document,

@@ -2,7 +2,7 @@
 
 use crate::drive::own;
 use crate::enter::collect;
-use crate::{Description, Element, Error, Features, FitOptions, FitReport, Scores, Split};
+use crate::{Description, Element, Error, Split};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 use topwork_abi as abi;
@@ -10,7 +10,7 @@ use topwork_abi as abi;
 /// An instance, destroyed when dropped.
 pub(super) struct Driven {
     component: &'static abi::Component,
-    pointer: abi::Instance,
+    pub(super) pointer: abi::Instance,
 }
 
 impl Driven {
@@ -27,7 +27,7 @@ impl Driven {
     /// # Safety
     ///
     /// `T` is the table type of the component's kind.
-    unsafe fn table<T>(&self) -> &'static T {
+    pub(super) unsafe fn table<T>(&self) -> &'static T {
         // SAFETY: passed on.
         unsafe { &*self.component.table.cast::<T>() }
     }
@@ -35,7 +35,7 @@ impl Driven {
     /// # Safety
     ///
     /// `T` is the table of the ability with this id.
-    unsafe fn ability<T>(&self, id: &str) -> Result<&'static T, Error> {
+    pub(super) unsafe fn ability<T>(&self, id: &str) -> Result<&'static T, Error> {
         let extension = offered(self.component.extension)?;
         // SAFETY: the text lives during the call; null means that the ability is not offered.
         unsafe { extension(abi::Text::new(id)).cast::<T>().as_ref() }
@@ -409,145 +409,5 @@ impl DrivenDataset {
         let index = splits.iter().position(|split| split.name == name);
         let index = index.ok_or_else(|| Error::call(format!("no split \"{name}\"")))?;
         Ok((index, splits[index].len as usize))
-    }
-}
-
-/// A classifier head.
-pub struct DrivenClassifier(Driven);
-
-impl DrivenClassifier {
-    pub(super) fn new(driven: Driven) -> Self {
-        DrivenClassifier(driven)
-    }
-
-    /// Fits it.
-    pub fn fit(
-        &mut self,
-        features: Features<'_>,
-        labels: &[u32],
-        classes: usize,
-        options: FitOptions,
-    ) -> Result<FitReport, Error> {
-        if labels.len() != features.samples() {
-            return Err(Error::call("the number of labels is not that of samples"));
-        }
-        let raw = lend(features);
-        let options = abi::FitOptions {
-            size: size_of::<abi::FitOptions>(),
-            seed: options.seed,
-            threads: options.threads,
-        };
-        let mut report = abi::FitReport {
-            size: size_of::<abi::FitReport>(),
-            iterations: 0,
-            parameters: 0,
-            converged: 0,
-            reserved: 0,
-        };
-        // SAFETY: a classifier has this table.
-        let fit = offered(unsafe { self.0.table::<abi::ClassifierTable>() }.fit)?;
-        let (result, note) = collect(|note| {
-            // SAFETY: lengths fit, and all pointers live during the call.
-            call(|error| unsafe {
-                fit(
-                    self.0.pointer,
-                    &raw const raw,
-                    labels.as_ptr(),
-                    classes,
-                    &raw const options,
-                    &raw mut report,
-                    note,
-                    error,
-                )
-            })
-        });
-        result?;
-        Ok(FitReport {
-            converged: report.converged == 1,
-            iterations: report.iterations,
-            parameters: report.parameters,
-            note: String::from_utf8_lossy(&note).into_owned(),
-        })
-    }
-
-    /// Scores, samples × classes.
-    pub fn predict(&self, features: Features<'_>, classes: usize) -> Result<Vec<f32>, Error> {
-        let raw = lend(features);
-        let mut scores = vec![f32::NAN; features.samples() * classes];
-        // SAFETY: a classifier has this table.
-        let predict = offered(unsafe { self.0.table::<abi::ClassifierTable>() }.predict)?;
-        // SAFETY: `scores` has room for samples × classes, and all pointers live during the call.
-        call(|error| unsafe {
-            predict(
-                self.0.pointer,
-                &raw const raw,
-                classes,
-                scores.as_mut_ptr(),
-                error,
-            )
-        })?;
-        Ok(scores)
-    }
-
-    /// The fitted state.
-    pub fn save(&self) -> Result<Vec<u8>, Error> {
-        let save = offered(self.saving()?.save)?;
-        let (result, state) = collect(|state| {
-            // SAFETY: instance and sinks live during the call.
-            call(|error| unsafe { save(self.0.pointer, state, error) })
-        });
-        result?;
-        Ok(state)
-    }
-
-    /// Puts it into a saved state.
-    pub fn load(&mut self, state: &[u8]) -> Result<(), Error> {
-        let load = offered(self.saving()?.load)?;
-        // SAFETY: instance, bytes and sink live during the call.
-        call(|error| unsafe { load(self.0.pointer, state.as_ptr(), state.len(), error) })
-    }
-
-    /// What its scores are.
-    pub fn scores(&self) -> Result<Scores, Error> {
-        // SAFETY: the id decides the type of the table.
-        let table = unsafe {
-            self.0
-                .ability::<abi::ClassifierScoresTable>(abi::CLASSIFIER_SCORES)
-        }?;
-        let scores = offered(table.scores)?;
-        let mut number = abi::Scores::RANKING;
-        // SAFETY: instance, place and sink live during the call.
-        call(|error| unsafe { scores(self.0.pointer, &raw mut number, error) })?;
-        Scores::of_number(number)
-            .ok_or_else(|| Error::failed(format!("scores are {}, expected 0 to 2", number.0)))
-    }
-
-    /// What it does as layers, as the file of the contract. [`Error::unsupported`] where it says none.
-    pub fn layers(&self) -> Result<Vec<u8>, Error> {
-        // SAFETY: the id decides the type of the table.
-        let table = unsafe {
-            self.0
-                .ability::<abi::ClassifierLayersTable>(abi::CLASSIFIER_LAYERS)
-        }?;
-        let say = offered(table.layers)?;
-        let (result, layers) = collect(|layers| {
-            // SAFETY: instance and sinks live during the call.
-            call(|error| unsafe { say(self.0.pointer, layers, error) })
-        });
-        result?;
-        Ok(layers)
-    }
-
-    fn saving(&self) -> Result<&'static abi::ClassifierSaveTable, Error> {
-        // SAFETY: the id decides the type of the table.
-        unsafe { self.0.ability(abi::CLASSIFIER_SAVE) }
-    }
-}
-
-fn lend(features: Features<'_>) -> abi::Features {
-    abi::Features {
-        data: features.data().as_ptr(),
-        samples: features.samples(),
-        dimensions: features.dimensions(),
     }
 }
