@@ -5,13 +5,13 @@
 
 use crate::listing::NO_FILE;
 use crate::parameters::{Fit, Recipe};
-use crate::resize::{Plane, Span};
 use crate::tiff::{self, Floats, Picture};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use topwork_sdk::images::{Filter, Plane, Span, grey};
 use topwork_sdk::sniff;
 
 /// Bytes a decoder may use beside the pixels.
@@ -237,12 +237,6 @@ fn flat(image: DynamicImage, premultiplied: bool, recipe: &Recipe) -> Flat {
     }
 }
 
-/// The brightness of a colour (ITU-R BT.601), rounded as Pillow does.
-fn grey([red, green, blue]: [u8; 3]) -> u8 {
-    let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-    ((sum + 0x8000) >> 16) as u8
-}
-
 /// Pixels of `N` channels and their opacity over a background.
 fn on_background<const N: usize>(
     pixels: Vec<u8>,
@@ -311,11 +305,11 @@ fn sample(image: Flat, recipe: &Recipe) -> Vec<u8> {
         let plane = Plane {
             width: image.width,
             height: image.height,
-            bytes: bytes.copied().collect(),
+            pixels: bytes.copied().collect(),
         };
-        let scaled = plane.resized(columns, rows);
+        let scaled = plane.resized(columns, rows, Filter::Bicubic);
         let places = sample[begin..].chunks_exact_mut(recipe.width).skip(top);
-        for (place, row) in places.zip(scaled.bytes.chunks_exact(scaled.width)) {
+        for (place, row) in places.zip(scaled.pixels.chunks_exact(scaled.width)) {
             place[left..][..row.len()].copy_from_slice(row);
         }
     }

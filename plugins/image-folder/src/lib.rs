@@ -14,7 +14,6 @@ mod names;
 mod parameters;
 mod passed_over;
 mod remarks;
-mod resize;
 mod tiff;
 
 use images::{Images, Looked};

@@ -35,7 +35,7 @@
 //! Every call from the host enters through one function that checks pointers, catches panics and turns errors into a status
 //! and a text. [`drive`] calls a plugin through the same tables in the same process, so that most tests need no shared library.
 //!
-//! This crate must not know the host or the engine: it sees nothing of ours but the [`abi`], [`nearest`], [`sniff`] and [`tensors`].
+//! This crate must not know the host or the engine: it sees nothing of ours but the [`abi`], [`images`], [`nearest`], [`sniff`] and [`tensors`].
 #![allow(
     unsafe_code,
     reason = "this is where the pointers of the C interface become Rust types"
@@ -82,6 +82,7 @@ pub use parameters::parameters;
 pub use provenance::{Provenance, dataset_with_provenance};
 pub use splits::Splits;
 pub use topwork_abi as abi;
+pub use topwork_images as images;
 pub use topwork_nearest as nearest;
 pub use topwork_sniff as sniff;
 pub use topwork_tensors as tensors;
