@@ -3,8 +3,8 @@
 use crate::{
     BackboneTable, ClassifierLayersTable, ClassifierSaveTable, ClassifierScoresTable,
     ClassifierTable, Component, CutRuleTable, DatasetDecoderTable, DatasetDescription,
-    DatasetProvenanceTable, DatasetTable, Entry, ExtractorOnnxTable, ExtractorTable, FitOptions,
-    FitReport, HostServices, NetworkHeadTable,
+    DatasetImagesTable, DatasetProvenanceTable, DatasetTable, Entry, ExtractorOnnxTable,
+    ExtractorTable, FitOptions, FitReport, HostServices, NetworkHeadTable,
 };
 use core::fmt;
 use core::mem::{MaybeUninit, offset_of};
@@ -63,6 +63,7 @@ tables! {
     ExtractorOnnxTable, model: Function;
     DatasetProvenanceTable, groups: Function;
     DatasetDecoderTable, destroy: Function;
+    DatasetImagesTable, decode: Function;
 }
 
 /// A table says that it has fewer bytes than its first version had.
@@ -196,11 +197,12 @@ mod tests {
             ClassifierLayersTable,
             ExtractorOnnxTable,
             DatasetProvenanceTable,
-            DatasetDecoderTable
+            DatasetDecoderTable,
+            DatasetImagesTable
         );
         // On machines with 64 bits. These numbers never change; a table that grows gets a second one.
         let sizes = [
-            96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 24, 40,
+            96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 24, 40, 24,
         ];
         for ((name, first, now, aligned), size) in rows.into_iter().zip(sizes) {
             assert_eq!((first, now), (size, size), "{name}");

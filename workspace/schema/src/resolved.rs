@@ -47,6 +47,11 @@ impl Plan {
         {
             backbone.insert("weights".to_owned(), weights);
         }
+        if let Some(input) = experiment.shift_remove("backbone-input")
+            && let Some(Json::Object(backbone)) = experiment.get_mut("backbone")
+        {
+            backbone.insert("input".to_owned(), input);
+        }
         entries(&mut experiment, "plugins");
         if let Some(Json::Object(source)) = experiment.get_mut("source") {
             train(source);
