@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use topwork_abi as abi;
-use topwork_images::{Image, Pixels};
+use topwork_images::Image;
 
 /// Turns one file into one sample, as a dataset does with files of its own. Any number of threads may decode at once.
 pub struct Decoder {
