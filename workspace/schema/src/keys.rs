@@ -282,9 +282,11 @@ pub(crate) static BACKBONE: Table = Table {
             Kind::Either(&[
                 Kind::Choice(&[word("own", "as the backbone says of itself")]),
                 Kind::Table(&INPUT),
+                input::SHAPE,
             ]),
             "samples are taken as the dataset makes them",
-            "how images of any size reach this backbone, whatever shape the dataset gives its samples",
+            "how images of any size reach this backbone, whatever shape the dataset gives its samples; a \
+             list is the parameter of this name that some backbones have for their shape",
         ),
     ],
 };

@@ -244,7 +244,9 @@ impl Written {
 
 impl WrittenInput {
     fn read(backbone: &View<'_>) -> Option<WrittenInput> {
-        let node = backbone.node.get("input")?;
+        // A list is a parameter of the backbone.
+        let node = (backbone.node.get("input"))
+            .filter(|node| !matches!(node.value, tree::Value::List(_)))?;
         let view = View::new(&keys::INPUT, node, shape::join(&backbone.path, "input"));
         let known = backbone.table.key("input");
         let sides = |key: &str| {
@@ -333,13 +335,21 @@ fn stand_ins() -> (Value, Value) {
 impl View<'_> {
     fn component(&self, kind: UseKind) -> Option<WrittenUse> {
         let component = self.text("use")?;
-        let parameters = self
+        let mut parameters: Map<String, Value> = self
             .node
             .entries()
             .iter()
             .filter(|entry| self.table.key(&entry.key).is_none())
             .map(|entry| (entry.key.clone(), entry.node.to_json()))
             .collect();
+        // The shape that a backbone takes where it has a parameter for that, beside how images get it.
+        if let (UseKind::Backbone, Some(input)) = (kind, self.node.get("input")) {
+            let shape = match input.value {
+                tree::Value::List(_) => Some(input),
+                _ => input.get("shape"),
+            };
+            parameters.extend(shape.map(|shape| ("input".to_owned(), shape.to_json())));
+        }
         Some(WrittenUse {
             kind,
             path: self.path.clone(),

@@ -9,6 +9,13 @@ const SIDES: Kind = Kind::List {
     distinct: false,
 };
 
+/// Channels, height and width.
+pub(super) const SHAPE: Kind = Kind::List {
+    of: &at_least(1),
+    min: 3,
+    distinct: false,
+};
+
 pub(crate) static INPUT: Table = Table {
     title: "`input`",
     about: "How images reach the backbone, in `[backbone]`: scaled, cropped in the middle, with as many channels as it takes (grey \
@@ -16,6 +23,12 @@ pub(crate) static INPUT: Table = Table {
             shape; `{}` and `\"own\"` mean all that is said here under \"when left out\".",
     component: false,
     keys: &[
+        optional(
+            "shape",
+            SHAPE,
+            "what the backbone takes by itself",
+            "channels, height and width, for a backbone that takes what its parameter `input` says: this is that parameter",
+        ),
         optional(
             "resize",
             Kind::Either(&[at_least(1), SIDES]),

@@ -180,3 +180,28 @@ fn what_it_comes_to_is_written_out_and_read_again() {
     let without = plan(SMALL, &taking(&[1, 28, 28], None)).unwrap();
     assert!(!without.to_json().unwrap().contains("backbone-input"));
 }
+
+#[test]
+fn a_backbone_of_any_shape_gets_it_as_its_parameter() {
+    let mut catalog = taking(&[3, 64, 64], None);
+    let shaped = "{ shape = [3, 64, 64], crop = 0.8 }";
+    for described in &mut catalog.described {
+        if described.of.component == "lenet" {
+            described.of.parameters = serde_json::json!({ "input": [3, 64, 64] });
+        }
+    }
+    let first = plan(&with(SMALL, shaped), &catalog).unwrap();
+    let told = first.experiment.backbone_input.as_ref().unwrap().told();
+    assert_eq!(
+        told,
+        "shorter side 80, crop 64 × 64, bicubic, not normalised"
+    );
+    let parameters = &first.experiment.backbone.parameters;
+    assert_eq!(parameters["input"], serde_json::json!([3, 64, 64]));
+    assert_eq!(plan(&first.to_toml(), &catalog), Ok(first.clone()));
+    let mistake = plan(&with(SMALL, "[3, 64, 64]"), &catalog).unwrap_err();
+    assert!(
+        mistake.contains("have the shape 1x28x28, but the backbone `lenet` takes 3x64x64"),
+        "{mistake}"
+    );
+}
