@@ -125,6 +125,7 @@ typedef struct topwork_dataset_description topwork_dataset_description;
 typedef struct topwork_split topwork_split;
 typedef struct topwork_dataset_provenance_table topwork_dataset_provenance_table;
 typedef struct topwork_dataset_decoder_table topwork_dataset_decoder_table;
+typedef struct topwork_dataset_images_table topwork_dataset_images_table;
 typedef struct topwork_backbone_table topwork_backbone_table;
 typedef struct topwork_extractor_table topwork_extractor_table;
 typedef struct topwork_extractor_onnx_table topwork_extractor_onnx_table;
@@ -148,7 +149,8 @@ typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
 /*
  * The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones,
  * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
- * that say what their scores are and what they do, and extractors that give their model.
+ * that say what their scores are and what they do, extractors that give their model, and datasets
+ * that say where their samples come from and hand out images at their own size.
  */
 #define TOPWORK_ABI_MINOR UINT32_C(2)
 
@@ -573,6 +575,52 @@ struct topwork_dataset_decoder_table {
         const topwork_sink *error);
     /* Releases a decoder. No call on it is running or will follow. */
     void (*destroy)(topwork_instance decoder);
+};
+
+/* ============================================================================================== */
+
+/*
+ * Images at their own size: what a dataset hands out for backbones that want other samples than the
+ * ones it makes.
+ */
+
+/*
+ * Id of the ability of a dataset to hand out images as they are before it scales them: a
+ * topwork_dataset_images_table.
+ */
+#define TOPWORK_DATASET_IMAGES "topwork.dataset.images/1"
+
+/*
+ * The functions behind TOPWORK_DATASET_IMAGES. Both write channels (1 or 3), height and width to
+ * `shape`, which has room for these three, and the image, channels × height × width bytes, to
+ * `pixels`: decoded, the right way up, transparency put on its background, and otherwise as the
+ * file has it.
+ */
+struct topwork_dataset_images_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * The image behind the sample with this index, which is below the split's length. Calls may
+     * overlap with others where those of `read` may.
+     */
+    topwork_status (*read)(
+        topwork_instance instance,
+        size_t split,
+        uint64_t index,
+        size_t *shape,
+        const topwork_sink *pixels,
+        const topwork_sink *error);
+    /*
+     * The image in a file, by a decoder that topwork_dataset_decoder_table makes; null where the
+     * dataset has none of these. Path, errors and overlapping calls are as with its `decode`.
+     */
+    topwork_status (*decode)(
+        topwork_instance decoder,
+        const uint8_t *path,
+        size_t path_len,
+        size_t *shape,
+        const topwork_sink *pixels,
+        const topwork_sink *error);
 };
 
 /* ============================================================================================== */

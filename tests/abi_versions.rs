@@ -166,6 +166,7 @@ fn rust_and_c_see_the_same_tables() {
         ExtractorOnnxTable as "topwork_extractor_onnx_table" { size, model }
         DatasetProvenanceTable as "topwork_dataset_provenance_table" { size, names, groups }
         DatasetDecoderTable as "topwork_dataset_decoder_table" { size, create, shape, decode, destroy }
+        DatasetImagesTable as "topwork_dataset_images_table" { size, read, decode }
     };
     let mut expected = kept(abi::ABI_MINOR);
     expected.retain(|name, _| name.starts_with("topwork_"));

@@ -13,6 +13,7 @@ const MUST_NOT_REACH: &[(&str, &[&str])] = &[
     ("topwork-sniff", &["*"]),
     ("topwork-keys", &["topwork-*"]),
     ("topwork-nearest", &["topwork-*"]),
+    ("topwork-images", &["topwork-*"]),
     ("topwork-tensors", &["topwork-*"]),
     ("topwork-tables", &["topwork-*"]),
     ("topwork-header", &["topwork-*"]),
@@ -152,6 +153,7 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
         "topwork-sdk",
         &[
             "topwork-abi",
+            "topwork-images",
             "topwork-nearest",
             "topwork-sniff",
             "topwork-tensors",
@@ -163,6 +165,7 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
         "topwork-schema",
         &[
             "topwork-abi",
+            "topwork-images",
             "topwork-kinds",
             "topwork-measure",
             "topwork-nearest",
@@ -175,6 +178,7 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
         &[
             "topwork-sdk",
             "topwork-abi",
+            "topwork-images",
             "topwork-nearest",
             "topwork-sniff",
             "topwork-tensors",

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", root.display());
     let root: Table = fs::read_to_string(root)?.parse()?;
     let mut code = String::from("&[\n");
-    for name in ["abi", "nearest", "sdk", "sniff", "tensors"] {
+    for name in ["abi", "images", "nearest", "sdk", "sniff", "tensors"] {
         let folder = workspace.join(name).canonicalize()?;
         println!("cargo::rerun-if-changed={}", folder.display());
         let manifest = manifest(&fs::read_to_string(folder.join("Cargo.toml"))?, &root)?;

@@ -5,13 +5,13 @@
 
 use crate::listing::NO_FILE;
 use crate::parameters::{Fit, Recipe};
-use crate::resize::{Plane, Span};
 use crate::tiff::{self, Floats, Picture};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use topwork_sdk::images::{Filter, Image, Pixels, Plane, Span, grey};
 use topwork_sdk::sniff;
 
 /// Bytes a decoder may use beside the pixels.
@@ -30,21 +30,43 @@ pub struct Decoded {
 
 /// The sample that the bytes of a file become; an `Err` says why they become none, to follow the file's name.
 pub fn decode(bytes: Vec<u8>, recipe: &Recipe) -> Result<Decoded, String> {
-    // Foreign bytes and foreign code: a decoder that gives up on a file must not end the run.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
-        let Picture {
-            mut image,
-            orientation,
-            premultiplied,
-            floats,
-        } = picture(bytes, recipe)?;
-        if let Some(orientation) = orientation {
-            image.apply_orientation(orientation);
-        }
-        let sample = sample(flat(image, premultiplied, recipe), recipe);
+    guarded(|| {
+        let (image, floats) = upright(bytes, recipe)?;
+        let sample = sample(image, recipe);
         Ok(Decoded { sample, floats })
-    }));
+    })
+}
+
+/// The image in the bytes of a file at its own size, in the channels of the recipe.
+pub fn decode_image(bytes: Vec<u8>, recipe: &Recipe) -> Result<Image, String> {
+    guarded(|| {
+        let (image, _) = upright(bytes, recipe)?;
+        let channels = recipe.channels;
+        let plane = |channel| image.bytes.iter().skip(channel).step_by(channels);
+        let pixels = (0..channels).flat_map(plane).copied().collect();
+        let shape = [channels, image.height, image.width];
+        Image::new(shape, Pixels::Bytes(pixels)).map_err(|error| error.to_string())
+    })
+}
+
+/// Foreign bytes and foreign code: a decoder that gives up on a file must not end the run.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let decoded = catch_unwind(AssertUnwindSafe(decode));
     decoded.unwrap_or_else(|_| Err("makes the decoder fail".to_owned()))
+}
+
+/// The image in the bytes of a file, the right way up and without transparency, and what its numbers were taken for.
+fn upright(bytes: Vec<u8>, recipe: &Recipe) -> Result<(Flat, Option<Floats>), String> {
+    let Picture {
+        mut image,
+        orientation,
+        premultiplied,
+        floats,
+    } = picture(bytes, recipe)?;
+    if let Some(orientation) = orientation {
+        image.apply_orientation(orientation);
+    }
+    Ok((flat(image, premultiplied, recipe), floats))
 }
 
 /// The most bytes that an image may have, as a file and decoded.
@@ -237,12 +259,6 @@ fn flat(image: DynamicImage, premultiplied: bool, recipe: &Recipe) -> Flat {
     }
 }
 
-/// The brightness of a colour (ITU-R BT.601), rounded as Pillow does.
-fn grey([red, green, blue]: [u8; 3]) -> u8 {
-    let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-    ((sum + 0x8000) >> 16) as u8
-}
-
 /// Pixels of `N` channels and their opacity over a background.
 fn on_background<const N: usize>(
     pixels: Vec<u8>,
@@ -311,11 +327,11 @@ fn sample(image: Flat, recipe: &Recipe) -> Vec<u8> {
         let plane = Plane {
             width: image.width,
             height: image.height,
-            bytes: bytes.copied().collect(),
+            pixels: bytes.copied().collect(),
         };
-        let scaled = plane.resized(columns, rows);
+        let scaled = plane.resized(columns, rows, Filter::Bicubic);
         let places = sample[begin..].chunks_exact_mut(recipe.width).skip(top);
-        for (place, row) in places.zip(scaled.bytes.chunks_exact(scaled.width)) {
+        for (place, row) in places.zip(scaled.pixels.chunks_exact(scaled.width)) {
             place[left..][..row.len()].copy_from_slice(row);
         }
     }

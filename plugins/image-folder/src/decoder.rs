@@ -1,10 +1,11 @@
 //! Files that belong to no folder of the user's, decoded as if they did.
 
 use crate::ImageFolder;
-use crate::decode::{decode, read};
+use crate::decode::{decode, decode_image, read};
 use crate::parameters::{Parameters, Recipe};
 use std::path::Path;
-use topwork_sdk::{DecodesFiles, Error, FileDecoder, Host};
+use topwork_sdk::images::Image;
+use topwork_sdk::{DecodesFiles, DecodesImages, Error, FileDecoder, Host};
 
 pub struct ImageDecoder(Recipe);
 
@@ -26,5 +27,12 @@ impl FileDecoder for ImageDecoder {
     fn decode(&self, path: &Path) -> Result<Vec<u8>, Error> {
         let decoded = read(path, &self.0).and_then(|bytes| decode(bytes, &self.0));
         decoded.map(|decoded| decoded.sample).map_err(Error::data)
+    }
+}
+
+impl DecodesImages for ImageDecoder {
+    fn image(&self, path: &Path) -> Result<Image, Error> {
+        let decoded = read(path, &self.0).and_then(|bytes| decode_image(bytes, &self.0));
+        decoded.map_err(Error::data)
     }
 }

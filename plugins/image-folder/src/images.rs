@@ -1,7 +1,7 @@
 //! The images of a listing that can be read, decoded once.
 
 use crate::cache::{Cache, Digest, Finding, MOST_BYTES, Outcome, Stamp, Writer};
-use crate::decode::{Decoded, decode, read};
+use crate::decode::{Decoded, decode, decode_image, read};
 use crate::listing::Listed;
 use crate::parameters::Recipe;
 use crate::tiff::Floats;
@@ -30,6 +30,13 @@ struct Image {
     name: String,
     /// Position and CRC-32 of its sample in the cache.
     kept: Option<(u64, u32)>,
+}
+
+impl Image {
+    fn unreadable(&self, reason: &str) -> Error {
+        Error::data(format!("`{}` {reason}", self.path.display()))
+            .with_hint(format!("leave it out: `exclude = [{:?}]`", self.name))
+    }
 }
 
 /// What is known of a listed file once it was looked at.
@@ -201,15 +208,21 @@ impl Images {
         false
     }
 
+    /// One of these images at its own size.
+    pub fn image(&self, position: u64) -> Result<topwork_sdk::images::Image, Error> {
+        self.host.check_stop()?;
+        let image = &self.files[position as usize];
+        let decoded =
+            read(&image.path, &self.recipe).and_then(|bytes| decode_image(bytes, &self.recipe));
+        decoded.map_err(|reason| image.unreadable(&reason))
+    }
+
     fn decode_all(&self, images: Vec<(&Image, &mut [u8])>) -> Result<(), Error> {
         for (image, sample) in images {
             self.host.check_stop()?;
             let decoded =
                 read(&image.path, &self.recipe).and_then(|bytes| decode(bytes, &self.recipe));
-            let decoded = decoded.map_err(|reason| {
-                Error::data(format!("`{}` {reason}", image.path.display()))
-                    .with_hint(format!("leave it out: `exclude = [{:?}]`", image.name))
-            })?;
+            let decoded = decoded.map_err(|reason| image.unreadable(&reason))?;
             sample.copy_from_slice(&decoded.sample);
         }
         Ok(())

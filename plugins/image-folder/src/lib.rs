@@ -14,7 +14,6 @@ mod names;
 mod parameters;
 mod passed_over;
 mod remarks;
-mod resize;
 mod tiff;
 
 use images::{Images, Looked};
@@ -22,14 +21,14 @@ use listing::{Listed, Listing, Rejected};
 use parameters::{From, Parameters, Recipe, SCHEMA, Selection, TestFraction};
 use std::sync::OnceLock;
 use topwork_sdk::{
-    Component, Dataset, Description, Error, Host, Provenance, Splits, dataset_with_decoder,
-    export_plugin,
+    Component, Dataset, Description, Error, Host, OwnSize, Provenance, Splits,
+    dataset_of_image_files, export_plugin, images::Image,
 };
 
 export_plugin! {
     id: "image-folder",
     licence: "MIT OR Apache-2.0",
-    components: [dataset_with_decoder::<ImageFolder>()],
+    components: [dataset_of_image_files::<ImageFolder>()],
 }
 
 struct ImageFolder {
@@ -202,6 +201,15 @@ impl Dataset for ImageFolder {
             .map(|&index| of_split[index as usize])
             .collect();
         opened.images.read(&positions, samples)
+    }
+}
+
+impl OwnSize for ImageFolder {
+    fn image(&self, split: usize, index: u64) -> Result<Image, Error> {
+        let opened = self.opened()?;
+        opened
+            .images
+            .image(opened.splits.positions(split)[index as usize])
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::{
     BackboneTable, ClassifierLayersTable, ClassifierPathTable, ClassifierSaveTable,
     ClassifierScoresTable, ClassifierTable, Component, CutRuleTable, DatasetDecoderTable,
-    DatasetDescription, DatasetProvenanceTable, DatasetTable, Entry, ExtractorOnnxTable,
+    DatasetDescription, DatasetImagesTable, DatasetProvenanceTable, DatasetTable, Entry,
+    ExtractorOnnxTable,
     ExtractorTable, FitOptions, FitReport, HostServices, NetworkHeadTable,
 };
 use core::fmt;
@@ -64,6 +65,7 @@ tables! {
     ExtractorOnnxTable, model: Function;
     DatasetProvenanceTable, groups: Function;
     DatasetDecoderTable, destroy: Function;
+    DatasetImagesTable, decode: Function;
 }
 
 /// A table says that it has fewer bytes than its first version had.
@@ -198,11 +200,12 @@ mod tests {
             ExtractorOnnxTable,
             DatasetProvenanceTable,
             DatasetDecoderTable,
-            ClassifierPathTable
+            ClassifierPathTable,
+            DatasetImagesTable
         );
         // On machines with 64 bits. These numbers never change; a table that grows gets a second one.
         let sizes = [
-            96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 24, 40, 32,
+            96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 24, 40, 32, 24,
         ];
         for ((name, first, now, aligned), size) in rows.into_iter().zip(sizes) {
             assert_eq!((first, now), (size, size), "{name}");

@@ -1,10 +1,10 @@
 //! Rows of a run, measured on other labelled examples.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use topwork_events::{Judging, Outcome, Seconds};
-use topwork_graft::Services;
-use topwork_host::{Dataset, Kind, Plugins};
+use topwork_graft::{Services, data::view};
+use topwork_host::{DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_nearest::nearest;
 use topwork_schema::{Component, check_parameters, resolve_parameters};
@@ -19,7 +19,7 @@ use crate::{
 
 /// A dataset with labels that are those of a run.
 pub struct Labelled {
-    pub dataset: Dataset,
+    pub view: DatasetView,
     pub split: String,
     /// Positions and labels of the examples whose class the run knows.
     pub examples: Vec<(u64, Option<u32>)>,
@@ -28,11 +28,12 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    /// Opens it. `classes` are those of the run.
+    /// Opens it. `classes` are those of the run, `seen` is how its backbone sees images.
     pub fn open(
         plugins: &Plugins,
         data: &LabelledData,
         classes: &[String],
+        seen: Option<Seen>,
     ) -> Result<Self, ApplyError> {
         let component = resolved(plugins, &data.component, &data.folder, Kind::Dataset)?;
         let dataset = plugins.dataset(&component.component, &component.parameters.into())?;
@@ -96,7 +97,7 @@ impl Labelled {
             });
         }
         Ok(Self {
-            dataset,
+            view: view(Arc::new(dataset), seen),
             split,
             examples,
             unknown,
@@ -106,10 +107,10 @@ impl Labelled {
     /// Its examples as images to be read.
     pub fn source(&self) -> Result<OfDataset<'_>, ApplyError> {
         Ok(OfDataset {
-            dataset: &self.dataset,
+            view: &self.view,
             split: self.split.clone(),
             examples: self.examples.clone(),
-            names: self.dataset.names(&self.split)?,
+            names: self.view.dataset().names(&self.split)?,
             given: 0,
         })
     }
@@ -214,7 +215,7 @@ impl Evaluation<'_> {
             let predictors = self.run.predictors(&fits, services)?;
             let first = &predictors[0];
             let input = first.features.input();
-            let shape = self.data.dataset.describe().shape;
+            let shape = self.data.view.shape();
             if shape != input {
                 return Err(ApplyError::Other {
                     message: format!(

@@ -12,7 +12,7 @@ use std::{
 };
 
 use topwork_graft::data::{SplitName, TaskExamples};
-use topwork_host::{Dataset, DecodeError, Decoder};
+use topwork_host::{DatasetView, DecodeError, Decoder, Seen};
 
 use crate::{ApplyError, speaker::is_stopped};
 
@@ -52,14 +52,21 @@ pub trait Source: Send {
 /// Files of images, by a list of their paths.
 pub struct Files<'a> {
     decoder: &'a Decoder,
+    seen: Option<Seen>,
     threads: usize,
     list: BufReader<File>,
     total: u64,
 }
 
 impl<'a> Files<'a> {
-    /// Reads the list at `path`: paths, each ended by a zero byte.
-    pub fn new(decoder: &'a Decoder, path: &Path, threads: usize) -> Result<Self, ApplyError> {
+    /// Reads the list at `path`: paths, each ended by a zero byte. `seen` is how images become samples, where the decoder's own
+    /// are not taken.
+    pub fn new(
+        decoder: &'a Decoder,
+        seen: Option<Seen>,
+        path: &Path,
+        threads: usize,
+    ) -> Result<Self, ApplyError> {
         let open = || File::open(path).map(BufReader::new);
         let fail = |error: std::io::Error| ApplyError::Other {
             message: format!(
@@ -75,6 +82,7 @@ impl<'a> Files<'a> {
         }
         Ok(Self {
             decoder,
+            seen,
             threads,
             list: open().map_err(fail)?,
             total,
@@ -98,9 +106,16 @@ impl Source for Files<'_> {
             path.pop();
             paths.push(path_of(path));
         }
-        let image: usize = self.decoder.shape().iter().product();
+        let shape = self.seen.map_or(self.decoder.shape(), |seen| seen.shape());
+        let image: usize = shape.iter().product();
         block.images.resize(paths.len() * image, 0.0);
-        let outcomes = decoded(self.decoder, &paths, &mut block.images, image, self.threads)?;
+        let outcomes = decoded(
+            (self.decoder, self.seen),
+            &paths,
+            &mut block.images,
+            image,
+            self.threads,
+        )?;
         // The images of those that could be read move up.
         let mut kept = 0;
         for (index, (path, error)) in paths.iter().zip(outcomes).enumerate() {
@@ -126,7 +141,7 @@ impl Source for Files<'_> {
 
 /// Decodes all of them, on several threads, each into its place; gives the reasons why some could not be.
 fn decoded(
-    decoder: &Decoder,
+    (decoder, seen): (&Decoder, Option<Seen>),
     paths: &[PathBuf],
     images: &mut [f32],
     image: usize,
@@ -145,8 +160,13 @@ fn decoded(
             let Some((index, path, image)) = taken else {
                 continue;
             };
-            match decoder.decode(path, image) {
-                Ok(()) => {}
+            let written = match &seen {
+                Some(seen) => (decoder.image(path)).map(|own| seen.sample(&own, image)),
+                None => decoder.decode(path, image).map(Ok),
+            };
+            match written {
+                Ok(Ok(())) => {}
+                Ok(Err(reason)) => failed.push((index, reason)),
                 Err(DecodeError::File { reason, .. }) => failed.push((index, reason)),
                 Err(DecodeError::Plugin(error)) => return Err(error.into()),
             }
@@ -259,7 +279,7 @@ impl Source for Examples<'_> {
 
 /// Some examples of a split of a dataset.
 pub struct OfDataset<'a> {
-    pub dataset: &'a Dataset,
+    pub view: &'a DatasetView,
     pub split: String,
     /// Their positions and labels.
     pub examples: Vec<(u64, Option<u32>)>,
@@ -272,11 +292,10 @@ impl Source for OfDataset<'_> {
         let some = &self.examples[self.given..(self.given + most).min(self.examples.len())];
         self.given += some.len();
         let positions: Vec<u64> = some.iter().map(|(position, _)| *position).collect();
-        let image: usize = self.dataset.describe().shape.iter().product();
+        let image: usize = self.view.shape().iter().product();
         block.images.resize(positions.len() * image, 0.0);
         if !positions.is_empty() {
-            self.dataset
-                .read(&self.split, &positions, &mut block.images)?;
+            self.view.read(&self.split, &positions, &mut block.images)?;
         }
         block.items = (some.iter())
             .map(|&(position, label)| Item {

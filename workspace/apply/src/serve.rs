@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use topwork_engine::Compute;
 use topwork_graft::{
     Backbone, Extraction, FeaturePass, Services, Tools, Trunk,
-    data::{Draw, SplitName, TaskExamples, draws},
+    data::{Draw, SplitName, TaskExamples, channels_of, draws, seen, view},
 };
-use topwork_host::{Decoder, Kind, Options, Plugins};
+use topwork_host::{Decoder, Kind, Options, Plugins, Seen};
 use topwork_schema::{Component, DatasetUse, Plan, Start, TaskRole, resolve_parameters};
 use topwork_store::FeatureCache;
 use topwork_tasks::TrunkId;
@@ -85,7 +85,9 @@ fn done(
             judging,
         } => {
             let opened = OpenedRun::open(run, &plugins, &compute, speaker)?;
-            let labelled = Labelled::open(&plugins, dataset, &opened.plan.target_classes)?;
+            let (plan, channels) = (&opened.plan, channels_of(&opened.backbone));
+            let seen = at_work.seen(Some(plan), channels)?;
+            let labelled = Labelled::open(&plugins, dataset, &plan.target_classes, seen)?;
             Evaluation {
                 run: &opened,
                 data: &labelled,
@@ -142,15 +144,17 @@ impl AtWork<'_> {
         match images {
             Images::Files(list) => {
                 let dataset = &run.plan.experiment.target.dataset.component;
-                let decoder = self.decoder(Some(dataset), first.features.input(), None)?;
+                let input = first.features.input();
+                let seen = self.seen(Some(&run.plan), input[0])?;
+                let decoder = self.decoder(Some(dataset), input, None, seen.is_some())?;
                 predictions.labelled = false;
                 let mut table = begin(&predictions)?;
-                let mut files = Files::new(&decoder, list, self.compute.threads())?;
+                let mut files = Files::new(&decoder, seen, list, self.compute.threads())?;
                 done = predictions.write(&predictors, &mut files, &mut table, &said)?;
                 table.finish()?;
             }
             Images::Splits(splits) => {
-                let task = self.task(&run.plan)?;
+                let task = self.task(&run.plan, channels_of(&run.backbone))?;
                 let folds = run.plan.experiment.target.folds.is_some();
                 predictions.folds = folds && splits.contains(&Split::Test);
                 let draws = draws(&run.plan, &task, fits.seed)?;
@@ -187,8 +191,10 @@ impl AtWork<'_> {
                 table.finish()?;
             }
             Images::Dataset(data) => {
-                let labelled = Labelled::open(self.plugins, data, classes)?;
-                fits_input(&labelled.dataset.describe().shape, first.features.input())?;
+                let input = first.features.input();
+                let seen = self.seen(Some(&run.plan), input[0])?;
+                let labelled = Labelled::open(self.plugins, data, classes, seen)?;
+                fits_input(&labelled.view.shape(), input)?;
                 let mut source = labelled.source()?;
                 predictions.named = source.names.is_some();
                 let mut table = begin(&predictions)?;
@@ -210,7 +216,7 @@ impl AtWork<'_> {
                 hint: Some("`--fold N` names one".to_owned()),
             });
         };
-        let task = self.task(&run.plan)?;
+        let task = self.task(&run.plan, channels_of(&run.backbone))?;
         let draws = || -> Result<_, ApplyError> {
             let of_row = draws(&run.plan, &task, fits.seed)?.swap_remove(fits.row);
             Ok(match fits.folds.as_slice() {
@@ -299,7 +305,10 @@ impl AtWork<'_> {
                     Backbone::Extractor(opaque) => Trunk::extractor(opaque, &cut),
                 };
                 let input = input_of(&backbone)?;
-                let normalise = plan.experiment.target.dataset.normalise.clone();
+                let normalise = plan
+                    .experiment
+                    .seen(&plan.experiment.target.dataset)
+                    .normalise;
                 let pass = FeaturePass::new(self.compute, trunk, &cut, input, normalise)?;
                 self.by_pass(&pass, Some(plan), None, images, output, stdout)
             }
@@ -379,7 +388,8 @@ impl AtWork<'_> {
         match images {
             Images::Files(list) => {
                 let dataset = plan.map(|plan| &plan.experiment.target.dataset.component);
-                let decoder = self.decoder(dataset, pass.input(), decode)?;
+                let seen = self.seen(plan, pass.input()[0])?;
+                let decoder = self.decoder(dataset, pass.input(), decode, seen.is_some())?;
                 described = Described {
                     classes: none,
                     labelled: false,
@@ -388,7 +398,7 @@ impl AtWork<'_> {
                 };
                 write(
                     &described,
-                    &mut Files::new(&decoder, list, self.compute.threads())?,
+                    &mut Files::new(&decoder, seen, list, self.compute.threads())?,
                 )
             }
             Images::Splits(splits) => {
@@ -398,7 +408,7 @@ impl AtWork<'_> {
                         hint: Some("name files or folders of images".to_owned()),
                     });
                 };
-                let task = self.task(plan)?;
+                let task = self.task(plan, pass.input()[0])?;
                 let mut source = Examples::new(&task, all_of(&task, splits))?;
                 described.named = source
                     .items()
@@ -408,8 +418,9 @@ impl AtWork<'_> {
                 write(&described, &mut source)
             }
             Images::Dataset(data) => {
-                let labelled = Labelled::open(self.plugins, data, classes)?;
-                fits_input(&labelled.dataset.describe().shape, pass.input())?;
+                let seen = self.seen(plan, pass.input()[0])?;
+                let labelled = Labelled::open(self.plugins, data, classes, seen)?;
+                fits_input(&labelled.view.shape(), pass.input())?;
                 let mut source = labelled.source()?;
                 described.named = source.names.is_some();
                 write(&described, &mut source)
@@ -430,7 +441,7 @@ impl AtWork<'_> {
         stdout: Box<dyn Write + Send>,
     ) -> Result<Done, ApplyError> {
         let began = std::time::Instant::now();
-        let task = self.task(tools.plan)?;
+        let task = self.task(tools.plan, channels_of(tools.backbone))?;
         let all = |split: Split| -> Vec<usize> {
             let examples = task.examples(name_of(split));
             let wanted = splits.contains(&split);
@@ -475,24 +486,41 @@ impl AtWork<'_> {
         })
     }
 
-    /// The target's examples.
-    fn task(&self, plan: &Plan) -> Result<TaskExamples, ApplyError> {
+    /// How images become samples of so many channels, where the experiment says it of its backbone.
+    fn seen(&self, plan: Option<&Plan>, channels: usize) -> Result<Option<Seen>, ApplyError> {
+        let said = plan.and_then(|plan| plan.experiment.backbone_input.as_ref());
+        Ok(seen(said, channels, self.compute.threads())?)
+    }
+
+    /// The target's examples, for a backbone that takes so many channels.
+    fn task(&self, plan: &Plan, channels: usize) -> Result<TaskExamples, ApplyError> {
         let target = &plan.experiment.target;
         let DatasetUse { component, .. } = &target.dataset;
         let parameters = component.parameters.clone().into();
         let dataset = Arc::new(self.plugins.dataset(&component.component, &parameters)?);
-        let task = TaskExamples::new(TaskRole::Target, dataset, &target.dataset, target.folds)?;
-        Ok(task)
+        let dataset = view(dataset, self.seen(Some(plan), channels)?);
+        let used = plan.experiment.seen(&target.dataset);
+        Ok(TaskExamples::new(
+            TaskRole::Target,
+            dataset,
+            &used,
+            target.folds,
+        )?)
     }
 
-    /// What turns files into samples of this shape: the dataset itself, where it decodes files, else the one that decodes them
-    /// for everybody.
+    /// What turns files into samples of this shape, or into images at their own size: the dataset itself, where it decodes files,
+    /// else the one that decodes them for everybody.
     fn decoder(
         &self,
         dataset: Option<&Component>,
         input: [usize; 3],
         parameters: Option<&Map<String, Value>>,
+        own_size: bool,
     ) -> Result<Decoder, ApplyError> {
+        let gives = |decoder: &Decoder| match own_size {
+            true => decoder.has_images(),
+            false => decoder.shape() == input,
+        };
         if let Some(Component {
             component,
             parameters,
@@ -501,7 +529,7 @@ impl AtWork<'_> {
             let own = self
                 .plugins
                 .decoder(component, &parameters.clone().into())?;
-            if let Some(own) = own.filter(|own| own.shape() == input) {
+            if let Some(own) = own.filter(gives) {
                 return Ok(own);
             }
         }

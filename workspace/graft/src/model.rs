@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use topwork_measure::PrincipalComponents;
-use topwork_schema::{Component, CutPoint, Normalise, Plan, Row, Start};
+use topwork_schema::{Component, CutPoint, Input, Normalise, Plan, Row, Start};
 use topwork_tensors::Writer;
 
 use crate::{Fold, GraftError};
@@ -55,6 +55,9 @@ pub struct Model {
     pub input: [usize; 3],
     /// What is done with an image before it enters the trunk.
     pub normalise: Option<Normalise>,
+    /// How an image of any size becomes one of that shape; as the dataset makes its samples if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preprocess: Option<Input>,
     /// The backbone.
     pub backbone: Component,
     /// Whose weights its trunk began with.
@@ -103,7 +106,8 @@ impl Model {
             fold: fold.map(|fold| fold.number),
             dataset: Some(data.component.clone()),
             input,
-            normalise: data.normalise.clone(),
+            normalise: plan.experiment.seen(data).normalise,
+            preprocess: plan.experiment.backbone_input.clone(),
             backbone: plan.experiment.backbone.clone(),
             weights: strategy.weights,
             trunk: None,

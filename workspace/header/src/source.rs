@@ -12,6 +12,7 @@ const ORDER: &[&str] = &[
     "dataset",
     "provenance",
     "decoder",
+    "images",
     "backbone",
     "extractor",
     "extractor_onnx",

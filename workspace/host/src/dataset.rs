@@ -1,6 +1,9 @@
 //! Datasets as the rest of topwork sees them.
 
+mod images;
 mod provenance;
+
+pub(crate) use images::handed_out;
 
 use crate::HostError;
 use crate::call::Instance;
@@ -28,6 +31,7 @@ pub struct Dataset {
     table: abi::DatasetTable,
     info: DatasetInfo,
     parallel: bool,
+    images: images::Images,
 }
 
 /// What a dataset holds.
@@ -71,11 +75,13 @@ impl Dataset {
         // SAFETY: this is a component of the kind with this table.
         let table = unsafe { instance.table() }?;
         let (info, parallel) = describe(&instance, &table)?;
+        let images = images::Images::offered_by(&instance)?;
         Ok(Dataset {
             instance,
             table,
             info,
             parallel,
+            images,
         })
     }
 
@@ -130,7 +136,7 @@ impl Dataset {
     /// Bytes become 0 to 1 (divided by 255); floats are finite.
     pub fn read(&self, split: &str, indices: &[u64], out: &mut [f32]) -> Result<(), HostError> {
         let call = format!("reading split \"{split}\"");
-        let (split_index, len) = self.split(split, &call)?;
+        let (split_index, _) = self.split(split, &call)?;
         let pixels: usize = self.info.shape.iter().product();
         if out.len() != indices.len() * pixels {
             let problem = format!(
@@ -140,10 +146,7 @@ impl Dataset {
             );
             return Err(self.instance.request(&call, problem));
         }
-        if let Some(index) = indices.iter().find(|&&index| index >= len as u64) {
-            let problem = format!("sample {index}, expected less than {len}");
-            return Err(self.instance.request(&call, problem));
-        }
+        self.check_indices(split, indices, &call)?;
         let mut bytes = match self.info.pixel {
             Pixel::U8 => vec![0_u8; indices.len().min(BLOCK) * pixels],
             Pixel::F32 => Vec::new(),
@@ -176,6 +179,27 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+
+    /// Whether these are samples of a split.
+    pub(crate) fn check_indices(
+        &self,
+        split: &str,
+        indices: &[u64],
+        call: &str,
+    ) -> Result<(), HostError> {
+        let (_, len) = self.split(split, call)?;
+        match indices.iter().find(|&&index| index >= len as u64) {
+            Some(index) => {
+                let problem = format!("sample {index}, expected less than {len}");
+                Err(self.instance.request(call, problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     fn read_block(

@@ -1,7 +1,7 @@
 //! Datasets that turn single files into samples.
 
 use crate::call::{Instance, extension};
-use crate::dataset::MOST_PIXELS;
+use crate::dataset::{MOST_PIXELS, handed_out};
 use crate::library::Opened;
 use crate::{Ending, HostError, Kind, Plugins, open};
 use serde_json::Value;
@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use topwork_abi as abi;
+use topwork_images::Image;
 
 /// Turns one file into one sample, as a dataset does with files of its own. Any number of threads may decode at once.
 pub struct Decoder {
     instance: Instance,
     table: abi::DatasetDecoderTable,
     shape: [usize; 3],
+    images: Option<abi::DatasetImagesTable>,
 }
 
 /// Why a file gave no sample.
@@ -70,6 +72,21 @@ impl Decoder {
             call: call.clone(),
             problem: format!("the table `{}` {problem}", abi::DATASET_DECODER),
         })?;
+        let images = extension(&made_of, abi::DATASET_IMAGES);
+        let images = match images.is_null() {
+            true => None,
+            // SAFETY: the id asked for gives the table this type.
+            false => Some(
+                unsafe { open::table::<abi::DatasetImagesTable>(images) }.map_err(|problem| {
+                    HostError::Broken {
+                        plugin: plugin.info.id.clone(),
+                        call: call.clone(),
+                        problem: format!("the table `{}` {problem}", abi::DATASET_IMAGES),
+                    }
+                })?,
+            ),
+        };
+        let images = images.filter(|images| images.decode.is_some());
         // What it makes is used and released as an instance is.
         (made_of.create, made_of.destroy) = (table.create, table.destroy);
         let instance = Instance::create_of(plugin, made_of, &call, parameters)?;
@@ -92,12 +109,58 @@ impl Decoder {
             instance,
             table,
             shape,
+            images,
         }))
     }
 
     /// Channels, height and width of every sample.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
+    }
+
+    /// Whether files have images at their own size, too.
+    pub fn has_images(&self) -> bool {
+        self.images.is_some()
+    }
+
+    /// The image in a file at its own size.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`]; a dataset that hands out no images.
+    pub fn image(&self, path: &Path) -> Result<Image, DecodeError> {
+        let call = format!("decoding `{}`", path.display());
+        let Some(images) = &self.images else {
+            let problem =
+                "the dataset hands out no images at their own size, only samples of one size";
+            return Err(self.instance.request(&call, problem).into());
+        };
+        let bytes = self.path(path, &call)?;
+        let image = handed_out(
+            |decoder, shape, pixels, error| match images.decode {
+                // SAFETY: the path has the length said, there is room for three sizes, and everything lives during the call.
+                Some(function) => unsafe {
+                    function(decoder, bytes.as_ptr(), bytes.len(), shape, pixels, error)
+                },
+                None => abi::Status::UNSUPPORTED,
+            },
+            |function| self.instance.call_in_parallel(&call, function),
+        );
+        let image = image.map_err(|error| told(path, error))?;
+        image.map_err(|problem| {
+            self.instance
+                .broken(&call, format!("the image is {problem}"))
+                .into()
+        })
+    }
+
+    fn path<'p>(&self, path: &'p Path, call: &str) -> Result<&'p [u8], HostError> {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        if bytes.is_empty() || bytes.contains(&0) {
+            let problem = "the path is empty or has a zero byte, expected that of a file";
+            return Err(self.instance.request(call, problem));
+        }
+        Ok(bytes)
     }
 
     /// Writes the sample that a file becomes to `out`: channels × height × width finite numbers, to the bit those that the
@@ -114,11 +177,7 @@ impl Decoder {
             let problem = format!("room for {} numbers, expected {numbers}", out.len());
             return Err(self.instance.request(&call, problem).into());
         }
-        let bytes = path.as_os_str().as_encoded_bytes();
-        if bytes.is_empty() || bytes.contains(&0) {
-            let problem = "the path is empty or has a zero byte, expected that of a file";
-            return Err(self.instance.request(&call, problem).into());
-        }
+        let bytes = self.path(path, &call)?;
         // What the plugin does not write stays NaN and is found below.
         out.fill(f32::NAN);
         let decoded = (self.instance).call_in_parallel(&call, |decoder, error| {
@@ -131,22 +190,7 @@ impl Decoder {
                 None => abi::Status::UNSUPPORTED,
             }
         });
-        match decoded {
-            Ok(()) => {}
-            Err(HostError::Call {
-                ending: Ending::BadData,
-                text,
-                ..
-            }) => {
-                let reason = match text.is_empty() {
-                    true => "gives no sample, and the plugin does not say why".to_owned(),
-                    false => text,
-                };
-                let path = path.to_owned();
-                return Err(DecodeError::File { path, reason });
-            }
-            Err(error) => return Err(error.into()),
-        }
+        decoded.map_err(|error| told(path, error))?;
         if let Some(position) = out.iter().position(|number| !number.is_finite()) {
             let problem = format!(
                 "{} at position {position}, expected finite numbers",
@@ -155,5 +199,24 @@ impl Decoder {
             return Err(self.instance.broken(&call, problem).into());
         }
         Ok(())
+    }
+}
+
+/// What is the matter with this file, or with the plugin.
+fn told(path: &Path, error: HostError) -> DecodeError {
+    match error {
+        HostError::Call {
+            ending: Ending::BadData,
+            text,
+            ..
+        } => {
+            let reason = match text.is_empty() {
+                true => "gives no sample, and the plugin does not say why".to_owned(),
+                false => text,
+            };
+            let path = path.to_owned();
+            DecodeError::File { path, reason }
+        }
+        error => error.into(),
     }
 }

@@ -29,6 +29,7 @@ mod plugins;
 mod services;
 mod streams;
 mod text;
+mod view;
 
 pub use backbone::Backbone;
 pub use classifier::{Classifier, Fit, FitOptions, FittedClassifier, Scores};
@@ -43,5 +44,7 @@ pub use head::NetworkHead;
 pub use library::is_plugin_file_name;
 pub use plugins::{ComponentInfo, Options, PluginInfo, Plugins, Skipped};
 pub use services::{Level, Observer, Silent};
+pub use topwork_images::{Filter, Geometry, GeometryError, Image, Pixels, Resize};
 pub use topwork_kinds::Kind;
 pub use topwork_scoring::ScoringLayers;
+pub use view::{DatasetView, Seen};

@@ -2,6 +2,7 @@
 
 mod data;
 mod extractor;
+mod input;
 mod pins;
 mod rows;
 mod training;
@@ -11,6 +12,7 @@ use std::path::Path;
 use crate::catalog::{Catalog, CutEntry, Description, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::input::Input;
 use crate::pairs::WrittenPair;
 use crate::paths;
 use crate::plan::{Cut, Experiment, Plan, Row, Source, Strategy, Target};
@@ -46,6 +48,8 @@ struct Backbone<'a> {
     layers: &'a [LayerEntry],
     cuts: &'a [CutEntry],
     extractor: Option<&'a Extractor>,
+    /// Whether samples are made for it by its `input`.
+    has_input: bool,
 }
 
 impl<'a> Check<'a> {
@@ -96,6 +100,7 @@ impl<'a> Check<'a> {
     /// Every part is looked at before any is asked for, so that no mistake hides another.
     pub fn plan(&mut self, written: &Written) -> Option<Plan> {
         let backbone = self.backbone(written);
+        let input = self.input(written, backbone.as_ref());
         let source = written
             .source
             .as_ref()
@@ -143,6 +148,7 @@ impl<'a> Check<'a> {
         let experiment = Experiment {
             backbone: backbone.component,
             backbone_weights: weights.map(|weights| paths::resolve(&weights.value, self.folder)),
+            backbone_input: input,
             source,
             target: Target {
                 dataset: task.dataset,
@@ -215,9 +221,23 @@ impl<'a> Check<'a> {
                 layers,
                 cuts,
                 extractor: extractor.as_ref(),
+                has_input: (written.backbone.as_ref()).is_some_and(|table| table.input.is_some()),
             }),
             Description::Dataset { .. } | Description::Cuts(_) | Description::Head => None,
         }
+    }
+
+    /// How images reach the backbone, where the file says it.
+    fn input(&mut self, written: &Written, backbone: Option<&Backbone<'a>>) -> Option<Input> {
+        let table = written.backbone.as_ref()?;
+        let weights = table.weights.as_ref();
+        let published = weights.and(self.components.catalog().published.as_ref());
+        input::check(
+            table.input.as_ref()?,
+            backbone?,
+            published,
+            &mut self.diagnostics,
+        )
     }
 
     fn task(
@@ -226,16 +246,26 @@ impl<'a> Check<'a> {
         role: Role<'_>,
         backbone: Option<&Backbone<'a>>,
     ) -> Option<Task> {
-        let normalise = backbone.and_then(|backbone| {
+        let seen = backbone.filter(|backbone| backbone.has_input);
+        let taken = backbone.filter(|backbone| !backbone.has_input);
+        let normalise = taken.and_then(|backbone| {
             let wanted = &backbone.extractor?.normalise;
             Some((&backbone.component, wanted))
         });
         if let Some((component, wanted)) = normalise {
             extractor::normalise(dataset, component, wanted, &mut self.diagnostics);
         }
-        let backbone = backbone.map(|backbone| (&backbone.component, backbone.input));
+        let backbone = taken.map(|backbone| (&backbone.component, backbone.input));
         let components = &self.components;
-        let task = task::check(dataset, role, backbone, components, &mut self.diagnostics)?;
+        let task = task::check(dataset, role, backbone, components, &mut self.diagnostics);
+        if seen.is_some() {
+            let channels = task.as_ref().map(|task| task.shape[0]);
+            input::dataset(dataset, channels, &mut self.diagnostics);
+        }
+        let mut task = task?;
+        if let Some(Ok(shape)) = seen.map(|backbone| backbone.input.try_into()) {
+            task.shape = shape;
+        }
         self.ambiguous_classes(dataset, &task.all_classes);
         Some(task)
     }

@@ -4,11 +4,13 @@
 //! here and a field of its name to the table's type in `plan`: the reader fills that in, and the
 //! resolved experiment has it.
 
+mod input;
 mod target;
 mod training;
 
 use crate::strategies::StrategyKind;
 
+pub(crate) use input::INPUT;
 pub(crate) use target::{REFERENCE, TARGET};
 pub(crate) use training::TRAIN;
 
@@ -288,6 +290,17 @@ pub(crate) static BACKBONE: Table = Table {
             CUTS,
             "that of `[target]`",
             "where this backbone is cut, for all targets",
+        ),
+        optional(
+            "input",
+            Kind::Either(&[
+                Kind::Choice(&[word("own", "as the backbone says of itself")]),
+                Kind::Table(&INPUT),
+                input::SHAPE,
+            ]),
+            "samples are taken as the dataset makes them",
+            "how images of any size reach this backbone, whatever shape the dataset gives its samples; a \
+             list is the parameter of this name that some backbones have for their shape",
         ),
     ],
 };

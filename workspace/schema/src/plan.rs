@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use topwork_measure::ACCURACY;
 
 use crate::file_form::{ComponentForm, DatasetForm};
+use crate::input::Input;
 use crate::multipliers::{self, LayerPattern, MultiplierError};
 use crate::strategies::StrategyKind;
 use crate::training::Train;
@@ -139,6 +140,9 @@ pub struct Experiment {
     pub backbone: Component,
     /// A file of trained weights (absolute path) that replaces the source training.
     pub backbone_weights: Option<PathBuf>,
+    /// How images reach the backbone; as the datasets make their samples if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone_input: Option<Input>,
     /// What the backbone learns first.
     pub source: Option<Source>,
     /// The new task.

@@ -57,6 +57,17 @@ impl Plan {
                 backbone.insert(within.to_owned(), value);
             }
         }
+        if let Some(input) = experiment.shift_remove("backbone-input")
+            && let Some(Json::Object(backbone)) = experiment.get_mut("backbone")
+        {
+            let shape = backbone.shift_remove("input");
+            let shape = shape.map(|shape| ("shape".to_owned(), shape));
+            let input = match input {
+                Json::Object(input) => shape.into_iter().chain(input).collect(),
+                input => input,
+            };
+            backbone.insert("input".to_owned(), input);
+        }
         entries(&mut experiment, "plugins");
         if let Some(Json::Object(source)) = experiment.get_mut("source") {
             train(source);

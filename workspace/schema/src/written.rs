@@ -16,6 +16,7 @@ use crate::training::Train;
 use crate::tree::{self, Node};
 use crate::view::{Located, View};
 use crate::words::{Normalise, Reduction};
+use topwork_images::Filter;
 
 /// What a file says of one backbone with one target: that of most files as a whole.
 #[derive(Clone, Debug)]
@@ -64,6 +65,30 @@ pub(crate) struct WrittenBackbone {
     /// Where `[source]` is written, rightly or not.
     pub source: Option<Range<usize>>,
     pub weights: Option<Located<String>>,
+    pub input: Option<WrittenInput>,
+}
+
+/// How images reach the backbone.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenInput {
+    pub span: Range<usize>,
+    /// Whether a value in it is wrong in itself.
+    pub wrong: bool,
+    /// Key, place and number of items where sides are a list that is not of two.
+    pub not_two: Vec<(&'static str, Range<usize>, usize)>,
+    pub resize: Option<Located<WrittenSides>>,
+    pub crop: Option<Located<WrittenSides>>,
+    pub filter: Filter,
+    /// `None` within for the word that there is none.
+    pub normalise: Option<Located<Option<Normalise>>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum WrittenSides {
+    /// The shorter or both sides, or a part of them.
+    One(f64),
+    /// Height and width.
+    Both([usize; 2]),
 }
 
 /// A component and its parameters.
@@ -200,6 +225,7 @@ impl WrittenFile {
                 weights_given: view.node.get("weights").is_some(),
                 source: root.get("source").map(|source| source.span.clone()),
                 weights: view.text("weights"),
+                input: WrittenInput::read(&view),
                 node: view.node.clone(),
                 path: view.path,
             })
@@ -265,6 +291,55 @@ impl Written {
     }
 }
 
+impl WrittenInput {
+    fn read(backbone: &View<'_>) -> Option<WrittenInput> {
+        // A list is a parameter of the backbone.
+        let node = (backbone.node.get("input"))
+            .filter(|node| !matches!(node.value, tree::Value::List(_)))?;
+        let view = View::new(&keys::INPUT, node, shape::join(&backbone.path, "input"));
+        let known = backbone.table.key("input");
+        let sides = |key: &str| {
+            view.located(key, |node| match &node.value {
+                tree::Value::List(items) => {
+                    let side = |node: &Node| usize::try_from(node.integer()?).ok();
+                    let sides: Option<Vec<usize>> = items.iter().map(side).collect();
+                    Some(WrittenSides::Both(sides?.try_into().ok()?))
+                }
+                _ => node.number().map(WrittenSides::One),
+            })
+        };
+        let filter = view.text("filter").and_then(|filter| {
+            let mut all = Filter::ALL.into_iter();
+            all.find(|known| known.as_str() == filter.value)
+        });
+        let normalise = view.located("normalise", |node| match &node.value {
+            tree::Value::Table(_) => {
+                let path = shape::join(&view.path, "normalise");
+                View::new(&keys::NORMALISE, node, path)
+                    .plain(json!({}))
+                    .map(Some)
+            }
+            _ => Some(None),
+        });
+        let (resize, crop) = (sides("resize"), sides("crop"));
+        let not_two = ["resize", "crop"].into_iter().filter_map(|key| {
+            let node = node.get(key)?;
+            let items = node.items().len();
+            let listed = matches!(node.value, tree::Value::List(_));
+            (listed && items > 2).then(|| (key, node.span.clone(), items))
+        });
+        Some(WrittenInput {
+            span: node.span.clone(),
+            wrong: !known.is_some_and(|key| shape::accepts(&key.kind, node)),
+            not_two: not_two.collect(),
+            resize,
+            crop,
+            filter: filter.unwrap_or(Filter::Bicubic),
+            normalise,
+        })
+    }
+}
+
 impl WrittenStrategy {
     fn read(view: View<'_>) -> WrittenStrategy {
         let kind = view.located("kind", |node| StrategyKind::of(node.text()?));
@@ -311,13 +386,21 @@ fn stand_ins() -> (Value, Value) {
 impl View<'_> {
     fn component(&self, kind: UseKind) -> Option<WrittenUse> {
         let component = self.text("use")?;
-        let parameters = self
+        let mut parameters: Map<String, Value> = self
             .node
             .entries()
             .iter()
             .filter(|entry| self.table.key(&entry.key).is_none())
             .map(|entry| (entry.key.clone(), entry.node.to_json()))
             .collect();
+        // The shape that a backbone takes where it has a parameter for that, beside how images get it.
+        if let (UseKind::Backbone, Some(input)) = (kind, self.node.get("input")) {
+            let shape = match input.value {
+                tree::Value::List(_) => Some(input),
+                _ => input.get("shape"),
+            };
+            parameters.extend(shape.map(|shape| ("input".to_owned(), shape.to_json())));
+        }
         Some(WrittenUse {
             kind,
             path: self.path.clone(),

@@ -57,11 +57,16 @@ impl<D: DecodesFiles> Tables<D> {
     };
 }
 
+/// The table of the ability.
+pub(crate) fn table<D: DecodesFiles>() -> *const c_void {
+    std::ptr::from_ref(Tables::<D>::TABLE).cast()
+}
+
 unsafe extern "C" fn extension<D: DecodesFiles>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
         Ok(abi::DATASET_PROVENANCE) => provenance::table::<D>(),
-        Ok(abi::DATASET_DECODER) => std::ptr::from_ref(Tables::<D>::TABLE).cast(),
+        Ok(abi::DATASET_DECODER) => table::<D>(),
         _ => std::ptr::null(),
     }
 }
@@ -135,13 +140,13 @@ unsafe extern "C" fn decode<F: FileDecoder>(
     clippy::unnecessary_wraps,
     reason = "other systems have bytes that are no path"
 )]
-fn path_of(bytes: &[u8]) -> Result<PathBuf, Error> {
+pub(crate) fn path_of(bytes: &[u8]) -> Result<PathBuf, Error> {
     use std::os::unix::ffi::OsStrExt;
     Ok(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> Result<PathBuf, Error> {
+pub(crate) fn path_of(bytes: &[u8]) -> Result<PathBuf, Error> {
     let path = std::str::from_utf8(bytes);
     path.map(PathBuf::from)
         .map_err(|_| Error::call("the path of a file is not UTF-8"))

@@ -35,7 +35,7 @@
 //! Every call from the host enters through one function that checks pointers, catches panics and turns errors into a status
 //! and a text. [`drive`] calls a plugin through the same tables in the same process, so that most tests need no shared library.
 //!
-//! This crate must not know the host or the engine: it sees nothing of ours but the [`abi`], [`nearest`], [`sniff`] and [`tensors`].
+//! This crate must not know the host or the engine: it sees nothing of ours but the [`abi`], [`images`], [`nearest`], [`sniff`] and [`tensors`].
 #![allow(
     unsafe_code,
     reason = "this is where the pointers of the C interface become Rust types"
@@ -58,6 +58,7 @@ mod extractor_onnx;
 mod head;
 mod host;
 mod layer;
+mod own_size;
 mod parameters;
 mod provenance;
 mod splits;
@@ -79,10 +80,12 @@ pub use extractor_onnx::OnnxModel;
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
 pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
+pub use own_size::{DecodesImages, OwnSize, dataset_of_image_files, dataset_with_images};
 pub use parameters::parameters;
 pub use provenance::{Provenance, dataset_with_provenance};
 pub use splits::Splits;
 pub use topwork_abi as abi;
+pub use topwork_images as images;
 pub use topwork_nearest as nearest;
 pub use topwork_sniff as sniff;
 pub use topwork_tensors as tensors;

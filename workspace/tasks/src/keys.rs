@@ -30,7 +30,12 @@ pub struct Keys<'a> {
 impl<'a> Keys<'a> {
     pub fn new(plan: &'a Plan, made: &'a Made) -> Self {
         let experiment = &plan.experiment;
-        let backbone = json!([component(made, &experiment.backbone), plan.extractor]);
+        let backbone = component(made, &experiment.backbone);
+        // Without an input keys are what they were before there was such a thing.
+        let backbone = match &experiment.backbone_input {
+            Some(input) => json!([backbone, plan.extractor, input]),
+            None => json!([backbone, plan.extractor]),
+        };
         let source = experiment.source.as_ref().map(|source| {
             json!({
                 "dataset": dataset(made, &source.dataset),

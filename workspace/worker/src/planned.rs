@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use serde::{Deserialize, Serialize};
 use topwork_graft::{
     Backbone, GraftError, Images, Trunk, TrunkIdentity,
-    data::{SplitName, TaskExamples, draws, needed},
+    data::{SplitName, TaskExamples, channels_of, draws, needed, seen, view},
     engine, initialised, load_weights, shape,
 };
 use topwork_host::Plugins;
@@ -39,13 +39,18 @@ pub fn planned_features(
     let target = &experiment.target.dataset;
     let parameters = target.component.parameters.clone();
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
+    let backbone = Backbone::open(plugins, &experiment.backbone)?;
+    let seen = seen(
+        experiment.backbone_input.as_ref(),
+        channels_of(&backbone),
+        std::thread::available_parallelism().map_or(1, usize::from),
+    )?;
     let task = TaskExamples::new(
         TaskRole::Target,
-        Arc::new(dataset),
-        target,
+        view(Arc::new(dataset), seen),
+        &experiment.seen(target),
         experiment.target.folds,
     )?;
-    let backbone = Backbone::open(plugins, &experiment.backbone)?;
     let mut planned = Vec::new();
     // Which tasks there are does not depend on what they are made with.
     for stage in Tasks::of(plan, &Made::default()).iter() {

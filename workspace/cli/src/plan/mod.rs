@@ -113,7 +113,11 @@ fn detail(plan: &Plan, work: &Work) -> String {
                     counted(folds, "fold", "folds")
                 )
             });
-            components.join(", ") + &folds
+            let input = experiment.backbone_input.as_ref();
+            let input = input.map_or(String::new(), |input| {
+                format!("; images reach the backbone as {}", input.told())
+            });
+            components.join(", ") + &folds + &input
         }
         Work::Source => experiment.source.as_ref().map_or(String::new(), |source| {
             format!(

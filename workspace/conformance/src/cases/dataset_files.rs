@@ -42,6 +42,12 @@ pub const CASES: &[Case] = &[
         "a file of the dataset is decoded to its sample, to the bit, by several threads as by one",
         decodes_as_read
     ),
+    case!(
+        "dataset-images",
+        DATASET,
+        "the image behind a sample is the same for another instance and on several threads, and that of its file",
+        images
+    ),
 ];
 
 fn provenance(subject: &Subject) -> Tried<Outcome> {
@@ -187,4 +193,53 @@ fn decodes_as_read(subject: &Subject) -> Tried<Outcome> {
         )),
         _ => Ok(Outcome::Ok),
     }
+}
+
+fn images(subject: &Subject) -> Tried<Outcome> {
+    let (first, second) = (&subject.dataset()?, &subject.dataset()?);
+    if !first.has_images() {
+        return Err(Outcome::Skipped(
+            "it hands out no images at their own size".to_owned(),
+        ));
+    }
+    let parameters = subject.parameters();
+    let decoder = subject.decoder(&json!(parameters));
+    let decoder = decoder.map_err(|error| subject.fault(&error))?;
+    let decoder = decoder.filter(Decoder::has_images);
+    for (split, indices) in splits(first) {
+        let names = first.names(&split).map_err(|e| subject.fault(&e))?;
+        let names = names.unwrap_or_default();
+        for &index in indices.iter().take(MOST_DECODED) {
+            let image =
+                |dataset: &Dataset| dataset.image(&split, index).map_err(|e| subject.fault(&e));
+            let expected = &image(first)?;
+            let again = || {
+                // Each of them decodes it anew, as an instance keeps what it has handed out.
+                let again = image(&subject.dataset()?)?;
+                expect(again == *expected, || {
+                    format!("another instance has another image behind sample {index} of `{split}`")
+                })
+            };
+            again()?;
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| image(second))).collect();
+                threads.into_iter().try_for_each(|thread| {
+                    expect(joined(thread)? == *expected, || {
+                        format!("sample {index} of `{split}` has another image on another thread")
+                    })
+                })
+            })?;
+            let path = names.get(index as usize);
+            let path = path.and_then(|name| found(&parameters, name));
+            if let (Some(decoder), Some(path)) = (&decoder, path) {
+                let decoded = decoder.image(&path);
+                let decoded = decoded.map_err(|error| Outcome::Failed(error.to_string()))?;
+                expect(decoded == **expected, || {
+                    let path = path.display();
+                    format!("`{path}` holds another image than that of sample {index} of `{split}`")
+                })?;
+            }
+        }
+    }
+    Ok(Outcome::Ok)
 }

@@ -1,8 +1,8 @@
 //! A classification task: a dataset reduced to the classes the experiment wants.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use topwork_host::Dataset;
+use topwork_host::{Dataset, DatasetView};
 use topwork_keys::{Digest, Sha256};
 use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole};
 
@@ -40,7 +40,7 @@ impl SplitName {
 /// A dataset with the classes of a task.
 pub struct TaskExamples {
     role: TaskRole,
-    dataset: Arc<Dataset>,
+    view: DatasetView,
     used: DatasetUse,
     /// Names of the classes, in label order.
     pub names: Vec<String>,
@@ -71,10 +71,12 @@ impl TaskExamples {
     /// where the check of the experiment would, in case the data changed since.
     pub fn new(
         role: TaskRole,
-        dataset: Arc<Dataset>,
+        dataset: impl Into<DatasetView>,
         used: &DatasetUse,
         folds: Option<usize>,
     ) -> Result<Self, GraftError> {
+        let view = dataset.into();
+        let dataset = view.dataset();
         let pick = |split: SplitName| -> Result<Examples, GraftError> {
             let mut examples = Examples {
                 positions: Vec::new(),
@@ -97,15 +99,16 @@ impl TaskExamples {
             Some(_) => None,
             None => Some(pick(SplitName::Test)?),
         };
-        let groups = groups_of(&dataset, [Some(&train), test.as_ref()])?;
+        let groups = groups_of(dataset, [Some(&train), test.as_ref()])?;
         let all = &dataset.describe().classes;
         let names = used.classes.iter().filter_map(|class| all.get(*class));
+        let names = names.cloned().collect();
         let task = Self {
             role,
             classes: used.classes.len(),
-            names: names.cloned().collect(),
+            names,
             used: used.clone(),
-            dataset,
+            view,
             train,
             test,
             folds,
@@ -179,9 +182,9 @@ impl TaskExamples {
         &self.used
     }
 
-    /// The dataset that the examples are of.
+    /// The dataset that the examples are of, with its own samples.
     pub fn dataset(&self) -> &Dataset {
-        &self.dataset
+        self.view.dataset()
     }
 
     /// Reads one image of each split: a dataset that unpacks when it is first read does so now,
@@ -225,14 +228,14 @@ impl TaskExamples {
         }
     }
 
-    /// Channels, height and width of an image.
+    /// Channels, height and width of an image as the backbone takes it.
     pub fn image_shape(&self) -> [usize; 3] {
-        self.dataset.describe().shape
+        self.view.shape()
     }
 
     /// Numbers in one image.
     pub fn image_len(&self) -> usize {
-        self.dataset.describe().shape.iter().product()
+        self.image_shape().iter().product()
     }
 
     /// Reads the images of these examples (indices into [`Examples`]) into `images`, which is
@@ -248,7 +251,7 @@ impl TaskExamples {
         Ok(())
     }
 
-    /// Reads images as the dataset has them.
+    /// Reads images before they are normalised.
     pub fn read_raw(
         &self,
         split: SplitName,
@@ -258,9 +261,7 @@ impl TaskExamples {
         let all = &self.examples(split).positions;
         let positions: Vec<u64> = examples.iter().map(|&example| all[example]).collect();
         images.resize(positions.len() * self.image_len(), 0.0);
-        Ok(self
-            .dataset
-            .read(self.source_of(split), &positions, images)?)
+        Ok(self.view.read(self.source_of(split), &positions, images)?)
     }
 
     /// Normalises images where the experiment says so.
@@ -293,7 +294,7 @@ impl TaskExamples {
 
     /// What the examples of a split are called, such as paths; `None` where the dataset does not say.
     pub fn called(&self, split: SplitName) -> Result<Option<Vec<String>>, GraftError> {
-        let Some(all) = self.dataset.names(self.source_of(split))? else {
+        let Some(all) = self.dataset().names(self.source_of(split))? else {
             return Ok(None);
         };
         let of = |position: &u64| all[*position as usize].clone();

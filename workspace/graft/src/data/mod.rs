@@ -9,6 +9,7 @@ mod examples;
 mod folds;
 mod groups;
 mod samples;
+mod seen;
 mod twins;
 
 pub use augment::{Augment, normalise};
@@ -18,4 +19,5 @@ pub use digest::is_of_positions;
 pub use draw::{Draw, draws, hold_out, needed, passed};
 pub use examples::{Examples, SplitName, TaskExamples};
 pub use samples::{Images, Samples};
+pub use seen::{channels_of, seen, view};
 pub use twins::Twins;

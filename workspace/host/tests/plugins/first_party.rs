@@ -2,7 +2,11 @@
 
 use crate::stage::{folder_with, load, redact};
 use serde_json::json;
-use topwork_host::{FitOptions, Pixel, Plugins};
+use std::sync::Arc;
+use topwork_host::{
+    DatasetView, DecodeError, Filter, FitOptions, Geometry, Image, Pixel, Pixels, Plugins, Resize,
+    Seen,
+};
 
 const ALL: [&str; 7] = [
     "topwork_plugin_arrays",
@@ -112,6 +116,121 @@ fn a_digit_in_a_file_is_the_digit_of_the_dataset() {
     );
     let error = plugins.decoder("no-such", &json!({})).err().unwrap();
     assert!(error.to_string().contains("there is no dataset `no-such`"));
+}
+
+#[test]
+fn one_dataset_serves_backbones_of_other_shapes() {
+    let (_folder, plugins) = all();
+    let mnist = Arc::new(plugins.dataset("mnist", &json!({})).unwrap());
+    let indices: Vec<u64> = (0..40).map(|index| index * 251).collect();
+    let mut own = vec![f32::NAN; indices.len() * 784];
+    mnist.read("test", &indices, &mut own).unwrap();
+    let view = |side, channels, threads| {
+        let resize = Resize::Exactly([side; 2]);
+        let seen = Seen {
+            geometry: Geometry::new(resize, [side; 2], Filter::Bicubic).unwrap(),
+            channels,
+            unit: true,
+            threads,
+        };
+        DatasetView::new(Arc::clone(&mnist), seen)
+    };
+    let read = |view: &DatasetView| {
+        let numbers: usize = view.shape().iter().product();
+        let mut samples = vec![f32::NAN; indices.len() * numbers];
+        view.read("test", &indices, &mut samples).unwrap();
+        samples
+    };
+    let (same, large) = (view(28, 1, 1), view(64, 3, 1));
+    assert_eq!((same.shape(), large.shape()), ([1, 28, 28], [3, 64, 64]));
+    assert_eq!(read(&DatasetView::from(Arc::clone(&mnist))), own);
+    assert_eq!(read(&same), own, "a digit of its own size stays as it is");
+    let samples = read(&large);
+    assert_eq!(read(&view(64, 3, 4)), samples, "on several threads");
+    for (image, digit) in samples.chunks_exact(3 * 64 * 64).zip(own.chunks_exact(784)) {
+        let (grey, others) = image.split_at(64 * 64);
+        assert_eq!([grey, grey].concat(), others);
+        let mean = |numbers: &[f32]| numbers.iter().sum::<f32>() / numbers.len() as f32;
+        assert!((mean(grey) - mean(digit)).abs() < 0.01);
+    }
+    let error = large.read("test", &[10_000], &mut vec![0.0; 3 * 64 * 64]);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("sample 10000, expected less than 10000"),
+        "{error}"
+    );
+}
+
+#[test]
+fn images_of_a_folder_are_seen_as_the_folder_would_have_made_them() {
+    let (folder, plugins) = all();
+    for (class, side) in [("a", 9_usize), ("b", 23)] {
+        let place = folder.path().join("pictures").join(class);
+        std::fs::create_dir_all(&place).unwrap();
+        let file = std::fs::File::create(place.join("one.png")).unwrap();
+        let mut encoder = png::Encoder::new(file, side as u32, 12);
+        encoder.set_color(png::ColorType::Rgb);
+        let bytes: Vec<u8> = (0..side * 12 * 3)
+            .map(|at| (at * at * 7 % 251) as u8)
+            .collect();
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&bytes).unwrap();
+        writer.finish().unwrap();
+    }
+    let pictures = folder.path().join("pictures");
+    let open = |size: [usize; 2], channels: usize| {
+        let parameters =
+            json!({"folder": &pictures, "size": size, "fit": "stretch", "channels": channels});
+        plugins.dataset("image-folder", &parameters).unwrap()
+    };
+    let shared = Arc::new(open([1, 1], 3));
+    for (size, channels) in [([16, 16], 3), ([5, 30], 3), ([7, 8], 1)] {
+        let expected = open(size, channels);
+        let numbers = channels * size[0] * size[1];
+        let mut samples = [vec![f32::NAN; 2 * numbers], vec![f32::NAN; 2 * numbers]];
+        let seen = Seen {
+            geometry: Geometry::new(Resize::Exactly(size), size, Filter::Bicubic).unwrap(),
+            channels,
+            unit: true,
+            threads: 2,
+        };
+        let view = DatasetView::new(Arc::clone(&shared), seen);
+        expected.read("train", &[1, 0], &mut samples[0]).unwrap();
+        view.read("train", &[1, 0], &mut samples[1]).unwrap();
+        assert_eq!(samples[0], samples[1], "{size:?}");
+    }
+    let decoder = plugins.decoder("image-folder", &json!({"size": 1}));
+    let decoder = decoder.unwrap().unwrap();
+    let names = shared.names("train").unwrap().unwrap();
+    for (index, name) in (0..).zip(&names) {
+        let image = shared.image("train", index).unwrap();
+        assert_eq!(decoder.image(&pictures.join(name)).unwrap(), *image);
+    }
+    let sides: Vec<_> = (0..2)
+        .map(|index| shared.image("train", index).unwrap().shape())
+        .collect();
+    assert_eq!(sides, [[3, 12, 9], [3, 12, 23]]);
+    let missing = decoder.image(&pictures.join("no such"));
+    assert!(matches!(missing, Err(DecodeError::File { .. })));
+}
+
+#[test]
+fn floats_beyond_what_is_normalised_are_refused() {
+    let grey = |number| Image::new([1, 1, 2], Pixels::Floats(vec![0.5, number])).unwrap();
+    let seen = |unit| Seen {
+        geometry: Geometry::new(Resize::Shorter(1), [1, 1], Filter::Bilinear).unwrap(),
+        channels: 1,
+        unit,
+        threads: 1,
+    };
+    let mut sample = [f32::NAN];
+    assert_eq!(seen(true).sample(&grey(1.0), &mut sample), Ok(()));
+    assert_eq!(seen(false).sample(&grey(-3.0), &mut sample), Ok(()));
+    let refused = seen(true).sample(&grey(-3.0), &mut sample).unwrap_err();
+    assert!(
+        refused.starts_with("a number is -3, expected 0 to 1"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -116,7 +116,8 @@ impl Check<'_> {
     pub(super) fn as_published(&mut self, written: &Written, backbone: &Component) {
         let catalog = self.components.catalog();
         let given = (written.backbone.as_ref()).is_some_and(|table| table.weights.is_some());
-        let (Some(wanted), true) = (&catalog.published, given) else {
+        let has_input = (written.backbone.as_ref()).is_some_and(|table| table.input.is_some());
+        let (Some(wanted), true) = (&catalog.published, given && !has_input) else {
             return;
         };
         let target = written.target.as_ref();

@@ -8,6 +8,7 @@
 mod catalog;
 mod cuts;
 mod editors;
+mod input;
 mod messages;
 mod plans;
 mod resolved;

@@ -237,7 +237,12 @@ fn experiments() -> Vec<(String, String, PathBuf)> {
         "cut = \"features\"\nmetrics = [\"accuracy\", \"ece\"]\nrank-by = \"macro-f1\"\n\
          compare-to = \"frozen backbone\"\nequivalent-within = 0.5",
     ) + "calibrate = true\n\n[[reference]]\nstrategy = \"source\"\nmetric = \"mcc\"\nvalue = -0.25\n";
-    found.push(("judged".to_owned(), judged, here));
+    found.push(("judged".to_owned(), judged, here.clone()));
+    let input = SMALL.replace(
+        "use = \"lenet\"",
+        "use = \"lenet\"\ninput = { resize = 32, normalise = { mean = [0.5], std = [0.25] } }",
+    );
+    found.push(("input".to_owned(), input, here));
     found
 }
 

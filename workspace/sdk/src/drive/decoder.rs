@@ -1,13 +1,15 @@
 //! Decoders of a dataset's files, called through their table.
 
 use crate::Error;
-use crate::drive::instance::{call, made, offered};
+use crate::drive::instance::{call, handed_out, made, offered};
+use crate::images::Image;
 use serde_json::Value;
 use std::path::Path;
 use topwork_abi as abi;
 
 /// A decoder of files, destroyed when dropped. Its calls may come from several threads at once.
 pub struct DrivenDecoder {
+    component: &'static abi::Component,
     table: &'static abi::DatasetDecoderTable,
     pointer: abi::Instance,
     shape: [usize; 3],
@@ -32,6 +34,7 @@ impl DrivenDecoder {
         };
         let table = table.ok_or_else(|| Error::unsupported("the dataset decodes no files"))?;
         let mut decoder = DrivenDecoder {
+            component,
             table,
             pointer: made(offered(table.create)?, services, parameters)?,
             shape: [0; 3],
@@ -59,6 +62,32 @@ impl DrivenDecoder {
             decode(self.pointer, path.as_ptr(), path.len(), place, len, error)
         })?;
         Ok(sample)
+    }
+
+    /// The image in a file, at its own size. [`Error::unsupported`] where the dataset hands out none.
+    pub fn image(&self, path: &Path) -> Result<Image, Error> {
+        let extension = offered(self.component.extension)?;
+        // SAFETY: the text lives during the call; the id decides the type of the table, and null means that there is none.
+        let table = unsafe {
+            let table = extension(abi::Text::new(abi::DATASET_IMAGES));
+            table.cast::<abi::DatasetImagesTable>().as_ref()
+        };
+        let table = table.ok_or_else(|| Error::unsupported("the dataset hands out no images"))?;
+        let decode = offered(table.decode)?;
+        let path = path.as_os_str().as_encoded_bytes();
+        handed_out(|shape, pixels, error| {
+            // SAFETY: the path has the length said, and everything lives during the call.
+            unsafe {
+                decode(
+                    self.pointer,
+                    path.as_ptr(),
+                    path.len(),
+                    shape,
+                    pixels,
+                    error,
+                )
+            }
+        })
     }
 }
 

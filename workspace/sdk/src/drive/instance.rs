@@ -2,6 +2,7 @@
 
 use crate::drive::own;
 use crate::enter::collect;
+use crate::images::{Image, Pixels};
 use crate::{Description, Element, Error, Split};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
@@ -93,6 +94,17 @@ pub(super) fn call(function: impl FnOnce(*const abi::Sink) -> abi::Status) -> Re
 fn parse(json: &[u8]) -> Result<Value, Error> {
     serde_json::from_slice(json)
         .map_err(|error| Error::failed(format!("what was written is not JSON: {error}")))
+}
+
+/// The image that a call hands out.
+pub(super) fn handed_out(
+    function: impl FnOnce(*mut usize, *const abi::Sink, *const abi::Sink) -> abi::Status,
+) -> Result<Image, Error> {
+    let mut shape = [0; 3];
+    let (result, bytes) =
+        collect(|pixels| call(|error| function(shape.as_mut_ptr(), pixels, error)));
+    result?;
+    Image::new(shape, Pixels::Bytes(bytes)).map_err(|error| Error::failed(error.to_string()))
 }
 
 /// A backbone.
@@ -315,6 +327,19 @@ impl DrivenDataset {
     /// What it holds.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The image behind a sample, at its own size. [`Error::unsupported`] where the dataset hands out none.
+    pub fn image(&self, split: &str, sample: u64) -> Result<Image, Error> {
+        let (split, _) = self.split(split)?;
+        // SAFETY: the id decides the type of the table.
+        let table =
+            unsafe { (self.driven).ability::<abi::DatasetImagesTable>(abi::DATASET_IMAGES) }?;
+        let read = offered(table.read)?;
+        handed_out(|shape, pixels, error| {
+            // SAFETY: instance, shape and sinks live during the call.
+            unsafe { read(self.driven.pointer, split, sample, shape, pixels, error) }
+        })
     }
 
     /// The labels of a split.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use topwork_events::{Event, Made, Sizes};
-use topwork_graft::data::{SplitName, TaskExamples};
+use topwork_graft::data::{SplitName, TaskExamples, channels_of, seen, view};
 use topwork_host::Dataset;
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{DatasetUse, Source, TaskRole};
@@ -21,6 +21,11 @@ impl Execution<'_> {
                 &component.parameters.clone().into(),
             )?))
         };
+        let seen = seen(
+            experiment.backbone_input.as_ref(),
+            channels_of(self.tools.backbone),
+            self.tools.compute.threads(),
+        )?;
         let target_data = open(target)?;
         let mut of_source = None;
         if let Some(Source {
@@ -34,13 +39,15 @@ impl Execution<'_> {
             } else {
                 open(source)?
             };
-            let task = TaskExamples::new(TaskRole::Source, source_data, source, None)?;
+            let used = &experiment.seen(source);
+            let task = TaskExamples::new(TaskRole::Source, view(source_data, seen), used, None)?;
             task.touch()?;
             of_source = Some(sizes(&task));
             self.data.source = Some(task);
         }
         let folds = experiment.target.folds;
-        let task = TaskExamples::new(TaskRole::Target, target_data, target, folds)?;
+        let used = &experiment.seen(target);
+        let task = TaskExamples::new(TaskRole::Target, view(target_data, seen), used, folds)?;
         task.touch()?;
         let of_target = sizes(&task);
         self.data.target = Some(task);
