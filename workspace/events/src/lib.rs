@@ -11,6 +11,7 @@ mod event;
 mod judging;
 mod keyed;
 mod outcome;
+mod selection;
 mod state;
 
 pub use came::{Came, From, Made, Sizes};
@@ -25,6 +26,7 @@ pub use keyed::{Key, Keyed};
 pub use outcome::{
     Agreement, Calibrated, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
 };
+pub use selection::{Chosen, SelectedOn, Selection, value_words};
 pub use topwork_measure::EpochFigures;
 
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

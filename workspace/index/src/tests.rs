@@ -66,6 +66,7 @@ fn done(runs: &Runs) -> RunFolder {
         weights: Start::Source,
         detail: None,
         train_samples: None,
+        protocol: None,
         classes: vec!["a".into(), "b".into()],
     };
     let plan = RunPlan {
@@ -108,6 +109,7 @@ fn done(runs: &Runs) -> RunFolder {
             proved: None,
             reliability: Vec::new(),
             calibrated: None,
+            selected: None,
             without_duplicates: None,
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

@@ -130,6 +130,7 @@ fn source(state: &RunState) -> Option<SourceResult> {
                 fit: FitReport::default(),
                 reliability: Vec::new(),
                 calibrated: None,
+                selected: None,
                 frozen_before: None,
                 frozen_after: None,
             })
@@ -178,6 +179,7 @@ fn strategy(
         feature_dim: plan.feature_dim,
         head: plan.head.clone(),
         weights: plan.weights,
+        protocol: plan.protocol.clone(),
         train_samples: first.map(|o| o.train_samples).or(plan.train_samples),
         trainable_parameters: first.map(|o| o.trainable_parameters),
         seeds: (outcomes.iter())
@@ -247,6 +249,7 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         fit: outcome.fit.clone(),
         reliability: outcome.reliability.clone(),
         calibrated: outcome.calibrated.clone(),
+        selected: outcome.selected.as_deref().cloned(),
         frozen_before: outcome.frozen_before.clone(),
         frozen_after: outcome.frozen_after.clone(),
     }

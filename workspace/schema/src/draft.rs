@@ -8,7 +8,7 @@ use crate::diagnostics::Diagnostics;
 use crate::keys;
 use crate::plan::Plan;
 use crate::written::Written;
-use crate::{paths, rules, shape, tree};
+use crate::{paths, protocols, rules, shape, tree};
 
 /// What could be read of an experiment file, with the mistakes found so far.
 #[derive(Clone, Debug)]
@@ -28,7 +28,8 @@ impl Draft {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let mut diagnostics = Diagnostics::new(file_name, text);
         let root = tree::parse(text, &mut diagnostics);
-        let written = root.map(|root| {
+        let written = root.map(|mut root| {
+            protocols::expand(&mut root, &mut diagnostics);
             shape::check_table(&keys::EXPERIMENT, &root, "", &mut diagnostics);
             let written = Written::read(&root);
             rules::check(&written, &root, &folder, &mut diagnostics);

@@ -6,8 +6,8 @@ mod content;
 mod digest;
 mod draw;
 mod examples;
-mod folds;
-mod groups;
+pub(crate) mod folds;
+pub(crate) mod groups;
 mod samples;
 mod twins;
 
