@@ -26,7 +26,7 @@ pub use keyed::{Key, Keyed};
 pub use outcome::{
     Agreement, Calibrated, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
 };
-pub use selection::{Chosen, SelectedOn, Selection, value_words};
+pub use selection::{Chosen, SelectedOn, Selection, chosen_words, value_words};
 pub use topwork_measure::EpochFigures;
 
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -93,6 +93,35 @@ impl SelectedOn {
     }
 }
 
+/// The most values of a parameter that are said in words.
+const MOST_VALUES: usize = 3;
+
+/// The values chosen, each once in the order of seeds and folds: `l2 = 0.1 | 1`.
+pub fn chosen_words<'a>(selections: impl Iterator<Item = &'a Selection>) -> String {
+    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
+    for (parameter, values) in selections.flat_map(Selection::chosen) {
+        let name = parameter.rsplit('.').next().unwrap_or(parameter);
+        let at = all.iter().position(|(known, _)| *known == name);
+        let at = at.unwrap_or_else(|| {
+            all.push((name, Vec::new()));
+            all.len() - 1
+        });
+        for value in values.into_iter().map(value_words) {
+            if !all[at].1.contains(&value) {
+                all[at].1.push(value);
+            }
+        }
+    }
+    let parts = all.into_iter().map(|(name, mut values)| {
+        if values.len() > MOST_VALUES {
+            values.truncate(MOST_VALUES);
+            values.push("…".to_owned());
+        }
+        format!("{name} = {}", values.join(" | "))
+    });
+    parts.collect::<Vec<String>>().join(", ")
+}
+
 /// A value of a parameter for a person: numbers with four digits.
 pub fn value_words(value: &Value) -> String {
     let text = |number: f64| match number.abs() {
@@ -153,6 +182,29 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(value_words(&value), expected);
         }
+    }
+
+    #[test]
+    fn what_was_chosen_is_said_once() {
+        let check = |fits: &[usize], expected: &str| {
+            let fit = |chosen: &usize| Chosen {
+                chosen: *chosen,
+                judged_on: 1,
+                figures: Vec::new(),
+                unconverged: Vec::new(),
+            };
+            let selection = Selection {
+                on: SelectedOn::Folds(3),
+                by: "accuracy".into(),
+                parameters: vec!["head.k".into(), "train.rate".into()],
+                candidates: (1..6).map(|k| vec![json!(k), json!(0.5)]).collect(),
+                fits: fits.iter().map(fit).collect(),
+            };
+            assert_eq!(chosen_words([&selection, &selection].into_iter()), expected);
+        };
+        check(&[1], "k = 2, rate = 0.5");
+        check(&[3, 1, 3], "k = 4 | 2, rate = 0.5");
+        check(&[0, 1, 2, 3], "k = 1 | 2 | 3 | …, rate = 0.5");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! The columns of the comparison, typed: what a row says in each. Pages write them, the dashboard
 //! draws them and sorts by them; in which words a value is said stands here, once.
 
+mod selected;
+
 use std::fmt;
 
-use topwork_events::{Proved, Seconds, Selection, value_words};
+use topwork_events::{Proved, Seconds};
 use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, thousands};
 
 use crate::{Results, RowResult};
+use selected::{CHOSEN, SELECTED_ON};
 
 /// One column: of the rows, or of a figure of theirs.
 #[derive(Clone, Copy, Debug)]
@@ -379,67 +382,6 @@ const COST: &[Column] = &[
 const PARAMETERS: Column = Column::new("parameters", "parameters", Part::Cost, 10, |row| {
     row.strategy.trainable_parameters.map(Value::Count).into()
 });
-
-const SELECTED_ON: Column = Column::new("selected-on", "selected on", Part::Cost, 6, |row| {
-    let selected = selected(row.strategy).next();
-    let value = match (selected, row.strategy.seeds.is_empty()) {
-        (Some(selected), _) => Value::Text(selected.on.words()),
-        (None, true) => Value::Missing,
-        (None, false) => Value::Text("fixed".to_owned()),
-    };
-    value.into()
-})
-.left()
-.only(chooses);
-
-const CHOSEN: Column = Column::new("chosen", "chosen", Part::Cost, 5, |row| {
-    let chosen = chosen(row.strategy);
-    match chosen.is_empty() {
-        true => Value::Blank,
-        false => Value::Text(chosen),
-    }
-    .into()
-})
-.left()
-.only(chooses);
-
-fn chooses(_: Option<&Figure>, rows: &[&RowResult]) -> bool {
-    rows.iter().any(|row| selected(row).next().is_some())
-}
-
-/// What was chosen with each seed.
-fn selected(row: &RowResult) -> impl Iterator<Item = &Selection> {
-    row.seeds.iter().filter_map(|seed| seed.selected.as_ref())
-}
-
-/// The most values of a parameter that a cell holds.
-const MOST_VALUES: usize = 3;
-
-/// The values chosen, each once in the order of seeds and folds: `l2 = 0.1 | 1`.
-fn chosen(row: &RowResult) -> String {
-    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
-    for (parameter, values) in selected(row).flat_map(Selection::chosen) {
-        let name = parameter.rsplit('.').next().unwrap_or(parameter);
-        let at = all.iter().position(|(known, _)| *known == name);
-        let at = at.unwrap_or_else(|| {
-            all.push((name, Vec::new()));
-            all.len() - 1
-        });
-        for value in values.into_iter().map(value_words) {
-            if !all[at].1.contains(&value) {
-                all[at].1.push(value);
-            }
-        }
-    }
-    let parts = all.into_iter().map(|(name, mut values)| {
-        if values.len() > MOST_VALUES {
-            values.truncate(MOST_VALUES);
-            values.push("…".to_owned());
-        }
-        format!("{name} = {}", values.join(" | "))
-    });
-    parts.collect::<Vec<String>>().join(", ")
-}
 
 const COST_IN_ALL: Column = Column::new("cost", "cost", Part::Cost, 9, |row| {
     let in_all = row.seconds(|cost| cost.extract + cost.fit + cost.evaluate);

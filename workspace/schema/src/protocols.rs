@@ -13,8 +13,10 @@ use crate::tree::{self, Entry, Node, Value};
 pub struct Protocol {
     /// Its name and version in the experiment file: figures under different versions are not of one kind.
     pub id: &'static str,
-    /// What it does, what it asks for beside these keys, and where this differs from the source.
+    /// What it is, in a line.
     pub about: &'static str,
+    /// Where its values come from, what it asks for beside these keys, and where they differ from the source.
+    pub notes: &'static str,
     /// Its keys, as TOML of a strategy.
     pub keys: &'static str,
 }
@@ -23,54 +25,58 @@ pub struct Protocol {
 pub const ALL: &[Protocol] = &[
     Protocol {
         id: "dinov2-knn@1",
-        about: "k nearest neighbours as DINO and DINOv2 evaluate (`dinov2/eval/knn.py`): the 20 most similar training \
-                samples by the cosine, each with the vote exp(cos / 0.07). The source also reports k = 10, 100 and 200. Images are \
-                resized to 256 (bicubic) and cut to the central 224 with ImageNet's mean and deviation, which the dataset says",
+        about: "k nearest neighbours, as DINO and DINOv2 evaluate",
+        notes: "From `dinov2/eval/knn.py`: a vote of exp(cos / 0.07) by each of the 20 most similar training samples. The source \
+                also reports k = 10, 100 and 200. It resizes images to 256 (bicubic), cuts out the central 224 and normalises with \
+                ImageNet's mean and deviation: that is for the dataset to say.",
         keys: r#"
-            kind = "feature-classifier"
-            head = { use = "knn", k = 20, metric = "cosine", weights = "exponential", temperature = 0.07, scale = "none" }
-        "#,
+kind = "feature-classifier"
+head = { use = "knn", k = 20, metric = "cosine", weights = "exponential", temperature = 0.07, scale = "none" }
+"#,
     },
     Protocol {
         id: "simclr-logistic@1",
-        about: "logistic regression as SimCLR, DINOv2 and the transfer study of Kornblith et al. evaluate \
-                (`dinov2/eval/log_regression.py`): C from 45 values, 1e-6 to 1e5, by accuracy on a tenth of the training samples, \
-                fitted again to all; `l2` is 1 / C. The tolerance is 1e-9 where the source asks for 1e-12, which numbers of 64 bits \
-                do not reach in a gradient",
+        about: "logistic regression, as SimCLR and DINOv2 evaluate",
+        notes: "From `dinov2/eval/log_regression.py`, which has the grid of SimCLR and of Kornblith et al. 2019: 45 values of \
+                C = 1 / `l2` from 1e-6 to 1e5, the smallest first, judged by the accuracy on a tenth of the training samples. The \
+                tolerance is 1e-9 where the source asks for 1e-12, which a gradient in 64 bits does not always reach.",
         keys: r#"
-            kind = "feature-classifier"
-            head = { use = "logistic-regression", scale = "none", max-iterations = 1000, tolerance = 1e-9 }
-            [select]
-            on = { holdout = 0.1 }
-            by = "accuracy"
-            head = { l2 = { log = [1e6, 1e-5], count = 45 } }
-        "#,
+kind = "feature-classifier"
+head = { use = "logistic-regression", scale = "none", max-iterations = 1000, tolerance = 1e-9 }
+
+[select]
+on = { holdout = 0.1 }
+by = "accuracy"
+head = { l2 = { log = [1e6, 1e-5], count = 45 } }
+"#,
     },
     Protocol {
         id: "big-vision-10shot@1",
-        about: "ridge regression on 10 training samples of every class as big_vision evaluates (`fewshot_lsr.py`): features \
-                standardised, a constant feature of 100, targets of 1 and -1, a penalty of 1024. The source repeats it with three \
-                seeds",
+        about: "ridge regression on 10 samples of every class, as big_vision evaluates",
+        notes: "From `big_vision/evaluators/fewshot_lsr.py`: features standardised by the samples drawn, a constant feature of 100, \
+                targets of 1 and -1. The source repeats it with three seeds, which `seeds` says.",
         keys: r#"
-            kind = "feature-classifier"
-            train-per-class = 10
-            head = { use = "ridge", l2 = 1024.0, scale = "standardise", bias = 100.0 }
-        "#,
+kind = "feature-classifier"
+train-per-class = 10
+head = { use = "ridge", l2 = 1024.0, scale = "standardise", bias = 100.0 }
+"#,
     },
     Protocol {
         id: "clip-linear@1",
-        about: "the linear probe of CLIP (appendix A.3 of the paper, issue 39 of its repository): logistic regression, at most \
-                1,000 iterations of L-BFGS, C from 1e-6 to 1e6 with 8 values to the decade, fitted again to all; `l2` is 1 / C. The \
-                source goes through the same grid by a binary search and takes the validation split of a dataset; here all 97 values \
-                are tried on a tenth of the training samples. Features are those before the projection: the cut says it",
+        about: "the linear probe of CLIP",
+        notes: "From appendix A.3 of Radford et al. 2021 and issue 39 of the repository: C = 1 / `l2` from 1e-6 to 1e6, 8 values to \
+                the decade. The source goes through that grid by a binary search, on the validation split where a dataset has one; \
+                here all 97 values are tried, the smallest C first, on a tenth of the training samples. It takes features before \
+                the projection: that is for the cut to say.",
         keys: r#"
-            kind = "feature-classifier"
-            head = { use = "logistic-regression", scale = "none", max-iterations = 1000 }
-            [select]
-            on = { holdout = 0.1 }
-            by = "accuracy"
-            head = { l2 = { log = [1e6, 1e-6], count = 97 } }
-        "#,
+kind = "feature-classifier"
+head = { use = "logistic-regression", scale = "none", max-iterations = 1000 }
+
+[select]
+on = { holdout = 0.1 }
+by = "accuracy"
+head = { l2 = { log = [1e6, 1e-6], count = 97 } }
+"#,
     },
 ];
 
@@ -129,8 +135,9 @@ fn merge(
             continue;
         };
         let is_table = |node: &Node| matches!(node.value, Value::Table(_));
-        let is_range = theirs.node.get("count").is_some();
-        if is_table(&ours.node) && is_table(&theirs.node) && !is_range {
+        // These say one thing together.
+        let is_whole = theirs.key == "on" || theirs.node.get("count").is_some();
+        if is_table(&ours.node) && is_table(&theirs.node) && !is_whole {
             merge(&mut ours.node, &theirs.node, protocol, &path, diagnostics);
         } else if !same(&theirs.key, &ours.node, &theirs.node) {
             let message = format!(

@@ -11,5 +11,6 @@ mod editors;
 mod messages;
 mod plans;
 mod resolved;
+mod selection;
 mod training;
 mod warnings;
