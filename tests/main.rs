@@ -35,6 +35,7 @@ mod reports;
 mod resume;
 mod runs;
 mod samples;
+mod selection;
 mod shared_examples;
 mod small;
 mod trust;

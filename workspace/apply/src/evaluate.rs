@@ -266,6 +266,7 @@ impl Evaluation<'_> {
                 predictions: None,
                 without_duplicates: None,
                 calibrated: None,
+                selected: None,
                 seconds: Seconds {
                     extract: 0.0,
                     fit: known.seconds.fit,

@@ -370,6 +370,9 @@ pub struct RowPlan {
     /// Training samples asked for; all if `None`.
     #[serde(default)]
     pub train_samples: Option<u64>,
+    /// The published protocol it follows; rows under different ones are not ranked against each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
     /// The target classes in streams of format 1; empty in later ones, and in a
     /// [`RunState`](crate::RunState): [`RunPlan::classes`] has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

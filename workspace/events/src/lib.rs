@@ -12,6 +12,7 @@ mod judging;
 mod keyed;
 mod outcome;
 mod parts;
+mod selection;
 mod state;
 
 pub use came::{Came, From, Made, Sizes};
@@ -27,6 +28,7 @@ pub use outcome::{
     Agreement, Calibrated, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
 };
 pub use parts::Part;
+pub use selection::{Chosen, SelectedOn, Selection, chosen_words, value_words};
 pub use topwork_measure::EpochFigures;
 
 pub use state::{Ending, LogLine, RunState, StageState, StageStatus};

@@ -8,7 +8,7 @@ use topwork_measure::{
     ACCURACY, Bits, Confusion, Estimate, FitReport, ReliabilityBin, Scores, share,
 };
 
-use crate::{data::Counts, event::EndStatus, keyed::Key};
+use crate::{data::Counts, event::EndStatus, keyed::Key, selection::Selection};
 
 /// The backbone on its source task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub struct Outcome {
     /// What calibrating the scores has changed; `None` without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<Calibrated>,
+    /// What was chosen on training samples; `None` where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Box<Selection>>,
     /// What the digests of what was frozen are of; `None` when nothing was, and in streams of earlier
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

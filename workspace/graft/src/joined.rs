@@ -65,6 +65,7 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
             all.scores_are = Scores::Ranking;
         }
         all.temperatures.extend(next.temperatures);
+        all.selected.extend(next.selected);
         if let Some((all, next)) = all.uncalibrated.as_mut().zip(next.uncalibrated)
             && all.are != next.are
         {
@@ -141,6 +142,7 @@ mod tests {
             scores_are,
             uncalibrated: None,
             temperatures: Vec::new(),
+            selected: Vec::new(),
             fit_seconds: 0.0,
             evaluate_seconds: 0.0,
             saved: Vec::new(),

@@ -35,7 +35,7 @@ pub use proof::{Proof, Proved};
 pub use row::{MeasuredRow, RowTask};
 pub use services::{Fold, Halt, Held, Progress, Services};
 pub use source::Source;
-pub use strategies::{Fitted, Uncalibrated};
+pub use strategies::{Chosen, Fitted, Uncalibrated};
 pub use tools::Tools;
 pub use topwork_host::Scores;
 pub use topwork_measure::predicted;

@@ -97,6 +97,11 @@ impl RowTask<'_> {
                 Trunk::Network(_) => Some(features.digest.clone()),
                 Trunk::Extractor(..) => None,
             });
+            if let (Some(select), Some(chosen)) = (&strategy.select, fitted.selected.first()) {
+                let mut candidates = select.candidates();
+                let chosen = candidates.swap_remove(chosen.chosen);
+                model.head.parameters.extend(chosen.head);
+            }
             model.temperature = fitted.temperatures.first().copied();
             parts.push(model.describing(&parts)?);
             self.tools.services.keep_model(fold, parts)?;

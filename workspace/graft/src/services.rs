@@ -77,6 +77,12 @@ pub trait Services: Sync {
         self.check_stop()
     }
 
+    /// Hears how many candidates have been tried. Until all have, this is how far the task is, and what their fits tell of
+    /// themselves is not.
+    fn candidates(&self, _done: u64, _of: u64) -> Result<(), Halt> {
+        self.check_stop()
+    }
+
     /// Fails when the task is to end.
     fn check_stop(&self) -> Result<(), Halt> {
         Ok(())

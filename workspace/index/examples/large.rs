@@ -61,6 +61,7 @@ pub fn plan(size: Size) -> RunPlan {
             head: ["logistic-regression", "knn"][method.min(1)].to_owned(),
             weights: Start::Source,
             train_samples: Some(samples as u64),
+            protocol: None,
             classes: Vec::new(),
         }
     });
@@ -136,6 +137,7 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         proved: None,
         reliability: Vec::new(),
         calibrated: None,
+        selected: None,
     }
 }
 

@@ -68,6 +68,7 @@ fn done(runs: &Runs) -> RunFolder {
         weights: Start::Source,
         detail: None,
         train_samples: None,
+        protocol: None,
         classes: vec!["a".into(), "b".into()],
     };
     let plan = RunPlan {
@@ -110,6 +111,7 @@ fn done(runs: &Runs) -> RunFolder {
             proved: None,
             reliability: Vec::new(),
             calibrated: None,
+            selected: None,
             without_duplicates: None,
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

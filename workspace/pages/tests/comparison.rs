@@ -20,6 +20,7 @@ fn row(name: &str, kind: &str, head: &str, weights: Start) -> RowPlan {
         head: head.into(),
         weights,
         train_samples: None,
+        protocol: None,
         classes: Vec::new(),
     }
 }
@@ -111,6 +112,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         proved: None,
         reliability: Vec::new(),
         calibrated: None,
+        selected: None,
         without_duplicates: None,
     }
 }

@@ -23,6 +23,7 @@ fn row(name: &str) -> RowPlan {
         head: "logistic-regression".into(),
         weights: Start::Source,
         train_samples: None,
+        protocol: None,
         classes: Vec::new(),
     }
 }
@@ -70,6 +71,7 @@ fn outcome(row: usize, seed: u64, wrong: &[usize]) -> Event {
         proved: None,
         reliability: Vec::new(),
         calibrated: None,
+        selected: None,
         right: [("accuracy".to_owned(), right)].into(),
         without_duplicates: None,
     })

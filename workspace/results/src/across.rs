@@ -302,6 +302,7 @@ mod tests {
             head: "mlp".to_owned(),
             weights: Start::Source,
             train_samples: None,
+            protocol: None,
             classes: Vec::new(),
         };
         let plan = RunPlan {
@@ -356,6 +357,7 @@ mod tests {
                 scores: None,
                 reliability: Vec::new(),
                 calibrated: None,
+                selected: None,
                 proved: None,
                 right: BTreeMap::from([(
                     "accuracy".to_owned(),

@@ -1,12 +1,15 @@
 //! The columns of the comparison, typed: what a row says in each. Pages write them, the dashboard
 //! draws them and sorts by them; in which words a value is said stands here, once.
 
+mod selected;
+
 use std::fmt;
 
 use topwork_events::{Proved, Seconds};
 use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, thousands};
 
 use crate::{Results, RowResult};
+use selected::{CHOSEN, SELECTED_ON};
 
 /// One column: of the rows, or of a figure of theirs.
 #[derive(Clone, Copy, Debug)]
@@ -259,6 +262,12 @@ const IDENTITY: &[Column] = &[
     })
     .left()
     .only(|_, rows| rows.windows(2).any(|pair| pair[0].cut != pair[1].cut)),
+    Column::new("protocol", "protocol", Part::Identity, 2, |row| {
+        let protocol = row.strategy.protocol.clone();
+        protocol.map_or(Value::Blank, Value::Text).into()
+    })
+    .left()
+    .only(|_, rows| rows.iter().any(|row| row.protocol.is_some())),
 ];
 
 const COUNTS: &[Column] = &[
@@ -341,6 +350,8 @@ const COST: &[Column] = &[
         Value::Text(row.strategy.head.clone()).into()
     })
     .left(),
+    SELECTED_ON,
+    CHOSEN,
     PARAMETERS,
     Column::new("extract", "extract", Part::Cost, 9, |row| {
         // No features are extracted where the whole network is trained.

@@ -40,6 +40,7 @@ pub enum Among {
 /// with the one in the row's own family, or with its only one.
 ///
 /// Of several backbones, whose cuts are not each other's, rows are of one family whatever their cuts.
+/// Rows under different protocols are of different families, whatever else they have in common.
 ///
 /// Pairs of different families are told up to [`ALL`] rows, uncorrected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,10 @@ pub struct Families {
     run_of: Vec<usize>,
 }
 
+/// What the rows of a family have in common: the cut and the number of training samples, where rows are
+/// repeated for several, and the protocol.
+type Kin<'a> = (Option<(&'a str, Option<u64>)>, Option<&'a str>);
+
 impl Families {
     /// Those of a plan.
     pub fn of(plan: &RunPlan) -> Self {
@@ -64,12 +69,13 @@ impl Families {
         let repeated = rows.iter().any(|row| row.detail.is_some());
         // The cuts of one backbone are not those of another.
         let backbones = rows.iter().any(|row| row.backbone.is_some());
-        let mut known: HashMap<Option<(&str, Option<u64>)>, usize> = HashMap::new();
+        let mut known: HashMap<Kin<'_>, usize> = HashMap::new();
         let mut families: Vec<Vec<usize>> = Vec::new();
         let mut family_of = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
             let cut = if backbones { "" } else { row.cut.as_str() };
-            let key = repeated.then_some((cut, row.train_samples));
+            let repeats = repeated.then_some((cut, row.train_samples));
+            let key = (repeats, row.protocol.as_deref());
             let family = *known.entry(key).or_insert(families.len());
             match families.get_mut(family) {
                 Some(rows) => rows.push(index),
@@ -82,10 +88,10 @@ impl Families {
             Some(name) => named(rows, name, &family_of),
         };
         Self {
-            among: match (&plan.judging.compare_to, repeated) {
-                (Some(_), _) => Among::CompareTo,
-                (None, true) => Among::Families,
-                (None, false) => Among::All,
+            among: match &plan.judging.compare_to {
+                Some(_) => Among::CompareTo,
+                None if repeated || families.len() > 1 => Among::Families,
+                None => Among::All,
             },
             control_of: controls(rows, &family_of),
             families,
@@ -246,6 +252,7 @@ mod tests {
             head: "knn".into(),
             weights,
             train_samples: Some(train_samples),
+            protocol: None,
             classes: Vec::new(),
         }
     }

@@ -155,6 +155,7 @@ fn source(state: &RunState, part: usize) -> Option<SourceResult> {
                 fit: FitReport::default(),
                 reliability: Vec::new(),
                 calibrated: None,
+                selected: None,
                 frozen_before: None,
                 frozen_after: None,
             })
@@ -204,6 +205,7 @@ fn strategy(
         feature_dim: plan.feature_dim,
         head: plan.head.clone(),
         weights: plan.weights,
+        protocol: plan.protocol.clone(),
         train_samples: first.map(|o| o.train_samples).or(plan.train_samples),
         trainable_parameters: first.map(|o| o.trainable_parameters),
         seeds: (outcomes.iter())
@@ -273,6 +275,7 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
         fit: outcome.fit.clone(),
         reliability: outcome.reliability.clone(),
         calibrated: outcome.calibrated.clone(),
+        selected: outcome.selected.as_deref().cloned(),
         frozen_before: outcome.frozen_before.clone(),
         frozen_after: outcome.frozen_after.clone(),
     }

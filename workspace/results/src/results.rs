@@ -1,11 +1,11 @@
 //! `results.json`: the figures of a run, for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use topwork_events::{
-    Calibrated, DataContent, Duplicates, Judging, Proved, Reference, Seconds, Start,
+    Calibrated, DataContent, Duplicates, Judging, Proved, Reference, Seconds, Selection, Start,
 };
 use topwork_measure::{
     ACCURACY, Confusion, Figure, FitReport, Interval, PerClass, ReliabilityBin, Scores,
@@ -123,6 +123,9 @@ pub struct RowResult {
     pub head: String,
     /// Whose weights the trunk has.
     pub weights: Start,
+    /// The published protocol it follows; rows are ranked among those of the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
     /// Training samples used. Before there are figures those asked for, `null` for all; what
     /// follows is then `null` or empty.
     pub train_samples: Option<u64>,
@@ -246,6 +249,9 @@ pub struct SeedResult {
     /// What calibrating the scores has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<Calibrated>,
+    /// What was chosen on training samples, and from what; not there where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Selection>,
     /// SHA-256 over what was frozen, before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_before: Option<String>,
@@ -520,18 +526,26 @@ impl Results {
             .collect()
     }
 
-    /// The rank of every row that may be set in one order, from 1, the best first, equals alike;
-    /// none where only one may.
+    /// The rank of every row that may be set in one order, from 1, the best first, equals alike: among
+    /// the rows of its protocol, and those that follow none. None where only one may.
     pub fn ranks(&self) -> Vec<Option<usize>> {
         let order = |a: &f64, b: &f64| self.ranked_by().better.order(*a, *b);
         let comparable = self.comparable();
-        let mut competitors: Vec<f64> = comparable.iter().flatten().copied().collect();
-        competitors.sort_by(order);
-        let rank = |mean: f64| {
+        let mut competitors: HashMap<Option<&str>, Vec<f64>> = HashMap::new();
+        for (row, mean) in self.strategies.iter().zip(&comparable) {
+            let of = competitors.entry(row.protocol.as_deref()).or_default();
+            of.extend(mean);
+        }
+        for of_protocol in competitors.values_mut() {
+            of_protocol.sort_by(order);
+        }
+        let rank = |row: &RowResult, mean: f64| {
+            let competitors = competitors.get(&row.protocol.as_deref())?;
             let better = competitors.partition_point(|other| order(other, &mean).is_lt());
             (competitors.len() > 1).then_some(1 + better)
         };
-        comparable.into_iter().map(|mean| rank(mean?)).collect()
+        let rows = self.strategies.iter().zip(comparable);
+        rows.map(|(row, mean)| rank(row, mean?)).collect()
     }
 
     /// The best of the comparable rows, the first of equals.

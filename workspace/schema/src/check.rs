@@ -5,6 +5,7 @@ mod extractor;
 mod input;
 mod pins;
 mod rows;
+mod select;
 mod training;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use crate::words::{Component, Extractor};
 use crate::written::{Written, WrittenCut, WrittenDataset, WrittenSource, WrittenStrategy};
 
 use rows::Cuts;
+pub(crate) use select::range;
 
 /// The state of one check.
 pub(crate) struct Check<'a> {
@@ -117,10 +119,11 @@ impl<'a> Check<'a> {
         let of_source = source.as_ref().and_then(|(task, _)| task.as_ref());
         self.data(written, of_source, task.as_ref());
         self.weights(written);
+        let ranked_by = select::ranked_by(written);
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()
-            .map(|strategy| self.strategy(strategy, task.as_ref()))
+            .map(|strategy| self.strategy(strategy, task.as_ref(), &ranked_by))
             .collect();
         if let Some(backbone) = &backbone {
             self.as_published(written, &backbone.component);
@@ -196,8 +199,9 @@ impl<'a> Check<'a> {
             let made = own.as_ref().map_or(&of_target.made, |own| &own.made);
             training::multipliers(strategy, backbone.layers, made, &mut self.diagnostics);
             extractor::trained_cuts(strategy, made, &mut self.diagnostics);
-            let samples = sizes(&strategy.train_samples);
-            grid.rows.extend(rows::of_strategy(index, made, &samples));
+            let [in_all, per_class] =
+                [&strategy.train_samples, &strategy.train_per_class].map(|list| sizes(list));
+            (grid.rows).extend(rows::of_strategy(index, made, &in_all, &per_class));
             grid.of_strategies
                 .push(own.map_or(Vec::new(), |own| own.written));
         }
@@ -289,20 +293,34 @@ impl<'a> Check<'a> {
         (task, head.map(|head| head.component).zip(train))
     }
 
-    fn strategy(&mut self, written: &WrittenStrategy, task: Option<&Task>) -> Option<Strategy> {
+    /// A strategy; `ranked_by` is what it chooses by where it does not say that itself.
+    fn strategy(
+        &mut self,
+        written: &WrittenStrategy,
+        task: Option<&Task>,
+        ranked_by: &str,
+    ) -> Option<Strategy> {
         let kind = written.kind.as_ref().map(|kind| kind.value);
-        let head = written.head.as_ref().and_then(|head| {
-            self.components
-                .find(head, Wanted::StrategyHead(kind), &mut self.diagnostics)
-        });
+        let (head, select) = match written.node.get("select") {
+            Some(_) => self.select(written, ranked_by).unzip(),
+            None => {
+                let head = written.head.as_ref().and_then(|head| {
+                    self.components
+                        .find(head, Wanted::StrategyHead(kind), &mut self.diagnostics)
+                });
+                (head.map(|head| head.component), None)
+            }
+        };
         if let Some(task) = task {
             self.samples(written, task);
+            self.samples_per_class(written, task);
             if let Some(train) = &written.train {
                 training::samples(train, task, &mut self.diagnostics);
             }
         }
         Some(Strategy {
-            head: head?.component,
+            head: head?,
+            select,
             train: written.train.as_ref().and_then(|train| train.train.clone()),
             // Filled in with the rows, which need the backbone.
             cuts: Vec::new(),
@@ -347,6 +365,40 @@ impl<'a> Check<'a> {
             let message = format!("`{}.{split}-samples`: {problem}", written.path);
             self.diagnostics
                 .push(Diagnostic::new(message, Some(span.clone())));
+        }
+    }
+}
+
+impl Check<'_> {
+    /// Whether there are as many samples of every class as asked for.
+    fn samples_per_class(&mut self, written: &WrittenStrategy, task: &Task) {
+        let Some(counts) = &task.train else {
+            return;
+        };
+        let counted = counts.iter().zip(&task.class_names);
+        let Some((count, class)) = counted.min_by_key(|(count, _)| **count) else {
+            return;
+        };
+        // With folds, those outside the one with most of them.
+        let most = count - task.folds.map_or(0, |folds| count.div_ceil(folds));
+        for Located { value, span } in &written.train_per_class {
+            if *value <= most {
+                continue;
+            }
+            let learnt = match task.folds {
+                Some(folds) => format!(" ({most} in {} of {folds} folds)", folds - 1),
+                None => String::new(),
+            };
+            let message = format!(
+                "`{}.train-per-class`: the class `{class}` has {count} training samples{learnt}, found \
+                 {value}",
+                written.path
+            );
+            let few = Diagnostic::new(message, Some(span.clone())).label("too many");
+            self.diagnostics.push(few.hint(match most {
+                0 => "leave it out".to_owned(),
+                most => format!("write {most} or less"),
+            }));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::catalog::{Catalog, ComponentEntry, ComponentKind, Description, UseKind};
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
 use crate::parameters;
@@ -109,6 +111,12 @@ impl<'a> Components<'a> {
             component,
             description,
         })
+    }
+
+    /// The schema of the parameters of the first head that is called so.
+    pub fn head_schema(&self, written: &str) -> Option<&'a Value> {
+        let mut heads = (self.named(written)).filter(|entry| entry.kind.role() == UseKind::Head);
+        Some(&heads.next()?.schema)
     }
 
     fn entry(

@@ -11,7 +11,7 @@ use crate::keys;
 use crate::pairs::{self, Pair, Plans, WrittenPair};
 use crate::plan::Plan;
 use crate::written::WrittenFile;
-use crate::{paths, rules, shape, tree};
+use crate::{paths, protocols, rules, shape, tree};
 
 /// What could be read of an experiment file, with the mistakes found so far.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl Draft {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let mut diagnostics = Diagnostics::new(file_name, text);
         let root = tree::parse(text, &mut diagnostics);
-        let written = root.map(|root| {
+        let written = root.map(|mut root| {
+            protocols::expand(&mut root, &mut diagnostics);
             shape::check_table(&keys::EXPERIMENT, &root, "", &mut diagnostics);
             let written = WrittenFile::read(&root);
             pairs::check(&written, &mut diagnostics);

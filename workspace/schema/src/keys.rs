@@ -5,12 +5,15 @@
 //! resolved experiment has it.
 
 mod input;
+mod select;
 mod target;
 mod training;
 
+use crate::protocols;
 use crate::strategies::StrategyKind;
 
 pub(crate) use input::INPUT;
+pub(crate) use select::SELECT;
 pub(crate) use target::{REFERENCE, TARGET};
 pub(crate) use training::TRAIN;
 
@@ -204,6 +207,18 @@ static KINDS: [Choice; StrategyKind::ALL.len()] = {
     kinds
 };
 
+/// The protocols.
+static PROTOCOLS: [Choice; protocols::ALL.len()] = {
+    let mut words = [const { word("", "") }; protocols::ALL.len()];
+    let mut index = 0;
+    while index < words.len() {
+        let protocol = &protocols::ALL[index];
+        words[index] = word(protocol.id, protocol.about);
+        index += 1;
+    }
+    words
+};
+
 pub(crate) static EXPERIMENT: Table = Table {
     title: "The experiment",
     about: "Keys before the first table, and the tables.",
@@ -327,6 +342,14 @@ pub(crate) static STRATEGY: Table = Table {
             "names of the backbones it is for",
         ),
         optional("targets", NAMES, "all", "names of the targets it is for"),
+        optional(
+            "protocol",
+            Kind::Choice(&PROTOCOLS),
+            "none: what the other keys say",
+            "a published protocol that keys of this table are taken from, with their exact values; \
+             one that is written beside it and says something else is refused. Rows under different \
+             protocols are not ranked against each other",
+        ),
         HEAD_KEY,
         optional(
             "train",
@@ -349,6 +372,14 @@ pub(crate) static STRATEGY: Table = Table {
             "number of training samples, drawn stratified with the seed (with `folds` from \
              the folds learnt from); with several, a row for each, and the samples of a \
              smaller number are among those of a larger one",
+        ),
+        optional(
+            "train-per-class",
+            Kind::OneOrMore(&at_least(1)),
+            "`train-samples`, or all",
+            "number of training samples of every class, drawn with the seed; with several, a row \
+             for each, and the samples of a smaller number are among those of a larger one. Every \
+             strategy draws the same ones. Refused beside `train-samples`",
         ),
         optional(
             "test-samples",
@@ -392,6 +423,14 @@ pub(crate) static STRATEGY: Table = Table {
             at_least(1),
             "never frozen as a whole",
             "`fine-tune` only: epochs for which the trunk stays frozen while the head learns",
+        ),
+        optional(
+            "select",
+            Kind::Table(&SELECT),
+            "what the other keys say is used as it is",
+            "values of the head's parameters, and of keys of `train`, that are chosen on training \
+             samples alone: each combination is fitted to some and tried on the others, the best is \
+             fitted once more to all",
         ),
         default(
             "calibrate",

@@ -28,11 +28,13 @@ mod pairs;
 mod parameters;
 mod paths;
 mod plan;
+mod protocols;
 mod pyramid;
 mod reference;
 mod refusal;
 mod resolved;
 mod rules;
+mod select;
 mod shape;
 mod strategies;
 mod task;
@@ -59,8 +61,10 @@ pub use parameters::{check_parameters, resolve_parameters};
 pub use plan::{
     Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Start, Strategy, Target,
 };
+pub use protocols::{ALL as PROTOCOLS, Protocol};
 pub use pyramid::pyramid_cells;
 pub use reference::{json_schema, reference};
+pub use select::{Candidate, Lists, Select, SelectOn};
 pub use strategies::StrategyKind;
 pub use topwork_images::{Filter, Resize};
 pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};

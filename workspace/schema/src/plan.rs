@@ -11,6 +11,7 @@ use topwork_measure::ACCURACY;
 use crate::file_form::{ComponentForm, DatasetForm};
 use crate::input::Input;
 use crate::multipliers::{self, LayerPattern, MultiplierError};
+use crate::select::Select;
 use crate::strategies::StrategyKind;
 use crate::training::Train;
 use crate::words::{Component, DatasetUse, Extractor, Reduction};
@@ -81,6 +82,9 @@ pub struct Row {
     pub cut: CutPoint,
     /// How many training samples are drawn (stratified); all if `None`.
     pub train_samples: Option<usize>,
+    /// How many training samples of every class are drawn instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_per_class: Option<usize>,
     /// What tells the row from the others of its strategy; `None` when there are none.
     pub detail: Option<String>,
 }
@@ -242,7 +246,11 @@ pub struct Strategy {
     pub name: String,
     /// How the head is obtained.
     pub kind: StrategyKind,
-    /// A classifier head for `feature-classifier`, a network head for every other kind.
+    /// The protocol that its keys are taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// A classifier head for `feature-classifier`, a network head for every other kind. Parameters
+    /// that `select` chooses are not among its own.
     #[serde(with = "ComponentForm")]
     pub head: Component,
     /// How a network head is trained; `None` for a classifier head.
@@ -253,6 +261,10 @@ pub struct Strategy {
     /// How many training samples are drawn (stratified), a row for each; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train_samples: Vec<usize>,
+    /// How many training samples of every class are drawn, a row for each; none beside
+    /// `train_samples`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub train_per_class: Vec<usize>,
     /// How many test samples are drawn (stratified); all if `None`.
     pub test_samples: Option<usize>,
     /// The weights the backbone begins with; random with `from-scratch`.
@@ -266,6 +278,9 @@ pub struct Strategy {
     /// Epochs of `fine-tune` during which the whole trunk stays frozen, 1 or more and fewer than
     /// there are; none if `None`.
     pub unfreeze_after: Option<usize>,
+    /// What is chosen on training samples alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
     /// Whether scores are calibrated: brought to the temperature that held-out training samples ask for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub calibrate: bool,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{self, Key, Kind, Presence, Table};
+use crate::protocols;
 use crate::shape::expectation;
 use crate::tree;
 
@@ -153,6 +154,15 @@ pub fn reference() -> String {
                 tables.push(inner);
             }
         }
+    }
+    page.push_str("\n## Protocols\n\nThe keys that `protocol` of a strategy stands for.\n");
+    for protocol in protocols::ALL {
+        page.push_str(&format!(
+            "\n### `{}`\n\n{}\n\n```toml\n{}\n```\n",
+            protocol.id,
+            protocol.notes,
+            protocol.keys.trim()
+        ));
     }
     page
 }

@@ -79,8 +79,14 @@ impl Plan {
             let tables = tables.iter_mut().filter_map(Json::as_object_mut);
             for (strategy, table) in self.experiment.strategies.iter().zip(tables) {
                 train(table);
+                if let (Some(select), Some(Json::Object(train))) =
+                    (&strategy.select, table.get_mut("train"))
+                {
+                    train.retain(|key, _| !select.train.keys().any(|chosen| chosen == key));
+                }
                 cuts(table);
                 one_or_more(table, "train-samples");
+                one_or_more(table, "train-per-class");
                 entries(table, "learning-rate-multipliers");
                 // It has no choice.
                 if strategy.kind.begins_at_random() {

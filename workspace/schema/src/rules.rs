@@ -4,6 +4,8 @@
 mod strategies;
 mod training;
 
+pub(crate) use training::check as train_table;
+
 use std::{collections::HashSet, path::Path};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};

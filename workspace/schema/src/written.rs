@@ -181,6 +181,8 @@ pub(crate) struct WrittenStrategy {
     pub cuts: Vec<Located<WrittenCut>>,
     /// Empty for all.
     pub train_samples: Vec<Located<u64>>,
+    /// Empty where none are asked for by class.
+    pub train_per_class: Vec<Located<u64>>,
     pub test_samples: Option<Located<u64>>,
     pub weights: Option<Start>,
     /// Empty when one of them is wrong in itself.
@@ -352,6 +354,7 @@ impl WrittenStrategy {
                 "train": null,
                 "cut": null,
                 "learning-rate-multipliers": null,
+                "select": null,
             })),
             span: view.node.span.clone(),
             name: view.text("name"),
@@ -363,6 +366,7 @@ impl WrittenStrategy {
             train: view.train(),
             cuts: view.cuts(),
             train_samples: view.one_or_more("train-samples", Node::integer),
+            train_per_class: view.one_or_more("train-per-class", Node::integer),
             test_samples: view.integer("test-samples"),
             multipliers: view.multipliers().unwrap_or_default(),
             unfreeze_after: view.integer("unfreeze-after"),

@@ -131,6 +131,13 @@ impl RunFolder {
         ))
     }
 
+    /// The candidates that a row has chosen from, with their figures.
+    pub fn selection_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
+        self.path
+            .join("selection")
+            .join(format!("{}-{}-seed-{seed}.csv", row + 1, slug(strategy)))
+    }
+
     /// Which examples rows with this draw learn from and are measured on.
     pub fn examples_path(&self, draw: &str) -> PathBuf {
         self.path.join("examples").join(format!("{draw}.csv"))

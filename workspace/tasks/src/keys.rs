@@ -93,9 +93,15 @@ impl<'a> Keys<'a> {
             "multipliers": strategy.multipliers,
             "unfreeze-after": strategy.unfreeze_after,
         });
-        // Rows without it keep the keys they had before there was such a thing.
+        // Rows without these keep the keys they had before there were such things.
         if strategy.calibrate {
             key["calibrate"] = Value::Bool(true);
+        }
+        if let Some(count) = row.train_per_class {
+            key["train-per-class"] = count.into();
+        }
+        if let Some(select) = &strategy.select {
+            key["select"] = json!(select);
         }
         key
     }

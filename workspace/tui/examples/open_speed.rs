@@ -102,6 +102,7 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
         head: "logistic-regression".to_owned(),
         weights: Start::Source,
         train_samples: Some(100 + (index / CUTS) as u64),
+        protocol: None,
         classes: classes.clone(),
     };
     let rows: Vec<RowPlan> = (0..rows).map(row).collect();
@@ -213,5 +214,6 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         proved: None,
         reliability: Vec::new(),
         calibrated: None,
+        selected: None,
     }
 }

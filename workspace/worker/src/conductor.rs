@@ -140,6 +140,10 @@ impl Services for Conductor<'_> {
         self.emitter.step(progress).map_err(halt)
     }
 
+    fn candidates(&self, done: u64, of: u64) -> Result<(), Halt> {
+        self.emitter.candidates(done, of).map_err(halt)
+    }
+
     fn check_stop(&self) -> Result<(), Halt> {
         self.emitter.check_stop().map_err(halt)
     }

@@ -55,6 +55,8 @@ struct Inner {
     told: Option<Instant>,
     /// The fold that is left out, and when it came to that.
     fold: Option<(Fold, Instant)>,
+    /// Candidates are tried: what plugins say of their fits is no progress of the stage.
+    choosing: bool,
 }
 
 impl Emitter {
@@ -77,6 +79,7 @@ impl Emitter {
             begun: Instant::now(),
             told: None,
             fold: None,
+            choosing: false,
         };
         Self {
             inner: Mutex::new(inner),
@@ -116,6 +119,7 @@ impl Emitter {
         inner.begun = Instant::now();
         inner.told = None;
         inner.fold = None;
+        inner.choosing = false;
         inner.append(Event::StageStarted { stage })
     }
 
@@ -160,6 +164,17 @@ impl Emitter {
         self.check_stop()?;
         self.lock().progress(progress)?;
         Ok(())
+    }
+
+    /// Tells how many candidates have been tried, as [`step`](Self::step) tells it.
+    pub fn candidates(&self, done: u64, of: u64) -> Result<(), WorkerError> {
+        self.lock().choosing = done < of;
+        self.step(Progress {
+            done,
+            total: of,
+            unit: "candidates",
+            ..Progress::default()
+        })
     }
 
     /// Fails when the run is to end.
@@ -283,6 +298,9 @@ impl Observer for Emitter {
     fn progress(&self, plugin: &str, done: u64, total: u64, text: &str) {
         self.watchdog.progress(plugin);
         let mut inner = self.lock();
+        if inner.choosing {
+            return;
+        }
         if let Err(error) = inner.progress(Progress {
             done,
             total,

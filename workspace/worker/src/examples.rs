@@ -50,8 +50,11 @@ type Names = [Option<Vec<String>>; 2];
 /// What a draw depends on, as a name of a file: `all`, `seed-1`, `seed-1-train-100`, `test-500`.
 fn draw_name(row: &Row, test_samples: Option<usize>, folds: bool, seed: u64) -> String {
     let parts = [
-        (folds || row.train_samples.is_some()).then(|| format!("seed-{seed}")),
+        (folds || row.train_samples.or(row.train_per_class).is_some())
+            .then(|| format!("seed-{seed}")),
         row.train_samples.map(|count| format!("train-{count}")),
+        row.train_per_class
+            .map(|count| format!("train-{count}-per-class")),
         test_samples.map(|count| format!("test-{count}")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -132,6 +135,7 @@ mod tests {
                     reduction: Default::default(),
                 },
                 train_samples: train,
+                train_per_class: None,
                 detail: None,
             };
             assert_eq!(draw_name(&row, test, folds, 7), expected);

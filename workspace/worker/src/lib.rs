@@ -23,6 +23,7 @@ mod remarks;
 mod resume;
 mod run;
 mod sampling;
+mod selection;
 mod stages;
 mod states;
 mod watchdog;

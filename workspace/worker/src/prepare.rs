@@ -185,7 +185,10 @@ fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, Work
         feature_dim: reduction.pca.unwrap_or(features.iter().product()),
         head: strategy.head.id().to_owned(),
         weights: as_told(strategy.weights),
-        train_samples: row.train_samples.map(|samples| samples as u64),
+        train_samples: (row.train_samples)
+            .or_else(|| Some(row.train_per_class? * plan.target_classes.len()))
+            .map(|samples| samples as u64),
+        protocol: strategy.protocol.clone(),
         classes: Vec::new(),
     })
 }

@@ -5,7 +5,7 @@ mod matrix;
 
 use topwork_measure::thousands;
 use topwork_pages::Align;
-use topwork_schema::{Plan, Start};
+use topwork_schema::{Plan, SelectOn, Start};
 use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
@@ -145,9 +145,31 @@ fn detail(plan: &Plan, work: &Work) -> String {
         Work::Row(row) => {
             let row = &plan.rows[*row];
             let strategy = plan.strategy(row);
-            let samples = row
-                .train_samples
-                .map_or("all".to_owned(), |n| thousands(n as u64));
+            let samples = match (row.train_samples, row.train_per_class) {
+                (Some(count), _) => format!("{} training samples", thousands(count as u64)),
+                (None, Some(count)) => {
+                    format!(
+                        "{} of every class",
+                        counted(count, "training sample", "training samples")
+                    )
+                }
+                (None, None) => "all training samples".to_owned(),
+            };
+            let protocol = (strategy.protocol.as_ref())
+                .map_or(String::new(), |protocol| format!(", protocol {protocol}"));
+            let chosen = (strategy.select.as_ref()).map_or(String::new(), |select| {
+                let tried = select.candidates().len();
+                let on = match select.on {
+                    SelectOn::Holdout(share) => format!("{} % held out", share * 100.0),
+                    SelectOn::Folds(folds) => counted(folds, "inner fold", "inner folds"),
+                };
+                format!(
+                    ", {} chosen from {} by {} on {on}",
+                    select.paths().join(" and "),
+                    counted(tried, "candidate", "candidates"),
+                    select.by
+                )
+            });
             let effort = match &strategy.train {
                 Some(train) => format!(
                     "train {} for {}",
@@ -163,7 +185,7 @@ fn detail(plan: &Plan, work: &Work) -> String {
                 )
             });
             format!(
-                "{}: {effort} on {samples} training samples{folds}",
+                "{}: {effort} on {samples}{folds}{chosen}{protocol}",
                 strategy.kind.as_str()
             )
         }

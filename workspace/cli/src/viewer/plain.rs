@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use topwork_events::{EndStatus, Event, LogLevel, Record, RunState, StageState};
+use topwork_events::{EndStatus, Event, LogLevel, Record, RunState, StageState, chosen_words};
 use topwork_measure::{percent, seconds, thousands};
 use topwork_store::RunFolder;
 
@@ -95,6 +95,27 @@ impl Viewer for Plain {
                     self.progress(stage, fold, several_seeds);
                 }
             }
+            Event::RowMeasured(outcome) => {
+                let row = state
+                    .plan
+                    .as_ref()
+                    .and_then(|plan| plan.rows.get(outcome.row));
+                if let (Some(row), Some(selected)) = (row, outcome.selected.as_deref()) {
+                    self.say(&format!(
+                        "  {}: {} chosen from {} candidates by {}, {}",
+                        row.title(),
+                        chosen_words(std::iter::once(selected)),
+                        thousands(selected.candidates.len() as u64),
+                        selected.by,
+                        selected.on.words(),
+                    ));
+                }
+                // The note of a fit that did not converge comes as a warning.
+                if let (Some(note), Some(true) | None) = (&outcome.fit.note, outcome.fit.converged)
+                {
+                    self.say(&format!("  {note}"));
+                }
+            }
             Event::EpochEnded { stage, figures } => {
                 if let Some(stage) = state.stages.get(*stage) {
                     let held_out = figures.validation_loss.zip(figures.validation_accuracy);
@@ -131,12 +152,6 @@ impl Viewer for Plain {
                         title(stage, several_seeds),
                         seconds(*took)
                     ));
-                }
-            }
-            // The note of a fit that did not converge comes as a warning.
-            Event::RowMeasured(outcome) if outcome.fit.converged != Some(false) => {
-                if let Some(note) = &outcome.fit.note {
-                    self.say(&format!("  {note}"));
                 }
             }
             Event::Log { level, from, text } if *level >= LogLevel::Warning => {

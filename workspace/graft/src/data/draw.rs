@@ -37,9 +37,12 @@ pub fn draws(plan: &Plan, target: &TaskExamples, seed: u64) -> Result<Vec<Vec<Dr
     (plan.rows.iter())
         .map(|row| {
             let strategy = plan.strategy(row);
-            let train = |from: &[usize]| {
-                let wanted = ("train-samples", row.train_samples);
-                subset(strategy, wanted, target, SplitName::Train, from, seed)
+            let train = |from: &[usize]| match row.train_per_class {
+                Some(count) => of_every_class(strategy, count, target, from, seed),
+                None => {
+                    let wanted = ("train-samples", row.train_samples);
+                    subset(strategy, wanted, target, SplitName::Train, from, seed)
+                }
             };
             if folds.is_empty() {
                 let wanted = ("test-samples", strategy.test_samples);
@@ -96,6 +99,62 @@ fn subset(
         hint: Some(format!("leave `{key}` out to use all of them")),
     })?;
     Ok(drawn.into_iter().map(|position| from[position]).collect())
+}
+
+/// Draws so many training examples of every class from those of `from`, ascending.
+fn of_every_class(
+    strategy: &Strategy,
+    count: usize,
+    target: &TaskExamples,
+    from: &[usize],
+    seed: u64,
+) -> Result<Vec<usize>, GraftError> {
+    let labels = &target.train.labels;
+    let mut stream = Stream::new(seed, "subset/train-per-class");
+    per_class(labels, from, target.classes, count, &mut stream).map_err(|(class, there)| {
+        GraftError::Experiment {
+            message: format!(
+                "strategy `{}`: `train-per-class = {count}`, but the class `{}` has {} training samples to draw from",
+                strategy.name,
+                target.names.get(class).map_or("", String::as_str),
+                thousands(there as u64)
+            ),
+            hint: Some(match there {
+                0 => "leave it out".to_owned(),
+                there => format!("write {there} or less"),
+            }),
+        }
+    })
+}
+
+/// Draws `count` of the examples `from`, ascending, of every class; they come back in ascending order. Else the class with
+/// the fewest and how many it has.
+///
+/// With one stream, all of a smaller draw are in a larger one.
+pub fn per_class(
+    labels: &[u32],
+    from: &[usize],
+    classes: usize,
+    count: usize,
+    stream: &mut Stream,
+) -> Result<Vec<usize>, (usize, usize)> {
+    let mut members = vec![Vec::new(); classes];
+    for &example in from {
+        members[labels[example] as usize].push(example);
+    }
+    let sizes = members.iter().map(Vec::len).enumerate();
+    if let Some((class, there)) = sizes.min_by_key(|(_, size)| *size)
+        && there < count
+    {
+        return Err((class, there));
+    }
+    let mut drawn = Vec::with_capacity(classes * count);
+    for members in &mut members {
+        stream.shuffle(members);
+        drawn.extend_from_slice(&members[..count]);
+    }
+    drawn.sort_unstable();
+    Ok(drawn)
 }
 
 /// The examples a row passes through a trunk: with folds every one once, as a training example.
@@ -272,7 +331,40 @@ mod tests {
         assert_eq!((learnt, held_out), (examples, Vec::new()));
     }
 
+    #[test]
+    fn a_class_with_too_few_examples_is_named() {
+        let labels = [0, 1, 1, 0, 2, 1, 2, 0];
+        let check = |count, expected: Result<usize, (usize, usize)>| {
+            let from: Vec<usize> = (0..labels.len()).collect();
+            let drawn = per_class(&labels, &from, 3, count, &mut Stream::new(1, "x"));
+            assert_eq!(drawn.map(|drawn| drawn.len()), expected, "{count}");
+        };
+        check(1, Ok(3));
+        check(2, Ok(6));
+        check(3, Err((2, 2)));
+        check(9, Err((2, 2)));
+    }
+
     proptest! {
+        #[test]
+        fn fewer_of_every_class_are_part_of_more(
+            labels in prop::collection::vec(0_u32..4, 40..200),
+            counts in (1_usize..6, 1_usize..6),
+            seed: u64,
+        ) {
+            let from: Vec<usize> = (0..labels.len()).filter(|example| example % 7 != 0).collect();
+            let drawn = |count| per_class(&labels, &from, 4, count, &mut Stream::new(seed, "x"));
+            let (small, large) = (drawn(counts.0.min(counts.1)), drawn(counts.0.max(counts.1)));
+            prop_assume!(large.is_ok());
+            let (small, large) = (small.unwrap(), large.unwrap());
+            prop_assert!(small.iter().all(|example| large.binary_search(example).is_ok()));
+            prop_assert!(large.is_sorted() && large.iter().all(|example| from.contains(example)));
+            for class in 0..4 {
+                let of = |drawn: &[usize]| drawn.iter().filter(|example| labels[**example] == class).count();
+                prop_assert_eq!((of(&small), of(&large)), (counts.0.min(counts.1), counts.0.max(counts.1)));
+            }
+        }
+
         #[test]
         fn a_smaller_draw_is_part_of_a_larger_one(labels in prop::collection::vec(0_u32..6, 1..200), parts in (0.0_f64..=1.0, 0.0_f64..=1.0), seed: u64) {
             let count = |part: f64| (labels.len() as f64 * part) as usize;

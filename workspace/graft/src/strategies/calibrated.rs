@@ -42,7 +42,7 @@ impl Fit<'_> {
         }
         let (labels, classes) = (&self.task.train.labels, self.task.classes);
         let mut stream = Stream::new(self.seed, "calibration/held-out");
-        let (learnt, held_out) = held_out(labels, &self.draw.train, classes, &mut stream);
+        let (learnt, held_out) = held_out(labels, &self.draw.train, classes, HELD_OUT, &mut stream);
         if held_out.is_empty() {
             return Err(GraftError::Experiment {
                 message: format!(
@@ -123,11 +123,13 @@ fn temper(logits: &mut [f32], temperature: f64) {
     }
 }
 
-/// Splits training examples into those to learn from and those held out of every class that has two or more, both ascending.
-fn held_out(
+/// Splits training examples into those to learn from and a share held out of every class that has two or more, at least one and
+/// not all of them; both ascending.
+pub(super) fn held_out(
     labels: &[u32],
     examples: &[usize],
     classes: usize,
+    share: f64,
     stream: &mut Stream,
 ) -> (Vec<usize>, Vec<usize>) {
     let mut members = vec![Vec::new(); classes];
@@ -139,7 +141,7 @@ fn held_out(
         stream.shuffle(&mut members);
         let count = match members.len() {
             0 | 1 => 0,
-            several => ((several as f64 * HELD_OUT).round() as usize).max(1),
+            several => ((several as f64 * share).round() as usize).clamp(1, several - 1),
         };
         held.extend(members.drain(..count));
         learnt.extend(members);
@@ -171,7 +173,15 @@ mod tests {
                 .flat_map(|(class, size)| vec![class; *size])
                 .collect();
             let all: Vec<usize> = (0..labels.len()).collect();
-            let draw = |seed| held_out(&labels, &all, 3, &mut Stream::new(seed, "calibration"));
+            let draw = |seed| {
+                held_out(
+                    &labels,
+                    &all,
+                    3,
+                    HELD_OUT,
+                    &mut Stream::new(seed, "calibration"),
+                )
+            };
             let (learnt, held) = draw(1);
             let of = |class: u32| held.iter().filter(|held| labels[**held] == class).count();
             assert_eq!([of(0), of(1), of(2)], expected, "{sizes:?}");

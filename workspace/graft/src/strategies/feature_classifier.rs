@@ -72,6 +72,7 @@ impl super::Fit<'_> {
             scores_are: classifier.scores(),
             uncalibrated: None,
             temperatures: Vec::new(),
+            selected: Vec::new(),
             fit_seconds,
             evaluate_seconds,
             saved: saved

@@ -54,6 +54,7 @@ impl Fit<'_> {
             scores_are: Scores::Logits,
             uncalibrated: None,
             temperatures: Vec::new(),
+            selected: Vec::new(),
             fit_seconds,
             evaluate_seconds: begun.elapsed().as_secs_f64(),
             saved: self.save(networks.iter().map(|head| ("head", head)))?,

@@ -5,10 +5,12 @@ mod feature_classifier;
 mod fine_tune;
 mod from_scratch;
 mod frozen_backbone;
+mod select;
 mod whole_network;
 
 pub use calibrated::Uncalibrated;
 pub(crate) use calibrated::tempered;
+pub use select::Chosen;
 use topwork_engine::{Blueprint, Network};
 use topwork_host::Scores;
 use topwork_measure::FitReport;
@@ -41,6 +43,8 @@ pub struct Fitted {
     pub uncalibrated: Option<Uncalibrated>,
     /// The temperature of each fit: one for each fold where there are some, none without calibration.
     pub temperatures: Vec<f64>,
+    /// What each fit has chosen on its training examples; empty where nothing is chosen.
+    pub selected: Vec<Chosen>,
     /// Wall-clock time of the fit.
     pub fit_seconds: f64,
     /// Wall-clock time of scoring.
@@ -54,6 +58,7 @@ pub struct Fitted {
 }
 
 /// What a fit works with.
+#[derive(Clone, Copy)]
 pub struct Fit<'a> {
     /// What all tasks work with.
     pub tools: &'a Tools<'a>,
@@ -76,8 +81,19 @@ pub enum Stock<'a> {
 }
 
 impl Fit<'_> {
-    /// Fits as the kind of the strategy says.
+    /// Fits as the strategy says, what it has chosen where it chooses.
     pub fn run(&self, stock: Stock<'_>) -> Result<Fitted, GraftError> {
+        match (&self.strategy.select, stock) {
+            (None, stock) => self.fitted(stock),
+            (Some(select), Stock::Features(trunk)) => self.selected(select, trunk),
+            (Some(_), Stock::Trunk(..)) => {
+                Err(out_of_order("a trunk that learns was to choose how"))
+            }
+        }
+    }
+
+    /// Fits as the kind of the strategy says.
+    fn fitted(&self, stock: Stock<'_>) -> Result<Fitted, GraftError> {
         match (self.strategy.kind, stock) {
             (StrategyKind::FrozenBackbone, Stock::Features(trunk)) => self.frozen_backbone(trunk),
             (StrategyKind::FeatureClassifier, Stock::Features(trunk)) => {

@@ -110,6 +110,7 @@ impl Fit<'_> {
             scores_are: Scores::Logits,
             uncalibrated: None,
             temperatures: Vec::new(),
+            selected: Vec::new(),
             fit_seconds,
             evaluate_seconds,
             saved: self.save([("trunk", trunk), ("head", head)])?,

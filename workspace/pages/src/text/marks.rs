@@ -35,6 +35,7 @@ pub fn marks(results: &Results) -> String {
             }
         ));
     }
+    text.push_str(&selected(results));
     text.push_str(&not_available(results));
     if measured().any(|strategy| strategy.without_duplicates.is_some()) {
         text.push_str(
@@ -103,6 +104,26 @@ fn intervals(results: &Results) -> String {
             false => format!("95 %: {}\n", by.sentence()),
         })
         .collect()
+}
+
+/// What `selected on` means, and what protocols do to the ranks.
+fn selected(results: &Results) -> String {
+    let mut text = String::new();
+    let seeds = results.strategies.iter().flat_map(|row| &row.seeds);
+    let by: BTreeSet<&str> = (seeds.filter_map(|seed| seed.selected.as_ref()))
+        .map(|selected| selected.by.as_str())
+        .collect();
+    if !by.is_empty() {
+        let by: Vec<&str> = by.into_iter().collect();
+        text.push_str(&format!(
+            "selected on: the training samples that values were chosen on, by {}; what was chosen is fitted again to all of them. No test example has a part in it\n",
+            by.join(" and ")
+        ));
+    }
+    if results.strategies.iter().any(|row| row.protocol.is_some()) {
+        text.push_str("rows are ranked among those of the same protocol\n");
+    }
+    text
 }
 
 /// Why rows have no such figure.

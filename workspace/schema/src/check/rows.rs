@@ -14,24 +14,48 @@ use topwork_nearest::nearest;
 /// How many cut points of an extractor a hint lists.
 const MOST_LISTED: usize = 12;
 
-/// The rows of a strategy, by cut and then by number of training samples; no number stands for
-/// all of them.
-pub(super) fn of_strategy(strategy: usize, cuts: &[CutPoint], samples: &[usize]) -> Vec<Row> {
-    let numbers: Vec<Option<usize>> = match samples {
-        [] => vec![None],
-        numbers => numbers.iter().copied().map(Some).collect(),
-    };
+/// How many training samples a row has.
+#[derive(Clone, Copy)]
+enum Samples {
+    All,
+    InAll(usize),
+    PerClass(usize),
+}
+
+/// The rows of a strategy, by cut and then by number of training samples, in all or of every class; no
+/// number stands for all of them.
+pub(super) fn of_strategy(
+    strategy: usize,
+    cuts: &[CutPoint],
+    in_all: &[usize],
+    per_class: &[usize],
+) -> Vec<Row> {
+    let in_all = in_all.iter().copied().map(Samples::InAll);
+    let mut numbers: Vec<Samples> = in_all
+        .chain(per_class.iter().copied().map(Samples::PerClass))
+        .collect();
+    if numbers.is_empty() {
+        numbers.push(Samples::All);
+    }
     let several = (cuts.len() > 1, numbers.len() > 1);
     let mut rows = Vec::new();
     for cut in cuts {
-        for &train_samples in &numbers {
+        for &samples in &numbers {
             let name = several.0.then(|| cut.name.clone());
-            let number = train_samples.filter(|_| several.1).map(|n| n.to_string());
+            let (train_samples, train_per_class, number) = match samples {
+                Samples::All => (None, None, None),
+                Samples::InAll(number) => (Some(number), None, Some(number.to_string())),
+                Samples::PerClass(number) => {
+                    (None, Some(number), Some(format!("{number} per class")))
+                }
+            };
+            let number = number.filter(|_| several.1);
             let detail: Vec<String> = name.into_iter().chain(number).collect();
             rows.push(Row {
                 strategy,
                 cut: cut.clone(),
                 train_samples,
+                train_per_class,
                 detail: (!detail.is_empty()).then(|| detail.join(" · ")),
             });
         }

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// What can be measured.
-static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
+pub(super) static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
     let mut metrics = [const { word("", "") }; FIGURES.len() + TOP_K.len()];
     let mut index = 0;
     while index < metrics.len() {

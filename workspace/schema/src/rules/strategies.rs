@@ -9,6 +9,16 @@ use crate::written::WrittenStrategy;
 /// Checks one strategy.
 pub(super) fn check(strategy: &WrittenStrategy, diagnostics: &mut Diagnostics) {
     patterns(strategy, diagnostics);
+    if strategy.node.get("train-samples").is_some() {
+        Refusal {
+            key: "train-per-class",
+            problem: " does not go with `train-samples`: both say how many samples are drawn"
+                .to_owned(),
+            label: "not here",
+            hint: "remove one of them",
+        }
+        .push(&strategy.path, &strategy.node, diagnostics);
+    }
     let Some(kind) = strategy.kind.as_ref().map(|kind| kind.value) else {
         return;
     };

@@ -7,7 +7,7 @@ use crate::tree::Node;
 use crate::written::WrittenTrain;
 
 /// Checks the table. A setting that would be ignored is a mistake, not a detail.
-pub(super) fn check(written: &WrittenTrain, diagnostics: &mut Diagnostics) {
+pub(crate) fn check(written: &WrittenTrain, diagnostics: &mut Diagnostics) {
     let mut refusals = Vec::new();
     steps(written, &mut refusals, diagnostics);
     if let Some(train) = &written.train {

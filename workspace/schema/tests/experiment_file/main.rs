@@ -12,6 +12,7 @@ mod input;
 mod messages;
 mod plans;
 mod resolved;
+mod selection;
 mod several;
 mod training;
 mod warnings;

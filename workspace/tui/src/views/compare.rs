@@ -4,6 +4,7 @@
 mod bars;
 mod curves;
 mod rows;
+mod selection;
 
 use std::rc::Rc;
 
@@ -262,7 +263,7 @@ pub fn act(
             let row = sheet.rows.get(selection.row)?;
             return Some(Layer::Text {
                 title: row.name.clone(),
-                lines: rows::details(all, row),
+                lines: rows::details(all, row, theme),
                 scroll: 0,
             });
         }

@@ -78,6 +78,7 @@ impl Made {
             name: name.clone(),
             detail: None,
             train_samples: self.grid.then(|| 100 << index),
+            protocol: None,
             kind: match index % 3 {
                 _ if self.grid => "feature-classifier",
                 0 => "frozen-backbone",
@@ -429,6 +430,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         proved: None,
         reliability: Vec::new(),
         calibrated: None,
+        selected: None,
         without_duplicates: None,
     }
 }

@@ -8,7 +8,9 @@ use topwork_keys::sha256;
 use topwork_measure::{Figure, ScoresFor};
 use topwork_tasks::TrunkId;
 
-use crate::{WorkerError, execute::Execution, measured::Measured, predictions::Predictions};
+use crate::{
+    WorkerError, execute::Execution, measured::Measured, predictions::Predictions, selection,
+};
 
 impl Execution<'_> {
     /// Does one row, with folds once for each, and measures it.
@@ -38,6 +40,10 @@ impl Execution<'_> {
             .collect();
         self.tell_clipped(row, &made.labels, measured.clipped)?;
         let calibrated = calibrated(&made, task.classes);
+        let selected = selection::of_row(self.plan.strategy(planned), &made);
+        if let Some(selected) = &selected {
+            self.keep_selection(row, seed, selected)?;
+        }
         let MeasuredRow {
             fitted,
             tested,
@@ -80,6 +86,7 @@ impl Execution<'_> {
             proved,
             reliability: measured.reliability,
             calibrated,
+            selected: selected.map(Box::new),
             right: measured.right,
             predictions: Some(predictions),
             without_duplicates: (self.data.twins.as_ref())

@@ -12,7 +12,7 @@ use topwork_results::{
     self as results, FigureResult, Results, RowResult, SeedResult, Value, side_by_side,
 };
 
-use super::{SEEDS, Selection, curves::Grid, is_partly, planned_seeds, seeds_words};
+use super::{SEEDS, Selection, curves::Grid, is_partly, planned_seeds, seeds_words, selection};
 use crate::{
     columns::{Cell, Column},
     figure::Figure,
@@ -367,7 +367,7 @@ fn per_class(results: &Results, of_classes: &[PerClass]) -> Vec<String> {
 }
 
 /// Everything known of a row, line by line.
-pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
+pub fn details(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
     let result = row.result();
     let mut lines = Vec::new();
     if let Some(run) = all.get(row.run) {
@@ -389,6 +389,9 @@ pub fn details(all: &[Watched], row: &Row) -> Vec<String> {
             thousands(seed.total),
             figures_of(seed).join(", ")
         ));
+        if let Some(selected) = &seed.selected {
+            lines.extend(selection::lines(theme, selected));
+        }
         lines.extend(calibration(seed));
         if let Some(note) = &seed.fit.note {
             lines.push(format!("  note      {note}"));

@@ -1,0 +1,495 @@
+//! Hyper-parameters chosen on training examples: every candidate is fitted to some of them and judged on the others, the best is
+//! then fitted to all. Test examples have no part in it.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use topwork_engine::{Part, Stream};
+use topwork_host::{Classifier, FitOptions, Level, Scores};
+use topwork_measure::{Figure, ScoresFor};
+use topwork_schema::{Candidate, Component, Select, SelectOn, Strategy};
+
+use super::{Fit, Fitted, Stock, calibrated::held_out};
+use crate::{
+    GraftError,
+    data::{folds, groups},
+    error::out_of_order,
+    features::Features,
+    network::{head_blueprint, initialised},
+    services::Quiet,
+    training::Training,
+};
+
+/// What one fit has chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// The candidate, a place in [`Select::candidates`].
+    pub chosen: usize,
+    /// Training examples that candidates were judged on.
+    pub judged_on: usize,
+    /// The figure of every candidate; `None` where it has none.
+    pub figures: Vec<Option<f64>>,
+    /// Candidates some fit of which ended before it converged, ascending.
+    pub unconverged: Vec<usize>,
+}
+
+/// Training examples to fit candidates to, and those to judge them on; both ascending.
+type Split = (Vec<usize>, Vec<usize>);
+
+/// What the candidates come to.
+struct Tried {
+    /// Of each its scores, split by split, and what they are; `None` when it could not be fitted.
+    scores: Vec<Option<(Vec<f32>, Scores)>>,
+    unconverged: Vec<bool>,
+    /// Why the first that could not be fitted could not.
+    problem: Option<GraftError>,
+    /// Fits done, and all there are to do.
+    done: usize,
+    of: usize,
+}
+
+impl Fit<'_> {
+    /// Chooses, and fits what is chosen to all training examples.
+    pub(super) fn selected(&self, select: &Select, trunk: &Features) -> Result<Fitted, GraftError> {
+        let begun = Instant::now();
+        let candidates = select.candidates();
+        let chosen = self.choose(select, &candidates, trunk)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let strategy = self.candidate(&candidates[chosen.chosen])?;
+        let fit = Fit {
+            strategy: &strategy,
+            ..*self
+        };
+        let mut fitted = fit.fitted(Stock::Features(trunk))?;
+        fitted.fit_seconds += seconds;
+        fitted.selected = vec![chosen];
+        Ok(fitted)
+    }
+
+    fn choose(
+        &self,
+        select: &Select,
+        candidates: &[Candidate],
+        trunk: &Features,
+    ) -> Result<Chosen, GraftError> {
+        let splits = self.splits(select.on)?;
+        let mut tried = Tried {
+            scores: vec![Some((Vec::new(), Scores::default())); candidates.len()],
+            unconverged: vec![false; candidates.len()],
+            problem: None,
+            done: 0,
+            of: candidates.len() * splits.len(),
+        };
+        self.tools.services.candidates(0, tried.of as u64)?;
+        for split in &splits {
+            match self.strategy.kind.fits_a_classifier() {
+                true => self.try_classifiers(select, candidates, trunk, split, &mut tried)?,
+                false => self.try_networks(candidates, trunk, split, &mut tried)?,
+            }
+        }
+        let judged: Vec<usize> = splits.iter().flat_map(|(_, held)| held).copied().collect();
+        let figure = Figure::named(&select.by)
+            .ok_or_else(|| out_of_order("`select.by` is no figure there is"))?;
+        let labels = self.labels(&judged);
+        let figures: Vec<Option<f64>> = (tried.scores.iter())
+            .map(|of| {
+                let (scores, are) = of.as_ref()?;
+                ScoresFor::new(*are, scores, self.task.classes).value(figure, &labels)
+            })
+            .collect();
+        let Some(chosen) = best(figure, &figures) else {
+            return Err(tried.problem.unwrap_or_else(|| GraftError::Experiment {
+                message: format!(
+                    "`select` of strategy `{}`: no candidate has the figure `{}` on the {} training examples it is judged on",
+                    self.strategy.name,
+                    figure.id,
+                    judged.len()
+                ),
+                hint: Some(
+                    "the head's scores do not give it, or it is not defined for these classes; `by = \"accuracy\"` always is".to_owned(),
+                ),
+            }));
+        };
+        if let Some(problem) = tried.problem {
+            let failed = tried
+                .scores
+                .iter()
+                .filter(|scores| scores.is_none())
+                .count();
+            let text = format!(
+                "{failed} of {} candidates of `{}` could not be fitted, the first because {problem}",
+                candidates.len(),
+                self.strategy.name
+            );
+            (self.tools.services).log(Level::Warning, "topwork", text)?;
+        }
+        let unconverged = tried.unconverged.iter().enumerate();
+        Ok(Chosen {
+            chosen,
+            judged_on: judged.len(),
+            figures,
+            unconverged: unconverged
+                .filter_map(|(index, ended)| ended.then_some(index))
+                .collect(),
+        })
+    }
+
+    /// The classifiers of all candidates.
+    fn try_classifiers(
+        &self,
+        select: &Select,
+        candidates: &[Candidate],
+        trunk: &Features,
+        (learnt, held): &Split,
+        tried: &mut Tried,
+    ) -> Result<(), GraftError> {
+        let (mut features, mut asked) = (Vec::new(), Vec::new());
+        trunk.train.gather(learnt, &mut features);
+        trunk.train.gather(held, &mut asked);
+        let data = Learnt {
+            features: &features,
+            labels: &self.labels(learnt),
+            dim: trunk.dim,
+        };
+        for (parameter, group) in grouped(select, candidates) {
+            let base = self.candidate(&candidates[group[0]])?.head;
+            let values: Vec<&Value> = (group.iter())
+                .filter_map(|&index| candidates[index].head.get(parameter))
+                .collect();
+            self.fit_several(&base, parameter, &values, &data, |place, fitted| {
+                let index = group[place];
+                match fitted {
+                    Ok((classifier, converged)) => {
+                        let classes = self.task.classes;
+                        let scores = classifier.predict(&asked, held.len(), trunk.dim, classes)?;
+                        tried.put(index, scores, classifier.scores());
+                        tried.unconverged[index] |= !converged;
+                    }
+                    Err(error) => tried.failed(index, error),
+                }
+                self.tell(tried)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Fits a classifier for every value of one parameter, which `base` has beside it, and shows each as soon as it is fitted,
+    /// with its place among the values and whether it converged.
+    fn fit_several(
+        &self,
+        base: &Component,
+        parameter: &str,
+        values: &[&Value],
+        data: &Learnt<'_>,
+        mut each: impl FnMut(usize, Result<(&Classifier, bool), GraftError>) -> Result<(), GraftError>,
+    ) -> Result<(), GraftError> {
+        for (place, value) in values.iter().enumerate() {
+            self.tools.services.check_stop()?;
+            let mut parameters = base.parameters.clone();
+            parameters.insert(parameter.to_owned(), (*value).clone());
+            let made = (self.tools.plugins).classifier(&base.component, &parameters.into());
+            let fitted = made.and_then(|mut classifier| {
+                let (samples, classes) = (data.labels.len(), self.task.classes);
+                let options = FitOptions {
+                    seed: self.seed,
+                    threads: self.tools.compute.threads(),
+                };
+                let (features, labels) = (data.features, data.labels);
+                let fit = classifier.fit(features, samples, data.dim, labels, classes, options)?;
+                Ok((classifier, fit.report.converged != Some(false)))
+            });
+            match fitted.map_err(GraftError::from) {
+                Ok((classifier, converged)) => each(place, Ok((&classifier, converged)))?,
+                Err(error) if error.is_stop() => return Err(error),
+                Err(error) => each(place, Err(error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The network heads of all candidates, from the same weights and in the same order of examples as the head that is measured.
+    fn try_networks(
+        &self,
+        candidates: &[Candidate],
+        trunk: &Features,
+        (learnt, held): &Split,
+        tried: &mut Tried,
+    ) -> Result<(), GraftError> {
+        let quiet = Quiet(self.tools.services);
+        for (index, candidate) in candidates.iter().enumerate() {
+            let strategy = self.candidate(candidate)?;
+            let fit = Fit {
+                strategy: &strategy,
+                ..*self
+            };
+            let scores = || {
+                let (plugins, classes) = (self.tools.plugins, self.task.classes);
+                let blueprint = head_blueprint(plugins, &strategy.head, &trunk.shape, classes)?;
+                let head = initialised(&blueprint, self.seed, "head");
+                let training = Training {
+                    services: &quiet,
+                    examples: learnt,
+                    ..fit.training(fit.train_settings()?, &trunk.train, None)
+                };
+                let networks = training.run(vec![Part::trained(head)])?.networks;
+                fit.scores(&networks, &trunk.train, held)
+            };
+            match scores() {
+                Ok(scores) => tried.put(index, scores, Scores::Logits),
+                // A rate too high for any training to stay finite is a bad candidate, and no more.
+                Err(error @ (GraftError::Engine { .. } | GraftError::Host(_)))
+                    if !error.is_stop() =>
+                {
+                    tried.failed(index, error);
+                }
+                Err(error) => return Err(error),
+            }
+            self.tell(tried)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, tried: &mut Tried) -> Result<(), GraftError> {
+        tried.done += 1;
+        Ok((self.tools.services).candidates(tried.done as u64, tried.of as u64)?)
+    }
+
+    fn candidate(&self, candidate: &Candidate) -> Result<Strategy, GraftError> {
+        let strategy = self.strategy.with(candidate);
+        strategy.ok_or_else(|| out_of_order("a candidate has values that no check lets through"))
+    }
+
+    fn labels(&self, examples: &[usize]) -> Vec<u32> {
+        let labels = &self.task.train.labels;
+        examples.iter().map(|&example| labels[example]).collect()
+    }
+
+    /// How the training examples are split: the same for every strategy that learns from the same ones.
+    fn splits(&self, on: SelectOn) -> Result<Vec<Split>, GraftError> {
+        let labels = (self.task.train.labels.as_slice(), self.task.groups());
+        let splits = splits(on, labels, &self.draw.train, self.task.classes, self.seed);
+        splits.map_err(|problem| GraftError::Experiment {
+            message: format!("`select` of strategy `{}`: {problem}", self.strategy.name),
+            hint: Some("train on more samples, or leave `select` out".to_owned()),
+        })
+    }
+}
+
+/// What classifiers are fitted to.
+struct Learnt<'a> {
+    /// `labels × dim`.
+    features: &'a [f32],
+    labels: &'a [u32],
+    dim: usize,
+}
+
+impl Tried {
+    fn put(&mut self, index: usize, scores: Vec<f32>, are: Scores) {
+        if let Some((all, known)) = &mut self.scores[index] {
+            // What scores are is promised of all splits or of none.
+            *known = match all.is_empty() || *known == are {
+                true => are,
+                false => Scores::Ranking,
+            };
+            all.extend(scores);
+        }
+    }
+
+    fn failed(&mut self, index: usize, error: GraftError) {
+        self.scores[index] = None;
+        self.problem.get_or_insert(error);
+    }
+}
+
+/// The first of the candidates with the best figure.
+fn best(figure: &Figure, figures: &[Option<f64>]) -> Option<usize> {
+    let known = (figures.iter().enumerate()).filter_map(|(index, value)| Some((index, (*value)?)));
+    known
+        .min_by(|a, b| figure.better.order(a.1, b.1))
+        .map(|(index, _)| index)
+}
+
+/// The candidates that differ in one parameter of the head alone, that with the most values, in the order of these.
+fn grouped<'s>(select: &'s Select, candidates: &[Candidate]) -> Vec<(&'s str, Vec<usize>)> {
+    let lists = &select.head.0;
+    let longest = lists.iter().map(|(_, values)| values.len()).max();
+    let Some((parameter, _)) = (lists.iter()).find(|(_, values)| Some(values.len()) == longest)
+    else {
+        return Vec::new();
+    };
+    let mut groups: Vec<(Candidate, Vec<usize>)> = Vec::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        let mut rest = candidate.clone();
+        rest.head.shift_remove(parameter);
+        match groups.iter_mut().find(|(known, _)| *known == rest) {
+            Some((_, group)) => group.push(index),
+            None => groups.push((rest, vec![index])),
+        }
+    }
+    let groups = groups.into_iter();
+    groups
+        .map(|(_, group)| (parameter.as_str(), group))
+        .collect()
+}
+
+/// Splits training examples, ascending; else what is in the way.
+fn splits(
+    on: SelectOn,
+    (labels, groups): (&[u32], Option<&[u32]>),
+    examples: &[usize],
+    classes: usize,
+    seed: u64,
+) -> Result<Vec<Split>, String> {
+    let without = |held: &[usize]| -> Vec<usize> {
+        let others = examples.iter().copied();
+        others
+            .filter(|example| held.binary_search(example).is_err())
+            .collect()
+    };
+    match on {
+        SelectOn::Holdout(share) => {
+            let mut stream = Stream::new(seed, "select/holdout");
+            let (learnt, held) = match groups {
+                None => held_out(labels, examples, classes, share, &mut stream),
+                Some(groups) => {
+                    let held =
+                        groups::held_out(labels, groups, examples, classes, share, &mut stream);
+                    (without(&held), held)
+                }
+            };
+            match (held.is_empty(), learnt.is_empty()) {
+                (true, _) => Err(format!(
+                    "none of the {} training examples can be held out: no class has two, or all are of one group",
+                    examples.len()
+                )),
+                (_, true) => Err("no training example is left to learn from".to_owned()),
+                _ => Ok(vec![(learnt, held)]),
+            }
+        }
+        SelectOn::Folds(count) => {
+            let mut stream = Stream::new(seed, "select/folds");
+            let of = |all: &[u32]| -> Vec<u32> {
+                examples.iter().map(|&example| all[example]).collect()
+            };
+            let own = of(labels);
+            let cut = match groups {
+                None => folds::cut(&own, classes, count, &mut stream),
+                Some(groups) => groups::cut(&own, &of(groups), classes, count, &mut stream),
+            };
+            if cut.iter().any(Vec::is_empty) {
+                return Err(format!(
+                    "{count} folds of {} training examples: one is empty",
+                    examples.len()
+                ));
+            }
+            let split = |fold: Vec<usize>| {
+                let held: Vec<usize> = fold.into_iter().map(|place| examples[place]).collect();
+                (without(&held), held)
+            };
+            Ok(cut.into_iter().map(split).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+    use topwork_schema::Lists;
+
+    use super::*;
+
+    #[test]
+    fn of_equals_the_first_is_chosen() {
+        let check = |figure: &str, figures: &[Option<f64>], expected: Option<usize>| {
+            let found = best(Figure::named(figure).unwrap(), figures);
+            assert_eq!(found, expected, "{figure} {figures:?}");
+        };
+        check("accuracy", &[Some(0.5), Some(0.9), Some(0.9)], Some(1));
+        check("accuracy", &[None, Some(0.1), None], Some(1));
+        check("log-loss", &[Some(0.5), Some(0.2), Some(0.2)], Some(1));
+        check("log-loss", &[Some(0.2), None, Some(0.2)], Some(0));
+        check("accuracy", &[None, None], None);
+        check("accuracy", &[], None);
+    }
+
+    #[test]
+    fn candidates_are_grouped_along_the_longest_list() {
+        let select = |head| Select {
+            on: SelectOn::Holdout(0.1),
+            by: "accuracy".into(),
+            head: serde_json::from_value::<Lists>(head).unwrap(),
+            train: Lists::default(),
+        };
+        let check = |head, parameter: &str, expected: &[&[usize]]| {
+            let select = select(head);
+            let found = grouped(&select, &select.candidates());
+            assert!(found.iter().all(|(of, _)| *of == parameter));
+            let groups: Vec<&[usize]> = found.iter().map(|(_, group)| group.as_slice()).collect();
+            assert_eq!(groups, expected);
+        };
+        check(json!({ "l2": [1, 2, 3] }), "l2", &[&[0, 1, 2]]);
+        check(
+            json!({ "l2": [1, 2, 3], "scale": ["a", "b"] }),
+            "l2",
+            &[&[0, 2, 4], &[1, 3, 5]],
+        );
+        check(
+            json!({ "scale": ["a", "b"], "l2": [1, 2, 3] }),
+            "l2",
+            &[&[0, 1, 2], &[3, 4, 5]],
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_split_is_said() {
+        let check = |on, labels: &[u32], groups: Option<&[u32]>, expected: &str| {
+            let examples: Vec<usize> = (0..labels.len()).collect();
+            let found = splits(on, (labels, groups), &examples, 3, 1).unwrap_err();
+            assert!(found.contains(expected), "{found}");
+        };
+        check(SelectOn::Holdout(0.1), &[0, 1, 2], None, "no class has two");
+        let one_group: &[u32] = &[0, 0, 0, 0];
+        check(
+            SelectOn::Holdout(0.5),
+            &[0, 0, 1, 1],
+            Some(one_group),
+            "all are of one group",
+        );
+        check(SelectOn::Folds(5), &[0, 1, 2], None, "one is empty");
+    }
+
+    proptest! {
+        #[test]
+        fn splits_are_of_the_training_examples_alone(
+            members in prop::collection::vec((0_u32..3, 0_u32..12), 30..120),
+            share in 0.05_f64..0.6,
+            count in 2_usize..6,
+            with_groups: bool,
+            seed: u64,
+        ) {
+            let (labels, groups): (Vec<u32>, Vec<u32>) = members.into_iter().unzip();
+            let examples: Vec<usize> = (0..labels.len()).filter(|example| example % 4 != 3).collect();
+            let groups = with_groups.then_some(groups.as_slice());
+            for on in [SelectOn::Holdout(share), SelectOn::Folds(count)] {
+                let of = |seed| splits(on, (&labels, groups), &examples, 3, seed);
+                let Ok(found) = of(seed) else { continue };
+                prop_assert_eq!(Ok(&found), of(seed).as_ref());
+                for (learnt, held) in &found {
+                    let mut both = [learnt.as_slice(), held].concat();
+                    both.sort_unstable();
+                    prop_assert_eq!(&both, &examples);
+                    prop_assert!(learnt.is_sorted() && held.is_sorted());
+                    if let Some(groups) = groups {
+                        prop_assert!(!learnt.iter().any(|a| held.iter().any(|b| groups[*a] == groups[*b])));
+                    }
+                }
+                if let SelectOn::Folds(_) = on {
+                    let mut all: Vec<usize> = found.into_iter().flat_map(|(_, held)| held).collect();
+                    all.sort_unstable();
+                    prop_assert_eq!(&all, &examples);
+                }
+            }
+        }
+    }
+}
