@@ -137,6 +137,7 @@ typedef struct topwork_fit_options topwork_fit_options;
 typedef struct topwork_fit_report topwork_fit_report;
 typedef struct topwork_classifier_save_table topwork_classifier_save_table;
 typedef struct topwork_classifier_scores_table topwork_classifier_scores_table;
+typedef struct topwork_classifier_path_table topwork_classifier_path_table;
 typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
 
 /* ============================================================================================== */
@@ -149,8 +150,13 @@ typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
 /*
  * The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones,
  * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
+<<<<<<< HEAD
  * that say what their scores are and what they do, extractors that give their model, and datasets
  * that say where their samples come from and hand out images at their own size.
+=======
+ * that say what their scores are and what they do, and that are fitted for several values of a
+ * parameter at once, and extractors that give their model.
+>>>>>>> h1
  */
 #define TOPWORK_ABI_MINOR UINT32_C(2)
 
@@ -994,6 +1000,43 @@ struct topwork_classifier_scores_table {
         const topwork_sink *error);
 };
 
+/*
+ * Id of the ability to fit one set of features for several values of one parameter at once: a
+ * topwork_classifier_path_table. Since 1.2.
+ */
+#define TOPWORK_CLASSIFIER_PATH "topwork.classifier.path/1"
+
+/* What stands behind TOPWORK_CLASSIFIER_PATH. Since 1.2. */
+struct topwork_classifier_path_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /* `parameter_count` names of parameters of the component, each of which a path may vary. */
+    const topwork_text *parameters;
+    /* How many names there are, at least 1. */
+    size_t parameter_count;
+    /*
+     * Fits `count` instances of this component to the same features, as `fit` of
+     * topwork_classifier_table would fit each of them alone: closed forms to rounding, searches to
+     * their own tolerance. The host has created them with the same parameters but for `parameter`,
+     * one of those above; their order means nothing. No instance is there twice, and no other call
+     * on any of them is running. What is known of one value may serve the next: a decomposition, a
+     * place to start from. `reports` and `notes` have a report and a sink for each instance, to be
+     * filled as by `fit`. Whatever the status, each instance is destroyed by itself; after any but
+     * TOPWORK_STATUS_OK none of them is used before it is fitted again.
+     */
+    topwork_status (*fit)(
+        const topwork_instance *instances,
+        size_t count,
+        topwork_text parameter,
+        const topwork_features *features,
+        const uint32_t *labels,
+        size_t classes,
+        const topwork_fit_options *options,
+        topwork_fit_report *const *reports,
+        const topwork_sink *notes,
+        const topwork_sink *error);
+};
+
 /* ============================================================================================== */
 
 /*
@@ -1035,9 +1078,10 @@ struct topwork_classifier_layers_table {
      * - `neighbours`: the share of each class in the vote of the `"k"` stored rows nearest to x, of
      *   all where there are fewer; of equally near ones the earlier. `rows`, `[n, d]`, and
      *   `labels`, `[n]`, `U32`, each below `"classes"`. `"metric"` as above: the distance is `‖x −
-     *   r‖`, by the cosine `½ ‖x − r‖²`, and 1 where x or r is 0. `"weights"` is `"uniform"`, or
+     *   r‖`, by the cosine `½ ‖x − r‖²`, and 1 where x or r is 0. `"weights"` is `"uniform"`,
      *   `"distance"`: votes count 1 / distance, and where some rows are at distance 0, they alone
-     *   count.
+     *   count, or `"exponential"`: votes count exp(−distance / t) with t the `"temperature"`, above
+     *   0.
      * - `trees`: the mean over trees of the leaf that x falls into. `roots`, `[trees]`; `feature`,
      *   `threshold` and `child`, each `[nodes]`; `leaves`, `[leaves, outputs]`; `U32` but for
      *   `threshold` and `leaves`. From a node with a `child` other than 0 the way goes on to that

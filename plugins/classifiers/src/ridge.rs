@@ -7,19 +7,23 @@
 //! learning with the Visual Task Adaptation Benchmark" (2019)): `scale = "standardise"`, `deviation-floor = 1e-5`, `constant = 100`.
 //!
 //! With fewer samples than features the same is found by the products of samples: W = Zᵀ (Z Zᵀ + l2)⁻¹ Y. The matrix is made
-//! once for all values of `l2`; each has a Cholesky decomposition of its own. An eigendecomposition would serve all of them,
-//! but nalgebra's takes NUMBERS.
+//! once for all values of `l2`. A few of them have a Cholesky decomposition each; many share an eigendecomposition, which takes as
+//! long as five to ten of the others.
 
 use crate::linear::Linear;
 use crate::matrix::{Cholesky, add_gram};
 use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
 use crate::scaling::{Scale, Scaling};
+use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 use rayon::prelude::*;
 use serde::Deserialize;
 use topwork_sdk::{Error, Scores};
 
 /// A matrix of more rows than this would need gigabytes.
 const LARGEST: usize = 16_384;
+
+/// With more penalties than this the matrix is decomposed once for all of them.
+const FEW: usize = 8;
 
 /// Rows that are scaled at a time.
 const CHUNK: usize = 2048;
@@ -64,7 +68,10 @@ impl Named for Ridge {
         let [first, ..] = methods else {
             return Ok(Vec::new());
         };
-        let equations = first.equations(samples, work)?;
+        let mut equations = first.equations(samples, work)?;
+        if methods.len() > FEW {
+            equations.decompose_for_all();
+        }
         let solved = (0..).zip(methods).map(|(done, method)| {
             work.progress(done, methods.len() as u64, "penalties");
             equations.solve(method.l2, work)
@@ -105,6 +112,33 @@ struct Equations<'a> {
     size: usize,
     /// Zᵀ Y, classes × size, or the rows of Z, samples × width.
     other: Other,
+    /// Of the matrix, where it serves many penalties.
+    eigen: Option<SymmetricEigen<f64, Dyn>>,
+}
+
+/// The inverse of the matrix with a penalty on its diagonal.
+enum Inverse<'a> {
+    Cholesky(Cholesky),
+    /// With the penalty.
+    Eigen(&'a SymmetricEigen<f64, Dyn>, f64),
+}
+
+impl Inverse<'_> {
+    fn solve(&self, right: &[f64]) -> Vec<f64> {
+        match self {
+            Inverse::Cholesky(decomposed) => decomposed.solve(right),
+            Inverse::Eigen(eigen, l2) => {
+                let mut along = eigen
+                    .eigenvectors
+                    .tr_mul(&DVector::from_column_slice(right));
+                for (x, value) in along.iter_mut().zip(&eigen.eigenvalues) {
+                    // What is below 0 is rounding.
+                    *x /= value.max(0.0) + l2;
+                }
+                (&eigen.eigenvectors * along).as_slice().to_vec()
+            }
+        }
+    }
 }
 
 /// What is multiplied with the inverse, or by it.
@@ -137,6 +171,7 @@ impl Ridge {
             matrix: Vec::new(),
             size,
             other: Other::Right(Vec::new()),
+            eigen: None,
             samples,
         };
         if self.constant == 0.0 {
@@ -257,7 +292,7 @@ impl Equations<'_> {
     /// The model for this penalty.
     fn solve(&self, l2: f64, work: &Work) -> Result<Fit, Error> {
         work.check_stop()?;
-        let (decomposed, note) = self.decompose(l2)?;
+        let (decomposed, note) = self.inverse(l2)?;
         let classes = 0..self.samples.classes;
         let solutions: Vec<Vec<f64>> = classes
             .into_par_iter()
@@ -285,7 +320,7 @@ impl Equations<'_> {
     }
 
     /// Zᵀ (Z Zᵀ + l2)⁻¹ y for the targets of a class.
-    fn by_samples(&self, decomposed: &Cholesky, rows: &[f64], class: usize) -> Vec<f64> {
+    fn by_samples(&self, decomposed: &Inverse<'_>, rows: &[f64], class: usize) -> Vec<f64> {
         // Where there is a bias, it is the targets' mean, and the rest is regressed on.
         let bias = match self.constant > 0.0 {
             true => 0.0,
@@ -305,6 +340,29 @@ impl Equations<'_> {
             }
         }
         weights
+    }
+
+    /// One decomposition of the matrix for any penalty.
+    fn decompose_for_all(&mut self) {
+        let size = self.size;
+        let mut matrix = DMatrix::from_row_slice(size, size, &self.matrix);
+        matrix.fill_upper_triangle_with_lower_triangle();
+        // What is not finite has no eigenvalues, and they would be looked for without an end.
+        if matrix.iter().all(|x| x.is_finite()) {
+            self.eigen = Some(SymmetricEigen::new(matrix));
+        }
+    }
+
+    /// By the eigendecomposition where there is one and the penalty is well above its rounding.
+    fn inverse(&self, l2: f64) -> Result<(Inverse<'_>, String), Error> {
+        if let Some(eigen) = &self.eigen {
+            let largest = eigen.eigenvalues.max();
+            if l2 > 1e3 * self.size as f64 * f64::EPSILON * largest {
+                return Ok((Inverse::Eigen(eigen, l2), String::new()));
+            }
+        }
+        let (decomposed, note) = self.decompose(l2)?;
+        Ok((Inverse::Cholesky(decomposed), note))
     }
 
     /// The matrix with the penalty on its diagonal. Where that is too small to be seen beside the rest, more is added, and the

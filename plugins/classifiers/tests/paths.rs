@@ -150,6 +150,22 @@ fn closed_forms_are_the_same_to_the_bit() {
     }
 }
 
+/// Many penalties share a decomposition of another kind.
+#[test]
+fn many_penalties_of_ridge_come_to_what_few_do() {
+    let values: Vec<Value> = (-6..=6)
+        .map(|power| Value::from(10_f64.powi(power)))
+        .collect();
+    for shape in [(400, 12, 4, 0.0), (400, 12, 2, 100.0), (30, 40, 3, 10.0)] {
+        for constant in [0.0, 100.0] {
+            let parameters = json!({"constant": constant, "scale": "standardise"});
+            let found = apart("ridge", &parameters, ("l2", &values), shape);
+            // As near as scores in single precision are told apart.
+            assert!(found < 2e-7, "{shape:?}: {found:e}");
+        }
+    }
+}
+
 /// No penalty at all, where the samples cannot be told apart without an error.
 #[test]
 fn a_path_may_end_without_a_penalty() {

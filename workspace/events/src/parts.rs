@@ -51,7 +51,7 @@ impl RunState {
     }
 
     /// The record's event with rows and stages as the whole run counts them.
-    pub(crate) fn placed<'a>(&self, record: &'a Record) -> Cow<'a, Event> {
+    pub fn placed<'a>(&self, record: &'a Record) -> Cow<'a, Event> {
         let Some(part) = self.parts.get(record.part).filter(|_| record.part > 0) else {
             return Cow::Borrowed(&record.event);
         };

@@ -3,7 +3,7 @@
 //! apart on the same test examples, which classes are taken for which, whether probabilities can be
 //! believed. How figures are written for a person. And the
 //! statistics of a first look at features: which of them separate classes, in which plane they vary
-//! most.
+//! most, how well they suit a task before anything is trained on them.
 //!
 //! Deliberately absent: any input or output, and any idea of runs or strategies.
 
@@ -28,6 +28,7 @@ mod scores;
 mod seeds;
 mod separation;
 mod temperature;
+mod transferability;
 mod two_way;
 
 pub use bits::Bits;
@@ -54,4 +55,5 @@ pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::{class_means, class_separation};
 pub use temperature::{is_boundless, temperature};
+pub use transferability::{h_score, log_me, shrunk_h_score, weighted_tau};
 pub use two_way::{VarianceParts, two_way, two_way_pair, two_way_scores};

@@ -67,7 +67,10 @@ impl Plain {
 impl Viewer for Plain {
     fn show(&mut self, record: &Record, state: &RunState) -> Result<(), Failure> {
         let several_seeds = state.plan.as_ref().is_some_and(|plan| plan.seeds.len() > 1);
-        match &record.event {
+        // Rows and stages as the state counts them.
+        match state.placed(record).as_ref() {
+            // Of several parts the first one speaks for all.
+            Event::RunStarted(_) if record.part > 0 => {}
             Event::RunStarted(plan) => {
                 let threads = if plan.threads == 1 {
                     "thread"
