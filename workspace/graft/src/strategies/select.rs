@@ -474,7 +474,7 @@ mod tests {
             for on in [SelectOn::Holdout(share), SelectOn::Folds(count)] {
                 let of = |seed| splits(on, (&labels, groups), &examples, 3, seed);
                 let Ok(found) = of(seed) else { continue };
-                prop_assert_eq!(Ok(&found), of(seed).as_ref());
+                prop_assert_eq!(Ok(found.clone()), of(seed));
                 for (learnt, held) in &found {
                     let mut both = [learnt.as_slice(), held].concat();
                     both.sort_unstable();

@@ -207,18 +207,46 @@ mod tests {
         let selection = selection(candidates.into(), &figures, 6);
         let text = lines(THEME, &selection).join("\n");
         assert!(text.lines().all(|line| line.chars().count() <= 76));
-        insta::assert_snapshot!("curve of candidates", text);
+        assert!(
+            text.starts_with("  chosen    head.l2 = 10 · head.scale = max\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("from 12 candidates by accuracy, 10 % held out (2,940 training samples)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("accuracy against head.l2, log scale"),
+            "{text}"
+        );
+        // The mark of the legend, and that of the point.
+        assert_eq!(text.matches('●').count(), 2, "{text}");
+        assert!(
+            text.contains("1 of them ended before they converged"),
+            "{text}"
+        );
     }
 
     #[test]
     fn several_parameters_make_a_list() {
         let candidates: Vec<Value> = (0..10)
-            .map(|at| json!([f64::from(at / 2), ["max", "none"][at as usize % 2]]))
+            .map(|at| {
+                let scale = if at % 2 == 0 { "max" } else { "none" };
+                json!([f64::from(at / 2), scale])
+            })
             .collect();
         let figures: Vec<Option<f64>> = (0..10)
             .map(|at| (at != 3).then(|| 0.9 + 0.01 * f64::from(at % 7)))
             .collect();
         let selection = selection(candidates.into(), &figures, 6);
-        insta::assert_snapshot!("list of candidates", lines(THEME, &selection).join("\n"));
+        let lines = lines(THEME, &selection);
+        assert_eq!(
+            lines[2..4],
+            [
+                "  ●   96.00 %  head.l2 3 · head.scale max",
+                "      95.00 %  head.l2 2 · head.scale none"
+            ]
+        );
+        assert_eq!(lines[10], "  … 1 more in the run's folder `selection`");
     }
 }
