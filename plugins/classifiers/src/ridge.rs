@@ -8,7 +8,7 @@
 //!
 //! With fewer samples than features the same is found by the products of samples: W = Zᵀ (Z Zᵀ + l2)⁻¹ Y. The matrix is made
 //! once for all values of `l2`. A few of them have a Cholesky decomposition each; many share an eigendecomposition, which takes as
-//! long as five to ten of the others.
+//! long as some thirty of the others.
 
 use crate::linear::Linear;
 use crate::matrix::{Cholesky, add_gram};
@@ -22,8 +22,9 @@ use topwork_sdk::{Error, Scores};
 /// A matrix of more rows than this would need gigabytes.
 const LARGEST: usize = 16_384;
 
-/// With more penalties than this the matrix is decomposed once for all of them.
-const FEW: usize = 8;
+/// With more penalties than this the matrix is decomposed once for all of them: of 800 features that takes 0.67 s, a
+/// Cholesky decomposition and what it solves 15 to 25 ms on two threads.
+const FEW: usize = 32;
 
 /// Rows that are scaled at a time.
 const CHUNK: usize = 2048;

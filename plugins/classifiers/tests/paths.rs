@@ -153,8 +153,8 @@ fn closed_forms_are_the_same_to_the_bit() {
 /// Many penalties share a decomposition of another kind.
 #[test]
 fn many_penalties_of_ridge_come_to_what_few_do() {
-    let values: Vec<Value> = (-6..=6)
-        .map(|power| Value::from(10_f64.powi(power)))
+    let values: Vec<Value> = (-20..=20)
+        .map(|power| Value::from(2_f64.powi(power)))
         .collect();
     for shape in [(400, 12, 4, 0.0), (400, 12, 2, 100.0), (30, 40, 3, 10.0)] {
         for constant in [0.0, 100.0] {
