@@ -4,8 +4,7 @@ use crate::{
     BackboneTable, ClassifierLayersTable, ClassifierPathTable, ClassifierSaveTable,
     ClassifierScoresTable, ClassifierTable, Component, CutRuleTable, DatasetDecoderTable,
     DatasetDescription, DatasetImagesTable, DatasetProvenanceTable, DatasetTable, Entry,
-    ExtractorOnnxTable,
-    ExtractorTable, FitOptions, FitReport, HostServices, NetworkHeadTable,
+    ExtractorOnnxTable, ExtractorTable, FitOptions, FitReport, HostServices, NetworkHeadTable,
 };
 use core::fmt;
 use core::mem::{MaybeUninit, offset_of};

@@ -71,7 +71,7 @@ fn page(report: &Report) -> String {
 
 /// Names that are full of what HTML has a meaning for.
 fn hostile(report: &mut Report) {
-    let row = &mut report.results.strategies[0];
+    let row = &mut report.tables.tables[0].strategies[0];
     row.name = "<img src=x onerror=alert(1)> & \"quoted\"".to_owned();
     row.title = row.name.clone();
     report
@@ -173,6 +173,7 @@ fn of_nothing() -> Result<(), Failed> {
     let state = recorded();
     let plan = state.plan.unwrap();
     let begun = Record {
+        part: 0,
         at: 1,
         event: topwork_events::Event::RunStarted(plan),
     };
