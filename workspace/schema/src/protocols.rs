@@ -58,7 +58,7 @@ head = { l2 = { log = [1e6, 1e-5], count = 45 } }
         keys: r#"
 kind = "feature-classifier"
 train-per-class = 10
-head = { use = "ridge", l2 = 1024.0, scale = "standardise", bias = 100.0 }
+head = { use = "ridge", l2 = 1024.0, scale = "standardise", deviation-floor = 1e-5, constant = 100.0 }
 "#,
     },
     Protocol {

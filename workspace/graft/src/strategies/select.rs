@@ -183,17 +183,44 @@ impl Fit<'_> {
         data: &Learnt<'_>,
         mut each: impl FnMut(usize, Result<(&Classifier, bool), GraftError>) -> Result<(), GraftError>,
     ) -> Result<(), GraftError> {
+        let options = FitOptions {
+            seed: self.seed,
+            threads: self.tools.compute.threads(),
+        };
+        let (samples, classes) = (data.labels.len(), self.task.classes);
+        if values.len() > 1
+            && let Some(path) = self.path(base, parameter, values)
+        {
+            let values: Vec<Value> = values.iter().map(|value| (*value).clone()).collect();
+            let fitted = path.fit_path(
+                parameter,
+                &values,
+                data.features,
+                samples,
+                data.dim,
+                data.labels,
+                classes,
+                options,
+            );
+            match fitted.map_err(GraftError::from) {
+                Ok(all) => {
+                    for (place, fitted) in all.iter().enumerate() {
+                        let converged = fitted.fit.report.converged != Some(false);
+                        each(place, Ok((&fitted.classifier, converged)))?;
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.is_stop() => return Err(error),
+                // One value that cannot be fitted is no reason to give up the others: each is tried by itself.
+                Err(_) => {}
+            }
+        }
         for (place, value) in values.iter().enumerate() {
             self.tools.services.check_stop()?;
             let mut parameters = base.parameters.clone();
             parameters.insert(parameter.to_owned(), (*value).clone());
             let made = (self.tools.plugins).classifier(&base.component, &parameters.into());
             let fitted = made.and_then(|mut classifier| {
-                let (samples, classes) = (data.labels.len(), self.task.classes);
-                let options = FitOptions {
-                    seed: self.seed,
-                    threads: self.tools.compute.threads(),
-                };
                 let (features, labels) = (data.features, data.labels);
                 let fit = classifier.fit(features, samples, data.dim, labels, classes, options)?;
                 Ok((classifier, fit.report.converged != Some(false)))
@@ -205,6 +232,18 @@ impl Fit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The head, where it can be fitted for several values of this parameter at once.
+    fn path(&self, base: &Component, parameter: &str, values: &[&Value]) -> Option<Classifier> {
+        let mut parameters = base.parameters.clone();
+        parameters.insert(parameter.to_owned(), (*values.first()?).clone());
+        let made = (self.tools.plugins).classifier(&base.component, &parameters.into());
+        made.ok().filter(|head| {
+            head.path_parameters()
+                .iter()
+                .any(|known| known == parameter)
+        })
     }
 
     /// The network heads of all candidates, from the same weights and in the same order of examples as the head that is measured.

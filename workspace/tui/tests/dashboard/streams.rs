@@ -447,6 +447,7 @@ fn network() -> NetworkPlan {
         multiply_adds,
     };
     NetworkPlan {
+        part: 0,
         computed_by: None,
         role: "backbone".into(),
         component: "lenet/lenet".into(),
