@@ -150,13 +150,9 @@ typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
 /*
  * The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones,
  * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
-<<<<<<< HEAD
- * that say what their scores are and what they do, extractors that give their model, and datasets
- * that say where their samples come from and hand out images at their own size.
-=======
  * that say what their scores are and what they do, and that are fitted for several values of a
- * parameter at once, and extractors that give their model.
->>>>>>> h1
+ * parameter at once, extractors that give their model, and datasets that say where their samples
+ * come from and hand out images at their own size.
  */
 #define TOPWORK_ABI_MINOR UINT32_C(2)
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::{ComponentEntry, UseKind};
 use crate::diagnostics::{Category, Diagnostic, Diagnostics};
-use crate::keys::{self, Table};
+use crate::keys::{self, Key, Table};
 use crate::paths;
 use crate::tree::{Entry, Node, quoted};
 use crate::written::WrittenUse;
@@ -190,6 +190,9 @@ fn false_default(entry: &ComponentEntry) -> Option<String> {
     })
 }
 
+/// The key of `[backbone]` that may be a parameter, too.
+const SHAPE: &str = "input";
+
 /// The keys of the file that stand beside a component's parameters.
 fn own_keys(kind: UseKind) -> &'static Table {
     match kind {
@@ -202,7 +205,11 @@ fn own_keys(kind: UseKind) -> &'static Table {
 
 fn validator(entry: &ComponentEntry, own: &Table) -> Result<Validator, String> {
     let mut schema = entry.schema.clone();
-    if let Some(taken) = properties(&entry.schema).find_map(|(name, _)| own.key(name)) {
+    // Backbones that are built for any shape called their parameter for it so before the file had a key of that name, which
+    // has room for both.
+    let is_reserved = |key: &&Key| !(key.name == SHAPE && own.title == keys::BACKBONE.title);
+    let mut taken = properties(&entry.schema).filter_map(|(name, _)| own.key(name));
+    if let Some(taken) = taken.find(is_reserved) {
         return Err(format!(
             "it gives `{}` a parameter with the reserved name `{}`",
             entry.id, taken.name

@@ -152,6 +152,10 @@ fn merge(
                  its values"
                     .to_owned(),
             ));
+            // The other parameters are those of another component.
+            if theirs.key == "use" {
+                return;
+            }
         }
     }
 }

@@ -202,7 +202,10 @@ fn what_cannot_be_chosen_is_said() {
     );
     check(
         train("{ epochs = [1, 2] }"),
-        &["`strategy[0].select.train.epochs` is not chosen here"],
+        &[
+            "`strategy[0].train.epochs` has no effect",
+            "`strategy[0].select.train.epochs` is not chosen here",
+        ],
     );
     check(
         train("{ optimizer = [\"sgd\", \"adam\"] }"),
@@ -311,7 +314,7 @@ fn heads() -> Catalog {
             &["l2", "scale", "max-iterations", "tolerance"],
         ),
         ("knn", &["k", "metric", "weights", "temperature", "scale"]),
-        ("ridge", &["l2", "scale", "bias"]),
+        ("ridge", &["l2", "scale", "deviation-floor", "constant"]),
     ];
     for (id, names) in heads {
         catalog
