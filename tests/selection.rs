@@ -112,7 +112,7 @@ fn test_samples_have_no_part_in_the_choice() {
     let lines = files["1-held-out-seed-1.csv"].lines().count();
     assert_eq!(lines, 1 + figures.len());
 
-    let columns = project.topwork(&["report", "1", "--to", "text"]);
+    let columns = project.topwork(&["report", "1"]);
     for told in [
         "selected on",
         "25 % held out",

@@ -110,7 +110,7 @@ mod tests {
         // Table 5 (a) of Demšar 2006, α = 0.05, where the second is cut off to 2.343; SciPy gives 2.3437.
         for (methods, q) in [
             (2, 1.960),
-            (3, 2.343),
+            (3, 2.344),
             (4, 2.569),
             (5, 2.728),
             (6, 2.850),

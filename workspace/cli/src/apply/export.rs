@@ -29,7 +29,7 @@ const NO_RUNTIME: i32 = 3;
 pub fn export(arguments: &ExportArguments) -> Result<u8, Failure> {
     let runs = Runs::at(absolute(&arguments.how.place.runs_dir));
     let known = Known::of(runs.find(&arguments.run)?)?;
-    let mut fits = known.fits(&arguments.which)?;
+    let fits = known.fits(&arguments.which)?;
     if let Some(first) = fits.folds.first().copied()
         && fits.folds.len() > 1
     {
@@ -42,9 +42,8 @@ pub fn export(arguments: &ExportArguments) -> Result<u8, Failure> {
     let to = written(arguments)?;
     let notes = temporary("topwork-export-")?;
     let path = notes.path().join("model");
-    let title = known.titles()[fits.row].clone();
+    let title = known.title(&fits);
     let seed = fits.seed;
-    fits.run = known.folder.path().to_owned();
     let work = Work::Export(Export {
         fits,
         run_id: known.folder.id(),

@@ -50,7 +50,7 @@ pub fn predict(arguments: &PredictArguments) -> Result<u8, Failure> {
     };
     write(&format!(
         "{} of {}, seed {}{of_folds}\n",
-        known.titles()[fits.row],
+        known.title(&fits),
         known.folder.id(),
         fits.seed
     ));

@@ -114,6 +114,15 @@ impl Known {
         })
     }
 
+    /// The title of the row whose models are meant.
+    pub fn title(&self, fits: &Fits) -> String {
+        let folders = self.folder.parts();
+        let part = folders.iter().position(|part| part.path() == fits.run);
+        let part = part.and_then(|part| self.state.parts.get(part));
+        let row = part.map_or(0, |part| part.rows.start) + fits.row;
+        self.titles().get(row).cloned().unwrap_or_default()
+    }
+
     /// The folder of a part of the run.
     pub fn part(&self, part: usize) -> PathBuf {
         let parts = self.folder.parts();

@@ -32,9 +32,11 @@ pub fn matrix(
     let cells: Vec<(usize, u64, Cell)> = (wanted.rows.iter())
         .map(|wanted| (wanted.row, wanted.seed, earlier.cell(wanted)))
         .collect();
-    let cached = match cells.iter().any(|(row, _, cell)| {
+    let on_features = cells.iter().any(|(row, _, cell)| {
         *cell == Cell::Missing && TrunkId::of(plan, &plan.rows[*row]).is_some()
-    }) {
+    });
+    // Which features are there is known by the images: too many to be read for every one of many pairs.
+    let cached = match on_features && checked.plans.only().is_some() {
         true => cached(checked, plan, &earlier, experiment)?,
         false => Vec::new(),
     };

@@ -74,7 +74,7 @@ pub fn load(folders: &[&Path]) -> (Plugins, Arc<Memory>) {
     let plugins = Plugins::load(Options {
         folders: folders.iter().map(|folder| folder.to_path_buf()).collect(),
         data_folders: vec![data()],
-        cache_folder: PathBuf::from("cache"),
+        cache_folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
         threads: 2,
         observer: memory.clone(),
     });

@@ -253,7 +253,7 @@ fn experiments() -> Vec<(String, String, PathBuf)> {
     found.push(("judged".to_owned(), judged, here.clone()));
     let input = SMALL.replace(
         "use = \"lenet\"",
-        "use = \"lenet\"\ninput = { resize = 32, normalise = { mean = [0.5], std = [0.25] } }",
+        "use = \"lenet\"\ninput = { shape = [1, 28, 28], resize = 32, normalise = { mean = [0.5], std = [0.25] } }",
     );
     found.push(("input".to_owned(), input, here));
     found

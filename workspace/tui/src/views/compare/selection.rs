@@ -206,7 +206,10 @@ mod tests {
             .collect();
         let selection = selection(candidates.into(), &figures, 6);
         let text = lines(THEME, &selection).join("\n");
-        assert!(text.lines().all(|line| line.chars().count() <= 76));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 78),
+            "{text}"
+        );
         assert!(
             text.starts_with("  chosen    head.l2 = 10 · head.scale = max\n"),
             "{text}"
