@@ -32,7 +32,7 @@ pub fn lines(theme: Theme, selection: &Selection) -> Vec<String> {
     let mut lines = vec![format!("  chosen    {}", chosen.join(" · "))];
     let judged_on = selection.fits.iter().map(|fit| fit.judged_on).max();
     lines.push(format!(
-        "            from {} candidates by {}, {} ({} training samples)",
+        "            from {} candidates by {}, {} ({} samples)",
         thousands(selection.candidates.len() as u64),
         selection.by,
         selection.on.words(),
@@ -215,7 +215,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("from 12 candidates by accuracy, 10 % held out (2,940 training samples)"),
+            text.contains("from 12 candidates by accuracy, 10 % held out (2,940 samples)"),
             "{text}"
         );
         assert!(
