@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, Use};
 use crate::check::Check;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys;
 use crate::pairs::{self, Pair, Plans, WrittenPair};
 use crate::plan::Plan;
@@ -121,7 +121,7 @@ impl Draft {
         let mut pairs = plans.pairs.into_iter();
         match (pairs.next(), pairs.next()) {
             (Some(pair), None) => Ok(pair.plan),
-            _ => Err(self.diagnostics.clone()),
+            _ => Err(self.several()),
         }
     }
 
@@ -154,7 +154,17 @@ impl Draft {
         }
         match diagnostics.is_empty() && !pairs.is_empty() && pairs.len() == all {
             true => Ok((Plans { pairs }, warnings)),
+            // Fewer answers than pairs: nothing else is wrong.
+            false if diagnostics.is_empty() => Err(self.several()),
             false => Err(diagnostics),
         }
+    }
+
+    /// That the file has more pairs than were looked at.
+    fn several(&self) -> Diagnostics {
+        let mut diagnostics = self.diagnostics.clone();
+        let message = "the file has several backbones or targets, expected one of each";
+        diagnostics.push(Diagnostic::new(message, None));
+        diagnostics
     }
 }

@@ -151,3 +151,14 @@ fn mistakes_are_told_once_and_where_they_are() {
     check("folds = 3", "folds = 3\ncompare-to = \"nobody\"");
     insta::assert_snapshot!(told.join("\n"));
 }
+
+#[test]
+fn one_answer_for_several_pairs_is_a_mistake_of_its_own() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mistakes = Draft::read("experiment.toml", SEVERAL, &folder).check(&known());
+    let told = mistakes.unwrap_err().render(false);
+    assert!(
+        told.starts_with("error: the file has several backbones or targets"),
+        "{told}"
+    );
+}
