@@ -109,6 +109,10 @@ fn place(results: &Results) -> &'static str {
 fn heading(results: &Results, listed: &[&PairResult]) -> String {
     let among = match results.pairs_among {
         Among::All => "pairs".to_owned(),
+        // The cuts of one backbone are not those of another.
+        Among::Families if results.strategies.iter().any(|row| row.backbone.is_some()) => {
+            "pairs with the same number of training samples".to_owned()
+        }
         Among::Families => "pairs of the same cut and number of training samples".to_owned(),
         Among::CompareTo => match &results.judging.compare_to {
             Some(name) => format!("pairs with `{name}`"),
