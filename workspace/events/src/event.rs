@@ -10,7 +10,7 @@ use crate::{
     came::Came,
     data::{DataContent, DataRemarks},
     judging::Judging,
-    outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
+    outcome::{Agreement, Elsewhere, Failure, Outcome, Resampled, SourceOutcome},
 };
 
 /// Version of the stream, told by its first event. A reader skips event kinds it does not
@@ -121,6 +121,9 @@ pub enum Event {
     /// One row was tried on the target task's test examples, with one seed.
     #[serde(rename = "strategy-evaluated")]
     RowMeasured(Outcome),
+    /// One row was tried on a further test set. Told before [`Event::RowMeasured`], which says that the row is done.
+    #[serde(rename = "strategy-evaluated-elsewhere")]
+    MeasuredElsewhere(Elsewhere),
     /// Two strategies were compared on the test examples they share. Outcomes that say which
     /// examples are right tell this, too: only earlier versions have written it.
     Compared(Agreement),
@@ -209,6 +212,9 @@ pub struct RunPlan {
     /// The target classes, in the order of the labels.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// Names of the further test sets that rows are measured on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<String>,
     /// The stages, in the order they run.
     pub stages: Vec<StagePlan>,
     /// The rows of the comparison: by strategy in the order of the file, then by cut, then by

@@ -25,7 +25,8 @@ pub use event::{
 pub use judging::{Judging, is_uneven};
 pub use keyed::{Key, Keyed};
 pub use outcome::{
-    Agreement, Calibrated, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds, SourceOutcome,
+    Agreement, Calibrated, Elsewhere, Failure, FoldOutcome, Outcome, Proved, Resampled, Seconds,
+    SourceOutcome,
 };
 pub use parts::Part;
 pub use selection::{Chosen, SelectedOn, Selection, chosen_words, value_words};

@@ -128,6 +128,17 @@ impl Outcome {
     }
 }
 
+/// One strategy, one seed, measured on a further test set of its target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Elsewhere {
+    /// Index into [`RunPlan::tests`](crate::RunPlan::tests).
+    pub test: usize,
+    /// What it comes to there: costs and proofs are those of the fit, which is the same.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
 /// Scores brought to a temperature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -245,6 +256,14 @@ impl Key for Outcome {
     type Key = (usize, u64);
     fn key(&self) -> (usize, u64) {
         (self.row, self.seed)
+    }
+}
+
+impl Key for Elsewhere {
+    /// Test set, row and seed.
+    type Key = (usize, usize, u64);
+    fn key(&self) -> (usize, usize, u64) {
+        (self.test, self.outcome.row, self.outcome.seed)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     data::{DataContent, DataRemarks},
     event::{Event, NetworkPlan, Record, RowPlan, RunPlan, StagePlan},
     keyed::{Key, Keyed},
-    outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
+    outcome::{Agreement, Elsewhere, Failure, Outcome, Resampled, SourceOutcome},
     state::{RunState, StageState},
 };
 
@@ -216,6 +216,9 @@ impl RunState {
             outcomes: only(&self.outcomes, |outcome: &mut Outcome| {
                 moved(&mut outcome.row, place)
             }),
+            elsewhere: only(&self.elsewhere, |elsewhere: &mut Elsewhere| {
+                moved(&mut elsewhere.outcome.row, place)
+            }),
             agreements: only(&self.agreements, |agreement: &mut Agreement| {
                 moved(&mut agreement.a, place) && moved(&mut agreement.b, place)
             }),
@@ -237,6 +240,31 @@ impl RunState {
             ending: self.ending.clone(),
             ..*self
         })
+    }
+}
+
+impl RunState {
+    /// The same rows as one of the further test sets has them: its outcomes in place of those on the target's own test examples.
+    /// What was compared or resampled there is not known.
+    pub fn elsewhere(&self, test: usize) -> RunState {
+        let of_test = self.elsewhere.iter().filter(|known| known.test == test);
+        let plan = self.plan.clone().map(|plan| RunPlan {
+            // What is fitted for each fold is averaged there.
+            folds: None,
+            tests: Vec::new(),
+            references: Vec::new(),
+            ..plan
+        });
+        RunState {
+            plan,
+            outcomes: of_test.map(|known| known.outcome.clone()).collect(),
+            elsewhere: Keyed::default(),
+            agreements: Keyed::default(),
+            resampled: Keyed::default(),
+            content: None,
+            remarked: DataRemarks::default(),
+            ..self.clone()
+        }
     }
 }
 
@@ -267,7 +295,9 @@ impl Event {
             | Event::Progress { stage, .. }
             | Event::EpochEnded { stage, .. }
             | Event::StageEnded { stage, .. } => *stage += stages,
-            Event::RowMeasured(outcome) => outcome.row += rows,
+            Event::RowMeasured(outcome) | Event::MeasuredElsewhere(Elsewhere { outcome, .. }) => {
+                outcome.row += rows
+            }
             Event::Compared(agreement) => {
                 agreement.a += rows;
                 agreement.b += rows;

@@ -6,7 +6,7 @@ use crate::{
     data::{DataContent, DataRemarks},
     event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
-    outcome::{Agreement, Failure, Outcome, Resampled, SourceOutcome},
+    outcome::{Agreement, Elsewhere, Failure, Outcome, Resampled, SourceOutcome},
     parts::Part,
 };
 use topwork_measure::EpochFigures;
@@ -35,6 +35,8 @@ pub struct RunState {
     pub source: Keyed<SourceOutcome>,
     /// The strategies' outcomes, in the order they came.
     pub outcomes: Keyed<Outcome>,
+    /// The strategies' outcomes on further test sets, in the order they came.
+    pub elsewhere: Keyed<Elsewhere>,
     /// The comparisons of pairs that streams of earlier versions have.
     pub agreements: Keyed<Agreement>,
     /// How sure figures without a closed form are.
@@ -252,6 +254,7 @@ impl RunState {
                 self.failures.remove(&(outcome.row, outcome.seed));
                 self.outcomes.put(outcome.clone().upgraded());
             }
+            Event::MeasuredElsewhere(outcome) => self.elsewhere.put(outcome.clone()),
             Event::Compared(agreement) => self.agreements.put(*agreement),
             Event::Resampled(resampled) => self.resampled.put(resampled.clone()),
             Event::RowFailed(failure) => self.failures.put(failure.clone()),

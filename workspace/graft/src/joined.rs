@@ -46,6 +46,21 @@ impl Tested {
     }
 }
 
+/// The mean of what several fits say of the same examples.
+pub fn mean_scores(fits: &[Vec<f32>]) -> Vec<f32> {
+    if let [only] = fits {
+        return only.clone();
+    }
+    let mut sums = vec![0.0; fits.first().map_or(0, Vec::len)];
+    for scores in fits {
+        for (sum, score) in sums.iter_mut().zip(scores) {
+            *sum += f64::from(*score);
+        }
+    }
+    let count = fits.len() as f64;
+    sums.into_iter().map(|sum| (sum / count) as f32).collect()
+}
+
 /// What the fits for all folds come to together, in their order; `None` without any. Times add up; scores and what can be saved belong to one fold and are not joined. What scores
 /// are is promised of all folds or of none.
 /// `own_features` says that every fit had features of its own making, so that what was frozen
@@ -139,6 +154,7 @@ mod tests {
             parameters: 1,
             report: FitReport::default(),
             scores: Vec::new(),
+            further: Vec::new(),
             scores_are,
             uncalibrated: None,
             temperatures: Vec::new(),

@@ -27,7 +27,7 @@ pub use features::{
     Activations, Extraction, Features, Images, NEAR, NearFound, NearPair, TrunkIdentity,
     engine_kind, near, shape,
 };
-pub use joined::Tested;
+pub use joined::{Tested, mean_scores};
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};
 pub use predictor::{FeaturePass, Head, Predictor, ReadPart};

@@ -9,7 +9,7 @@ use crate::{
     data::{Draw, SplitName, TaskExamples, passed},
     error::out_of_order,
     features::Features,
-    joined::{Tested, joined},
+    joined::{Tested, joined, mean_scores},
     model::{self, Model},
     proof::Proof,
     strategies::{Fit, Fitted, Stock},
@@ -21,6 +21,8 @@ pub struct RowTask<'a> {
     pub tools: &'a Tools<'a>,
     /// The target.
     pub task: &'a TaskExamples,
+    /// The target's further test sets.
+    pub further: &'a [TaskExamples],
     /// The row.
     pub row: &'a Row,
     /// The seed.
@@ -45,6 +47,8 @@ pub struct MeasuredRow {
     pub labels: Vec<u32>,
     /// What tells these examples from others.
     pub test_set: String,
+    /// Scores of all examples of each further test set: with folds the means of what was fitted for each.
+    pub further: Vec<Vec<f32>>,
     /// Training samples used; with folds the fewest that one fit has used.
     pub train_samples: u64,
     /// Wall-clock seconds that its features took.
@@ -58,6 +62,7 @@ impl RowTask<'_> {
         let pca = self.row.cut.reduction.pca;
         let mut extract_seconds = (self.features).map_or(0.0, |all| all.cost(&passed(self.draws)));
         let mut scores = Vec::with_capacity(self.draws.len());
+        let mut further: Vec<Vec<Vec<f32>>> = Vec::with_capacity(self.draws.len());
         let mut uncalibrated = Vec::with_capacity(self.draws.len());
         let mut fits = Vec::with_capacity(self.draws.len());
         for (fold, draw) in folds(self.draws) {
@@ -67,6 +72,7 @@ impl RowTask<'_> {
             let fit = Fit {
                 tools: self.tools,
                 task: self.task,
+                further: self.further,
                 draw,
                 seed: self.seed,
                 strategy,
@@ -106,6 +112,7 @@ impl RowTask<'_> {
             parts.push(model.describing(&parts)?);
             self.tools.services.keep_model(fold, parts)?;
             scores.push(std::mem::take(&mut fitted.scores));
+            further.push(std::mem::take(&mut fitted.further));
             if let Some(of_fold) = &mut fitted.uncalibrated {
                 uncalibrated.push(std::mem::take(&mut of_fold.scores));
             }
@@ -119,7 +126,12 @@ impl RowTask<'_> {
             all.scores = Tested::new(self.draws, uncalibrated, self.task.classes).scores;
         }
         let measured = self.task.measured();
+        let of_test = |test: usize| {
+            let of_fits = further.iter_mut().map(|fit| std::mem::take(&mut fit[test]));
+            mean_scores(&of_fits.collect::<Vec<_>>())
+        };
         Ok(MeasuredRow {
+            further: (0..self.further.len()).map(of_test).collect(),
             fitted,
             positions: (tested.examples.iter())
                 .map(|&example| measured.positions[example])

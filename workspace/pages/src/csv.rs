@@ -13,7 +13,7 @@ pub const PAGE: Page = Page {
 };
 
 fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
-    let tables: Vec<_> = report.tables.tables.iter().map(raw).collect();
+    let tables: Vec<_> = report.tables.each().map(raw).collect();
     // Targets may be judged by other figures: a row has nothing in the columns of those.
     let mut names: Vec<&String> = Vec::new();
     for (of_table, _) in &tables {

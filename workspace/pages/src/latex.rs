@@ -20,7 +20,7 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
     let mut text = String::from(
         "% A table of topwork. It needs \\usepackage{booktabs} and, with pdfLaTeX, \\usepackage[T1]{fontenc}.\n",
     );
-    for results in &report.tables.tables {
+    for results in report.tables.each() {
         of_target(&mut text, results);
     }
     for line in over_targets(&report.tables) {
@@ -65,9 +65,9 @@ fn of_target(text: &mut String, results: &Results) {
     text.push_str(&format!(
         "    \\bottomrule\n  \\end{{tabular}}\n  \\caption{{{}{}.{tests}}}\n  \\label{{tab:{}{}}}\n\\end{{table}}\n",
         escaped(&results.name),
-        (results.target.as_ref()).map_or(String::new(), |target| format!(": {}", escaped(target))),
+        results.heading().map_or(String::new(), |heading| format!(": {}", escaped(&heading))),
         label(&results.run),
-        (results.target.as_ref()).map_or(String::new(), |target| format!("-{}", label(target))),
+        [&results.target, &results.test].into_iter().flatten().map(|name| format!("-{}", label(name))).collect::<String>(),
     ));
     if let Some((_, pairs)) = pairs::in_words(results) {
         text.push_str("% The pairs:\n");

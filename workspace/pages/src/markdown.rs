@@ -23,9 +23,9 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
         escaped(&first.run),
         escaped(&first.status)
     );
-    for results in &report.tables.tables {
-        if let Some(target) = &results.target {
-            text.push_str(&format!("\n## Target {}\n", escaped(target)));
+    for results in report.tables.each() {
+        if let Some(heading) = results.heading() {
+            text.push_str(&format!("\n## {}\n", escaped(&capitalised(&heading))));
         }
         of_target(&mut text, results);
     }
@@ -37,10 +37,9 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
 }
 
 fn of_target(text: &mut String, results: &Results) {
-    let deep = if results.target.is_some() {
-        "###"
-    } else {
-        "##"
+    let deep = match results.heading() {
+        Some(_) => "###",
+        None => "##",
     };
     text.push_str(&list(&lines_before(results)));
     let shown = columns(results);
@@ -68,6 +67,12 @@ fn of_target(text: &mut String, results: &Results) {
         text.push_str(&format!("\n{deep} Elsewhere\n\n{}\n", escaped(heading)));
         text.push_str(&list(lines));
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 fn list(lines: &[String]) -> String {

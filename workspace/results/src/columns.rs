@@ -204,11 +204,9 @@ pub fn columns(results: &Results) -> Vec<Column> {
     let rows: Vec<&RowResult> = results.strategies.iter().collect();
     let figures = results.shown();
     let all = IDENTITY.iter().chain(COUNTS).copied();
-    in_use(
-        all.chain(of_figures(&figures, FIGURE))
-            .chain(COST.iter().copied()),
-        &rows,
-    )
+    // What the fits took stands in the table of the target's own test examples.
+    let cost = COST.iter().filter(|_| results.test.is_none()).copied();
+    in_use(all.chain(of_figures(&figures, FIGURE)).chain(cost), &rows)
 }
 
 /// All columns there are of rows with these figures, whether they tell rows apart or not.
@@ -307,6 +305,16 @@ const FIGURE: &[Column] = &[
     }),
     FOLDS,
     INTERVAL,
+    Column::new("own", "own test", Part::Measured, 1, |row| {
+        let own = row
+            .figure
+            .and_then(|figure| row.strategy.own.get(figure.id));
+        row.value(own.copied(), None).into()
+    })
+    .only(|figure, rows| {
+        let own = |row: &&RowResult| figure.is_some_and(|figure| row.own.contains_key(figure.id));
+        rows.iter().any(own)
+    }),
 ];
 
 const MEAN: Column = Column::new("mean", "", Part::Measured, 0, |row| {

@@ -19,7 +19,24 @@ impl Results {
     /// The figures known so far; `None` before the plan is.
     pub fn from_state(state: &RunState) -> Option<Self> {
         let plan = state.plan.as_ref()?;
-        Some(Self::among(plan, state, &Families::of(plan)))
+        let families = Families::of(plan);
+        let mut results = Self::among(plan, state, &families);
+        results.tests = (plan.tests.iter().enumerate())
+            .filter_map(|(test, name)| {
+                let elsewhere = state.elsewhere(test);
+                let mut there = Self::among(elsewhere.plan.as_ref()?, &elsewhere, &families);
+                there.test = Some(name.clone());
+                (there.source, there.other_sources) = (None, Vec::new());
+                for (row, own) in there.strategies.iter_mut().zip(&results.strategies) {
+                    let measured = own.figures.iter().filter(|_| !row.seeds.is_empty());
+                    row.own = measured
+                        .map(|(id, figure)| (id.clone(), figure.mean))
+                        .collect();
+                }
+                Some(there)
+            })
+            .collect();
+        Some(results)
     }
 
     /// The figures of a state with this plan, its rows set against each other as these families say.
@@ -50,6 +67,7 @@ impl Results {
             run: plan.run.clone(),
             name: plan.name.clone(),
             target: plan.target.clone(),
+            test: None,
             status: state
                 .ending
                 .as_ref()
@@ -70,6 +88,7 @@ impl Results {
             pairs_among: families.among(),
             pairs,
             references: plan.references.clone(),
+            tests: Vec::new(),
         };
         for (row, rank) in results.ranks().into_iter().enumerate() {
             results.strategies[row].rank = rank;
@@ -216,6 +235,7 @@ fn strategy(
         std: accuracy.as_ref().and_then(|accuracy| accuracy.std),
         interval: accuracy.and_then(|accuracy| accuracy.interval),
         figures,
+        own: BTreeMap::new(),
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
         without_duplicates: CountResult::sum(outcomes.iter().map(|o| o.without_duplicates)),

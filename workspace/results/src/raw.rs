@@ -33,10 +33,11 @@ pub fn raw(results: &Results) -> (Vec<String>, Vec<Vec<Raw>>) {
     // What is left of a figure without duplicates, and over the folds, is known of the accuracy alone.
     let told = |column: &Column| {
         let of_accuracy = column.figure.is_none_or(|figure| figure.id == ACCURACY.id);
-        of_accuracy || !["no-duplicates", "folds"].contains(&column.own_id())
+        let further = results.test.is_some() || column.own_id() != "own";
+        further && (of_accuracy || !["no-duplicates", "folds"].contains(&column.own_id()))
     };
     let columns: Vec<Column> = all_columns(&figures).into_iter().filter(told).collect();
-    let mut names: Vec<String> = ["run", "target", "title", "kind"]
+    let mut names: Vec<String> = ["run", "target", "test", "title", "kind"]
         .map(str::to_owned)
         .to_vec();
     names.extend(columns.iter().flat_map(Column::raw_names));
@@ -46,6 +47,7 @@ pub fn raw(results: &Results) -> (Vec<String>, Vec<Vec<Raw>>) {
         let mut values = vec![
             text(&results.run),
             results.target.as_deref().map_or(Raw::Empty, text),
+            results.test.as_deref().map_or(Raw::Empty, text),
             text(&row.title),
             text(&row.kind),
         ];

@@ -26,6 +26,9 @@ pub struct Results {
     /// The target's name, where the experiment has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The further test set that its rows are measured on; their own test examples where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
     /// `running`, `done`, `failed`, `stopped` or `crashed`.
     pub status: String,
     /// What is odd about the experiment or its data, in sentences.
@@ -65,6 +68,9 @@ pub struct Results {
     /// Figures from elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
+    /// The same rows on the further test sets, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<Results>,
 }
 
 /// The backbone on its source task.
@@ -139,6 +145,9 @@ pub struct RowResult {
     /// What the row comes to over its seeds, by the figures' ids: empty before it is measured.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub figures: BTreeMap<String, FigureResult>,
+    /// On a further test set: the means on the target's own test examples, by the figures' ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own: BTreeMap<String, f64>,
     /// The accuracy of `figures` once more, where this format has had it from the beginning.
     pub mean: Option<f64>,
     /// Its standard deviation.
@@ -453,6 +462,20 @@ fn level() -> f64 {
 pub const LEVEL: f64 = 0.95;
 
 impl Results {
+    /// What tells this table from the others of its run: the target's name, the further test set, or both.
+    pub fn heading(&self) -> Option<String> {
+        let target = self
+            .target
+            .as_ref()
+            .map(|target| format!("target {target}"));
+        let test = self
+            .test
+            .as_ref()
+            .map(|test| format!("further test set {test}"));
+        let told: Vec<String> = [target, test].into_iter().flatten().collect();
+        (!told.is_empty()).then(|| told.join(", "))
+    }
+
     /// The present [`Results::format`].
     pub const FORMAT: u32 = 2;
 

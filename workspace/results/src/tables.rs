@@ -115,6 +115,11 @@ impl Tables {
         &self.tables[0]
     }
 
+    /// All tables in their order: that of a target, and behind it those of its further test sets.
+    pub fn each(&self) -> impl Iterator<Item = &Results> {
+        (self.tables.iter()).flat_map(|table| std::iter::once(table).chain(&table.tests))
+    }
+
     /// As `results.json` has it.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         let first = self.first();

@@ -2,6 +2,7 @@
 
 mod data;
 mod extractor;
+mod further;
 mod input;
 mod pins;
 mod rows;
@@ -116,6 +117,7 @@ impl<'a> Check<'a> {
         let dataset = target.and_then(|target| target.dataset.as_ref());
         let role = Role::Target(target.and_then(|target| target.folds.as_ref()));
         let task = dataset.and_then(|dataset| self.task(dataset, role, backbone.as_ref()));
+        let further = target.map(|target| self.further(target, task.as_ref(), backbone.as_ref()));
         let of_source = source.as_ref().and_then(|(task, _)| task.as_ref());
         self.data(written, of_source, task.as_ref());
         self.weights(written);
@@ -156,6 +158,7 @@ impl<'a> Check<'a> {
             target: Target {
                 dataset: task.dataset,
                 cuts: grid.of_target,
+                tests: further??,
                 ..target?.plain.clone()?
             },
             strategies: (strategies.into_iter().zip(grid.of_strategies))

@@ -14,7 +14,7 @@ use crate::strategies::StrategyKind;
 
 pub(crate) use input::INPUT;
 pub(crate) use select::SELECT;
-pub(crate) use target::{REFERENCE, TARGET};
+pub(crate) use target::{REFERENCE, TARGET, TEST};
 pub(crate) use training::TRAIN;
 
 /// A table of the file.

@@ -19,6 +19,7 @@ mod data;
 mod diagnostics;
 mod draft;
 mod file_form;
+mod further;
 mod groups;
 mod input;
 mod keys;
@@ -52,6 +53,7 @@ pub use catalog::{
 pub use data::{About, Finding, TaskData, TaskRole, learnt_before};
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::{Ask, Draft};
+pub use further::{TestSet, labels};
 pub use groups::{Group, GroupCounts};
 pub use input::{Input, InputNormalise, NotNormalised};
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};

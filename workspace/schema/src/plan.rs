@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use topwork_measure::ACCURACY;
 
 use crate::file_form::{ComponentForm, DatasetForm};
+use crate::further::TestSet;
 use crate::input::Input;
 use crate::multipliers::{self, LayerPattern, MultiplierError};
 use crate::select::Select;
@@ -200,6 +201,9 @@ pub struct Target {
     /// How many stratified folds the split `train` is cut into for cross-validation, 2 or more;
     /// strategies learn from `train` and are measured on `test` if `None`.
     pub folds: Option<usize>,
+    /// Further test sets.
+    #[serde(rename = "test", default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestSet>,
     /// Ids of the figures that have columns; accuracy alone if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<String>,

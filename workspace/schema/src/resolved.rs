@@ -74,6 +74,16 @@ impl Plan {
         }
         if let Some(Json::Object(target)) = experiment.get_mut("target") {
             cuts(target);
+            for test in target
+                .get_mut("test")
+                .and_then(Json::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                if let Some(test) = test.as_object_mut() {
+                    entries(test, "class-map");
+                }
+            }
         }
         if let Some(Json::Array(tables)) = experiment.get_mut("strategy") {
             let tables = tables.iter_mut().filter_map(Json::as_object_mut);

@@ -19,7 +19,9 @@ pub(crate) struct Task {
     pub shape: [usize; 3],
     /// Samples of the split `train`: of the classes taken where they were counted.
     pub train_length: u64,
-    /// Samples of the split `test`; `None` where it is not used.
+    /// The split that is measured; `None` with folds.
+    pub measured: Option<String>,
+    /// Samples of the split that is measured; `None` where none is.
     pub test_length: Option<u64>,
     /// Samples of each class taken in the split `train`, where they were counted.
     pub train: Option<Vec<u64>>,
@@ -45,6 +47,8 @@ pub(crate) enum Role<'a> {
     Source,
     /// With the number of folds, where it is one.
     Target(Option<&'a Located<u64>>),
+    /// A further test set, with the split that is written.
+    Further(Option<&'a str>),
 }
 
 /// The dataset named by `written`, checked; `backbone` is the backbone and the sample shape it
@@ -75,13 +79,16 @@ pub(crate) fn check(
     };
     let folds = match role {
         Role::Target(folds) => folds,
-        Role::Source => None,
+        Role::Source | Role::Further(_) => None,
     };
-    let needed: &[&str] = match folds {
-        Some(_) => &["train"],
-        None => &["train", "test"],
+    let (learnt, measured) = match role {
+        Role::Further(Some(split)) => (None, Some(split)),
+        Role::Further(None) if length("test").is_none() => (None, Some("train")),
+        Role::Further(None) => (None, Some("test")),
+        _ if folds.is_some() => (Some("train"), None),
+        _ => (Some("train"), Some("test")),
     };
-    for split in needed {
+    for split in [learnt, measured].into_iter().flatten() {
         if length(split).is_none() {
             let message = format!(
                 "`{}`: `{}` has no split `{split}`",
@@ -90,7 +97,7 @@ pub(crate) fn check(
             );
             let has = listed(splits.iter().map(|(name, _)| name.as_str()));
             let mut hint = format!("its splits are {has}");
-            if *split == "test" && matches!(role, Role::Target(_)) {
+            if split == "test" && matches!(role, Role::Target(_)) {
                 hint.push_str(
                     "; write folds = 5 in `[target]` to measure by cross-validation on `train` alone",
                 );
@@ -157,29 +164,28 @@ pub(crate) fn check(
             }
         }
     };
-    let (train, test) = match (of_classes("train"), folds) {
-        (train, Some(_)) => (train.ok()?, None),
-        (train, None) => {
-            let test = of_classes("test");
-            (train.ok()?, test.ok()?)
-        }
-    };
+    let mut of_split = |split: Option<&str>| split.map_or(Ok(None), &mut of_classes);
+    let (train, test) = (of_split(learnt), of_split(measured));
+    let (train, test) = (train.ok()?, test.ok()?);
     let groups = |split: &str| -> Option<&[Group]> { counted(split)?.groups.as_deref() };
-    let tested = match folds {
-        Some(_) => None,
-        None => groups("test"),
-    };
-    let groups = groups("train").map(|train| GroupCounts::new(train, tested, &indices));
+    let tested = measured.and_then(groups);
+    let groups = learnt
+        .and_then(groups)
+        .map(|train| GroupCounts::new(train, tested, &indices));
     let sum = |counts: &Option<Vec<u64>>| Some(counts.as_ref()?.iter().sum());
     Some(Task {
         class_names: names.collect(),
         all_classes: classes.clone(),
         shape: *shape,
-        train_length: sum(&train).or_else(|| length("train"))?,
-        test_length: match folds {
-            Some(_) => None,
-            None => Some(sum(&test).or_else(|| length("test"))?),
+        train_length: match learnt {
+            Some(split) => sum(&train).or_else(|| length(split))?,
+            None => 0,
         },
+        test_length: match measured {
+            Some(split) => Some(sum(&test).or_else(|| length(split))?),
+            None => None,
+        },
+        measured: measured.map(str::to_owned),
         train,
         test,
         folds: folds.map(|folds| folds.value),

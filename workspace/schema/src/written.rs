@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::UseKind;
 use crate::file_form;
+use crate::further::WrittenTestSet;
 use crate::keys;
 use crate::multipliers::LayerPattern;
 use crate::plan::{Experiment, Start, Strategy, Target};
@@ -137,6 +138,7 @@ pub(crate) struct WrittenTarget {
     /// Empty when none is right in itself.
     pub cuts: Vec<Located<WrittenCut>>,
     pub folds: Option<Located<u64>>,
+    pub tests: Vec<WrittenTestSet>,
     pub compare_to: Option<Located<String>>,
 }
 
@@ -207,11 +209,12 @@ impl WrittenFile {
         let (component, dataset) = stand_ins();
         let targets: Vec<WrittenTarget> = (view.tables("target"))
             .map(|view| WrittenTarget {
-                plain: view.plain(json!({ "dataset": dataset, "cut": [] })),
+                plain: view.plain(json!({ "dataset": dataset, "cut": [], "test": null })),
                 name: view.text("name"),
                 dataset: view.dataset(),
                 cuts: view.cuts(),
                 folds: view.integer("folds"),
+                tests: view.tables("test").map(WrittenTestSet::read).collect(),
                 compare_to: view.text("compare-to"),
                 node: view.node.clone(),
                 cut_path: view.path.clone(),
@@ -278,6 +281,8 @@ impl Written {
         all.extend(source_dataset.map(|dataset| &dataset.component));
         all.extend(source.and_then(|s| s.head.as_ref()));
         all.extend(target_dataset.map(|dataset| &dataset.component));
+        let tests = self.target.iter().flat_map(|target| &target.tests);
+        all.extend(tests.filter_map(|test| Some(&test.dataset.as_ref()?.component)));
         let of_target = self.target.iter().flat_map(|target| &target.cuts);
         let of_strategies = self.strategies.iter().flat_map(|strategy| &strategy.cuts);
         all.extend(
@@ -428,7 +433,7 @@ impl View<'_> {
         self.table("head")?.component(UseKind::Head)
     }
 
-    fn dataset(&self) -> Option<WrittenDataset> {
+    pub(crate) fn dataset(&self) -> Option<WrittenDataset> {
         let view = self.table("dataset")?;
         // Read even if one of them is wrong: the others can still be compared with the dataset.
         let classes = view.node.get("classes").map(|node| {

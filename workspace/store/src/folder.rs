@@ -131,6 +131,22 @@ impl RunFolder {
         ))
     }
 
+    /// Those on a further test set, given its place among these and its name.
+    pub fn predictions_elsewhere_path(
+        &self,
+        row: usize,
+        strategy: &str,
+        seed: u64,
+        (test, name): (usize, &str),
+    ) -> PathBuf {
+        let own = self.predictions_path(row, strategy, seed);
+        let on = format!("-on-{}-{}.csv", test + 1, slug(name));
+        let name = own
+            .file_stem()
+            .map(|stem| stem.to_string_lossy() + on.as_str());
+        own.with_file_name(name.unwrap_or_default().as_ref())
+    }
+
     /// The candidates that a row has chosen from, with their figures.
     pub fn selection_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
         self.path

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use topwork_keys::sha256;
-use topwork_schema::{Component, DatasetUse, Plan, Row, Start};
+use topwork_schema::{Component, DatasetUse, Plan, Row, Start, TestSet};
 
 use crate::{TrunkId, Work};
 
@@ -57,7 +57,9 @@ impl<'a> Keys<'a> {
             Work::Data => {
                 let source = self.plan.experiment.source.as_ref();
                 let source = source.map(|source| dataset(self.made, &source.dataset));
-                json!({ "data": [source, self.target()] })
+                let mut data = vec![json!(source), self.target()];
+                data.extend(self.tests());
+                json!({ "data": data })
             }
             Work::Source => self.source.clone().unwrap_or_default(),
             Work::Features(trunk) => self.features(trunk),
@@ -100,6 +102,9 @@ impl<'a> Keys<'a> {
         if let Some(count) = row.train_per_class {
             key["train-per-class"] = count.into();
         }
+        if let Some(tests) = self.tests() {
+            key["tests"] = tests;
+        }
         if let Some(select) = &strategy.select {
             key["select"] = json!(select);
         }
@@ -111,6 +116,19 @@ impl<'a> Keys<'a> {
             Start::Random => Value::Null,
             Start::Source => json!([self.made.weights, self.source]),
         }
+    }
+
+    /// The further test sets, where there are any. What they are called changes no bits.
+    fn tests(&self) -> Option<Value> {
+        let tests = &self.plan.experiment.target.tests;
+        let test = |test: &TestSet| {
+            json!([
+                dataset(self.made, &test.dataset),
+                test.split,
+                test.class_map
+            ])
+        };
+        (!tests.is_empty()).then(|| tests.iter().map(test).collect())
     }
 
     fn target(&self) -> Value {

@@ -39,6 +39,9 @@ impl Execution<'_> {
                 && let Some(outcome) = self.copy_row(other, outcome, row.row, &row.name)?
             {
                 let title = self.plan.title(&self.plan.rows[row.row]);
+                if !self.copy_elsewhere((other, state), (row.from, &row.name), &outcome, row.row)? {
+                    continue;
+                }
                 self.took_over(other, &format!("`{title}` with seed {}", row.seed))?;
                 self.emitter.emit(Event::RowMeasured(Outcome {
                     row: row.row,

@@ -214,6 +214,8 @@ pub struct Execution<'a> {
 pub struct Data {
     pub source: Option<TaskExamples>,
     pub target: Option<TaskExamples>,
+    /// The target's further test sets.
+    pub further: Vec<TaskExamples>,
     /// The target's examples with the same image, where there are any.
     pub twins: Option<Twins>,
 }

@@ -125,6 +125,9 @@ pub fn run_plan(
         threads: manifest.threads,
         folds: (experiment.target.folds).map(|folds| u32::try_from(folds).unwrap_or(u32::MAX)),
         classes: plan.target_classes.clone(),
+        tests: (experiment.target.tests.iter())
+            .map(|test| test.name.clone())
+            .collect(),
         stages: tasks.iter().map(stage_plan).collect(),
         rows: (plan.rows.iter())
             .map(|row| row_plan(plan, row, backbone))

@@ -92,8 +92,45 @@ impl Execution<'_> {
         for task in tasks.into_iter().flatten() {
             task.know_content(&found);
         }
+        remarked.remarks.extend(self.learnt_further()?);
         self.tell_content()?;
         self.remark(remarked)
+    }
+
+    /// Reads the images of the further test sets, and tells which of them are training examples of the target, too.
+    fn learnt_further(&mut self) -> Result<Vec<String>, WorkerError> {
+        let mut remarks = Vec::new();
+        let threads = self.tools.compute.threads();
+        let mut further = std::mem::take(&mut self.data.further);
+        for (task, test) in further.iter_mut().zip(&self.plan.experiment.target.tests) {
+            let examples = examples_of(&[(task, task.used())]);
+            let found = compare(&examples, threads, |_, _| {
+                self.conductor.check_stop()?;
+                Ok(true)
+            })?;
+            let found =
+                found.ok_or_else(|| out_of_order("the comparison of images was broken off"))?;
+            drop(examples);
+            task.know_content(&found);
+            let learnt: BTreeSet<_> = self.target()?.content(SplitName::Train)?.iter().collect();
+            let measured = task.content(SplitName::Test)?;
+            let known = measured
+                .iter()
+                .filter(|image| learnt.contains(image))
+                .count();
+            if known > 0 {
+                remarks.push(format!(
+                    "`{}`: {} of the {} examples of this test set {} the same image as a training example of the target: figures there are \
+                     too good by what was learnt",
+                    test.name,
+                    thousands(known as u64),
+                    thousands(measured.len() as u64),
+                    if known == 1 { "has" } else { "have" }
+                ));
+            }
+        }
+        self.data.further = further;
+        Ok(remarks)
     }
 
     /// Tells what the examples are recognised by, whatever files they came from.

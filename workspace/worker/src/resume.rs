@@ -44,6 +44,13 @@ impl Execution<'_> {
                 )?;
                 continue;
             }
+            if !self.known_elsewhere(&outcome) {
+                self.conductor.note(
+                    LogLevel::Warning,
+                    format!("predictions on a further test set are missing or were altered: `{title}` is measured again"),
+                )?;
+                continue;
+            }
             rows.insert(outcome.row);
             let told = with_right(self.with_content(outcome.clone(), draws)?, &bytes);
             if told != outcome {

@@ -1,7 +1,7 @@
 //! What an experiment learns from, in a few lines whatever its size.
 
 use topwork_measure::thousands;
-use topwork_schema::{Component, DatasetUse};
+use topwork_schema::{Component, DatasetUse, TestSet};
 use topwork_worker::Heard;
 
 use crate::experiment::Checked;
@@ -25,6 +25,7 @@ const LONGEST_NAME: usize = 32;
 pub fn learns_from(checked: &Checked) -> String {
     let mut text = String::new();
     let mut told: Vec<&Component> = Vec::new();
+    let mut of_tests: Vec<Option<String>> = Vec::new();
     let mut tasks: Vec<(String, &DatasetUse)> = Vec::new();
     for plan in checked.plans.plans() {
         let experiment = &plan.experiment;
@@ -54,6 +55,15 @@ pub fn learns_from(checked: &Checked) -> String {
             }
             tasks.push((word, used));
         }
+        // A target of several backbones is told once.
+        if !of_tests.contains(&plan.target) {
+            of_tests.push(plan.target.clone());
+            experiment
+                .target
+                .tests
+                .iter()
+                .for_each(|test| text.push_str(&further(test)));
+        }
     }
     if checked
         .catalog()
@@ -62,6 +72,16 @@ pub fn learns_from(checked: &Checked) -> String {
         text.push_str("identical images were not looked for to the end; a run does it\n");
     }
     text
+}
+
+/// A further test set, in a line.
+fn further(test: &TestSet) -> String {
+    let used = &test.dataset;
+    let (name, id, split) = (&test.name, used.component.id(), &test.split);
+    format!(
+        "{:INDENT$}further test set {name}: split {split} of {id}\n",
+        ""
+    )
 }
 
 fn task(

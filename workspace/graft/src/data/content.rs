@@ -40,8 +40,8 @@ pub struct ExamplesOf<'a> {
     pub component: Component,
     /// What reads them.
     pub dataset: &'a Dataset,
-    /// Split by split the examples in it by position, each with its class.
-    pub splits: [(SplitName, BTreeMap<u64, u32>); 2],
+    /// The splits that stand for [`SplitName::ALL`], each with its examples by position, and the class of these.
+    pub splits: [(&'a str, BTreeMap<u64, u32>); 2],
 }
 
 /// One example.
@@ -75,7 +75,7 @@ pub fn examples_of<'a>(tasks: &[(&'a TaskExamples, &DatasetUse)]) -> Vec<Example
             .iter()
             .position(|known| known.component == used.component);
         let known = known.unwrap_or_else(|| {
-            let empty = |split: SplitName| (split, BTreeMap::new());
+            let empty = |split: SplitName| (task.source_of(split), BTreeMap::new());
             all.push(ExamplesOf {
                 component: used.component.clone(),
                 dataset: task.dataset(),
@@ -114,7 +114,7 @@ pub fn compare(
             blocks.extend(positions.chunks(size).map(|positions| Block {
                 of: index,
                 dataset: dataset.dataset,
-                split: name.name(),
+                split: name,
                 positions: positions.to_vec(),
             }));
             copies.extend(examples.iter().map(|(position, class)| Copy {

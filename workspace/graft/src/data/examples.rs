@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use topwork_host::{Dataset, DatasetView};
 use topwork_keys::{Digest, Sha256};
-use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole};
+use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole, TestSet};
 
 use crate::{
     GraftError,
@@ -50,6 +50,8 @@ pub struct TaskExamples {
     pub train: Examples,
     /// For measuring; `None` with folds.
     test: Option<Examples>,
+    /// The split of the dataset that is measured.
+    measured_split: String,
     /// How many folds the examples are to be cut into.
     folds: Option<usize>,
     /// Which examples belong together; `None` where none do.
@@ -59,6 +61,7 @@ pub struct TaskExamples {
 }
 
 /// The examples of one split that belong to the task.
+#[derive(Default)]
 pub struct Examples {
     /// Positions in the dataset's split, ascending.
     pub positions: Vec<u64>,
@@ -111,6 +114,7 @@ impl TaskExamples {
             view,
             train,
             test,
+            measured_split: SplitName::Test.name().to_owned(),
             folds,
             groups,
             content: None,
@@ -124,6 +128,56 @@ impl TaskExamples {
             Some(refused) => Err(refused.into()),
             None => Ok(task),
         }
+    }
+
+    /// A further test set of a target with these classes: nothing to learn from, and the examples of its split whose class the target
+    /// has.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, in case the data changed since the experiment was checked.
+    pub fn further(
+        dataset: impl Into<DatasetView>,
+        test: &TestSet,
+        used: &DatasetUse,
+        names: &[String],
+    ) -> Result<Self, GraftError> {
+        let view = dataset.into();
+        let dataset = view.dataset();
+        let labels = test.labels(&dataset.describe().classes, names);
+        let mut examples = Examples::default();
+        for (position, class) in (0..).zip(dataset.labels(&test.split)?) {
+            if let Some(label) = labels.get(class as usize).copied().flatten() {
+                examples.positions.push(position);
+                examples.labels.push(label);
+            }
+        }
+        if examples.labels.is_empty() {
+            return Err(GraftError::Experiment {
+                message: format!(
+                    "the test set `{}` has no example of a class of the target in its split `{}`",
+                    test.name, test.split
+                ),
+                hint: None,
+            });
+        }
+        Ok(Self {
+            role: TaskRole::Target,
+            classes: names.len(),
+            names: names.to_vec(),
+            used: DatasetUse {
+                // Its labels are those of the target.
+                classes: (0..names.len()).collect(),
+                ..used.clone()
+            },
+            view,
+            train: Examples::default(),
+            test: Some(examples),
+            measured_split: test.split.clone(),
+            folds: None,
+            groups: None,
+            content: None,
+        })
     }
 
     /// What the rules on examples want to know.
@@ -178,7 +232,7 @@ impl TaskExamples {
     }
 
     /// Dataset and classes.
-    pub(super) fn used(&self) -> &DatasetUse {
+    pub fn used(&self) -> &DatasetUse {
         &self.used
     }
 
@@ -191,7 +245,11 @@ impl TaskExamples {
     /// and what is wrong with its files shows before anything is computed.
     pub fn touch(&self) -> Result<(), GraftError> {
         let mut image = Vec::new();
-        (self.splits().iter()).try_for_each(|split| self.read(*split, &[0], &mut image))
+        let mut splits = self
+            .splits()
+            .iter()
+            .filter(|split| !self.examples(**split).labels.is_empty());
+        splits.try_for_each(|split| self.read(*split, &[0], &mut image))
     }
 
     /// How many folds the examples are to be cut into.
@@ -208,10 +266,10 @@ impl TaskExamples {
     }
 
     /// Which split of the dataset stands for one of the task.
-    pub(super) fn source_of(&self, split: SplitName) -> &'static str {
-        match self.test {
-            Some(_) => split.name(),
-            None => SplitName::Train.name(),
+    pub(super) fn source_of(&self, split: SplitName) -> &str {
+        match (&self.test, split) {
+            (Some(_), SplitName::Test) => &self.measured_split,
+            _ => SplitName::Train.name(),
         }
     }
 

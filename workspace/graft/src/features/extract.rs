@@ -29,6 +29,8 @@ pub struct Extraction<'a> {
     pub tools: &'a Tools<'a>,
     /// The target.
     pub task: &'a TaskExamples,
+    /// Its further test sets.
+    pub further: &'a [TaskExamples],
     /// The seed.
     pub seed: u64,
     /// The backbone with the source's weights, where it was trained.
@@ -88,7 +90,8 @@ impl Extraction<'_> {
 
     /// How many images are wanted.
     pub fn images(&self) -> usize {
-        self.examples.train.len() + self.examples.test.len()
+        let further = self.further.iter().map(|test| test.measured().labels.len());
+        self.examples.train.len() + self.examples.test.len() + further.sum::<usize>()
     }
 
     /// Freezes these trunks, those of one pass, and gets their features.
@@ -134,19 +137,38 @@ impl Extraction<'_> {
             done: 0,
             total: self.images() as u64,
         };
-        let train = self.rows(&wanted, SplitName::Train, &examples.train, &mut way)?;
+        let train = self.rows(
+            &wanted,
+            (self.task, SplitName::Train),
+            &examples.train,
+            &mut way,
+        )?;
         for (wanted, rows) in wanted.iter().zip(&train) {
             self.remark_on_constant(&wanted.id, rows)?;
         }
         let test = match examples.test.is_empty() {
             true => (wanted.iter()).map(|_| None).collect(),
             false => {
-                let test = self.rows(&wanted, SplitName::Test, &examples.test, &mut way)?;
+                let test = self.rows(
+                    &wanted,
+                    (self.task, SplitName::Test),
+                    &examples.test,
+                    &mut way,
+                )?;
                 test.into_iter().map(Some).collect::<Vec<_>>()
             }
         };
-        Ok((wanted.into_iter().zip(train).zip(test))
-            .map(|((wanted, train), test)| {
+        let mut further: Vec<Vec<Rows>> = wanted.iter().map(|_| Vec::new()).collect();
+        for test in self.further {
+            let all: Vec<usize> = (0..test.measured().labels.len()).collect();
+            let rows = self.rows(&wanted, (test, SplitName::Test), &all, &mut way)?;
+            further
+                .iter_mut()
+                .zip(rows)
+                .for_each(|(further, rows)| further.push(rows));
+        }
+        Ok((wanted.into_iter().zip(train).zip(test).zip(further))
+            .map(|(((wanted, train), test), further)| {
                 let cached =
                     |rows: &Rows| rows.values.is_empty() || matches!(rows.values, Values::Held(_));
                 let features = Features {
@@ -161,6 +183,7 @@ impl Extraction<'_> {
                     paid: cached(&train) && test.as_ref().is_none_or(cached),
                     train,
                     test,
+                    further,
                 };
                 (wanted.id, features)
             })
@@ -184,7 +207,7 @@ impl Extraction<'_> {
     fn rows(
         &self,
         wanted: &[Wanted],
-        split: SplitName,
+        (task, split): (&TaskExamples, SplitName),
         examples: &[usize],
         way: &mut Way,
     ) -> Result<Vec<Rows>, GraftError> {
@@ -199,7 +222,7 @@ impl Extraction<'_> {
         }
         let services = self.tools.services;
         let images = match services.keeps_features() {
-            true => Some(Images::of(self.task, split, examples)?),
+            true => Some(Images::of(task, split, examples)?),
             false => None,
         };
         let key = |wanted: &Wanted| images.as_ref().map(|images| wanted.key(images));
@@ -219,7 +242,7 @@ impl Extraction<'_> {
         if missing.is_empty() {
             way.done += examples.len() as u64;
         } else {
-            let computed = self.pass(&missing, split, examples, way)?;
+            let computed = self.pass(&missing, (task, split), examples, way)?;
             let gaps = found.iter_mut().filter(|found| found.is_none());
             for ((wanted, gap), (values, seconds)) in missing.into_iter().zip(gaps).zip(computed) {
                 if let Some(key) = key(wanted) {
@@ -243,11 +266,10 @@ impl Extraction<'_> {
     fn pass(
         &self,
         wanted: &[&Wanted],
-        split: SplitName,
+        (task, split): (&TaskExamples, SplitName),
         examples: &[usize],
         way: &mut Way,
     ) -> Result<Vec<(Vec<f32>, f64)>, GraftError> {
-        let task = self.task;
         let trunks: Vec<&Trunk> = wanted.iter().map(|wanted| &wanted.trunk).collect();
         let pass = Pass::through(&trunks)?;
         let raw: Vec<usize> = (wanted.iter())

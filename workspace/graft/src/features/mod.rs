@@ -43,6 +43,8 @@ pub struct Features {
     pub train: Rows,
     /// Features of test examples; with folds they are those of the training examples.
     pub test: Option<Rows>,
+    /// Features of all examples of each further test set.
+    pub further: Vec<Rows>,
     /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
@@ -224,6 +226,11 @@ impl Features {
             rows(&self.train, &draw.train, &train),
             rows(tested, &draw.test, &test),
         );
+        let further = self
+            .further
+            .iter()
+            .map(|all| rows(all, &all.examples, &all.values));
+        let further = further.collect();
         of_train.seconds += begun.elapsed().as_secs_f64();
         let features = Features {
             trunk: Rc::clone(&self.trunk),
@@ -233,6 +240,7 @@ impl Features {
             dim: components,
             train: of_train,
             test: Some(of_test),
+            further,
             paid: self.paid,
         };
         Ok((features, fitted))

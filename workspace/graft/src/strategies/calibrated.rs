@@ -83,6 +83,9 @@ impl Fitted {
             return self;
         };
         let calibrated = tempered(&self.scores, self.scores_are, temperature, classes);
+        for scores in &mut self.further {
+            *scores = tempered(scores, self.scores_are, temperature, classes);
+        }
         self.uncalibrated = Some(Uncalibrated {
             scores: std::mem::replace(&mut self.scores, calibrated),
             are: self.scores_are,

@@ -7,7 +7,7 @@ use topwork_host::{Fit, FitOptions, Level};
 use super::Fitted;
 use crate::{
     GraftError,
-    features::Features,
+    features::{Features, Rows},
     model::{STATE, Saved},
     proof::Proof,
 };
@@ -64,11 +64,15 @@ impl super::Fit<'_> {
         });
         let scores = classifier.predict(features, self.draw.test.len(), dim, classes)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
+        let score =
+            |rows: &Rows| classifier.predict(&rows.values, rows.examples.len(), dim, classes);
+        let further: Result<_, _> = trunk.further.iter().map(score).collect();
         let saved = classifier.save().transpose()?;
         let fitted = Fitted {
             parameters,
             report,
             scores,
+            further: further?,
             scores_are: classifier.scores(),
             uncalibrated: None,
             temperatures: Vec::new(),

@@ -9,7 +9,7 @@ use topwork_measure::FitReport;
 use super::{Fit, Fitted, parameters};
 use crate::{
     GraftError,
-    features::Features,
+    features::{Features, Rows},
     network::initialised,
     proof::Proof,
     services::Quiet,
@@ -47,16 +47,20 @@ impl Fit<'_> {
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         let scores = self.scores(&networks, trunk.tested(), &self.draw.test)?;
+        let evaluate_seconds = begun.elapsed().as_secs_f64();
+        let score = |rows: &Rows| self.scores(&networks, rows, &rows.examples);
+        let further: Result<_, _> = trunk.further.iter().map(score).collect();
         let fitted = Fitted {
             parameters: parameters(&networks),
             report: FitReport::of_epochs(epochs),
             scores,
+            further: further?,
             scores_are: Scores::Logits,
             uncalibrated: None,
             temperatures: Vec::new(),
             selected: Vec::new(),
             fit_seconds,
-            evaluate_seconds: begun.elapsed().as_secs_f64(),
+            evaluate_seconds,
             saved: self.save(networks.iter().map(|head| ("head", head)))?,
             proof: Some(Proof {
                 before,

@@ -37,6 +37,8 @@ pub struct Fitted {
     pub report: FitReport,
     /// Scores of the test examples, `test × classes`.
     pub scores: Vec<f32>,
+    /// The same of all examples of each further test set.
+    pub further: Vec<Vec<f32>>,
     /// What the scores are. Those of a network head are logits by its contract.
     pub scores_are: Scores,
     /// What they were before they were brought to a temperature; `None` where the strategy does not calibrate.
@@ -64,6 +66,8 @@ pub struct Fit<'a> {
     pub tools: &'a Tools<'a>,
     /// The target.
     pub task: &'a TaskExamples,
+    /// Its further test sets.
+    pub further: &'a [TaskExamples],
     /// The examples to use.
     pub draw: &'a Draw,
     /// The seed.

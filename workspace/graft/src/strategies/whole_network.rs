@@ -99,6 +99,16 @@ impl Fit<'_> {
         let begun = Instant::now();
         let scores = self.scores(&networks, &images(SplitName::Test, None), &self.draw.test)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
+        let further = self.further.iter().map(|task| {
+            let all: Vec<usize> = (0..task.measured().labels.len()).collect();
+            let images = Images {
+                task,
+                split: SplitName::Test,
+                augment: None,
+            };
+            self.scores(&networks, &images, &all)
+        });
+        let further: Result<_, _> = further.collect();
         let [trunk, .., head] = networks.as_slice() else {
             return Err(out_of_order("training lost a part of the network"));
         };
@@ -107,6 +117,7 @@ impl Fit<'_> {
             parameters: learnt.iter().sum(),
             report: FitReport::of_epochs(epochs),
             scores,
+            further: further?,
             scores_are: Scores::Logits,
             uncalibrated: None,
             temperatures: Vec::new(),

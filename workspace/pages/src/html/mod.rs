@@ -43,11 +43,11 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
         escaped(&first.run),
         escaped(&first.status),
     );
-    for results in &report.tables.tables {
+    for results in report.tables.each() {
         page.push_str(&list(&lines_before(results)));
         let mut section = |heading: &str, content: &str| {
-            let heading = match &results.target {
-                Some(target) => format!("{heading}: {}", escaped(target)),
+            let heading = match results.heading() {
+                Some(of_table) => format!("{heading}: {}", escaped(&of_table)),
                 None => heading.to_owned(),
             };
             section(&mut page, &heading, content);

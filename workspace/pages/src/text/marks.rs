@@ -42,7 +42,9 @@ pub fn marks(results: &Results) -> String {
             "no duplicates: the accuracy without the test examples whose image was learnt from, too\n",
         );
     }
-    let intact = || measured().filter(|strategy| strategy.frozen_intact == Some(true));
+    // Where there are further test sets, what fits took and whether what was frozen stayed so stands in the table before.
+    let told = || measured().filter(|_| results.test.is_none());
+    let intact = || told().filter(|strategy| strategy.frozen_intact == Some(true));
     let answers = |row: &&RowResult| matches!(row.proved, Some(Proved::Answers { .. }));
     let partly = |row: &&RowResult| matches!(row.proved, Some(Proved::Weights { frozen, of }) if frozen < of);
     if intact().any(|row| !answers(&row)) {
@@ -57,12 +59,12 @@ pub fn marks(results: &Results) -> String {
             "◎ ✓: an extractor, which nobody can look into: the same file, and before and after the strategy the same answers to so many images of this run, each alone and all in one batch\n",
         );
     }
-    if measured().any(|strategy| strategy.features_cached == Some(true)) {
+    if told().any(|strategy| strategy.features_cached == Some(true)) {
         text.push_str(
             "*: the features were there already; what extracting them took is told again\n",
         );
     }
-    if measured().any(|strategy| {
+    if told().any(|strategy| {
         strategy
             .seeds
             .iter()

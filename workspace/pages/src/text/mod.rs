@@ -23,9 +23,8 @@ pub const PAGE: Page = Page {
 /// The comparison of every target, and how rows do over all of them.
 pub fn comparisons(tables: &Tables, width: Option<usize>) -> String {
     let mut text = String::new();
-    for results in &tables.tables {
-        if let Some(target) = &results.target {
-            let heading = format!("target {target}");
+    for results in tables.each() {
+        if let Some(heading) = results.heading() {
             let rule = "─".repeat(heading.chars().count());
             text.push_str(&format!("{heading}\n{rule}\n\n"));
         }

@@ -3,7 +3,8 @@
 use topwork_measure::{FIGURES, TOP_K};
 
 use super::{
-    Bounds, CUTS, Choice, DATASET_KEY, Kind, Table, at_least, default, optional, required, word,
+    Bounds, CUTS, Choice, DATASET, DATASET_KEY, Kind, Table, at_least, default, optional, required,
+    word,
 };
 
 /// What can be measured.
@@ -49,6 +50,13 @@ pub(crate) static TARGET: Table = Table {
              folds, and measured on the one left out. The split `test` is not touched",
         ),
         optional(
+            "test",
+            Kind::Tables { of: &TEST, min: 0 },
+            "none",
+            "further test sets: what is fitted for the target is measured on them, too, with a table for each; \
+             nothing is learnt or chosen on them",
+        ),
+        optional(
             "metrics",
             Kind::List {
                 of: &Kind::Choice(&METRICS),
@@ -80,6 +88,36 @@ pub(crate) static TARGET: Table = Table {
             "how far apart two rows may be and still count as equally good: in percentage points \
              for a share such as `accuracy`, otherwise in the unit of `rank-by`; two one-sided \
              tests decide",
+        ),
+    ],
+};
+
+pub(crate) static TEST: Table = Table {
+    title: "`[[target.test]]`",
+    about: "A further test set: other examples of the target's classes, such as from another camera, artist or year.",
+    component: false,
+    keys: &[
+        required("name", Kind::Name, "what its table is called"),
+        required(
+            "dataset",
+            Kind::Table(&DATASET),
+            "the samples; those of classes that the target does not have are left out. Without `normalise` they are \
+             normalised as those of the target",
+        ),
+        optional(
+            "split",
+            Kind::Name,
+            "`test`; `train` where the dataset has no such split",
+            "the split that is measured",
+        ),
+        optional(
+            "class-map",
+            Kind::Entries {
+                keys: "names of classes of this dataset",
+                of: &Kind::Name,
+            },
+            "classes of the same name are the same",
+            "the class of the target that each stands for",
         ),
     ],
 };

@@ -8,6 +8,7 @@
 mod catalog;
 mod cuts;
 mod editors;
+mod further;
 mod input;
 mod messages;
 mod plans;

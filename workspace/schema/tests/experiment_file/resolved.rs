@@ -260,6 +260,12 @@ fn experiments() -> Vec<(String, String, PathBuf)> {
         "kind = \"feature-classifier\"\nhead = { use = \"logistic-regression\" }",
         "protocol = \"simclr-logistic@1\"",
     );
+    let further = SMALL.replacen(
+        "[[strategy]]",
+        "[[target.test]]\nname = \"others\"\ndataset = { use = \"mnist\", classes = [1, 5] }\nsplit = \"train\"\nclass-map = { 1 = \"7\" }\n\n[[strategy]]",
+        1,
+    );
+    found.push(("further".to_owned(), further, here.clone()));
     found.push(("published".to_owned(), published, here));
     found
 }

@@ -89,7 +89,8 @@ impl<'a> Data<'a> {
                 dataset: &opened.dataset,
                 splits: SplitName::ALL.map(|split| {
                     let labels = opened.labels[split as usize].iter().copied();
-                    (split, (0..).zip(labels).collect::<BTreeMap<u64, u32>>())
+                    let examples: BTreeMap<u64, u32> = (0..).zip(labels).collect();
+                    (split.name(), examples)
                 }),
             })
             .collect();

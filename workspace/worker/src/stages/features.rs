@@ -18,6 +18,7 @@ impl Execution<'_> {
         let extraction = Extraction {
             tools: &self.tools,
             task: self.target()?,
+            further: &self.data.further,
             seed,
             trained: self.seed.trained.as_ref(),
             examples: &examples,

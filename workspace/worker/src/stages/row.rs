@@ -24,6 +24,7 @@ impl Execution<'_> {
         let made = RowTask {
             tools: &self.tools,
             task,
+            further: &self.data.further,
             row: planned,
             seed,
             draws: &self.seed.draws[row],
@@ -47,6 +48,7 @@ impl Execution<'_> {
         let MeasuredRow {
             fitted,
             tested,
+            further,
             test_set,
             train_samples,
             extract_seconds,
@@ -97,6 +99,7 @@ impl Execution<'_> {
             total: outcome.total,
             before: false,
         };
+        self.measure_elsewhere(&outcome, &further)?;
         self.emitter.emit(Event::RowMeasured(outcome))?;
         self.seed.rows.insert(row);
         if let Some((_, features)) = shared.map(|shared| &mut self.seed.features[shared]) {
