@@ -81,7 +81,7 @@ fn test_samples_have_no_part_in_the_choice() {
         assert!(project.run_folder(run).is_dir());
     }
     let files = chosen_from(&project, 1);
-    assert_eq!(files.len(), 8, "{:?}", files.keys());
+    assert_eq!(files.len(), 16, "{:?}", files.keys());
     assert_eq!(files, chosen_from(&project, 2));
     let [first, second] = [1, 2].map(|run| project.results(run));
     let correct = |results: &Value| {
@@ -109,6 +109,8 @@ fn test_samples_have_no_part_in_the_choice() {
         selected["fits"][0]["judged-on"], 24,
         "8 of each of 3 classes"
     );
+    let judged = files["1-held-out-seed-1-judged-on.csv"].lines().count();
+    assert_eq!(judged, 1 + 24);
     let lines = files["1-held-out-seed-1.csv"].lines().count();
     assert_eq!(lines, 1 + figures.len());
 

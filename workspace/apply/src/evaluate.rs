@@ -260,6 +260,7 @@ impl Evaluation<'_> {
                 right: measured.right,
                 predictions: None,
                 without_duplicates: None,
+                transferability: BTreeMap::new(),
                 calibrated: None,
                 selected: None,
                 seconds: Seconds {

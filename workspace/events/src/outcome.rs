@@ -38,7 +38,7 @@ pub struct SourceOutcome {
 }
 
 /// One strategy, one seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Outcome {
     /// Index into [`RunPlan::rows`](crate::RunPlan::rows).
@@ -99,6 +99,9 @@ pub struct Outcome {
     /// What was chosen on training samples; `None` where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<Box<Selection>>,
+    /// Estimates of how well its features suit the target, by their ids; with folds the means.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transferability: BTreeMap<String, f64>,
     /// What the digests of what was frozen are of; `None` when nothing was, and in streams of earlier
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

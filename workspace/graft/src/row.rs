@@ -1,5 +1,7 @@
 //! One row with one seed: fitted, with folds once for each, and tried on its test examples.
 
+use std::collections::BTreeMap;
+
 use topwork_engine::Network;
 use topwork_schema::Row;
 
@@ -49,6 +51,8 @@ pub struct MeasuredRow {
     pub test_set: String,
     /// Scores of all examples of each further test set: with folds the means of what was fitted for each.
     pub further: Vec<Vec<f32>>,
+    /// Estimates of how well its features suit the target, by their ids: the means over the fits.
+    pub transferability: BTreeMap<String, f64>,
     /// Training samples used; with folds the fewest that one fit has used.
     pub train_samples: u64,
     /// Wall-clock seconds that its features took.
@@ -64,6 +68,8 @@ impl RowTask<'_> {
         let mut scores = Vec::with_capacity(self.draws.len());
         let mut further: Vec<Vec<Vec<f32>>> = Vec::with_capacity(self.draws.len());
         let mut uncalibrated = Vec::with_capacity(self.draws.len());
+        let ids = &self.tools.plan.experiment.target.transferability;
+        let mut estimates: Vec<BTreeMap<String, f64>> = Vec::new();
         let mut fits = Vec::with_capacity(self.draws.len());
         for (fold, draw) in folds(self.draws) {
             if let Some(fold) = fold {
@@ -79,11 +85,15 @@ impl RowTask<'_> {
             };
             let mut components = None;
             let mut fitted = match (self.features, pca) {
-                (Some(features), None) => fit.run(Stock::Features(features))?,
+                (Some(features), None) => {
+                    estimates.push(features.estimates(ids, self.task, &draw.train));
+                    fit.run(Stock::Features(features))?
+                }
                 (Some(features), Some(count)) => {
                     let (principal, basis) = features.principal(draw, count)?;
                     extract_seconds += principal.cost(draw) - features.cost(draw);
                     components = Some(basis);
+                    estimates.push(principal.estimates(ids, self.task, &draw.train));
                     fit.run(Stock::Features(&principal))?
                 }
                 (None, _) => {
@@ -131,6 +141,7 @@ impl RowTask<'_> {
             mean_scores(&of_fits.collect::<Vec<_>>())
         };
         Ok(MeasuredRow {
+            transferability: means(&estimates),
             further: (0..self.further.len()).map(of_test).collect(),
             fitted,
             positions: (tested.examples.iter())
@@ -161,6 +172,17 @@ impl RowTask<'_> {
             after,
         })
     }
+}
+
+/// The mean of each estimate that all fits have.
+fn means(fits: &[BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
+    let ids = fits.first().into_iter().flat_map(BTreeMap::keys);
+    let mean = |id: &String| {
+        let values: Option<Vec<f64>> = fits.iter().map(|fit| fit.get(id).copied()).collect();
+        let values = values?;
+        Some((id.clone(), values.iter().sum::<f64>() / values.len() as f64))
+    };
+    ids.filter_map(mean).collect()
 }
 
 /// The draws of a row with the fold that each leaves out; none where there is but one draw.

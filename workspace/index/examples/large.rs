@@ -109,15 +109,12 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         seed,
         correct: confusion.correct(),
         total: confusion.total(),
-        figures: Default::default(),
-        folds: Vec::new(),
         test_set: "5a".repeat(32),
         train_samples: 100,
         trainable_parameters: 8010,
         frozen_intact: Some(true),
         frozen_before: Some("b2".repeat(32)),
         frozen_after: Some("b2".repeat(32)),
-        learning_rate_multipliers: None,
         seconds: Seconds {
             extract: 0.25 + row as f64 / 1e6,
             fit: 0.017_345_678_9,
@@ -125,19 +122,13 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         },
         features_cached: row > 0,
         confusion,
-        without_duplicates: None,
         fit: topwork_measure::FitReport {
             converged: Some(true),
             note: None,
             iterations: Some(12),
         },
         predictions: Some("c3".repeat(32)),
-        right: Default::default(),
-        scores: None,
-        proved: None,
-        reliability: Vec::new(),
-        calibrated: None,
-        selected: None,
+        ..Outcome::default()
     }
 }
 

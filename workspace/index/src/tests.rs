@@ -84,15 +84,10 @@ fn done(runs: &Runs) -> RunFolder {
             seed,
             correct,
             total: 100,
-            figures: Default::default(),
-            folds: Vec::new(),
             test_set: "x".into(),
             train_samples: 50,
             trainable_parameters: 5,
             frozen_intact: Some(true),
-            frozen_before: None,
-            frozen_after: None,
-            learning_rate_multipliers: None,
             seconds: Seconds {
                 extract: 0.5,
                 fit: 2.0,
@@ -105,14 +100,7 @@ fn done(runs: &Runs) -> RunFolder {
                 note: None,
                 iterations: None,
             },
-            predictions: None,
-            right: Default::default(),
-            scores: None,
-            proved: None,
-            reliability: Vec::new(),
-            calibrated: None,
-            selected: None,
-            without_duplicates: None,
+            ..Outcome::default()
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();
     }

@@ -55,5 +55,7 @@ pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::{class_means, class_separation};
 pub use temperature::{is_boundless, temperature};
-pub use transferability::{h_score, log_me, shrunk_h_score, weighted_tau};
+pub use transferability::{
+    TRANSFERABILITY, Transferability, h_score, log_me, shrunk_h_score, weighted_tau,
+};
 pub use two_way::{VarianceParts, two_way, two_way_pair, two_way_scores};

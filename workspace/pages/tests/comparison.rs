@@ -85,15 +85,12 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         seed,
         correct,
         total: 4861,
-        figures: Default::default(),
-        folds: Vec::new(),
         test_set: "all".into(),
         train_samples: 29_404,
         trainable_parameters: 403_005,
         frozen_intact: Some(true),
         frozen_before: Some("ab".into()),
         frozen_after: Some("ab".into()),
-        learning_rate_multipliers: None,
         seconds: Seconds {
             extract: 1.25,
             fit: 2.5,
@@ -106,14 +103,7 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
             note: None,
             iterations: Some(1),
         },
-        predictions: None,
-        right: Default::default(),
-        scores: None,
-        proved: None,
-        reliability: Vec::new(),
-        calibrated: None,
-        selected: None,
-        without_duplicates: None,
+        ..Outcome::default()
     }
 }
 

@@ -50,14 +50,12 @@ fn outcome(row: usize, seed: u64, wrong: &[usize]) -> Event {
         correct,
         total,
         figures: [("accuracy".to_owned(), correct as f64 / total as f64)].into(),
-        folds: Vec::new(),
         test_set: "all".into(),
         train_samples: 1000,
         trainable_parameters: 4005,
         frozen_intact: Some(true),
         frozen_before: Some("ab".into()),
         frozen_after: Some("ab".into()),
-        learning_rate_multipliers: None,
         seconds: Seconds::default(),
         features_cached: false,
         confusion,
@@ -66,14 +64,8 @@ fn outcome(row: usize, seed: u64, wrong: &[usize]) -> Event {
             note: None,
             iterations: Some(1),
         },
-        predictions: None,
-        scores: None,
-        proved: None,
-        reliability: Vec::new(),
-        calibrated: None,
-        selected: None,
         right: [("accuracy".to_owned(), right)].into(),
-        without_duplicates: None,
+        ..Outcome::default()
     })
 }
 

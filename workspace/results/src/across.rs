@@ -342,10 +342,6 @@ mod tests {
                 test_set: small.test_set.to_owned(),
                 train_samples: 16,
                 trainable_parameters: 4,
-                frozen_intact: None,
-                frozen_before: None,
-                frozen_after: None,
-                learning_rate_multipliers: None,
                 seconds: Seconds::default(),
                 features_cached: false,
                 confusion: Confusion::new(2),
@@ -354,17 +350,11 @@ mod tests {
                     note: None,
                     iterations: None,
                 },
-                scores: None,
-                reliability: Vec::new(),
-                calibrated: None,
-                selected: None,
-                proved: None,
                 right: BTreeMap::from([(
                     "accuracy".to_owned(),
                     Bits::from_bools(right.iter().copied()),
                 )]),
-                predictions: None,
-                without_duplicates: None,
+                ..Outcome::default()
             })));
         }
         Member {

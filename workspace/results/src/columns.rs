@@ -1,14 +1,14 @@
 //! The columns of the comparison, typed: what a row says in each. Pages write them, the dashboard
 //! draws them and sorts by them; in which words a value is said stands here, once.
 
+mod cell;
 mod selected;
 
-use std::fmt;
-
-use topwork_events::{Proved, Seconds};
-use topwork_measure::{ACCURACY, Figure, Interval, Unit, mean_count, seconds, thousands};
+use topwork_events::Seconds;
+use topwork_measure::{ACCURACY, Figure, TRANSFERABILITY, Transferability, Unit};
 
 use crate::{Results, RowResult};
+pub use cell::{Cell, Mark, Value};
 use selected::{CHOSEN, SELECTED_ON};
 
 /// One column: of the rows, or of a figure of theirs.
@@ -25,6 +25,8 @@ pub struct Column {
     pub rank: u8,
     /// The figure it tells.
     pub figure: Option<&'static Figure>,
+    /// The estimate it tells.
+    estimate: Option<&'static Transferability>,
     in_use: fn(Option<&Figure>, &[&RowResult]) -> bool,
     cell: fn(&Row<'_>) -> Cell,
 }
@@ -49,82 +51,12 @@ pub enum Part {
     Cost,
 }
 
-/// A value with what is to be known of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    /// The value.
-    pub value: Value,
-    /// What is to be known of it.
-    pub mark: Option<Mark>,
-}
-
-/// A value as it is, in no words yet.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// Nothing is to be said.
-    Blank,
-    /// It is not known, or there is no such thing.
-    Missing,
-    /// The row is measured, and has no such figure.
-    NotAvailable,
-    /// Words.
-    Text(String),
-    /// A place in an order, from 1.
-    Rank(usize),
-    /// A whole number.
-    Count(u64),
-    /// So many of the same examples with every seed.
-    Part {
-        /// With all seeds together.
-        sum: u64,
-        /// Seeds.
-        seeds: u64,
-        /// Examples with one seed.
-        of: u64,
-    },
-    /// A figure.
-    Figure {
-        /// Of what it is.
-        unit: Unit,
-        /// Its mean.
-        mean: f64,
-        /// Its standard deviation, where there are several.
-        std: Option<f64>,
-    },
-    /// Where a figure lies.
-    Range {
-        /// Of what it is.
-        unit: Unit,
-        /// From where to where.
-        interval: Interval,
-    },
-    /// A time span.
-    Seconds(f64),
-    /// Whether what was frozen stayed as it was, and what says so, where it is known.
-    Frozen {
-        /// Whether it did.
-        intact: bool,
-        /// What was looked at.
-        proved: Option<Proved>,
-    },
-}
-
-/// What is to be known of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// Some seeds are missing: the row failed with them.
-    Failed,
-    /// It was there already; what it took is told again.
-    Reused,
-    /// The fit ended before it converged.
-    Unconverged,
-}
-
 /// What a cell is made from.
 struct Row<'a> {
     strategy: &'a RowResult,
     rank: Option<usize>,
     figure: Option<&'static Figure>,
+    estimate: Option<&'static Transferability>,
 }
 
 impl Column {
@@ -142,6 +74,7 @@ impl Column {
             part,
             rank,
             figure: None,
+            estimate: None,
             in_use: |_, _| true,
             cell,
         }
@@ -161,6 +94,9 @@ impl Column {
 
     /// What files call it, and no other column.
     pub fn id(&self) -> String {
+        if let Some(estimate) = self.estimate {
+            return estimate.id.to_owned();
+        }
         match (self.figure, self.id) {
             (None, id) => id.to_owned(),
             (Some(figure), "mean") => figure.id.to_owned(),
@@ -185,16 +121,19 @@ impl Column {
 
     /// What stands above it.
     pub fn heading(&self) -> &'static str {
-        self.values_of().map_or(self.heading, |figure| figure.name)
+        let estimate = self.estimate.map(|estimate| estimate.name);
+        let figure = || self.values_of().map(|figure| figure.name);
+        estimate.or_else(figure).unwrap_or(self.heading)
     }
 
     /// What it says of a row.
     pub fn cell(&self, strategy: &RowResult, rank: Option<usize>) -> Cell {
-        let figure = self.figure;
+        let (figure, estimate) = (self.figure, self.estimate);
         (self.cell)(&Row {
             strategy,
             rank,
             figure,
+            estimate,
         })
     }
 }
@@ -206,14 +145,16 @@ pub fn columns(results: &Results) -> Vec<Column> {
     let all = IDENTITY.iter().chain(COUNTS).copied();
     // What the fits took stands in the table of the target's own test examples.
     let cost = COST.iter().filter(|_| results.test.is_none()).copied();
-    in_use(all.chain(of_figures(&figures, FIGURE)).chain(cost), &rows)
+    let told = of_figures(&figures, FIGURE).chain(of_estimates(&rows));
+    in_use(all.chain(told).chain(cost), &rows)
 }
 
 /// All columns there are of rows with these figures, whether they tell rows apart or not.
-pub(crate) fn all_columns(figures: &[&'static Figure]) -> Vec<Column> {
+pub(crate) fn all_columns(figures: &[&'static Figure], rows: &[&RowResult]) -> Vec<Column> {
     let of_rows = IDENTITY.iter().chain(COUNTS).copied();
     of_rows
         .chain(of_figures(figures, FIGURE))
+        .chain(of_estimates(rows))
         .chain(COST.iter().copied())
         .collect()
 }
@@ -222,6 +163,19 @@ pub(crate) fn all_columns(figures: &[&'static Figure]) -> Vec<Column> {
 pub fn side_by_side(figures: &[&'static Figure], rows: &[&RowResult]) -> Vec<Column> {
     let figures = of_figures(figures, &[MEAN, FOLDS, INTERVAL]);
     in_use(figures.chain([TRAINED_ON, PARAMETERS, COST_IN_ALL]), rows)
+}
+
+/// A column for each estimate that rows have.
+fn of_estimates(rows: &[&RowResult]) -> Vec<Column> {
+    let known = |estimate: &&Transferability| {
+        let mut rows = rows.iter();
+        rows.any(|row| row.transferability.contains_key(estimate.id))
+    };
+    let column = |estimate| Column {
+        estimate: Some(estimate),
+        ..ESTIMATE
+    };
+    TRANSFERABILITY.iter().filter(known).map(column).collect()
 }
 
 fn of_figures<'a>(
@@ -316,6 +270,18 @@ const FIGURE: &[Column] = &[
         rows.iter().any(own)
     }),
 ];
+
+const ESTIMATE: Column = Column::new("transferability", "", Part::Measured, 3, |row| {
+    let estimate = row.estimate.map(|estimate| estimate.id);
+    let value = estimate.and_then(|id| row.strategy.transferability.get(id));
+    value
+        .map(|value| Value::Figure {
+            unit: Unit::Number,
+            mean: *value,
+            std: None,
+        })
+        .into()
+});
 
 const MEAN: Column = Column::new("mean", "", Part::Measured, 0, |row| {
     let failed = &row.strategy.failed;
@@ -419,90 +385,6 @@ impl Row<'_> {
     }
 }
 
-impl From<Value> for Cell {
-    fn from(value: Value) -> Self {
-        Self { value, mark: None }
-    }
-}
-
-impl From<Option<Value>> for Cell {
-    fn from(value: Option<Value>) -> Self {
-        value.unwrap_or(Value::Missing).into()
-    }
-}
-
-impl Mark {
-    /// As it stands behind a value.
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Failed => "✗",
-            Self::Reused => "*",
-            Self::Unconverged => "!",
-        }
-    }
-}
-
-impl Value {
-    /// What rows are put in order by; `None` where that is not a number.
-    pub fn number(&self) -> Option<f64> {
-        match self {
-            Self::Blank
-            | Self::Missing
-            | Self::NotAvailable
-            | Self::Text(_)
-            | Self::Frozen { .. } => None,
-            Self::Rank(rank) => Some(*rank as f64),
-            Self::Count(count) => Some(*count as f64),
-            Self::Part { sum, .. } => Some(*sum as f64),
-            Self::Figure { mean, .. } => Some(*mean),
-            Self::Range { interval, .. } => Some(interval.low),
-            Self::Seconds(seconds) => Some(*seconds),
-        }
-    }
-}
-
-/// As a person reads it.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Blank => Ok(()),
-            Self::Missing => f.write_str("–"),
-            Self::NotAvailable => f.write_str("n/a"),
-            Self::Text(text) => f.write_str(text),
-            Self::Rank(rank) => write!(f, "{rank}"),
-            Self::Count(count) => f.write_str(&thousands(*count)),
-            Self::Part { sum, seeds, of } => {
-                write!(f, "{}/{}", mean_count(*sum, *seeds), thousands(*of))
-            }
-            Self::Figure { unit, mean, std } => f.write_str(&match std {
-                Some(std) => unit.spread(*mean, *std),
-                None => unit.text(*mean),
-            }),
-            Self::Range { unit, interval } => f.write_str(&unit.range(*interval)),
-            Self::Seconds(span) => f.write_str(&seconds(*span)),
-            Self::Frozen { intact: false, .. } => f.write_str("✗ CHANGED"),
-            Self::Frozen { proved, .. } => match proved {
-                Some(Proved::Weights { frozen, of }) if frozen < of => {
-                    write!(f, "❄ ✓ {} of {}", thousands(*frozen), thousands(*of))
-                }
-                Some(Proved::Answers { images }) => write!(f, "◎ ✓ {images} images"),
-                Some(Proved::Weights { .. }) | None => f.write_str("❄ ✓"),
-            },
-        }
-    }
-}
-
-/// The value, and behind it its mark.
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)?;
-        match self.mark {
-            Some(mark) => write!(f, " {}", mark.sign()),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -514,67 +396,12 @@ mod tests {
     #[test]
     fn every_column_has_an_id_of_its_own() {
         let figures: Vec<&'static Figure> = FIGURES.iter().collect();
-        let of_rows = all_columns(&figures).into_iter().chain([COST_IN_ALL]);
+        let of_rows = all_columns(&figures, &[]).into_iter().chain([COST_IN_ALL]);
         let all: Vec<String> = of_rows.map(|column| column.id()).collect();
         let different: BTreeSet<&String> = all.iter().collect();
         assert_eq!(different.len(), all.len(), "{all:?}");
         assert!(
             all.contains(&"accuracy".to_owned()) && all.contains(&"accuracy-interval".to_owned())
         );
-    }
-
-    #[test]
-    fn values_in_words() {
-        let check = |value: Value, words: &str| assert_eq!(value.to_string(), words);
-        let part = |sum, seeds| Value::Part {
-            sum,
-            seeds,
-            of: 4861,
-        };
-        let unit = Unit::Share;
-        let (mean, interval) = (
-            0.871,
-            Interval {
-                low: 0.8,
-                high: 0.9,
-            },
-        );
-        check(Value::Missing, "–");
-        check(Value::Rank(1000), "1000");
-        check(Value::Count(1000), "1,000");
-        check(part(4796, 1), "4,796/4,861");
-        check(part(9593, 2), "4796.5/4,861");
-        check(
-            Value::Figure {
-                unit,
-                mean,
-                std: None,
-            },
-            "87.10 %",
-        );
-        check(
-            Value::Figure {
-                unit,
-                mean,
-                std: Some(0.023),
-            },
-            "87.10 ± 2.30 %",
-        );
-        check(Value::Range { unit, interval }, "80.00 – 90.00 %");
-        check(Value::Seconds(0.0421), "42 ms");
-        let frozen = |intact, proved| Value::Frozen { intact, proved };
-        let weights = |frozen| Some(Proved::Weights { frozen, of: 25_570 });
-        let answers = Some(Proved::Answers { images: 16 });
-        check(frozen(true, None), "❄ ✓");
-        check(frozen(true, weights(25_570)), "❄ ✓");
-        check(frozen(true, weights(520)), "❄ ✓ 520 of 25,570");
-        check(frozen(true, answers), "◎ ✓ 16 images");
-        check(frozen(false, answers), "✗ CHANGED");
-        let mark = Some(Mark::Failed);
-        let cell = Cell {
-            value: Value::Count(3),
-            mark,
-        };
-        assert_eq!(cell.to_string(), "3 ✗");
     }
 }

@@ -8,10 +8,10 @@ use topwork_measure::{
 };
 
 use crate::{
-    Families, judged,
+    Families, PairResult, PairSeed, judged,
     results::{
-        CountResult, FailedSeed, FigureResult, FoldResult, LEVEL, PairResult, PairSeed, Results,
-        RowResult, SeedResult, SourceResult,
+        CountResult, FailedSeed, FigureResult, FoldResult, LEVEL, Results, RowResult, SeedResult,
+        SourceResult,
     },
 };
 
@@ -236,6 +236,7 @@ fn strategy(
         interval: accuracy.and_then(|accuracy| accuracy.interval),
         figures,
         own: BTreeMap::new(),
+        transferability: transferability(&outcomes),
         fold_mean: over_folds.map(|spread| spread.mean),
         fold_std: over_folds.and_then(|spread| spread.std),
         without_duplicates: CountResult::sum(outcomes.iter().map(|o| o.without_duplicates)),
@@ -257,6 +258,19 @@ fn strategy(
         per_class: confusion.as_ref().map(PerClass::of).unwrap_or_default(),
         confusion,
     }
+}
+
+/// The estimates that every outcome of a row has, over its seeds.
+fn transferability(outcomes: &[&Outcome]) -> BTreeMap<String, f64> {
+    let known = outcomes.first().map(|first| first.transferability.keys());
+    let over_seeds = |id: &String| {
+        let values = outcomes.iter().map(|o| o.transferability.get(id).copied());
+        Some((
+            id.clone(),
+            mean(values.collect::<Option<Vec<f64>>>()?.into_iter()),
+        ))
+    };
+    known.into_iter().flatten().filter_map(over_seeds).collect()
 }
 
 /// The figures that every outcome of a row has, over its seeds.

@@ -13,7 +13,7 @@ use topwork_measure::{
     equivalence, mcnemar_mid_p, paired_shares, share, two_way, two_way_pair, wilson,
 };
 
-use crate::results::{IntervalBy, PairSeed, PairTest};
+use crate::{IntervalBy, PairSeed, PairTest};
 
 /// A pair as it is judged, before any correction.
 pub struct Judged {

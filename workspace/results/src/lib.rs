@@ -6,20 +6,24 @@
 
 mod across;
 mod columns;
+mod estimated;
 mod families;
 mod from_state;
 mod judged;
 mod layout;
+mod pairs;
 mod raw;
 mod results;
 mod tables;
 
 pub use across::{Across, Apart, Member, across};
 pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side};
+pub use estimated::{Ordered, ordered};
 pub use families::{Among, Families};
+pub use pairs::{ALPHA, PairResult, PairSeed, PairTest, Verdict};
 pub use raw::{Raw, raw};
 pub use results::{
-    ALPHA, CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, PairResult,
-    PairSeed, PairTest, Results, RowResult, SeedResult, SourceResult, Verdict, json_schema,
+    CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, Results, RowResult,
+    SeedResult, SourceResult, json_schema,
 };
 pub use tables::{Place, RanksOverTargets, Tables};

@@ -36,7 +36,9 @@ pub fn raw(results: &Results) -> (Vec<String>, Vec<Vec<Raw>>) {
         let further = results.test.is_some() || column.own_id() != "own";
         further && (of_accuracy || !["no-duplicates", "folds"].contains(&column.own_id()))
     };
-    let columns: Vec<Column> = all_columns(&figures).into_iter().filter(told).collect();
+    let rows: Vec<&RowResult> = results.strategies.iter().collect();
+    let columns = all_columns(&figures, &rows);
+    let columns: Vec<Column> = columns.into_iter().filter(told).collect();
     let mut names: Vec<String> = ["run", "target", "test", "title", "kind"]
         .map(str::to_owned)
         .to_vec();

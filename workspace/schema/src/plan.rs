@@ -210,6 +210,9 @@ pub struct Target {
     /// Id of the figure that ranks and compares; the first of `metrics` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank_by: Option<String>,
+    /// Ids of estimates of how well features suit the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transferability: Vec<String>,
     /// Name of the strategy that the others are compared with; rows of a family with each other if
     /// `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

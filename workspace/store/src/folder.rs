@@ -147,6 +147,15 @@ impl RunFolder {
         own.with_file_name(name.unwrap_or_default().as_ref())
     }
 
+    /// The training examples that the candidates of a row were judged on.
+    pub fn judged_on_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
+        let own = self.selection_path(row, strategy, seed);
+        let name = own
+            .file_stem()
+            .map(|stem| stem.to_string_lossy() + "-judged-on.csv");
+        own.with_file_name(name.unwrap_or_default().as_ref())
+    }
+
     /// The candidates that a row has chosen from, with their figures.
     pub fn selection_path(&self, row: usize, strategy: &str, seed: u64) -> PathBuf {
         self.path

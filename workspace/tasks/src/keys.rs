@@ -102,6 +102,10 @@ impl<'a> Keys<'a> {
         if let Some(count) = row.train_per_class {
             key["train-per-class"] = count.into();
         }
+        let estimates = &self.plan.experiment.target.transferability;
+        if !estimates.is_empty() {
+            key["transferability"] = json!(estimates);
+        }
         if let Some(tests) = self.tests() {
             key["tests"] = tests;
         }

@@ -180,15 +180,12 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         seed,
         correct: 45 * classes as u64,
         total: 50 * classes as u64,
-        figures: Default::default(),
-        folds: Vec::new(),
         test_set: "a".repeat(64),
         train_samples: 100 + row as u64 / 5,
         trainable_parameters: 1_000,
         frozen_intact: Some(true),
         frozen_before: Some("b".repeat(64)),
         frozen_after: Some("b".repeat(64)),
-        learning_rate_multipliers: None,
         seconds: Seconds {
             extract: 0.6,
             fit: 0.1,
@@ -203,18 +200,11 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
             })
             .collect::<Vec<Vec<u64>>>()
             .into(),
-        without_duplicates: None,
         fit: topwork_measure::FitReport {
             converged: Some(true),
             note: None,
             iterations: Some(40),
         },
-        predictions: None,
-        right: Default::default(),
-        scores: None,
-        proved: None,
-        reliability: Vec::new(),
-        calibrated: None,
-        selected: None,
+        ..Outcome::default()
     }
 }

@@ -1,27 +1,52 @@
 //! What rows have chosen on their training samples: as it is told, and as a table in the run folder.
 
 use topwork_events::{Chosen, SelectedOn, Selection};
-use topwork_graft::MeasuredRow;
+use topwork_graft::{MeasuredRow, data::TaskExamples};
 use topwork_schema::{Candidate, SelectOn, Strategy};
 
 use crate::{WorkerError, execute::Execution};
 
 impl Execution<'_> {
-    /// Keeps the candidates of a row with their figures in the run folder.
+    /// Keeps the candidates of a row with their figures in the run folder, and the training examples that they were judged on.
     pub fn keep_selection(
         &self,
         row: usize,
         seed: u64,
         selection: &Selection,
+        made: &MeasuredRow,
     ) -> Result<(), WorkerError> {
         let title = self.plan.title(&self.plan.rows[row]);
-        let table = table(selection).map_err(|error| WorkerError::System {
+        let fail = |error: csv::Error| WorkerError::System {
             action: "put candidates into a file",
             reason: error.to_string(),
-        })?;
+        };
         let path = self.folder.selection_path(row, &title, seed);
-        Ok(self.folder.write(&path, &table)?)
+        self.folder.write(&path, &table(selection).map_err(fail)?)?;
+        let fits: Vec<&[usize]> = (made.fitted.selected.iter())
+            .map(|fit| fit.judged_on.as_slice())
+            .collect();
+        let judged = judged_on(self.target()?, &fits).map_err(fail)?;
+        let path = self.folder.judged_on_path(row, &title, seed);
+        Ok(self.folder.write(&path, &judged)?)
     }
+}
+
+/// A line for every training example that candidates were judged on, by its position in the split; with folds so many for each of
+/// them.
+fn judged_on(task: &TaskExamples, fits: &[&[usize]]) -> Result<Vec<u8>, csv::Error> {
+    let folds = fits.len() > 1;
+    let mut file = csv::Writer::from_writer(Vec::new());
+    let fold = folds.then_some("fold");
+    file.write_record(fold.into_iter().chain(["example", "class"]))?;
+    for (fold, examples) in (1..).zip(fits) {
+        for &example in *examples {
+            let fold = folds.then(|| i32::to_string(&fold));
+            let position = task.train.positions[example].to_string();
+            let class = &task.names[task.train.labels[example] as usize];
+            file.write_record(fold.iter().chain([&position, class]))?;
+        }
+    }
+    file.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// What a row has chosen, and from what; `None` where it does not choose.
@@ -40,7 +65,7 @@ pub fn of_row(strategy: &Strategy, made: &MeasuredRow) -> Option<Selection> {
         fits: (made.fitted.selected.iter())
             .map(|fit| Chosen {
                 chosen: fit.chosen,
-                judged_on: fit.judged_on as u64,
+                judged_on: fit.judged_on.len() as u64,
                 figures: fit.figures.clone(),
                 unconverged: fit.unconverged.clone(),
             })

@@ -1,6 +1,6 @@
 //! Images pass through frozen trunks, unless the features are there already. Cuts of one network are reached in one pass.
 
-use std::{rc::Rc, time::Instant};
+use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use topwork_engine::Network;
 use topwork_host::Level;
@@ -184,6 +184,7 @@ impl Extraction<'_> {
                     train,
                     test,
                     further,
+                    estimated: RefCell::default(),
                 };
                 (wanted.id, features)
             })

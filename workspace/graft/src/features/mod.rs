@@ -3,8 +3,9 @@
 mod extract;
 mod near;
 mod reduce;
+mod transferability;
 
-use std::{ops::Deref, rc::Rc, time::Instant};
+use std::{cell::RefCell, ops::Deref, rc::Rc, time::Instant};
 
 use topwork_host::Plugins;
 use topwork_keys::FeatureKey;
@@ -15,6 +16,7 @@ use topwork_schema::{CutPoint, Plan};
 pub use extract::Extraction;
 pub use near::{NEAR, NearFound, NearPair, near};
 pub use reduce::{Activations, apply, shape};
+pub use transferability::Estimated;
 
 use crate::{
     GraftError, Held,
@@ -45,6 +47,8 @@ pub struct Features {
     pub test: Option<Rows>,
     /// Features of all examples of each further test set.
     pub further: Vec<Rows>,
+    /// What was estimated of the features of some training examples.
+    pub estimated: RefCell<Vec<Estimated>>,
     /// Whether that cost was paid before: by an earlier row or an earlier run.
     pub paid: bool,
 }
@@ -241,6 +245,7 @@ impl Features {
             train: of_train,
             test: Some(of_test),
             further,
+            estimated: RefCell::default(),
             paid: self.paid,
         };
         Ok((features, fitted))

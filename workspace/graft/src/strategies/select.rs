@@ -25,8 +25,8 @@ use crate::{
 pub struct Chosen {
     /// The candidate, a place in [`Select::candidates`].
     pub chosen: usize,
-    /// Training examples that candidates were judged on.
-    pub judged_on: usize,
+    /// The training examples that candidates were judged on, split by split.
+    pub judged_on: Vec<usize>,
     /// The figure of every candidate; `None` where it has none.
     pub figures: Vec<Option<f64>>,
     /// Candidates some fit of which ended before it converged, ascending.
@@ -126,7 +126,7 @@ impl Fit<'_> {
         let unconverged = tried.unconverged.iter().enumerate();
         Ok(Chosen {
             chosen,
-            judged_on: judged.len(),
+            judged_on: judged,
             figures,
             unconverged: unconverged
                 .filter_map(|(index, ended)| ended.then_some(index))

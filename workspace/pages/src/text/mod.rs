@@ -104,10 +104,11 @@ fn lines(text: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-fn below(results: &Results) -> [String; 4] {
+fn below(results: &Results) -> [String; 5] {
     [
         classes::classes(results),
         marks::marks(results),
+        notes::estimates(results),
         notes::notes(results),
         notes::failures(results),
     ]

@@ -1,6 +1,7 @@
 //! What is told of single rows.
 
-use topwork_results::{FailedSeed, Results, SeedResult};
+use topwork_measure::thousands;
+use topwork_results::{FailedSeed, Results, SeedResult, ordered};
 
 /// What heads say of their fits; once where they say the same with every seed.
 pub fn notes(results: &Results) -> String {
@@ -17,6 +18,29 @@ pub fn notes(results: &Results) -> String {
             }
             text.push_str(&format!("{title}, seed {}: {note}\n", seed.seed));
         }
+    }
+    text
+}
+
+/// How well estimates of transferability order the rows of a strategy that differ in their features.
+pub fn estimates(results: &Results) -> String {
+    let all = ordered(results);
+    let Some(first) = all.first() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "weighted \u{3c4} of what is estimated and the {}, over rows that differ in their features alone (1: the same order, -1: its reverse)\n",
+        first.figure.name
+    );
+    for of in &all {
+        text.push_str(&format!(
+            "  {:+.2}  {}, {} rows of {} on {} samples\n",
+            of.tau,
+            of.estimate,
+            of.rows,
+            of.strategy,
+            thousands(of.train_samples)
+        ));
     }
     text
 }

@@ -1,6 +1,6 @@
 //! The keys of `[target]`, and of figures from elsewhere: what is measured and compared.
 
-use topwork_measure::{FIGURES, TOP_K};
+use topwork_measure::{FIGURES, TOP_K, TRANSFERABILITY};
 
 use super::{
     Bounds, CUTS, Choice, DATASET, DATASET_KEY, Kind, Table, at_least, default, optional, required,
@@ -20,6 +20,17 @@ pub(super) static METRICS: [Choice; FIGURES.len() + TOP_K.len()] = {
         index += 1;
     }
     metrics
+};
+
+/// What can be estimated without training.
+static ESTIMATES: [Choice; TRANSFERABILITY.len()] = {
+    let mut estimates = [const { word("", "") }; TRANSFERABILITY.len()];
+    let mut index = 0;
+    while index < estimates.len() {
+        estimates[index] = word(TRANSFERABILITY[index].id, TRANSFERABILITY[index].about);
+        index += 1;
+    }
+    estimates
 };
 
 pub(crate) static TARGET: Table = Table {
@@ -72,6 +83,17 @@ pub(crate) static TARGET: Table = Table {
             Kind::Choice(&METRICS),
             "the first of `metrics`",
             "the figure that rows are ranked and pairs of rows compared by",
+        ),
+        optional(
+            "transferability",
+            Kind::List {
+                of: &Kind::Choice(&ESTIMATES),
+                min: 1,
+                distinct: true,
+            },
+            "none",
+            "estimates of how well the features of a row's training samples suit the target, made without a head and shown beside what \
+             is measured; how well they order features is told, too",
         ),
         optional(
             "compare-to",

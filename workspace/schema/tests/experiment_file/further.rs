@@ -117,7 +117,10 @@ fn what_is_wrong_is_told() {
         "[[target.test]]\ndataset = { use = \"mnits\" }",
         &["missing key `name`", "did you mean `mnist`?"],
     );
-    check(&format!("{head}folds = 3"), &["unknown key `target.test[0].folds`"]);
+    check(
+        &format!("{head}folds = 3"),
+        &["unknown key `target.test[0].folds`"],
+    );
 }
 
 #[test]

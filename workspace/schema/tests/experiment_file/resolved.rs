@@ -248,7 +248,7 @@ fn experiments() -> Vec<(String, String, PathBuf)> {
     let judged = SMALL.replace(
         "cut = \"features\"",
         "cut = \"features\"\nmetrics = [\"accuracy\", \"ece\"]\nrank-by = \"macro-f1\"\n\
-         compare-to = \"frozen backbone\"\nequivalent-within = 0.5",
+         compare-to = \"frozen backbone\"\nequivalent-within = 0.5\ntransferability = [\"log-me\", \"h-score\"]",
     ) + "calibrate = true\n\n[[reference]]\nstrategy = \"source\"\nmetric = \"mcc\"\nvalue = -0.25\n";
     found.push(("judged".to_owned(), judged, here.clone()));
     let input = SMALL.replace(

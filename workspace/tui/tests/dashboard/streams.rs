@@ -405,15 +405,12 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         seed,
         correct,
         total: 4861,
-        figures: Default::default(),
-        folds: Vec::new(),
         test_set: "a".repeat(64),
         train_samples: if grid { 100 << row } else { 29_404 },
         trainable_parameters: 403_005,
         frozen_intact: (row % 3 != 2).then_some(true),
         frozen_before: (row % 3 != 2).then(|| "b".repeat(64)),
         frozen_after: (row % 3 != 2).then(|| "b".repeat(64)),
-        learning_rate_multipliers: None,
         seconds: Seconds {
             extract: 0.6,
             fit: 0.2 * (row + 1) as f64,
@@ -426,14 +423,7 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
             note: None,
             iterations: Some(40),
         },
-        predictions: None,
-        right: Default::default(),
-        scores: None,
-        proved: None,
-        reliability: Vec::new(),
-        calibrated: None,
-        selected: None,
-        without_duplicates: None,
+        ..Outcome::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A row on the further test sets of its target: what was fitted is measured there, too.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use topwork_events::{Elsewhere, Event, Outcome, RunState};
 use topwork_graft::data::{SplitName, TaskExamples};
@@ -37,6 +37,7 @@ impl Execution<'_> {
                 right: measured.right,
                 calibrated: None,
                 without_duplicates: None,
+                transferability: BTreeMap::new(),
                 predictions: Some(sha256(&predictions)),
                 ..own.clone()
             };

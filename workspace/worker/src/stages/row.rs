@@ -43,13 +43,14 @@ impl Execution<'_> {
         let calibrated = calibrated(&made, task.classes);
         let selected = selection::of_row(self.plan.strategy(planned), &made);
         if let Some(selected) = &selected {
-            self.keep_selection(row, seed, selected)?;
+            self.keep_selection(row, seed, selected, &made)?;
         }
         let MeasuredRow {
             fitted,
             tested,
             further,
             test_set,
+            transferability,
             train_samples,
             extract_seconds,
             ..
@@ -85,6 +86,7 @@ impl Execution<'_> {
             confusion: measured.confusion,
             fit: fitted.report,
             scores: Some(fitted.scores_are),
+            transferability,
             proved,
             reliability: measured.reliability,
             calibrated,
