@@ -18,7 +18,7 @@ use crate::{
     keys::Action,
     memo::Memo,
     panel::say,
-    text::{fit_title, line, width},
+    text::{fit_title, line, shorten, width},
     views::Scene,
     watched::Watched,
 };
@@ -60,6 +60,10 @@ enum Answer {
 /// The outcome that is selected, with its strategy's name and classes.
 struct Selected<'a> {
     name: String,
+    /// The part of the run that it is of.
+    part: usize,
+    /// The row as the part counts it.
+    row: usize,
     seed: u64,
     classes: &'a [String],
     outcome: Option<&'a Outcome>,
@@ -71,10 +75,14 @@ fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>>
     let row = selection.row % plan.rows.len().max(1);
     let seed = *plan.seeds.get(selection.seed % plan.seeds.len().max(1))?;
     let planned = plan.rows.get(row)?;
+    let (part, row_of_part) = state.part_of_row(row);
+    let of_part = state.parts.get(part).map_or(plan, |part| &part.plan);
     Some(Selected {
         name: planned.title(),
+        part,
+        row: row_of_part,
         seed,
-        classes: &plan.classes,
+        classes: &of_part.classes,
         outcome: state.outcomes.get(&(row, seed)),
     })
 }
@@ -83,10 +91,8 @@ fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>>
 pub fn shown(run: &Watched, selection: &mut Selection) -> Vec<Effect> {
     let wanted = selected(run, selection).and_then(|selected| {
         let outcome = selected.outcome?;
-        Some(
-            run.folder
-                .image_sample_path(outcome.row, &selected.name, outcome.seed),
-        )
+        let folder = run.folder_of(selected.part)?;
+        Some(folder.image_sample_path(selected.row, &selected.name, outcome.seed))
     });
     let asked = selection.asked.as_ref();
     let Some(path) = wanted.filter(|path| asked.is_none_or(|asked| asked.path != *path)) else {
@@ -189,7 +195,11 @@ fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: u
         true => whole,
         false => format!("{seed} · {right}"),
     };
-    format!(" {}{figures}", fit_title(name, room(&figures)))
+    let name = match run.has_parts() {
+        true => shorten(name, room(&figures)),
+        false => fit_title(name, room(&figures)),
+    };
+    format!(" {name}{figures}")
 }
 
 /// The room without the caption.
@@ -211,6 +221,11 @@ pub fn act(run: &Watched, selection: &mut Selection, body: Rect, action: Action)
         Action::NextStrategy => {
             selection.row = (selection.row + 1) % rows.max(1);
             selection.image = selection.image.map(|_| 0);
+            // Those of another target are other classes, of which there may be fewer.
+            let classes = selected(run, selection).map_or(0, |selected| selected.classes.len());
+            let last = classes.saturating_sub(1);
+            selection.truth = selection.truth.min(last);
+            selection.predicted = selection.predicted.min(last);
             return shown(run, selection);
         }
         Action::NextSeed => {

@@ -85,6 +85,7 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         rows: &rows,
         in_sight: selection.row.min(rows.len() - 1),
         selected: true,
+        grouped: false,
     }
     .draw(scene.theme, inner, buffer);
 }

@@ -9,7 +9,7 @@ use crate::{
     keys::Action,
     panel::{panel, say},
     pixels,
-    text::{fit, line, pad, width},
+    text::{end_of, fit, line, pad, width},
     theme::Theme,
 };
 
@@ -264,20 +264,6 @@ fn in_words(
     ])
 }
 
-/// A text, or as much of its end as has room.
-fn end_of(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mut end = text;
-    while width(end) >= columns.max(1) {
-        let mut characters = end.chars();
-        characters.next();
-        end = characters.as_str();
-    }
-    format!("…{end}")
-}
-
 /// The selected image after a key.
 pub fn moved(
     selection: &Selection,
@@ -299,26 +285,5 @@ pub fn moved(
             .filter(|below| *below <= last)
             .unwrap_or(image),
         _ => crate::scroll::moved(image, count, tiles.across * tiles.down, action),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_long_name_the_end_is_shown() {
-        let check = |text: &str, columns, expected: &str| {
-            let found = end_of(text, columns);
-            assert_eq!(found, expected);
-            assert!(width(&found) <= columns.max(1), "{found}");
-        };
-        check("cat/a.png", 9, "cat/a.png");
-        check("cat/a.png", 8, "…t/a.png");
-        // Characters of two columns are shown whole or not.
-        check("猫/猫猫.png", 9, "…猫猫.png");
-        check("猫/猫猫.png", 8, "…猫.png");
-        check("猫/猫猫.png", 2, "…g");
-        check("ab", 0, "…");
     }
 }
