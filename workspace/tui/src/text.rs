@@ -94,6 +94,10 @@ pub fn pad(text: &str, columns: usize, right: bool) -> String {
 pub fn fit_title(title: &str, columns: usize) -> String {
     /// Columns below which a name says nothing.
     const NAME: usize = 4;
+    // With target and backbone in it the detail is not all that tells it apart.
+    if title.matches(" · ").count() >= 3 {
+        return shorten(title, columns);
+    }
     if let (true, Some((name, detail))) = (width(title) > columns, title.split_once(" · ")) {
         let whole = format!(" · {detail}");
         let room = columns.saturating_sub(width(&whole));
@@ -380,6 +384,8 @@ mod tests {
         check("frozen backbone · pool1 · 1,000", 14, "… 1,000");
         check("frozen backbone · pool1 · 1,000", 6, "froze…");
         check("feature classifier", 9, "feature …");
+        let several = "stamps · frozen backbone · LeNet · pool1";
+        check(several, 33, "stamps · frozen … · LeNet · pool1");
         assert_eq!(pad_title("a · b", 7), "a · b  ");
     }
 

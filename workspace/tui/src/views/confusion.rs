@@ -60,6 +60,8 @@ enum Answer {
 /// The outcome that is selected, with its strategy's name and classes.
 struct Selected<'a> {
     name: String,
+    /// Whether the name says target or backbone, too.
+    long: bool,
     /// The part of the run that it is of.
     part: usize,
     /// The row as the part counts it.
@@ -67,6 +69,16 @@ struct Selected<'a> {
     seed: u64,
     classes: &'a [String],
     outcome: Option<&'a Outcome>,
+}
+
+impl Selected<'_> {
+    /// The name in so many columns.
+    fn cut(&self, columns: usize) -> String {
+        match self.long {
+            true => shorten(&self.name, columns),
+            false => fit_title(&self.name, columns),
+        }
+    }
 }
 
 fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>> {
@@ -79,6 +91,7 @@ fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>>
     let of_part = state.parts.get(part).map_or(plan, |part| &part.plan);
     Some(Selected {
         name: planned.title(),
+        long: run.has_parts(),
         part,
         row: row_of_part,
         seed,
@@ -191,15 +204,16 @@ fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: u
     let whole = format!("{seed} · {correct} of {total} correct, {right}");
     let room = |figures: &str| columns.saturating_sub(width(figures) + 1);
     let name = &selected.name;
-    let figures = match width(name).min(NAME) <= room(&whole) {
+    // What says target and backbone, too, gets all it needs.
+    let wanted = match run.has_parts() {
+        true => width(name),
+        false => width(name).min(NAME),
+    };
+    let figures = match wanted <= room(&whole) {
         true => whole,
         false => format!("{seed} · {right}"),
     };
-    let name = match run.has_parts() {
-        true => shorten(name, room(&figures)),
-        false => fit_title(name, room(&figures)),
-    };
-    format!(" {name}{figures}")
+    format!(" {}{figures}", selected.cut(room(&figures)))
 }
 
 /// The room without the caption.

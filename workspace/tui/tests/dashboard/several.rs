@@ -5,8 +5,11 @@ use std::{path::Path, sync::Arc};
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use topwork_events::{Record, Start};
-use topwork_store::{ImageSample, RunFolder};
-use topwork_tui::{Answer, App, Effect, Event, Features, Job, PartFiles, Settings, Theme, update};
+use topwork_index::BestRow;
+use topwork_store::{ImageSample, RunFolder, Standing};
+use topwork_tui::{
+    Answer, App, Effect, Event, Features, Job, ListedRun, PartFiles, Settings, Theme, update,
+};
 
 use crate::{
     PLAIN, app, buffer, folder, press,
@@ -388,6 +391,83 @@ fn the_mouse_selects_rows_and_no_headings() {
     }
 }
 
+/// The best row of the list has its target and its backbone on a small terminal, too.
+#[test]
+fn the_list_of_runs_says_of_which_part_the_best_row_is() {
+    let mut app = pressed(&several(), PLAIN, "7", USUAL);
+    let run = ListedRun {
+        folder: folder(),
+        standing: Ok(Standing::Done),
+        created_at: 0,
+        seconds: Some(119.0),
+        best: Some(BestRow {
+            row: "digits 5-9 · logistic regression · LeNet · features".to_owned(),
+            by: "accuracy".to_owned(),
+            figures: [("accuracy".to_owned(), 0.9552)].into(),
+        }),
+    };
+    update(&mut app, Event::Answered(Answer::Runs(vec![run])));
+    let screen = text(&buffer(&app, USUAL.0, USUAL.1));
+    let row = screen
+        .lines()
+        .find(|line| line.contains("95.52 %"))
+        .unwrap();
+    assert!(
+        row.contains("  digits… · logist… · LeNet · featu…"),
+        "{screen}"
+    );
+}
+
+/// The recorded run as if its first target were the only one.
+fn one_target() -> Vec<Record> {
+    let mut records = several();
+    records.retain(|record| record.part < 2);
+    for record in &mut records {
+        if let topwork_events::Event::RunStarted(plan) = &mut record.event {
+            plan.target = None;
+        }
+    }
+    records
+}
+
+/// Several backbones on one target are one group, without a heading, and still have columns of their own.
+#[test]
+fn one_target_needs_no_heading() {
+    let records = one_target();
+    for size in [BROAD, USUAL] {
+        check("one-target-compare", &records, "2 down down", size);
+    }
+    check("one-target-live", &records, "1", BROAD);
+    shows(
+        &records,
+        "4 n n n n n n n",
+        " frozen backbone with a small head · ConvNet · 3,279 of 4,861",
+    );
+    shows(&records, "5 p p p p p p", "╭ ConvNet · ");
+    let screen = screen(&records, "2", BROAD);
+    assert!(
+        !screen.contains(" ── ") && !screen.contains("mean rank"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn ascii_is_ascii() {
+    let theme = Theme {
+        ascii: true,
+        ..PLAIN
+    };
+    for keys in ["1", "2", "2 end", "2 p", "2 enter", "3", "4", "5", "6"] {
+        let screen = text(&buffer(
+            &pressed(&several(), theme, keys, BROAD),
+            BROAD.0,
+            BROAD.1,
+        ));
+        let other: String = screen.chars().filter(|c| !c.is_ascii()).collect();
+        assert_eq!(other, "", "`{keys}`:\n{screen}");
+    }
+}
+
 /// A run of one target beside one of two has a group of its own.
 #[test]
 fn runs_are_compared_target_by_target() {
@@ -395,9 +475,9 @@ fn runs_are_compared_target_by_target() {
     let other = RunFolder::at("runs/0005-mnist-transfer");
     let again = RunFolder::at("runs/0006-two-networks");
     press(&mut app, "7");
-    let entry = |folder: &RunFolder| topwork_tui::ListedRun {
+    let entry = |folder: &RunFolder| ListedRun {
         folder: folder.clone(),
-        standing: Ok(topwork_store::Standing::Done),
+        standing: Ok(Standing::Done),
         created_at: 0,
         seconds: None,
         best: None,

@@ -107,12 +107,14 @@ pub fn draw(
             true => format!("{}, recognised", name(truth)),
             false => format!("{} taken for {}", name(truth), name(predicted)),
         };
-        let title = format!(
-            "{what}: {} of {} · {}",
-            thousands(shown.len() as u64),
-            thousands(all),
-            selected.name
-        );
+        let (few, all) = (thousands(shown.len() as u64), thousands(all));
+        let what = format!("{what}: {few} of {all} · ");
+        let room = usize::from(area.width).saturating_sub(4 + width(&what));
+        let name = match selected.long {
+            true => selected.cut(room),
+            false => selected.name.clone(),
+        };
+        let title = what + &name;
         panel(theme, &title, place, buffer, true);
     }
     let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
