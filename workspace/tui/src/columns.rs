@@ -5,8 +5,8 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, text::Span
 
 use crate::{
     figure::Figure,
-    scroll::first_shown,
-    text::{fit, line, pad, pad_title, tint, width},
+    scroll::{first_shown, shown_under_headings},
+    text::{apart, fit, line, pad, pad_title, tint, width},
     theme::Theme,
 };
 
@@ -33,6 +33,8 @@ pub struct Column {
     pub rank: u8,
     /// Its text may be cut.
     pub cut: bool,
+    /// It tells rows apart: texts that differ still do when they are cut.
+    pub apart: bool,
 }
 
 /// One cell.
@@ -54,6 +56,15 @@ impl Column {
             right: false,
             rank,
             cut: true,
+            apart: false,
+        }
+    }
+
+    /// A column of text by which rows are told apart.
+    pub fn name(heading: &str) -> Self {
+        Self {
+            apart: true,
+            ..Self::text(heading, 0)
         }
     }
 
@@ -64,6 +75,7 @@ impl Column {
             right: true,
             rank,
             cut: false,
+            apart: false,
         }
     }
 }
@@ -131,20 +143,30 @@ pub struct Table<'a> {
     pub in_sight: usize,
     /// Whether it is shown as selected.
     pub selected: bool,
+    /// Rows that go across are headings of those below: one stays on top while there are rows of it.
+    pub grouped: bool,
 }
 
 impl Table<'_> {
     /// Draws headings and as many rows as there is room for.
     pub fn draw(&self, theme: Theme, area: Rect, buffer: &mut Buffer) {
         let widths = self.widths(usize::from(area.width).saturating_sub(1));
-        let draw = |cells: &mut dyn Iterator<Item = (&Cell, bool)>, mark: &'static str| {
+        let room = usize::from(area.height).saturating_sub(1);
+        let shown = shown(self.rows, self.in_sight, room, self.grouped);
+        let names = self.names(&widths);
+        let draw = |cells: &mut dyn Iterator<Item = (&Cell, Option<usize>)>, mark: &'static str| {
             let mut spans = vec![Span::styled(mark, theme.active())];
-            for ((cell, heading), (column, width)) in cells.zip(self.columns.iter().zip(&widths)) {
-                let Some(width) = *width else { continue };
-                let text = match (column.right, heading) {
-                    (true, true) => pad(&cell.text, width, true),
-                    (true, false) => pad(&cell.number(width), width, true),
-                    (false, _) => pad_title(&cell.text, width),
+            for (at, (cell, row)) in cells.enumerate() {
+                let (Some(column), Some(Some(width))) = (self.columns.get(at), widths.get(at))
+                else {
+                    continue;
+                };
+                let name = row.and_then(|row| names.get(at)?.get(row));
+                let text = match (column.right, row, name) {
+                    (true, None, _) => pad(&cell.text, *width, true),
+                    (true, Some(_), _) => pad(&cell.number(*width), *width, true),
+                    (false, _, Some(name)) => pad(name, *width, false),
+                    (false, _, None) => pad_title(&cell.text, *width),
                 };
                 spans.push(Span::styled(text, cell.style));
                 spans.push(Span::raw(" ".repeat(GAP)));
@@ -158,15 +180,12 @@ impl Table<'_> {
             buffer,
             area,
             0,
-            draw(&mut headings.iter().map(|cell| (cell, true)), " "),
+            draw(&mut headings.iter().map(|cell| (cell, None)), " "),
         );
-        let room = usize::from(area.height).saturating_sub(1);
-        let first = first_shown(self.in_sight, self.rows.len(), room);
-        for (shown, (index, row)) in (self.rows.iter().enumerate())
-            .skip(first)
-            .take(room)
-            .enumerate()
-        {
+        for (shown, index) in shown.into_iter().enumerate() {
+            let Some(row) = self.rows.get(index) else {
+                break;
+            };
             let selected = self.selected && self.in_sight == index;
             if let ([across], false) = (row.as_slice(), self.columns.len() == 1) {
                 let words = format!(" ── {} ", across.text);
@@ -175,7 +194,7 @@ impl Table<'_> {
                 line(buffer, area, shown + 1, Line::styled(words, across.style));
                 continue;
             }
-            let mut cells = row.iter().map(|cell| (cell, false));
+            let mut cells = row.iter().map(|cell| (cell, Some(index)));
             let mark = if selected { "▌" } else { " " };
             line(buffer, area, shown + 1, draw(&mut cells, mark));
             if selected && let Ok(offset) = u16::try_from(shown + 1) {
@@ -187,6 +206,22 @@ impl Table<'_> {
                 tint(buffer, place, theme.selected());
             }
         }
+    }
+
+    /// The texts of the columns that tell rows apart, row by row; of the other columns none.
+    fn names(&self, widths: &[Option<usize>]) -> Vec<Vec<String>> {
+        let names = |(index, column): (usize, &Column)| match widths.get(index) {
+            Some(Some(width)) if column.apart => {
+                let text = |row: &Vec<Cell>| match row.get(index) {
+                    Some(cell) if row.len() == self.columns.len() => cell.text.as_str().to_owned(),
+                    _ => String::new(),
+                };
+                let texts: Vec<String> = self.rows.iter().map(text).collect();
+                apart(texts.iter().map(String::as_str), *width)
+            }
+            _ => Vec::new(),
+        };
+        self.columns.iter().enumerate().map(names).collect()
     }
 
     /// How wide each column gets; none for those left out.
@@ -210,12 +245,14 @@ impl Table<'_> {
             if excess == 0 {
                 return widths;
             }
-            // A column worth leaving out goes before text is cut to less than is legible.
+            // A column worth leaving out goes before text is cut to less than is legible, and before text that tells rows
+            // apart is cut at all.
             let cuttable = |index: &usize| {
                 self.columns[*index].cut && widths[*index].is_some_and(|width| width > NARROWEST)
             };
             let spare: usize = (0..widths.len())
                 .filter(cuttable)
+                .filter(|index| !self.columns[*index].apart)
                 .filter_map(|index| Some(widths[index]?.saturating_sub(LEGIBLE)))
                 .sum();
             let dropped = (0..widths.len())
@@ -254,6 +291,25 @@ impl Table<'_> {
         });
         numbers.max().map(|(_, index, width)| (index, width))
     }
+}
+
+/// The rows drawn, in as many lines as there is room for; those that go across may be headings.
+fn shown(rows: &[Vec<Cell>], in_sight: usize, room: usize, grouped: bool) -> Vec<usize> {
+    let is_heading = |row: usize| grouped && rows.get(row).is_some_and(|cells| cells.len() == 1);
+    shown_under_headings(in_sight, rows.len(), room, is_heading)
+}
+
+/// The row that is drawn at line `y` of the terminal, for a table of groups drawn in `area`.
+pub fn grouped_row_at(
+    area: Rect,
+    y: u16,
+    in_sight: usize,
+    rows: &[Vec<Cell>],
+    grouped: bool,
+) -> Option<usize> {
+    let offset = usize::from(y.checked_sub(area.y + 1)?);
+    let room = usize::from(area.height).saturating_sub(1);
+    shown(rows, in_sight, room, grouped).get(offset).copied()
 }
 
 /// The row that is drawn at line `y` of the terminal, for a table drawn in `area`.

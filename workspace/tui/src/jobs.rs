@@ -25,7 +25,7 @@ pub trait Control: Send + Sync {
 /// One piece of work.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
-    /// Reads what sets the strategies of a run apart.
+    /// Reads what sets the strategies of a run apart, and where the files of its parts are.
     ReadSettings(RunFolder),
     /// Lists the runs of a folder.
     ListRuns(PathBuf),
@@ -47,8 +47,8 @@ pub enum Job {
 /// What came of it.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// What sets the strategies of a run apart.
-    Settings(RunFolder, Settings),
+    /// What sets the strategies of a run apart, part by part; of most runs there is one.
+    Settings(RunFolder, Vec<PartFiles>),
     /// The runs of a folder, the oldest first.
     Runs(Vec<ListedRun>),
     /// A run was asked to stop.
@@ -70,6 +70,15 @@ pub struct Settings {
     pub experiment: BTreeMap<String, String>,
     /// Of every strategy, by its name.
     pub strategies: Vec<(String, BTreeMap<String, String>)>,
+}
+
+/// What was read of a run's part, one backbone with one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartFiles {
+    /// Where its files are: of a run that has no parts the folder of the run.
+    pub folder: RunFolder,
+    /// The settings of its experiment.
+    pub settings: Settings,
 }
 
 /// One run of the list.
@@ -162,7 +171,15 @@ pub fn work(jobs: &Receiver<Job>, control: &Arc<dyn Control>, events: &Sender<Ev
     }
 }
 
-fn read_settings(run: &RunFolder) -> Result<Settings, String> {
+fn read_settings(run: &RunFolder) -> Result<Vec<PartFiles>, String> {
+    let of_part = |folder: RunFolder| {
+        let settings = settings(&folder)?;
+        Ok(PartFiles { folder, settings })
+    };
+    run.parts().into_iter().map(of_part).collect()
+}
+
+fn settings(run: &RunFolder) -> Result<Settings, String> {
     let text = run.experiment().map_err(|error| error.to_string())?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|error| {
         format!(

@@ -37,7 +37,7 @@ pub use app::App;
 pub use ascii::ascii;
 pub use draw::draw;
 pub use event::{Effect, Event};
-pub use jobs::{Answer, Control, Job, ListedRun, Settings};
+pub use jobs::{Answer, Control, Job, ListedRun, PartFiles, Settings};
 pub use keys::reference as keys_reference;
 pub use theme::{Background, Colours, Theme};
 pub use update::update;

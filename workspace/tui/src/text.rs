@@ -1,6 +1,6 @@
 //! Text cut and padded to columns of the terminal.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 use ratatui::{
     buffer::Buffer,
@@ -94,6 +94,10 @@ pub fn pad(text: &str, columns: usize, right: bool) -> String {
 pub fn fit_title(title: &str, columns: usize) -> String {
     /// Columns below which a name says nothing.
     const NAME: usize = 4;
+    // With target and backbone in it the detail is not all that tells it apart.
+    if title.matches(" · ").count() >= 3 {
+        return shorten(title, columns);
+    }
     if let (true, Some((name, detail))) = (width(title) > columns, title.split_once(" · ")) {
         let whole = format!(" · {detail}");
         let room = columns.saturating_sub(width(&whole));
@@ -111,6 +115,80 @@ pub fn fit_title(title: &str, columns: usize) -> String {
 /// A title cut to `columns` and filled up with blanks.
 pub fn pad_title(title: &str, columns: usize) -> String {
     pad(&fit_title(title, columns), columns, false)
+}
+
+/// A title cut to `columns` with something left of each of its parts: of `stamps · logistic regression · LeNet` all three,
+/// the longest shortened first. A number is no part to be shortened.
+pub fn shorten(title: &str, columns: usize) -> String {
+    shorten_by(fit, title, columns)
+}
+
+fn shorten_by(cut: fn(&str, usize) -> String, title: &str, columns: usize) -> String {
+    /// Columns that a part keeps.
+    const PART: usize = 4;
+    let parts: Vec<&str> = title.split(" · ").collect();
+    let mut widths: Vec<usize> = parts.iter().map(|part| width(part)).collect();
+    let shortens = |index: &usize| parts[*index].contains(char::is_alphabetic);
+    let between = 3 * (parts.len() - 1);
+    while widths.iter().sum::<usize>() + between > columns {
+        let longest = (0..parts.len()).filter(shortens).max_by_key(|index| {
+            // The first of equals is the last to go: the target, then the strategy.
+            (widths[*index], *index)
+        });
+        match longest.filter(|index| widths[*index] > PART) {
+            Some(index) => widths[index] -= 1,
+            None => return cut(title, columns),
+        }
+    }
+    let parts = parts.iter().zip(widths).map(|(part, room)| cut(part, room));
+    parts.collect::<Vec<String>>().join(" · ")
+}
+
+/// Titles cut to `columns`, so that different ones stay different where that can be: their ends are cut, else their
+/// middles, else their beginnings.
+pub fn apart<'a>(titles: impl Iterator<Item = &'a str>, columns: usize) -> Vec<String> {
+    let titles: Vec<&str> = titles.collect();
+    if titles.iter().all(|title| width(title) <= columns) {
+        return titles.into_iter().map(str::to_owned).collect();
+    }
+    let count = |titles: &mut dyn Iterator<Item = &str>| titles.collect::<HashSet<&str>>().len();
+    let different = count(&mut titles.iter().copied());
+    let cuts: [fn(&str, usize) -> String; 3] = [fit, without_middle, end_of];
+    let by = |cut| {
+        (titles
+            .iter()
+            .map(move |title| shorten_by(cut, title, columns)))
+        .collect()
+    };
+    let mut cut: Vec<Vec<String>> = cuts.into_iter().map(by).collect();
+    let told = cut
+        .iter()
+        .position(|cut| count(&mut cut.iter().map(String::as_str)) == different);
+    cut.swap_remove(told.unwrap_or(0))
+}
+
+/// The text cut to `columns` in its middle.
+fn without_middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns || columns < 3 {
+        return fit(text, columns);
+    }
+    let end = end_of(text, (columns - 1) / 2 + 1);
+    let head = fit(text, columns + 1 - width(&end));
+    head + end.trim_start_matches('…')
+}
+
+/// A text, or as much of its end as has room.
+pub fn end_of(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut end = text;
+    while width(end) >= columns.max(1) {
+        let mut characters = end.chars();
+        characters.next();
+        end = characters.as_str();
+    }
+    format!("…{end}")
 }
 
 /// Writes a line into row `row` of `area`. What has no room is cut as [`fit`] does: everything
@@ -221,6 +299,8 @@ pub fn clock(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -304,7 +384,72 @@ mod tests {
         check("frozen backbone · pool1 · 1,000", 14, "… 1,000");
         check("frozen backbone · pool1 · 1,000", 6, "froze…");
         check("feature classifier", 9, "feature …");
+        let several = "stamps · frozen backbone · LeNet · pool1";
+        check(several, 33, "stamps · frozen … · LeNet · pool1");
         assert_eq!(pad_title("a · b", 7), "a · b  ");
+    }
+
+    #[test]
+    fn of_a_long_name_the_end_is_shown() {
+        let check = |text: &str, columns, expected: &str| {
+            let found = end_of(text, columns);
+            assert_eq!(found, expected);
+            assert!(width(&found) <= columns.max(1), "{found}");
+        };
+        check("cat/a.png", 9, "cat/a.png");
+        check("cat/a.png", 8, "…t/a.png");
+        // Characters of two columns are shown whole or not.
+        check("猫/猫猫.png", 9, "…猫猫.png");
+        check("猫/猫猫.png", 8, "…猫.png");
+        check("猫/猫猫.png", 2, "…g");
+        check("ab", 0, "…");
+    }
+
+    #[test]
+    fn of_every_part_something_stays() {
+        let check = |title: &str, columns: usize, expected: &str| {
+            assert_eq!(shorten(title, columns), expected, "{title} in {columns}");
+        };
+        let title = "stamps · logistic regression · LeNet · gap";
+        check(title, 42, title);
+        check(title, 35, "stamps · logistic re… · LeNet · gap");
+        check(title, 30, "stamps · logist… · LeNet · gap");
+        check("a strategy · LeNet · 1,000", 20, "a st… · LeN… · 1,000");
+        check("a strategy · LeNet · 1,000", 10, "a strateg…");
+        check("frozen backbone", 9, "frozen b…");
+    }
+
+    #[test]
+    fn different_titles_stay_different() {
+        let check = |titles: [&str; 2], columns: usize, expected: [&str; 2]| {
+            let found = apart(titles.into_iter(), columns);
+            assert_eq!(found, expected, "{titles:?} in {columns}");
+        };
+        check(["head", "head"], 3, ["he…", "he…"]);
+        check(["logistic", "ridge"], 6, ["logis…", "ridge"]);
+        check(
+            ["logistic on some", "logistic on all"],
+            11,
+            ["logis… some", "logis…n all"],
+        );
+        check(
+            ["logistic · a", "logistic · b"],
+            9,
+            ["logi… · a", "logi… · b"],
+        );
+        check(["abcdefghi1", "abcdefghi2"], 2, ["…1", "…2"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_takes_more_columns_than_there_are(
+            titles in prop::collection::vec("[a-z数0-9,]{0,12}( · [a-z数0-9,]{1,9}){0,3}", 1..4),
+            columns in 1..40_usize,
+        ) {
+            for cut in apart(titles.iter().map(String::as_str), columns) {
+                prop_assert!(width(&cut) <= columns, "{cut} in {columns}");
+            }
+        }
     }
 
     #[test]

@@ -107,6 +107,8 @@ fn take_in(run: &mut Watched, records: &[Record]) {
                 | RunEvent::RowMeasured(_)
                 | RunEvent::RowFailed(_)
                 | RunEvent::Compared(_)
+                | RunEvent::Resampled(_)
+                | RunEvent::DataCompared(_)
                 | RunEvent::RunResumed { .. }
                 | RunEvent::RunEnded { .. }
         );
@@ -132,7 +134,9 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
         })
     };
     let mut from = "topwork".to_owned();
-    let (level, text) = match &record.event {
+    // Stages are counted as the whole run counts them.
+    let event = run.state.placed(record);
+    let (level, text) = match event.as_ref() {
         RunEvent::Log {
             level,
             from: who,
@@ -141,10 +145,18 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
             from.clone_from(who);
             (*level, text.clone())
         }
-        RunEvent::RunStarted(plan) => (
-            LogLevel::Info,
-            format!("{} begins: {} stages", plan.run, plan.stages.len()),
-        ),
+        RunEvent::RunStarted(plan) => {
+            // The first of several parts is told before it is known that there are others.
+            let names = [&plan.target, &plan.backbone].into_iter().flatten();
+            let names: Vec<&str> = names.map(String::as_str).collect();
+            let of = match names.as_slice() {
+                [] => String::new(),
+                names => format!(", {}", names.join(" · ")),
+            };
+            let stages = plan.stages.len();
+            let text = format!("{} begins{of}: {stages} stages", plan.run);
+            (LogLevel::Info, text)
+        }
         RunEvent::StageStarted { stage } => (LogLevel::Debug, format!("{} begins", title(*stage)?)),
         RunEvent::StageEnded {
             stage,
@@ -192,8 +204,8 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
 /// The settings are read once the run has told its plan: from then on its experiment is there.
 fn settings_wanted(app: &mut App, folder: &RunFolder) -> Vec<Effect> {
     match app.watched_mut(folder) {
-        Some(run) if run.settings.is_none() && run.state.plan.is_some() => {
-            run.settings = Some(Default::default());
+        Some(run) if run.parts.is_none() && run.state.plan.is_some() => {
+            run.parts = Some(Vec::new());
             vec![Effect::Job(Job::ReadSettings(folder.clone()))]
         }
         _ => Vec::new(),
@@ -202,10 +214,14 @@ fn settings_wanted(app: &mut App, folder: &RunFolder) -> Vec<Effect> {
 
 fn answered(app: &mut App, answer: Answer) -> Vec<Effect> {
     match answer {
-        Answer::Settings(folder, settings) => {
+        Answer::Settings(folder, parts) => {
             if let Some(run) = app.watched_mut(&folder) {
-                run.settings = Some(settings);
+                run.parts = Some(parts);
                 run.settings_changed();
+            }
+            // Now it is known where samples are.
+            if app.run().is_some_and(|run| run.folder == folder) {
+                return present::went_on(app);
             }
         }
         Answer::Runs(list) => views::runs::listed(&mut app.runs, list),

@@ -3,10 +3,10 @@
 use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
 
 use topwork_events::{LogLevel, RunState};
-use topwork_results::{Results, Tables};
+use topwork_results::{RanksOverTargets, Results, Tables};
 use topwork_store::{RunFolder, Standing};
 
-use crate::{jobs::Settings, memo::fresh};
+use crate::{jobs::PartFiles, memo::fresh};
 
 /// Lines of a run's log that are kept; older ones are only in its files.
 const LOG_LINES: usize = 10_000;
@@ -23,17 +23,33 @@ pub struct Watched {
     /// What its figures and settings are, as a number: another one as soon as they change.
     pub(crate) version: u64,
     /// The figures so far, worked out when they are asked for.
-    results: OnceCell<Option<Arc<Results>>>,
+    figures: OnceCell<Figures>,
     /// What was said, in the order it was heard.
     pub(crate) log: VecDeque<LogEntry>,
-    /// What sets its strategies apart, once its experiment was read.
-    pub(crate) settings: Option<Settings>,
+    /// What was read of its parts, in their order; none before that was asked for, empty before it is there.
+    pub(crate) parts: Option<Vec<PartFiles>>,
     /// Kept for comparison when another run is opened.
     pub(crate) marked: bool,
     /// It was asked to stop.
     pub(crate) asked_to_stop: bool,
     /// Why its files cannot be read.
     pub(crate) trouble: Option<String>,
+}
+
+/// The figures of a run.
+#[derive(Clone, Debug, Default)]
+struct Figures {
+    tables: Vec<TargetTable>,
+    ranks: Option<RanksOverTargets>,
+}
+
+/// The figures of the rows of one target.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetTable {
+    /// The figures.
+    pub(crate) results: Arc<Results>,
+    /// Its rows as the run counts them.
+    pub(crate) rows: Vec<usize>,
 }
 
 /// One line of the log.
@@ -54,26 +70,54 @@ impl Watched {
             state: RunState::default(),
             standing: None,
             version: fresh(),
-            results: OnceCell::new(),
+            figures: OnceCell::new(),
             log: VecDeque::new(),
-            settings: None,
+            parts: None,
             marked: false,
             asked_to_stop: false,
             trouble: None,
         }
     }
 
-    /// The figures so far; `None` before there is a plan.
-    pub(crate) fn results(&self) -> Option<&Arc<Results>> {
-        let results = self
-            .results
-            .get_or_init(|| Tables::side_by_side(&self.state).map(Arc::new));
-        results.as_ref()
+    fn figures(&self) -> &Figures {
+        self.figures.get_or_init(|| Figures::of(&self.state))
+    }
+
+    /// The figures so far, a table for each target; none before there is a plan.
+    pub(crate) fn tables(&self) -> &[TargetTable] {
+        &self.figures().tables
+    }
+
+    /// How rows do over the targets, where there are several.
+    pub(crate) fn ranks(&self) -> Option<&RanksOverTargets> {
+        self.figures().ranks.as_ref()
+    }
+
+    /// Whether it has several backbones or targets.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.state.parts.len() > 1
+    }
+
+    /// The target and the backbone of a part, of those that the run has several of; `None` where it has one of each.
+    pub(crate) fn part_name(&self, part: usize) -> Option<String> {
+        let plan = &self.state.parts.get(part)?.plan;
+        let names: Vec<&str> = ([&plan.target, &plan.backbone].into_iter().flatten())
+            .map(String::as_str)
+            .collect();
+        (self.has_parts() && !names.is_empty()).then(|| names.join(" · "))
+    }
+
+    /// Where the files of a part are: those of a run without parts in its own folder. `None` before that is known.
+    pub(crate) fn folder_of(&self, part: usize) -> Option<&RunFolder> {
+        if !self.has_parts() {
+            return Some(&self.folder);
+        }
+        self.parts.as_ref()?.get(part).map(|files| &files.folder)
     }
 
     /// The figures are no longer what they were.
     pub(crate) fn figures_changed(&mut self) {
-        self.results = OnceCell::new();
+        self.figures = OnceCell::new();
         self.settings_changed();
     }
 
@@ -93,5 +137,31 @@ impl Watched {
             self.log.pop_front();
         }
         self.log.push_back(entry);
+    }
+}
+
+impl Figures {
+    fn of(state: &RunState) -> Self {
+        let Some(Tables { tables, ranks }) = Tables::of(state) else {
+            return Self::default();
+        };
+        let rows: Vec<Vec<usize>> = match state.parts.len() {
+            0 | 1 => (tables.iter())
+                .map(|table| (0..table.strategies.len()).collect())
+                .collect(),
+            _ => (state.targets().into_iter())
+                .map(|(_, parts)| {
+                    let parts = parts.iter().filter_map(|part| state.parts.get(*part));
+                    parts.flat_map(|part| part.rows.clone()).collect()
+                })
+                .collect(),
+        };
+        let tables = (tables.into_iter().zip(rows))
+            .map(|(results, rows)| TargetTable {
+                results: Arc::new(results),
+                rows,
+            })
+            .collect();
+        Self { tables, ranks }
     }
 }

@@ -3,8 +3,13 @@
 
 mod bars;
 mod curves;
+mod details;
+mod groups;
+mod identity;
+mod ranks;
 mod rows;
 mod selection;
+mod titles;
 
 use std::rc::Rc;
 
@@ -12,10 +17,10 @@ use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
 };
-use topwork_results::{Align, PairResult, RowResult, Value, columns};
+use topwork_results::{PairResult, RowResult};
 
 use crate::{
-    columns::{Cell, Column, Table, row_at},
+    columns::{Table, grouped_row_at},
     figure::Figure,
     keys::Action,
     layer::Layer,
@@ -28,6 +33,9 @@ use crate::{
 };
 
 use rows::Sheet;
+
+pub use groups::{Group, Head, Line, cells as group_cells, line_of, lines as group_lines};
+pub use titles::labels;
 
 /// What is selected.
 #[derive(Clone, Debug, Default)]
@@ -58,12 +66,13 @@ fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Rc<Sheet> {
 
 /// Draws the view.
 pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
-    let sheet = sheet(scene.all, selection, scene.theme);
+    let theme = scene.theme;
+    let sheet = sheet(scene.all, selection, theme);
     if sheet.rows.is_empty() {
-        say(scene.theme, "no strategies are known yet", area, buffer);
+        say(theme, "no strategies are known yet", area, buffer);
         return;
     }
-    let parts = parts(area, sheet.rows.len());
+    let parts = parts(area, &sheet);
     let order = match selection.order {
         None => "in the order of the file".to_owned(),
         Some(column) => format!(
@@ -72,27 +81,41 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
             if selection.reversed { "▼" } else { "▲" }
         ),
     };
-    let shown = shown_of(sheet.rows.len(), parts.table.height.saturating_sub(3));
+    let targets = sheet.targets();
+    let shown = match targets {
+        1 => shown_of(sheet.rows.len(), parts.table.height.saturating_sub(3)),
+        _ => format!(" of {} rows on {targets} targets", sheet.rows.len()),
+    };
     let title = match selection.order {
         None => format!("comparison{shown}, {order}"),
         Some(_) => format!("comparison{shown} {order}"),
     };
-    let inner = panel(scene.theme, &title, parts.table, buffer, true);
+    let inner = panel(theme, &title, parts.table, buffer, true);
+    let row = selection.row.min(sheet.selectable().saturating_sub(1));
     Table {
         columns: &sheet.columns,
         rows: &sheet.cells,
-        in_sight: selection.row,
+        in_sight: line_of(&sheet.lines, row),
         selected: true,
+        grouped: targets > 1,
     }
-    .draw(scene.theme, inner, buffer);
+    .draw(theme, inner, buffer);
+    if let Some(place) = row.checked_sub(sheet.rows.len()) {
+        ranks::draw(theme, &sheet, place, parts.bars, buffer);
+        ranks::draw_by_target(theme, &sheet, place, parts.pairs, buffer);
+        return;
+    }
+    let group = sheet.group_of(row);
+    let shown = sheet.shown(group, row);
     match selection.page.checked_sub(1) {
         Some(grid) => {
-            let (figure, grid) = (bars::ranked_by(&sheet.rows), sheet.grids().get(grid));
-            curves::draw(scene.theme, figure, grid, parts.bars, buffer);
+            let figure = bars::ranked_by(shown.rows);
+            let grid = sheet.grids(group).get(grid);
+            curves::draw(theme, figure, grid, &shown, parts.bars, buffer);
         }
-        None => bars::draw(scene.theme, selection, &sheet.rows, parts.bars, buffer),
+        None => bars::draw(theme, shown, parts.bars, buffer),
     }
-    bars::draw_pairs(scene, selection, &sheet.rows, parts.pairs, buffer);
+    bars::draw_pairs(scene, selection, shown, parts.pairs, buffer);
 }
 
 /// `, 5 of 12 rows` where there is not room for all.
@@ -109,8 +132,8 @@ struct Parts {
     pairs: Rect,
 }
 
-fn parts(area: Rect, rows: usize) -> Parts {
-    let rows = u16::try_from(rows).unwrap_or(u16::MAX);
+fn parts(area: Rect, sheet: &Sheet) -> Parts {
+    let rows = u16::try_from(sheet.lines.len()).unwrap_or(u16::MAX);
     let wanted = rows.saturating_add(3);
     if area.height < 12 {
         let [table, bars] = Layout::vertical([
@@ -137,107 +160,25 @@ fn parts(area: Rect, rows: usize) -> Parts {
     }
 }
 
-/// The comparison's table of one run, with the columns that the plain text has.
-#[derive(Default)]
-pub struct Figures {
-    columns: Vec<Column>,
-    rows: Vec<Vec<Cell>>,
-}
-
-impl Figures {
-    fn of(run: &Watched, theme: Theme) -> Self {
-        let Some(results) = run.results() else {
-            return Self::default();
-        };
-        let told = columns(results);
-        // Rows of one strategy are told apart by these columns, which then stay.
-        let in_samples = (results.strategies.windows(2)).any(|pair| {
-            pair[0].name == pair[1].name && pair[0].train_samples != pair[1].train_samples
-        });
-        let planned = planned_seeds(run);
-        let partly = results.strategies.iter().any(|row| is_partly(row, planned));
-        // Seeds stand behind the figure that rows are ranked by.
-        let first = told.iter().position(|column| column.values_of().is_some());
-        let seeds_at = first.filter(|_| partly).map(|first| first + 1);
-        let mut columns: Vec<Column> = (told.iter())
-            .map(|column| Column {
-                heading: column.heading().to_owned(),
-                right: column.align == Align::Right,
-                rank: match in_samples && column.is("trained-on") {
-                    true => 0,
-                    false => column.rank,
-                },
-                cut: column.is("strategy") || column.is("cut"),
-            })
-            .collect();
-        if let Some(at) = seeds_at {
-            columns.insert(at, Column::number(SEEDS, 0));
-        }
-        let best = results.best().map(|best| &best.title);
-        let rows = (results.strategies.iter().zip(results.ranks())).map(|(row, rank)| {
-            let style = match best {
-                _ if row.seeds.is_empty() => theme.dim(),
-                Some(best) if *best == row.title => theme.title(),
-                _ => ratatui::style::Style::new(),
-            };
-            let cells = told.iter().map(|column| {
-                let cell = column.cell(row, rank);
-                let style = match cell.value {
-                    Value::Frozen { intact: true, .. } => theme.good(),
-                    Value::Frozen { intact: false, .. } => theme.bad(),
-                    _ => style,
-                };
-                Cell::figure(Figure::cell(&cell), style)
-            });
-            let mut cells: Vec<Cell> = cells.collect();
-            if let Some(at) = seeds_at {
-                cells.insert(at, Cell::figure(seeds_words(row, planned), style));
-            }
-            cells
-        });
-        let rows = rows.collect();
-        Self { columns, rows }
-    }
-}
-
 /// The heading of the column that says how many seeds a row has been measured with.
-const SEEDS: &str = "seeds";
+pub const SEEDS: &str = "seeds";
 
 /// The seeds of a run's experiment.
-fn planned_seeds(run: &Watched) -> usize {
+pub fn planned_seeds(run: &Watched) -> usize {
     run.state.plan.as_ref().map_or(0, |plan| plan.seeds.len())
 }
 
 /// Whether a row stands beside others with figures of fewer seeds than all.
-fn is_partly(row: &RowResult, planned: usize) -> bool {
+pub fn is_partly(row: &RowResult, planned: usize) -> bool {
     (1..planned).contains(&row.seeds.len())
 }
 
 /// `1 of 3`.
-fn seeds_words(row: &RowResult, planned: usize) -> Figure {
+pub fn seeds_words(row: &RowResult, planned: usize) -> Figure {
     match row.seeds.len() {
         0 => Figure::words("–"),
         seeds => Figure::part(seeds, planned),
     }
-}
-
-/// The comparison's table of the current run, with this row in sight.
-pub fn draw_figures(
-    scene: &Scene<'_>,
-    table: &Memo<u64, Figures>,
-    in_sight: usize,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let (run, theme) = (scene.run, scene.theme);
-    let figures = table.get(run.version, || Figures::of(run, theme));
-    Table {
-        columns: &figures.columns,
-        rows: &figures.rows,
-        in_sight,
-        selected: false,
-    }
-    .draw(theme, area, buffer);
 }
 
 /// What a key asks for.
@@ -256,32 +197,37 @@ pub fn act(
         Action::Reverse => selection.reversed = !selection.reversed,
         Action::NextPage => {
             // Where there are no curves a page says so.
-            let pages = 1 + sheet.grids().len().max(1);
+            let group = sheet.group_of(selection.row);
+            let pages = 1 + sheet.grids(group).len().max(1);
             selection.page = (selection.page + 1) % pages;
         }
         Action::Open => {
-            let row = sheet.rows.get(selection.row)?;
+            let Some(row) = sheet.rows.get(selection.row) else {
+                return ranks::details(&sheet, selection.row);
+            };
             return Some(Layer::Text {
-                title: row.name.clone(),
-                lines: rows::details(all, row, theme),
+                title: row.whole_title(),
+                lines: details::lines(all, row, theme),
                 scroll: 0,
             });
         }
-        _ => selection.row = moved(selection.row, sheet.rows.len(), 10, action),
+        _ => selection.row = moved(selection.row, sheet.selectable(), 10, action),
     }
     None
 }
 
 /// The mouse selects a row.
 pub fn click(all: &[Watched], selection: &mut Selection, theme: Theme, area: Rect, row: u16) {
-    let rows = sheet(all, selection, theme).rows.len();
-    let table = parts(area, rows).table;
+    let sheet = sheet(all, selection, theme);
+    let table = parts(area, &sheet).table;
     let inner = Rect {
         y: table.y + 1,
         height: table.height.saturating_sub(2),
         ..table
     };
-    if let Some(row) = row_at(inner, row, Some(selection.row), rows) {
-        selection.row = row;
+    let in_sight = line_of(&sheet.lines, selection.row);
+    let line = grouped_row_at(inner, row, in_sight, &sheet.cells, sheet.targets() > 1);
+    if let Some(Line::Row(row)) = line.and_then(|line| sheet.lines.get(line)) {
+        selection.row = *row;
     }
 }

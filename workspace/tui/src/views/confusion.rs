@@ -18,7 +18,7 @@ use crate::{
     keys::Action,
     memo::Memo,
     panel::say,
-    text::{fit_title, line, width},
+    text::{fit_title, line, shorten, width},
     views::Scene,
     watched::Watched,
 };
@@ -60,9 +60,25 @@ enum Answer {
 /// The outcome that is selected, with its strategy's name and classes.
 struct Selected<'a> {
     name: String,
+    /// Whether the name says target or backbone, too.
+    long: bool,
+    /// The part of the run that it is of.
+    part: usize,
+    /// The row as the part counts it.
+    row: usize,
     seed: u64,
     classes: &'a [String],
     outcome: Option<&'a Outcome>,
+}
+
+impl Selected<'_> {
+    /// The name in so many columns.
+    fn cut(&self, columns: usize) -> String {
+        match self.long {
+            true => shorten(&self.name, columns),
+            false => fit_title(&self.name, columns),
+        }
+    }
 }
 
 fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>> {
@@ -71,10 +87,15 @@ fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>>
     let row = selection.row % plan.rows.len().max(1);
     let seed = *plan.seeds.get(selection.seed % plan.seeds.len().max(1))?;
     let planned = plan.rows.get(row)?;
+    let (part, row_of_part) = state.part_of_row(row);
+    let of_part = state.parts.get(part).map_or(plan, |part| &part.plan);
     Some(Selected {
         name: planned.title(),
+        long: run.has_parts(),
+        part,
+        row: row_of_part,
         seed,
-        classes: &plan.classes,
+        classes: &of_part.classes,
         outcome: state.outcomes.get(&(row, seed)),
     })
 }
@@ -83,10 +104,8 @@ fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>>
 pub fn shown(run: &Watched, selection: &mut Selection) -> Vec<Effect> {
     let wanted = selected(run, selection).and_then(|selected| {
         let outcome = selected.outcome?;
-        Some(
-            run.folder
-                .image_sample_path(outcome.row, &selected.name, outcome.seed),
-        )
+        let folder = run.folder_of(selected.part)?;
+        Some(folder.image_sample_path(selected.row, &selected.name, outcome.seed))
     });
     let asked = selection.asked.as_ref();
     let Some(path) = wanted.filter(|path| asked.is_none_or(|asked| asked.path != *path)) else {
@@ -185,11 +204,16 @@ fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: u
     let whole = format!("{seed} · {correct} of {total} correct, {right}");
     let room = |figures: &str| columns.saturating_sub(width(figures) + 1);
     let name = &selected.name;
-    let figures = match width(name).min(NAME) <= room(&whole) {
+    // What says target and backbone, too, gets all it needs.
+    let wanted = match run.has_parts() {
+        true => width(name),
+        false => width(name).min(NAME),
+    };
+    let figures = match wanted <= room(&whole) {
         true => whole,
         false => format!("{seed} · {right}"),
     };
-    format!(" {}{figures}", fit_title(name, room(&figures)))
+    format!(" {}{figures}", selected.cut(room(&figures)))
 }
 
 /// The room without the caption.
@@ -211,6 +235,11 @@ pub fn act(run: &Watched, selection: &mut Selection, body: Rect, action: Action)
         Action::NextStrategy => {
             selection.row = (selection.row + 1) % rows.max(1);
             selection.image = selection.image.map(|_| 0);
+            // Those of another target are other classes, of which there may be fewer.
+            let classes = selected(run, selection).map_or(0, |selected| selected.classes.len());
+            let last = classes.saturating_sub(1);
+            selection.truth = selection.truth.min(last);
+            selection.predicted = selection.predicted.min(last);
             return shown(run, selection);
         }
         Action::NextSeed => {

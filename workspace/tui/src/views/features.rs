@@ -73,15 +73,26 @@ enum Answer {
     Here(Arc<Features>),
 }
 
-/// A trunk whose features are kept: a cut, and where the weights come from.
-type Trunk = (String, Start);
+/// A trunk whose features are kept.
+#[derive(Clone, Debug, PartialEq)]
+struct Trunk {
+    /// The part of the run: which backbone it is, and which target's images it has seen.
+    part: usize,
+    cut: String,
+    /// Where the weights come from.
+    weights: Start,
+}
 
 /// The trunks of the current run: those of the strategies that work on features.
 fn trunks(run: &Watched) -> Vec<Trunk> {
     let mut trunks: Vec<Trunk> = Vec::new();
     let plan = run.state.plan.iter();
-    for row in plan.flat_map(|plan| &plan.rows) {
-        let trunk = (row.cut.clone(), row.weights);
+    for (index, row) in plan.flat_map(|plan| &plan.rows).enumerate() {
+        let trunk = Trunk {
+            part: run.state.part_of_row(index).0,
+            cut: row.cut.clone(),
+            weights: row.weights,
+        };
         let on_features = ["frozen-backbone", "feature-classifier"].contains(&row.kind.as_str());
         if on_features && !trunks.contains(&trunk) {
             trunks.push(trunk);
@@ -99,9 +110,17 @@ fn selected(run: &Watched, selection: &Selection) -> Option<(Trunk, u64)> {
     Some((trunk.clone(), *seed))
 }
 
-/// Stages done after which a sample may be there that was not before.
-fn progress(run: &Watched, seed: u64) -> usize {
-    let extracted = (run.state.stages.iter()).filter(|stage| {
+/// Where the sample of a trunk is, if that is known.
+fn path(run: &Watched, trunk: &Trunk, seed: u64) -> Option<PathBuf> {
+    let folder = run.folder_of(trunk.part)?;
+    Some(folder.feature_sample_path(&trunk.cut, trunk.weights, seed))
+}
+
+/// Stages of the part done after which a sample may be there that was not before.
+fn progress(run: &Watched, part: usize, seed: u64) -> usize {
+    let part = run.state.parts.get(part);
+    let stages = part.and_then(|part| run.state.stages.get(part.stages.clone()));
+    let extracted = stages.into_iter().flatten().filter(|stage| {
         let StageKind::Features = stage.plan.kind else {
             return false;
         };
@@ -112,11 +131,13 @@ fn progress(run: &Watched, seed: u64) -> usize {
 
 /// Asks for the sample that is selected, unless it was asked for already.
 pub fn shown(run: &Watched, selection: &mut Selection) -> Vec<Effect> {
-    let Some(((cut, weights), seed)) = selected(run, selection) else {
+    let Some((trunk, seed)) = selected(run, selection) else {
         return Vec::new();
     };
-    let progress = progress(run, seed);
-    let path = run.folder.feature_sample_path(&cut, weights, seed);
+    let progress = progress(run, trunk.part, seed);
+    let Some(path) = path(run, &trunk, seed) else {
+        return Vec::new();
+    };
     let known = selection.asked.as_ref().is_some_and(|asked| {
         asked.path == path
             && (asked.progress == progress || matches!(asked.answer, Answer::Here(_)))
@@ -151,23 +172,25 @@ pub fn read(
 
 /// The sample that is selected, or why there is nothing to draw.
 fn sample<'a>(run: &Watched, selection: &'a Selection) -> Result<&'a Features, String> {
-    let Some(((cut, weights), seed)) = selected(run, selection) else {
+    let Some((trunk, seed)) = selected(run, selection) else {
         return Err(match run.state.plan {
             None => "the run has not begun yet".to_owned(),
             Some(_) => "no strategy of this run works on features of a frozen trunk".to_owned(),
         });
     };
-    let path = run.folder.feature_sample_path(&cut, weights, seed);
-    let asked = (selection.asked.as_ref()).filter(|asked| asked.path == path);
-    match asked.map(|asked| &asked.answer) {
-        Some(Answer::Here(features)) => Ok(features),
-        Some(Answer::Awaited) => Err("reading the sample of features".to_owned()),
-        Some(Answer::Unreadable(why)) => Err(why.clone()),
-        Some(Answer::Missing) => Err("the run has kept no sample of these features".to_owned()),
-        None => {
-            Err("no features have been extracted yet; a sample of them will be here".to_owned())
-        }
-    }
+    let path = path(run, &trunk, seed);
+    let asked = (selection.asked.as_ref()).filter(|asked| Some(&asked.path) == path.as_ref());
+    let why = match asked.map(|asked| &asked.answer) {
+        Some(Answer::Here(features)) => return Ok(features),
+        Some(Answer::Awaited) => "reading the sample of features",
+        Some(Answer::Unreadable(why)) => why,
+        Some(Answer::Missing) => "the run has kept no sample of these features",
+        None => "no features have been extracted yet; a sample of them will be here",
+    };
+    Err(match run.part_name(trunk.part) {
+        Some(name) => format!("{name} · cut at {}: {why}", trunk.cut),
+        None => why.to_owned(),
+    })
 }
 
 /// Draws the view.
@@ -177,7 +200,7 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         Err(why) => return say(scene.theme, &why, area, buffer),
     };
     if area.height >= 5 {
-        let caption = caption(scene.run, features);
+        let caption = caption(scene.run, selection, features);
         let caption = fit(&caption, usize::from(area.width));
         line(buffer, area, 0, Line::styled(caption, scene.theme.dim()));
     }
@@ -199,8 +222,10 @@ fn below_caption(area: Rect) -> Rect {
     }
 }
 
-fn caption(run: &Watched, features: &Features) -> String {
+fn caption(run: &Watched, selection: &Selection, features: &Features) -> String {
     let sample = &features.sample;
+    let part = selected(run, selection).and_then(|(trunk, _)| run.part_name(trunk.part));
+    let part = part.map_or(String::new(), |name| format!("{name} · "));
     let weights = match sample.weights {
         Start::Source => "trained",
         Start::Random => "random",
@@ -216,7 +241,7 @@ fn caption(run: &Watched, features: &Features) -> String {
         _ => format!(" · seed {}", sample.seed),
     };
     format!(
-        " {weights} trunk, cut at {}{seed} · {dimensions} · {} of {} test images",
+        " {part}{weights} trunk, cut at {}{seed} · {dimensions} · {} of {} test images",
         sample.cut,
         count(sample.examples.len()),
         count(sample.extracted),

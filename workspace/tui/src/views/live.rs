@@ -1,23 +1,26 @@
 //! Live: stages with their progress, curves of the selected one, the table as it fills.
 
+mod stages;
+mod table;
+
 use std::collections::HashMap;
 
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
-    text::{Line, Span},
+    text::Line,
 };
 use topwork_events::{EpochFigures, StageState, StageStatus};
-use topwork_measure::{percent, seconds, thousands};
+use topwork_measure::{percent, thousands};
 
 use crate::{
     chart::{self, Curve, Labels},
     figure::Figure,
     keys::Action,
     memo::Memo,
-    panel::{panel, say, stage_mark},
-    scroll::{first_shown, moved},
-    text::{clock, fit, line, pad_title, tint, width},
+    panel::{panel, say},
+    scroll::moved,
+    text::{fit, line, shorten, width},
     theme::Theme,
     views::{Scene, compare},
     watched::Watched,
@@ -31,7 +34,7 @@ pub struct Selection {
     /// Only the latest part of the loss, at full resolution.
     recent: bool,
     /// The table, worked out for the figures of this version.
-    table: Memo<u64, compare::Figures>,
+    table: Memo<u64, table::Figures>,
 }
 
 /// Where the parts of the view are; those without room are empty.
@@ -46,7 +49,9 @@ struct Parts {
 fn parts(run: &Watched, area: Rect) -> Parts {
     let plan = run.state.plan.as_ref();
     let stages = run.state.stages.len();
-    let rows = plan.map_or(0, |plan| plan.rows.len());
+    // With several targets there are headings among the rows.
+    let headings = Some(run.tables().len()).filter(|tables| *tables > 1);
+    let rows = plan.map_or(0, |plan| plan.rows.len()) + headings.unwrap_or(0);
     let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
     let none = Rect {
         width: 0,
@@ -115,7 +120,7 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         return;
     }
     let parts = parts(run, area);
-    draw_stages(scene, selection, parts.stages, buffer);
+    stages::draw(scene, selection, parts.stages, buffer);
     if let Some((index, stage)) = shown_stage(run, selection) {
         draw_loss(scene, selection, stage, parts.loss, buffer);
         draw_accuracy(scene, stage, parts.accuracy, buffer);
@@ -134,11 +139,14 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         );
     }
     if !parts.table.is_empty() {
-        let rows = run.results().map_or(0, |results| results.strategies.len());
-        let shown = compare::shown_of(rows, parts.table.height.saturating_sub(3));
+        let rows = run.state.plan.as_ref().map_or(0, |plan| plan.rows.len());
+        let shown = match run.tables().len() {
+            0 | 1 => compare::shown_of(rows, parts.table.height.saturating_sub(3)),
+            targets => format!(" of {rows} rows on {targets} targets"),
+        };
         let title = format!("comparison{shown}");
         let inner = panel(scene.theme, &title, parts.table, buffer, false);
-        compare::draw_figures(scene, &selection.table, running_row(run), inner, buffer);
+        table::draw(scene, &selection.table, running_row(run), inner, buffer);
     }
 }
 
@@ -165,116 +173,15 @@ fn shown_stage<'a>(run: &'a Watched, selection: &Selection) -> Option<(usize, &'
         .or_else(|| stages.first().map(|stage| (0, stage)))
 }
 
-fn draw_stages(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
-    let run = scene.run;
-    let done = (run.state.stages.iter())
-        .filter(|stage| stage.status == StageStatus::Done)
-        .count();
-    let title = format!("stages {done}/{}", run.state.stages.len());
-    let inner = panel(scene.theme, &title, area, buffer, false);
-    // The selected stage, else the one at work, though the curves may be those of another.
-    let running = run.state.running_stage().map(|(index, _)| index);
-    let in_sight = (selection.stage.or(running))
-        .or_else(|| shown_stage(run, selection).map(|(index, _)| index))
-        .unwrap_or(0);
-    let room = usize::from(inner.height);
-    let first = first_shown(in_sight, run.state.stages.len(), room);
-    let several = run
-        .state
-        .plan
-        .as_ref()
-        .is_some_and(|plan| plan.seeds.len() > 1);
-    for (row, (index, stage)) in (run.state.stages.iter().enumerate())
-        .skip(first)
-        .take(room)
-        .enumerate()
-    {
-        line(
-            buffer,
-            inner,
-            row,
-            stage_line(scene, stage, several, inner.width),
-        );
-        if selection.stage == Some(index)
-            && let Ok(offset) = u16::try_from(row)
-        {
-            let place = Rect {
-                y: inner.y + offset,
-                height: 1,
-                ..inner
-            };
-            tint(buffer, place, scene.theme.selected());
-        }
-    }
-}
-
-fn stage_line(scene: &Scene<'_>, stage: &StageState, several: bool, columns: u16) -> Line<'static> {
-    let columns = usize::from(columns);
-    let ended = !scene.run.is_live();
-    let (mark, style) = match stage.status {
-        StageStatus::Running if ended => ("✗", scene.theme.bad()),
-        status => stage_mark(scene.theme, status),
-    };
-    let title = match stage.plan.seed {
-        Some(seed) if several => format!("{seed}· {}", stage.plan.title),
-        _ => stage.plan.title.clone(),
-    };
-    let right = match stage.status {
-        StageStatus::Waiting => String::new(),
-        StageStatus::Done | StageStatus::Failed => stage.seconds.map_or(String::new(), seconds),
-        StageStatus::Running => running_words(scene, stage, columns, !ended),
-    };
-    let room = columns.saturating_sub(3 + width(&right));
-    let title_style = match stage.status {
-        StageStatus::Waiting => scene.theme.dim(),
-        _ => ratatui::style::Style::new(),
-    };
-    Line::from(vec![
-        Span::styled(format!("{mark} "), style),
-        Span::styled(pad_title(&title, room), title_style),
-        Span::raw(" "),
-        Span::styled(right, style),
-    ])
-}
-
-/// `epoch 2/3 ▓▓▓▓░ 61 %`, or as much of it as there is room for.
-fn running_words(scene: &Scene<'_>, stage: &StageState, columns: usize, live: bool) -> String {
-    if stage.total == 0 {
-        if stage.done > 0 {
-            return format!("{} {}", thousands(stage.done), stage.unit);
-        }
-        let since = scene.now.saturating_sub(stage.started_at);
-        return if live { clock(since) } else { String::new() };
-    }
-    let share = (stage.done as f64 / stage.total as f64).clamp(0.0, 1.0);
-    let percent = format!("{:>3.0} %", (share * 100.0).floor());
-    let fold = fold_words(scene.run, stage.fold).map_or(String::new(), |fold| fold + " ");
-    let epoch = match (stage.epoch, stage.epochs.last()) {
-        (0, _) => String::new(),
-        (epoch, Some(figures)) => format!("epoch {epoch}/{} ", figures.epochs.max(epoch)),
-        (epoch, None) => format!("epoch {epoch} "),
-    };
-    let epoch = fold + &epoch;
-    let left = columns.saturating_sub(3 + width(&percent) + width(&epoch) + 12);
-    if left < 4 {
-        return percent;
-    }
-    let cells = left.min(10);
-    let full = (share * cells as f64).round() as usize;
-    format!(
-        "{epoch}{}{} {percent}",
-        "▓".repeat(full),
-        "░".repeat(cells - full)
-    )
-}
-
 /// `fold 2/5`.
-fn fold_words(run: &Watched, fold: Option<u32>) -> Option<String> {
-    Some(format!("fold {}/{}", fold?, folds(run)?))
+fn fold_words(run: &Watched, stage: &StageState, fold: Option<u32>) -> Option<String> {
+    Some(format!("fold {}/{}", fold?, folds(run, stage)?))
 }
 
-fn folds(run: &Watched) -> Option<u32> {
-    run.state.plan.as_ref()?.folds
+/// The folds of the stage's target.
+fn folds(run: &Watched, stage: &StageState) -> Option<u32> {
+    let (part, _) = run.state.part_of_row(stage.plan.row.unwrap_or(0));
+    run.state.parts.get(part)?.plan.folds
 }
 
 /// The loss as it is drawn.
@@ -313,7 +220,7 @@ fn losses(run: &Watched, selection: &Selection, stage: &StageState) -> Losses {
         .last()
         .map_or(1.0, |figures| f64::from(figures.epochs.max(1)));
     let fold_length = match stage.fold {
-        Some(_) => stage.total as f64 / f64::from(folds(run).unwrap_or(1).max(1)),
+        Some(_) => stage.total as f64 / f64::from(folds(run, stage).unwrap_or(1).max(1)),
         None => stage.total as f64,
     };
     let valid = stage.epochs.iter().filter_map(|figures| {
@@ -350,7 +257,7 @@ fn draw_loss(
         (false, true) => ", recent".to_owned(),
         (false, false) => String::new(),
     };
-    let title = format!("loss{window} · {}", stage.plan.title);
+    let title = chart_title(scene.run, &format!("loss{window}"), stage, area);
     let inner = panel(scene.theme, &title, area, buffer, false);
     if train.len() < 2 {
         let text = match (stage.status, stage.epochs.last()) {
@@ -384,6 +291,16 @@ fn draw_loss(
     );
 }
 
+/// What stands above a chart: of a long title that says target and backbone, too, something of each.
+fn chart_title(run: &Watched, what: &str, stage: &StageState, area: Rect) -> String {
+    let room = usize::from(area.width).saturating_sub(7 + width(what));
+    let title = match run.has_parts() {
+        true => shorten(&stage.plan.title, room),
+        false => stage.plan.title.clone(),
+    };
+    format!("{what} · {title}")
+}
+
 fn epoch_label(x: f64) -> Figure {
     Figure::count(x.round().max(0.0) as u64).between("epoch ", "")
 }
@@ -397,7 +314,7 @@ fn in_epoch(epoch: &EpochFigures, training: String, validation: Option<String>) 
 /// `, fold 2/5` of the latest epochs, where there are folds.
 fn latest_fold(run: &Watched, stage: &StageState) -> String {
     let fold = stage.epochs.last().map_or(stage.fold, |last| last.fold);
-    fold_words(run, fold).map_or(String::new(), |fold| format!(", {fold}"))
+    fold_words(run, stage, fold).map_or(String::new(), |fold| format!(", {fold}"))
 }
 
 /// The curve of the training samples, and that of those held out where there are any.
@@ -432,11 +349,8 @@ fn draw_accuracy(scene: &Scene<'_>, stage: &StageState, area: Rect, buffer: &mut
         return;
     }
     let epochs = stage.latest_epochs();
-    let title = format!(
-        "accuracy{} · {}",
-        latest_fold(scene.run, stage),
-        stage.plan.title
-    );
+    let what = format!("accuracy{}", latest_fold(scene.run, stage));
+    let title = chart_title(scene.run, &what, stage, area);
     let inner = panel(scene.theme, &title, area, buffer, false);
     let train: Vec<(f64, f64)> = (epochs.iter())
         .map(|figures| (f64::from(figures.epoch), figures.accuracy))
@@ -587,12 +501,8 @@ pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, 
         height: place.height.saturating_sub(2),
     };
     if inner.contains((column, row).into()) {
-        let stages = run.state.stages.len();
-        let shown = shown_stage(run, selection).map_or(0, |(index, _)| index);
-        let first = first_shown(shown, stages, usize::from(inner.height));
-        let index = first + usize::from(row - inner.y);
-        if index < stages {
-            selection.stage = Some(index);
-        }
+        let line = usize::from(row - inner.y);
+        let stage = stages::at(run, selection, usize::from(inner.height), line);
+        selection.stage = stage.or(selection.stage);
     }
 }

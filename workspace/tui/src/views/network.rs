@@ -15,9 +15,12 @@ use crate::{
     keys::Action,
     panel::{panel, say},
     scroll::moved,
-    text::{fit, line},
+    text::{fit, fit_title, line, pad},
     theme::Theme,
-    views::{Scene, compare::shown_of},
+    views::{
+        Scene,
+        compare::{labels, shown_of},
+    },
     watched::Watched,
 };
 
@@ -37,29 +40,32 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         say(scene.theme, "the networks are not known yet", area, buffer);
         return;
     };
-    let (top, bottom) = parts(run, area);
+    let (top, bottom) = parts(run, network.part, area);
     let pages = run.state.networks.len();
     let shape = dims(&network.input);
+    let part = run.part_name(network.part);
     let title = format!(
-        "{}: {}, input {shape} · {} of {pages}",
+        "{}{}: {}, input {shape} · {} of {pages}",
+        part.map_or(String::new(), |name| format!("{name} · ")),
         network.role,
         network.component,
         page + 1
     );
     let inner = panel(scene.theme, &title, top, buffer, true);
-    let (columns, rows) = table(run, scene.theme, page, network);
+    let (columns, rows) = table(run, scene.theme, network);
     Table {
         columns: &columns,
         rows: &rows,
         in_sight: selection.row.min(rows.len().saturating_sub(1)),
         selected: true,
+        grouped: false,
     }
     .draw(scene.theme, inner, buffer);
-    draw_proof(scene, bottom, buffer);
+    draw_proof(scene, network.part, bottom, buffer);
 }
 
-fn parts(run: &Watched, area: Rect) -> (Rect, Rect) {
-    let strategies = run.state.plan.as_ref().map_or(0, |plan| plan.rows.len());
+fn parts(run: &Watched, part: usize, area: Rect) -> (Rect, Rect) {
+    let strategies = rows_of(run, part).len();
     let wanted = u16::try_from(strategies)
         .unwrap_or(u16::MAX)
         .saturating_add(2);
@@ -79,13 +85,23 @@ fn shown<'a>(run: &'a Watched, selection: &Selection) -> Option<(usize, &'a Netw
     Some((page, networks.get(page)?))
 }
 
+/// The rows of a part of the run.
+fn rows_of(run: &Watched, part: usize) -> &[RowPlan] {
+    let rows = run.state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    let part = run.state.parts.get(part);
+    part.and_then(|part| rows.get(part.rows.clone()))
+        .unwrap_or(rows)
+}
+
+/// Whether a network is the backbone of its part of the run, which is told before its heads.
+fn is_backbone(run: &Watched, network: &NetworkPlan) -> bool {
+    let mut networks = run.state.networks.iter();
+    let first = networks.find(|known| known.part == network.part);
+    first.is_some_and(|first| std::ptr::eq(first, network))
+}
+
 /// One line per layer, and one for every cut that is made.
-fn table(
-    run: &Watched,
-    theme: Theme,
-    page: usize,
-    network: &NetworkPlan,
-) -> (Vec<Column>, Vec<Vec<Cell>>) {
+fn table(run: &Watched, theme: Theme, network: &NetworkPlan) -> (Vec<Column>, Vec<Vec<Cell>>) {
     let columns = vec![
         Column::number("", 3),
         Column::text("", 1),
@@ -97,9 +113,10 @@ fn table(
         Column::number("multiply-adds", 5),
         Column::text("may be cut", 6),
     ];
-    let rows = run.state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    let rows = rows_of(run, network.part);
     // Only the backbone is cut.
-    let cuts: Vec<(usize, String)> = if page == 0 {
+    let is_backbone = is_backbone(run, network);
+    let cuts: Vec<(usize, String)> = if is_backbone {
         cuts(network, rows)
     } else {
         Vec::new()
@@ -108,7 +125,7 @@ fn table(
     let mut lines = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
         let number = network.first + index;
-        let frozen = page == 0 && rows.iter().any(|row| row.kind != "from-scratch");
+        let frozen = is_backbone && rows.iter().any(|row| row.kind != "from-scratch");
         let (mark, style) = match deepest {
             Some(kept) if number > kept => ("", theme.dim()),
             Some(_) if frozen => ("❄", Style::new()),
@@ -163,22 +180,33 @@ fn cuts(network: &NetworkPlan, rows: &[RowPlan]) -> Vec<(usize, String)> {
     cuts
 }
 
-/// What every strategy leaves as it is, and whether it did.
-fn draw_proof(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
+/// What every strategy of a part of the run leaves as it is, and whether it did.
+fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
     let run = scene.run;
-    let rows = run.results().map_or(0, |results| results.strategies.len());
-    let shown = shown_of(rows, area.height.saturating_sub(2));
+    let part = run.state.parts.get(part);
+    let of_part = |row: usize| part.is_none_or(|part| part.rows.contains(&row));
+    let results: Vec<&RowResult> = (run.tables().iter())
+        .flat_map(|table| table.rows.iter().zip(&table.results.strategies))
+        .filter(|(row, _)| of_part(**row))
+        .map(|(_, strategy)| strategy)
+        .collect();
+    let shown = shown_of(results.len(), area.height.saturating_sub(2));
     let title = format!("what stays as it is, and the proof{shown}");
     let inner = panel(scene.theme, &title, area, buffer, false);
-    let Some(results) = run.results() else { return };
     let columns = usize::from(inner.width);
     let room = usize::from(inner.height);
-    for (row, strategy) in results.strategies.iter().enumerate().take(room) {
+    let name = columns.saturating_sub(4).min(28);
+    let titles: Vec<String> = match run.has_parts() {
+        true => labels(&results, name),
+        false => (results.iter())
+            .map(|row| fit_title(&row.title, name))
+            .collect(),
+    };
+    for (row, (strategy, title)) in results.iter().zip(titles).enumerate().take(room) {
         let (mark, style, words) = proof(scene.theme, strategy);
-        let name = columns.saturating_sub(4).min(28);
         let words = fit(&words, columns.saturating_sub(name + 6));
         line(
             buffer,
@@ -186,7 +214,7 @@ fn draw_proof(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             row,
             Line::from(vec![
                 Span::styled(format!("{mark:<4}"), style),
-                Span::raw(crate::text::pad_title(&strategy.title, name)),
+                Span::raw(pad(&title, name, false)),
                 Span::styled(format!("  {words}"), scene.theme.dim()),
             ]),
         );
@@ -217,9 +245,7 @@ fn dims(shape: &[usize]) -> String {
 }
 
 fn rows(run: &Watched, selection: &Selection, theme: Theme) -> usize {
-    shown(run, selection).map_or(0, |(page, network)| {
-        table(run, theme, page, network).1.len()
-    })
+    shown(run, selection).map_or(0, |(_, network)| table(run, theme, network).1.len())
 }
 
 /// What a key asks for.
@@ -237,7 +263,8 @@ pub fn act(run: &Watched, selection: &mut Selection, theme: Theme, action: Actio
 
 /// The mouse selects a layer.
 pub fn click(run: &Watched, selection: &mut Selection, theme: Theme, area: Rect, row: u16) {
-    let (top, _) = parts(run, area);
+    let part = shown(run, selection).map_or(0, |(_, network)| network.part);
+    let (top, _) = parts(run, part, area);
     let inner = Rect {
         y: top.y + 1,
         height: top.height.saturating_sub(2),

@@ -53,6 +53,12 @@ fn matching(selection: &Selection) -> Vec<&ListedRun> {
     .collect()
 }
 
+/// The column that says how long a run took.
+const TOOK: usize = 4;
+
+/// Columns of a terminal on which that has room beside long titles.
+const ROOMY: u16 = 100;
+
 /// Draws the view.
 pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut Buffer) {
     let mut title = "runs".to_owned();
@@ -70,21 +76,31 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         say(scene.theme, text, inner, buffer);
         return;
     }
-    let columns = [
+    // Which row is the best says little without the target and the backbone that it is of, where there are several.
+    let titles = entries.iter().filter_map(|entry| entry.best.as_ref());
+    let several = titles.map(|best| best.row.matches(" · ").count()).max() >= Some(3);
+    let mut columns = vec![
         Column::text("", 0),
         Column::text("run", 0),
         Column::text("state", 0),
         Column::text("started", 3),
         Column::number("took", 2),
         Column::number("best", 1),
-        Column::text("by", 4),
+        Column::text("by", if several { 1 } else { 4 }),
     ];
-    let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| cells(scene, entry)).collect();
+    let mut rows: Vec<Vec<Cell>> = entries.iter().map(|entry| cells(scene, entry)).collect();
+    if several && area.width < ROOMY {
+        columns.remove(TOOK);
+        for row in &mut rows {
+            row.remove(TOOK);
+        }
+    }
     Table {
         columns: &columns,
         rows: &rows,
         in_sight: selection.row.min(rows.len() - 1),
         selected: true,
+        grouped: false,
     }
     .draw(scene.theme, inner, buffer);
 }

@@ -10,6 +10,7 @@ mod keys;
 mod pictures;
 mod samples;
 mod screens;
+mod several;
 mod sizes;
 mod streams;
 

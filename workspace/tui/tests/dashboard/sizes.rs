@@ -6,7 +6,7 @@ use topwork_tui::{Background, Colours, Event, Theme, update};
 
 use crate::{
     app, buffer, folder, press,
-    streams::{Made, counting, flagship, grid},
+    streams::{Made, counting, flagship, grid, several},
     text,
 };
 
@@ -40,7 +40,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
             .records()
         },
     );
-    prop_oneof![Just(flagship()), made]
+    prop_oneof![Just(flagship()), Just(several()), made]
 }
 
 const KEYS: &str = "1 2 3 4 5 6 7 tab up down left right pageup pagedown home end enter esc ? s y n o O p w f / x space D backspace";

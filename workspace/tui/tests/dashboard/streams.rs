@@ -8,17 +8,33 @@ use topwork_events::{
 
 /// The flagship experiment as it ran, from its first record to its last.
 pub fn flagship() -> Vec<Record> {
-    include_str!("../recorded/flagship.jsonl")
-        .lines()
-        .map(|line| Record::from_line(line).unwrap())
-        .collect()
+    recorded(include_str!("../recorded/flagship.jsonl"))
+}
+
+/// Two backbones on two targets as they ran: most words of their progress are left out.
+pub fn several() -> Vec<Record> {
+    recorded(include_str!("../recorded/several.jsonl"))
+}
+
+fn recorded(lines: &str) -> Vec<Record> {
+    let record = |line| Record::from_line(line).unwrap();
+    lines.lines().map(record).collect()
 }
 
 /// The flagship until a record of this kind, for the `nth` time.
 pub fn flagship_until(kind: &str, nth: usize) -> Vec<Record> {
+    until(include_str!("../recorded/flagship.jsonl"), kind, nth)
+}
+
+/// The same of two backbones on two targets.
+pub fn several_until(kind: &str, nth: usize) -> Vec<Record> {
+    until(include_str!("../recorded/several.jsonl"), kind, nth)
+}
+
+fn until(lines: &str, kind: &str, nth: usize) -> Vec<Record> {
     let mut left = nth;
     let mut records = Vec::new();
-    for line in include_str!("../recorded/flagship.jsonl").lines() {
+    for line in lines.lines() {
         records.push(Record::from_line(line).unwrap());
         left -= usize::from(line.contains(&format!("\"event\":\"{kind}\"")));
         if left == 0 {

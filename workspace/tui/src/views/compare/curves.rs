@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use ratatui::{buffer::Buffer, layout::Rect};
 use topwork_measure::{self as measure, Unit, thousands};
 
-use super::rows::{Row, differing, setting};
+use super::{
+    bars::Shown,
+    rows::{Row, differing, setting},
+};
 use crate::{
     chart::{self, Curve, Labels},
     figure::Figure,
@@ -33,7 +36,7 @@ pub struct Grid {
 impl Grid {
     /// All the curves that these rows make: over cut points, over training samples.
     pub fn all_of(rows: &[Row]) -> Vec<Self> {
-        let differing = differing(rows);
+        let differing = differing(rows.iter());
         let by_cut = Self::by_cut(rows, &differing);
         let by_samples = Self::by_samples(rows, &differing);
         [by_cut, by_samples].into_iter().flatten().collect()
@@ -181,6 +184,7 @@ pub fn draw(
     theme: Theme,
     figure: &measure::Figure,
     grid: Option<&Grid>,
+    shown: &Shown<'_>,
     area: Rect,
     buffer: &mut Buffer,
 ) {
@@ -188,7 +192,7 @@ pub fn draw(
         return;
     }
     let Some(grid) = grid else {
-        let inner = panel(theme, figure.name, area, buffer, false);
+        let inner = panel(theme, &shown.of_target(figure.name), area, buffer, false);
         let text =
             "no curve: strategies that differ only in cut point or training samples make one";
         return say(theme, text, inner, buffer);
@@ -199,7 +203,7 @@ pub fn draw(
         ""
     };
     let title = format!("{} against {}{scale}", figure.name, grid.axis);
-    let inner = panel(theme, &title, area, buffer, false);
+    let inner = panel(theme, &shown.of_target(&title), area, buffer, false);
     let label = |value: f64| match figure.unit {
         Unit::Share => share_label(value),
         unit => Figure::value(unit, value),

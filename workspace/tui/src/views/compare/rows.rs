@@ -7,18 +7,24 @@ use std::{
     sync::Arc,
 };
 
-use topwork_measure::{self as measure, ACCURACY, PerClass, percent, seconds, thousands};
+use topwork_measure as measure;
 use topwork_results::{
-    self as results, FigureResult, Results, RowResult, SeedResult, Value, side_by_side,
+    self as results, FigureResult, RanksOverTargets, Results, RowResult, Value, side_by_side,
 };
 
-use super::{SEEDS, Selection, curves::Grid, is_partly, planned_seeds, seeds_words, selection};
+use super::{
+    SEEDS, Selection,
+    bars::Shown,
+    curves::Grid,
+    groups::{self, Group, Head, Line},
+    identity::Identity,
+    is_partly, planned_seeds, ranks, seeds_words,
+};
 use crate::{
     columns::{Cell, Column},
     figure::Figure,
-    text::fit_title,
     theme::Theme,
-    watched::Watched,
+    watched::{TargetTable, Watched},
 };
 
 /// Settings shown as columns at most: the rest is in the details.
@@ -37,11 +43,11 @@ pub struct Row {
     pub planned: usize,
     /// The number of its run.
     number: String,
-    /// The figures of its run.
-    results: Arc<Results>,
+    /// The figures of its target.
+    pub results: Arc<Results>,
     /// Its place among them.
     place: usize,
-    /// The figure that ranks the rows of the first run.
+    /// The figure that ranks the rows of its group.
     pub ranked_by: &'static measure::Figure,
 }
 
@@ -65,104 +71,282 @@ impl Row {
     pub fn run_number(&self) -> &str {
         &self.number
     }
+
+    /// The name of its strategy; with the run's where there are several.
+    pub fn strategy(&self) -> String {
+        let (name, title) = (&self.result().name, &self.result().title);
+        // The number of the run stands before the title.
+        match self.name.strip_suffix(title.as_str()) {
+            Some(number) => format!("{number}{name}"),
+            None => name.clone(),
+        }
+    }
+
+    /// Its title, with the target's name where there are several.
+    pub fn whole_title(&self) -> String {
+        match &self.results.target {
+            Some(target) => format!("{target} · {}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// All rows in the order shown, with their columns.
 pub struct Sheet {
     /// The columns.
     pub columns: Vec<Column>,
-    /// The rows.
+    /// The rows, group by group.
     pub rows: Vec<Row>,
+    /// How the rows do over the targets; where that is told they stand behind the others, as a group of their own.
+    pub ranks: Option<RanksOverTargets>,
+    /// Which rows stand together: most runs have one group.
+    pub groups: Vec<Group>,
+    /// Rows and ranks with their headings, line by line.
+    pub lines: Vec<Line>,
     /// The same as drawn.
     pub cells: Vec<Vec<Cell>>,
-    /// The curves they make.
-    grids: OnceCell<Vec<Grid>>,
+    /// Whether strategy, backbone and cut have columns of their own.
+    pub split: bool,
+    /// The curves that the rows of each group make.
+    grids: Vec<OnceCell<Vec<Grid>>>,
 }
 
 impl Sheet {
-    /// The curves that the rows make, by what stands along their axis.
-    pub fn grids(&self) -> &[Grid] {
-        self.grids.get_or_init(|| Grid::all_of(&self.rows))
+    /// Rows and ranks, all that can be selected.
+    pub fn selectable(&self) -> usize {
+        self.rows.len() + self.ranks.as_ref().map_or(0, |ranks| ranks.rows.len())
     }
+
+    /// The group of a row, or that of the ranks.
+    pub fn group_of(&self, row: usize) -> usize {
+        let found = self
+            .groups
+            .iter()
+            .position(|group| group.rows.contains(&row));
+        found.unwrap_or(0)
+    }
+
+    /// The rows of a group; none of the ranks.
+    pub fn rows_of(&self, group: usize) -> &[Row] {
+        let rows = self.groups.get(group).map(|group| group.rows.clone());
+        rows.and_then(|rows| self.rows.get(rows))
+            .unwrap_or_default()
+    }
+
+    /// How many targets the rows are of.
+    pub fn targets(&self) -> usize {
+        self.groups.len() - usize::from(self.ranks.is_some())
+    }
+
+    /// The rows of a group, one of which is selected.
+    pub fn shown(&self, group: usize, row: usize) -> Shown<'_> {
+        let rows = self.rows_of(group);
+        let first = self.groups.get(group).map_or(0, |group| group.rows.start);
+        let target = rows.first().and_then(|row| row.results.target.as_deref());
+        Shown {
+            rows,
+            selected: row.saturating_sub(first),
+            target: target.filter(|_| self.targets() > 1),
+            split: self.split,
+        }
+    }
+
+    /// The curves that the rows of a group make, by what stands along their axis.
+    pub fn grids(&self, group: usize) -> &[Grid] {
+        let grids = self.grids.get(group);
+        grids.map_or(&[], |grids| {
+            grids
+                .get_or_init(|| Grid::all_of(self.rows_of(group)))
+                .as_slice()
+        })
+    }
+}
+
+/// The rows of one target, of all runs that have it.
+struct Together<'a> {
+    target: Option<&'a str>,
+    head: Head<'a>,
+    rows: Vec<Row>,
+}
+
+/// The rows of all runs watched by their targets; in one group where no run has several.
+fn together<'a>(all: &'a [Watched]) -> Vec<Together<'a>> {
+    let several = all.iter().any(|run| run.tables().len() > 1);
+    let mut groups: Vec<Together<'a>> = Vec::new();
+    for (index, run) in all.iter().enumerate() {
+        for table in run.tables() {
+            let results = &table.results;
+            let target = results.target.as_deref();
+            // Targets of one name in two runs may be of different data.
+            let same = |group: &Together<'_>| {
+                let known = &group.head.table.results;
+                !several
+                    || (target.is_some()
+                        && group.target == target
+                        && known.classes == results.classes)
+            };
+            let at = groups.iter().position(same).unwrap_or(groups.len());
+            if at == groups.len() {
+                let name = target.map_or_else(|| results.name.clone(), str::to_owned);
+                groups.push(Together {
+                    target,
+                    head: Head {
+                        name,
+                        run,
+                        table,
+                        by: None,
+                    },
+                    rows: Vec::new(),
+                });
+            }
+            let group = &mut groups[at];
+            let ranked_by = group.head.table.results.ranked_by();
+            let rows = table_rows(index, run, table, all.len() > 1, ranked_by);
+            group.rows.extend(rows);
+        }
+    }
+    let by: HashSet<&str> = (groups.iter())
+        .map(|group| group.head.table.results.ranked_by().id)
+        .collect();
+    if by.len() > 1 {
+        for group in &mut groups {
+            group.head.by = Some(group.head.table.results.ranked_by());
+        }
+    }
+    groups
 }
 
 /// The rows of all runs watched.
 pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
-    let known = || all.iter().filter_map(Watched::results);
-    let ranked_by = known().next().map_or(&ACCURACY, |first| first.ranked_by());
+    let groups = together(all);
     let mut shown: Vec<&'static measure::Figure> = Vec::new();
-    for figure in known().flat_map(|results| results.shown()) {
+    let tables = all.iter().flat_map(Watched::tables);
+    for figure in tables.flat_map(|table| table.results.shown()) {
         if !shown.iter().any(|known| known.id == figure.id) {
             shown.push(figure);
         }
     }
-    let mut rows: Vec<Row> = (all.iter().enumerate())
-        .flat_map(|(index, run)| run_rows(index, run, all.len() > 1, ranked_by))
-        .collect();
-    let differing = differing(&rows);
-    let results: Vec<&RowResult> = rows.iter().map(Row::result).collect();
+    let split = all.iter().any(Watched::has_parts);
+    let ranks = match all {
+        [only] => only.ranks().cloned(),
+        _ => None,
+    };
+    let rows: Vec<&Row> = groups.iter().flat_map(|group| &group.rows).collect();
+    let results: Vec<&RowResult> = rows.iter().map(|row| row.result()).collect();
+    let differing = differing(rows.iter().copied());
     let told = side_by_side(&shown, &results);
-    let partly = rows.iter().any(|row| is_partly(row.result(), row.planned));
-    let mut columns = vec![Column::text("strategy", 0)];
-    columns.extend(
-        told.iter()
-            .map(|column| Column::number(column.heading(), column.rank)),
-    );
+    let partly = (rows.iter()).any(|row| is_partly(row.result(), row.planned));
+    let identity = Identity::of(split, all.len() > 1, &results);
+    let in_samples = split && groups.iter().any(|group| differ_in_samples(&group.rows));
+    let mut columns = identity.columns();
+    // Behind the figure that rows are ranked by.
+    let seeds_at = columns.len() + 1;
+    columns.extend(told.iter().map(|column| {
+        let stays = in_samples && column.is("trained-on");
+        Column::number(column.heading(), if stays { 0 } else { column.rank })
+    }));
     // What is told by results, by the column it stands in.
-    let mut sources: Vec<Option<results::Column>> = vec![None];
+    let mut sources: Vec<Option<results::Column>> = vec![None; identity.columns().len()];
     sources.extend(told.iter().copied().map(Some));
-    let settings = &differing[..differing.len().min(SETTINGS)];
+    // Backbones and targets have a column or a heading.
+    let told_already = |path: &str| {
+        let table = path.split('.').next();
+        split && (path == "cut" || table.is_some_and(|t| ["target", "backbone"].contains(&t)))
+    };
+    let settings: Vec<&String> = (differing.iter())
+        .filter(|path| !told_already(path))
+        .take(SETTINGS)
+        .collect();
     columns.extend((settings.iter().enumerate()).map(|(index, path)| {
         Column::text(path, FIRST_TO_GO + u8::try_from(index).unwrap_or_default())
     }));
-    let better = |a: f64, b: f64| ranked_by.better.order(a, b);
-    let best = (rows.iter().filter_map(Row::mean)).min_by(|a, b| better(*a, *b));
-    let cells = |row: &Row| {
+    let cells = |row: &Row, best: Option<f64>| {
+        let better = |a: f64, b: f64| row.ranked_by.better.order(a, b);
         let style = match (row.mean(), best) {
             (None, _) => theme.dim(),
             (Some(mean), Some(best)) if better(mean, best).is_le() => theme.title(),
             _ => ratatui::style::Style::new(),
         };
-        let mut cells = vec![Cell::new(row.name.clone(), style)];
+        let mut cells = identity.cells(row, style);
         for column in &told {
             cells.push(Cell::figure(figure(column.cell(row.result(), None)), style));
         }
-        for path in settings {
+        for path in &settings {
             cells.push(Cell::new(setting(row, path), style));
         }
         if partly {
             let words = seeds_words(row.result(), row.planned);
-            cells.insert(SEEDS_AT, Cell::figure(words, style));
+            cells.insert(seeds_at, Cell::figure(words, style));
         }
         cells
     };
-    let mut drawn: Vec<(Row, Vec<Cell>)> = Vec::new();
-    for row in rows.drain(..) {
-        let cells = cells(&row);
-        drawn.push((row, cells));
-    }
     if partly {
-        columns.insert(SEEDS_AT, Column::number(SEEDS, 0));
-        sources.insert(SEEDS_AT, None);
+        columns.insert(seeds_at, Column::number(SEEDS, 0));
+        sources.insert(seeds_at, None);
     }
-    if let Some(column) = selection.order {
-        let source = sources.get(column).copied().flatten();
-        drawn.sort_by(|a, b| in_order(a, b, column, source));
+    let has_headings = groups.len() > 1;
+    let mut kept: Vec<Group> = Vec::new();
+    let (mut rows, mut row_cells): (Vec<Row>, Vec<Vec<Cell>>) = (Vec::new(), Vec::new());
+    for group in groups {
+        let of_rows = group.rows.iter().map(|row| (row.result(), row.planned));
+        let heading = has_headings.then(|| group.head.words(of_rows));
+        let first = rows.len();
+        let best = (group.rows.iter()).filter_map(|row| Some((row.mean()?, row.ranked_by.better)));
+        let best = best.min_by(|a, b| a.1.order(a.0, b.0)).map(|best| best.0);
+        let drawn = group.rows.into_iter().map(|row| {
+            let cells = cells(&row, best);
+            (row, cells)
+        });
+        let mut drawn: Vec<(Row, Vec<Cell>)> = drawn.collect();
+        if let Some(column) = selection.order {
+            let source = sources.get(column).copied().flatten();
+            drawn.sort_by(|a, b| in_order(a, b, column, source));
+        }
+        if selection.reversed {
+            drawn.reverse();
+        }
+        for (row, cells) in drawn {
+            rows.push(row);
+            row_cells.push(cells);
+        }
+        kept.push(Group {
+            heading,
+            rows: first..rows.len(),
+        });
     }
-    if selection.reversed {
-        drawn.reverse();
+    let grids = kept.iter().map(|_| OnceCell::new()).collect();
+    if let Some(ranks) = &ranks {
+        let first = rows.len();
+        let of_rank = |place: &results::Place| {
+            let row = rows.iter().find(|row| row.result().title == place.title);
+            identity.rank_cells(place, row, columns.len())
+        };
+        row_cells.extend(ranks.rows.iter().map(of_rank));
+        kept.push(Group {
+            heading: Some(ranks::heading(ranks, kept.len())),
+            rows: first..row_cells.len(),
+        });
     }
-    let (rows, cells) = drawn.into_iter().unzip();
     Sheet {
+        lines: groups::lines(&kept),
+        cells: groups::cells(theme, &kept, &row_cells),
         columns,
         rows,
-        cells,
-        grids: OnceCell::new(),
+        ranks,
+        groups: kept,
+        split,
+        grids,
     }
 }
 
-/// Where the column of seeds stands: behind the figure that rows are ranked by.
-const SEEDS_AT: usize = 2;
+/// Whether some rows differ in the number of training samples alone.
+fn differ_in_samples(rows: &[Row]) -> bool {
+    rows.windows(2).any(|pair| {
+        let [a, b] = [pair[0].result(), pair[1].result()];
+        (&a.name, &a.backbone, &a.cut) == (&b.name, &b.backbone, &b.cut)
+            && a.train_samples != b.train_samples
+    })
+}
 
 /// Settings are left out before all that is measured.
 const FIRST_TO_GO: u8 = 100;
@@ -204,19 +388,18 @@ fn in_order(
     }
 }
 
-fn run_rows(
+fn table_rows(
     index: usize,
     run: &Watched,
+    table: &TargetTable,
     several: bool,
     ranked_by: &'static measure::Figure,
 ) -> Vec<Row> {
-    let Some(results) = run.results() else {
-        return Vec::new();
-    };
-    let rows = results.strategies.iter().enumerate();
+    let results = &table.results;
+    let rows = results.strategies.iter().zip(&table.rows).enumerate();
     let id = run.folder.id();
     let number = id.split('-').next().unwrap_or_default();
-    rows.map(|(place, result)| Row {
+    rows.map(|(place, (result, row))| Row {
         run: index,
         number: number.to_owned(),
         name: if several {
@@ -224,7 +407,7 @@ fn run_rows(
         } else {
             result.title.clone()
         },
-        settings: settings(run, result),
+        settings: settings(run, *row, results, result),
         planned: planned_seeds(run),
         results: Arc::clone(results),
         place,
@@ -234,8 +417,21 @@ fn run_rows(
 }
 
 /// The settings of a strategy: those of its experiment, then its own.
-fn settings(run: &Watched, result: &RowResult) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = vec![
+fn settings(
+    run: &Watched,
+    row: usize,
+    results: &Results,
+    result: &RowResult,
+) -> Vec<(String, String)> {
+    let (part, _) = run.state.part_of_row(row);
+    let read = run.parts.as_ref().and_then(|parts| parts.get(part));
+    let named = [("target", &results.target), ("backbone", &result.backbone)];
+    let named = named
+        .into_iter()
+        .filter_map(|(path, name)| Some((path, name.clone()?)));
+    let mut all: Vec<(String, String)> =
+        named.map(|(path, name)| (path.to_owned(), name)).collect();
+    all.extend([
         ("kind".to_owned(), result.kind.clone()),
         ("cut".to_owned(), result.cut.clone()),
         ("feature size".to_owned(), result.feature_dim.to_string()),
@@ -253,15 +449,22 @@ fn settings(run: &Watched, result: &RowResult) -> Vec<(String, String)> {
                 .train_samples
                 .map_or("all".to_owned(), |n| n.to_string()),
         ),
-    ];
-    if let Some(read) = &run.settings {
+    ]);
+    if let Some(read) = read.map(|read| &read.settings) {
         let mut known: HashSet<String> = all.iter().map(|(path, _)| path.clone()).collect();
         let named = |(name, _): &&(String, _)| *name == result.name;
         let own = read.strategies.iter().find(named).map(|(_, own)| own);
         let pairs = own.into_iter().flatten().chain(&read.experiment);
         for (path, value) in pairs {
             // What the plan tells goes before what the file says, which may be a default.
-            let told = ["target.cut", "cut", "train-samples"].contains(&path.as_str());
+            let told = [
+                "target.cut",
+                "cut",
+                "train-samples",
+                "target.name",
+                "backbone.name",
+            ];
+            let told = told.contains(&path.as_str());
             if !told && known.insert(path.clone()) {
                 all.push((path.clone(), value.clone()));
             }
@@ -278,11 +481,12 @@ pub fn setting(row: &Row, path: &str) -> String {
 }
 
 /// The paths of settings in which the rows differ, in the order met.
-pub fn differing(rows: &[Row]) -> Vec<String> {
+pub fn differing<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Vec<String> {
+    let count = rows.clone().count();
     let mut order: Vec<&str> = Vec::new();
     // Of each path its first value, how many rows have it, and whether one has another value.
     let mut known: HashMap<&str, (&str, usize, bool)> = HashMap::new();
-    for (path, value) in rows.iter().flat_map(|row| &row.settings) {
+    for (path, value) in rows.flat_map(|row| &row.settings) {
         let entry = known.entry(path).or_insert_with(|| {
             order.push(path);
             (value, 0, false)
@@ -290,150 +494,10 @@ pub fn differing(rows: &[Row]) -> Vec<String> {
         entry.1 += 1;
         entry.2 |= entry.0 != value;
     }
-    let differs = |path: &&str| known.get(path).is_some_and(|k| k.2 || k.1 < rows.len());
+    let differs = |path: &&str| known.get(path).is_some_and(|k| k.2 || k.1 < count);
     order
         .into_iter()
         .filter(differs)
         .map(str::to_owned)
         .collect()
-}
-
-/// What a seed comes to, figure by figure: accuracy without its name, which `correct` before it
-/// tells.
-fn figures_of(seed: &SeedResult) -> Vec<String> {
-    let value = |figure: &measure::Figure| {
-        let value = figure.unit.text(*seed.figures.get(figure.id)?);
-        Some(match figure.id == ACCURACY.id {
-            true => value,
-            false => format!("{} {value}", figure.name),
-        })
-    };
-    measure::FIGURES.iter().filter_map(value).collect()
-}
-
-/// How sure a seed's scores are and how often right: the reliability diagram, a line for each bin.
-fn calibration(seed: &SeedResult) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(calibrated) = &seed.calibrated {
-        let temperatures = calibrated.temperatures.iter().map(|t| format!("{t:.3}"));
-        let before = calibrated.ece_before.map_or(String::new(), |ece| {
-            format!(", ECE before {}", percent(ece))
-        });
-        lines.push(format!(
-            "  calibrated at temperature {}{before}",
-            temperatures.collect::<Vec<String>>().join(", ")
-        ));
-    }
-    if !seed.reliability.is_empty() {
-        lines.push("  reliability: sure, right, examples; ● right, ○ sure".to_owned());
-    }
-    for bin in &seed.reliability {
-        let at = |share: f64| (share.clamp(0.0, 1.0) * (DIAGRAM - 1) as f64).round() as usize;
-        let mut diagram = vec!['·'; DIAGRAM];
-        diagram[at(bin.confidence)] = '○';
-        diagram[at(bin.accuracy)] = '●';
-        lines.push(format!(
-            "  {:>9} {:>9} {:>7}  {}",
-            percent(bin.confidence),
-            percent(bin.accuracy),
-            thousands(bin.count),
-            diagram.into_iter().collect::<String>()
-        ));
-    }
-    lines
-}
-
-/// Columns of a line of the reliability diagram, from 0 to 1.
-const DIAGRAM: usize = 41;
-
-/// Precision, recall and F1 of every class.
-fn per_class(results: &Results, of_classes: &[PerClass]) -> Vec<String> {
-    let mut lines = vec![format!(
-        "{:<12}{:>10}{:>10}{:>10}{:>10}",
-        "class", "precision", "recall", "F1", "examples"
-    )];
-    for (class, figures) in of_classes.iter().enumerate() {
-        let name = results.classes.get(class).map_or("", String::as_str);
-        lines.push(format!(
-            "{:<12}{:>10}{:>10}{:>10}{:>10}",
-            fit_title(name, 11),
-            percent(figures.precision),
-            percent(figures.recall),
-            percent(figures.f1),
-            thousands(figures.support),
-        ));
-    }
-    lines
-}
-
-/// Everything known of a row, line by line.
-pub fn details(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
-    let result = row.result();
-    let mut lines = Vec::new();
-    if let Some(run) = all.get(row.run) {
-        lines.push(format!("run         {}", run.folder.id()));
-    }
-    for seed in &result.seeds {
-        let iterations = seed.fit.iterations.map_or(String::new(), |n| {
-            let converged = match seed.fit.converged {
-                Some(false) => ", not converged",
-                _ => "",
-            };
-            let plural = if n == 1 { "" } else { "s" };
-            format!(", {} iteration{plural}{converged}", thousands(n))
-        });
-        lines.push(format!(
-            "seed {:<6} {} of {} correct, {}{iterations}",
-            seed.seed,
-            thousands(seed.correct),
-            thousands(seed.total),
-            figures_of(seed).join(", ")
-        ));
-        if let Some(selected) = &seed.selected {
-            lines.extend(selection::lines(theme, selected));
-        }
-        lines.extend(calibration(seed));
-        if let Some(note) = &seed.fit.note {
-            lines.push(format!("  note      {note}"));
-        }
-        for (fold, result) in (1..).zip(&seed.folds) {
-            lines.push(format!(
-                "  fold {fold:<4} {} of {} correct, {}",
-                thousands(result.correct),
-                thousands(result.total),
-                percent(result.accuracy)
-            ));
-        }
-        if let (Some(before), Some(after)) = (&seed.frozen_before, &seed.frozen_after) {
-            let mark = if before == after {
-                "❄ ✓"
-            } else {
-                "✗ CHANGED"
-            };
-            lines.push(format!("  frozen    {mark} before {before}"));
-            lines.push(format!("            after  {after}"));
-        }
-    }
-    if !result.per_class.is_empty() {
-        lines.extend(per_class(&row.results, &result.per_class));
-    }
-    if let Some(cost) = result.seconds {
-        lines.push(format!(
-            "cost        extract {}, fit {}, evaluate {}",
-            seconds(cost.extract),
-            seconds(cost.fit),
-            seconds(cost.evaluate)
-        ));
-    }
-    if let Some(multipliers) = &result.learning_rate_multipliers {
-        lines.push("learning-rate multipliers".to_owned());
-        for (layer, factor) in multipliers {
-            lines.push(format!("  {layer}  {factor}"));
-        }
-    }
-    lines.push("settings".to_owned());
-    for (path, value) in &row.settings {
-        lines.push(format!("  {path} = {value}"));
-    }
-    lines
 }

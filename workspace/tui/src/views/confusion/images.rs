@@ -9,7 +9,7 @@ use crate::{
     keys::Action,
     panel::{panel, say},
     pixels,
-    text::{fit, line, pad, width},
+    text::{end_of, fit, line, pad, width},
     theme::Theme,
 };
 
@@ -107,12 +107,14 @@ pub fn draw(
             true => format!("{}, recognised", name(truth)),
             false => format!("{} taken for {}", name(truth), name(predicted)),
         };
-        let title = format!(
-            "{what}: {} of {} · {}",
-            thousands(shown.len() as u64),
-            thousands(all),
-            selected.name
-        );
+        let (few, all) = (thousands(shown.len() as u64), thousands(all));
+        let what = format!("{what}: {few} of {all} · ");
+        let room = usize::from(area.width).saturating_sub(4 + width(&what));
+        let name = match selected.long {
+            true => selected.cut(room),
+            false => selected.name.clone(),
+        };
+        let title = what + &name;
         panel(theme, &title, place, buffer, true);
     }
     let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
@@ -264,20 +266,6 @@ fn in_words(
     ])
 }
 
-/// A text, or as much of its end as has room.
-fn end_of(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mut end = text;
-    while width(end) >= columns.max(1) {
-        let mut characters = end.chars();
-        characters.next();
-        end = characters.as_str();
-    }
-    format!("…{end}")
-}
-
 /// The selected image after a key.
 pub fn moved(
     selection: &Selection,
@@ -299,26 +287,5 @@ pub fn moved(
             .filter(|below| *below <= last)
             .unwrap_or(image),
         _ => crate::scroll::moved(image, count, tiles.across * tiles.down, action),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_long_name_the_end_is_shown() {
-        let check = |text: &str, columns, expected: &str| {
-            let found = end_of(text, columns);
-            assert_eq!(found, expected);
-            assert!(width(&found) <= columns.max(1), "{found}");
-        };
-        check("cat/a.png", 9, "cat/a.png");
-        check("cat/a.png", 8, "…t/a.png");
-        // Characters of two columns are shown whole or not.
-        check("猫/猫猫.png", 9, "…猫猫.png");
-        check("猫/猫猫.png", 8, "…猫.png");
-        check("猫/猫猫.png", 2, "…g");
-        check("ab", 0, "…");
     }
 }

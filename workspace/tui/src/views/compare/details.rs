@@ -1,0 +1,153 @@
+//! Everything known of a row.
+
+use topwork_measure::{self as measure, ACCURACY, PerClass, percent, seconds, thousands};
+use topwork_results::{Results, SeedResult};
+
+use super::{rows::Row, selection};
+use crate::{text::fit_title, theme::Theme, watched::Watched};
+
+/// What a seed comes to, figure by figure: accuracy without its name, which `correct` before it
+/// tells.
+fn figures_of(seed: &SeedResult) -> Vec<String> {
+    let value = |figure: &measure::Figure| {
+        let value = figure.unit.text(*seed.figures.get(figure.id)?);
+        Some(match figure.id == ACCURACY.id {
+            true => value,
+            false => format!("{} {value}", figure.name),
+        })
+    };
+    measure::FIGURES.iter().filter_map(value).collect()
+}
+
+/// How sure a seed's scores are and how often right: the reliability diagram, a line for each bin.
+fn calibration(seed: &SeedResult) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(calibrated) = &seed.calibrated {
+        let temperatures = calibrated.temperatures.iter().map(|t| format!("{t:.3}"));
+        let before = calibrated.ece_before.map_or(String::new(), |ece| {
+            format!(", ECE before {}", percent(ece))
+        });
+        lines.push(format!(
+            "  calibrated at temperature {}{before}",
+            temperatures.collect::<Vec<String>>().join(", ")
+        ));
+    }
+    if !seed.reliability.is_empty() {
+        lines.push("  reliability: sure, right, examples; ● right, ○ sure".to_owned());
+    }
+    for bin in &seed.reliability {
+        let at = |share: f64| (share.clamp(0.0, 1.0) * (DIAGRAM - 1) as f64).round() as usize;
+        let mut diagram = vec!['·'; DIAGRAM];
+        diagram[at(bin.confidence)] = '○';
+        diagram[at(bin.accuracy)] = '●';
+        lines.push(format!(
+            "  {:>9} {:>9} {:>7}  {}",
+            percent(bin.confidence),
+            percent(bin.accuracy),
+            thousands(bin.count),
+            diagram.into_iter().collect::<String>()
+        ));
+    }
+    lines
+}
+
+/// Columns of a line of the reliability diagram, from 0 to 1.
+const DIAGRAM: usize = 41;
+
+/// Precision, recall and F1 of every class.
+fn per_class(results: &Results, of_classes: &[PerClass]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{:<12}{:>10}{:>10}{:>10}{:>10}",
+        "class", "precision", "recall", "F1", "examples"
+    )];
+    for (class, figures) in of_classes.iter().enumerate() {
+        let name = results.classes.get(class).map_or("", String::as_str);
+        lines.push(format!(
+            "{:<12}{:>10}{:>10}{:>10}{:>10}",
+            fit_title(name, 11),
+            percent(figures.precision),
+            percent(figures.recall),
+            percent(figures.f1),
+            thousands(figures.support),
+        ));
+    }
+    lines
+}
+
+/// All of it, line by line.
+pub fn lines(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
+    let result = row.result();
+    let mut lines = Vec::new();
+    if let Some(run) = all.get(row.run) {
+        lines.push(format!("run         {}", run.folder.id()));
+    }
+    if let Some(target) = &row.results.target {
+        lines.push(format!("target      {target}"));
+    }
+    if let Some(backbone) = &result.backbone {
+        lines.push(format!("backbone    {backbone}"));
+    }
+    for seed in &result.seeds {
+        let iterations = seed.fit.iterations.map_or(String::new(), |n| {
+            let converged = match seed.fit.converged {
+                Some(false) => ", not converged",
+                _ => "",
+            };
+            let plural = if n == 1 { "" } else { "s" };
+            format!(", {} iteration{plural}{converged}", thousands(n))
+        });
+        lines.push(format!(
+            "seed {:<6} {} of {} correct, {}{iterations}",
+            seed.seed,
+            thousands(seed.correct),
+            thousands(seed.total),
+            figures_of(seed).join(", ")
+        ));
+        if let Some(selected) = &seed.selected {
+            lines.extend(selection::lines(theme, selected));
+        }
+        lines.extend(calibration(seed));
+        if let Some(note) = &seed.fit.note {
+            lines.push(format!("  note      {note}"));
+        }
+        for (fold, result) in (1..).zip(&seed.folds) {
+            lines.push(format!(
+                "  fold {fold:<4} {} of {} correct, {}",
+                thousands(result.correct),
+                thousands(result.total),
+                percent(result.accuracy)
+            ));
+        }
+        if let (Some(before), Some(after)) = (&seed.frozen_before, &seed.frozen_after) {
+            let mark = if before == after {
+                "❄ ✓"
+            } else {
+                "✗ CHANGED"
+            };
+            lines.push(format!("  frozen    {mark} before {before}"));
+            lines.push(format!("            after  {after}"));
+        }
+    }
+    if !result.per_class.is_empty() {
+        lines.extend(per_class(&row.results, &result.per_class));
+    }
+    if let Some(cost) = result.seconds {
+        lines.push(format!(
+            "cost        extract {}, fit {}, evaluate {}",
+            seconds(cost.extract),
+            seconds(cost.fit),
+            seconds(cost.evaluate)
+        ));
+    }
+    if let Some(multipliers) = &result.learning_rate_multipliers {
+        lines.push("learning-rate multipliers".to_owned());
+        for (layer, factor) in multipliers {
+            lines.push(format!("  {layer}  {factor}"));
+        }
+    }
+    lines.push("settings".to_owned());
+    for (path, value) in &row.settings {
+        lines.push(format!("  {path} = {value}"));
+    }
+    lines
+}
