@@ -114,17 +114,17 @@ def main():
                 train, test = (features(*args, split, pathlib.Path(folder)) for split in ("train", "test"))
                 [kept] = (run / "predictions").glob(f"{number}-*-seed-{seed['seed']}.csv")
                 ours = lines(kept)
-                place = {int(position): index for index, position in enumerate(train["examples"])}
+                place = {int(position): index for index, position in enumerate(train["example"])}
                 wanted = [place[position] for position in draw(run, seed["seed"], row["train-samples"])]
-                x, y = train["features"][wanted], train["labels"][wanted]
-                there = {int(position): index for index, position in enumerate(test["examples"])}
+                x, y = train["features"][wanted], train["label"][wanted]
+                there = {int(position): index for index, position in enumerate(test["example"])}
                 tested = [there[int(line["example"])] for line in ours]
-                z, truth = test["features"][tested], test["labels"][tested]
+                z, truth = test["features"][tested], test["label"][tested]
                 chosen = ""
                 if row["protocol"] in GRIDS:
                     [judged] = (run / "selection").glob(f"{number}-*-seed-{seed['seed']}-judged-on.csv")
                     held = {int(line["example"]) for line in lines(judged)}
-                    position = {int(train["examples"][index]): place for place, index in enumerate(wanted)}
+                    position = {int(train["example"][index]): place for place, index in enumerate(wanted)}
                     fit, tolerance = GRIDS[row["protocol"]]
                     theirs, best, figures = fit(x, y, z, sorted(position[example] for example in held), tolerance)
                     told = seed["selected"]["fits"][0]

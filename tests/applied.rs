@@ -49,6 +49,35 @@ fn text(output: &Output) -> String {
     output.stdout.clone()
 }
 
+#[test]
+fn features_of_a_row_do_not_need_its_head() {
+    let project = run(&(experiment("") + MORE));
+    let models = project.run_folder(1).join("models");
+    let folders = fs::read_dir(&models)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let of_row = folders.filter(|path| path.to_string_lossy().contains("calibrated"));
+    for folder in of_row {
+        let parts = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let heads = parts.filter(|path| path.file_stem().is_some_and(|stem| stem == "head"));
+        heads.for_each(|path| fs::remove_file(path).unwrap());
+    }
+    let row = ["1", "--row", "calibrated", "--split", "test"];
+    let predicted = project.topwork(&[&["predict"][..], &row].concat());
+    assert_eq!(predicted.code, 2, "{}", predicted.snapshot());
+    assert!(
+        predicted
+            .stderr
+            .contains("what its classifier has learnt was not kept"),
+        "{}",
+        predicted.snapshot()
+    );
+    let features = project.topwork(&[&["features"][..], &row, &["-o", "kept.csv"]].concat());
+    assert_eq!(features.code, 0, "{}", features.snapshot());
+}
+
 /// The kept predictions of a run, by the titles of their rows.
 fn kept(project: &Project) -> Vec<(String, String)> {
     let results = project.results(1);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use topwork_engine::{Compute, Network};
 use topwork_graft::{
-    Backbone, Fold, Model, Predictor, Services, Tools, engine, initialised, load_weights,
+    Backbone, FeaturePass, Fold, GraftError, Model, Predictor, ReadPart, Services, Tools, engine,
+    initialised, load_weights,
 };
 use topwork_host::{Level, Plugins};
 use topwork_keys::FeatureKey;
@@ -74,6 +75,10 @@ impl Services for Conductor<'_> {
         self.cache.is_some()
     }
 }
+
+/// Opens what one fit of a row has left.
+type Open<'a, T> =
+    fn(&Tools<'a>, &Row, &Model, Option<&Network>, ReadPart<'_>) -> Result<T, GraftError>;
 
 /// A run whose models are to be used.
 pub struct OpenedRun<'a> {
@@ -158,6 +163,24 @@ impl<'a> OpenedRun<'a> {
         fits: &Fits,
         services: &'b dyn Services,
     ) -> Result<Vec<Predictor<'b>>, ApplyError> {
+        self.fitted(fits, services, Predictor::open)
+    }
+
+    /// What the heads of these fits get, whether the heads were kept or not.
+    pub fn passes<'b>(
+        &'b self,
+        fits: &Fits,
+        services: &'b dyn Services,
+    ) -> Result<Vec<FeaturePass<'b>>, ApplyError> {
+        self.fitted(fits, services, FeaturePass::open)
+    }
+
+    fn fitted<'b, T>(
+        &'b self,
+        fits: &Fits,
+        services: &'b dyn Services,
+        open: Open<'b, T>,
+    ) -> Result<Vec<T>, ApplyError> {
         let row = self.row(fits.row)?;
         let strategy = self.plan.strategy(row);
         let needs_source = strategy.weights == Start::Source && !strategy.kind.trains_the_trunk();
@@ -191,13 +214,7 @@ impl<'a> OpenedRun<'a> {
                     None => self.described(row, fits.seed, fold),
                 };
                 let read = |part: &str, extension: &str| place.read(part, extension);
-                Ok(Predictor::open(
-                    &tools,
-                    row,
-                    &model,
-                    trained.as_ref(),
-                    &read,
-                )?)
+                Ok(open(&tools, row, &model, trained.as_ref(), &read)?)
             })
             .collect()
     }

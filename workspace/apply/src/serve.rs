@@ -246,14 +246,13 @@ impl AtWork<'_> {
         match trunk {
             TrunkOf::Row(fits) => {
                 let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
-                let predictors = run.predictors(fits, &self.conductor)?;
-                let [predictor] = predictors.as_slice() else {
+                let passes = run.passes(fits, &self.conductor)?;
+                let [pass] = passes.as_slice() else {
                     return Err(ApplyError::Other {
                         message: "every fold has features of its own".to_owned(),
                         hint: Some("`--fold N` names one".to_owned()),
                     });
                 };
-                let pass = &predictor.features;
                 self.by_pass(pass, Some(&run.plan), None, images, output, stdout)
             }
             TrunkOf::Plan {

@@ -86,6 +86,83 @@ impl<'a> FeaturePass<'a> {
         })
     }
 
+    /// That of a row with one seed, and with folds of one of these: what its head gets. `trained` is the backbone with the source's
+    /// weights, where it was trained.
+    ///
+    /// # Errors
+    ///
+    /// Where a part was not kept, or where the trunk is not the one that the head was fitted to.
+    pub fn open(
+        tools: &Tools<'a>,
+        row: &Row,
+        model: &Model,
+        trained: Option<&Network>,
+        read: ReadPart<'_>,
+    ) -> Result<Self, GraftError> {
+        let plan = tools.plan;
+        let strategy = plan.strategy(row);
+        let missing = |what: &str| not_kept(model, what);
+        let part = |name: &str| read(name, "safetensors");
+        let cut = &row.cut;
+        let pass = if strategy.kind.trains_the_trunk() {
+            let mut trunk = tools.trunk_with(model.seed, Start::Random, trained, cut.layers)?;
+            let weights = part("trunk").ok_or_else(|| missing("its trunk"))?;
+            trunk
+                .load_safetensors(&weights)
+                .map_err(engine("reading a trunk"))?;
+            let activations = trunk.blueprint().output();
+            let pooled = pooling(activations.dims(), cut)?;
+            let features = pooled
+                .as_ref()
+                .map_or(activations, |pooled| pooled.output());
+            FeaturePass {
+                compute: tools.compute,
+                input: model.input,
+                normalise: model.normalise.clone(),
+                dim: features.elements(),
+                components: None,
+                digest: trunk.digest(),
+                way: Way::Learnt(
+                    Box::new(trunk),
+                    pooled.map(|pooled| initialised(&pooled, model.seed, "pool")),
+                ),
+            }
+        } else {
+            let trunk = match tools.backbone {
+                Backbone::Network(_) => {
+                    let weights = strategy.weights;
+                    let kept = tools.trunk_with(model.seed, weights, trained, cut.layers)?;
+                    Trunk::Network(Box::new(kept))
+                }
+                Backbone::Extractor(opaque) => Trunk::extractor(opaque, cut),
+            };
+            let (input, normalise) = (model.input, model.normalise.clone());
+            let mut pass = FeaturePass::new(tools.compute, trunk, cut, input, normalise)?;
+            if cut.reduction.pca.is_some() {
+                let components = part("components");
+                let components =
+                    components.ok_or_else(|| missing("what its principal components are"))?;
+                let fitted = components_of(&components)?;
+                pass.dim = fitted.components();
+                pass.components = Some(fitted);
+            }
+            pass
+        };
+        // The digest of an extractor covers its plugin, which may only have been built anew: whoever opens it compares those.
+        if let (Some(expected), Backbone::Network(_)) = (&model.trunk, tools.backbone)
+            && *expected != pass.digest
+        {
+            return Err(GraftError::Experiment {
+                message: format!(
+                    "`{}`: the trunk is not the one its head was fitted to: SHA-256 {}, expected {expected}",
+                    model.title, pass.digest
+                ),
+                hint: None,
+            });
+        }
+        Ok(pass)
+    }
+
     /// Channels, height and width of an image.
     pub fn input(&self) -> [usize; 3] {
         self.input
@@ -173,8 +250,7 @@ impl<'a> Predictor<'a> {
     ///
     /// # Errors
     ///
-    /// Where a part was not kept, or is not what the plugins of today can read; where the trunk is not the one that the head was
-    /// fitted to.
+    /// As [`FeaturePass::open`], and where the head is not what the plugins of today can read.
     pub fn open(
         tools: &Tools<'a>,
         row: &Row,
@@ -182,76 +258,10 @@ impl<'a> Predictor<'a> {
         trained: Option<&Network>,
         read: ReadPart<'_>,
     ) -> Result<Self, GraftError> {
-        let plan = tools.plan;
-        let strategy = plan.strategy(row);
-        let classes = plan.target_classes.len();
-        let missing = |what: &str| {
-            GraftError::Experiment {
-            message: format!("`{}`: {what} was not kept", model.title),
-            hint: Some(
-                "classifiers whose state is large are not kept, as the run's log tells; `--row` names another row"
-                    .to_owned(),
-            ),
-        }
-        };
-        let part = |name: &str| read(name, "safetensors");
-        let cut = &row.cut;
-        let pass = if strategy.kind.trains_the_trunk() {
-            let mut trunk = tools.trunk_with(model.seed, Start::Random, trained, cut.layers)?;
-            let weights = part("trunk").ok_or_else(|| missing("its trunk"))?;
-            trunk
-                .load_safetensors(&weights)
-                .map_err(engine("reading a trunk"))?;
-            let activations = trunk.blueprint().output();
-            let pooled = pooling(activations.dims(), cut)?;
-            let features = pooled
-                .as_ref()
-                .map_or(activations, |pooled| pooled.output());
-            FeaturePass {
-                compute: tools.compute,
-                input: model.input,
-                normalise: model.normalise.clone(),
-                dim: features.elements(),
-                components: None,
-                digest: trunk.digest(),
-                way: Way::Learnt(
-                    Box::new(trunk),
-                    pooled.map(|pooled| initialised(&pooled, model.seed, "pool")),
-                ),
-            }
-        } else {
-            let trunk = match tools.backbone {
-                Backbone::Network(_) => {
-                    let weights = strategy.weights;
-                    let kept = tools.trunk_with(model.seed, weights, trained, cut.layers)?;
-                    Trunk::Network(Box::new(kept))
-                }
-                Backbone::Extractor(opaque) => Trunk::extractor(opaque, cut),
-            };
-            let (input, normalise) = (model.input, model.normalise.clone());
-            let mut pass = FeaturePass::new(tools.compute, trunk, cut, input, normalise)?;
-            if cut.reduction.pca.is_some() {
-                let components = part("components");
-                let components =
-                    components.ok_or_else(|| missing("what its principal components are"))?;
-                let fitted = components_of(&components)?;
-                pass.dim = fitted.components();
-                pass.components = Some(fitted);
-            }
-            pass
-        };
-        // The digest of an extractor covers its plugin, which may only have been built anew: whoever opens it compares those.
-        if let (Some(expected), Backbone::Network(_)) = (&model.trunk, tools.backbone)
-            && *expected != pass.digest
-        {
-            return Err(GraftError::Experiment {
-                message: format!(
-                    "`{}`: the trunk is not the one its head was fitted to: SHA-256 {}, expected {expected}",
-                    model.title, pass.digest
-                ),
-                hint: None,
-            });
-        }
+        let strategy = tools.plan.strategy(row);
+        let classes = tools.plan.target_classes.len();
+        let missing = |what: &str| not_kept(model, what);
+        let pass = FeaturePass::open(tools, row, model, trained, read)?;
         let head = match strategy.train.is_none() {
             true => {
                 let (id, parameters) = (&strategy.head.component, strategy.head.parameters.clone());
@@ -263,10 +273,10 @@ impl<'a> Predictor<'a> {
                 Head::Classifier(Box::new(classifier))
             }
             false => {
-                let shape = pass.shape(cut);
+                let shape = pass.shape(&row.cut);
                 let blueprint = head_blueprint(tools.plugins, &strategy.head, &shape, classes)?;
                 let mut head = initialised(&blueprint, model.seed, "head");
-                let weights = part("head").ok_or_else(|| missing("its head"))?;
+                let weights = read("head", "safetensors").ok_or_else(|| missing("its head"))?;
                 head.load_safetensors(&weights)
                     .map_err(engine("reading a head"))?;
                 Head::Network(Box::new(head))
@@ -339,6 +349,16 @@ impl FeaturePass<'_> {
                 last.blueprint().output().dims().to_vec()
             }
         }
+    }
+}
+
+fn not_kept(model: &Model, what: &str) -> GraftError {
+    GraftError::Experiment {
+        message: format!("`{}`: {what} was not kept", model.title),
+        hint: Some(
+            "classifiers whose state is large are not kept, as the run's log tells; `--row` names another row"
+                .to_owned(),
+        ),
     }
 }
 

@@ -74,6 +74,31 @@ fn per_class(results: &Results, of_classes: &[PerClass]) -> Vec<String> {
     lines
 }
 
+/// What the row comes to on further test sets.
+fn elsewhere(row: &Row) -> Vec<String> {
+    let mut lines = Vec::new();
+    for test in &row.results.tests {
+        let title = &row.result().title;
+        let there = test.strategies.iter().find(|there| there.title == *title);
+        let Some(there) = there.filter(|there| !there.seeds.is_empty()) else {
+            continue;
+        };
+        lines.push(format!(
+            "further test set {}",
+            test.test.as_deref().unwrap_or_default()
+        ));
+        for figure in test.shown() {
+            let mean = there.figure(figure).map(|figure| figure.mean);
+            let values = mean.zip(there.own.get(figure.id));
+            lines.extend(values.map(|(mean, own)| {
+                let (mean, own) = (figure.unit.text(mean), figure.unit.text(*own));
+                format!("  {:<18} {mean}, {own} on its own", figure.name)
+            }));
+        }
+    }
+    lines
+}
+
 /// All of it, line by line.
 pub fn lines(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
     let result = row.result();
@@ -128,6 +153,14 @@ pub fn lines(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
             lines.push(format!("            after  {after}"));
         }
     }
+    for (estimate, value) in &result.transferability {
+        let name = measure::Transferability::named(estimate).map_or("", |known| known.name);
+        lines.push(format!(
+            "{name:<14}  {}",
+            measure::Unit::Number.text(*value)
+        ));
+    }
+    lines.extend(elsewhere(row));
     if !result.per_class.is_empty() {
         lines.extend(per_class(&row.results, &result.per_class));
     }
