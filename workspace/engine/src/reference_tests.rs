@@ -5,7 +5,8 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 
-use crate::ops::tests::engine;
+use crate::layers::tests::engine;
+use crate::network::LayerWeights;
 use crate::optimizer::{Moments, sum_of_squares, update};
 use crate::program::Training;
 use crate::{
@@ -111,7 +112,7 @@ fn every_operation_and_its_gradients_equal_pytorch() {
             network.forward(&compute, &input, &mut found).unwrap();
             compare(case, &found, &output);
         }
-        let has_norm = network.layers().iter().any(|layer| layer.buffers.is_some());
+        let has_norm = network.weights().any(|array| !array.learned);
         let has_dropout = case.starts_with("dropout");
         for fuse in [true, false] {
             // Frozen layers give no gradient of their own weights; without batch normalisation and
@@ -125,8 +126,7 @@ fn every_operation_and_its_gradients_equal_pytorch() {
                 compare(case, &found, &output);
                 let mut gradients = &gradients[..];
                 let layers = network.layers().iter().filter(|_| learns);
-                let names =
-                    layers.flat_map(|layer| [&layer.weight, &layer.bias].into_iter().flatten());
+                let names = layers.flat_map(LayerWeights::learned);
                 let names = names.map(|weight| weight.name.as_str()).chain(["input"]);
                 for name in names {
                     let expected = array(&format!("gradients/{name}")).unwrap();

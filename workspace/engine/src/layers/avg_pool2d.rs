@@ -2,15 +2,52 @@
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, Windows, pieces, pieces_mut, vectorized};
+use super::max_pool2d::Windows;
+use super::{Kind, Layer, Pooling, Site};
+use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::problem::Problem;
+use crate::shape::Shape;
 
-/// Average pooling over windows; a window of the image's size makes it global.
-pub(crate) struct AvgPool2d {
-    pub(crate) channels: usize,
-    pub(crate) windows: Windows,
+/// The mean of every window, the zeros of the padding included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvgPool2d(pub Pooling);
+
+pub(super) static KIND: Kind = Kind {
+    name: "avg-pool2d",
+    keys: Pooling::KEYS,
+    inputs: (1, 1),
+    read: |place| Pooling::read(place).map(|pooling| AvgPool2d(pooling).into()),
+};
+
+impl Layer for AvgPool2d {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        self.0.detail()
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        self.0.output(&KIND, inputs[0])
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        let [channels, ..] = site.inputs[0].as_image()?;
+        Some(Box::new(Averaging {
+            channels,
+            windows: Windows::of(&self.0, site)?,
+        }))
+    }
 }
 
-impl AvgPool2d {
+/// Average pooling over windows; a window of the image's size makes it global.
+pub(super) struct Averaging {
+    pub(super) channels: usize,
+    pub(super) windows: Windows,
+}
+
+impl Averaging {
     fn is_global(&self) -> bool {
         self.windows.kernel == self.windows.image && self.windows.padding == [0, 0]
     }
@@ -30,7 +67,7 @@ impl AvgPool2d {
     }
 }
 
-impl Operation for AvgPool2d {
+impl Operation for Averaging {
     fn output(&self) -> usize {
         self.channels * self.windows.count_elements()
     }

@@ -8,20 +8,23 @@
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, Rectifier, vectorized};
+use super::take_over;
+use crate::operation::{Backward, Forward, NamedMut, Operation, vectorized};
+use crate::rectifier::Rectifier;
 
 /// A batch normalisation that learns. It remembers mean and variance of the batch, channel by channel.
-pub(crate) struct BatchNorm2d {
+pub(crate) struct Normalisation {
     pub(crate) channels: usize,
     /// Places of one channel.
     pub(crate) places: usize,
     pub(crate) epsilon: f32,
+    pub(crate) momentum: f32,
     /// Whether a second input is added.
     pub(crate) residual: bool,
     pub(crate) rectifier: Option<Rectifier>,
 }
 
-impl BatchNorm2d {
+impl Normalisation {
     /// The slices of each channel, sample after sample.
     fn by_channel<'a>(&self, values: &'a [f32]) -> impl Fn(usize) -> Vec<&'a [f32]> + use<'a> {
         let (channels, places) = (self.channels, self.places);
@@ -43,7 +46,7 @@ impl BatchNorm2d {
     }
 }
 
-impl Operation for BatchNorm2d {
+impl Operation for Normalisation {
     fn output(&self) -> usize {
         self.channels * self.places
     }
@@ -52,10 +55,18 @@ impl Operation for BatchNorm2d {
         2 * self.channels
     }
 
+    fn observe(&self, samples: usize, memory: &[f32], statistics: NamedMut<'_>) {
+        take_over(self.momentum, samples * self.places, memory, statistics);
+    }
+
+    fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {
+        Some(&mut self.rectifier)
+    }
+
     fn forward(&self, pass: Forward<'_>) {
         let inputs = self.by_channel(pass.inputs[0]);
         let residuals = self.residual.then(|| self.by_channel(pass.inputs[1]));
-        let weights = &pass.weights[0];
+        let (weights, biases) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
         self.by_channel_mut(pass.output)
             .into_par_iter()
             .zip(pass.memory.as_chunks_mut::<2>().0)
@@ -63,7 +74,7 @@ impl Operation for BatchNorm2d {
             .for_each(|(channel, (mut outputs, memory))| {
                 let inputs = inputs(channel);
                 let residuals = residuals.as_ref().map(|residuals| residuals(channel));
-                let (weight, bias) = (weights.weight[channel], weights.bias[channel]);
+                let (weight, bias) = (weights[channel], biases[channel]);
                 vectorized(
                     #[inline(always)]
                     || {
@@ -94,7 +105,7 @@ impl Operation for BatchNorm2d {
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        let Some(parameters) = pass.parameter_gradients else {
+        let Some(mut parameters) = pass.parameter_gradients else {
             return;
         };
         let (mut first, mut second) = match pass.input_gradients {
@@ -113,14 +124,14 @@ impl Operation for BatchNorm2d {
             self.by_channel(pass.inputs[0]),
             self.by_channel(pass.output),
         );
-        let weights = &pass.weights[0];
+        let weights = pass.weights[0].of("weight");
         self.by_channel_mut(pass.output_gradient)
             .into_par_iter()
             .zip(input_gradients)
             .zip(residual_gradients)
             .zip(pass.memory.as_chunks::<2>().0)
-            .zip(parameters.weight)
-            .zip(parameters.bias)
+            .zip(parameters.take("weight"))
+            .zip(parameters.take("bias"))
             .enumerate()
             .for_each(
                 |(channel, (((((mut gradients, mut dx), mut dr), memory), dw), db))| {
@@ -144,7 +155,7 @@ impl Operation for BatchNorm2d {
                             }
                             *db = sum_dy as f32;
                             *dw = (sum_products * f64::from(inverse)) as f32;
-                            let scale = weights.weight[channel] * inverse;
+                            let scale = weights[channel] * inverse;
                             let mean_dy = (sum_dy / count) as f32;
                             let slope = (sum_products / count) as f32 * inverse * inverse;
                             for ((dx, dy), x) in dx.iter_mut().zip(&gradients).zip(&inputs) {

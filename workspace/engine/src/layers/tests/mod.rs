@@ -15,9 +15,9 @@ use proptest::test_runner::RngSeed;
 
 use crate::blueprint::Blueprint;
 use crate::example_networks::{blueprint, numbers};
-use crate::ops::Pair;
+use crate::executor::execute;
 use crate::program::{Program, Training};
-use crate::tape::{Parameters, Recorder, Tape, Value, Variable};
+use crate::tape::{Recorder, Tape, Value, Variable};
 use crate::{Compute, Network, Stream};
 use reference::reference;
 
@@ -41,46 +41,36 @@ pub(crate) fn engine(
         let new_variable = || Variable::new(&device).unwrap();
         let program = Program::compile(network.blueprint(), Some(training), fuse);
         let mut chance = Stream::new(0, "dropout");
+        let layers = network.layers();
+        let variables: Vec<Vec<Variable>> = layers
+            .iter()
+            .map(|layer| layer.learned().map(|_| new_variable()).collect())
+            .collect();
         let mut recorder = Recorder {
             tape: Tape::default(),
             device: &device,
             buffers: &buffers,
             samples,
             chance: &mut chance,
+            part: 0,
+            layers,
+            variables: &variables,
+            observed: Vec::new(),
         };
-        let mut variables: Vec<Option<Pair<Variable>>> = vec![None; network.layers().len()];
         let input = training.input.then(new_variable);
-        let mut values: Vec<Option<Value>> = vec![None; network.layers().len() + 1];
-        values[0] = Some(Value {
+        let value = Value {
             numbers: Arc::new(buffers.adopt(inputs.to_vec())),
             variable: input.clone(),
-        });
-        for step in &program.steps {
-            let parameters = step.layers.iter().enumerate().map(|(place, &layer)| {
-                let mut parameters = Parameters::of(&network.layers()[layer]);
-                if place == 0 && step.learns {
-                    let own = Pair {
-                        weight: new_variable(),
-                        bias: new_variable(),
-                    };
-                    variables[layer] = Some(own.clone());
-                    parameters.variables = Some(own);
-                }
-                parameters
-            });
-            let parameters = parameters.collect();
-            let taken = step
-                .inputs
-                .iter()
-                .map(|&input| values[input].clone().unwrap());
-            let taken = taken.collect();
-            let recorded = recorder.record(step, parameters, taken);
-            values[step.output] = Some(recorded.unwrap().0);
-            for &finished in &step.finished {
-                values[finished] = None;
-            }
-        }
-        let result = values[program.result].take().unwrap();
+        };
+        let result = execute(
+            &program,
+            layers,
+            &buffers,
+            samples,
+            value.clone(),
+            &mut recorder,
+        );
+        let result = result.unwrap().unwrap_or(value);
         let (last, given) = (
             result.variable.clone().unwrap(),
             buffers.adopt(factors.to_vec()),
@@ -89,14 +79,10 @@ pub(crate) fn engine(
         tape.add_backward_op(move |gradients| last.add_gradient(gradients, given));
         let end = device.zeros::<Rank0>().put_tape(tape);
         let mut gradients = end.try_backward().unwrap();
-        let mut wanted = Vec::new();
-        for (layer, variables) in network.layers().iter().zip(variables) {
-            let Some(Pair { weight, bias }) = variables else {
-                continue;
-            };
-            wanted.push(weight);
-            wanted.extend(layer.bias.is_some().then_some(bias));
-        }
+        let mut wanted: Vec<Variable> = (variables.into_iter().zip(training.learns))
+            .filter(|(_, learns)| **learns)
+            .flat_map(|(variables, _)| variables)
+            .collect();
         wanted.extend(input);
         let all = wanted.iter().flat_map(|variable| {
             let gradient = variable.take_gradient(&mut gradients, &buffers).unwrap();
@@ -119,15 +105,13 @@ pub(crate) fn lived_in(blueprint: &Blueprint, seed: u64) -> Network {
     let mut network = Network::init(blueprint, &mut Stream::new(seed, "init"));
     let mut stream = Stream::new(seed, "life");
     for layer in network.layers_mut() {
-        if let Some(buffers) = &mut layer.buffers {
-            let affine = [&mut layer.weight, &mut layer.bias].into_iter().flatten();
-            for (weight, shift) in affine
-                .chain([&mut buffers.mean, &mut buffers.variance])
-                .zip([1.0, 0.0, 0.0, 1.0])
-            {
-                for value in Arc::make_mut(&mut weight.values) {
-                    *value = shift + stream.uniform(-0.4, 0.4);
-                }
+        if layer.arrays.iter().all(|array| array.learned) {
+            continue;
+        }
+        for array in &mut layer.arrays {
+            let shift = f32::from(matches!(array.within, "weight" | "running_var"));
+            for value in Arc::make_mut(&mut array.values) {
+                *value = shift + stream.uniform(-0.4, 0.4);
             }
         }
     }
@@ -162,7 +146,7 @@ fn check_training(
     let mut moving: Vec<usize> = Vec::new();
     for (layer, &learns) in network.layers().iter().zip(training.learns) {
         let start = all.len();
-        for weight in [&layer.weight, &layer.bias].into_iter().flatten() {
+        for weight in layer.learned() {
             all.extend(weight.values.iter().map(|&x| f64::from(x)));
         }
         moving.extend((start..all.len()).filter(|_| learns));

@@ -6,7 +6,44 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use super::{Kind, Layer, Pooling, Site};
+use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::problem::Problem;
+use crate::shape::Shape;
+
+/// The largest value of every window; windows that would leave the padded image are dropped, and what the
+/// padding adds never wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool2d(pub Pooling);
+
+pub(super) static KIND: Kind = Kind {
+    name: "max-pool2d",
+    keys: Pooling::KEYS,
+    inputs: (1, 1),
+    read: |place| Pooling::read(place).map(|pooling| MaxPool2d(pooling).into()),
+};
+
+impl Layer for MaxPool2d {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        self.0.detail()
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        self.0.output(&KIND, inputs[0])
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        let [channels, ..] = site.inputs[0].as_image()?;
+        Some(Box::new(MaxPooling {
+            channels,
+            windows: Windows::of(&self.0, site)?,
+        }))
+    }
+}
 
 /// Where the windows lie: `count` of them along height and width, all within the padded image.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,12 +57,30 @@ pub(crate) struct Windows {
 }
 
 /// Max pooling as a step of its own.
-pub(crate) struct MaxPool2d {
+pub(crate) struct MaxPooling {
     pub(crate) channels: usize,
     pub(crate) windows: Windows,
 }
 
 impl Windows {
+    /// Those of a pooling layer at this site.
+    pub(super) fn of(pooling: &Pooling, site: &Site<'_>) -> Option<Self> {
+        let [_, height, width] = site.inputs[0].as_image()?;
+        let [_, rows, columns] = site.output.as_image()?;
+        let Pooling {
+            kernel,
+            stride,
+            padding,
+        } = *pooling;
+        Some(Self {
+            image: [height, width],
+            kernel,
+            stride,
+            padding,
+            count: [rows, columns],
+        })
+    }
+
     /// Values in one channel of the image.
     pub(crate) fn image_elements(&self) -> usize {
         self.image[0] * self.image[1]
@@ -144,7 +199,7 @@ fn winner<P>(best: (f32, P), next: (f32, P)) -> (f32, P) {
     }
 }
 
-impl Operation for MaxPool2d {
+impl Operation for MaxPooling {
     fn output(&self) -> usize {
         self.channels * self.windows.count_elements()
     }

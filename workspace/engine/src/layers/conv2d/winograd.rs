@@ -16,11 +16,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Conv2d;
-use super::correlate::Finish;
-use crate::compute::{Buffer, Buffers};
+use super::Sizes;
+use super::correlate::{Finish, Weight};
+use crate::compute::Buffers;
 use crate::kernel::{Product, ROWS, WIDTH, stride_of};
-use crate::ops::vectorized;
+use crate::operation::vectorized;
 
 /// Positions in a patch.
 const POSITIONS: usize = 16;
@@ -48,7 +48,7 @@ struct Unit<'a> {
     notes: Vec<&'a mut [u32]>,
 }
 
-impl Conv2d {
+impl Sizes {
     /// Whether Winograd's algorithm applies and pays: there must be enough channels and filters to outweigh
     /// the transforms, and most of what the patches cover must lie within the map.
     pub(super) fn suits_winograd(&self) -> bool {
@@ -66,17 +66,25 @@ impl Conv2d {
         self.map.map(|size| size.div_ceil(2))
     }
 
-    /// As [`Conv2d::correlate`].
+    /// As [`Sizes::correlate`].
     pub(super) fn correlate_by_winograd(
         &self,
         buffers: &Buffers,
-        weight: &[f32],
+        weight: Weight<'_>,
         images: &[f32],
         finish: &Finish<'_>,
         output: &mut [f32],
         notes: &mut [u32],
     ) {
-        let weights = self.transformed_weights(buffers, weight);
+        let mut transformed;
+        let weights: &[f32] = match weight {
+            Weight::Prepared(weights) => weights,
+            Weight::Plain(weight) => {
+                transformed = buffers.take(self.transformed_len());
+                self.transform_weights(weight, &mut transformed);
+                &transformed
+            }
+        };
         let units = self.units(images.len() / self.image_elements(), finish, output, notes);
         // The work within a unit is split as well, for the times when there are fewer units than threads.
         units.into_par_iter().with_max_len(1).for_each(|unit| {
@@ -97,7 +105,7 @@ impl Conv2d {
                 .for_each(|(position, (sums, inputs))| {
                     for first in (0..self.channels).step_by(DEPTH) {
                         Product {
-                            left: &weights,
+                            left: weights,
                             depth_of_panel: POSITIONS * self.channels,
                             from: position * self.channels + first,
                             depth: DEPTH.min(self.channels - first),
@@ -199,12 +207,15 @@ impl Conv2d {
             * step
     }
 
+    pub(super) fn transformed_len(&self) -> usize {
+        self.filters.div_ceil(ROWS) * POSITIONS * self.channels * ROWS
+    }
+
     /// `G g Gᵀ` in panels of [`ROWS`] filters, position after position, channel after channel; filters
     /// that fill up the last panel are zero.
-    fn transformed_weights(&self, buffers: &Buffers, weight: &[f32]) -> Buffer<f32> {
+    pub(super) fn transform_weights(&self, weight: &[f32], transformed: &mut [f32]) {
         let window = self.window();
         let size = POSITIONS * self.channels * ROWS;
-        let mut transformed = buffers.take(self.filters.div_ceil(ROWS) * size);
         transformed
             .par_chunks_exact_mut(size)
             .zip(weight.par_chunks(ROWS * window))
@@ -214,7 +225,6 @@ impl Conv2d {
                     || self.transform_panel(panel, weight),
                 )
             });
-        transformed
     }
 
     #[inline(always)]
@@ -503,7 +513,8 @@ mod tests {
     use super::*;
     use crate::Compute;
     use crate::example_networks::numbers;
-    use crate::ops::{Rectifier, Windows};
+    use crate::layers::max_pool2d::Windows;
+    use crate::rectifier::Rectifier;
 
     /// Few channels, so that the plain way is the one taken by default.
     fn convolution(
@@ -511,9 +522,9 @@ mod tests {
         filters: usize,
         map: [usize; 2],
         padding: [usize; 2],
-    ) -> Option<Conv2d> {
+    ) -> Option<Sizes> {
         let image = [0, 1].map(|axis| (map[axis] + 2).saturating_sub(2 * padding[axis]));
-        (!image.contains(&0)).then_some(Conv2d {
+        (!image.contains(&0)).then_some(Sizes {
             channels,
             image,
             filters,
@@ -563,10 +574,10 @@ mod tests {
                 let images = &images[own.start * image..own.end * image];
                 compute.run(|| {
                     let way = match winograd {
-                        true => Conv2d::correlate_by_winograd,
-                        false => Conv2d::correlate,
+                        true => Sizes::correlate_by_winograd,
+                        false => Sizes::correlate,
                     };
-                    way(&conv, compute.buffers(), &weight, images, &finish, &mut output, &mut notes);
+                    way(&conv, compute.buffers(), Weight::Plain(&weight), images, &finish, &mut output, &mut notes);
                 });
                 (output, notes)
             };

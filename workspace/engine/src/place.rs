@@ -2,19 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use super::Problem;
+use crate::problem::Problem;
 
-pub(super) const LARGEST_NUMBER: u64 = 1 << 20;
+pub(crate) const LARGEST_NUMBER: u64 = 1 << 20;
 
 /// An object being read, with the words that say where it stands.
-pub(super) struct Place<'json, 'problems> {
-    pub(super) object: &'json Map<String, Value>,
+pub(crate) struct Place<'json, 'problems> {
+    pub(crate) object: &'json Map<String, Value>,
     label: String,
-    pub(super) problems: &'problems mut Vec<Problem>,
+    pub(crate) problems: &'problems mut Vec<Problem>,
 }
 
 impl<'json, 'problems> Place<'json, 'problems> {
-    pub(super) fn enter(
+    pub(crate) fn enter(
         value: &'json Value,
         label: String,
         problems: &'problems mut Vec<Problem>,
@@ -33,18 +33,18 @@ impl<'json, 'problems> Place<'json, 'problems> {
         }
     }
 
-    pub(super) fn report(&mut self, problem: Problem) {
+    pub(crate) fn report(&mut self, problem: Problem) {
         self.problems.push(problem.at(&self.label));
     }
 
-    pub(super) fn wrong(&mut self, key: &str, found: &Value, expected: &str) {
+    pub(crate) fn wrong(&mut self, key: &str, found: &Value, expected: &str) {
         self.report(Problem::new(format!(
             "`{key}` is {}, expected {expected}",
             shortened(found)
         )));
     }
 
-    pub(super) fn check_keys(&mut self, known: &[&str]) {
+    pub(crate) fn check_keys(&mut self, known: &[&str]) {
         for key in self.object.keys() {
             if !known.contains(&key.as_str()) {
                 let expected = quoted(known, "or");
@@ -54,7 +54,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
         }
     }
 
-    pub(super) fn required(&mut self, key: &str, expected: &str) -> Option<&'json Value> {
+    pub(crate) fn required(&mut self, key: &str, expected: &str) -> Option<&'json Value> {
         let value = self.object.get(key);
         if value.is_none() {
             self.report(Problem::new(format!(
@@ -64,7 +64,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
         value
     }
 
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         key: &str,
         expected: &str,
@@ -83,7 +83,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
         }
     }
 
-    pub(super) fn text(&mut self, key: &str, expected: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, key: &str, expected: &str) -> Option<String> {
         let value = self.required(key, expected)?;
         match value.as_str() {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
@@ -95,7 +95,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
     }
 
     /// A whole number from 1; `default` where the key is absent.
-    pub(super) fn number(&mut self, key: &str, default: Option<usize>) -> Option<usize> {
+    pub(crate) fn number(&mut self, key: &str, default: Option<usize>) -> Option<usize> {
         if default.is_some() && !self.object.contains_key(key) {
             return default;
         }
@@ -108,7 +108,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
         number
     }
 
-    pub(super) fn flag(&mut self, key: &str, default: bool) -> Option<bool> {
+    pub(crate) fn flag(&mut self, key: &str, default: bool) -> Option<bool> {
         let Some(value) = self.object.get(key) else {
             return Some(default);
         };
@@ -119,7 +119,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
     }
 
     /// A number that `fits`, `default` where the key is absent.
-    pub(super) fn fraction(
+    pub(crate) fn fraction(
         &mut self,
         key: &str,
         default: Option<f32>,
@@ -140,7 +140,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
     }
 
     /// A list of texts; empty where the key is absent.
-    pub(super) fn texts(&mut self, key: &str, expected: &str) -> Option<Vec<String>> {
+    pub(crate) fn texts(&mut self, key: &str, expected: &str) -> Option<Vec<String>> {
         let Some(value) = self.object.get(key) else {
             return Some(Vec::new());
         };
@@ -156,7 +156,7 @@ impl<'json, 'problems> Place<'json, 'problems> {
     }
 
     /// Height and width, each `least` or more; `default` where the key is absent.
-    pub(super) fn pair(
+    pub(crate) fn pair(
         &mut self,
         key: &str,
         least: u64,
@@ -177,11 +177,11 @@ impl<'json, 'problems> Place<'json, 'problems> {
     }
 }
 
-pub(super) fn counted(least: u64) -> String {
+pub(crate) fn counted(least: u64) -> String {
     format!("a whole number from {least} to {LARGEST_NUMBER}")
 }
 
-pub(super) fn whole(value: &Value, least: u64) -> Option<usize> {
+pub(crate) fn whole(value: &Value, least: u64) -> Option<usize> {
     let number = value.as_u64()?;
     let number = (least..=LARGEST_NUMBER)
         .contains(&number)
@@ -190,14 +190,14 @@ pub(super) fn whole(value: &Value, least: u64) -> Option<usize> {
 }
 
 /// "layer `conv1`", or "layer 3" while its name is unknown.
-pub(super) fn label(kind: &str, index: usize, value: &Value) -> String {
+pub(crate) fn label(kind: &str, index: usize, value: &Value) -> String {
     match value.get("name").and_then(Value::as_str) {
         Some(name) if !name.is_empty() => format!("{kind} `{name}`"),
         _ => format!("{kind} {}", index + 1),
     }
 }
 
-pub(super) fn quoted(choices: &[&str], joined_by: &str) -> String {
+pub(crate) fn quoted(choices: &[&str], joined_by: &str) -> String {
     let quoted: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
     match quoted.as_slice() {
         [] => String::new(),
@@ -207,7 +207,7 @@ pub(super) fn quoted(choices: &[&str], joined_by: &str) -> String {
 }
 
 /// A value as JSON, cut where it would fill the screen.
-pub(super) fn shortened(value: &Value) -> String {
+pub(crate) fn shortened(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -7,10 +7,10 @@
 
 use rayon::prelude::*;
 
-use super::Conv2d;
+use super::Sizes;
 use super::correlate::Finish;
 use crate::compute::Buffers;
-use crate::ops::vectorized;
+use crate::operation::vectorized;
 
 /// Places added up at a time, in registers.
 const LANES: usize = 32;
@@ -34,7 +34,7 @@ impl Grid {
     }
 }
 
-impl Conv2d {
+impl Sizes {
     /// Whether filters see one channel each, and too few share one to fill the rows of a matrix.
     pub(super) fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.group_channels() == 1 && self.group_filters() <= 4
@@ -108,7 +108,7 @@ impl Conv2d {
         });
     }
 
-    /// As [`Conv2d::correlate`].
+    /// As [`Sizes::correlate`].
     pub(super) fn correlate_depthwise(
         &self,
         buffers: &Buffers,

@@ -6,16 +6,79 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Backward, Forward, Operation, PIECES, Rectifier, Weights, pieces, pieces_mut, vectorized,
-};
+use super::{Array, Kind, Layer, Site, flat};
 use crate::matrix::{Matrix, MatrixMut};
+use crate::operation::{Backward, Forward, Operation, PIECES, pieces, pieces_mut, vectorized};
+use crate::place::Place;
+use crate::problem::Problem;
+use crate::rectifier::Rectifier;
+use crate::shape::Shape;
+
+/// `y = W x + b`, `torch.nn.Linear`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// Values in the output.
+    pub units: usize,
+    /// Whether there is a `b`.
+    pub bias: bool,
+}
+
+pub(super) static KIND: Kind = Kind {
+    name: "linear",
+    keys: &["units", "bias"],
+    inputs: (1, 1),
+    read: |place| read(place).map(Into::into),
+};
+
+fn read(place: &mut Place<'_, '_>) -> Option<Linear> {
+    let units = place.number("units", None);
+    let bias = place.flag("bias", true);
+    Some(Linear {
+        units: units?,
+        bias: bias?,
+    })
+}
+
+impl Layer for Linear {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        match self.bias {
+            true => format!("{} units", self.units),
+            false => format!("{} units, no bias", self.units),
+        }
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        flat(&KIND, inputs[0])?;
+        Ok(Shape::features(self.units))
+    }
+
+    /// A weight of `[units, features]`.
+    fn arrays(&self, input: Shape) -> Vec<Array> {
+        Array::weight_and_bias(vec![self.units, input.elements()], self.bias)
+    }
+
+    fn multiply_adds(&self, input: Shape, _output: Shape) -> u64 {
+        self.units as u64 * input.elements() as u64
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        Some(Box::new(Dense {
+            features: site.inputs[0].elements(),
+            units: self.units,
+            rectifier: None,
+        }))
+    }
+}
 
 /// A dense layer.
-pub(crate) struct Linear {
-    pub(crate) features: usize,
-    pub(crate) units: usize,
-    pub(crate) rectifier: Option<Rectifier>,
+struct Dense {
+    features: usize,
+    units: usize,
+    rectifier: Option<Rectifier>,
 }
 
 /// Columns or rows per piece of a matrix. Never fewer than the widest vector registers want at a time.
@@ -23,9 +86,13 @@ fn block_of(length: usize) -> usize {
     length.div_ceil(PIECES).next_multiple_of(16)
 }
 
-impl Operation for Linear {
+impl Operation for Dense {
     fn output(&self) -> usize {
         self.units
+    }
+
+    fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {
+        Some(&mut self.rectifier)
     }
 
     fn forward(&self, pass: Forward<'_>) {
@@ -35,7 +102,7 @@ impl Operation for Linear {
             .into_column_blocks(block)
             .into_par_iter()
             .with_max_len(1);
-        let Weights { weight, bias, .. } = pass.weights[0];
+        let (weight, bias) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
         outputs
             .zip(weight.par_chunks(block * self.features))
             .enumerate()
@@ -69,10 +136,12 @@ impl Operation for Linear {
                 });
         }
         let output_gradient = Matrix::new(pass.output_gradient, pass.samples, self.units);
-        if let Some(gradients) = pass.parameter_gradients {
+        if let Some(mut gradients) = pass.parameter_gradients {
             let input = Matrix::new(pass.inputs[0], pass.samples, self.features);
             let block = block_of(self.units);
-            let weights = gradients.weight.par_chunks_mut(block * self.features);
+            let weights = gradients
+                .take("weight")
+                .par_chunks_mut(block * self.features);
             weights
                 .with_max_len(1)
                 .enumerate()
@@ -82,7 +151,7 @@ impl Operation for Linear {
                     MatrixMut::new(weight, units, self.features)
                         .set_product(output_gradient.columns(from, to).transposed(), input);
                 });
-            let biases = gradients.bias.par_chunks_mut(block).enumerate();
+            let biases = gradients.take("bias").par_chunks_mut(block).enumerate();
             biases.for_each(|(index, bias)| {
                 vectorized(
                     #[inline(always)]
@@ -91,7 +160,7 @@ impl Operation for Linear {
             });
         }
         if let [Some(input_gradient)] = pass.input_gradients {
-            let weight = Matrix::new(pass.weights[0].weight, self.units, self.features);
+            let weight = Matrix::new(pass.weights[0].of("weight"), self.units, self.features);
             let block = block_of(self.features);
             MatrixMut::new(input_gradient, pass.samples, self.features)
                 .into_column_blocks(block)

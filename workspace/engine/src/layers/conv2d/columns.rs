@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::Conv2d;
+use super::Sizes;
 
 /// Some rows of the maps of some images.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    pub(super) fn places(&self, conv: &Conv2d) -> usize {
+    pub(super) fn places(&self, conv: &Sizes) -> usize {
         self.images.len() * self.rows.len() * conv.map[1]
     }
 }
@@ -30,7 +30,7 @@ struct Patch {
     width: usize,
 }
 
-impl Conv2d {
+impl Sizes {
     fn patch(&self, rows: &Range<usize>) -> Patch {
         let reach = (self.kernel[0] - 1) * self.dilation[0] + 1;
         Patch {
@@ -51,7 +51,7 @@ impl Conv2d {
         (0..2).any(|axis| self.padded(axis) > self.image[axis])
     }
 
-    /// Room that [`Conv2d::unfold`] and [`Conv2d::fold`] need for one padded plane.
+    /// Room that [`Sizes::unfold`] and [`Sizes::fold`] need for one padded plane.
     pub(super) fn plane_scratch(&self, rows: &Range<usize>) -> usize {
         let patch = self.patch(rows);
         match self.is_padded() {
@@ -111,7 +111,7 @@ impl Conv2d {
         }
     }
 
-    /// The transpose of what [`Conv2d::unfold`] gives for one whole image: the window of every place, each
+    /// The transpose of what [`Sizes::unfold`] gives for one whole image: the window of every place, each
     /// `pitch` values after the last.
     #[inline(always)]
     pub(super) fn unfold_windows(

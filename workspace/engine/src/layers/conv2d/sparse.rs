@@ -4,15 +4,15 @@
 //! Then `dW = Σ dY Xᵀ` is, for each filter, the sum of the windows of a few places. They are added up in
 //! registers, a run of the window at a time.
 
-use super::Conv2d;
+use super::Sizes;
 use crate::kernel::stride_of;
-use crate::ops::max_pool2d::Windows;
+use crate::layers::max_pool2d::Windows;
 
 /// Values of a window added up at a time, and the least.
 const RUN: usize = 128;
 const SHORT: usize = 32;
 
-impl Conv2d {
+impl Sizes {
     /// Whether pooling leaves few enough gradients for it to pay.
     pub(super) fn has_sparse_gradient(&self, pool: Option<&Windows>) -> bool {
         pool.is_some_and(|windows| 4 * windows.count_elements() <= self.places())
@@ -24,7 +24,7 @@ impl Conv2d {
         stride_of(self.window().next_multiple_of(SHORT))
     }
 
-    /// Adds the gradient of the weights by one sample. `windows` come from [`Conv2d::unfold_windows`];
+    /// Adds the gradient of the weights by one sample. `windows` come from [`Sizes::unfold_windows`];
     /// `gradient` and `places` are of the pooled maps; `winners` is used up.
     #[inline(always)]
     pub(super) fn add_sparse_gradient(

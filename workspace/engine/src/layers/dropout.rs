@@ -3,16 +3,65 @@
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use super::{Kind, Layer, Site};
+use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::place::Place;
+use crate::problem::Problem;
+use crate::shape::Shape;
 use crate::stream::Stream;
 
-/// Dropout over samples of this many elements.
-pub(crate) struct Dropout {
-    pub(crate) elements: usize,
-    pub(crate) rate: f32,
+/// While it is trained, sets values to zero at random and scales the others up to make good.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// Share of values set to zero.
+    pub rate: f32,
 }
 
-impl Operation for Dropout {
+pub(super) static KIND: Kind = Kind {
+    name: "dropout",
+    keys: &["rate"],
+    inputs: (1, 1),
+    read: |place| read(place).map(Into::into),
+};
+
+fn read(place: &mut Place<'_, '_>) -> Option<Dropout> {
+    let rate = place.fraction("rate", None, "a number from 0 to below 1", |x| {
+        (0.0..1.0).contains(&x) && (x as f32) < 1.0
+    });
+    Some(Dropout { rate: rate? })
+}
+
+impl Layer for Dropout {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        format!("rate {}", self.rate)
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        Ok(inputs[0])
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        if !site.learns || self.rate == 0.0 {
+            return None;
+        }
+        Some(Box::new(Dropping {
+            elements: site.output.elements(),
+            rate: self.rate,
+        }))
+    }
+}
+
+/// Dropout over samples of this many elements.
+struct Dropping {
+    elements: usize,
+    rate: f32,
+}
+
+impl Operation for Dropping {
     fn output(&self) -> usize {
         self.elements
     }

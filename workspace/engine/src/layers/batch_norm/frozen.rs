@@ -3,10 +3,10 @@
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, Weights, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
 
 /// A frozen batch normalisation.
-pub(crate) struct FrozenNorm2d {
+pub(crate) struct FrozenNorm {
     pub(crate) channels: usize,
     /// Places of one channel; 1 for a flat vector.
     pub(crate) places: usize,
@@ -14,9 +14,12 @@ pub(crate) struct FrozenNorm2d {
 }
 
 /// `a` and `b` of every channel.
-pub(crate) fn scales_and_shifts(weights: &Weights<'_>, epsilon: f32) -> Vec<(f32, f32)> {
-    let affine = weights.weight.iter().zip(weights.bias);
-    let statistics = weights.mean.iter().zip(weights.variance);
+pub(crate) fn scales_and_shifts(weights: &Named<'_>, epsilon: f32) -> Vec<(f32, f32)> {
+    let affine = weights.of("weight").iter().zip(weights.of("bias"));
+    let statistics = weights
+        .of("running_mean")
+        .iter()
+        .zip(weights.of("running_var"));
     affine
         .zip(statistics)
         .map(|((weight, bias), (mean, variance))| {
@@ -26,7 +29,7 @@ pub(crate) fn scales_and_shifts(weights: &Weights<'_>, epsilon: f32) -> Vec<(f32
         .collect()
 }
 
-impl FrozenNorm2d {
+impl FrozenNorm {
     fn each(&self, output: &mut [f32], input: &[f32], samples: usize, scales: &[(f32, f32)]) {
         pieces_mut(output, samples)
             .into_par_iter()
@@ -65,7 +68,7 @@ impl FrozenNorm2d {
     }
 }
 
-impl Operation for FrozenNorm2d {
+impl Operation for FrozenNorm {
     fn output(&self) -> usize {
         self.channels * self.places
     }

@@ -1,19 +1,195 @@
-//! Functions of each value by itself, and their derivatives.
+//! Activations: functions of each value by itself, and their derivatives. Each is a [`Formula`]; all else is
+//! alike.
+
+use std::any::Any;
+use std::fmt;
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, Rectifier, pieces, pieces_mut, vectorized};
-use crate::blueprint::Activation;
+use super::{Kind, Layer, Site};
+use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::problem::Problem;
+use crate::rectifier::Rectifier;
+use crate::shape::Shape;
 
-/// An activation over samples of this many elements.
-pub(crate) struct Activate {
-    pub(crate) activation: Activation,
-    pub(crate) elements: usize,
+/// A function of one value and its derivative. Both are compiled into loops of their own, so they are
+/// `#[inline(always)]`.
+pub(crate) trait Formula:
+    Any + Clone + Copy + Default + fmt::Debug + PartialEq + Send + Sync
+{
+    /// The name as written in the blueprint.
+    const NAME: &'static str;
+
+    fn value(self, x: f32) -> f32;
+
+    /// The gradient by `x` where that by `y = value(x)` is `dy`.
+    fn gradient(self, dy: f32, x: f32, y: f32) -> f32;
+
+    /// Which rectifier it is, if it is one.
+    fn rectifier(self) -> Option<Rectifier> {
+        None
+    }
 }
 
-impl Operation for Activate {
+/// `max(x, 0)`; what is not a number stays so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relu;
+
+/// `min(max(x, 0), 6)`; what is not a number stays so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relu6;
+
+/// `x Φ(x)`, with the exact distribution function (Hendrycks and Gimpel, "Gaussian error linear units", 2016).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gelu;
+
+/// The hyperbolic tangent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tanh;
+
+/// `1 / (1 + exp(-x))`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sigmoid;
+
+/// `x · sigmoid(x)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Silu;
+
+impl Formula for Relu {
+    const NAME: &'static str = "relu";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        Rectifier::Relu.value(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, _x: f32, y: f32) -> f32 {
+        Rectifier::Relu.gradient(dy, y)
+    }
+
+    fn rectifier(self) -> Option<Rectifier> {
+        Some(Rectifier::Relu)
+    }
+}
+
+impl Formula for Relu6 {
+    const NAME: &'static str = "relu6";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        Rectifier::Relu6.value(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, _x: f32, y: f32) -> f32 {
+        Rectifier::Relu6.gradient(dy, y)
+    }
+
+    fn rectifier(self) -> Option<Rectifier> {
+        Some(Rectifier::Relu6)
+    }
+}
+
+impl Formula for Gelu {
+    const NAME: &'static str = "gelu";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        x * normal_cdf(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        dy * (normal_cdf(x) + x * normal_density(x))
+    }
+}
+
+impl Formula for Tanh {
+    const NAME: &'static str = "tanh";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        tanh(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, _x: f32, y: f32) -> f32 {
+        dy * (1.0 - y * y)
+    }
+}
+
+impl Formula for Sigmoid {
+    const NAME: &'static str = "sigmoid";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        sigmoid(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, _x: f32, y: f32) -> f32 {
+        dy * (y * (1.0 - y))
+    }
+}
+
+impl Formula for Silu {
+    const NAME: &'static str = "silu";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        x * sigmoid(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        let s = sigmoid(x);
+        dy * (s + x * s * (1.0 - s))
+    }
+}
+
+/// The kind of layer that an activation is.
+pub(super) const fn kind<F: Formula>() -> &'static Kind {
+    const {
+        &Kind {
+            name: F::NAME,
+            keys: &[],
+            inputs: (1, 1),
+            read: |_| Some(F::default().into()),
+        }
+    }
+}
+
+impl<F: Formula> Layer for F {
+    fn kind(&self) -> &'static Kind {
+        kind::<F>()
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        Ok(inputs[0])
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        Some(Box::new(Elementwise {
+            formula: *self,
+            elements: site.output.elements(),
+        }))
+    }
+}
+
+/// A formula over samples of this many elements.
+struct Elementwise<F> {
+    formula: F,
+    elements: usize,
+}
+
+impl<F: Formula> Operation for Elementwise<F> {
     fn output(&self) -> usize {
         self.elements
+    }
+
+    fn as_rectifier(&self) -> Option<Rectifier> {
+        self.formula.rectifier()
     }
 
     fn forward(&self, pass: Forward<'_>) {
@@ -24,13 +200,10 @@ impl Operation for Activate {
             .for_each(|(output, input)| {
                 vectorized(
                     #[inline(always)]
-                    || match self.activation {
-                        Activation::Relu => rectified(output, input, Rectifier::Relu),
-                        Activation::Relu6 => rectified(output, input, Rectifier::Relu6),
-                        Activation::Gelu => each(output, input, |x| x * normal_cdf(x)),
-                        Activation::Tanh => each(output, input, tanh),
-                        Activation::Sigmoid => each(output, input, sigmoid),
-                        Activation::Silu => each(output, input, |x| x * sigmoid(x)),
+                    || {
+                        for (output, &input) in output.iter_mut().zip(input) {
+                            *output = self.formula.value(input);
+                        }
                     },
                 );
             });
@@ -47,45 +220,16 @@ impl Operation for Activate {
             .zip(pieces(pass.inputs[0], pass.samples))
             .zip(pieces(pass.output, pass.samples))
             .for_each(|(((to, from), input), output)| {
-                to.copy_from_slice(from);
                 vectorized(
                     #[inline(always)]
-                    || match self.activation {
-                        Activation::Relu => Rectifier::Relu.mask(to, output),
-                        Activation::Relu6 => Rectifier::Relu6.mask(to, output),
-                        Activation::Gelu => {
-                            by_slope(to, input, |x| normal_cdf(x) + x * normal_density(x));
+                    || {
+                        let values = to.iter_mut().zip(from).zip(input).zip(output);
+                        for (((to, &dy), &x), &y) in values {
+                            *to = self.formula.gradient(dy, x, y);
                         }
-                        Activation::Tanh => by_slope(to, output, |y| 1.0 - y * y),
-                        Activation::Sigmoid => by_slope(to, output, |y| y * (1.0 - y)),
-                        Activation::Silu => by_slope(to, input, |x| {
-                            let s = sigmoid(x);
-                            s + x * s * (1.0 - s)
-                        }),
                     },
                 );
             });
-    }
-}
-
-#[inline(always)]
-fn each(output: &mut [f32], input: &[f32], function: impl Fn(f32) -> f32) {
-    for (output, &input) in output.iter_mut().zip(input) {
-        *output = function(input);
-    }
-}
-
-#[inline(always)]
-fn rectified(output: &mut [f32], input: &[f32], rectifier: Rectifier) {
-    output.copy_from_slice(input);
-    rectifier.apply(output);
-}
-
-/// Multiplies each gradient by a slope, told by the input or the output, whichever is handier.
-#[inline(always)]
-fn by_slope(gradient: &mut [f32], values: &[f32], slope: impl Fn(f32) -> f32) {
-    for (gradient, &value) in gradient.iter_mut().zip(values) {
-        *gradient *= slope(value);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every layer in `f64`, loop by loop, as its definition says.
 
 use super::{Network, Numbers};
-use crate::blueprint::{Activation, LayerOp, LayerSpec};
+use crate::blueprint::LayerSpec;
+use crate::layers::{AvgPool2d, BatchNorm, Conv2d, Linear, MaxPool2d, Pooling};
 
 /// A batch through one layer, loop by loop. `inputs` has one batch per input; `network` knows the running
 /// statistics, which are used unless the layer is `trained`.
@@ -13,7 +14,7 @@ fn reference_layer(
     trained: bool,
 ) -> Numbers {
     let layer = &network.blueprint().layers()[index];
-    if let LayerOp::BatchNorm2d { epsilon, .. } | LayerOp::BatchNorm1d { epsilon, .. } = layer.op {
+    if let Some(&BatchNorm { epsilon, .. }) = layer.op.get() {
         return reference_norm(
             network,
             index,
@@ -49,7 +50,8 @@ fn reference_norm(
     let flat = [layer.input.elements(), 1, 1];
     let [channels, height, width] = layer.input.as_image().unwrap_or(flat);
     let channel_of = |place: usize| place / (height * width) % channels;
-    let buffers = network.layers()[index].buffers.as_ref().unwrap();
+    let stored = network.layers()[index].named();
+    let (means, variances) = (stored.of("running_mean"), stored.of("running_var"));
     let mut output = vec![0.0; input.len()];
     for channel in 0..channels {
         let own: Vec<usize> = (0..input.len())
@@ -64,10 +66,7 @@ fn reference_norm(
             / count;
         let (mean, variance) = match trained {
             true => (mean, variance),
-            false => (
-                f64::from(buffers.mean.values[channel]),
-                f64::from(buffers.variance.values[channel]),
-            ),
+            false => (f64::from(means[channel]), f64::from(variances[channel])),
         };
         for at in own {
             let normal = (input[at] - mean) / (variance + epsilon).sqrt();
@@ -81,7 +80,12 @@ fn reference_norm(
 fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) -> Numbers {
     let input = inputs[0];
     let mut output = Vec::with_capacity(layer.output.elements());
-    let windows = |kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]| -> Vec<Vec<f64>> {
+    let windows = |pooling: &Pooling| -> Vec<Vec<f64>> {
+        let Pooling {
+            kernel,
+            stride,
+            padding,
+        } = *pooling;
         let [channels, height, width] = layer.input.as_image().unwrap();
         let [_, rows, columns] = layer.output.as_image().unwrap();
         let mut windows = Vec::new();
@@ -97,24 +101,24 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
         }
         windows
     };
-    match &layer.op {
-        LayerOp::Flatten | LayerOp::Dropout { .. } => output.extend(input),
-        LayerOp::Activation(activation) => {
-            let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-            output.extend(input.iter().map(|&x| match activation {
-                Activation::Relu => x.max(0.0),
-                Activation::Relu6 => x.clamp(0.0, 6.0),
-                Activation::Gelu => x * 0.5 * (1.0 + libm::erf(x / 2f64.sqrt())),
-                Activation::Tanh => x.tanh(),
-                Activation::Sigmoid => sigmoid(x),
-                Activation::Silu => x * sigmoid(x),
-            }));
-        }
-        LayerOp::Linear { units, bias } => {
-            for unit in 0..*units {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let mut each = |function: &dyn Fn(f64) -> f64| {
+        output.extend(input.iter().map(|&x| function(x)));
+    };
+    match layer.op.name() {
+        "flatten" | "dropout" => each(&|x| x),
+        "relu" => each(&|x| x.max(0.0)),
+        "relu6" => each(&|x| x.clamp(0.0, 6.0)),
+        "gelu" => each(&|x| x * 0.5 * (1.0 + libm::erf(x / 2f64.sqrt()))),
+        "tanh" => each(&f64::tanh),
+        "sigmoid" => each(&sigmoid),
+        "silu" => each(&|x| x * sigmoid(x)),
+        "linear" => {
+            let &Linear { units, bias } = layer.op.get().unwrap();
+            for unit in 0..units {
                 let weights = &parameters[unit * input.len()..(unit + 1) * input.len()];
                 let products = weights.iter().zip(input).map(|(w, x)| w * x);
-                let bias = if *bias {
+                let bias = if bias {
                     parameters[units * input.len() + unit]
                 } else {
                     0.0
@@ -122,10 +126,10 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
                 output.push(bias + products.sum::<f64>());
             }
         }
-        LayerOp::Add => {
+        "add" => {
             output.extend((0..input.len()).map(|at| inputs.iter().map(|x| x[at]).sum::<f64>()));
         }
-        LayerOp::Multiply => {
+        "multiply" => {
             let share = input.len() / inputs[1].len();
             output.extend(
                 input
@@ -134,58 +138,48 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
                     .map(|(at, x)| x * inputs[1][at / share]),
             );
         }
-        LayerOp::Concat => output.extend(inputs.concat()),
-        LayerOp::GlobalAvgPool2d => {
+        "concat" => output.extend(inputs.concat()),
+        "global-avg-pool2d" => {
             let [channels, height, width] = layer.input.as_image().unwrap();
             let planes = input.chunks_exact(height * width);
             output.extend(planes.map(|plane| plane.iter().sum::<f64>() / plane.len() as f64));
             assert_eq!(output.len(), channels);
         }
-        LayerOp::AvgPool2d {
-            kernel,
-            stride,
-            padding,
-        } => {
-            let count = (kernel[0] * kernel[1]) as f64;
-            let windows = windows(*kernel, *stride, *padding);
+        "avg-pool2d" => {
+            let AvgPool2d(pooling) = layer.op.get().unwrap();
+            let count = (pooling.kernel[0] * pooling.kernel[1]) as f64;
             output.extend(
-                windows
+                windows(pooling)
                     .iter()
                     .map(|values| values.iter().sum::<f64>() / count),
             );
         }
-        LayerOp::MaxPool2d {
-            kernel,
-            stride,
-            padding,
-        } => {
-            let windows = windows(*kernel, *stride, *padding);
+        "max-pool2d" => {
+            let MaxPool2d(pooling) = layer.op.get().unwrap();
             output.extend(
-                windows
+                windows(pooling)
                     .iter()
                     .map(|v| v.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
             );
         }
-        LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => {
-            unreachable!("needs the whole batch")
-        }
-        LayerOp::Conv2d {
-            filters,
-            kernel,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-        } => {
+        "conv2d" => {
+            let &Conv2d {
+                filters,
+                kernel,
+                stride,
+                padding,
+                dilation,
+                groups,
+                bias,
+            } = layer.op.get().unwrap();
             let [channels, height, width] = layer.input.as_image().unwrap();
             let [_, rows, columns] = layer.output.as_image().unwrap();
             let window = kernel[0] * kernel[1];
             let seen = channels / groups;
-            for filter in 0..*filters {
+            for filter in 0..filters {
                 let first = filter / (filters / groups) * seen;
                 for (row, column) in places(rows, columns) {
-                    let mut sum = if *bias {
+                    let mut sum = if bias {
                         parameters[filters * seen * window + filter]
                     } else {
                         0.0
@@ -208,6 +202,7 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
                 }
             }
         }
+        other => unreachable!("{other} has no reference"),
     }
     output
 }

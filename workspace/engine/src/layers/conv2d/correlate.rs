@@ -9,10 +9,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::columns::Tile;
-use super::{Conv2d, Windows};
+use super::{Sizes, Windows};
 use crate::compute::{Buffer, Buffers};
 use crate::kernel::{Product, ROWS, WIDTH, stride_of};
-use crate::ops::{Rectifier, vectorized};
+use crate::operation::vectorized;
+use crate::rectifier::Rectifier;
 
 /// What is done with the sums of a convolution.
 pub(super) struct Finish<'a> {
@@ -59,6 +60,15 @@ impl Finish<'_> {
     }
 }
 
+/// The weights of a convolution.
+#[derive(Clone, Copy)]
+pub(super) enum Weight<'a> {
+    /// As the network keeps them.
+    Plain(&'a [f32]),
+    /// As [`Sizes::prepared`] has laid them out.
+    Prepared(&'a [f32]),
+}
+
 /// Places in a tile: enough for the weights read with it to pay, few enough to stay in a core's cache.
 const PLACES: usize = 4 * WIDTH;
 /// Rows of columns unfolded at a time: with the width of a kernel's registers, they fit the first-level
@@ -77,12 +87,12 @@ struct Unit<'a> {
     notes: Vec<&'a mut [u32]>,
 }
 
-impl Conv2d {
+impl Sizes {
     /// Fills `output`, and `notes` where there is pooling, from a batch of `images`.
     pub(super) fn correlate(
         &self,
         buffers: &Buffers,
-        weight: &[f32],
+        weight: Weight<'_>,
         images: &[f32],
         finish: &Finish<'_>,
         output: &mut [f32],
@@ -92,10 +102,20 @@ impl Conv2d {
             return self.correlate_by_winograd(buffers, weight, images, finish, output, notes);
         }
         if self.is_depthwise() {
+            // Nothing is prepared for it.
+            let (Weight::Plain(weight) | Weight::Prepared(weight)) = weight;
             return self.correlate_depthwise(buffers, weight, images, finish, output, notes);
         }
         let samples = images.len() / self.image_elements();
-        let weights = self.packed(buffers, weight);
+        let mut packed;
+        let weights: &[f32] = match weight {
+            Weight::Prepared(weights) => weights,
+            Weight::Plain(weight) => {
+                packed = buffers.take(self.packed_len());
+                self.pack(weight, &mut packed);
+                &packed
+            }
+        };
         let panels = self.group_filters().div_ceil(ROWS);
         let (images_per_tile, rows_per_tile) = match finish.pool {
             Some(_) => (self.tile_of_whole_images(samples), self.map[0]),
@@ -170,12 +190,31 @@ impl Conv2d {
             });
     }
 
+    /// Weights laid out as [`Sizes::correlate`] reads them, to be handed over instead of them; nothing where
+    /// it reads them as they are.
+    pub(super) fn prepared(&self, weight: &[f32]) -> Option<Vec<f32>> {
+        if self.suits_winograd() {
+            let mut prepared = vec![0.0; self.transformed_len()];
+            self.transform_weights(weight, &mut prepared);
+            return Some(prepared);
+        }
+        if self.is_depthwise() {
+            return None;
+        }
+        let mut prepared = vec![0.0; self.packed_len()];
+        self.pack(weight, &mut prepared);
+        Some(prepared)
+    }
+
+    fn packed_len(&self) -> usize {
+        self.groups * self.group_filters().div_ceil(ROWS) * self.window() * ROWS
+    }
+
     /// The weights in panels of [`ROWS`] filters of one group, weight after weight of the window; filters
     /// that fill up the last panel are zero.
-    fn packed(&self, buffers: &Buffers, weight: &[f32]) -> Buffer<f32> {
+    fn pack(&self, weight: &[f32], packed: &mut [f32]) {
         let (filters, window) = (self.group_filters(), self.window());
         let panels = filters.div_ceil(ROWS);
-        let mut packed = buffers.take(self.groups * panels * window * ROWS);
         packed
             .par_chunks_exact_mut(window * ROWS)
             .enumerate()
@@ -194,7 +233,6 @@ impl Conv2d {
                     }
                 }
             });
-        packed
     }
 
     /// Images and rows of a tile: as little as possible of what the kernel computes lies beyond it.

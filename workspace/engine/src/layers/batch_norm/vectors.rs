@@ -1,21 +1,23 @@
 //! Batch normalisation of flat vectors while it is trained. The arithmetic is that of
-//! [`batch_norm2d`](super::batch_norm2d) with one place per channel; here neighbouring features share an
+//! [`maps`](super::maps) with one place per channel; here neighbouring features share an
 //! instruction, since the values of one feature lie far apart.
 
 use rayon::prelude::*;
 
-use super::{Backward, Forward, Operation, vectorized};
+use super::take_over;
+use crate::operation::{Backward, Forward, NamedMut, Operation, vectorized};
 
 /// Features that one thread works on together; a sum is never put together from pieces.
 const BLOCK: usize = 16;
 
 /// A batch normalisation that learns. It remembers mean and variance of the batch, feature by feature.
-pub(crate) struct BatchNorm1d {
+pub(crate) struct Normalisation {
     pub(crate) features: usize,
     pub(crate) epsilon: f32,
+    pub(crate) momentum: f32,
 }
 
-impl BatchNorm1d {
+impl Normalisation {
     /// The rows of one block of features, sample after sample.
     fn block<'a>(&self, values: &'a [f32], block: usize) -> impl Iterator<Item = &'a [f32]> {
         let first = block * BLOCK;
@@ -37,7 +39,7 @@ impl BatchNorm1d {
     }
 }
 
-impl Operation for BatchNorm1d {
+impl Operation for Normalisation {
     fn output(&self) -> usize {
         self.features
     }
@@ -46,14 +48,18 @@ impl Operation for BatchNorm1d {
         2 * self.features
     }
 
+    fn observe(&self, samples: usize, memory: &[f32], statistics: NamedMut<'_>) {
+        take_over(self.momentum, samples, memory, statistics);
+    }
+
     fn forward(&self, pass: Forward<'_>) {
         let (input, weights) = (pass.inputs[0], &pass.weights[0]);
         let count = pass.samples as f64;
         self.blocks_mut(pass.output)
             .into_par_iter()
             .zip(pass.memory.par_chunks_mut(2 * BLOCK))
-            .zip(weights.weight.par_chunks(BLOCK))
-            .zip(weights.bias.par_chunks(BLOCK))
+            .zip(weights.of("weight").par_chunks(BLOCK))
+            .zip(weights.of("bias").par_chunks(BLOCK))
             .enumerate()
             .for_each(|(block, (((outputs, memory), weight), bias))| {
                 vectorized(
@@ -91,7 +97,7 @@ impl Operation for BatchNorm1d {
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        let Some(parameters) = pass.parameter_gradients else {
+        let Some(mut parameters) = pass.parameter_gradients else {
             return;
         };
         let input_gradients = match pass.input_gradients {
@@ -104,9 +110,9 @@ impl Operation for BatchNorm1d {
         input_gradients
             .into_par_iter()
             .zip(pass.memory.par_chunks(2 * BLOCK))
-            .zip(weights.weight.par_chunks(BLOCK))
-            .zip(parameters.weight.par_chunks_mut(BLOCK))
-            .zip(parameters.bias.par_chunks_mut(BLOCK))
+            .zip(weights.of("weight").par_chunks(BLOCK))
+            .zip(parameters.take("weight").par_chunks_mut(BLOCK))
+            .zip(parameters.take("bias").par_chunks_mut(BLOCK))
             .enumerate()
             .for_each(|(block, ((((dx, memory), weight), dw), db))| {
                 vectorized(

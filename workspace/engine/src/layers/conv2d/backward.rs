@@ -8,11 +8,11 @@
 use rayon::prelude::*;
 
 use super::columns::Tile;
-use super::correlate::Finish;
-use super::{Conv2d, Convolution};
+use super::correlate::{Finish, Weight};
+use super::{Convolution, Sizes};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
-use crate::ops::{Backward, Pair, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, pieces, pieces_mut, vectorized};
 
 /// Weights up to which every piece of a batch may have sums of its own.
 const FEW_WEIGHTS: usize = 1 << 15;
@@ -55,7 +55,8 @@ impl Convolution {
             }
             None => pass.output_gradient,
         };
-        if let Some(Pair { weight, bias }) = pass.parameter_gradients {
+        if let Some(mut gradients) = pass.parameter_gradients {
+            let (weight, bias) = (gradients.take("weight"), gradients.take("bias"));
             match conv.is_depthwise() {
                 true => conv.fill_depthwise_weight_gradient(
                     buffers,
@@ -68,7 +69,7 @@ impl Convolution {
             conv.fill_bias_gradient(map_gradient, bias);
         }
         if let Some(Some(input_gradient)) = pass.input_gradients.first_mut() {
-            let weight = pass.weights[0].weight;
+            let weight = pass.weights[0].of("weight");
             if conv.is_depthwise() {
                 return conv.fill_depthwise_input_gradient(
                     buffers,
@@ -83,7 +84,7 @@ impl Convolution {
                     let (nothing, notes) = (Finish::NOTHING, &mut []);
                     turned.correlate(
                         buffers,
-                        &weight,
+                        Weight::Plain(&weight),
                         map_gradient,
                         &nothing,
                         input_gradient,
@@ -101,7 +102,7 @@ impl Convolution {
         let output = pass.output.len() / samples.max(1);
         let noted = pass.notes.len() / samples.max(1);
         let biases = match &pass.parameter_gradients {
-            Some(gradients) => gradients.bias.len(),
+            Some(_) => pass.weights[0].of("bias").len(),
             None => 0,
         };
         let sparse = conv.has_sparse_gradient(self.pool.as_ref());
@@ -210,7 +211,7 @@ impl Convolution {
                         }
                         if let Some(image_gradient) = image_gradients.next() {
                             conv.fold_sample(
-                                pass.weights[0].weight,
+                                pass.weights[0].of("weight"),
                                 map_gradient,
                                 &mut columns,
                                 &mut plane,
@@ -220,14 +221,14 @@ impl Convolution {
                     }
                 },
             );
-        if let Some(Pair { weight, bias }) = pass.parameter_gradients {
-            add_up(&sums, mine, 0, weight);
-            add_up(&sums, mine, weights, bias);
+        if let Some(mut gradients) = pass.parameter_gradients {
+            add_up(&sums, mine, 0, gradients.take("weight"));
+            add_up(&sums, mine, weights, gradients.take("bias"));
         }
     }
 }
 
-impl Conv2d {
+impl Sizes {
     fn channels_of(&self, group: usize) -> std::ops::Range<usize> {
         group * self.group_channels()..(group + 1) * self.group_channels()
     }
@@ -343,7 +344,7 @@ impl Conv2d {
         })
     }
 
-    /// The weights for [`Conv2d::turned_round`]: turned by half a circle, filters and channels exchanged.
+    /// The weights for [`Sizes::turned_round`]: turned by half a circle, filters and channels exchanged.
     fn turned_weights(&self, buffers: &Buffers, weight: &[f32]) -> Buffer<f32> {
         let (filters, channels) = (self.group_filters(), self.group_channels());
         let size = self.kernel_elements();
