@@ -1,4 +1,5 @@
-//! The engine against arrays written down from PyTorch; `bench/reference/reference.py` makes them.
+//! The engine against arrays written down from PyTorch, which `bench/reference/reference.py` makes, and some
+//! from formulas in NumPy.
 
 use std::path::Path;
 
@@ -98,7 +99,18 @@ fn number(value: &Json) -> f32 {
 
 #[test]
 fn every_operation_and_its_gradients_equal_pytorch() {
-    let reference = Reference::read("ops");
+    compare_layers("ops", 45);
+}
+
+/// The arrays of `bench/reference/layers.py`.
+#[test]
+fn layers_and_their_gradients_equal_those_written_out_in_numpy() {
+    compare_layers("layers", 18);
+}
+
+/// Every case of a file, of which there are `least` or more.
+fn compare_layers(file: &str, least: usize) {
+    let reference = Reference::read(file);
     let compute = Compute::new(2).unwrap();
     let mut count = 0;
     for (case, about) in reference.cases() {
@@ -140,7 +152,7 @@ fn every_operation_and_its_gradients_equal_pytorch() {
         }
         count += 1;
     }
-    assert!(count >= 45);
+    assert!(count >= least);
 }
 
 /// Losses through a trainer of a linear layer that hands the logits through: its bias learns the sum of the

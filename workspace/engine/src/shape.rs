@@ -59,6 +59,15 @@ impl Shape {
         self.dims().try_into().ok()
     }
 
+    /// How many channels there are, and how many neighbouring values belong to one: channels of a map; else the
+    /// features of a vector or of every token, one value each.
+    pub(crate) fn channels(&self) -> (usize, usize) {
+        match *self.dims() {
+            [channels, height, width] => (channels, height * width),
+            ref dims => (dims.last().copied().unwrap_or(1), 1),
+        }
+    }
+
     /// Values in one sample.
     pub fn elements(&self) -> usize {
         self.dims.iter().product()

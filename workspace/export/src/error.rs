@@ -7,7 +7,7 @@ pub enum ExportError {
     #[error("{0}")]
     Parts(String),
     /// A layer has no form in ONNX here.
-    #[error("layer `{name}` is a {op}, which cannot be written in ONNX")]
+    #[error("layer `{name}` ({op}) cannot be written in ONNX")]
     Layer {
         /// The layer's name.
         name: String,

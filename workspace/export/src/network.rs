@@ -1,6 +1,6 @@
 //! A network of the engine as nodes.
 
-use topwork_engine::layers::{AvgPool2d, BatchNorm, Conv2d, Linear, MaxPool2d};
+use topwork_engine::layers::{AvgPool2d, BatchNorm, Conv2d, LeakyRelu, Linear, MaxPool2d, Scale};
 use topwork_engine::{LayerSpec, Network};
 
 use crate::ExportError;
@@ -92,6 +92,20 @@ fn of_layer(
         ));
     }
     if let Some(norm) = layer.op.get::<BatchNorm>() {
+        // ONNX wants scales and shifts in any case.
+        let channels = layer.input.dims()[0];
+        let plain: Vec<String> = [("weight", 1.0), ("bias", 0.0)]
+            .into_iter()
+            .filter(|_| !norm.affine)
+            .map(|(array, value)| {
+                builder.floats(
+                    &format!("{name}.{array}"),
+                    &[channels],
+                    &vec![value; channels],
+                )
+            })
+            .collect();
+        with_weights.splice(1..1, plain.iter().map(String::as_str));
         return Some(builder.node(
             Op("BatchNormalization", 9),
             name,
@@ -107,6 +121,20 @@ fn of_layer(
             &with_weights,
             &[("transB", Setting::Int(1))],
         ));
+    }
+    if let Some(leaky) = layer.op.get::<LeakyRelu>() {
+        let settings = [("alpha", Setting::Float(leaky.slope))];
+        return Some(builder.node(Op("LeakyRelu", 6), name, &[first], &settings));
+    }
+    if let (Some(Scale { .. }), [weight]) = (layer.op.get(), weights) {
+        let weight = match layer.input.as_image() {
+            // One number for every place of a channel.
+            Some([channels, ..]) => {
+                builder.reshape(&format!("{name}.places"), weight, &[channels as i64, 1, 1])
+            }
+            None => weight.clone(),
+        };
+        return Some(builder.binary("Mul", name, first, &weight));
     }
     without_settings(builder, layer.op.name(), name, inputs)
 }
@@ -156,8 +184,40 @@ fn without_settings(
             let share = builder.binary("Mul", &format!("{name}.share"), &sum, &half);
             builder.binary("Mul", name, x, &share)
         }
+        "hard-sigmoid" => hard_sigmoid(builder, name, x),
+        "hard-swish" => {
+            let share = hard_sigmoid(builder, &format!("{name}.share"), x);
+            builder.binary("Mul", name, x, &share)
+        }
+        // ½ x (1 + tanh(√(2/π) x (1 + 0.044715 x²))).
+        "gelu-tanh" => {
+            let mut number =
+                |what: &str, value: f32| builder.floats(&format!("{name}.{what}"), &[], &[value]);
+            let (one, half) = (number("one", 1.0), number("half", 0.5));
+            let (cubic, root) = (number("cubic", 0.044_715), number("root", 0.797_884_6));
+            let mut binary = |op: &'static str, what: &str, a: &str, b: &str| {
+                builder.binary(op, &format!("{name}.{what}"), a, b)
+            };
+            let square = binary("Mul", "square", x, x);
+            let share = binary("Mul", "share", &square, &cubic);
+            let bent = binary("Add", "bent", &share, &one);
+            let scaled = binary("Mul", "scaled", x, &root);
+            let inner = binary("Mul", "inner", &scaled, &bent);
+            let tanh = builder.node(Op("Tanh", 6), &format!("{name}.tanh"), &[&inner], &[]);
+            let sum = builder.binary("Add", &format!("{name}.sum"), &tanh, &one);
+            let halved = builder.binary("Mul", &format!("{name}.halved"), x, &half);
+            builder.binary("Mul", name, &halved, &sum)
+        }
         _ => return None,
     })
+}
+
+fn hard_sigmoid(builder: &mut Builder, name: &str, x: &str) -> String {
+    let settings = [
+        ("alpha", Setting::Float(1.0 / 6.0)),
+        ("beta", Setting::Float(0.5)),
+    ];
+    builder.node(Op("HardSigmoid", 6), name, &[x], &settings)
 }
 
 fn ints(sizes: &[usize]) -> Vec<i64> {

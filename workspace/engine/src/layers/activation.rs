@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{Kind, Layer, Site};
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::place::Place;
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
 use crate::shape::Shape;
@@ -19,6 +20,17 @@ pub(crate) trait Formula:
 {
     /// The name as written in the blueprint.
     const NAME: &'static str;
+    /// Keys of its own.
+    const KEYS: &'static [&'static str] = &[];
+
+    fn read(_place: &mut Place<'_, '_>) -> Option<Self> {
+        Some(Self::default())
+    }
+
+    /// The settings in words.
+    fn detail(&self) -> String {
+        String::new()
+    }
 
     fn value(self, x: f32) -> f32;
 
@@ -54,6 +66,25 @@ pub struct Sigmoid;
 /// `x · sigmoid(x)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Silu;
+
+/// `min(max(x + 3, 0), 6) / 6` (Howard et al., "Searching for MobileNetV3", 2019).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HardSigmoid;
+
+/// `x · hard-sigmoid(x)`, of the same paper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HardSwish;
+
+/// `x` where it is 0 or more, else `slope · x`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LeakyRelu {
+    /// The slope below 0.
+    pub slope: f32,
+}
+
+/// `x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`, which comes near [`Gelu`]; `torch.nn.GELU(approximate="tanh")`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GeluTanh;
 
 impl Formula for Relu {
     const NAME: &'static str = "relu";
@@ -148,14 +179,104 @@ impl Formula for Silu {
     }
 }
 
+impl Formula for HardSigmoid {
+    const NAME: &'static str = "hard-sigmoid";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        Rectifier::Relu6.value(x + 3.0) * (1.0 / 6.0)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        if x > -3.0 && x < 3.0 {
+            dy * (1.0 / 6.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+impl Formula for HardSwish {
+    const NAME: &'static str = "hard-swish";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        x * HardSigmoid.value(x)
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        let within = dy * (x * (1.0 / 3.0) + 0.5);
+        let above = if x < 3.0 { within } else { dy };
+        if x > -3.0 { above } else { 0.0 }
+    }
+}
+
+impl Default for LeakyRelu {
+    /// PyTorch's slope.
+    fn default() -> Self {
+        Self { slope: 0.01 }
+    }
+}
+
+impl Formula for LeakyRelu {
+    const NAME: &'static str = "leaky-relu";
+    const KEYS: &'static [&'static str] = &["slope"];
+
+    fn read(place: &mut Place<'_, '_>) -> Option<Self> {
+        let slope = Some(Self::default().slope);
+        let slope = place.fraction("slope", slope, "a number of 0 or more", |x| {
+            x >= 0.0 && (x as f32).is_finite()
+        })?;
+        Some(Self { slope })
+    }
+
+    fn detail(&self) -> String {
+        match *self == Self::default() {
+            true => String::new(),
+            false => format!("slope {}", self.slope),
+        }
+    }
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        if x < 0.0 { self.slope * x } else { x }
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        if x > 0.0 { dy } else { self.slope * dy }
+    }
+}
+
+/// √(2/π).
+const GELU_TANH: f32 = 0.797_884_6;
+
+impl Formula for GeluTanh {
+    const NAME: &'static str = "gelu-tanh";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        0.5 * x * (1.0 + tanh(GELU_TANH * x * (1.0 + 0.044_715 * x * x)))
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        let t = tanh(GELU_TANH * x * (1.0 + 0.044_715 * x * x));
+        let inner = GELU_TANH * (1.0 + 3.0 * 0.044_715 * x * x);
+        dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
+    }
+}
+
 /// The kind of layer that an activation is.
 pub(super) const fn kind<F: Formula>() -> &'static Kind {
     const {
         &Kind {
             name: F::NAME,
-            keys: &[],
+            keys: F::KEYS,
             inputs: (1, 1),
-            read: |_| Some(F::default().into()),
+            read: |place| F::read(place).map(Into::into),
         }
     }
 }
@@ -163,6 +284,10 @@ pub(super) const fn kind<F: Formula>() -> &'static Kind {
 impl<F: Formula> Layer for F {
     fn kind(&self) -> &'static Kind {
         kind::<F>()
+    }
+
+    fn detail(&self) -> String {
+        Formula::detail(self)
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
@@ -272,7 +397,7 @@ fn normal_density(x: f32) -> f32 {
 /// the standard library, a loop over it can be vectorised: `exp(x) = 2ⁿ exp(r)` with `r` from -½ ln 2 to
 /// ½ ln 2, and `exp(r)` by the first terms of its series.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     /// Adding it rounds to a whole number, which then stands in the lowest bits: 1.5 · 2²³.
     const WHOLE: f32 = 12_582_912.0;
     /// ln 2 in two parts, the first of which times `n` is exact.

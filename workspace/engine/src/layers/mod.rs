@@ -6,6 +6,7 @@
 
 mod activation;
 mod add;
+mod attention;
 mod avg_pool2d;
 mod batch_norm;
 mod concat;
@@ -13,9 +14,12 @@ mod conv2d;
 mod dropout;
 mod flatten;
 mod global_avg_pool2d;
+mod layer_norm;
 mod linear;
 mod max_pool2d;
 mod multiply;
+mod scale;
+mod tokens;
 mod windows;
 
 use std::any::Any;
@@ -27,8 +31,11 @@ use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
 
-pub use activation::{Gelu, Relu, Relu6, Sigmoid, Silu, Tanh};
+pub use activation::{
+    Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Tanh,
+};
 pub use add::Add;
+pub use attention::Attention;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::BatchNorm;
 pub use concat::Concat;
@@ -36,9 +43,12 @@ pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use global_avg_pool2d::GlobalAvgPool2d;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use max_pool2d::MaxPool2d;
 pub use multiply::Multiply;
+pub use scale::Scale;
+pub use tokens::Tokens;
 pub use windows::Pooling;
 
 pub(crate) use add::Sum;
@@ -54,6 +64,8 @@ pub(crate) static LAYERS: &[&Kind] = &[
     &global_avg_pool2d::KIND,
     &batch_norm::VECTORS,
     &batch_norm::MAPS,
+    &layer_norm::KIND,
+    &scale::KIND,
     &dropout::KIND,
     activation::kind::<Relu>(),
     activation::kind::<Relu6>(),
@@ -61,8 +73,14 @@ pub(crate) static LAYERS: &[&Kind] = &[
     activation::kind::<Tanh>(),
     activation::kind::<Sigmoid>(),
     activation::kind::<Silu>(),
+    activation::kind::<HardSigmoid>(),
+    activation::kind::<HardSwish>(),
+    activation::kind::<LeakyRelu>(),
+    activation::kind::<GeluTanh>(),
     &flatten::KIND,
+    &tokens::KIND,
     &linear::KIND,
+    &attention::KIND,
     &add::KIND,
     &multiply::KIND,
     &concat::KIND,

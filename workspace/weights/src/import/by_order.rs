@@ -114,7 +114,8 @@ fn pair_up<'a>(
             true if !has_norms => {
                 let before = layer.inputs[0].checked_sub(1);
                 let before = before.map(|before| &blueprint.layers()[before].op);
-                if before.is_none_or(|before| before.get::<Conv2d>().is_none()) {
+                let affine = layer.op.get().is_some_and(|norm: &BatchNorm| norm.affine);
+                if !affine || before.is_none_or(|before| before.get::<Conv2d>().is_none()) {
                     return Err(wrong(format!(
                         "it has no batch normalisation for `{}`, and none can have been folded into a convolution there",
                         layer.name
@@ -315,8 +316,12 @@ impl Taking<'_> {
     }
 
     fn batch_norm(&mut self, layer: &LayerSpec, node: &WeightNode) -> Result<(), WeightsError> {
-        let (Some(BatchNorm { epsilon, .. }), NodeKind::BatchNorm { epsilon: found }) =
-            (layer.op.get(), &node.kind)
+        let (
+            Some(BatchNorm {
+                epsilon, affine, ..
+            }),
+            NodeKind::BatchNorm { epsilon: found },
+        ) = (layer.op.get(), &node.kind)
         else {
             return Ok(());
         };
@@ -328,7 +333,18 @@ impl Taking<'_> {
         }
         for place in 0..4 {
             let values = self.tensor(node, place, layer, &[layer.input.dims()[0]])?;
-            self.values.push(values);
+            // Scales and shifts, where the layer has none, must do nothing.
+            let plain = [1.0, 0.0].get(place).filter(|_| !affine);
+            match plain {
+                Some(plain) if values.iter().all(|value| value == plain) => {}
+                Some(_) => {
+                    return Err(wrong(format!(
+                        "node `{}` scales and shifts, but `{}` does not",
+                        node.name, layer.name
+                    )));
+                }
+                None => self.values.push(values),
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::affine;
 use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
 
 /// A frozen batch normalisation.
@@ -15,11 +16,10 @@ pub(crate) struct FrozenNorm {
 
 /// `a` and `b` of every channel.
 pub(crate) fn scales_and_shifts(weights: &Named<'_>, epsilon: f32) -> Vec<(f32, f32)> {
-    let affine = weights.of("weight").iter().zip(weights.of("bias"));
-    let statistics = weights
-        .of("running_mean")
-        .iter()
-        .zip(weights.of("running_var"));
+    let statistics = weights.of("running_mean").iter();
+    let statistics: Vec<_> = statistics.zip(weights.of("running_var")).collect();
+    let [scales, shifts] = affine(weights, statistics.len());
+    let affine = scales.iter().zip(shifts.iter());
     affine
         .zip(statistics)
         .map(|((weight, bias), (mean, variance))| {

@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::take_over;
+use super::{affine, take_over};
 use crate::operation::{Backward, Forward, NamedMut, Operation, vectorized};
 use crate::rectifier::Rectifier;
 
@@ -66,7 +66,7 @@ impl Operation for Normalisation {
     fn forward(&self, pass: Forward<'_>) {
         let inputs = self.by_channel(pass.inputs[0]);
         let residuals = self.residual.then(|| self.by_channel(pass.inputs[1]));
-        let (weights, biases) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
+        let [weights, biases] = affine(&pass.weights[0], self.channels);
         self.by_channel_mut(pass.output)
             .into_par_iter()
             .zip(pass.memory.as_chunks_mut::<2>().0)
@@ -105,8 +105,10 @@ impl Operation for Normalisation {
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        let Some(mut parameters) = pass.parameter_gradients else {
-            return;
+        let mut unwanted = vec![0.0; 2 * self.channels];
+        let (dweight, dbias) = match pass.parameter_gradients {
+            Some(mut parameters) => (parameters.take("weight"), parameters.take("bias")),
+            None => unwanted.split_at_mut(self.channels),
         };
         let (mut first, mut second) = match pass.input_gradients {
             [first] => (first.take(), None),
@@ -124,14 +126,14 @@ impl Operation for Normalisation {
             self.by_channel(pass.inputs[0]),
             self.by_channel(pass.output),
         );
-        let weights = pass.weights[0].of("weight");
+        let [weights, _] = affine(&pass.weights[0], self.channels);
         self.by_channel_mut(pass.output_gradient)
             .into_par_iter()
             .zip(input_gradients)
             .zip(residual_gradients)
             .zip(pass.memory.as_chunks::<2>().0)
-            .zip(parameters.take("weight"))
-            .zip(parameters.take("bias"))
+            .zip(dweight)
+            .zip(dbias)
             .enumerate()
             .for_each(
                 |(channel, (((((mut gradients, mut dx), mut dr), memory), dw), db))| {

@@ -5,8 +5,10 @@ mod frozen;
 pub(crate) mod maps;
 mod vectors;
 
+use std::borrow::Cow;
+
 use super::{Array, Kind, Layer, LayerOp, Site, flat, image};
-use crate::operation::{NamedMut, Operation};
+use crate::operation::{Named, NamedMut, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -22,6 +24,8 @@ pub struct BatchNorm {
     pub epsilon: f32,
     /// Share of the batch's statistics in the new running ones.
     pub momentum: f32,
+    /// Whether it has learned scales and shifts.
+    pub affine: bool,
 }
 
 /// PyTorch's epsilon and momentum.
@@ -34,7 +38,7 @@ pub(super) static VECTORS: Kind = kind("batch-norm1d", |place| read(place, false
 const fn kind(name: &'static str, read: fn(&mut Place<'_, '_>) -> Option<LayerOp>) -> Kind {
     Kind {
         name,
-        keys: &["epsilon", "momentum"],
+        keys: &["epsilon", "momentum", "affine"],
         inputs: (1, 1),
         read,
     }
@@ -47,10 +51,12 @@ fn read(place: &mut Place<'_, '_>, maps: bool) -> Option<LayerOp> {
     let momentum = place.fraction("momentum", Some(MOMENTUM), "a number from 0 to 1", |x| {
         (0.0..=1.0).contains(&x)
     });
+    let affine = place.flag("affine", true);
     let norm = BatchNorm {
         maps,
         epsilon: epsilon?,
         momentum: momentum?,
+        affine: affine?,
     };
     Some(norm.into())
 }
@@ -71,6 +77,9 @@ impl Layer for BatchNorm {
         if self.momentum != MOMENTUM {
             settings.push(format!("momentum {}", self.momentum));
         }
+        if !self.affine {
+            settings.push("no scale and shift".to_owned());
+        }
         settings.join(", ")
     }
 
@@ -83,12 +92,13 @@ impl Layer for BatchNorm {
 
     fn arrays(&self, input: Shape) -> Vec<Array> {
         let channels = input.dims()[0];
-        vec![
-            Array::per_channel("weight", channels, true, 1.0),
-            Array::per_channel("bias", channels, true, 0.0),
-            Array::per_channel("running_mean", channels, false, 0.0),
-            Array::per_channel("running_var", channels, false, 1.0),
-        ]
+        let affine = [("weight", 1.0), ("bias", 0.0)].into_iter();
+        let affine = affine.filter(|_| self.affine);
+        let affine = affine.map(|(name, first)| Array::per_channel(name, channels, true, first));
+        let statistics = [("running_mean", 0.0), ("running_var", 1.0)].into_iter();
+        let statistics =
+            statistics.map(|(name, first)| Array::per_channel(name, channels, false, first));
+        affine.chain(statistics).collect()
     }
 
     /// One for each number.
@@ -123,6 +133,14 @@ impl Layer for BatchNorm {
             rectifier: None,
         }))
     }
+}
+
+/// Scales and shifts of the channels; 1 and 0 where there are none of its own.
+fn affine<'a>(arrays: &Named<'a>, channels: usize) -> [Cow<'a, [f32]>; 2] {
+    [("weight", 1.0), ("bias", 0.0)].map(|(name, plain)| match arrays.of(name) {
+        [] => Cow::Owned(vec![plain; channels]),
+        own => Cow::Borrowed(own),
+    })
 }
 
 /// Running statistics take over a share of the batch's, channel by channel its mean and variance over `count`

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::take_over;
+use super::{affine, take_over};
 use crate::operation::{Backward, Forward, NamedMut, Operation, vectorized};
 
 /// Features that one thread works on together; a sum is never put together from pieces.
@@ -53,13 +53,14 @@ impl Operation for Normalisation {
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        let (input, weights) = (pass.inputs[0], &pass.weights[0]);
+        let input = pass.inputs[0];
+        let [weights, biases] = affine(&pass.weights[0], self.features);
         let count = pass.samples as f64;
         self.blocks_mut(pass.output)
             .into_par_iter()
             .zip(pass.memory.par_chunks_mut(2 * BLOCK))
-            .zip(weights.of("weight").par_chunks(BLOCK))
-            .zip(weights.of("bias").par_chunks(BLOCK))
+            .zip(weights.par_chunks(BLOCK))
+            .zip(biases.par_chunks(BLOCK))
             .enumerate()
             .for_each(|(block, (((outputs, memory), weight), bias))| {
                 vectorized(
@@ -97,22 +98,24 @@ impl Operation for Normalisation {
     }
 
     fn backward(&self, pass: Backward<'_>) {
-        let Some(mut parameters) = pass.parameter_gradients else {
-            return;
+        let mut unwanted = vec![0.0; 2 * self.features];
+        let (dweight, dbias) = match pass.parameter_gradients {
+            Some(mut parameters) => (parameters.take("weight"), parameters.take("bias")),
+            None => unwanted.split_at_mut(self.features),
         };
         let input_gradients = match pass.input_gradients {
             [Some(gradient)] => self.blocks_mut(gradient),
             _ => self.blocks_mut(&mut []),
         };
         let (input, gradient) = (pass.inputs[0], &*pass.output_gradient);
-        let weights = &pass.weights[0];
+        let [weights, _] = affine(&pass.weights[0], self.features);
         let count = pass.samples as f64;
         input_gradients
             .into_par_iter()
             .zip(pass.memory.par_chunks(2 * BLOCK))
-            .zip(weights.of("weight").par_chunks(BLOCK))
-            .zip(parameters.take("weight").par_chunks_mut(BLOCK))
-            .zip(parameters.take("bias").par_chunks_mut(BLOCK))
+            .zip(weights.par_chunks(BLOCK))
+            .zip(dweight.par_chunks_mut(BLOCK))
+            .zip(dbias.par_chunks_mut(BLOCK))
             .enumerate()
             .for_each(|(block, ((((dx, memory), weight), dw), db))| {
                 vectorized(

@@ -2,7 +2,9 @@
 
 use super::{Network, Numbers};
 use crate::blueprint::LayerSpec;
-use crate::layers::{AvgPool2d, BatchNorm, Conv2d, Linear, MaxPool2d, Pooling};
+use crate::layers::{
+    Attention, AvgPool2d, BatchNorm, Conv2d, LayerNorm, LeakyRelu, Linear, MaxPool2d, Pooling,
+};
 
 /// A batch through one layer, loop by loop. `inputs` has one batch per input; `network` knows the running
 /// statistics, which are used unless the layer is `trained`.
@@ -70,7 +72,10 @@ fn reference_norm(
         };
         for at in own {
             let normal = (input[at] - mean) / (variance + epsilon).sqrt();
-            output[at] = normal * parameters[channel] + parameters[channels + channel];
+            output[at] = match parameters {
+                [] => normal,
+                own => normal * own[channel] + own[channels + channel],
+            };
         }
     }
     output
@@ -102,6 +107,7 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
         windows
     };
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let hard_sigmoid = |x: f64| (x + 3.0).clamp(0.0, 6.0) / 6.0;
     let mut each = |function: &dyn Fn(f64) -> f64| {
         output.extend(input.iter().map(|&x| function(x)));
     };
@@ -113,6 +119,47 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
         "tanh" => each(&f64::tanh),
         "sigmoid" => each(&sigmoid),
         "silu" => each(&|x| x * sigmoid(x)),
+        "hard-sigmoid" => each(&hard_sigmoid),
+        "hard-swish" => each(&|x| x * hard_sigmoid(x)),
+        "leaky-relu" => {
+            let &LeakyRelu { slope } = layer.op.get().unwrap();
+            each(&|x| x.max(0.0) + f64::from(slope) * x.min(0.0));
+        }
+        "gelu-tanh" => each(&|x| {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+            0.5 * x * (1.0 + inner.tanh())
+        }),
+        "tokens" => {
+            let [tokens, channels] = layer.output.as_tokens().unwrap();
+            output.extend(
+                places(tokens, channels).map(|(token, channel)| input[channel * tokens + token]),
+            );
+        }
+        "scale" => {
+            let (channels, places) = layer.input.channels();
+            let values = input.iter().enumerate();
+            output.extend(values.map(|(at, x)| x * parameters[at / places % channels]));
+        }
+        "layer-norm" => {
+            let &LayerNorm { epsilon } = layer.op.get().unwrap();
+            let (channels, places) = layer.input.channels();
+            // Values are normalised with those of the other channels at the same place.
+            let group = |at: usize| (at / (channels * places), at % places);
+            for (at, x) in input.iter().enumerate() {
+                let all = input.iter().enumerate();
+                let own: Vec<f64> = all
+                    .filter(|(other, _)| group(*other) == group(at))
+                    .map(|(_, x)| *x)
+                    .collect();
+                let count = own.len() as f64;
+                let mean = own.iter().sum::<f64>() / count;
+                let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+                let normal = (x - mean) / (variance + f64::from(epsilon)).sqrt();
+                let channel = at / places % channels;
+                output.push(normal * parameters[channel] + parameters[channels + channel]);
+            }
+        }
+        "attention" => output.extend(reference_attention(layer, parameters, input)),
         "linear" => {
             let &Linear { units, bias } = layer.op.get().unwrap();
             for unit in 0..units {
@@ -203,6 +250,46 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
             }
         }
         other => unreachable!("{other} has no reference"),
+    }
+    output
+}
+
+fn reference_attention(layer: &LayerSpec, parameters: &[f64], input: &[f64]) -> Numbers {
+    let &Attention { heads, bias } = layer.op.get().unwrap();
+    let [tokens, width] = layer.input.as_tokens().unwrap();
+    let head = width / heads;
+    let (weight, rest) = parameters.split_at(3 * width * width);
+    let (weight_bias, rest) = rest.split_at(if bias { 3 * width } else { 0 });
+    let (last, last_bias) = rest.split_at(width * width);
+    let linear = |weight: &[f64], bias: &[f64], row: &[f64], unit: usize| {
+        let weights = &weight[unit * width..(unit + 1) * width];
+        let products = weights.iter().zip(row).map(|(w, x)| w * x);
+        products.sum::<f64>() + bias.get(unit).copied().unwrap_or(0.0)
+    };
+    let row = |token: usize| &input[token * width..(token + 1) * width];
+    // Queries, keys and values.
+    let map = |which: usize, token: usize, unit: usize| {
+        linear(weight, weight_bias, row(token), which * width + unit)
+    };
+    let mut output = Numbers::new();
+    for token in 0..tokens {
+        let mut joined = vec![0.0; width];
+        for of in 0..heads {
+            let own = of * head..(of + 1) * head;
+            let scores = (0..tokens).map(|other| {
+                let products = own
+                    .clone()
+                    .map(|unit| map(0, token, unit) * map(1, other, unit));
+                (products.sum::<f64>() / (head as f64).sqrt()).exp()
+            });
+            let scores: Vec<f64> = scores.collect();
+            let total: f64 = scores.iter().sum();
+            for unit in own {
+                let values = (0..tokens).map(|other| scores[other] / total * map(2, other, unit));
+                joined[unit] = values.sum();
+            }
+        }
+        output.extend((0..width).map(|unit| linear(last, last_bias, &joined, unit)));
     }
     output
 }
