@@ -663,12 +663,18 @@ struct topwork_backbone_table {
      *     max-pool2d         kernel, stride = kernel, padding = [0, 0]
      *     avg-pool2d         kernel, stride = kernel, padding = [0, 0]
      *     global-avg-pool2d  [channels, h, w] to [channels, 1, 1]
-     *     batch-norm2d       epsilon = 1e-5, momentum = 0.1
+     *     batch-norm2d       epsilon = 1e-5, momentum = 0.1, affine = true
      *     batch-norm1d       the same for a flat vector
+     *     layer-norm         epsilon = 1e-5: of a vector, of each token, of the channels at each place
+     *     scale              initial = 1: a learned factor for each channel or feature
      *     linear             units, bias = true; [features] to [units]
      *     flatten            [channels, h, w] to [channels x h x w]
+     *     tokens             [channels, h, w] to [h x w, channels]
+     *     attention          heads, bias = true; between tokens. Its arrays are NAME.qkv.weight,
+     *                        NAME.qkv.bias, NAME.proj.weight and NAME.proj.bias
      *     dropout            rate
-     *     relu, relu6, gelu, tanh, sigmoid, silu
+     *     relu, relu6, gelu, gelu-tanh, tanh, sigmoid, silu, hard-sigmoid, hard-swish
+     *     leaky-relu         slope = 0.01
      *     add, concat        two inputs or more
      *     multiply           two inputs; the second may have one number per channel
      *

@@ -1,6 +1,6 @@
 //! What can go wrong in the engine.
 
-use crate::blueprint::BlueprintError;
+use crate::problem::BlueprintError;
 use crate::shape::Shape;
 
 /// Why the engine could not do what was asked. [`EngineError::hint`] tells the way out where one is known.

@@ -5,8 +5,8 @@
 //!
 //! From the outside in: a [`Blueprint`] is checked JSON; a [`Network`] is a blueprint with weights; a
 //! [`Trainer`] puts networks together and trains them on the threads of a [`Compute`]. Within, `program`
-//! compiles a blueprint into the fused operations of `ops`, and `tape` hangs those on dfdx's tape, which
-//! also holds the gradients and the loss.
+//! compiles a blueprint of [`layers`] into operations, joined by the rules of `fuse`; `executor` runs them,
+//! and `tape` listens and hangs them on dfdx's tape, which also holds the gradients and the loss.
 
 mod blueprint;
 mod compute;
@@ -14,12 +14,18 @@ mod denormals;
 mod error;
 #[cfg(test)]
 mod example_networks;
+mod executor;
+mod fuse;
 mod kernel;
+pub mod layers;
 mod matrix;
 mod network;
-mod ops;
+mod operation;
 mod optimizer;
+mod place;
+mod problem;
 mod program;
+mod rectifier;
 #[cfg(test)]
 mod reference_tests;
 mod schedule;
@@ -28,14 +34,13 @@ mod stream;
 mod tape;
 mod trainer;
 
-pub use blueprint::{
-    Activation, Blueprint, BlueprintError, ChannelNormalise, CutPoint, LayerOp, LayerSpec,
-    LayerSummary, Problem,
-};
+pub use blueprint::{Blueprint, ChannelNormalise, CutPoint, LayerSpec, LayerSummary};
 pub use compute::Compute;
 pub use error::EngineError;
+pub use layers::LayerOp;
 pub use network::{Assignment, NamedArray, Network, SeveralCuts, TensorEntry};
 pub use optimizer::{Optimizer, TrainSettings};
+pub use problem::{BlueprintError, Problem};
 pub use schedule::{Schedule, ScheduleShape};
 pub use shape::Shape;
 pub use stream::Stream;

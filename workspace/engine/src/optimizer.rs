@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::EngineError;
-use crate::ops::vectorized;
+use crate::operation::vectorized;
 use crate::schedule::{Schedule, ScheduleShape};
 
 /// How a training step changes the weights.

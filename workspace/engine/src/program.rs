@@ -1,15 +1,18 @@
 //! A blueprint compiled into operations: what follows one another and can be done in one go is fused,
 //! what only renames shapes disappears, and what is not trained is done in its simplest form.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
-use crate::ops::{
-    Activate, Add, AvgPool2d, BatchNorm1d, BatchNorm2d, Concat, Conv2d, Convolution, Dropout,
-    FrozenNorm2d, Linear, MaxPool2d, Multiply, Operation, Rectifier, Windows,
-};
+use crate::blueprint::Blueprint;
+use crate::fuse::{Follower, Node, RULES};
+use crate::layers::Site;
+use crate::operation::{Named, Operation};
+use crate::shape::Shape;
 
-/// The operations of a network in order. Values are numbered as in [`LayerSpec::inputs`].
+/// The operations of a network in order, for arrays that do not change unless they learn: where they do,
+/// [`Program::renewed`] gives the same program for the new ones.
+/// Values are numbered as in
+/// [`LayerSpec::inputs`](crate::LayerSpec::inputs).
 pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
     /// The value that is the result; 0 where there is nothing to do.
@@ -19,27 +22,33 @@ pub(crate) struct Program {
 }
 
 /// One operation, where its operands come from and what becomes of them.
-#[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) operation: Arc<dyn Operation>,
-    /// Layers whose weights it takes: its own, then the one fused into it.
+    /// Layers whose arrays it takes: its own, then the one fused into it.
     pub(crate) layers: Vec<usize>,
     pub(crate) inputs: Vec<usize>,
     pub(crate) output: usize,
     /// Values that no later step needs.
     pub(crate) finished: Vec<usize>,
-    /// Whether the weights of its own layer learn.
+    /// Whether arrays of its own layer learn.
     pub(crate) learns: bool,
-    /// Set where it remembers the statistics of the batch.
-    pub(crate) statistics: Option<Statistics>,
+    /// Whether its own layer has statistics that a forward pass brings up to date.
+    pub(crate) observes: bool,
+    /// What the operation has made of arrays that do not learn.
+    prepared: OnceLock<Option<Vec<f32>>>,
 }
 
-/// What is needed to bring the running statistics of a batch normalisation up to date.
-#[derive(Clone, Copy)]
-pub(crate) struct Statistics {
-    pub(crate) momentum: f32,
-    /// Places of one channel in one sample.
-    pub(crate) places: usize,
+impl Step {
+    /// What the operation makes of these arrays, which are the same at every call.
+    pub(crate) fn prepared(&self, weights: &[Named<'_>]) -> Option<&[f32]> {
+        if self.prepared.get().is_none() {
+            // Made before it is kept, not while others wait for it: work for the pool may be that of another
+            // pass over the same network. Should both make it, one of two equals is dropped.
+            let made = self.operation.prepare(weights);
+            self.prepared.set(made).ok();
+        }
+        self.prepared.get()?.as_deref()
+    }
 }
 
 /// What is trained.
@@ -53,9 +62,10 @@ pub(crate) struct Training<'a> {
 
 struct Compiler<'a> {
     blueprint: &'a Blueprint,
-    fuse: bool,
     /// One per layer.
     learns: Vec<bool>,
+    /// One per layer: what computes it by itself; nothing where it only renames.
+    operations: Vec<Option<Box<dyn Operation>>>,
     /// One per value: whether anything up to it learns.
     gradient: Vec<bool>,
     /// One per value: the layers that use it.
@@ -84,44 +94,16 @@ impl Program {
         fuse: bool,
         to_see: &[usize],
     ) -> Self {
-        let layers = blueprint.layers();
-        let learns: Vec<bool> = (0..layers.len())
-            .map(|layer| training.is_some_and(|training| training.learns[layer]))
-            .collect();
-        let mut gradient = vec![training.is_some_and(|training| training.input)];
-        let mut users = vec![Vec::new(); layers.len() + 1];
-        for (index, layer) in layers.iter().enumerate() {
-            let weights = learns[index] && layer.parameter_shapes().0.is_some();
-            gradient.push(weights || layer.inputs.iter().any(|&input| gradient[input]));
-            for &input in &layer.inputs {
-                users[input].push(index);
-            }
-        }
-        let mut held_in = vec![None; layers.len() + 1];
-        held_in[0] = Some(0);
-        let compiler = Compiler {
-            blueprint,
-            fuse,
-            learns,
-            gradient,
-            users,
-            to_see,
-            held_in,
-        };
-        compiler.run()
-    }
-}
-
-impl<'a> Compiler<'a> {
-    fn run(mut self) -> Program {
+        let mut compiler = Compiler::new(blueprint, training, to_see);
         let mut steps = Vec::new();
-        for index in 0..self.blueprint.layers().len() {
-            if self.held_in[index + 1].is_none() {
-                steps.extend(self.layer(index));
+        for index in 0..blueprint.layers().len() {
+            if compiler.held_in[index + 1].is_none() {
+                steps.extend(compiler.layer(index, fuse));
             }
         }
-        let result = self.held_in.last().copied().flatten().unwrap_or(0);
-        let mut needed = vec![false; self.held_in.len()];
+        let held_in = compiler.held_in;
+        let result = held_in.last().copied().flatten().unwrap_or(0);
+        let mut needed = vec![false; held_in.len()];
         needed[result] = true;
         for step in steps.iter_mut().rev() {
             for &input in &step.inputs {
@@ -131,309 +113,130 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        let seen = (self.to_see.iter()).map(|&value| self.held_in[value].unwrap_or(0));
-        Program {
+        let seen = to_see.iter().map(|&value| held_in[value].unwrap_or(0));
+        Self {
             seen: seen.collect(),
             steps,
             result,
         }
     }
 
-    /// The layer behind `index` that may become one with it: the only one to use its output.
-    fn next(&self, index: usize) -> Option<(usize, &'a LayerSpec)> {
-        match self.users[index + 1].as_slice() {
-            &[next] if self.fuse && !self.to_see.contains(&(index + 1)) => {
-                Some((next, &self.blueprint.layers()[next]))
-            }
-            _ => None,
-        }
-    }
-
-    /// The rectifier behind `index`, if one may be fused, and the last layer with it.
-    fn rectifier_behind(&self, index: usize) -> (Option<Rectifier>, usize) {
-        let behind = self.next(index).and_then(|(next, layer)| {
-            let LayerOp::Activation(activation) = layer.op else {
-                return None;
-            };
-            Some((Rectifier::of(activation)?, next))
+    /// The same, with nothing made of any arrays; nothing where that is so already.
+    pub(crate) fn renewed(&self) -> Option<Self> {
+        let mut steps = self.steps.iter();
+        steps.find(|step| step.prepared.get().is_some())?;
+        let steps = self.steps.iter().map(|step| Step {
+            operation: Arc::clone(&step.operation),
+            layers: step.layers.clone(),
+            inputs: step.inputs.clone(),
+            finished: step.finished.clone(),
+            prepared: OnceLock::new(),
+            ..*step
         });
-        match behind {
-            Some((rectifier, next)) => (Some(rectifier), next),
-            None => (None, index),
-        }
-    }
-
-    /// The sum of `index` and one other value that is known by then, and that value.
-    fn sum_behind(&self, index: usize) -> Option<(usize, usize)> {
-        let (next, layer) = self.next(index)?;
-        let others: Vec<usize> = layer
-            .inputs
-            .iter()
-            .copied()
-            .filter(|&input| input != index + 1)
-            .collect();
-        match (&layer.op, others.as_slice(), layer.inputs.len()) {
-            (LayerOp::Add, &[other], 2) => self.held_in[other].map(|held| (next, held)),
-            _ => None,
-        }
-    }
-
-    /// The operation for a layer and those fused with it; nothing where it only renames.
-    fn layer(&mut self, index: usize) -> Option<Step> {
-        let layer = &self.blueprint.layers()[index];
-        let mut inputs: Vec<usize> = layer
-            .inputs
-            .iter()
-            .filter_map(|&input| self.held_in[input])
-            .collect();
-        let learns = self.learns[index];
-        let elements = layer.output.elements();
-        let places = places(layer);
-        let mut last = index;
-        let mut layers = Vec::new();
-        let mut statistics = None;
-        let operation: Arc<dyn Operation> = match layer.op {
-            LayerOp::Conv2d { .. } => {
-                layers.push(index);
-                // What is fused has no backward pass of its own but for a rectifier and pooling. So a norm or
-                // a sum is fused only where no gradient comes out of it: neither of the convolution, nor of
-                // the norm's own weights, nor of the other value of the sum.
-                let mut norm = None;
-                let mut residual = None;
-                if let Some((next, spec)) = self.next(last)
-                    && let LayerOp::BatchNorm2d { epsilon, .. } = spec.op
-                    && !self.gradient[next + 1]
-                {
-                    norm = Some(epsilon);
-                    layers.push(next);
-                    last = next;
-                }
-                if let Some((next, other)) = self.sum_behind(last)
-                    && !self.gradient[next + 1]
-                {
-                    residual = Some(other);
-                    last = next;
-                }
-                inputs.extend(residual);
-                let rectifier;
-                (rectifier, last) = self.rectifier_behind(last);
-                let mut convolution = Convolution {
-                    conv: conv2d(layer)?,
-                    norm,
-                    residual: residual.is_some(),
-                    rectifier,
-                    pool: None,
-                };
-                if residual.is_none()
-                    && let Some((next, spec)) = self.next(last)
-                    && let Some(windows) = windows(spec)
-                    && convolution.may_pool(&windows)
-                {
-                    convolution.pool = Some(windows);
-                    last = next;
-                }
-                Arc::new(convolution)
-            }
-            LayerOp::Linear { units, .. } => {
-                layers.push(index);
-                let rectifier;
-                (rectifier, last) = self.rectifier_behind(index);
-                Arc::new(Linear {
-                    features: layer.input.elements(),
-                    units,
-                    rectifier,
-                })
-            }
-            LayerOp::BatchNorm2d { epsilon, momentum } => {
-                layers.push(index);
-                let channels = layer.input.dims()[0];
-                if learns {
-                    statistics = Some(Statistics { momentum, places });
-                    let sum = self.sum_behind(index);
-                    last = sum.map_or(last, |(next, _)| next);
-                    inputs.extend(sum.map(|(_, other)| other));
-                    let rectifier;
-                    (rectifier, last) = self.rectifier_behind(last);
-                    Arc::new(BatchNorm2d {
-                        channels,
-                        places,
-                        epsilon,
-                        residual: sum.is_some(),
-                        rectifier,
-                    })
-                } else {
-                    Arc::new(FrozenNorm2d {
-                        channels,
-                        places,
-                        epsilon,
-                    })
-                }
-            }
-            LayerOp::BatchNorm1d { epsilon, momentum } => {
-                layers.push(index);
-                if learns {
-                    let places = 1;
-                    statistics = Some(Statistics { momentum, places });
-                    Arc::new(BatchNorm1d {
-                        features: elements,
-                        epsilon,
-                    })
-                } else {
-                    Arc::new(FrozenNorm2d {
-                        channels: elements,
-                        places: 1,
-                        epsilon,
-                    })
-                }
-            }
-            LayerOp::Add => {
-                let rectifier;
-                (rectifier, last) = self.rectifier_behind(index);
-                Arc::new(Add {
-                    elements,
-                    rectifier,
-                })
-            }
-            LayerOp::MaxPool2d { .. } => Arc::new(MaxPool2d {
-                channels: layer.input.dims()[0],
-                windows: windows(layer)?,
-            }),
-            LayerOp::AvgPool2d { .. } | LayerOp::GlobalAvgPool2d => Arc::new(AvgPool2d {
-                channels: layer.input.dims()[0],
-                windows: mean_windows(layer)?,
-            }),
-            LayerOp::Dropout { rate } if learns && rate > 0.0 => {
-                Arc::new(Dropout { elements, rate })
-            }
-            LayerOp::Activation(activation) => Arc::new(Activate {
-                activation,
-                elements,
-            }),
-            LayerOp::Multiply => {
-                let second = self.blueprint.shape_of(layer.inputs[1]);
-                Arc::new(Multiply {
-                    elements,
-                    places: elements / second.elements(),
-                })
-            }
-            LayerOp::Concat => {
-                let lengths = layer.inputs.iter();
-                let lengths = lengths.map(|&input| self.blueprint.shape_of(input).elements());
-                Arc::new(Concat {
-                    lengths: lengths.collect(),
-                })
-            }
-            LayerOp::Flatten | LayerOp::Dropout { .. } => {
-                self.held_in[index + 1] = inputs.first().copied();
-                return None;
-            }
-        };
-        self.held_in[last + 1] = Some(last + 1);
-        // What lies within a fused operation is never seen; it only must not be compiled again.
-        let mut inner = index;
-        while inner != last {
-            self.held_in[inner + 1] = Some(last + 1);
-            inner = self.users[inner + 1][0];
-        }
-        let has_weights = layer.parameter_shapes().0.is_some();
-        Some(Step {
-            operation,
-            layers,
-            inputs,
-            output: last + 1,
-            finished: Vec::new(),
-            learns: learns && has_weights,
-            statistics,
+        Some(Self {
+            steps: steps.collect(),
+            result: self.result,
+            seen: self.seen.clone(),
         })
     }
 }
 
-fn conv2d(layer: &LayerSpec) -> Option<Conv2d> {
-    let LayerOp::Conv2d {
-        filters,
-        kernel,
-        stride,
-        padding,
-        dilation,
-        groups,
-        ..
-    } = layer.op
-    else {
-        return None;
-    };
-    let ([channels, height, width], [_, rows, columns]) = images(layer);
-    Some(Conv2d {
-        channels,
-        image: [height, width],
-        filters,
-        kernel,
-        stride,
-        padding: [padding[0], padding[1]],
-        dilation,
-        groups,
-        map: [rows, columns],
-    })
-}
+impl<'a> Compiler<'a> {
+    fn new(blueprint: &'a Blueprint, training: Option<Training<'_>>, to_see: &'a [usize]) -> Self {
+        let layers = blueprint.layers();
+        let learns: Vec<bool> = (0..layers.len())
+            .map(|layer| training.is_some_and(|training| training.learns[layer]))
+            .collect();
+        let mut gradient = vec![training.is_some_and(|training| training.input)];
+        let mut users = vec![Vec::new(); layers.len() + 1];
+        let mut operations = Vec::new();
+        for (index, layer) in layers.iter().enumerate() {
+            let weights = learns[index] && layer.can_learn();
+            gradient.push(weights || layer.inputs.iter().any(|&input| gradient[input]));
+            for &input in &layer.inputs {
+                users[input].push(index);
+            }
+            let inputs = layer.inputs.iter().map(|&input| blueprint.shape_of(input));
+            operations.push(layer.op.layer().operation(&Site {
+                inputs: &inputs.collect::<Vec<Shape>>(),
+                output: layer.output,
+                learns: learns[index],
+            }));
+        }
+        let mut held_in = vec![None; layers.len() + 1];
+        held_in[0] = Some(0);
+        Self {
+            blueprint,
+            learns,
+            operations,
+            gradient,
+            users,
+            to_see,
+            held_in,
+        }
+    }
 
-/// The windows of a max pooling layer; nothing for other layers.
-fn windows(layer: &LayerSpec) -> Option<Windows> {
-    let LayerOp::MaxPool2d {
-        kernel,
-        stride,
-        padding,
-    } = layer.op
-    else {
-        return None;
-    };
-    let ([_, height, width], [_, rows, columns]) = images(layer);
-    Some(Windows {
-        image: [height, width],
-        kernel,
-        stride,
-        padding,
-        count: [rows, columns],
-    })
-}
+    /// What takes the output of layer `index`, where nothing else does and nobody wants to see it.
+    fn follower(&self, index: usize) -> Option<Follower<'_>> {
+        let &[layer] = self.users[index + 1].as_slice() else {
+            return None;
+        };
+        if self.to_see.contains(&(index + 1)) {
+            return None;
+        }
+        let inputs = &self.blueprint.layers()[layer].inputs;
+        let others = inputs.iter().filter(|&&input| input != index + 1);
+        Some(Follower {
+            layer,
+            operation: self.operations[layer].as_deref()?,
+            others: others.filter_map(|&other| self.held_in[other]).collect(),
+            inputs: inputs.len(),
+            gradient: self.gradient[layer + 1],
+        })
+    }
 
-/// The windows of average pooling: a single one as large as the image where it is global.
-fn mean_windows(layer: &LayerSpec) -> Option<Windows> {
-    let ([_, height, width], [_, rows, columns]) = images(layer);
-    let image = [height, width];
-    let (kernel, stride, padding) = match layer.op {
-        LayerOp::AvgPool2d {
-            kernel,
-            stride,
-            padding,
-        } => (kernel, stride, padding),
-        LayerOp::GlobalAvgPool2d => (image, image, [0, 0]),
-        _ => return None,
-    };
-    Some(Windows {
-        image,
-        kernel,
-        stride,
-        padding,
-        count: [rows, columns],
-    })
-}
-
-/// Places of one channel of what enters the layer.
-fn places(layer: &LayerSpec) -> usize {
-    let ([_, height, width], _) = images(layer);
-    height * width
-}
-
-/// Input and output of a layer on images, which a checked blueprint has made sure of.
-fn images(layer: &LayerSpec) -> ([usize; 3], [usize; 3]) {
-    let flat = |elements| [1, 1, elements];
-    (
-        layer
-            .input
-            .as_image()
-            .unwrap_or(flat(layer.input.elements())),
-        layer
-            .output
-            .as_image()
-            .unwrap_or(flat(layer.output.elements())),
-    )
+    /// The operation for a layer and those fused with it; nothing where it only renames.
+    fn layer(&mut self, index: usize, fuse: bool) -> Option<Step> {
+        let layer = &self.blueprint.layers()[index];
+        let inputs = layer.inputs.iter();
+        let inputs: Vec<usize> = inputs.filter_map(|&input| self.held_in[input]).collect();
+        let Some(operation) = self.operations[index].take() else {
+            self.held_in[index + 1] = inputs.first().copied();
+            return None;
+        };
+        let arrays = layer.arrays();
+        let mut node = Node {
+            operation,
+            layers: match arrays.is_empty() {
+                true => Vec::new(),
+                false => vec![index],
+            },
+            inputs,
+        };
+        let mut fused = vec![index];
+        let mut last = index;
+        for rule in RULES.iter().filter(|_| fuse) {
+            if let Some(next) = self.follower(last)
+                && rule(&mut node, &next)
+            {
+                last = next.layer;
+                fused.push(last);
+            }
+        }
+        // What lies within a fused operation is never seen; it only must not be compiled again.
+        for layer in fused {
+            self.held_in[layer + 1] = Some(last + 1);
+        }
+        let learns = self.learns[index];
+        Some(Step {
+            operation: Arc::from(node.operation),
+            layers: node.layers,
+            inputs: node.inputs,
+            output: last + 1,
+            finished: Vec::new(),
+            learns: learns && arrays.iter().any(|array| array.learned),
+            prepared: OnceLock::new(),
+            observes: learns && arrays.iter().any(|array| !array.learned),
+        })
+    }
 }

@@ -1,11 +1,13 @@
-//! The engine against arrays written down from PyTorch; `bench/reference/reference.py` makes them.
+//! The engine against arrays written down from PyTorch, which `bench/reference/reference.py` makes, and some
+//! from formulas in NumPy.
 
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 
-use crate::ops::tests::engine;
+use crate::layers::tests::engine;
+use crate::network::LayerWeights;
 use crate::optimizer::{Moments, sum_of_squares, update};
 use crate::program::Training;
 use crate::{
@@ -97,7 +99,18 @@ fn number(value: &Json) -> f32 {
 
 #[test]
 fn every_operation_and_its_gradients_equal_pytorch() {
-    let reference = Reference::read("ops");
+    compare_layers("ops", 45);
+}
+
+/// The arrays of `bench/reference/layers.py`.
+#[test]
+fn layers_and_their_gradients_equal_those_written_out_in_numpy() {
+    compare_layers("layers", 18);
+}
+
+/// Every case of a file, of which there are `least` or more.
+fn compare_layers(file: &str, least: usize) {
+    let reference = Reference::read(file);
     let compute = Compute::new(2).unwrap();
     let mut count = 0;
     for (case, about) in reference.cases() {
@@ -111,7 +124,7 @@ fn every_operation_and_its_gradients_equal_pytorch() {
             network.forward(&compute, &input, &mut found).unwrap();
             compare(case, &found, &output);
         }
-        let has_norm = network.layers().iter().any(|layer| layer.buffers.is_some());
+        let has_norm = network.weights().any(|array| !array.learned);
         let has_dropout = case.starts_with("dropout");
         for fuse in [true, false] {
             // Frozen layers give no gradient of their own weights; without batch normalisation and
@@ -125,8 +138,7 @@ fn every_operation_and_its_gradients_equal_pytorch() {
                 compare(case, &found, &output);
                 let mut gradients = &gradients[..];
                 let layers = network.layers().iter().filter(|_| learns);
-                let names =
-                    layers.flat_map(|layer| [&layer.weight, &layer.bias].into_iter().flatten());
+                let names = layers.flat_map(LayerWeights::learned);
                 let names = names.map(|weight| weight.name.as_str()).chain(["input"]);
                 for name in names {
                     let expected = array(&format!("gradients/{name}")).unwrap();
@@ -140,7 +152,7 @@ fn every_operation_and_its_gradients_equal_pytorch() {
         }
         count += 1;
     }
-    assert!(count >= 45);
+    assert!(count >= least);
 }
 
 /// Losses through a trainer of a linear layer that hands the logits through: its bias learns the sum of the

@@ -9,6 +9,7 @@
 //!
 //! Gradients do lie in dfdx's store, which lends its vectors: they are exchanged for our buffers.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use dfdx::shapes::Rank1;
@@ -16,8 +17,9 @@ use dfdx::tensor::{Cpu, CpuError, NoneTape, OwnedTape, Tape as _, Tensor, ZerosT
 use rayon::prelude::*;
 
 use crate::compute::{Buffer, Buffers};
-use crate::network::{LayerWeights, Weight};
-use crate::ops::{Backward, Forward, Pair, Weights, vectorized};
+use crate::executor::{Listener, Made};
+use crate::network::LayerWeights;
+use crate::operation::{Backward, Named, Operation, vectorized};
 use crate::program::Step;
 use crate::stream::Stream;
 
@@ -80,48 +82,42 @@ pub(crate) struct Value {
     pub(crate) variable: Option<Variable>,
 }
 
-/// The weights of one layer, shared with the network for as long as the tape lives.
-#[derive(Clone, Default)]
-pub(crate) struct Parameters {
-    pub(crate) weight: Arc<Vec<f32>>,
-    pub(crate) bias: Arc<Vec<f32>>,
-    pub(crate) mean: Arc<Vec<f32>>,
-    pub(crate) variance: Arc<Vec<f32>>,
-    /// Absent where they are frozen.
-    pub(crate) variables: Option<Pair<Variable>>,
-}
+impl Deref for Value {
+    type Target = [f32];
 
-impl Parameters {
-    /// Those of a layer, all frozen.
-    pub(crate) fn of(layer: &LayerWeights) -> Self {
-        let values = |weight: Option<&Weight>| match weight {
-            Some(weight) => Arc::clone(&weight.values),
-            None => Arc::default(),
-        };
-        let buffers = layer.buffers.as_ref();
-        Self {
-            weight: values(layer.weight.as_ref()),
-            bias: values(layer.bias.as_ref()),
-            mean: values(buffers.map(|buffers| &buffers.mean)),
-            variance: values(buffers.map(|buffers| &buffers.variance)),
-            variables: None,
-        }
-    }
-
-    fn weights(&self) -> Weights<'_> {
-        Weights {
-            weight: &self.weight,
-            bias: &self.bias,
-            mean: &self.mean,
-            variance: &self.variance,
-        }
+    fn deref(&self) -> &[f32] {
+        &self.numbers
     }
 }
 
-/// What an operation leaves behind beside its output.
-pub(crate) type Memory = Arc<Buffer<f32>>;
+/// The arrays of one layer, shared with the network for as long as the tape lives.
+struct Shared(Vec<(&'static str, Arc<Vec<f32>>)>);
 
-/// One pass over a batch while it is recorded.
+impl Shared {
+    fn of(layer: &LayerWeights) -> Self {
+        let arrays = layer.arrays.iter();
+        Self(
+            arrays
+                .map(|array| (array.within, Arc::clone(&array.values)))
+                .collect(),
+        )
+    }
+
+    fn named(&self) -> Named<'_> {
+        let arrays = self.0.iter();
+        arrays.map(|(name, values)| (*name, &values[..])).collect()
+    }
+}
+
+/// What a layer that keeps statistics has remembered of a batch.
+pub(crate) struct Observed {
+    pub(crate) part: usize,
+    pub(crate) layer: usize,
+    pub(crate) operation: Arc<dyn Operation>,
+    pub(crate) memory: Arc<Buffer<f32>>,
+}
+
+/// One pass over a batch while it is recorded: what the tape needs of every step.
 pub(crate) struct Recorder<'a> {
     pub(crate) tape: Tape,
     pub(crate) device: &'a Cpu,
@@ -129,64 +125,83 @@ pub(crate) struct Recorder<'a> {
     pub(crate) samples: usize,
     /// Where dropout draws from.
     pub(crate) chance: &'a mut Stream,
+    /// The part that is being run: its number and its layers.
+    pub(crate) part: usize,
+    pub(crate) layers: &'a [LayerWeights],
+    /// For each of its layers, one per array that is learned.
+    pub(crate) variables: &'a [Vec<Variable>],
+    pub(crate) observed: Vec<Observed>,
 }
 
-impl Recorder<'_> {
-    /// Runs one operation and, where anything up to it learns, puts its backward pass on the tape.
-    pub(crate) fn record(
+impl Listener for Recorder<'_> {
+    type Room = Buffer<f32>;
+    type Value = Value;
+    type Error = CpuError;
+
+    fn room(&mut self, _number: usize, len: usize) -> Buffer<f32> {
+        self.buffers.take(len)
+    }
+
+    fn draw(&mut self, operation: &dyn Operation, memory: &mut [f32]) {
+        operation.draw(self.chance, memory);
+    }
+
+    /// Puts the step's backward pass on the tape, where anything up to it learns.
+    fn done(
         &mut self,
         step: &Step,
-        parameters: Vec<Parameters>,
-        inputs: Vec<Value>,
-    ) -> Result<(Value, Memory), CpuError> {
-        let (buffers, samples) = (self.buffers, self.samples);
-        let operation = Arc::clone(&step.operation);
-        let mut output = buffers.take(samples * operation.output());
-        let mut notes = buffers.take_positions(samples * operation.noted());
-        let mut memory = buffers.take(operation.remembered(samples));
-        operation.draw(self.chance, &mut memory);
-        let weights: Vec<Weights> = parameters.iter().map(Parameters::weights).collect();
-        let numbers: Vec<&[f32]> = inputs.iter().map(|input| &input.numbers[..]).collect();
-        operation.forward(Forward {
-            buffers,
-            samples,
-            weights: &weights,
-            inputs: &numbers,
-            output: &mut output,
-            notes: &mut notes,
-            memory: &mut memory,
-        });
-        let memory = Arc::new(memory);
-        let output = Arc::new(output);
+        inputs: &[&Value],
+        made: Made<Buffer<f32>>,
+    ) -> Result<Value, CpuError> {
+        let (output, memory) = (Arc::new(made.output), Arc::new(made.memory));
+        if let (true, Some(&layer)) = (step.observes, step.layers.first()) {
+            self.observed.push(Observed {
+                part: self.part,
+                layer,
+                operation: Arc::clone(&step.operation),
+                memory: Arc::clone(&memory),
+            });
+        }
         if !step.learns && inputs.iter().all(|input| input.variable.is_none()) {
-            let value = Value {
+            return Ok(Value {
                 numbers: output,
                 variable: None,
-            };
-            return Ok((value, memory));
+            });
         }
         let variable = Variable::new(self.device)?;
         let value = Value {
             numbers: Arc::clone(&output),
             variable: Some(variable.clone()),
         };
-        let (buffers, remembered) = (buffers.clone(), Arc::clone(&memory));
+        // The arrays that learn, with their lengths.
+        let own = step.layers.first().filter(|_| step.learns);
+        let learned: Option<Vec<(&'static str, usize, Variable)>> = own.map(|&layer| {
+            let arrays = self.layers[layer].learned().zip(&self.variables[layer]);
+            arrays
+                .map(|(array, variable)| (array.within, array.values.len(), variable.clone()))
+                .collect()
+        });
+        let shared = step.layers.iter();
+        let shared: Vec<Shared> = shared
+            .map(|&layer| Shared::of(&self.layers[layer]))
+            .collect();
+        let inputs: Vec<Value> = inputs.iter().map(|&input| input.clone()).collect();
+        let (operation, notes) = (Arc::clone(&step.operation), made.notes);
+        let (buffers, samples) = (self.buffers.clone(), self.samples);
         self.tape.add_backward_op(move |gradients| {
             let Some(mut output_gradient) = variable.take_gradient(gradients, &buffers)? else {
                 return Ok(());
             };
-            let weights: Vec<Weights> = parameters.iter().map(Parameters::weights).collect();
-            let numbers: Vec<&[f32]> = inputs.iter().map(|input| &input.numbers[..]).collect();
+            let weights: Vec<Named<'_>> = shared.iter().map(Shared::named).collect();
+            let numbers: Vec<&[f32]> = inputs.iter().map(|input| &**input).collect();
             let room = |input: &Value| {
                 let wanted = input.variable.as_ref();
                 wanted.map(|_| buffers.take(input.numbers.len()))
             };
             let mut input_gradients: Vec<Option<Buffer<f32>>> = inputs.iter().map(room).collect();
-            let own = parameters.first();
-            let learned = own.and_then(|own| Some((own, own.variables.as_ref()?)));
-            let mut own_gradients = learned.map(|(own, _)| Pair {
-                weight: buffers.take(own.weight.len()),
-                bias: buffers.take(own.bias.len()),
+            let mut own_gradients: Option<Vec<Buffer<f32>>> = learned.as_ref().map(|learned| {
+                let arrays = learned.iter();
+                arrays.map(|&(_, len, _)| buffers.take(len)).collect()
             });
             operation.backward(Backward {
                 buffers: &buffers,
@@ -195,15 +210,15 @@ impl Recorder<'_> {
                 inputs: &numbers,
                 output: &output,
                 notes: &notes,
-                memory: &remembered,
+                memory: &memory,
                 output_gradient: &mut output_gradient,
                 input_gradients: &mut input_gradients
                     .iter_mut()
                     .map(Option::as_deref_mut)
                     .collect::<Vec<_>>(),
-                parameter_gradients: own_gradients.as_mut().map(|own| Pair {
-                    weight: &mut *own.weight,
-                    bias: &mut *own.bias,
+                parameter_gradients: own_gradients.as_mut().map(|own| {
+                    let names = learned.iter().flatten().map(|(name, ..)| *name);
+                    names.zip(own.iter_mut().map(|own| &mut **own)).collect()
                 }),
             });
             drop(output_gradient);
@@ -212,12 +227,15 @@ impl Recorder<'_> {
                     variable.add_gradient(gradients, gradient)?;
                 }
             }
-            if let (Some((_, variables)), Some(own)) = (learned, own_gradients) {
-                variables.weight.add_gradient(gradients, own.weight)?;
-                variables.bias.add_gradient(gradients, own.bias)?;
+            let own = learned
+                .iter()
+                .flatten()
+                .zip(own_gradients.into_iter().flatten());
+            for ((_, _, variable), gradient) in own {
+                variable.add_gradient(gradients, gradient)?;
             }
             Ok(())
         });
-        Ok((value, memory))
+        Ok(value)
     }
 }

@@ -6,7 +6,15 @@ pub enum ExportError {
     /// The parts do not fit each other.
     #[error("{0}")]
     Parts(String),
-    /// A layer has no counterpart in ONNX, or not one in the operator set of the file that is extended.
+    /// A layer has no form in ONNX here.
+    #[error("layer `{name}` ({op}) cannot be written in ONNX")]
+    Layer {
+        /// The layer's name.
+        name: String,
+        /// Its kind.
+        op: &'static str,
+    },
+    /// A layer has no counterpart in the operator set of the file that is extended.
     #[error("{op} needs operator set {needs} of ONNX, and the model file has {found}")]
     OperatorSet {
         /// The operator of ONNX.
@@ -43,7 +51,7 @@ impl ExportError {
             Self::TooLarge { .. } => Some(
                 "cut earlier, or choose a head that keeps fewer numbers than the training features",
             ),
-            Self::Parts(_) | Self::File(_) | Self::Tensors(_) => None,
+            Self::Parts(_) | Self::File(_) | Self::Layer { .. } | Self::Tensors(_) => None,
         }
     }
 }

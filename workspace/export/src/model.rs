@@ -102,7 +102,7 @@ impl Exported<'_> {
                     Builder::new(graph, HashSet::from(names), HashSet::new(), OPERATOR_SET);
                 let images = self.prepared(&mut builder, IMAGES.to_owned());
                 builder.scope("trunk");
-                let name = network::write(&mut builder, trunk, images);
+                let name = network::write(&mut builder, trunk, images)?;
                 let model = Model {
                     ir_version: FORMAT,
                     opset_import: vec![OperatorSet {
@@ -174,7 +174,7 @@ impl Exported<'_> {
                         builder.reshape("input", &row, &shape)
                     }
                 };
-                network::write(&mut builder, head, input)
+                network::write(&mut builder, head, input)?
             }
             Head::Classifier(layers) => {
                 if layers.features() != numbers {

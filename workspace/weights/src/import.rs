@@ -5,7 +5,7 @@ mod named;
 #[cfg(test)]
 mod tests;
 
-use topwork_engine::{Blueprint, LayerOp, Network, Stream};
+use topwork_engine::{Blueprint, Network, Stream};
 
 use crate::{WeightsError, WeightsFile};
 
@@ -74,7 +74,10 @@ pub fn import(
         None => named::anywhere(&network, file),
     };
     let name = |index: usize| tensors[index].name.clone();
-    let weights = weights(&blueprint);
+    let weights: Vec<String> = network
+        .arrays()
+        .map(|array| array.name.to_owned())
+        .collect();
     let (values, found, prefix, taken, ignored) = match (by_name, file.graph()) {
         (
             Ok(named::Named {
@@ -112,25 +115,6 @@ pub fn import(
         taken,
         ignored: ignored.into_iter().map(name).collect(),
     })
-}
-
-/// The names of a network's weights in the blueprint's order.
-fn weights(blueprint: &Blueprint) -> Vec<String> {
-    let mut names = Vec::new();
-    for layer in blueprint.layers() {
-        let kinds: &[&str] = match layer.op {
-            LayerOp::Conv2d { bias: false, .. } | LayerOp::Linear { bias: false, .. } => {
-                &["weight"]
-            }
-            LayerOp::Conv2d { .. } | LayerOp::Linear { .. } => &["weight", "bias"],
-            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => {
-                &["weight", "bias", "running_mean", "running_var"]
-            }
-            _ => &[],
-        };
-        names.extend(kinds.iter().map(|kind| format!("{}.{kind}", layer.name)));
-    }
-    names
 }
 
 /// Checks that all values are numbers a trained network may have.

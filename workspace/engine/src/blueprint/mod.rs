@@ -1,15 +1,11 @@
 //! Blueprints: the layers of a network and the places where it may be cut, checked before use.
 
-mod op;
 mod parse;
 mod pattern;
-mod place;
-mod problem;
 
+use crate::layers::{Array, LayerOp};
+use crate::problem::{BlueprintError, Problem};
 use crate::shape::Shape;
-
-pub use op::{Activation, LayerOp};
-pub use problem::{BlueprintError, Problem};
 
 /// The layers of a network in order, with every shape worked out, and its named cut points. Layers form a
 /// graph: each names the earlier ones it takes its inputs from, and the last one gives the result.
@@ -46,7 +42,7 @@ pub struct ChannelNormalise {
 /// One layer: its name, what it computes, and the shape of what it gives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSpec {
-    /// Unique within the blueprint; its weights are called `NAME.weight` and `NAME.bias`.
+    /// Unique within the blueprint; its arrays are called `NAME.weight` and so on.
     pub name: String,
     /// What the layer computes.
     pub op: LayerOp,
@@ -233,54 +229,31 @@ impl LayerSpec {
         LayerSummary {
             name: self.name.clone(),
             op: self.op.name(),
-            detail: self.op.detail(),
+            detail: self.op.layer().detail(),
             output: self.output,
             parameters: self.parameters(),
             multiply_adds: self.multiply_adds(),
         }
     }
 
-    /// Shapes of the layer's weight and bias, as far as it has them. PyTorch's layout:
-    /// `[filters, channels of a group, height, width]` for a convolution, `[units, features]` for a
-    /// linear layer, `[channels]` or `[features]` for batch normalisation.
-    pub(crate) fn parameter_shapes(&self) -> (Option<Vec<usize>>, Option<Vec<usize>>) {
-        let first = self.input.dims()[0];
-        match &self.op {
-            LayerOp::Conv2d {
-                filters,
-                kernel,
-                groups,
-                bias,
-                ..
-            } => (
-                Some(vec![*filters, first / groups, kernel[0], kernel[1]]),
-                bias.then(|| vec![*filters]),
-            ),
-            LayerOp::Linear { units, bias } => (
-                Some(vec![*units, self.input.elements()]),
-                bias.then(|| vec![*units]),
-            ),
-            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => {
-                (Some(vec![first]), Some(vec![first]))
-            }
-            _ => (None, None),
-        }
+    /// The arrays that the layer keeps.
+    pub(crate) fn arrays(&self) -> Vec<Array> {
+        self.op.layer().arrays(self.input)
+    }
+
+    /// Whether any of its arrays can be learned.
+    pub(crate) fn can_learn(&self) -> bool {
+        self.arrays().iter().any(|array| array.learned)
     }
 
     fn parameters(&self) -> usize {
-        let (weight, bias) = self.parameter_shapes();
-        let shapes = weight.into_iter().chain(bias);
-        shapes.map(|shape| shape.iter().product::<usize>()).sum()
+        let arrays = self.arrays();
+        let learned = arrays.iter().filter(|array| array.learned);
+        learned.map(Array::elements).sum()
     }
 
     fn multiply_adds(&self) -> u64 {
-        let (Some(weight), _) = self.parameter_shapes() else {
-            return 0;
-        };
-        let weight: u64 = weight.iter().map(|&dim| dim as u64).product();
-        // Every weight of a layer on images is used once at every place of the output map.
-        let [_, height, width] = self.output.as_image().unwrap_or([1, 1, 1]);
-        weight * height as u64 * width as u64
+        self.op.layer().multiply_adds(self.input, self.output)
     }
 }
 

@@ -2,36 +2,13 @@
 
 use serde_json::Value;
 
-use super::op::{BATCH_NORM, on_each_side};
-use super::place::{Place, counted, label, quoted, whole};
-use super::{
-    Activation, Blueprint, BlueprintError, ChannelNormalise, CutPoint, INPUT, LayerOp, LayerSpec,
-    Problem, WeightFiles,
-};
+use super::{Blueprint, ChannelNormalise, CutPoint, INPUT, LayerSpec, WeightFiles};
+use crate::layers::{self, LAYERS, LayerOp};
+use crate::place::{Place, counted, label, quoted, whole};
+use crate::problem::{BlueprintError, Problem};
 use crate::shape::{Shape, by};
 
 const FORMAT: u64 = 1;
-const OPS: [&str; 18] = [
-    "conv2d",
-    "max-pool2d",
-    "avg-pool2d",
-    "global-avg-pool2d",
-    "batch-norm1d",
-    "batch-norm2d",
-    "dropout",
-    "relu",
-    "relu6",
-    "gelu",
-    "tanh",
-    "sigmoid",
-    "silu",
-    "flatten",
-    "linear",
-    "add",
-    "multiply",
-    "concat",
-];
-
 // Blueprints come from plugins, so sizes are bounded here once: no later product of a few of them can
 // overflow, and a slip of the keyboard does not end in a request for terabytes.
 const LARGEST_SAMPLE: usize = 1 << 28;
@@ -196,142 +173,17 @@ fn read_inputs(place: &mut Place, earlier: &[Option<String>]) -> Option<Vec<usiz
 }
 
 fn read_op(place: &mut Place) -> Option<LayerOp> {
-    let expected = quoted(&OPS, "or");
+    let names: Vec<&str> = layers::names().collect();
+    let expected = quoted(&names, "or");
     let op = place.text("op", &expected)?;
-    let activation = |name: &str| {
-        Activation::ALL
-            .into_iter()
-            .find(|activation| activation.name() == name)
+    let Some(kind) = LAYERS.iter().find(|kind| kind.name == op) else {
+        let problem = Problem::new(format!("unknown op `{op}`, expected {expected}"));
+        place.report(problem.nearest(&op, names));
+        return None;
     };
-    let (keys, op): (&[&str], _) = match op.as_str() {
-        "conv2d" => (
-            &[
-                "filters", "kernel", "stride", "padding", "dilation", "groups", "bias",
-            ],
-            read_conv2d(place),
-        ),
-        "max-pool2d" => (
-            &["kernel", "stride", "padding"],
-            read_windows(place).map(|[kernel, stride, padding]| LayerOp::MaxPool2d {
-                kernel,
-                stride,
-                padding,
-            }),
-        ),
-        "avg-pool2d" => (
-            &["kernel", "stride", "padding"],
-            read_windows(place).map(|[kernel, stride, padding]| LayerOp::AvgPool2d {
-                kernel,
-                stride,
-                padding,
-            }),
-        ),
-        "global-avg-pool2d" => (&[], Some(LayerOp::GlobalAvgPool2d)),
-        "batch-norm2d" => (
-            &["epsilon", "momentum"],
-            read_batch_norm(place)
-                .map(|[epsilon, momentum]| LayerOp::BatchNorm2d { epsilon, momentum }),
-        ),
-        "batch-norm1d" => (
-            &["epsilon", "momentum"],
-            read_batch_norm(place)
-                .map(|[epsilon, momentum]| LayerOp::BatchNorm1d { epsilon, momentum }),
-        ),
-        "dropout" => (&["rate"], read_dropout(place)),
-        "flatten" => (&[], Some(LayerOp::Flatten)),
-        "linear" => (&["units", "bias"], read_linear(place)),
-        "add" => (&[], Some(LayerOp::Add)),
-        "multiply" => (&[], Some(LayerOp::Multiply)),
-        "concat" => (&[], Some(LayerOp::Concat)),
-        other => match activation(other) {
-            Some(activation) => (&[], Some(LayerOp::Activation(activation))),
-            None => {
-                let problem = Problem::new(format!("unknown op `{other}`, expected {expected}"));
-                place.report(problem.nearest(other, OPS));
-                return None;
-            }
-        },
-    };
-    let keys = [&["name", "op", "inputs"], keys].concat();
-    place.check_keys(&keys);
-    op
-}
-
-fn read_conv2d(place: &mut Place) -> Option<LayerOp> {
-    let filters = place.number("filters", None);
-    let kernel = place.pair("kernel", 1, None);
-    let stride = place.pair("stride", 1, Some([1, 1]));
-    let padding = read_padding(place);
-    let dilation = place.pair("dilation", 1, Some([1, 1]));
-    let groups = place.number("groups", Some(1));
-    let bias = place.flag("bias", true);
-    Some(LayerOp::Conv2d {
-        filters: filters?,
-        kernel: kernel?,
-        stride: stride?,
-        padding: padding?,
-        dilation: dilation?,
-        groups: groups?,
-        bias: bias?,
-    })
-}
-
-/// `[height, width]` where both sides have the same, else `[top, left, bottom, right]`.
-fn read_padding(place: &mut Place) -> Option<[usize; 4]> {
-    let Some(value) = place.object.get("padding") else {
-        return Some([0; 4]);
-    };
-    let numbers: Option<Vec<usize>> = value
-        .as_array()
-        .and_then(|numbers| numbers.iter().map(|number| whole(number, 0)).collect());
-    match numbers.as_deref() {
-        Some(&[height, width]) => Some(on_each_side([height, width])),
-        Some(&[top, left, bottom, right]) => Some([top, left, bottom, right]),
-        _ => {
-            let expected = format!(
-                "[height, width] or [top, left, bottom, right], each {}",
-                counted(0)
-            );
-            place.wrong("padding", value, &expected);
-            None
-        }
-    }
-}
-
-/// Kernel, stride and padding of a pooling layer.
-fn read_windows(place: &mut Place) -> Option<[[usize; 2]; 3]> {
-    let kernel = place.pair("kernel", 1, None);
-    let stride = place.pair("stride", 1, kernel.or(Some([1, 1])));
-    let padding = place.pair("padding", 0, Some([0, 0]));
-    Some([kernel?, stride?, padding?])
-}
-
-/// Epsilon and momentum.
-fn read_batch_norm(place: &mut Place) -> Option<[f32; 2]> {
-    let (epsilon, momentum) = BATCH_NORM;
-    let epsilon = place.fraction("epsilon", Some(epsilon), "a number above 0", |x| {
-        x > 0.0 && (x as f32) > 0.0 && (x as f32).is_finite()
-    });
-    let momentum = place.fraction("momentum", Some(momentum), "a number from 0 to 1", |x| {
-        (0.0..=1.0).contains(&x)
-    });
-    Some([epsilon?, momentum?])
-}
-
-fn read_dropout(place: &mut Place) -> Option<LayerOp> {
-    let rate = place.fraction("rate", None, "a number from 0 to below 1", |x| {
-        (0.0..1.0).contains(&x) && (x as f32) < 1.0
-    });
-    Some(LayerOp::Dropout { rate: rate? })
-}
-
-fn read_linear(place: &mut Place) -> Option<LayerOp> {
-    let units = place.number("units", None);
-    let bias = place.flag("bias", true);
-    Some(LayerOp::Linear {
-        units: units?,
-        bias: bias?,
-    })
+    let layer = (kind.read)(place);
+    place.check_keys(&[&["name", "op", "inputs"], kind.keys].concat());
+    layer
 }
 
 /// `"weights": {"ignore": […], "rename": [[…, …], …], "normalise": {…}}`: how files with weights may look.
@@ -418,25 +270,13 @@ fn read_rename(place: &mut Place) -> Option<Vec<[String; 2]>> {
 fn shape_of(op: &LayerOp, inputs: &[Shape]) -> Result<Shape, Problem> {
     let output = op.output(inputs)?;
     check_size(output)?;
-    let input = inputs[0];
-    let weight = match op {
-        LayerOp::Conv2d {
-            filters,
-            kernel,
-            groups,
-            ..
-        } => {
-            let window = [input.dims()[0] / groups, kernel[0], kernel[1]];
-            Some((*filters, Shape::image(window[0], window[1], window[2])))
-        }
-        LayerOp::Linear { units, .. } => Some((*units, input)),
-        _ => None,
-    };
-    if let Some((rows, row)) = weight {
-        let elements = row.checked_elements().map(|row| row as u64 * rows as u64);
+    for array in op.layer().arrays(inputs[0]) {
+        let mut factors = array.shape.iter().map(|&factor| factor as u64);
+        let elements = factors.try_fold(1u64, |product, factor| product.checked_mul(factor));
         if elements.is_none_or(|elements| elements > LARGEST_WEIGHT) {
             return Err(Problem::new(format!(
-                "a weight of {rows}×{row} is too large, expected {LARGEST_WEIGHT} values at most"
+                "a weight of {} is too large, expected {LARGEST_WEIGHT} values at most",
+                by(&array.shape)
             )));
         }
     }

@@ -4,15 +4,19 @@ mod assign;
 mod several_cuts;
 mod weights;
 
+use std::convert::Infallible;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use crate::blueprint::{Blueprint, LayerOp, LayerSpec};
+use crate::blueprint::{Blueprint, LayerSpec};
 use crate::compute::{Buffer, Buffers, Compute};
 use crate::error::EngineError;
-use crate::ops::{Forward, Weights};
-use crate::program::Program;
+use crate::executor::{Listener, Made, execute};
+use crate::layers::Start;
+use crate::operation::{Named, NamedMut, Operation};
+use crate::program::{Program, Step};
 use crate::shape::Shape;
 use crate::stream::Stream;
 
@@ -39,37 +43,48 @@ impl fmt::Debug for Network {
     }
 }
 
-/// One named array of weights, or of running statistics.
+/// One named array of weights, running statistics or constants.
 #[derive(Clone)]
 pub(crate) struct Weight {
     /// Such as `conv1.weight`.
     pub(crate) name: String,
+    /// Its name within the layer, such as `weight`.
+    pub(crate) within: &'static str,
     pub(crate) shape: Vec<usize>,
+    /// Whether it is learned by gradient.
+    pub(crate) learned: bool,
     pub(crate) values: Arc<Vec<f32>>,
 }
 
-/// The weights of one layer, as far as it has them.
-#[derive(Clone, Default)]
-pub(crate) struct LayerWeights {
-    pub(crate) weight: Option<Weight>,
-    pub(crate) bias: Option<Weight>,
-    pub(crate) buffers: Option<RunningStatistics>,
-}
-
-/// What batch normalisation keeps, but does not learn by gradient.
+/// The arrays of one layer, in the order of its definition.
 #[derive(Clone)]
-pub(crate) struct RunningStatistics {
-    pub(crate) mean: Weight,
-    pub(crate) variance: Weight,
+pub(crate) struct LayerWeights {
+    pub(crate) arrays: Vec<Weight>,
 }
 
 /// What an operation has computed, and where.
 enum Value<'a> {
+    Given(&'a [f32]),
+    Room(Room<'a>),
+}
+
+enum Room<'a> {
     Buffered(Buffer<f32>),
     Placed(&'a mut [f32]),
 }
 
 impl Deref for Value<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Given(given) => given,
+            Self::Room(room) => room,
+        }
+    }
+}
+
+impl Deref for Room<'_> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
@@ -80,12 +95,51 @@ impl Deref for Value<'_> {
     }
 }
 
-impl DerefMut for Value<'_> {
+impl DerefMut for Room<'_> {
     fn deref_mut(&mut self) -> &mut [f32] {
         match self {
             Self::Buffered(buffer) => buffer,
             Self::Placed(place) => place,
         }
+    }
+}
+
+/// Listens to an evaluation: values are computed where `place` wants them, asked by their number, else in
+/// buffers; every one is shown when it is there.
+struct Evaluation<'a, 'b, P, S> {
+    buffers: &'b Buffers,
+    place: P,
+    show: S,
+    values: PhantomData<Value<'a>>,
+}
+
+impl<'a, P, S> Listener for Evaluation<'a, '_, P, S>
+where
+    P: FnMut(usize) -> Option<&'a mut [f32]>,
+    S: FnMut(usize, &[f32]),
+{
+    type Room = Room<'a>;
+    type Value = Value<'a>;
+    type Error = Infallible;
+
+    fn room(&mut self, number: usize, len: usize) -> Room<'a> {
+        match (self.place)(number) {
+            Some(place) => Room::Placed(place),
+            None => Room::Buffered(self.buffers.take(len)),
+        }
+    }
+
+    /// Nothing is left to chance in evaluation.
+    fn draw(&mut self, _operation: &dyn Operation, _memory: &mut [f32]) {}
+
+    fn done(
+        &mut self,
+        step: &Step,
+        _inputs: &[&Value<'a>],
+        made: Made<Room<'a>>,
+    ) -> Result<Value<'a>, Infallible> {
+        (self.show)(step.output, &made.output);
+        Ok(Value::Room(made.output))
     }
 }
 
@@ -96,12 +150,9 @@ const BLOCK: usize = 128;
 const BLOCK_VALUES: usize = 1 << 23;
 
 impl Network {
-    /// A network with random weights, PyTorch's default: weights and biases of a layer are uniform in
-    /// ±1/√(fan-in), where fan-in is the number of inputs of one unit. Source:
-    /// `Linear.reset_parameters` in `torch/nn/modules/linear.py` and `_ConvNd.reset_parameters` in
-    /// `torch/nn/modules/conv.py`, whose `kaiming_uniform_(a=√5)` comes to the same bound.
-    ///
-    /// Batch normalisation starts with weight 1, bias 0, running mean 0 and running variance 1.
+    /// A network with random weights, PyTorch's defaults: the first values of each layer's arrays are told in its
+    /// file in [`layers`](crate::layers). Those of a convolution or a linear layer are uniform in ±1/√(fan-in);
+    /// batch normalisation starts with weight 1, bias 0, running mean 0 and running variance 1.
     ///
     /// Draws in the order of the blueprint, the weight of each layer before its bias.
     pub fn init(blueprint: &Blueprint, stream: &mut Stream) -> Self {
@@ -136,7 +187,7 @@ impl Network {
 
     /// Number of weights and biases; running statistics are not counted.
     pub fn parameters(&self) -> usize {
-        let parameters = self.layers.iter().flat_map(LayerWeights::parameters);
+        let parameters = self.layers.iter().flat_map(LayerWeights::learned);
         parameters.map(|weight| weight.values.len()).sum()
     }
 
@@ -201,39 +252,25 @@ impl Network {
         buffers: &Buffers,
         samples: usize,
         input: &'a [f32],
-        mut place: impl FnMut(usize) -> Option<&'a mut [f32]>,
+        place: impl FnMut(usize) -> Option<&'a mut [f32]>,
         mut show: impl FnMut(usize, &[f32]),
     ) {
         show(0, input);
-        let mut values: Vec<Option<Value<'a>>> = Vec::new();
-        values.resize_with(self.layers.len() + 1, || None);
-        for step in &self.program.steps {
-            let operation = &step.operation;
-            let mut next = match place(step.output) {
-                Some(place) => Value::Placed(place),
-                None => Value::Buffered(buffers.take(samples * operation.output())),
-            };
-            let inputs = step.inputs.iter();
-            let inputs: Vec<&[f32]> = inputs
-                .map(|&number| values[number].as_deref().unwrap_or(input))
-                .collect();
-            let weights = step.layers.iter();
-            let weights: Vec<Weights> = weights.map(|&layer| self.layers[layer].view()).collect();
-            operation.forward(Forward {
-                buffers,
-                samples,
-                weights: &weights,
-                inputs: &inputs,
-                output: &mut next,
-                notes: &mut buffers.take_positions(samples * operation.noted()),
-                memory: &mut [],
-            });
-            show(step.output, &next);
-            values[step.output] = Some(next);
-            for &number in &step.finished {
-                values[number] = None;
-            }
-        }
+        let mut evaluation = Evaluation {
+            buffers,
+            place,
+            show,
+            values: PhantomData,
+        };
+        let (program, input) = (&self.program, Value::Given(input));
+        let Ok(_) = execute(
+            program,
+            &self.layers,
+            buffers,
+            samples,
+            input,
+            &mut evaluation,
+        );
     }
 
     pub(crate) fn layers(&self) -> &[LayerWeights] {
@@ -241,25 +278,25 @@ impl Network {
     }
 
     pub(crate) fn layers_mut(&mut self) -> &mut [LayerWeights] {
+        self.renew();
         &mut self.layers
     }
 
-    /// Everything that belongs to the network's state, in the blueprint's order: weight, bias, running
-    /// mean and running variance of each layer.
+    /// Everything that belongs to the network's state: the arrays of each layer, in the blueprint's order.
     pub(crate) fn weights(&self) -> impl Iterator<Item = &Weight> {
-        self.layers.iter().flat_map(LayerWeights::all)
+        self.layers.iter().flat_map(|layer| &layer.arrays)
     }
 
     pub(crate) fn weights_mut(&mut self) -> impl Iterator<Item = &mut Weight> {
-        self.layers.iter_mut().flat_map(|layer| {
-            let buffers = layer.buffers.iter_mut();
-            let buffers = buffers.flat_map(|buffers| [&mut buffers.mean, &mut buffers.variance]);
-            layer
-                .weight
-                .iter_mut()
-                .chain(&mut layer.bias)
-                .chain(buffers)
-        })
+        self.renew();
+        self.layers.iter_mut().flat_map(|layer| &mut layer.arrays)
+    }
+
+    /// Forgets what the program has made of arrays that are about to change.
+    fn renew(&mut self) {
+        if let Some(program) = self.program.renewed() {
+            self.program = Arc::new(program);
+        }
     }
 
     /// The same network without fused operations.
@@ -287,58 +324,52 @@ fn has_room(outputs: &[f32], samples: usize, shape: Shape) -> Result<(), EngineE
 
 impl LayerWeights {
     fn init(layer: &LayerSpec, stream: &mut Stream) -> Self {
-        let named = |kind: &str, shape: &[usize], values: Vec<f32>| Weight {
-            name: format!("{}.{kind}", layer.name),
-            shape: shape.to_vec(),
-            values: Arc::new(values),
-        };
-        let (Some(weight), bias) = layer.parameter_shapes() else {
-            return Self::default();
-        };
-        if let LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } = layer.op {
-            let constant = |kind, value| named(kind, &weight, vec![value; weight[0]]);
-            return Self {
-                weight: Some(constant("weight", 1.0)),
-                bias: Some(constant("bias", 0.0)),
-                buffers: Some(RunningStatistics {
-                    mean: constant("running_mean", 0.0),
-                    variance: constant("running_var", 1.0),
-                }),
+        let arrays = layer.arrays().into_iter().map(|array| {
+            let count = array.elements();
+            let values = match array.start {
+                Start::Constant(value) => vec![value; count],
+                Start::Within(bound) => {
+                    let draws = (0..count).map(|_| stream.uniform(-bound, bound));
+                    draws.collect()
+                }
             };
-        }
-        let fan_in: usize = weight[1..].iter().product();
-        let bound = 1.0 / (fan_in as f32).sqrt();
-        let mut draw = |kind: &str, shape: &[usize]| {
-            let values = (0..shape.iter().product()).map(|_| stream.uniform(-bound, bound));
-            named(kind, shape, values.collect())
-        };
+            Weight {
+                name: format!("{}.{}", layer.name, array.name),
+                within: array.name,
+                shape: array.shape,
+                learned: array.learned,
+                values: Arc::new(values),
+            }
+        });
         Self {
-            weight: Some(draw("weight", &weight)),
-            bias: bias.map(|bias| draw("bias", &bias)),
-            buffers: None,
+            arrays: arrays.collect(),
         }
     }
 
-    /// Weight and bias.
-    fn parameters(&self) -> impl Iterator<Item = &Weight> {
-        self.weight.iter().chain(&self.bias)
+    /// The arrays that are learned by gradient.
+    pub(crate) fn learned(&self) -> impl Iterator<Item = &Weight> {
+        self.arrays.iter().filter(|array| array.learned)
     }
 
-    /// Weight, bias, running mean, running variance.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Weight> {
-        let buffers = self.buffers.iter();
-        let buffers = buffers.flat_map(|buffers| [&buffers.mean, &buffers.variance]);
-        self.parameters().chain(buffers)
+    pub(crate) fn learned_mut(&mut self) -> impl Iterator<Item = &mut Weight> {
+        self.arrays.iter_mut().filter(|array| array.learned)
     }
 
-    fn view(&self) -> Weights<'_> {
-        let buffers = self.buffers.as_ref();
-        Weights {
-            weight: self.weight.as_ref().map_or(&[], |weight| &weight.values),
-            bias: self.bias.as_ref().map_or(&[], |bias| &bias.values),
-            mean: buffers.map_or(&[], |buffers| &buffers.mean.values),
-            variance: buffers.map_or(&[], |buffers| &buffers.variance.values),
-        }
+    pub(crate) fn named(&self) -> Named<'_> {
+        let arrays = self.arrays.iter();
+        arrays
+            .map(|array| (array.within, &array.values[..]))
+            .collect()
+    }
+
+    /// The arrays that are not learned, to be written.
+    pub(crate) fn kept_mut(&mut self) -> NamedMut<'_> {
+        let kept = self.arrays.iter_mut().filter(|array| !array.learned);
+        kept.map(|array| {
+            let values = Arc::make_mut(&mut array.values);
+            (array.within, values.as_mut_slice())
+        })
+        .collect()
     }
 }
 

@@ -209,3 +209,36 @@ fn a_wrong_assignment_tells_what_is_near() {
     ];
     insta::assert_snapshot!(messages.join("\n"));
 }
+
+/// What was made of the weights for a forward pass never outlives them, nor does a clone see those of another.
+#[test]
+fn new_weights_are_those_that_count() {
+    // By matrices, by Winograd's algorithm and with nothing prepared.
+    let convolutions = r#"{"format": 1, "input": [3, 8, 8], "layers": [
+        {"name": "plain", "op": "conv2d", "filters": 32, "kernel": [3, 3], "padding": [1, 1]},
+        {"name": "norm", "op": "batch-norm2d"},
+        {"name": "winograd", "op": "conv2d", "filters": 32, "kernel": [3, 3], "padding": [1, 1]},
+        {"name": "depthwise", "op": "conv2d", "filters": 32, "kernel": [3, 3], "groups": 32}]}"#;
+    let compute = Compute::new(2).unwrap();
+    let images = numbers(2 * 3 * 64, 4);
+    let outputs = |network: &Network| {
+        let mut outputs = vec![0.0; 2 * 32 * 36];
+        network.forward(&compute, &images, &mut outputs).unwrap();
+        outputs
+    };
+    let mut changed = network(convolutions, 1);
+    let kept = changed.clone();
+    let before = outputs(&changed);
+    assert_eq!(outputs(&changed), before);
+    let other = network(convolutions, 2);
+    let values = other.weights().map(|weight| weight.values.to_vec());
+    changed.set_weights(values.collect()).unwrap();
+    assert_eq!(outputs(&changed), outputs(&other));
+    assert_eq!(outputs(&kept), before);
+    for index in 0..changed.weights().count() {
+        let before = outputs(&changed);
+        let weight = changed.weights_mut().nth(index).unwrap();
+        Arc::make_mut(&mut weight.values)[0] += 0.5;
+        assert_ne!(outputs(&changed), before, "array {index}");
+    }
+}

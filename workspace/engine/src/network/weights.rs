@@ -22,11 +22,11 @@ pub struct NamedArray<'a> {
 }
 
 impl Network {
-    /// All weights and running statistics in the blueprint's order: weight, bias, running mean and running
-    /// variance of each layer, as far as it has them.
+    /// All weights and running statistics in the blueprint's order: of each layer weight, bias, running mean and
+    /// running variance, as far as it has them, or whatever arrays it keeps.
     pub fn arrays(&self) -> impl Iterator<Item = NamedArray<'_>> {
         (self.layers().iter().enumerate()).flat_map(|(layer, weights)| {
-            weights.all().map(move |weight| NamedArray {
+            weights.arrays.iter().map(move |weight| NamedArray {
                 layer,
                 name: &weight.name,
                 shape: &weight.shape,

@@ -11,12 +11,11 @@ use dfdx::tensor::{Cpu, CpuError};
 
 use crate::compute::Compute;
 use crate::error::EngineError;
-use crate::network::Weight;
-use crate::ops::Pair;
+use crate::executor::execute;
 use crate::optimizer::{Moments, TrainSettings, sum_of_squares, update};
-use crate::program::{Program, Statistics, Training};
+use crate::program::{Program, Training};
 use crate::stream::Stream;
-use crate::tape::{Gradients, Memory, Parameters, Recorder, Tape, Value, Variable};
+use crate::tape::{Gradients, Observed, Recorder, Tape, Value, Variable};
 use loss::{count_correct, loss_and_gradients};
 
 pub use part::Part;
@@ -39,8 +38,10 @@ pub struct Trainer<'a> {
     settings: TrainSettings,
     /// One per part, for the multipliers it has now.
     programs: Vec<Program>,
-    /// For each part, one per layer.
-    learned: Vec<Vec<Learned>>,
+    /// For each part and each of its layers, one per array that is learned.
+    variables: Vec<Vec<Vec<Variable>>>,
+    /// For the same arrays, what the optimizer remembers.
+    moments: Vec<Vec<Vec<Moments>>>,
     dropout: Stream,
     steps: u64,
     /// Whether the operations are fused.
@@ -55,24 +56,6 @@ impl fmt::Debug for Trainer<'_> {
             .field("steps", &self.steps)
             .finish_non_exhaustive()
     }
-}
-
-/// What training keeps beside the weights of one layer.
-type Learned = Pair<LearnedArray>;
-
-/// What training keeps beside one array of weights.
-struct LearnedArray {
-    variable: Variable,
-    moments: Moments,
-}
-
-/// The statistics of a batch, to be taken over into the running ones.
-struct Observed {
-    part: usize,
-    layer: usize,
-    statistics: Statistics,
-    /// Mean and variance, channel by channel.
-    memory: Memory,
 }
 
 impl<'a> Trainer<'a> {
@@ -102,7 +85,7 @@ impl<'a> Trainer<'a> {
             }
         }
         if let Some(gives) = last
-            && gives.as_image().is_some()
+            && gives.as_features().is_none()
         {
             return Err(EngineError::NoLogits { gives });
         }
@@ -110,25 +93,21 @@ impl<'a> Trainer<'a> {
             return Err(EngineError::NothingTrained);
         }
         let device = Cpu::default();
-        let array = || {
-            Ok(LearnedArray {
-                variable: Variable::new(&device)?,
-                moments: Moments::default(),
-            })
-        };
-        let layer = |_: usize| {
-            Ok(Pair {
-                weight: array()?,
-                bias: array()?,
-            })
-        };
-        let learned: Result<Vec<Vec<Learned>>, CpuError> = parts
-            .iter()
-            .map(|part| (0..part.network.layers().len()).map(layer).collect())
-            .collect();
+        let mut variables = Vec::new();
+        let mut moments = Vec::new();
+        for part in &parts {
+            let layers = || part.network.layers().iter().map(|layer| layer.learned());
+            let own: Result<Vec<Vec<Variable>>, CpuError> = layers()
+                .map(|arrays| arrays.map(|_| Variable::new(&device)).collect())
+                .collect();
+            variables.push(own?);
+            let own = layers().map(|arrays| arrays.map(|_| Moments::default()).collect());
+            moments.push(own.collect());
+        }
         let mut trainer = Self {
             compute,
-            learned: learned?,
+            variables,
+            moments,
             device,
             parts,
             settings,
@@ -272,8 +251,7 @@ impl<'a> Trainer<'a> {
         Ok(Step { loss, correct })
     }
 
-    /// The logits of a batch, and the statistics met on the way. The tape starts with the first operation
-    /// that has something to learn: what comes before needs no gradient.
+    /// The logits of a batch, and the statistics met on the way. The tape starts with the first operation that has something to learn: what comes before needs no gradient.
     fn record_forward(
         &mut self,
         inputs: &[f32],
@@ -288,72 +266,31 @@ impl<'a> Trainer<'a> {
             buffers,
             samples,
             chance: &mut self.dropout,
+            part: 0,
+            layers: &[],
+            variables: &[],
+            observed: Vec::new(),
         };
-        let mut observed = Vec::new();
-        let mut input = Value {
+        let mut value = Value {
             numbers: Arc::new(numbers),
             variable: None,
         };
-        let parts = self.parts.iter().zip(&self.learned).zip(&self.programs);
-        for (index, ((part, learned), program)) in parts.enumerate() {
+        let parts = self.parts.iter().zip(&self.variables).zip(&self.programs);
+        for (index, ((part, variables), program)) in parts.enumerate() {
             let layers = part.network.layers();
-            let mut values: Vec<Option<Value>> = vec![None; layers.len() + 1];
-            values[0] = Some(input.clone());
-            for step in &program.steps {
-                let parameters = step.layers.iter().enumerate().map(|(place, &layer)| {
-                    let mut parameters = Parameters::of(&layers[layer]);
-                    parameters.variables = (place == 0 && step.learns).then(|| Pair {
-                        weight: learned[layer].weight.variable.clone(),
-                        bias: learned[layer].bias.variable.clone(),
-                    });
-                    parameters
-                });
-                let inputs = step
-                    .inputs
-                    .iter()
-                    .filter_map(|&number| values[number].clone());
-                let (value, memory) =
-                    recorder.record(step, parameters.collect(), inputs.collect())?;
-                if let (Some(statistics), Some(&layer)) = (step.statistics, step.layers.first()) {
-                    observed.push(Observed {
-                        part: index,
-                        layer,
-                        statistics,
-                        memory,
-                    });
-                }
-                values[step.output] = Some(value);
-                for &number in &step.finished {
-                    values[number] = None;
-                }
-            }
-            if let Some(result) = values[program.result].take() {
-                input = result;
-            }
+            (recorder.part, recorder.layers, recorder.variables) = (index, layers, variables);
+            let input = value.clone();
+            let result = execute(program, layers, buffers, samples, input, &mut recorder)?;
+            value = result.unwrap_or(value);
         }
-        Ok((recorder.tape, input, observed))
+        Ok((recorder.tape, value, recorder.observed))
     }
 
-    /// Running statistics take over a share of the batch's, the variance as an estimate without bias:
-    /// over `n - 1` of `n` values, as in PyTorch.
     fn update_statistics(&mut self, observed: Vec<Observed>, samples: usize) {
         for seen in observed {
-            let Statistics { momentum, places } = seen.statistics;
-            let count = (samples * places) as f32;
-            let unbiased = count / (count - 1.0).max(1.0);
             let layer = &mut self.parts[seen.part].network.layers_mut()[seen.layer];
-            let Some(buffers) = &mut layer.buffers else {
-                continue;
-            };
-            let means = Arc::make_mut(&mut buffers.mean.values).iter_mut();
-            let variances = Arc::make_mut(&mut buffers.variance.values).iter_mut();
-            let batch = seen.memory.as_chunks::<2>().0;
-            for ((running_mean, running_variance), &[mean, variance]) in
-                means.zip(variances).zip(batch)
-            {
-                *running_mean += momentum * (mean - *running_mean);
-                *running_variance += momentum * (variance * unbiased - *running_variance);
-            }
+            let statistics = layer.kept_mut();
+            seen.operation.observe(samples, &seen.memory, statistics);
         }
     }
 
@@ -364,19 +301,16 @@ impl<'a> Trainer<'a> {
     ) -> Result<(), EngineError> {
         let buffers = self.compute.buffers();
         let mut updates = Vec::new();
-        for (part, learned) in self.parts.iter_mut().zip(&mut self.learned) {
+        let learned = self.variables.iter().zip(&mut self.moments);
+        for (part, (variables, moments)) in self.parts.iter_mut().zip(learned) {
             let multipliers = part.multipliers().to_vec();
-            let layers = part.network.layers_mut().iter_mut().zip(learned);
-            for ((layer, learned), multiplier) in layers.zip(multipliers) {
-                let arrays: [(&mut Option<Weight>, &mut LearnedArray); 2] = [
-                    (&mut layer.weight, &mut learned.weight),
-                    (&mut layer.bias, &mut learned.bias),
-                ];
-                for (weight, learned) in arrays {
-                    let Some(weight) = weight else { continue };
-                    let gradient = learned.variable.take_gradient(gradients, buffers)?;
-                    if let Some(gradient) = gradient {
-                        updates.push((weight, &mut learned.moments, multiplier, gradient));
+            let layers = part.network.layers_mut().iter_mut().zip(multipliers);
+            let learned = variables.iter().zip(moments);
+            for ((layer, multiplier), (variables, moments)) in layers.zip(learned) {
+                let arrays = layer.learned_mut().zip(variables).zip(moments);
+                for ((array, variable), moments) in arrays {
+                    if let Some(gradient) = variable.take_gradient(gradients, buffers)? {
+                        updates.push((array, moments, multiplier, gradient));
                     }
                 }
             }

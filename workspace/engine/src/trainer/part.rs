@@ -79,8 +79,8 @@ impl Part {
     /// Whether any weight learns.
     pub(super) fn has_learning_weights(&self) -> bool {
         let layers = self.network.layers().iter().zip(&self.multipliers);
-        let mut learning =
-            layers.filter(|(layer, multiplier)| **multiplier > 0.0 && layer.weight.is_some());
+        let mut learning = layers
+            .filter(|(layer, multiplier)| **multiplier > 0.0 && layer.learned().next().is_some());
         learning.next().is_some()
     }
 }

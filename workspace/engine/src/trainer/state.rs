@@ -11,14 +11,10 @@ use crate::network::LayerWeights;
 use crate::optimizer::Moments;
 use crate::stream::Stream;
 
-/// Name in the state and length of each array of weights of a layer: of its weight and its bias.
+/// Name in the state and length of each array of a layer that is learned.
 fn names(part: usize, layer: &LayerWeights) -> impl Iterator<Item = (String, usize)> {
-    [&layer.weight, &layer.bias]
-        .map(|weight| match weight {
-            Some(weight) => (format!("part{part}/{}", weight.name), weight.values.len()),
-            None => (String::new(), 0),
-        })
-        .into_iter()
+    let arrays = layer.learned();
+    arrays.map(move |array| (format!("part{part}/{}", array.name), array.values.len()))
 }
 
 impl Trainer<'_> {
@@ -31,15 +27,13 @@ impl Trainer<'_> {
         let mut file = Writer::default();
         file.array("steps", &[1], &[self.steps]);
         file.array("dropout", &[48], &self.dropout.position());
-        for (index, (part, learned)) in self.parts.iter().zip(&self.learned).enumerate() {
+        for (index, (part, moments)) in self.parts.iter().zip(&self.moments).enumerate() {
             let multipliers = part.multipliers();
             let name = format!("part{index}/multipliers");
             file.array(name, &[multipliers.len()], multipliers);
-            let layers = part.network.layers().iter().zip(learned);
-            let arrays = layers.flat_map(|(layer, learned)| {
-                names(index, layer).zip([&learned.weight.moments, &learned.bias.moments])
-            });
-            for ((name, _), moments) in arrays.filter(|((_, len), _)| *len > 0) {
+            let layers = part.network.layers().iter().zip(moments);
+            let arrays = layers.flat_map(|(layer, moments)| names(index, layer).zip(moments));
+            for ((name, _), moments) in arrays {
                 file.array(format!("{name}/steps"), &[1], &[moments.steps]);
                 for (which, values) in [("first", &moments.first), ("second", &moments.second)] {
                     file.array(format!("{name}/{which}"), &[values.len()], values);
@@ -68,10 +62,6 @@ impl Trainer<'_> {
             changed.set_multipliers(values.clone())?;
             multipliers.push(values);
             for (name, len) in layers.iter().flat_map(|layer| names(index, layer)) {
-                if len == 0 {
-                    remembered.push(Moments::default());
-                    continue;
-                }
                 let lengths = [0, len];
                 remembered.push(Moments {
                     steps: file.count(&format!("{name}/steps"))?,
@@ -86,10 +76,9 @@ impl Trainer<'_> {
         for (part, multipliers) in self.parts.iter_mut().zip(multipliers) {
             part.set_multipliers(multipliers)?;
         }
-        let arrays = self.learned.iter_mut().flatten();
-        let arrays = arrays.flat_map(|learned| [&mut learned.weight, &mut learned.bias]);
-        for (array, moments) in arrays.zip(remembered) {
-            array.moments = moments;
+        let arrays = self.moments.iter_mut().flatten().flatten();
+        for (moments, remembered) in arrays.zip(remembered) {
+            *moments = remembered;
         }
         if let Some(position) = dropout.first_chunk() {
             self.dropout = Stream::at(position);

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use topwork_engine::{Blueprint, LayerOp, LayerSpec};
+use topwork_engine::layers::{BatchNorm, Conv2d, Linear};
+use topwork_engine::{Blueprint, LayerSpec};
 
 use crate::onnx::{FROM_INPUT, Graph, NodeKind, WeightNode};
 use crate::{Tensor, WeightsError};
@@ -46,21 +47,24 @@ pub(super) fn take(
     let mut carried: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
     for (number, pair) in &pairs {
         let node = pair.node.map(|node| &graph.nodes[node]);
-        match (&pair.layer.op, node) {
-            (LayerOp::Conv2d { bias, .. }, Some(node)) => {
-                let leaves_bias = !bias && folded_behind(&pairs, *number);
-                let left = taken.convolution(pair.layer, node, leaves_bias)?;
-                carried.insert(*number, left);
+        match (node, pair.layer.op.get::<BatchNorm>()) {
+            (Some(node), None) => {
+                let bias = pair.layer.op.get().map(|conv: &Conv2d| conv.bias);
+                let leaves_bias = bias == Some(false) && folded_behind(&pairs, *number);
+                match bias {
+                    Some(_) => {
+                        let left = taken.convolution(pair.layer, node, leaves_bias)?;
+                        carried.insert(*number, left);
+                    }
+                    None => taken.linear(pair.layer, node)?,
+                }
             }
-            (LayerOp::Linear { .. }, Some(node)) => taken.linear(pair.layer, node)?,
-            (LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. }, Some(node)) => {
-                taken.batch_norm(pair.layer, node)?
-            }
-            (LayerOp::BatchNorm2d { epsilon, .. } | LayerOp::BatchNorm1d { epsilon, .. }, None) => {
+            (Some(node), Some(_)) => taken.batch_norm(pair.layer, node)?,
+            (None, Some(norm)) => {
                 let bias = carried.remove(&pair.layer.inputs[0]).unwrap_or_default();
-                taken.folded_batch_norm(pair.layer, *epsilon, bias);
+                taken.folded_batch_norm(pair.layer, norm.epsilon, bias);
             }
-            _ => {}
+            (None, None) => {}
         }
     }
     let last = pairs.values().filter_map(|pair| pair.node).max();
@@ -96,17 +100,22 @@ fn pair_up<'a>(
     let count = |kind: &str| all().filter(|(_, node)| words(&node.kind) == kind).count();
     let mut pairs = BTreeMap::new();
     for (index, layer) in blueprint.layers().iter().enumerate() {
-        let kind = match layer.op {
-            LayerOp::Conv2d { .. } => "convolution",
-            LayerOp::Linear { .. } => "linear layer",
-            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } => "batch normalisation",
-            _ => continue,
+        let is_norm = layer.op.get::<BatchNorm>().is_some();
+        let kind = if layer.op.get::<Conv2d>().is_some() {
+            "convolution"
+        } else if layer.op.get::<Linear>().is_some() {
+            "linear layer"
+        } else if is_norm {
+            "batch normalisation"
+        } else {
+            continue;
         };
-        let node = match layer.op {
-            LayerOp::BatchNorm2d { .. } | LayerOp::BatchNorm1d { .. } if !has_norms => {
+        let node = match is_norm {
+            true if !has_norms => {
                 let before = layer.inputs[0].checked_sub(1);
                 let before = before.map(|before| &blueprint.layers()[before].op);
-                if !matches!(before, Some(LayerOp::Conv2d { .. })) {
+                let affine = layer.op.get().is_some_and(|norm: &BatchNorm| norm.affine);
+                if !affine || before.is_none_or(|before| before.get::<Conv2d>().is_none()) {
                     return Err(wrong(format!(
                         "it has no batch normalisation for `{}`, and none can have been folded into a convolution there",
                         layer.name
@@ -218,7 +227,7 @@ impl Taking<'_> {
         node: &WeightNode,
         leaves_bias: bool,
     ) -> Result<Vec<f32>, WeightsError> {
-        let LayerOp::Conv2d {
+        let Some(&Conv2d {
             filters,
             kernel,
             stride,
@@ -226,7 +235,7 @@ impl Taking<'_> {
             dilation,
             groups,
             bias,
-        } = layer.op
+        }) = layer.op.get()
         else {
             return Ok(Vec::new());
         };
@@ -274,8 +283,8 @@ impl Taking<'_> {
     }
 
     fn linear(&mut self, layer: &LayerSpec, node: &WeightNode) -> Result<(), WeightsError> {
-        let (LayerOp::Linear { units, bias }, NodeKind::Gemm { transposed }) =
-            (&layer.op, &node.kind)
+        let (Some(Linear { units, bias }), NodeKind::Gemm { transposed }) =
+            (layer.op.get(), &node.kind)
         else {
             return Ok(());
         };
@@ -308,9 +317,11 @@ impl Taking<'_> {
 
     fn batch_norm(&mut self, layer: &LayerSpec, node: &WeightNode) -> Result<(), WeightsError> {
         let (
-            LayerOp::BatchNorm2d { epsilon, .. } | LayerOp::BatchNorm1d { epsilon, .. },
+            Some(BatchNorm {
+                epsilon, affine, ..
+            }),
             NodeKind::BatchNorm { epsilon: found },
-        ) = (&layer.op, &node.kind)
+        ) = (layer.op.get(), &node.kind)
         else {
             return Ok(());
         };
@@ -322,7 +333,18 @@ impl Taking<'_> {
         }
         for place in 0..4 {
             let values = self.tensor(node, place, layer, &[layer.input.dims()[0]])?;
-            self.values.push(values);
+            // Scales and shifts, where the layer has none, must do nothing.
+            let plain = [1.0, 0.0].get(place).filter(|_| !affine);
+            match plain {
+                Some(plain) if values.iter().all(|value| value == plain) => {}
+                Some(_) => {
+                    return Err(wrong(format!(
+                        "node `{}` scales and shifts, but `{}` does not",
+                        node.name, layer.name
+                    )));
+                }
+                None => self.values.push(values),
+            }
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Training with multipliers per layer, batch normalisation, dropout, and a break in between.
 
 use super::*;
+use crate::layers::{Dropout, LayerOp, Site};
+use crate::shape::Shape;
 
 /// A small network with everything that behaves otherwise while it is trained.
 const MIXED: &str = r#"{"format": 1, "input": [2, 6, 6], "layers": [
@@ -58,28 +60,20 @@ fn layers_learn_as_their_multipliers_say() {
         }
         let after = &trainer.parts()[0].network;
         for (layer, (before, after)) in start.layers().iter().zip(after.layers()).enumerate() {
-            let buffers = |layer: &crate::network::LayerWeights| {
-                let buffers = layer.buffers.as_ref();
-                buffers.map(|own| [own.mean.values.clone(), own.variance.values.clone()])
-            };
-            let values = |layer: &crate::network::LayerWeights| {
-                layer.weight.as_ref().map(|weight| weight.values.clone())
-            };
             let learns = !frozen.contains(&layer);
             let name = &start.blueprint().layers()[layer].name;
-            if before.weight.is_some() {
-                assert_eq!(
-                    values(before) != values(after),
-                    learns,
-                    "{name} of {frozen:?}"
-                );
+            let (first, changed): (_, Vec<bool>) = (
+                before.learned().next(),
+                (before.arrays.iter().zip(&after.arrays))
+                    .map(|(before, after)| before.values != after.values)
+                    .collect(),
+            );
+            let kept = before.arrays.iter().any(|array| !array.learned);
+            if first.is_some() {
+                assert_eq!(changed[0], learns, "{name} of {frozen:?}");
             }
-            if before.buffers.is_some() {
-                assert_eq!(
-                    buffers(before) != buffers(after),
-                    learns,
-                    "{name} of {frozen:?}"
-                );
+            if kept {
+                assert_eq!(changed[2..].contains(&true), learns, "{name} of {frozen:?}");
             }
         }
     }
@@ -234,12 +228,16 @@ fn multipliers_are_checked_before_anything_changes() {
 #[test]
 fn dropout_keeps_the_mean() {
     let mut stream = Stream::new(5, "dropout");
-    let operation = crate::ops::Dropout {
-        elements: 1000,
-        rate: 0.25,
+    let layer = LayerOp::from(Dropout { rate: 0.25 });
+    let shape = Shape::features(1000);
+    let site = Site {
+        inputs: &[shape],
+        output: shape,
+        learns: true,
     };
+    let operation = layer.layer().operation(&site).unwrap();
     let mut scales = vec![f32::NAN; 20_000];
-    crate::ops::Operation::draw(&operation, &mut stream, &mut scales);
+    operation.draw(&mut stream, &mut scales);
     let zeros = scales.iter().filter(|&&scale| scale == 0.0).count();
     assert!(zeros.abs_diff(5000) < 250, "{zeros}");
     assert!(
@@ -248,6 +246,6 @@ fn dropout_keeps_the_mean() {
             .all(|&scale| scale == 0.0 || scale == 1.0 / 0.75)
     );
     let first = scales.clone();
-    crate::ops::Operation::draw(&operation, &mut stream, &mut scales);
+    operation.draw(&mut stream, &mut scales);
     assert_ne!(scales, first);
 }

@@ -5,14 +5,14 @@ use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::example_networks::blocks;
-use crate::ops::tests::lived_in;
+use crate::layers::tests::lived_in;
 
 /// What one layer has: weight, bias, running mean, running variance.
 fn arrays(network: &Network) -> Vec<(&str, Vec<Arc<Vec<f32>>>)> {
     let names = network.blueprint().layers().iter();
     let names = names.map(|layer| layer.name.as_str());
     let values = network.layers().iter().map(|layer| {
-        let own = layer.all().map(|weight| Arc::clone(&weight.values));
+        let own = layer.arrays.iter().map(|weight| Arc::clone(&weight.values));
         own.collect()
     });
     names.zip(values).collect()

@@ -1,6 +1,7 @@
 mod blocks;
 mod learning;
 mod stored;
+mod transformer;
 
 use super::*;
 use crate::Optimizer;

@@ -1,0 +1,20 @@
+//! A frozen batch normalisation behind a convolution: its scales and shifts are applied to the sums while they
+//! are at hand.
+
+use super::{Follower, Node};
+use crate::layers::{Convolution, FrozenNorm};
+
+pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
+    let (Some(convolution), Some(norm)) = (
+        node.operation_mut::<Convolution>(),
+        next.operation::<FrozenNorm>(),
+    ) else {
+        return false;
+    };
+    if next.gradient {
+        return false;
+    }
+    convolution.norm = Some(norm.epsilon);
+    node.layers.push(next.layer);
+    true
+}

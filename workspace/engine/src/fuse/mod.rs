@@ -1,0 +1,61 @@
+//! Rules by which an operation takes over the one that follows it: a file each.
+//!
+//! Outputs are the same bits with and without them, gradients the same up to rounding. What is taken over has
+//! no backward pass of its own but for a rectifier and pooling. So a norm or a sum behind a convolution is taken
+//! over only where no gradient comes out of it: neither of the convolution, nor of the norm's own weights, nor
+//! of the other value of the sum.
+
+mod fold_norm;
+mod pool;
+mod rectifier;
+mod residual;
+
+use std::any::Any;
+
+use crate::operation::Operation;
+
+/// Each is tried once on every operation, in this order.
+pub(crate) const RULES: [fn(&mut Node, &Follower<'_>) -> bool; 4] = [
+    fold_norm::apply,
+    residual::apply,
+    rectifier::apply,
+    pool::apply,
+];
+
+/// An operation that may take over others.
+pub(crate) struct Node {
+    pub(crate) operation: Box<dyn Operation>,
+    /// Layers whose arrays it takes: its own, then those of what it has taken over.
+    pub(crate) layers: Vec<usize>,
+    /// The values it takes.
+    pub(crate) inputs: Vec<usize>,
+}
+
+impl Node {
+    /// The operation, where it is a `T`.
+    fn operation_mut<T: Operation>(&mut self) -> Option<&mut T> {
+        let operation: &mut dyn Any = &mut *self.operation;
+        operation.downcast_mut()
+    }
+}
+
+/// The only operation that uses what a node gives.
+pub(crate) struct Follower<'a> {
+    /// Its layer.
+    pub(crate) layer: usize,
+    pub(crate) operation: &'a dyn Operation,
+    /// The values it takes besides the node's, as far as they are there by then.
+    pub(crate) others: Vec<usize>,
+    /// How many inputs it takes.
+    pub(crate) inputs: usize,
+    /// Whether a gradient comes out of it.
+    pub(crate) gradient: bool,
+}
+
+impl Follower<'_> {
+    /// The operation, where it is a `T`.
+    fn operation<T: Operation>(&self) -> Option<&T> {
+        let operation: &dyn Any = self.operation;
+        operation.downcast_ref()
+    }
+}

@@ -1,0 +1,18 @@
+//! Max pooling behind a convolution, while the map is in the cache.
+
+use super::{Follower, Node};
+use crate::layers::{Convolution, MaxPooling};
+
+pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
+    let (Some(convolution), Some(pool)) = (
+        node.operation_mut::<Convolution>(),
+        next.operation::<MaxPooling>(),
+    ) else {
+        return false;
+    };
+    let may = !convolution.residual && convolution.may_pool(&pool.windows);
+    if may {
+        convolution.pool = Some(pool.windows);
+    }
+    may
+}

@@ -1,0 +1,335 @@
+//! Multi-head self-attention (Vaswani et al., "Attention is all you need", 2017): `[Q K V] = X Wᵀ + b`, then for
+//! each head `P = softmax(Q Kᵀ/√d)` row by row and `O = P V`, and `Y = O Uᵀ + c` of all heads' outputs side by side.
+//!
+//! Gradients, head by head: `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dS = P ⊙ (dP - Σ P ⊙ dP)/√d` with the sum over a row,
+//! `dQ = dS K`, `dK = dSᵀ Q`; those of the two linear maps are as in `linear`. The forward pass of a sample is done
+//! again for its backward pass, which needs less memory than keeping it. Sums over the batch are put together from
+//! its pieces, in order.
+
+use rayon::prelude::*;
+
+use super::activation::exp;
+use super::{Array, Kind, Layer, Site, in_words};
+use crate::compute::{Buffer, Buffers};
+use crate::matrix::{Matrix, MatrixMut};
+use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
+use crate::place::Place;
+use crate::problem::Problem;
+use crate::shape::Shape;
+
+/// Multi-head self-attention between tokens, `Attention` in `timm/models/vision_transformer.py`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// Into how many heads the width is divided.
+    pub heads: usize,
+    /// Whether queries, keys and values have a bias; the map behind them has one always.
+    pub bias: bool,
+}
+
+pub(super) static KIND: Kind = Kind {
+    name: "attention",
+    keys: &["heads", "bias"],
+    inputs: (1, 1),
+    read: |place| read(place).map(Into::into),
+};
+
+fn read(place: &mut Place<'_, '_>) -> Option<Attention> {
+    let heads = place.number("heads", None);
+    let bias = place.flag("bias", true);
+    Some(Attention {
+        heads: heads?,
+        bias: bias?,
+    })
+}
+
+impl Layer for Attention {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        match self.bias {
+            true => format!("{} heads", self.heads),
+            false => format!("{} heads, no bias", self.heads),
+        }
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        let Some([_, width]) = inputs[0].as_tokens() else {
+            return Err(Problem::new(format!(
+                "attention needs tokens×width, but gets {}",
+                in_words(inputs[0])
+            ))
+            .hint("put a `tokens` layer before it"));
+        };
+        if !width.is_multiple_of(self.heads) {
+            return Err(Problem::new(format!(
+                "`heads` is {}, expected a number that divides the width {width}",
+                self.heads
+            )));
+        }
+        Ok(inputs[0])
+    }
+
+    /// Named and laid out as in timm: queries, keys and values one below the other.
+    fn arrays(&self, input: Shape) -> Vec<Array> {
+        let width = input.as_tokens().map_or(1, |[_, width]| width);
+        let renamed = |mut array: Array, name| {
+            array.name = name;
+            array
+        };
+        let maps = Array::weight_and_bias(vec![width.saturating_mul(3), width], self.bias);
+        let last = Array::weight_and_bias(vec![width, width], true);
+        let names = ["qkv.weight", "qkv.bias"].into_iter();
+        let maps = maps.into_iter().zip(names);
+        let last = last.into_iter().zip(["proj.weight", "proj.bias"]);
+        maps.chain(last)
+            .map(|(array, name)| renamed(array, name))
+            .collect()
+    }
+
+    /// The linear maps, scores and sums of values.
+    fn multiply_adds(&self, input: Shape, _output: Shape) -> u64 {
+        let [tokens, width] = input.as_tokens().unwrap_or([0, 0]).map(|size| size as u64);
+        4 * tokens * width * width + 2 * tokens * tokens * width
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        let [tokens, width] = site.output.as_tokens()?;
+        Some(Box::new(Attending {
+            tokens,
+            width,
+            heads: self.heads,
+        }))
+    }
+}
+
+struct Attending {
+    tokens: usize,
+    width: usize,
+    heads: usize,
+}
+
+/// What is between input and output of one sample.
+struct Between {
+    /// Queries, keys and values: tokens × 3 widths.
+    maps: Buffer<f32>,
+    /// `P` of each head: tokens × tokens.
+    shares: Buffer<f32>,
+    /// What the heads give: tokens × width.
+    joined: Buffer<f32>,
+}
+
+impl Attending {
+    fn room(&self, buffers: &Buffers) -> Between {
+        let size = self.tokens * self.width;
+        Between {
+            maps: buffers.take(3 * size),
+            shares: buffers.take(self.heads * self.tokens * self.tokens),
+            joined: buffers.take(size),
+        }
+    }
+
+    /// Width of a head, and what scores are multiplied by.
+    fn head(&self) -> (usize, f32) {
+        let width = self.width / self.heads;
+        (width, 1.0 / (width as f32).sqrt())
+    }
+
+    /// Queries (0), keys (1) or values (2) of a head.
+    fn map<'a>(&self, maps: &'a [f32], which: usize, head: usize) -> Matrix<'a> {
+        let (width, _) = self.head();
+        let from = which * self.width + head * width;
+        Matrix::new(maps, self.tokens, 3 * self.width).columns(from, from + width)
+    }
+
+    /// The heads of one sample.
+    fn attend(&self, input: &[f32], weights: &Named<'_>, between: &mut Between) {
+        let (tokens, width) = (self.tokens, self.width);
+        let input = Matrix::new(input, tokens, width);
+        let weight = Matrix::new(weights.of("qkv.weight"), 3 * width, width);
+        MatrixMut::new(&mut between.maps, tokens, 3 * width)
+            .set_product(input, weight.transposed());
+        add_to_rows(&mut between.maps, weights.of("qkv.bias"));
+        let (head, scale) = self.head();
+        let joined = MatrixMut::new(&mut between.joined, tokens, width).into_column_blocks(head);
+        let shares = between.shares.chunks_exact_mut(tokens * tokens);
+        for (head, (mut joined, shares)) in joined.into_iter().zip(shares).enumerate() {
+            let map = |which| self.map(&between.maps, which, head);
+            MatrixMut::new(shares, tokens, tokens).set_product(map(0), map(1).transposed());
+            vectorized(
+                #[inline(always)]
+                || {
+                    shares
+                        .chunks_exact_mut(tokens)
+                        .for_each(|row| softmax(row, scale))
+                },
+            );
+            joined.set_product(Matrix::new(shares, tokens, tokens), map(2));
+        }
+    }
+
+    /// The gradient of the maps from that of the joined heads.
+    fn attend_back(&self, between: &Between, joined_gradient: &[f32], maps_gradient: &mut [f32]) {
+        let tokens = self.tokens;
+        let (width, scale) = self.head();
+        let mut gradient = vec![0.0; tokens * tokens];
+        let maps = MatrixMut::new(maps_gradient, tokens, 3 * self.width);
+        let mut blocks = maps.into_column_blocks(width);
+        let shares = between.shares.chunks_exact(tokens * tokens);
+        for (head, shares) in shares.enumerate() {
+            let map = |which| self.map(&between.maps, which, head);
+            let from = head * width;
+            let own = Matrix::new(joined_gradient, tokens, self.width).columns(from, from + width);
+            let matrix = Matrix::new(shares, tokens, tokens);
+            blocks[2 * self.heads + head].set_product(matrix.transposed(), own);
+            MatrixMut::new(&mut gradient, tokens, tokens).set_product(own, map(2).transposed());
+            let rows = gradient.chunks_exact_mut(tokens);
+            for (row, shares) in rows.zip(shares.chunks_exact(tokens)) {
+                let products = row.iter().zip(shares).map(|(&d, &p)| f64::from(d * p));
+                let total = products.sum::<f64>() as f32;
+                for (d, &p) in row.iter_mut().zip(shares) {
+                    *d = p * (*d - total) * scale;
+                }
+            }
+            let scores = Matrix::new(&gradient, tokens, tokens);
+            blocks[head].set_product(scores, map(1));
+            blocks[self.heads + head].set_product(scores.transposed(), map(0));
+        }
+    }
+}
+
+/// `exp(scale · x)` over its sum; the largest is taken away first, so that nothing overflows.
+#[inline(always)]
+fn softmax(row: &mut [f32], scale: f32) {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut total = 0.0;
+    for value in row.iter_mut() {
+        *value = exp((*value - most) * scale);
+        total += f64::from(*value);
+    }
+    let share = (1.0 / total) as f32;
+    for value in row {
+        *value *= share;
+    }
+}
+
+fn add_to_rows(rows: &mut [f32], bias: &[f32]) {
+    if bias.is_empty() {
+        return;
+    }
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (value, bias) in row.iter_mut().zip(bias) {
+            *value += bias;
+        }
+    }
+}
+
+/// Adds the sums of the columns.
+fn add_rows(rows: &[f32], sums: &mut [f32]) {
+    if sums.is_empty() {
+        return;
+    }
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}
+
+/// The arrays in the order in which their gradients stand behind one another.
+const ARRAYS: [&str; 4] = ["qkv.weight", "qkv.bias", "proj.weight", "proj.bias"];
+
+impl Operation for Attending {
+    fn output(&self) -> usize {
+        self.tokens * self.width
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let (size, weights, buffers) = (self.output(), &pass.weights[0], pass.buffers);
+        let weight = Matrix::new(weights.of("proj.weight"), self.width, self.width);
+        pass.output
+            .par_chunks_exact_mut(size)
+            .zip(pass.inputs[0].par_chunks_exact(size))
+            .for_each(|(output, input)| {
+                let mut between = self.room(buffers);
+                self.attend(input, weights, &mut between);
+                let joined = Matrix::new(&between.joined, self.tokens, self.width);
+                MatrixMut::new(output, self.tokens, self.width)
+                    .set_product(joined, weight.transposed());
+                add_to_rows(output, weights.of("proj.bias"));
+            });
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        let (tokens, width, size) = (self.tokens, self.width, self.output());
+        let (weights, buffers) = (&pass.weights[0], pass.buffers);
+        let first = Matrix::new(weights.of("qkv.weight"), 3 * width, width);
+        let last = Matrix::new(weights.of("proj.weight"), width, width);
+        let lengths = match pass.parameter_gradients {
+            Some(_) => ARRAYS.map(|name| weights.of(name).len()),
+            None => [0; 4],
+        };
+        let room = lengths.iter().sum();
+        let input_gradient = match pass.input_gradients {
+            [Some(gradient)] => &mut **gradient,
+            _ => &mut [],
+        };
+        let dys = pieces(pass.output_gradient, pass.samples);
+        let mut sums = buffers.take(dys.len() * room);
+        let mut sums_of: Vec<&mut [f32]> = match room {
+            0 => dys.iter().map(|_| Default::default()).collect(),
+            room => sums.chunks_exact_mut(room).collect(),
+        };
+        dys.into_par_iter()
+            .with_max_len(1)
+            .zip(pieces(pass.inputs[0], pass.samples))
+            .zip(pieces_mut(input_gradient, pass.samples))
+            .zip(&mut sums_of)
+            .for_each(|(((dys, inputs), dxs), sums)| {
+                sums.fill(0.0);
+                let mut rest = &mut **sums;
+                let [dfirst, dfirst_bias, dlast, dlast_bias] =
+                    lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default());
+                let mut between = self.room(buffers);
+                let mut joined_gradient = buffers.take(size);
+                let mut maps_gradient = buffers.take(3 * size);
+                let mut dxs = dxs.chunks_exact_mut(size);
+                for (dy, input) in dys.chunks_exact(size).zip(inputs.chunks_exact(size)) {
+                    self.attend(input, weights, &mut between);
+                    let (dy_rows, input) = (
+                        Matrix::new(dy, tokens, width),
+                        Matrix::new(input, tokens, width),
+                    );
+                    MatrixMut::new(&mut joined_gradient, tokens, width).set_product(dy_rows, last);
+                    self.attend_back(&between, &joined_gradient, &mut maps_gradient);
+                    let maps_rows = Matrix::new(&maps_gradient, tokens, 3 * width);
+                    if let Some(dx) = dxs.next() {
+                        MatrixMut::new(dx, tokens, width).set_product(maps_rows, first);
+                    }
+                    if room == 0 {
+                        continue;
+                    }
+                    let joined = Matrix::new(&between.joined, tokens, width);
+                    MatrixMut::new(dlast, width, width).add_product(dy_rows.transposed(), joined);
+                    add_rows(dy, dlast_bias);
+                    MatrixMut::new(dfirst, 3 * width, width)
+                        .add_product(maps_rows.transposed(), input);
+                    add_rows(&maps_gradient, dfirst_bias);
+                }
+            });
+        if let Some(mut gradients) = pass.parameter_gradients {
+            let mut offset = 0;
+            for (name, length) in ARRAYS.iter().zip(lengths) {
+                let gradient = gradients.take(name);
+                gradient.fill(0.0);
+                for sums in sums.chunks_exact(room) {
+                    for (gradient, sum) in gradient.iter_mut().zip(&sums[offset..]) {
+                        *gradient += sum;
+                    }
+                }
+                offset += length;
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Convolution, alone or with what follows it in one go:
+//! `y = pool(rectify(a (w ⋆ x + b) + c + r))`, where `a` and `c` are a frozen batch normalisation and `r`
+//! is a second input.
+//!
+//! As in PyTorch, `⋆` is cross-correlation and `w` is `filters × channels of a group × height × width`.
+//! The windows of the image are unfolded into the columns of a matrix `X` of
+//! `channels·height·width × places`, so that the map is `W X` (Chellapilla, Puri and Simard, "High
+//! performance convolutional neural networks for document processing", 2006). With `dY` the gradient
+//! of the map, `dW = Σ dY Xᵀ`, `db = Σ dY`, and `dx` is `Wᵀ dY` folded back.
+//!
+//! Windows of 3×3 over many channels need fewer multiplications; see `winograd`. Filters that see
+//! one channel each do without matrices; see `depthwise`.
+//!
+//! Columns are never kept: a tile of them at a time lies in the cache of a core, and they are unfolded
+//! again for the backward pass, which is cheaper than fetching them from memory.
+
+mod backward;
+mod columns;
+mod correlate;
+mod depthwise;
+mod sparse;
+mod winograd;
+
+use super::batch_norm::scales_and_shifts;
+use super::max_pool2d::Windows;
+use super::windows::{count, does_not_fit, on_each_side};
+use super::{Array, Kind, Layer, Site, image};
+use crate::operation::{Backward, Forward, Named, Operation};
+use crate::place::{Place, counted, whole};
+use crate::problem::Problem;
+use crate::rectifier::Rectifier;
+use crate::shape::{Shape, by};
+use correlate::{Finish, Weight};
+
+/// Cross-correlation, `torch.nn.Conv2d`. Pairs are height, then width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Output channels.
+    pub filters: usize,
+    /// Size of the window.
+    pub kernel: [usize; 2],
+    /// Distance between neighbouring windows.
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros added: above, on the left, below, on the right.
+    pub padding: [usize; 4],
+    /// Distance between neighbouring values of one window.
+    pub dilation: [usize; 2],
+    /// Channels and filters are divided into so many groups that do not see each other.
+    pub groups: usize,
+    /// Whether each filter has a bias.
+    pub bias: bool,
+}
+
+pub(super) static KIND: Kind = Kind {
+    name: "conv2d",
+    keys: &[
+        "filters", "kernel", "stride", "padding", "dilation", "groups", "bias",
+    ],
+    inputs: (1, 1),
+    read: |place| read(place).map(Into::into),
+};
+
+fn read(place: &mut Place<'_, '_>) -> Option<Conv2d> {
+    let filters = place.number("filters", None);
+    let kernel = place.pair("kernel", 1, None);
+    let stride = place.pair("stride", 1, Some([1, 1]));
+    let padding = read_padding(place);
+    let dilation = place.pair("dilation", 1, Some([1, 1]));
+    let groups = place.number("groups", Some(1));
+    let bias = place.flag("bias", true);
+    Some(Conv2d {
+        filters: filters?,
+        kernel: kernel?,
+        stride: stride?,
+        padding: padding?,
+        dilation: dilation?,
+        groups: groups?,
+        bias: bias?,
+    })
+}
+
+/// `[height, width]` where both sides have the same, else `[top, left, bottom, right]`.
+fn read_padding(place: &mut Place<'_, '_>) -> Option<[usize; 4]> {
+    let Some(value) = place.object.get("padding") else {
+        return Some([0; 4]);
+    };
+    let numbers: Option<Vec<usize>> = value
+        .as_array()
+        .and_then(|numbers| numbers.iter().map(|number| whole(number, 0)).collect());
+    match numbers.as_deref() {
+        Some(&[height, width]) => Some(on_each_side([height, width])),
+        Some(&[top, left, bottom, right]) => Some([top, left, bottom, right]),
+        _ => {
+            let expected = format!(
+                "[height, width] or [top, left, bottom, right], each {}",
+                counted(0)
+            );
+            place.wrong("padding", value, &expected);
+            None
+        }
+    }
+}
+
+impl Layer for Conv2d {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        let mut detail = format!("{} filters {}", self.filters, by(&self.kernel));
+        if self.stride != [1, 1] {
+            detail += &format!(", stride {}", by(&self.stride));
+        }
+        match self.padding {
+            [0, 0, 0, 0] => {}
+            [top, left, bottom, right] if [top, left] == [bottom, right] => {
+                detail += &format!(", padding {}", by(&[top, left]));
+            }
+            [top, left, bottom, right] => {
+                let (before, behind) = (by(&[top, left]), by(&[bottom, right]));
+                detail += &format!(", padding {before} before, {behind} behind");
+            }
+        }
+        if self.dilation != [1, 1] {
+            detail += &format!(", dilation {}", by(&self.dilation));
+        }
+        if self.groups != 1 {
+            detail += &format!(", {} groups", self.groups);
+        }
+        if !self.bias {
+            detail += ", no bias";
+        }
+        detail
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        let [channels, height, width] = image(&KIND, inputs[0])?;
+        let (filters, groups) = (self.filters, self.groups);
+        if channels % groups != 0 || filters % groups != 0 {
+            return Err(Problem::new(format!(
+                "`groups` is {groups}, expected a number that divides both \
+                 {channels} channels and {filters} filters"
+            )));
+        }
+        let reach = [0, 1].map(|axis| {
+            (self.kernel[axis] - 1)
+                .saturating_mul(self.dilation[axis])
+                .saturating_add(1)
+        });
+        let [height, width] = count([height, width], reach, self.stride, self.padding)
+            .ok_or_else(|| does_not_fit(reach, inputs[0], self.padding))?;
+        Ok(Shape::image(filters, height, width))
+    }
+
+    /// A weight of `[filters, channels of a group, height, width]`.
+    fn arrays(&self, input: Shape) -> Vec<Array> {
+        let channels = input.dims()[0] / self.groups;
+        let [height, width] = self.kernel;
+        Array::weight_and_bias(vec![self.filters, channels, height, width], self.bias)
+    }
+
+    /// Every weight is used once at every place of the map.
+    fn multiply_adds(&self, input: Shape, output: Shape) -> u64 {
+        let window = input.dims()[0] / self.groups * self.kernel[0] * self.kernel[1];
+        window as u64 * output.elements() as u64
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        let [channels, height, width] = site.inputs[0].as_image()?;
+        let [_, rows, columns] = site.output.as_image()?;
+        let conv = Sizes {
+            channels,
+            image: [height, width],
+            filters: self.filters,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: [self.padding[0], self.padding[1]],
+            dilation: self.dilation,
+            groups: self.groups,
+            map: [rows, columns],
+        };
+        Some(Box::new(Convolution {
+            conv,
+            norm: None,
+            residual: false,
+            rectifier: None,
+            pool: None,
+        }))
+    }
+}
+
+/// Sizes of a convolution. Pairs are height, then width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sizes {
+    pub(crate) channels: usize,
+    pub(crate) image: [usize; 2],
+    pub(crate) filters: usize,
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    /// Rows of zeros above and columns of zeros on the left; what is needed below and on the right follows
+    /// from the size of the map.
+    pub(crate) padding: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    pub(crate) groups: usize,
+    /// Height and width of the map.
+    pub(crate) map: [usize; 2],
+}
+
+impl Sizes {
+    /// Channels that one filter sees.
+    fn group_channels(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    fn group_filters(&self) -> usize {
+        self.filters / self.groups
+    }
+
+    /// Weights of one filter for one channel.
+    fn kernel_elements(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Weights of one filter, which is the height of the matrix of columns.
+    fn window(&self) -> usize {
+        self.group_channels() * self.kernel_elements()
+    }
+
+    /// Places of one channel of the map, which is the width of the matrix of columns.
+    fn places(&self) -> usize {
+        self.map[0] * self.map[1]
+    }
+
+    /// Values of one channel of the image.
+    fn plane(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    fn image_elements(&self) -> usize {
+        self.channels * self.plane()
+    }
+
+    fn map_elements(&self) -> usize {
+        self.filters * self.places()
+    }
+}
+
+/// A convolution with what follows it.
+pub(crate) struct Convolution {
+    pub(crate) conv: Sizes,
+    /// The ε of a frozen batch normalisation; its weights come second.
+    pub(crate) norm: Option<f32>,
+    /// Whether a second input is added.
+    pub(crate) residual: bool,
+    pub(crate) rectifier: Option<Rectifier>,
+    /// Windows over the map.
+    pub(crate) pool: Option<Windows>,
+}
+
+impl Convolution {
+    /// Whether the map of a whole image is small enough to be pooled while it is in the cache.
+    pub(crate) fn may_pool(&self, windows: &Windows) -> bool {
+        const FEW: usize = 1 << 17;
+        windows.padding == [0, 0] && self.conv.map_elements() <= FEW
+    }
+}
+
+impl Operation for Convolution {
+    fn output(&self) -> usize {
+        match &self.pool {
+            Some(windows) => self.conv.filters * windows.count_elements(),
+            None => self.conv.map_elements(),
+        }
+    }
+
+    fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {
+        Some(&mut self.rectifier)
+    }
+
+    fn noted(&self) -> usize {
+        self.pool.map_or(0, |_| self.output())
+    }
+
+    fn prepare(&self, weights: &[Named<'_>]) -> Option<Vec<f32>> {
+        self.conv.prepared(weights[0].of("weight"))
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let norm = match self.norm {
+            Some(epsilon) => scales_and_shifts(&pass.weights[1], epsilon),
+            None => Vec::new(),
+        };
+        let finish = Finish {
+            bias: pass.weights[0].of("bias"),
+            norm: &norm,
+            residual: self.residual.then(|| pass.inputs[1]),
+            rectifier: self.rectifier,
+            pool: self.pool,
+        };
+        let weight = match pass.prepared {
+            Some(prepared) => Weight::Prepared(prepared),
+            None => Weight::Plain(pass.weights[0].of("weight")),
+        };
+        self.conv.correlate(
+            pass.buffers,
+            weight,
+            pass.inputs[0],
+            &finish,
+            pass.output,
+            pass.notes,
+        );
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        self.backward_of(pass);
+    }
+}

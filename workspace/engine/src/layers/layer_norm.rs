@@ -1,0 +1,213 @@
+//! Layer normalisation: `y = γ x̂ + β` with `x̂ = (x - μ)/√(σ² + ε)`, `μ` and `σ²` over the features of a vector,
+//! of each token, or over the channels at each place of a map (Ba, Kiros and Hinton, "Layer normalization", 2016).
+//!
+//! Gradients, over the `n` values that are normalised together and with `g = γ dy`:
+//! `dx = (g - Σ g/n - x̂ Σ(g x̂)/n)/√(σ² + ε)`, `dγ = Σ dy x̂` and `dβ = Σ dy` over all samples and places. Those sums
+//! are put together from the pieces of the batch, in order.
+
+use rayon::prelude::*;
+
+use super::{Array, Kind, Layer, Site};
+use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::place::Place;
+use crate::problem::Problem;
+use crate::shape::Shape;
+
+/// Layer normalisation: of a vector or of each token, `torch.nn.LayerNorm`; or over the channels at each place of
+/// a map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerNorm {
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// PyTorch's epsilon.
+const EPSILON: f32 = 1e-5;
+
+pub(super) static KIND: Kind = Kind {
+    name: "layer-norm",
+    keys: &["epsilon"],
+    inputs: (1, 1),
+    read: |place| read(place).map(Into::into),
+};
+
+fn read(place: &mut Place<'_, '_>) -> Option<LayerNorm> {
+    let epsilon = place.fraction("epsilon", Some(EPSILON), "a number above 0", |x| {
+        x > 0.0 && (x as f32) > 0.0 && (x as f32).is_finite()
+    })?;
+    Some(LayerNorm { epsilon })
+}
+
+impl Layer for LayerNorm {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn detail(&self) -> String {
+        match self.epsilon == EPSILON {
+            true => String::new(),
+            false => format!("epsilon {}", self.epsilon),
+        }
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        Ok(inputs[0])
+    }
+
+    fn arrays(&self, input: Shape) -> Vec<Array> {
+        let (count, _) = input.channels();
+        vec![
+            Array::per_channel("weight", count, true, 1.0),
+            Array::per_channel("bias", count, true, 0.0),
+        ]
+    }
+
+    /// One for each number.
+    fn multiply_adds(&self, _input: Shape, output: Shape) -> u64 {
+        output.elements() as u64
+    }
+
+    fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        let (count, apart) = site.output.channels();
+        Some(Box::new(Normalisation {
+            elements: site.output.elements(),
+            count,
+            apart,
+            epsilon: self.epsilon,
+        }))
+    }
+}
+
+struct Normalisation {
+    elements: usize,
+    /// Values normalised together.
+    count: usize,
+    /// Distance between neighbouring ones.
+    apart: usize,
+    epsilon: f32,
+}
+
+impl Normalisation {
+    /// Where the values that are normalised together begin, in a batch of so many values.
+    fn starts(&self, len: usize) -> impl Iterator<Item = usize> + use<> {
+        let (block, apart) = (self.count * self.apart, self.apart);
+        (0..len)
+            .step_by(block)
+            .flat_map(move |block| block..block + apart)
+    }
+
+    /// The values from `start` on that are normalised together.
+    #[inline(always)]
+    fn own<'a>(&self, values: &'a [f32], start: usize) -> impl Iterator<Item = &'a f32> {
+        values[start..].iter().step_by(self.apart).take(self.count)
+    }
+
+    /// Mean and 1/√(σ² + ε).
+    #[inline(always)]
+    fn statistics(&self, values: &[f32], start: usize) -> (f32, f32) {
+        let count = self.count as f64;
+        let total: f64 = self.own(values, start).map(|&x| f64::from(x)).sum();
+        let mean = (total / count) as f32;
+        let squares = self
+            .own(values, start)
+            .map(|&x| f64::from((x - mean) * (x - mean)));
+        let variance = (squares.sum::<f64>() / count) as f32;
+        (mean, 1.0 / (variance + self.epsilon).sqrt())
+    }
+}
+
+impl Operation for Normalisation {
+    fn output(&self) -> usize {
+        self.elements
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let (weight, bias) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
+        pieces_mut(pass.output, pass.samples)
+            .into_par_iter()
+            .with_max_len(1)
+            .zip(pieces(pass.inputs[0], pass.samples))
+            .for_each(|(output, input)| {
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for start in self.starts(input.len()) {
+                            let (mean, inverse) = self.statistics(input, start);
+                            let affine = weight.iter().zip(bias);
+                            let values = self.own(input, start).zip(affine).enumerate();
+                            for (index, (&x, (&weight, &bias))) in values {
+                                output[start + index * self.apart] =
+                                    (x - mean) * inverse * weight + bias;
+                            }
+                        }
+                    },
+                );
+            });
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        let weight = pass.weights[0].of("weight");
+        let input_gradient = match pass.input_gradients {
+            [Some(gradient)] => &mut **gradient,
+            _ => &mut [],
+        };
+        let dys = pieces(pass.output_gradient, pass.samples);
+        let learns = pass.parameter_gradients.is_some();
+        let room = if learns { 2 * self.count } else { 0 };
+        let mut sums = pass.buffers.take(dys.len() * room);
+        let mut sums_of: Vec<&mut [f32]> = match room {
+            0 => dys.iter().map(|_| Default::default()).collect(),
+            room => sums.chunks_exact_mut(room).collect(),
+        };
+        dys.into_par_iter()
+            .with_max_len(1)
+            .zip(pieces(pass.inputs[0], pass.samples))
+            .zip(pieces_mut(input_gradient, pass.samples))
+            .zip(&mut sums_of)
+            .for_each(|(((dy, input), dx), sums)| {
+                sums.fill(0.0);
+                let (dweight, dbias) = sums.split_at_mut(room / 2);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for start in self.starts(input.len()) {
+                            let (mean, inverse) = self.statistics(input, start);
+                            let values = || self.own(dy, start).zip(self.own(input, start));
+                            let own = dweight.iter_mut().zip(dbias.iter_mut());
+                            for ((dweight, dbias), (&dy, &x)) in own.zip(values()) {
+                                *dweight += dy * ((x - mean) * inverse);
+                                *dbias += dy;
+                            }
+                            if dx.is_empty() {
+                                continue;
+                            }
+                            let (mut total, mut products) = (0.0, 0.0);
+                            for ((&dy, &x), &weight) in values().zip(weight) {
+                                total += f64::from(dy * weight);
+                                products += f64::from(dy * weight * ((x - mean) * inverse));
+                            }
+                            let count = self.count as f64;
+                            let (total, products) =
+                                ((total / count) as f32, (products / count) as f32);
+                            for (index, ((&dy, &x), &weight)) in values().zip(weight).enumerate() {
+                                let normal = (x - mean) * inverse;
+                                dx[start + index * self.apart] =
+                                    inverse * (dy * weight - total - normal * products);
+                            }
+                        }
+                    },
+                );
+            });
+        if let Some(mut gradients) = pass.parameter_gradients {
+            for (name, offset) in [("weight", 0), ("bias", self.count)] {
+                let gradient = gradients.take(name);
+                gradient.fill(0.0);
+                for sums in sums.chunks_exact(room) {
+                    for (gradient, sum) in gradient.iter_mut().zip(&sums[offset..]) {
+                        *gradient += sum;
+                    }
+                }
+            }
+        }
+    }
+}
