@@ -27,6 +27,7 @@ const HEAD: usize = 1280;
 const NORM: Layer = Layer::BatchNorm2d(BatchNorm {
     epsilon: 1e-3,
     momentum: 0.01,
+    ..BatchNorm::USUAL
 });
 
 #[derive(Deserialize)]

@@ -77,6 +77,11 @@ fn the_linear_head_is_one_layer() {
             &[50, 4, 4],
             "flatten = flatten, dropout = dropout 0.2, logits = linear 4",
         ),
+        (
+            json!({"batch-norm": true}),
+            &[800],
+            "bn = batch-norm1d, logits = linear 4",
+        ),
     ];
     for (parameters, shape, expected) in cases {
         let blueprint = layers_of("linear", parameters, shape, 4).unwrap();

@@ -191,6 +191,9 @@ pub struct BatchNorm {
     /// The share of each batch in the running mean and variance.
     #[serde(skip_serializing_if = "is_usual_momentum")]
     pub momentum: f64,
+    /// Whether each channel is scaled and shifted by learned numbers.
+    #[serde(skip_serializing_if = "is_true")]
+    pub affine: bool,
 }
 
 impl BatchNorm {
@@ -198,6 +201,7 @@ impl BatchNorm {
     pub const USUAL: BatchNorm = BatchNorm {
         epsilon: 1e-5,
         momentum: 0.1,
+        affine: true,
     };
 }
 

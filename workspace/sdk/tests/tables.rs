@@ -143,6 +143,7 @@ impl Backbone for Chain {
         let norm = BatchNorm {
             epsilon: 1e-3,
             momentum: 0.01,
+            ..BatchNorm::USUAL
         };
         let pool = Pool2d::new([2, 2]).stride([1, 2]);
         Ok(Blueprint::new(&[3, 8, 9])
