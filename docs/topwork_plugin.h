@@ -667,7 +667,7 @@ struct topwork_backbone_table {
      *     batch-norm1d       the same for a flat vector
      *     layer-norm         epsilon = 1e-5: of a vector, of each token, of the channels at each place
      *     scale              initial = 1: a learned factor for each channel or feature
-     *     linear             units, bias = true; [features] to [units]
+     *     linear             units, bias = true; [features] to [units], of each token alike
      *     flatten            [channels, h, w] to [channels x h x w]
      *     tokens             [channels, h, w] to [h x w, channels]
      *     attention          heads, bias = true; between tokens. Its arrays are NAME.qkv.weight,

@@ -1,4 +1,4 @@
-//! Dense layer, alone or with a rectifier: `y = W x + b`, `W` of `units × features` as in PyTorch.
+//! Dense layer, alone or with a rectifier: `y = W x + b`, `W` of `units × features` as in PyTorch, of a vector or of every token.
 //!
 //! Gradients: `dW = dyᵀ x`, `db = Σ dy`, `dx = dy W`, with `dy` set to zero where a rectifier has cut off.
 //! The three products are cut along the weight, not along the batch: it is the largest operand, and this
@@ -52,13 +52,17 @@ impl Layer for Linear {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
+        if let Some([tokens, _]) = inputs[0].as_tokens() {
+            return Ok(Shape::tokens(tokens, self.units));
+        }
         flat(&KIND, inputs[0])?;
         Ok(Shape::features(self.units))
     }
 
-    /// A weight of `[units, features]`.
+    /// A weight of `[units, features]`, the same for all tokens.
     fn arrays(&self, input: Shape) -> Vec<Array> {
-        Array::weight_and_bias(vec![self.units, input.elements()], self.bias)
+        let (features, _) = input.channels();
+        Array::weight_and_bias(vec![self.units, features], self.bias)
     }
 
     fn multiply_adds(&self, input: Shape, _output: Shape) -> u64 {
@@ -66,8 +70,10 @@ impl Layer for Linear {
     }
 
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
+        let (features, _) = site.inputs[0].channels();
         Some(Box::new(Dense {
-            features: site.inputs[0].elements(),
+            rows: site.inputs[0].elements() / features.max(1),
+            features,
             units: self.units,
             rectifier: None,
         }))
@@ -76,6 +82,8 @@ impl Layer for Linear {
 
 /// A dense layer.
 struct Dense {
+    /// Vectors of one sample: one, or its tokens.
+    rows: usize,
     features: usize,
     units: usize,
     rectifier: Option<Rectifier>,
@@ -86,9 +94,39 @@ fn block_of(length: usize) -> usize {
     length.div_ceil(PIECES).next_multiple_of(16)
 }
 
+impl Dense {
+    /// Tokens of one sample at a time: the last bits of a product may depend on how many rows it has.
+    fn each_sample(&self, pass: Forward<'_>) {
+        let (weight, bias) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
+        let weight = Matrix::new(weight, self.units, self.features);
+        let bias = (!bias.is_empty()).then_some(bias);
+        let size = self.rows * self.units;
+        pieces_mut(pass.output, pass.samples)
+            .into_par_iter()
+            .with_max_len(1)
+            .zip(pieces(pass.inputs[0], pass.samples))
+            .for_each(|(output, input)| {
+                let samples = output.chunks_exact_mut(size);
+                for (output, input) in samples.zip(input.chunks_exact(self.rows * self.features)) {
+                    let input = Matrix::new(input, self.rows, self.features);
+                    MatrixMut::new(output, self.rows, self.units)
+                        .set_product(input, weight.transposed());
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for row in output.chunks_exact_mut(self.units) {
+                                finish(row, bias, self.rectifier);
+                            }
+                        },
+                    );
+                }
+            });
+    }
+}
+
 impl Operation for Dense {
     fn output(&self) -> usize {
-        self.units
+        self.rows * self.units
     }
 
     fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {
@@ -96,6 +134,9 @@ impl Operation for Dense {
     }
 
     fn forward(&self, pass: Forward<'_>) {
+        if self.rows > 1 {
+            return self.each_sample(pass);
+        }
         let input = Matrix::new(pass.inputs[0], pass.samples, self.features);
         let block = block_of(self.units);
         let outputs = MatrixMut::new(pass.output, pass.samples, self.units)
@@ -135,9 +176,10 @@ impl Operation for Dense {
                     )
                 });
         }
-        let output_gradient = Matrix::new(pass.output_gradient, pass.samples, self.units);
+        let rows = pass.samples * self.rows;
+        let output_gradient = Matrix::new(pass.output_gradient, rows, self.units);
         if let Some(mut gradients) = pass.parameter_gradients {
-            let input = Matrix::new(pass.inputs[0], pass.samples, self.features);
+            let input = Matrix::new(pass.inputs[0], rows, self.features);
             let block = block_of(self.units);
             let weights = gradients
                 .take("weight")
@@ -162,7 +204,7 @@ impl Operation for Dense {
         if let [Some(input_gradient)] = pass.input_gradients {
             let weight = Matrix::new(pass.weights[0].of("weight"), self.units, self.features);
             let block = block_of(self.features);
-            MatrixMut::new(input_gradient, pass.samples, self.features)
+            MatrixMut::new(input_gradient, rows, self.features)
                 .into_column_blocks(block)
                 .into_par_iter()
                 .with_max_len(1)
@@ -186,7 +228,7 @@ fn finish(output: &mut [f32], bias: Option<&[f32]>, rectifier: Option<Rectifier>
     }
 }
 
-/// Sums of the columns from `from` on, as many as `sums` holds, sample after sample.
+/// Sums of the columns from `from` on, as many as `sums` holds, row after row.
 #[inline(always)]
 fn sum_columns(rows: &[f32], width: usize, from: usize, sums: &mut [f32]) {
     sums.fill(0.0);

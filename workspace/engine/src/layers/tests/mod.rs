@@ -388,6 +388,11 @@ fn every_gradient_of_every_operation_equals_its_finite_difference() {
             ],
         ),
         (
+            "linear on tokens, with a rectifier",
+            "[3, 2, 2]",
+            vec![op(r#""tokens""#), linear(5), relu(), linear(2)],
+        ),
+        (
             "transformer block",
             "[4, 2, 2]",
             vec![
@@ -397,8 +402,10 @@ fn every_gradient_of_every_operation_equals_its_finite_difference() {
                 op(r#""scale""#),
                 op(r#""add", "inputs": ["4", "1"]"#),
                 op(r#""layer-norm""#),
-                op(r#""gelu-tanh""#),
-                op(r#""add", "inputs": ["7", "5"]"#),
+                linear(6),
+                op(r#""gelu""#),
+                linear(4),
+                op(r#""add", "inputs": ["9", "5"]"#),
                 flatten(),
             ],
         ),

@@ -162,15 +162,18 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
         "attention" => output.extend(reference_attention(layer, parameters, input)),
         "linear" => {
             let &Linear { units, bias } = layer.op.get().unwrap();
-            for unit in 0..units {
-                let weights = &parameters[unit * input.len()..(unit + 1) * input.len()];
-                let products = weights.iter().zip(input).map(|(w, x)| w * x);
-                let bias = if bias {
-                    parameters[units * input.len() + unit]
-                } else {
-                    0.0
-                };
-                output.push(bias + products.sum::<f64>());
+            let width = layer.input.dims().last().copied().unwrap();
+            for row in input.chunks_exact(width) {
+                for unit in 0..units {
+                    let weights = &parameters[unit * width..(unit + 1) * width];
+                    let products = weights.iter().zip(row).map(|(w, x)| w * x);
+                    let bias = if bias {
+                        parameters[units * width + unit]
+                    } else {
+                        0.0
+                    };
+                    output.push(bias + products.sum::<f64>());
+                }
             }
         }
         "add" => {

@@ -12,7 +12,10 @@ const BLOCK: &str = r#"{"format": 1, "input": [2, 6, 6], "layers": [
     {"name": "scale", "op": "scale", "initial": 0.5},
     {"name": "add", "op": "add", "inputs": ["scale", "tokens"]},
     {"name": "norm2", "op": "layer-norm"},
+    {"name": "fc1", "op": "linear", "units": 24},
     {"name": "act", "op": "gelu-tanh"},
+    {"name": "fc2", "op": "linear", "units": 16},
+    {"name": "add2", "op": "add", "inputs": ["fc2", "add"]},
     {"name": "flatten", "op": "flatten"},
     {"name": "bn2", "op": "batch-norm1d", "affine": false},
     {"name": "swish", "op": "hard-swish"},
@@ -92,7 +95,7 @@ fn every_array_of_a_layer_learns_and_goes_on_after_a_break() {
 fn a_frozen_norm_without_scales_keeps_its_statistics() {
     let compute = Compute::new(2).unwrap();
     let start = network(BLOCK, 1);
-    let multipliers = (0..13).map(|layer| f32::from(layer != 1)).collect();
+    let multipliers = (0..16).map(|layer| f32::from(layer != 1)).collect();
     let part = Part::with(start.clone(), multipliers).unwrap();
     let mut trainer = trainer(&compute, vec![part], settings(sgd(0.0), 0.1));
     steps(&mut trainer, 0..2);
