@@ -78,6 +78,10 @@ bench-trackers RUN: build
     test -e bench/.venv-trackers/installed || { python3 -m venv bench/.venv-trackers && bench/.venv-trackers/bin/pip install --quiet --requirement bench/trackers.txt && touch bench/.venv-trackers/installed; }
     MLFLOW_ALLOW_FILE_STORE=true bench/.venv-trackers/bin/python bench/trackers.py {{RUN}}
 
+# rows that follow published protocols beside scikit-learn and the published code, into bench/protocols.md (five minutes): just bench-protocols runs/0001-protocols
+bench-protocols RUN *ARGUMENTS: build peers
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 bench/.venv/bin/python bench/protocols.py target/release/topwork {{RUN}} {{ARGUMENTS}}
+
 # the Python environment of the peers: bench/.venv
 peers:
     test -e bench/.venv/installed || { python3 -m venv bench/.venv && bench/.venv/bin/pip install --quiet --requirement bench/requirements.txt && touch bench/.venv/installed; }

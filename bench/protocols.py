@@ -100,6 +100,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topwork", type=pathlib.Path)
     parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("--seeds", type=int, help="only so many seeds: the iterative fits take minutes each")
+    parser.add_argument("--protocol", help="only this one")
     arguments = parser.parse_args()
     run = arguments.run.resolve()
     results = json.loads((run / "results.json").read_text())
@@ -109,7 +111,9 @@ def main():
         # That a fit of the grid does not converge is part of it.
         warnings.simplefilter("ignore")
         for number, row in enumerate(results["strategies"], 1):
-            for seed in row["seeds"]:
+            if arguments.protocol not in (None, row["protocol"]):
+                continue
+            for seed in row["seeds"][: arguments.seeds]:
                 args = (arguments.topwork.resolve(), run, row["title"], seed["seed"])
                 train, test = (features(*args, split, pathlib.Path(folder)) for split in ("train", "test"))
                 [kept] = (run / "predictions").glob(f"{number}-*-seed-{seed['seed']}.csv")
