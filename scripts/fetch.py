@@ -123,20 +123,20 @@ def fetch_weights(name):
         raise Failed(f"`{target}` could not be imported")
 
 
-def download_stamps(folder):
-    """The package in `folder`, from where apt is configured to look, else from Debian itself."""
-    problem = "there is no apt-get"
-    if shutil.which("apt-get"):
-        problem = run(["apt-get", "download", f"{STAMPS_PACKAGE}={STAMPS_VERSION}"], folder)
-        found = next(folder.glob("*.deb"), None)
+def download(folder, program, arguments, ending, url):
+    """A package in `folder`, from where `program` is configured to look, else from its public home."""
+    problem = f"there is no {program}"
+    if shutil.which(program):
+        problem = run([program, *arguments], folder)
+        found = next(folder.glob(f"*{ending}"), None)
         if found is not None:
             return found
-    target = folder / "stamps.deb"
+    target = folder / f"package{ending}"
     try:
-        with urllib.request.urlopen(STAMPS_URL, timeout=60) as answer, open(target, "wb") as file:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(target, "wb") as file:
             shutil.copyfileobj(answer, file)
     except OSError as error:
-        raise Failed(f"cannot download {STAMPS_URL}: {error} (and apt-get: {problem})") from error
+        raise Failed(f"cannot download {url}: {error} (and {program}: {problem})") from error
     return target
 
 
@@ -160,7 +160,8 @@ def fetch_stamps(_):
         return
     with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
         folder = pathlib.Path(folder)
-        package = download_stamps(folder)
+        wanted = f"{STAMPS_PACKAGE}={STAMPS_VERSION}"
+        package = download(folder, "apt-get", ["download", wanted], ".deb", STAMPS_URL)
         check(package, STAMPS_SHA256)
         unpacked = folder / "stamps"
         inside = pathlib.PurePosixPath("usr/share/tuxpaint/stamps")
@@ -185,24 +186,6 @@ def fetch_stamps(_):
     print(f"stamps  {count} images in {target.relative_to(ROOT)}")
 
 
-def download_emoji(package, folder):
-    """The package in `folder`, from where npm is configured to look, else from its registry itself."""
-    problem = "there is no npm"
-    if shutil.which("npm"):
-        problem = run(["npm", "pack", f"{package}@{EMOJI_VERSION}"], folder)
-        found = next(folder.glob("*.tgz"), None)
-        if found is not None:
-            return found
-    url = f"https://registry.npmjs.org/{package}/-/{package}-{EMOJI_VERSION}.tgz"
-    target = folder / "emoji.tgz"
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer, open(target, "wb") as file:
-            shutil.copyfileobj(answer, file)
-    except OSError as error:
-        raise Failed(f"cannot download {url}: {error} (and npm: {problem})") from error
-    return target
-
-
 def fetch_emoji(_):
     for artist, expected in EMOJI.items():
         target = FETCHED / "emoji" / artist
@@ -210,7 +193,10 @@ def fetch_emoji(_):
         if not (complete.exists() and complete.read_text() == expected):
             with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
                 folder = pathlib.Path(folder)
-                package = download_emoji(f"emoji-datasource-{artist}", folder)
+                name = f"emoji-datasource-{artist}"
+                wanted = f"{name}@{EMOJI_VERSION}"
+                url = f"https://registry.npmjs.org/{name}/-/{name}-{EMOJI_VERSION}.tgz"
+                package = download(folder, "npm", ["pack", wanted], ".tgz", url)
                 check(package, expected)
                 unpacked = folder / "emoji"
                 with tarfile.open(package) as archive:
