@@ -5,7 +5,7 @@ use std::{fs, process::Stdio};
 use image::{GrayImage, ImageFormat};
 use topwork_testkit::{Output, Project};
 
-use crate::small::experiment;
+use crate::small::{experiment, run};
 
 /// All ways to a prediction: layers and classifiers, principal components, a temperature, a trunk that has learnt.
 const MORE: &str = r#"
@@ -34,15 +34,6 @@ kind    = "feature-classifier"
 weights = "random"
 head    = { use = "knn" }
 "#;
-
-fn run(text: &str) -> Project {
-    let mut project = Project::new();
-    project.install("misbehave");
-    project.write("small.toml", text);
-    let output = project.topwork(&["run", "small.toml", "--ui", "none"]);
-    assert_eq!(output.code, 0, "{}", output.snapshot());
-    project
-}
 
 fn text(output: &Output) -> String {
     assert_eq!(output.code, 0, "{}", output.snapshot());

@@ -49,6 +49,16 @@ pub fn with_classifier(parameters: &str) -> String {
         )
 }
 
+/// A project in which this experiment, `small.toml`, was run to its end.
+pub fn run(text: &str) -> Project {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write("small.toml", text);
+    let output = project.topwork(&["run", "small.toml", "--ui", "none"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    project
+}
+
 /// A project with an experiment that would train for a long time.
 pub fn endless() -> Project {
     let mut project = Project::new();
