@@ -7,7 +7,7 @@ use topwork_graft::{Services, data::view};
 use topwork_host::{DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_nearest::nearest;
-use topwork_schema::{Component, check_parameters, labels, resolve_parameters};
+use topwork_schema::{Component, check_parameters, resolve_parameters, target_labels};
 use topwork_worker::Measured;
 
 use crate::{
@@ -66,7 +66,7 @@ impl Labelled {
             }
         }
         let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
-        let label_of = labels(&info.classes, &map, classes);
+        let label_of = target_labels(&info.classes, &map, classes);
         let (mut examples, mut unknown) = (Vec::new(), BTreeMap::new());
         for (position, class) in (0..).zip(dataset.labels(&split)?) {
             match label_of[class as usize] {

@@ -245,7 +245,7 @@ impl RunState {
 
 impl RunState {
     /// The same rows as one of the further test sets has them: its outcomes in place of those on the target's own test examples.
-    /// What was compared or resampled there is not known.
+    /// What was compared or resampled there is not known, and what does not differ there is left out.
     pub fn elsewhere(&self, test: usize) -> RunState {
         let of_test = self.elsewhere.iter().filter(|known| known.test == test);
         let plan = self.plan.clone().map(|plan| RunPlan {
@@ -258,12 +258,10 @@ impl RunState {
         RunState {
             plan,
             outcomes: of_test.map(|known| known.outcome.clone()).collect(),
-            elsewhere: Keyed::default(),
-            agreements: Keyed::default(),
-            resampled: Keyed::default(),
-            content: None,
-            remarked: DataRemarks::default(),
-            ..self.clone()
+            failures: self.failures.clone(),
+            networks: self.networks.clone(),
+            ending: self.ending.clone(),
+            ..RunState::default()
         }
     }
 }

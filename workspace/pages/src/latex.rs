@@ -4,7 +4,7 @@ use topwork_results::{Align, Cell, Part, Results, Value, columns};
 
 use crate::{
     Page, PageError, Report,
-    text::{lines_below, over_targets, pairs},
+    text::{capitalised, lines_below, over_targets, pairs},
 };
 
 /// The page.
@@ -87,14 +87,6 @@ fn words(cell: &Cell) -> String {
         Value::Frozen { intact: true, .. } => "intact".to_owned(),
         Value::Frozen { intact: false, .. } => "changed".to_owned(),
         _ => escaped(&cell.to_string()),
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use topwork_results::{Align, Results, columns};
 
 use crate::{
     Page, PageError, Report,
-    text::{lines_before, lines_below, over_targets, pairs, reference_lines},
+    text::{capitalised, lines_before, lines_below, over_targets, pairs, reference_lines},
 };
 
 /// The page.
@@ -67,12 +67,6 @@ fn of_target(text: &mut String, results: &Results) {
         text.push_str(&format!("\n{deep} Elsewhere\n\n{}\n", escaped(heading)));
         text.push_str(&list(lines));
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters).collect()
 }
 
 fn list(lines: &[String]) -> String {

@@ -26,7 +26,6 @@ impl Results {
                 let elsewhere = state.elsewhere(test);
                 let mut there = Self::among(elsewhere.plan.as_ref()?, &elsewhere, &families);
                 there.test = Some(name.clone());
-                (there.source, there.other_sources) = (None, Vec::new());
                 for (row, own) in there.strategies.iter_mut().zip(&results.strategies) {
                     let measured = own.figures.iter().filter(|_| !row.seeds.is_empty());
                     row.own = measured

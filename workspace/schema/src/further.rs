@@ -30,7 +30,7 @@ impl TestSet {
     /// that is not taken.
     pub fn labels(&self, theirs: &[String], target: &[String]) -> Vec<Option<u32>> {
         let taken = |class: usize| self.dataset.classes.contains(&class);
-        let labels = labels(theirs, &self.class_map, target).into_iter();
+        let labels = target_labels(theirs, &self.class_map, target).into_iter();
         (labels.enumerate())
             .map(|(class, label)| label.filter(|_| taken(class)))
             .collect()
@@ -39,7 +39,7 @@ impl TestSet {
 
 /// The label that each class of a dataset has among those of a target, by its name or by what the map says it stands for; `None` for
 /// one that the target does not have.
-pub fn labels<'a>(
+pub fn target_labels<'a>(
     theirs: &[String],
     class_map: impl IntoIterator<Item = &'a (String, String)> + Clone,
     target: &[String],
@@ -100,7 +100,7 @@ mod tests {
             let map: Vec<(String, String)> = (map.iter())
                 .map(|&(there, here)| (there.to_owned(), here.to_owned()))
                 .collect();
-            let found = labels(&names(theirs), &map, &names(&["cat", "dog", "owl"]));
+            let found = target_labels(&names(theirs), &map, &names(&["cat", "dog", "owl"]));
             assert_eq!(found, expected, "{theirs:?} {map:?}");
         };
         check(&["owl", "cat"], &[], &[Some(2), Some(0)]);

@@ -53,7 +53,7 @@ pub use catalog::{
 pub use data::{About, Finding, TaskData, TaskRole, learnt_before};
 pub use diagnostics::{Category, Diagnostic, Diagnostics};
 pub use draft::{Ask, Draft};
-pub use further::{TestSet, labels};
+pub use further::{TestSet, target_labels};
 pub use groups::{Group, GroupCounts};
 pub use input::{Input, InputNormalise, NotNormalised};
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use topwork_measure::{Scores, highest, predicted};
 
+use crate::WorkerError;
+
 /// With more classes than this a line has not all scores: those of 10,000 classes take 2 GB for
 /// every 20,000 examples.
 pub const ALL_SCORES: usize = 1000;
@@ -42,6 +44,14 @@ pub fn word(are: Scores) -> &'static str {
 const WORDS: [Scores; 3] = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
 
 impl Predictions<'_> {
+    /// [`Predictions::to_csv`] as the content of a file of the run.
+    pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
+        self.to_csv().map_err(|error| WorkerError::System {
+            action: "put predictions into a file",
+            reason: error.to_string(),
+        })
+    }
+
     /// One line per test example: its position, its class, the class predicted, with folds the
     /// one it was left out with, its name where the dataset tells names, all scores; of more than
     /// 1,000 classes the score of its own class and the five highest.

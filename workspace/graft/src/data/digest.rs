@@ -62,8 +62,7 @@ impl TaskExamples {
     ///
     /// As [`TaskExamples::content`].
     pub fn digest_of_split(&self, split: SplitName) -> Result<String, GraftError> {
-        let all: Vec<usize> = (0..self.examples(split).positions.len()).collect();
-        self.digest(split, &all)
+        self.digest(split, &self.examples(split).all())
     }
 
     /// What earlier versions recorded of these test examples, without looking at what they show.

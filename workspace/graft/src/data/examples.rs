@@ -69,6 +69,13 @@ pub struct Examples {
     pub labels: Vec<u32>,
 }
 
+impl Examples {
+    /// All of them, as indices.
+    pub fn all(&self) -> Vec<usize> {
+        (0..self.labels.len()).collect()
+    }
+}
+
 impl TaskExamples {
     /// Picks the examples of the wanted classes. With `folds` the split `test` is not read. Fails
     /// where the check of the experiment would, in case the data changed since.

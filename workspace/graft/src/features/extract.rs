@@ -160,7 +160,7 @@ impl Extraction<'_> {
         };
         let mut further: Vec<Vec<Rows>> = wanted.iter().map(|_| Vec::new()).collect();
         for test in self.further {
-            let all: Vec<usize> = (0..test.measured().labels.len()).collect();
+            let all = test.measured().all();
             let rows = self.rows(&wanted, (test, SplitName::Test), &all, &mut way)?;
             further
                 .iter_mut()

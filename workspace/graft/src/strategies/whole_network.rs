@@ -100,13 +100,12 @@ impl Fit<'_> {
         let scores = self.scores(&networks, &images(SplitName::Test, None), &self.draw.test)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
         let further = self.further.iter().map(|task| {
-            let all: Vec<usize> = (0..task.measured().labels.len()).collect();
             let images = Images {
                 task,
                 split: SplitName::Test,
                 augment: None,
             };
-            self.scores(&networks, &images, &all)
+            self.scores(&networks, &images, &task.measured().all())
         });
         let further: Result<_, _> = further.collect();
         let [trunk, .., head] = networks.as_slice() else {

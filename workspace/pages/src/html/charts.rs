@@ -5,6 +5,7 @@ use topwork_results::{Results, RowResult};
 
 use super::escaped;
 use crate::pictures::{Bins, Chart, Curve, Point, chart, key, reliability as diagram};
+use crate::text::capitalised;
 
 /// More charts of one kind than this are left out: a grid of forty cuts has as many.
 const CHARTS: usize = 12;
@@ -178,12 +179,4 @@ pub fn reliability(results: &Results) -> String {
         ));
     }
     text
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
 }

@@ -6,7 +6,7 @@ use topwork_nearest::{choices, listed};
 
 use super::{Backbone, Check};
 use crate::diagnostics::Diagnostic;
-use crate::further::{TestSet, WrittenTestSet, labels};
+use crate::further::{TestSet, WrittenTestSet, target_labels};
 use crate::task::{Role, Task};
 use crate::view::Located;
 use crate::written::WrittenTarget;
@@ -90,7 +90,7 @@ impl<'a> Check<'a> {
         let map: Vec<(String, String)> = (test.class_map.iter())
             .map(|(there, here)| (there.value.clone(), here.value.clone()))
             .collect();
-        let all = labels(&found.all_classes, &map, &task.class_names);
+        let all = target_labels(&found.all_classes, &map, &task.class_names);
         let (known, left_out): (Vec<usize>, Vec<usize>) =
             (found.dataset.classes.iter()).partition(|class| all[**class].is_some());
         let span = test.dataset.as_ref()?.component.component.span.clone();

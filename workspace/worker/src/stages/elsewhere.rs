@@ -22,7 +22,6 @@ impl Execution<'_> {
         for (test, (task, scores)) in self.data.further.iter().zip(further).enumerate() {
             let labels = &task.measured().labels;
             let measured = Measured::of(labels, scores, are, task.classes, &self.judging);
-            let all: Vec<usize> = (0..labels.len()).collect();
             let predictions = self.predicted_elsewhere(task, scores, are)?;
             let path = self.elsewhere_path(own, test);
             self.folder.write(&path, &predictions)?;
@@ -31,11 +30,12 @@ impl Execution<'_> {
                 total: measured.confusion.total(),
                 figures: measured.figures,
                 folds: Vec::new(),
-                test_set: task.digest(SplitName::Test, &all)?,
+                test_set: task.digest_of_split(SplitName::Test)?,
                 confusion: measured.confusion,
                 reliability: measured.reliability,
                 right: measured.right,
                 calibrated: None,
+                selected: None,
                 without_duplicates: None,
                 transferability: BTreeMap::new(),
                 predictions: Some(sha256(&predictions)),
@@ -64,10 +64,7 @@ impl Execution<'_> {
             are,
             classes: &self.plan.target_classes,
         };
-        predictions.to_csv().map_err(|error| WorkerError::System {
-            action: "put predictions into a file",
-            reason: error.to_string(),
-        })
+        predictions.to_file()
     }
 
     /// Where the predictions of a row on a further test set are.

@@ -148,10 +148,7 @@ impl Execution<'_> {
             are: made.fitted.scores_are,
             classes: &self.plan.target_classes,
         };
-        let predictions = predictions.to_csv().map_err(|error| WorkerError::System {
-            action: "put predictions into a file",
-            reason: error.to_string(),
-        })?;
+        let predictions = predictions.to_file()?;
         let path = self.folder.predictions_path(row, &title, seed);
         self.folder.write(&path, &predictions)?;
         self.keep_image_sample((row, &title), seed, tested, &names)?;
