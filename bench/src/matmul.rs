@@ -1,13 +1,13 @@
 //! The limit of the machine: how fast its cores multiply matrices when they do nothing else.
 #![allow(
     unsafe_code,
-    reason = "gemm takes pointers; the engine keeps its own call to itself"
+    reason = "gemm-f32 takes pointers; the engine keeps its own call to itself"
 )]
 
 use std::thread;
 
 use anyhow::Result;
-use gemm::Parallelism;
+use gemm_common::Parallelism;
 
 use crate::measure::{Measured, repeat};
 
@@ -44,20 +44,21 @@ fn multiply(size: usize, a: &[f32], b: &[f32], product: &mut [f32]) {
     );
     // SAFETY: all three have `size` rows of `size` numbers, and `product` is borrowed alone.
     unsafe {
-        gemm::gemm(
+        // Row after row in all three is column after column of their transposes, in the other order.
+        (gemm_f32::gemm::f32::get_gemm_fn())(
             size,
             size,
             size,
             product.as_mut_ptr(),
-            1,
             row,
+            1,
             false,
-            a.as_ptr(),
-            1,
-            row,
             b.as_ptr(),
-            1,
             row,
+            1,
+            a.as_ptr(),
+            row,
+            1,
             0.0,
             1.0,
             false,

@@ -34,7 +34,7 @@ mod stream;
 mod tape;
 mod trainer;
 
-pub use blueprint::{Blueprint, ChannelNormalise, CutPoint, LayerSpec, LayerSummary};
+pub use blueprint::{Blueprint, ChannelNormalise, CutPoint, JoinedMaps, LayerSpec, LayerSummary};
 pub use compute::Compute;
 pub use error::EngineError;
 pub use layers::LayerOp;
@@ -48,4 +48,4 @@ pub use trainer::{Part, Step, Trainer};
 
 /// Raised whenever the same weights and images give other bits than before: features and results
 /// kept from an earlier engine are not taken for those of this one.
-pub const REVISION: u32 = 3;
+pub const REVISION: u32 = 4;

@@ -1,7 +1,10 @@
 //! Matrices as views of slices, and their product.
-#![allow(unsafe_code)] // `gemm` takes pointers; this module is where bounds are checked for it.
+#![allow(unsafe_code)] // `gemm-f32` takes pointers; this module is where bounds are checked for it.
 
 use std::marker::PhantomData;
+
+/// The longest part of an inner size that is summed up by itself.
+const DEPTH: usize = 512;
 
 /// A matrix read from a slice with any strides.
 #[derive(Clone, Copy)]
@@ -135,6 +138,12 @@ impl<'a> MatrixMut<'a> {
 
     /// On the current thread alone: batches are split over threads outside, which is faster for the
     /// sizes met here and keeps the order of every sum the same on any number of threads.
+    ///
+    /// Every element has the same bits whatever the outer sizes are: a sample alone gives what it gives in a
+    /// batch. The crate `gemm` promises no such thing. It takes other kernels where an outer size is 1 or both are
+    /// small; what it is made of, `gemm-f32`, takes none of them when asked for the conjugate of the destination,
+    /// which is the same for real numbers. And it cuts long inner sizes at places that depend on the outer ones,
+    /// of which parts of [`DEPTH`] leave it none.
     fn product(&mut self, left: Matrix<'_>, right: Matrix<'_>, add: bool) {
         assert_eq!(left.cols, right.rows, "inner sizes of a product");
         assert_eq!(
@@ -146,31 +155,43 @@ impl<'a> MatrixMut<'a> {
             left.is_covered() && right.is_covered(),
             "operands of a product"
         );
-        // SAFETY: both operands were just found to lie within their slices, `self` covers its elements by
-        // construction and shares none with the operands, as they are borrowed at the same time. Strides
-        // of slices fit into `isize`.
-        unsafe {
-            gemm::gemm(
-                self.rows,
-                self.cols,
-                left.cols,
-                self.first,
-                1,
-                self.row_stride as isize,
-                add,
-                left.values.as_ptr(),
-                left.col_stride as isize,
-                left.row_stride as isize,
-                right.values.as_ptr(),
-                right.col_stride as isize,
-                right.row_stride as isize,
-                1.0f32,
-                1.0f32,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
+        let parts = left.cols.div_ceil(DEPTH).max(1);
+        let depth = left.cols.div_ceil(parts).max(1);
+        let mut from = 0;
+        loop {
+            // Its kernels write columns: the product is computed transposed, right · left.
+            let multiply = gemm_f32::gemm::f32::get_gemm_fn();
+            // SAFETY: both operands were just found to lie within their slices, and the columns and rows from
+            // `from` on, of which there are `depth` or what is left, within the operands. `self` covers its
+            // elements by construction and shares none with the operands, as they are borrowed at the same
+            // time. Strides of slices fit into `isize`.
+            unsafe {
+                multiply(
+                    self.cols,
+                    self.rows,
+                    depth.min(left.cols - from),
+                    self.first,
+                    self.row_stride as isize,
+                    1,
+                    add || from > 0,
+                    right.values.as_ptr().add(from * right.row_stride),
+                    right.row_stride as isize,
+                    right.col_stride as isize,
+                    left.values.as_ptr().add(from * left.col_stride),
+                    left.row_stride as isize,
+                    left.col_stride as isize,
+                    1.0,
+                    1.0,
+                    true,
+                    false,
+                    false,
+                    gemm_common::Parallelism::None,
+                );
+            }
+            from += depth;
+            if from >= left.cols {
+                break;
+            }
         }
     }
 }
@@ -222,6 +243,48 @@ mod tests {
             }
             for (found, expected) in product.iter().zip(expected) {
                 prop_assert!((f64::from(*found) - 2.0 * expected).abs() < 1e-4);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_element_has_the_same_bits_whatever_the_outer_sizes_are(
+            rows in 1usize..90, inner in 1usize..1400, cols in 1usize..90, seed: u64,
+            turn_left: bool, turn_right: bool,
+        ) {
+            let mut stream = crate::Stream::new(seed, "matrix");
+            let mut draw = |len: usize| -> Vec<f32> {
+                (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect()
+            };
+            let (left, right) = (draw(rows * inner), draw(inner * cols));
+            let turned_right = transpose(&right, inner, cols);
+            // Both operands row after row or column after column, as layers pass them forward and backward.
+            let product = |rows: std::ops::Range<usize>, cols_of: std::ops::Range<usize>| {
+                let part = &left[rows.start * inner..rows.end * inner];
+                let turned = transpose(part, rows.len(), inner);
+                let left = match turn_left {
+                    true => Matrix::new(&turned, inner, rows.len()).transposed(),
+                    false => Matrix::new(part, rows.len(), inner),
+                };
+                let right = match turn_right {
+                    true => Matrix::new(&turned_right, cols, inner).transposed(),
+                    false => Matrix::new(&right, inner, cols),
+                };
+                let mut product = vec![f32::NAN; rows.len() * cols_of.len()];
+                MatrixMut::new(&mut product, rows.len(), cols_of.len())
+                    .set_product(left, right.columns(cols_of.start, cols_of.end));
+                product
+            };
+            let whole = product(0..rows, 0..cols);
+            for row in [0, rows / 2, rows - 1] {
+                let alone = product(row..row + 1, 0..cols);
+                prop_assert_eq!(&alone, &whole[row * cols..(row + 1) * cols], "row {} alone", row);
+            }
+            for col in [0, cols / 2, cols - 1] {
+                let alone = product(0..rows, col..col + 1);
+                let expected: Vec<f32> = (0..rows).map(|row| whole[row * cols + col]).collect();
+                prop_assert_eq!(alone, expected, "column {} alone", col);
             }
         }
     }

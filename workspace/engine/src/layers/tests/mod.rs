@@ -196,6 +196,13 @@ fn check_training(
                 .forward(&compute, &inputs, &mut evaluation)
                 .unwrap();
             assert_eq!(evaluation, outputs, "evaluation of {blueprint:?}");
+            let sizes = [blueprint.input(), blueprint.output()].map(|shape| shape.elements());
+            let each = inputs.chunks(sizes[0]).zip(outputs.chunks(sizes[1]));
+            for (sample, (input, in_batch)) in each.enumerate() {
+                let mut alone = vec![f32::NAN; in_batch.len()];
+                evaluated.forward(&compute, input, &mut alone).unwrap();
+                assert_eq!(alone, in_batch, "sample {sample} alone in {blueprint:?}");
+            }
         }
         assert_eq!(gradients.len(), moving.len());
         if each {
