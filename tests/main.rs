@@ -37,6 +37,7 @@ mod resume;
 mod runs;
 mod samples;
 mod selection;
+mod several;
 mod shared_examples;
 mod small;
 mod trust;

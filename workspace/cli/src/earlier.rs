@@ -8,7 +8,11 @@ use topwork_store::{Manifest, RunFolder, Runs, Standing};
 
 use crate::failure::{Failure, WRONG_DATA};
 
-/// The earlier runs that share a result with an experiment, the latest first.
+/// How many runs are named that a source may be taken over from.
+const CANDIDATES: usize = 16;
+
+/// The earlier runs, and parts of runs, that share a result with an experiment of one backbone and target, or with such a part
+/// of one; the latest first.
 pub struct Earlier {
     wanted: Cells,
     runs: Vec<Run>,
@@ -22,11 +26,31 @@ struct Run {
 }
 
 impl Run {
-    /// It ended because its data could not be read or was no longer what it had been.
     fn data_was_wrong(&self) -> bool {
-        let ending = self.state.ending.as_ref();
-        ending.is_some_and(|ending| ending.exit_code == WRONG_DATA)
+        data_was_wrong(&self.state)
     }
+}
+
+/// It ended because its data could not be read or was no longer what it had been.
+fn data_was_wrong(state: &RunState) -> bool {
+    let ending = state.ending.as_ref();
+    ending.is_some_and(|ending| ending.exit_code == WRONG_DATA)
+}
+
+/// The latest run of just this experiment, with what each of its parts has to measure, that can be gone on with. One whose data
+/// was wrong would only say so again: a new run takes over from it what still holds.
+pub fn same_run(runs: &Runs, wanted: &[&Cells]) -> Result<Option<RunFolder>, Failure> {
+    let same = |run: &RunFolder| {
+        let parts = run.parts();
+        let mut cells = parts.iter().zip(wanted);
+        parts.len() == wanted.len()
+            && cells.all(|(part, wanted)| {
+                let manifest = part.manifest();
+                manifest.is_ok_and(|manifest| manifest.cells == **wanted)
+            })
+            && run.state().is_ok_and(|state| !data_was_wrong(&state))
+    };
+    Ok(runs.list()?.into_iter().rev().find(same))
 }
 
 /// How one wanted result stands.
@@ -64,7 +88,8 @@ impl Earlier {
                 |cell: &KeyedSource| wanted.sources.iter().any(|want| want.key == cell.key);
             cells.rows.iter().any(row) || cells.sources.iter().any(source)
         };
-        let mut found: Vec<Run> = (runs.list()?.into_iter())
+        let parts = runs.list()?.into_iter().flat_map(|run| run.parts());
+        let mut found: Vec<Run> = parts
             .filter_map(|folder| {
                 let manifest = folder.manifest().ok()?;
                 // Reading the events of a run that shares nothing would only cost time.
@@ -85,13 +110,6 @@ impl Earlier {
         })
     }
 
-    /// The latest run of just this experiment that can be gone on with. One whose data was wrong
-    /// would only say so again: a new run takes over from it what still holds.
-    pub fn same_run(&self) -> Option<RunFolder> {
-        let same = |run: &&Run| run.manifest.cells == self.wanted && !run.data_was_wrong();
-        self.runs.iter().find(same).map(|run| run.folder.clone())
-    }
-
     /// How a wanted row stands, by its place in [`Cells::rows`].
     pub fn cell(&self, wanted: &KeyedCell) -> Cell {
         let mut cell = Cell::Missing;
@@ -102,7 +120,7 @@ impl Earlier {
                 continue;
             };
             let place = (theirs.row, theirs.seed);
-            let id = || run.folder.id();
+            let id = || run.folder.whole().id();
             let done = run.state.outcomes.iter().find(|o| (o.row, o.seed) == place);
             if let Some(outcome) = done {
                 return Cell::Done {
@@ -135,12 +153,12 @@ impl Earlier {
                 run.manifest.cells.sources.iter().any(key)
                     && run.state.source.iter().any(|s| s.seed == wanted.seed)
             };
-            if let Some(run) = self.runs.iter().find(has) {
-                adopted.sources.push(AdoptedSource {
-                    seed: wanted.seed,
-                    run: run.folder.id(),
-                });
-            }
+            // Which of them read the same data is known when the data is read.
+            let candidates = self.runs.iter().filter(has).take(CANDIDATES);
+            adopted.sources.extend(candidates.map(|run| AdoptedSource {
+                seed: wanted.seed,
+                run: run.folder.place(),
+            }));
         }
         for wanted in &self.wanted.rows {
             let found = self.runs.iter().find_map(|run| {
@@ -156,7 +174,7 @@ impl Earlier {
                 adopted.rows.push(AdoptedRow {
                     row: wanted.row,
                     seed: wanted.seed,
-                    run: run.folder.id(),
+                    run: run.folder.place(),
                     from: theirs.row,
                     name: row.title(),
                 });
@@ -170,7 +188,10 @@ impl Earlier {
         let adopted = self.adopted().sources.into_iter();
         adopted
             .filter_map(|source| {
-                let run = self.runs.iter().find(|run| run.folder.id() == source.run)?;
+                let run = self
+                    .runs
+                    .iter()
+                    .find(|run| run.folder.place() == source.run)?;
                 let path = run.folder.weights_path("backbone", source.seed);
                 Some((source.seed, path))
             })
@@ -178,6 +199,6 @@ impl Earlier {
     }
 
     fn standing(&self, run: &Run) -> Standing {
-        run.folder.standing(&run.state)
+        run.folder.whole().standing(&run.state)
     }
 }

@@ -10,7 +10,7 @@ use topwork_tasks::{Made, Tasks};
 use crate::{
     arguments::RunArguments,
     cache,
-    earlier::Earlier,
+    earlier::{Earlier, same_run},
     experiment::{self, Checked},
     failure::{Failure, RUN_FAILED, warn},
     folders::absolute,
@@ -24,14 +24,12 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     // A large file, and nobody is to wait for it: plugins are looked at meanwhile.
     let binary = thread::spawn(this_binary);
     let checked = experiment::check(&arguments.file)?;
-    let mut manifest = manifest(&checked, &arguments.file.file)?;
-    manifest.binary = binary.join().unwrap_or_default();
-    manifest.threads = threads(arguments.threads);
-    manifest.checkpoint_every = arguments.checkpoint_every.as_secs_f64();
-    manifest.call_limit = arguments.call_limit.0.map(|limit| limit.as_secs_f64());
+    let mut parts = manifests(&checked, &arguments.file.file)?;
+    let binary = binary.join().unwrap_or_default();
+    let mut feature_cache = None;
     if !arguments.no_cache {
-        manifest.feature_cache = cache::settings()?;
-        if manifest.feature_cache.is_none() {
+        feature_cache = cache::settings()?;
+        if feature_cache.is_none() {
             warn(&format!(
                 "nothing is kept for other runs: there is no folder for it; {}",
                 cache::NO_CACHE
@@ -41,25 +39,34 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let runs_dir = absolute(&arguments.place.runs_dir);
     let runs = Runs::at(&runs_dir);
     if arguments.resume {
-        let earlier = Earlier::of(&runs, &manifest.cells)?;
-        if let Some(folder) = earlier.same_run() {
+        let wanted: Vec<&Cells> = parts.iter().map(|part| &part.cells).collect();
+        if let Some(folder) = same_run(&runs, &wanted)? {
             return go_on(&folder, &arguments.view, arguments.detach);
         }
-        manifest.adopted = earlier.adopted();
-    } else if !arguments.no_cache && !manifest.cells.sources.is_empty() {
-        // A source that was trained before is taken over in every run, as features are from the cache.
-        let sources = Cells {
-            sources: manifest.cells.sources.clone(),
-            rows: Vec::new(),
-        };
-        // Where the runs cannot be listed, it is trained, if the run can begin at all.
-        if let Ok(earlier) = Earlier::of(&runs, &sources) {
-            manifest.adopted = earlier.adopted();
+    }
+    for part in &mut parts {
+        part.binary = binary.clone();
+        part.threads = threads(arguments.threads);
+        part.checkpoint_every = arguments.checkpoint_every.as_secs_f64();
+        part.call_limit = arguments.call_limit.0.map(|limit| limit.as_secs_f64());
+        part.feature_cache = feature_cache.clone();
+        if arguments.resume {
+            part.adopted = Earlier::of(&runs, &part.cells)?.adopted();
+        } else if !arguments.no_cache && !part.cells.sources.is_empty() {
+            // A source that was trained before is taken over in every run, as features are from the cache.
+            let sources = Cells {
+                sources: part.cells.sources.clone(),
+                rows: Vec::new(),
+            };
+            // Where the runs cannot be listed, it is trained, if the run can begin at all.
+            if let Ok(earlier) = Earlier::of(&runs, &sources) {
+                part.adopted = earlier.adopted();
+            }
         }
     }
     // Before there is anything to stop, so that no request to stop falls between.
     let signals = viewer::signals()?;
-    let folder = create(&runs, &checked, manifest)?;
+    let folder = create(&runs, &checked, parts)?;
     let supervisor = start_supervisor(&folder)?;
     if arguments.detach {
         return leave(&folder);
@@ -77,32 +84,31 @@ pub fn this_binary() -> Option<FileDigest> {
     FileDigest::of(&std::env::current_exe().ok()?).ok()
 }
 
-/// What a run of this experiment is made of, without a cache and with the default limits. It
-/// gets its id when its folder is made, and the program's digest from [`this_binary`]. Where there are several backbones or
-/// targets it has no results of its own: its parts have.
-pub fn manifest(checked: &Checked, experiment: &Path) -> Result<Manifest, Failure> {
-    let mut parts = parts(checked, experiment)?;
-    let Some(mut whole) = parts.pop() else {
+/// That of a run, from those of its parts. Where there are several it has no results of its own: its parts have.
+fn whole(parts: &[Manifest]) -> Result<Manifest, Failure> {
+    let Some(first) = parts.first() else {
         return Err(Failure::new(RUN_FAILED, "the experiment has no plan"));
     };
-    if parts.is_empty() {
+    let mut whole = first.clone();
+    if parts.len() == 1 {
         return Ok(whole);
     }
     whole.cells = Cells::default();
+    whole.adopted = Adopted::default();
     whole.weights = None;
     whole.computed_by = None;
-    for part in parts {
-        for plugin in part.plugins {
-            if !whole.plugins.contains(&plugin) {
-                whole.plugins.push(plugin);
-            }
+    for plugin in parts.iter().flat_map(|part| &part.plugins) {
+        if !whole.plugins.contains(plugin) {
+            whole.plugins.push(plugin.clone());
         }
     }
     Ok(whole)
 }
 
-/// The manifests of an experiment's parts: each as if it were a run.
-fn parts(checked: &Checked, experiment: &Path) -> Result<Vec<Manifest>, Failure> {
+/// What the parts of a run of this experiment are made of, each as if it were a run, without a cache and with the default
+/// limits; an experiment of one backbone and target has one. They get the run's id when its folder is made, and the program's
+/// digest from [`this_binary`].
+pub fn manifests(checked: &Checked, experiment: &Path) -> Result<Vec<Manifest>, Failure> {
     (checked.plans.plans())
         .map(|plan| {
             let plugins = used_plugins(checked, plan);
@@ -155,11 +161,13 @@ fn weights(plan: &Plan) -> Result<Option<FileDigest>, Failure> {
 pub fn create(
     runs: &Runs,
     checked: &Checked,
-    mut manifest: Manifest,
+    mut parts: Vec<Manifest>,
 ) -> Result<RunFolder, Failure> {
-    let folder = runs.create(&manifest.name)?;
-    manifest.run = folder.id();
-    if let Err(error) = fill(&folder, checked, &manifest) {
+    let folder = runs.create(&checked.plans.experiment().name)?;
+    for part in &mut parts {
+        part.run = folder.id();
+    }
+    if let Err(error) = fill(&folder, checked, &parts) {
         // A run that cannot even begin leaves nothing that looks like one.
         let _ = std::fs::remove_dir_all(folder.path());
         return Err(error);
@@ -167,30 +175,23 @@ pub fn create(
     Ok(folder)
 }
 
-fn fill(folder: &RunFolder, checked: &Checked, manifest: &Manifest) -> Result<(), Failure> {
+fn fill(folder: &RunFolder, checked: &Checked, manifests: &[Manifest]) -> Result<(), Failure> {
     let plans = &checked.plans;
     folder.write(&folder.experiment_path(), plans.to_toml().as_bytes())?;
     match plans.only() {
         Some(plan) => write_plan(folder, plan)?,
         None => {
-            let parts = parts(checked, &manifest.experiment)?;
-            for (index, (plan, own)) in plans.plans().zip(parts).enumerate() {
+            for (index, (plan, manifest)) in plans.plans().zip(manifests).enumerate() {
                 let names = [&plan.target, &plan.backbone].into_iter().flatten();
                 let name: Vec<&str> = names.map(String::as_str).collect();
                 let part = folder.create_part(index, &name.join(" "))?;
                 part.write(&part.experiment_path(), plan.to_toml().as_bytes())?;
                 write_plan(&part, plan)?;
-                part.write_manifest(&Manifest {
-                    cells: own.cells,
-                    weights: own.weights,
-                    plugins: own.plugins,
-                    computed_by: own.computed_by,
-                    ..manifest.clone()
-                })?;
+                part.write_manifest(manifest)?;
             }
         }
     }
-    Ok(folder.write_manifest(manifest)?)
+    Ok(folder.write_manifest(&whole(manifests)?)?)
 }
 
 /// Without it the worker checks the experiment once more.

@@ -26,7 +26,7 @@ use crate::{
     folders,
     output::print,
     resume::await_session,
-    run::{create, manifest, this_binary, threads},
+    run::{create, manifests, this_binary, threads},
     start::start_supervisor,
     viewer,
 };
@@ -145,13 +145,15 @@ impl Proof<'_> {
     }
 
     fn create(&self, took: Option<Duration>) -> Result<RunFolder, Failure> {
-        let mut manifest = manifest(self.checked, &self.arguments.file.file)?;
-        manifest.threads = threads(self.arguments.threads);
-        manifest.binary.clone_from(&self.binary);
-        if let Some(took) = took {
-            manifest.checkpoint_every = took.as_secs_f64() / CHECKPOINTS;
+        let mut parts = manifests(self.checked, &self.arguments.file.file)?;
+        for part in &mut parts {
+            part.threads = threads(self.arguments.threads);
+            part.binary.clone_from(&self.binary);
+            if let Some(took) = took {
+                part.checkpoint_every = took.as_secs_f64() / CHECKPOINTS;
+            }
         }
-        create(self.runs, self.checked, manifest)
+        create(self.runs, self.checked, parts)
     }
 
     /// Starts the run or goes on with it, and kills the worker after `delay`. True when the run
@@ -211,8 +213,10 @@ impl Left {
         drop_times(&mut results);
         let mut files = BTreeMap::new();
         // Of a run that has ended nothing is left in `checkpoints/training`.
-        for part in ["checkpoints", "models", "predictions"] {
-            digests_below(folder.path(), &folder.path().join(part), &mut files);
+        for part in folder.parts() {
+            for kind in ["checkpoints", "models", "predictions"] {
+                digests_below(folder.path(), &part.path().join(kind), &mut files);
+            }
         }
         Ok(Self { results, files })
     }

@@ -50,7 +50,7 @@ pub struct Adopted {
 pub struct AdoptedSource {
     /// The seed.
     pub seed: u64,
-    /// The other run's id.
+    /// The other run's id; for a part of one its place among the runs.
     pub run: String,
 }
 
@@ -62,7 +62,7 @@ pub struct AdoptedRow {
     pub row: usize,
     /// The seed.
     pub seed: u64,
-    /// The other run's id.
+    /// The other run's id; for a part of one its place among the runs.
     pub run: String,
     /// Index of the row there.
     pub from: usize,

@@ -86,9 +86,17 @@ impl RunFolder {
         self.part_of().map_or_else(|| self.clone(), |(_, run)| run)
     }
 
-    /// The run with this id in the same folder of runs.
-    pub fn sibling(&self, id: &str) -> Self {
-        Self::at(self.path.with_file_name(id))
+    /// Where it is in the folder of runs: the run's id, and behind that of a part the way to it within the run.
+    pub fn place(&self) -> String {
+        match self.part_of() {
+            Some((_, run)) => format!("{}/{PARTS}/{}", run.id(), self.id()),
+            None => self.id(),
+        }
+    }
+
+    /// The run, or the part of one, with this [`place`](Self::place) in the same folder of runs.
+    pub fn sibling(&self, place: &str) -> Self {
+        Self::at(self.whole().path.with_file_name(place))
     }
 
     /// The resolved experiment.

@@ -108,7 +108,7 @@ impl Execution<'_> {
     fn took_over(&self, other: &RunFolder, what: &str) -> Result<(), WorkerError> {
         self.conductor.note(
             LogLevel::Info,
-            format!("took over {what} from the run `{}`", other.id()),
+            format!("took over {what} from the run `{}`", other.whole().id()),
         )
     }
 }

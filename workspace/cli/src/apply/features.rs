@@ -14,7 +14,7 @@ use crate::{
     experiment,
     failure::{Failure, WRONG_USE},
     folders::{Folders, absolute},
-    run::{manifest, threads},
+    run::{manifests, threads},
 };
 
 /// Writes what a trunk makes of images.
@@ -137,10 +137,12 @@ fn of_experiment(
     let seed = seed(arguments, &plan);
     let trained = match plan.experiment.source.is_some() && !arguments.random {
         true => {
-            let cells = manifest(&checked, file)?.cells;
             let runs = Runs::at(absolute(&arguments.how.place.runs_dir));
-            let known = Earlier::of(&runs, &cells)?.source_weights();
-            let found = known.into_iter().find(|(of, _)| *of == seed);
+            let mut found = None;
+            for part in manifests(&checked, file)? {
+                let known = Earlier::of(&runs, &part.cells)?.source_weights();
+                found = found.or(known.into_iter().find(|(of, _)| *of == seed));
+            }
             let (_, path) = found.ok_or_else(|| {
                 Failure::new(
                     WRONG_USE,
