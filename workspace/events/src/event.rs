@@ -348,7 +348,7 @@ pub enum StageKind {
 }
 
 /// What stays the same over the seeds of a row of the comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RowPlan {
     /// The target's name, where the experiment has several and they stand side by side.
@@ -367,6 +367,9 @@ pub struct RowPlan {
     pub kind: String,
     /// The cut point's name.
     pub cut: String,
+    /// How many layers of the backbone stand before it; 0 in streams of earlier versions.
+    #[serde(default)]
+    pub layers: usize,
     /// Length of one feature vector.
     pub feature_dim: usize,
     /// The head's component id.
@@ -410,9 +413,10 @@ impl RowPlan {
 }
 
 /// Where a trunk's weights come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
+    #[default]
     /// From training on the source task, or from the weights file.
     Source,
     /// As initialised: the control.

@@ -51,8 +51,6 @@ pub fn plan(size: Size) -> RunPlan {
         let (method, place) = (index * 2 / size.rows.max(1), index % size.rows.div_ceil(2));
         let (cut, samples) = (place % 5, 10 * (1 + place / 5));
         RowPlan {
-            target: None,
-            backbone: None,
             name: ["logistic", "knn"][method.min(1)].to_owned(),
             detail: Some(format!("cut{cut} · {samples}")),
             kind: "feature-classifier".to_owned(),
@@ -61,8 +59,7 @@ pub fn plan(size: Size) -> RunPlan {
             head: ["logistic-regression", "knn"][method.min(1)].to_owned(),
             weights: Start::Source,
             train_samples: Some(samples as u64),
-            protocol: None,
-            classes: Vec::new(),
+            ..RowPlan::default()
         }
     });
     let rows: Vec<RowPlan> = rows.collect();

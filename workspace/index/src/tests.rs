@@ -58,18 +58,14 @@ fn done(runs: &Runs) -> RunFolder {
     let folder = create(runs);
     let mut writer = folder.event_writer().unwrap();
     let row = RowPlan {
-        target: None,
-        backbone: None,
         name: "frozen".into(),
         kind: "frozen-backbone".into(),
         cut: "pool2".into(),
         feature_dim: 8,
         head: "mlp".into(),
         weights: Start::Source,
-        detail: None,
-        train_samples: None,
-        protocol: None,
         classes: vec!["a".into(), "b".into()],
+        ..RowPlan::default()
     };
     let plan = RunPlan {
         run: folder.id(),

@@ -10,18 +10,13 @@ use topwork_results::Results;
 
 fn row(name: &str, kind: &str, head: &str, weights: Start) -> RowPlan {
     RowPlan {
-        target: None,
-        backbone: None,
         name: name.into(),
-        detail: None,
         kind: kind.into(),
         cut: "features".into(),
         feature_dim: 800,
         head: head.into(),
         weights,
-        train_samples: None,
-        protocol: None,
-        classes: Vec::new(),
+        ..RowPlan::default()
     }
 }
 

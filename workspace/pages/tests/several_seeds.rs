@@ -13,18 +13,13 @@ const TESTED: usize = 4861;
 
 fn row(name: &str) -> RowPlan {
     RowPlan {
-        target: None,
-        backbone: None,
         name: name.into(),
-        detail: None,
         kind: "feature-classifier".into(),
         cut: "features".into(),
         feature_dim: 800,
         head: "logistic-regression".into(),
         weights: Start::Source,
-        train_samples: None,
-        protocol: None,
-        classes: Vec::new(),
+        ..RowPlan::default()
     }
 }
 

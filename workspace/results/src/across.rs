@@ -292,18 +292,13 @@ mod tests {
 
     fn member(label: &str, small: Small) -> Member {
         let row = RowPlan {
-            target: None,
-            backbone: None,
             name: "row".to_owned(),
-            detail: None,
             kind: "frozen-backbone".to_owned(),
             cut: "pool".to_owned(),
             feature_dim: 8,
             head: "mlp".to_owned(),
             weights: Start::Source,
-            train_samples: None,
-            protocol: None,
-            classes: Vec::new(),
+            ..RowPlan::default()
         };
         let plan = RunPlan {
             run: label.to_owned(),

@@ -242,8 +242,6 @@ mod tests {
 
     fn row(kind: &str, cut: &str, train_samples: u64, weights: Start) -> RowPlan {
         RowPlan {
-            target: None,
-            backbone: None,
             name: "row".into(),
             detail: Some(format!("{cut} · {train_samples}")),
             kind: kind.into(),
@@ -252,8 +250,7 @@ mod tests {
             head: "knn".into(),
             weights,
             train_samples: Some(train_samples),
-            protocol: None,
-            classes: Vec::new(),
+            ..RowPlan::default()
         }
     }
 

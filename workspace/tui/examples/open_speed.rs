@@ -92,8 +92,6 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
     const CUTS: usize = 5;
     let classes: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
     let row = |index: usize| RowPlan {
-        target: None,
-        backbone: None,
         name: "logistic".to_owned(),
         detail: Some(format!("block{} · {}", index % CUTS, 100 + index / CUTS)),
         kind: "feature-classifier".to_owned(),
@@ -102,8 +100,8 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
         head: "logistic-regression".to_owned(),
         weights: Start::Source,
         train_samples: Some(100 + (index / CUTS) as u64),
-        protocol: None,
         classes: classes.clone(),
+        ..RowPlan::default()
     };
     let rows: Vec<RowPlan> = (0..rows).map(row).collect();
     let seeds: Vec<u64> = (1..=seeds as u64).collect();

@@ -185,6 +185,7 @@ fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, Work
         detail: row.detail.clone(),
         kind: strategy.kind.as_str().to_owned(),
         cut: row.cut.name.clone(),
+        layers: row.cut.layers,
         feature_dim: reduction.pca.unwrap_or(features.iter().product()),
         head: strategy.head.id().to_owned(),
         weights: as_told(strategy.weights),

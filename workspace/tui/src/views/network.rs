@@ -170,11 +170,16 @@ fn table(run: &Watched, theme: Theme, network: &NetworkPlan) -> (Vec<Column>, Ve
 fn cuts(network: &NetworkPlan, rows: &[RowPlan]) -> Vec<(usize, String)> {
     let mut cuts: Vec<(usize, String)> = Vec::new();
     for row in rows {
-        let place = network.cuts.iter().find(|cut| cut.name == row.cut);
-        if let Some(cut) = place
-            && !cuts.iter().any(|(_, name)| *name == cut.name)
+        // Streams of earlier versions say the name alone, which is that of a cut point where nothing is done there.
+        let named = network.cuts.iter().find(|cut| cut.name == row.cut);
+        let layers = match row.layers {
+            0 => named.map(|cut| cut.layers),
+            layers => Some(layers),
+        };
+        if let Some(layers) = layers
+            && !cuts.iter().any(|(_, name)| *name == row.cut)
         {
-            cuts.push((cut.layers, cut.name.clone()));
+            cuts.push((layers, row.cut.clone()));
         }
     }
     cuts

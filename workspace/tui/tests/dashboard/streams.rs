@@ -89,12 +89,8 @@ impl Made {
             }));
         }
         let rows = (self.names.iter().enumerate()).map(|(index, name)| RowPlan {
-            target: None,
-            backbone: None,
             name: name.clone(),
-            detail: None,
             train_samples: self.grid.then(|| 100 << index),
-            protocol: None,
             kind: match index % 3 {
                 _ if self.grid => "feature-classifier",
                 0 => "frozen-backbone",
@@ -107,6 +103,7 @@ impl Made {
             head: "mlp".into(),
             weights: Start::Source,
             classes: ["5", "6", "7"].map(str::to_owned).to_vec(),
+            ..RowPlan::default()
         });
         let plan = RunPlan {
             format: 1,
