@@ -73,6 +73,10 @@ bench-stamps *ARGUMENTS: build peers
 bench-features *ARGUMENTS: build
     python3 bench/features.py target/release/topwork {{ARGUMENTS}}
 
+# rows of real runs as model files, computed by rten and onnxruntime, into bench/exports.md (an hour): just bench-exports MODEL CUT MEAN STD
+bench-exports *ARGUMENTS: build
+    python3 bench/exports.py target/release/topwork {{ARGUMENTS}} > bench/exports.md
+
 # whether the real TensorBoard and MLflow read what `topwork report --to` writes, into bench/trackers.md: just bench-trackers runs/0001-mnist-transfer
 bench-trackers RUN: build
     test -e bench/.venv-trackers/installed || { python3 -m venv bench/.venv-trackers && bench/.venv-trackers/bin/pip install --quiet --requirement bench/trackers.txt && touch bench/.venv-trackers/installed; }

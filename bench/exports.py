@@ -1,8 +1,8 @@
 """Exports rows of real runs and has rten and onnxruntime compute them: every backbone, head and reduction.
 
-    python bench/exports.py target/release/topwork [model.onnx CUT MEAN STD] > bench/exports.md
+    python bench/exports.py target/release/topwork [model.onnx CUT MEAN STD]… > bench/exports.md
 
-Backbones have random weights, but for the model in the ONNX format; heads are fitted to 200 photos that the script makes, and proved
+Backbones have random weights, but for models in the ONNX format, such as `published.py` writes; heads are fitted to 200 photos that the script makes, and proved
 on 100 others. Needs numpy, onnx, onnxruntime and pillow.
 """
 
@@ -71,8 +71,8 @@ cut = [{", ".join(f"{{ at = {cut}, {reduction} }}" for reduction in REDUCTIONS.v
 
 
 backbones = [(*backbone, 'weights = "random"\n', "") for backbone in BACKBONES]
-if len(sys.argv) > 2:
-    model, cut, mean, std = sys.argv[2:]
+models = iter(sys.argv[2:])
+for model, cut, mean, std in zip(models, models, models, models):
     path = pathlib.Path(model).resolve()
     normalise = f", normalise = {{ mean = [{mean}], std = [{std}] }}"
     backbones.append((path.name, f'use = "onnx"\nfile = "{path}"', f'"{cut}"', 224, 3, "", normalise))

@@ -33,6 +33,19 @@ name    = "random"
 kind    = "feature-classifier"
 weights = "random"
 head    = { use = "knn" }
+
+[[strategy]]
+name = "joined"
+kind = "feature-classifier"
+head = { use = "logistic-regression" }
+cut  = { join = ["pool2", "pool1"], pool = "gap", l2 = true, pca = 5 }
+
+[[strategy]]
+name  = "joined and tuned"
+kind  = "fine-tune"
+head  = { use = "mlp", hidden = [20] }
+train = { epochs = 1, batch-size = 10, learning-rate = 1e-3 }
+cut   = { join = ["pool1", "pool2"], pool = "gmp" }
 "#;
 
 fn text(output: &Output) -> String {
@@ -96,7 +109,7 @@ fn predicting_the_run_s_own_test_examples_gives_its_predictions_to_the_bit() {
         }
         let project = run(&text_of);
         let kept = kept(&project);
-        assert_eq!(kept.len(), 6);
+        assert_eq!(kept.len(), 8);
         for (title, expected) in &kept {
             let line = [
                 "predict",

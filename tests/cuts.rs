@@ -41,6 +41,48 @@ fn activations_are_pooled_normalised_and_reduced() {
     insta::assert_snapshot!("cut_show", shown.snapshot());
 }
 
+/// The numbers of a table of features, image by image.
+fn features(project: &Project, cut: &str) -> Vec<Vec<f64>> {
+    let line = [
+        "features", "1", "--cut", cut, "--split", "test", "-o", "f.csv",
+    ];
+    let output = project.topwork(&line);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let mut table = csv::Reader::from_path(project.path().join("f.csv")).unwrap();
+    let columns = table.headers().unwrap().clone();
+    let is_feature = |name: &str| {
+        name.strip_prefix('f')
+            .is_some_and(|n| n.parse::<usize>().is_ok())
+    };
+    let rows = table.records().map(|row| {
+        let row = row.unwrap();
+        let fields = row.iter().zip(&columns);
+        let fields = fields.filter(|(_, name)| is_feature(name));
+        fields.map(|(field, _)| field.parse().unwrap()).collect()
+    });
+    rows.collect()
+}
+
+#[test]
+fn places_are_joined_in_the_order_written() {
+    let project = cut_at(
+        r#"[{ at = "pool1", pool = "gap" }, { at = "pool2", pool = "gap" }, { join = ["pool2", "pool1"], pool = "gap" }, { join = ["pool1", "pool2"] }]"#,
+    );
+    insta::assert_snapshot!("cut_joined_rows", rows(&project).join("\n"));
+    let [pool1, pool2] = ["pool1 gap", "pool2 gap"].map(|cut| features(&project, cut));
+    let joined = features(&project, "pool2 + pool1 gap");
+    assert!(joined.len() >= 50 && joined.len() == pool1.len());
+    for ((joined, mut late), early) in joined.iter().zip(pool2).zip(pool1) {
+        late.extend(early);
+        assert_eq!(joined.len(), 70);
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-6;
+        assert!(joined.iter().zip(&late).all(near), "{joined:?} {late:?}");
+    }
+    // Resumed, every row is known again.
+    let resumed = project.topwork(&["run", "cuts.toml", "--resume", "--ui", "none"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.snapshot());
+}
+
 #[test]
 fn a_rule_chooses_the_cuts() {
     let project = cut_at(r#"{ use = "every-stage", pool = "gap" }"#);

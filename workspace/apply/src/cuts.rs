@@ -52,6 +52,7 @@ pub fn cut_of_backbone(
     Ok(CutPoint {
         name: name.map_or_else(|| layers.to_string(), |cut| cut.name.clone()),
         layers,
+        joined: Vec::new(),
         reduction,
     })
 }

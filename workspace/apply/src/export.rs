@@ -48,8 +48,8 @@ impl Exporting<'_> {
             (None, Backbone::Network(_)) => {
                 let tools = run.tools(self.services);
                 let weights = run.plan.strategy(row).weights;
-                let (seed, layers) = (self.asked.fits.seed, row.cut.layers);
-                kept = tools.trunk_with(seed, weights, trained.as_ref(), layers)?;
+                let seed = self.asked.fits.seed;
+                kept = tools.trunk_with(seed, weights, trained.as_ref(), &row.cut)?;
                 ExportedTrunk::Network(&kept)
             }
             (None, Backbone::Extractor(opaque)) => {

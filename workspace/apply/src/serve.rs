@@ -297,8 +297,7 @@ impl AtWork<'_> {
                 }
                 let trunk = match &backbone {
                     Backbone::Network(_) => {
-                        let kept =
-                            tools.trunk_with(*seed, weights, trained.as_ref(), cut.layers)?;
+                        let kept = tools.trunk_with(*seed, weights, trained.as_ref(), &cut)?;
                         Trunk::Network(Box::new(kept))
                     }
                     Backbone::Extractor(opaque) => Trunk::extractor(opaque, &cut),
@@ -335,8 +334,7 @@ impl AtWork<'_> {
                             });
                         };
                         topwork_graft::load_weights(&mut network, path)?;
-                        let kept = network.keep(cut.layers);
-                        Trunk::Network(Box::new(kept.map_err(topwork_graft::engine("cutting"))?))
+                        Trunk::Network(Box::new(topwork_graft::cut(&network, &cut)?))
                     }
                     Backbone::Extractor(opaque) => Trunk::extractor(opaque, &cut),
                 };

@@ -120,9 +120,13 @@ fn describe(network: &NetworkPlan, made: &[CutPoint]) -> String {
             .filter(|point| point.layers == kept)
             .map(|point| point.name.clone())
             .collect();
-        if let Some(CutPoint { name, layers, .. }) = made.iter().find(|cut| cut.layers == kept) {
-            cuts.retain(|point| point != name);
-            cuts.insert(0, format!("◀ cut here: {name} ({layers} layers kept)"));
+        let here: Vec<&str> = (made.iter().filter(|cut| cut.layers == kept))
+            .map(|cut| cut.name.as_str())
+            .collect();
+        if !here.is_empty() {
+            cuts.retain(|point| !here.contains(&point.as_str()));
+            let names = here.join(", ");
+            cuts.insert(0, format!("◀ cut here: {names} ({kept} layers kept)"));
         }
         let mut row = vec![
             kept.to_string(),

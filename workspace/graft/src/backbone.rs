@@ -17,7 +17,7 @@ use crate::{
     GraftError,
     error::{engine, out_of_order},
     features::Activations,
-    network::{backbone_blueprint, layer_entries},
+    network::{backbone_blueprint, joined_maps, layer_entries},
 };
 
 /// What turns an image into activations.
@@ -158,6 +158,11 @@ impl Backbone {
 
     /// The activations at a cut, before anything is done with them.
     pub fn activations_at(&self, cut: &CutPoint) -> Result<Activations, GraftError> {
+        if let (Self::Network(blueprint), false) = (self, cut.joined.is_empty()) {
+            let joined = blueprint.joined(&cut.joined, joined_maps(cut));
+            let joined = joined.map_err(|source| engine("cutting")(source.into()))?;
+            return Ok(Activations::plain(joined.output().dims()));
+        }
         let layer = cut.layers.checked_sub(1);
         let layer = layer.and_then(|last| self.layers().into_iter().nth(last));
         layer

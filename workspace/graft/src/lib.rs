@@ -29,7 +29,9 @@ pub use features::{
 };
 pub use joined::{Tested, mean_scores};
 pub use model::{Model, PARTS, STATE, Saved};
-pub use network::{backbone_blueprint, head_blueprint, initialised, layer_entries, load_weights};
+pub use network::{
+    backbone_blueprint, cut, head_blueprint, initialised, layer_entries, load_weights,
+};
 pub use predictor::{FeaturePass, Head, Predictor, ReadPart};
 pub use proof::{Proof, Proved};
 pub use row::{MeasuredRow, RowTask};

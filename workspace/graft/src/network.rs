@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use topwork_engine::{Blueprint, EngineError, Network, Stream};
+use topwork_engine::{Blueprint, EngineError, JoinedMaps, Network, Stream};
 use topwork_host::{HostError, Plugins};
-use topwork_schema::{Component, LayerEntry};
+use topwork_schema::{Component, CutPoint, LayerEntry, Pool};
 use topwork_sniff::reason;
 
-use crate::GraftError;
+use crate::{GraftError, error::engine};
 
 /// The backbone's blueprint.
 pub fn backbone_blueprint(
@@ -48,6 +48,25 @@ pub fn head_blueprint(
 /// starts from the same weights whatever else an experiment holds.
 pub fn initialised(blueprint: &Blueprint, seed: u64, role: &str) -> Network {
     Network::init(blueprint, &mut Stream::new(seed, &format!("init/{role}")))
+}
+
+/// What stands before a cut.
+pub fn cut(network: &Network, at: &CutPoint) -> Result<Network, GraftError> {
+    let cut = match at.joined.is_empty() {
+        true => network.keep(at.layers),
+        false => network.joined(&at.joined, joined_maps(at)),
+    };
+    cut.map_err(engine("cutting"))
+}
+
+/// How a cut pools each of the maps that it joins.
+pub(crate) fn joined_maps(cut: &CutPoint) -> JoinedMaps {
+    match cut.reduction.pool {
+        Some(Pool::Gap) => JoinedMaps::Mean,
+        Some(Pool::Gmp) => JoinedMaps::Max,
+        // No plan joins pyramids.
+        Some(Pool::Flatten | Pool::Pyramid) | None => JoinedMaps::All,
+    }
 }
 
 /// Puts the weights of a file into a network.

@@ -105,7 +105,7 @@ impl<'a> FeaturePass<'a> {
         let part = |name: &str| read(name, "safetensors");
         let cut = &row.cut;
         let pass = if strategy.kind.trains_the_trunk() {
-            let mut trunk = tools.trunk_with(model.seed, Start::Random, trained, cut.layers)?;
+            let mut trunk = tools.trunk_with(model.seed, Start::Random, trained, cut)?;
             let weights = part("trunk").ok_or_else(|| missing("its trunk"))?;
             trunk
                 .load_safetensors(&weights)
@@ -131,7 +131,7 @@ impl<'a> FeaturePass<'a> {
             let trunk = match tools.backbone {
                 Backbone::Network(_) => {
                     let weights = strategy.weights;
-                    let kept = tools.trunk_with(model.seed, weights, trained, cut.layers)?;
+                    let kept = tools.trunk_with(model.seed, weights, trained, cut)?;
                     Trunk::Network(Box::new(kept))
                 }
                 Backbone::Extractor(opaque) => Trunk::extractor(opaque, cut),

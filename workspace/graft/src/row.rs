@@ -98,8 +98,7 @@ impl RowTask<'_> {
                 }
                 (None, _) => {
                     let (weights, cut) = (strategy.weights, &self.row.cut);
-                    let trunk =
-                        (self.tools).trunk_with(self.seed, weights, self.trained, cut.layers)?;
+                    let trunk = (self.tools).trunk_with(self.seed, weights, self.trained, cut)?;
                     fit.run(Stock::Trunk(Box::new(trunk), cut))?
                 }
             };

@@ -2,13 +2,13 @@
 
 use topwork_engine::{Compute, Network};
 use topwork_host::Plugins;
-use topwork_schema::{Plan, Start};
+use topwork_schema::{CutPoint, Plan, Start};
 
 use crate::{
     GraftError, Services,
     backbone::Backbone,
-    error::{engine, out_of_order},
-    network::{initialised, load_weights},
+    error::out_of_order,
+    network::{cut, initialised, load_weights},
 };
 
 /// The plan, and what computes it.
@@ -50,15 +50,14 @@ impl Tools<'_> {
         Ok(network)
     }
 
-    /// The first layers of the backbone with these weights.
+    /// The backbone with these weights, cut here.
     pub fn trunk_with(
         &self,
         seed: u64,
         weights: Start,
         trained: Option<&Network>,
-        layers: usize,
+        at: &CutPoint,
     ) -> Result<Network, GraftError> {
-        let backbone = self.backbone_with(seed, weights, trained)?;
-        backbone.keep(layers).map_err(engine("cutting"))
+        cut(&self.backbone_with(seed, weights, trained)?, at)
     }
 }

@@ -522,13 +522,24 @@ pub(crate) static CUT: Table = Table {
         optional(
             "at",
             PLACE,
-            "`use` names a rule",
+            "`join` or `use` says where",
             "a cut point the backbone declares, or the number of layers kept",
+        ),
+        optional(
+            "join",
+            Kind::List {
+                of: &PLACE,
+                min: 2,
+                distinct: true,
+            },
+            "`at` or `use` says where",
+            "several such places: the activations there, each pooled by itself, are joined to one \
+             vector in this order",
         ),
         optional(
             "use",
             Kind::Name,
-            "`at` says where",
+            "`at` or `join` says where",
             "a cut rule of a plugin, such as `every-stage`; it may choose several cuts, and \
              keys beside those here are its parameters",
         ),

@@ -101,7 +101,12 @@ pub struct CutPoint {
     pub name: String,
     /// How many layers of the backbone are kept, 1 or more.
     pub layers: usize,
-    /// What is done with the activations there.
+    /// The numbers of layers behind which activations are taken and joined to one vector, in this
+    /// order; the largest is `layers`. Empty for those behind `layers` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<usize>,
+    /// What is done with the activations there: those that are joined are pooled each by itself, and
+    /// the vector they are joined to is normalised and brought to its principal components.
     #[serde(default, skip_serializing_if = "Reduction::is_none")]
     pub reduction: Reduction,
 }
@@ -109,7 +114,8 @@ pub struct CutPoint {
 impl CutPoint {
     /// Whether both give the same features, whatever they are called.
     pub fn same_as(&self, other: &CutPoint) -> bool {
-        (self.layers, self.reduction) == (other.layers, other.reduction)
+        let what = |cut: &CutPoint| (cut.layers, cut.reduction);
+        what(self) == what(other) && self.joined == other.joined
     }
 
     /// The cut before anything is fitted to the features: what can be computed image by image.
@@ -241,6 +247,11 @@ pub enum Place {
     Layers(usize),
     /// A cut point the backbone declares.
     Name(String),
+    /// Several of those, whose activations are joined.
+    Joined {
+        /// Where they are taken, in the order of the vector.
+        join: Vec<Place>,
+    },
     /// Wherever a cut rule says.
     Rule(#[serde(with = "ComponentForm")] Component),
 }

@@ -133,6 +133,8 @@ fn weights(
 
 /// A cut written as a table says where in one way, and has parameters only when that is a rule.
 fn cuts(file: &WrittenFile, diagnostics: &mut Diagnostics) {
+    const RULE: &str = "use";
+    const WAYS: [&str; 3] = ["at", "join", RULE];
     let of_targets = file.targets.iter().map(|table| (&table.path, &table.node));
     let of_backbones = file
         .backbones
@@ -155,20 +157,19 @@ fn cuts(file: &WrittenFile, diagnostics: &mut Diagnostics) {
             let wrong = |message: String, span, hint: String| {
                 Diagnostic::new(format!("`{path}.cut`: {message}"), Some(span)).hint(hint)
             };
-            match (cut.get("at"), cut.get("use")) {
-                (None, None) => diagnostics.push(wrong(
-                    "a cut as a table says where: expected `at` or `use`".to_owned(),
+            let ways = WAYS
+                .into_iter()
+                .filter_map(|way| Some((way, cut.get(way)?)));
+            match ways.collect::<Vec<_>>().as_slice() {
+                [] => diagnostics.push(wrong(
+                    "a cut as a table says where: expected `at`, `join` or `use`".to_owned(),
                     cut.span.clone(),
                     "write for example { at = \"features\", pool = \"gap\" }, or \
                      { use = \"every-stage\" } for a rule"
                         .to_owned(),
                 )),
-                (Some(_), Some(rule)) => diagnostics.push(wrong(
-                    "`at` and `use` both say where".to_owned(),
-                    rule.span.clone(),
-                    "remove one of them".to_owned(),
-                )),
-                (Some(_), None) => {
+                [(RULE, _)] => {}
+                [_] => {
                     let unknown = cut.entries().iter();
                     for entry in unknown.filter(|entry| keys::CUT.key(&entry.key).is_none()) {
                         let names = keys::CUT.keys.iter().map(|key| key.name);
@@ -179,7 +180,11 @@ fn cuts(file: &WrittenFile, diagnostics: &mut Diagnostics) {
                         ));
                     }
                 }
-                (None, Some(_)) => {}
+                [(first, _), .., (last, node)] => diagnostics.push(wrong(
+                    format!("`{first}` and `{last}` both say where"),
+                    node.span.clone(),
+                    "remove one of them".to_owned(),
+                )),
             }
         }
     }

@@ -153,6 +153,7 @@ pub(crate) struct WrittenCut {
 pub(crate) enum WrittenPlace {
     Layers(usize),
     Name(String),
+    Joined(Vec<WrittenPlace>),
     Rule(Box<WrittenUse>),
 }
 
@@ -290,7 +291,9 @@ impl Written {
                 .chain(of_strategies)
                 .filter_map(|cut| match &cut.value.place {
                     WrittenPlace::Rule(rule) => Some(&**rule),
-                    WrittenPlace::Layers(_) | WrittenPlace::Name(_) => None,
+                    WrittenPlace::Layers(_) | WrittenPlace::Name(_) | WrittenPlace::Joined(_) => {
+                        None
+                    }
                 }),
         );
         all.extend(self.strategies.iter().filter_map(|s| s.head.as_ref()));
@@ -484,13 +487,17 @@ impl View<'_> {
             }
             let view = View::new(&keys::CUT, node, shape::join(&self.path, "cut"));
             let rule = view.component(UseKind::Cut).map(Box::new);
-            // `rules` has said what is wrong with neither or both of them.
-            let place = match (view.node.get("at"), rule) {
-                (Some(at), None) => plain(at)?,
-                (None, Some(rule)) => WrittenPlace::Rule(rule),
+            // `rules` has said what is wrong with none or several of them.
+            let place = match (view.node.get("at"), view.node.get("join"), rule) {
+                (Some(at), None, None) => plain(at)?,
+                (None, Some(places), None) => {
+                    let places = places.items().iter().map(plain);
+                    WrittenPlace::Joined(places.collect::<Option<_>>()?)
+                }
+                (None, None, Some(rule)) => WrittenPlace::Rule(rule),
                 _ => return None,
             };
-            let reduction = view.plain(json!({ "at": null, "use": null }))?;
+            let reduction = view.plain(json!({ "at": null, "join": null, "use": null }))?;
             Some(WrittenCut { place, reduction })
         })
     }

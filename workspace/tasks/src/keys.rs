@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use topwork_keys::sha256;
-use topwork_schema::{Component, DatasetUse, Plan, Row, Start, TestSet};
+use topwork_schema::{Component, CutPoint, DatasetUse, Plan, Row, Start, TestSet};
 
 use crate::{TrunkId, Work};
 
@@ -76,7 +76,7 @@ impl<'a> Keys<'a> {
         json!({
             "begins-with": self.begins_with(trunk.weights),
             "dataset": self.target(),
-            "features": [trunk.cut.layers, trunk.cut.reduction],
+            "features": cut(&trunk.cut),
         })
     }
 
@@ -86,7 +86,7 @@ impl<'a> Keys<'a> {
             "begins-with": self.begins_with(strategy.weights),
             "dataset": self.target(),
             "folds": self.plan.experiment.target.folds,
-            "cut": [row.cut.layers, row.cut.reduction],
+            "cut": cut(&row.cut),
             "train-samples": row.train_samples,
             "kind": strategy.kind,
             "head": component(self.made, &strategy.head),
@@ -150,4 +150,12 @@ fn component(made: &Made, component: &Component) -> Value {
     let mut plugins = made.plugins.iter();
     let plugin = plugins.find(|(id, _)| id == component.plugin());
     json!([component, plugin.map(|(_, sha256)| sha256)])
+}
+
+/// What decides the features at a cut. Cuts of one place keep the keys they had before places were joined.
+fn cut(cut: &CutPoint) -> Value {
+    match cut.joined.as_slice() {
+        [] => json!([cut.layers, cut.reduction]),
+        joined => json!([joined, cut.reduction]),
+    }
 }

@@ -132,6 +132,7 @@ mod tests {
                 cut: CutPoint {
                     name: "a".into(),
                     layers: 1,
+                    joined: Vec::new(),
                     reduction: Default::default(),
                 },
                 train_samples: train,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use topwork_graft::{
     Backbone, GraftError, Images, Trunk, TrunkIdentity,
     data::{SplitName, TaskExamples, channels_of, draws, needed, seen, view},
-    engine, initialised, load_weights, shape,
+    initialised, load_weights, shape,
 };
 use topwork_host::Plugins;
 use topwork_keys::FeatureKey;
@@ -72,7 +72,7 @@ pub fn planned_features(
                         true
                     }
                 };
-                let kept = network.keep(trunk.cut.layers).map_err(engine("cutting"))?;
+                let kept = topwork_graft::cut(&network, &trunk.cut)?;
                 (Trunk::Network(Box::new(kept)), known)
             }
         };

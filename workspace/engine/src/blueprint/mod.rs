@@ -1,5 +1,6 @@
 //! Blueprints: the layers of a network and the places where it may be cut, checked before use.
 
+mod join;
 mod parse;
 mod pattern;
 
@@ -7,10 +8,12 @@ use crate::layers::{Array, LayerOp};
 use crate::problem::{BlueprintError, Problem};
 use crate::shape::Shape;
 
+pub use join::JoinedMaps;
+
 /// The layers of a network in order, with every shape worked out, and its named cut points. Layers form a
 /// graph: each names the earlier ones it takes its inputs from, and the last one gives the result.
 ///
-/// Only [`Blueprint::parse`] and [`Blueprint::keep`] make one, so a blueprint in hand is a valid one.
+/// Only [`Blueprint::parse`], [`Blueprint::keep`] and [`Blueprint::joined`] make one, so a blueprint in hand is a valid one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blueprint {
     input: Shape,

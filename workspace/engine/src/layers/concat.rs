@@ -7,7 +7,7 @@ use crate::operation::{Backward, Forward, Operation};
 use crate::problem::Problem;
 use crate::shape::Shape;
 
-/// Two or more inputs one behind the other, along the channels.
+/// Two or more inputs one behind the other: maps of one height and width along their channels, or vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concat;
 
@@ -25,6 +25,11 @@ impl Layer for Concat {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
         let input = inputs[0];
+        let features = inputs.iter().map(Shape::as_features);
+        if let Some(features) = features.collect::<Option<Vec<usize>>>() {
+            let sum = features.into_iter().fold(0, usize::saturating_add);
+            return Ok(Shape::features(sum));
+        }
         let [mut channels, height, width] = image(&KIND, input)?;
         for &other in &inputs[1..] {
             match image(&KIND, other)? {

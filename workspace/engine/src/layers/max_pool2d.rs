@@ -23,6 +23,13 @@ pub(super) static KIND: Kind = Kind {
     read: |place| Pooling::read(place).map(|pooling| MaxPool2d(pooling).into()),
 };
 
+impl MaxPool2d {
+    /// The maximum of all of a map.
+    pub(crate) fn over(height: usize, width: usize) -> Self {
+        Self(Pooling::over(height, width))
+    }
+}
+
 impl Layer for MaxPool2d {
     fn kind(&self) -> &'static Kind {
         &KIND

@@ -17,6 +17,15 @@ pub struct Pooling {
 }
 
 impl Pooling {
+    /// One window over all of a map.
+    pub(super) fn over(height: usize, width: usize) -> Self {
+        Self {
+            kernel: [height, width],
+            stride: [height, width],
+            padding: [0, 0],
+        }
+    }
+
     pub(super) const KEYS: &'static [&'static str] = &["kernel", "stride", "padding"];
 
     pub(super) fn read(place: &mut Place<'_, '_>) -> Option<Self> {

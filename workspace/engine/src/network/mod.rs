@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use crate::blueprint::{Blueprint, LayerSpec};
+use crate::blueprint::{Blueprint, JoinedMaps, LayerSpec};
 use crate::compute::{Buffer, Buffers, Compute};
 use crate::error::EngineError;
 use crate::executor::{Listener, Made, execute};
@@ -182,6 +182,30 @@ impl Network {
             layers: self.layers[..layers].to_vec(),
             program: Arc::new(Program::compile(&blueprint, None, true)),
             blueprint,
+        })
+    }
+
+    /// The layers as far as the deepest of these cuts, with what each gives joined to one vector; see
+    /// [`Blueprint::joined`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn joined(&self, cuts: &[usize], maps: JoinedMaps) -> Result<Self, EngineError> {
+        let blueprint = self.blueprint.joined(cuts, maps)?;
+        let mut layers = self.layers.clone();
+        layers.truncate(cuts.iter().copied().max().unwrap_or(0));
+        // What joins has no weights: nothing is drawn.
+        let mut nothing = Stream::new(0, "join");
+        let behind = &blueprint.layers()[layers.len()..];
+        layers.extend(
+            behind
+                .iter()
+                .map(|layer| LayerWeights::init(layer, &mut nothing)),
+        );
+        Ok(Self {
+            program: Arc::new(Program::compile(&blueprint, None, true)),
+            blueprint,
+            layers,
         })
     }
 

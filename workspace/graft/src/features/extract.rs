@@ -68,9 +68,11 @@ impl Extraction<'_> {
         others: impl IntoIterator<Item = TrunkId>,
     ) -> Result<Vec<TrunkId>, GraftError> {
         let mut together = vec![first.clone()];
-        let Backbone::Network(_) = self.tools.backbone else {
+        // A joined cut has layers of its own behind those of the backbone.
+        let plain = |trunk: &TrunkId| trunk.cut.joined.is_empty();
+        if !matches!(self.tools.backbone, Backbone::Network(_)) || !plain(first) {
             return Ok(together);
-        };
+        }
         let images = self.images();
         let numbers = |trunk: &TrunkId| -> Result<usize, GraftError> {
             let activations = self.tools.backbone.activations_at(&trunk.cut)?;
@@ -78,7 +80,7 @@ impl Extraction<'_> {
             Ok(images * shape.iter().product::<usize>())
         };
         let mut room = MOST_TOGETHER.saturating_sub(numbers(first)?);
-        for trunk in others {
+        for trunk in others.into_iter().filter(plain) {
             let needs = numbers(&trunk)?;
             if trunk.weights == first.weights && needs <= room {
                 room -= needs;
@@ -104,8 +106,7 @@ impl Extraction<'_> {
     fn wanted(&self, id: TrunkId) -> Result<Wanted, GraftError> {
         let trunk = match self.tools.backbone {
             Backbone::Network(_) => {
-                let (weights, layers) = (id.weights, id.cut.layers);
-                let kept = (self.tools).trunk_with(self.seed, weights, self.trained, layers)?;
+                let kept = (self.tools).trunk_with(self.seed, id.weights, self.trained, &id.cut)?;
                 Trunk::Network(Box::new(kept))
             }
             Backbone::Extractor(opaque) => Trunk::extractor(opaque, &id.cut),

@@ -106,7 +106,7 @@ pub(super) fn cuts(
                     let pool = reduction.pool.or(choice.pool);
                     let reduction = Reduction { pool, ..reduction };
                     let shown = format!("{:?} of `{id}`", choice.name);
-                    (choice.name.clone(), choice.layers, reduction, shown)
+                    (choice.name.clone(), vec![choice.layers], reduction, shown)
                 };
                 choices.iter().map(point).collect()
             }
@@ -116,17 +116,14 @@ pub(super) fn cuts(
                     continue;
                 }
                 Ok((place, name, layers)) => {
-                    let shown = match &place {
-                        Place::Layers(layers) => layers.to_string(),
-                        _ => format!("{name:?}"),
-                    };
+                    let shown = shown(&place);
                     cuts.written.push(Cut { place, reduction });
                     vec![(name, layers, reduction, shown)]
                 }
             },
         };
-        for (name, layers, mut reduction, shown) in chosen {
-            match backbone.pooled(layers, reduction.pool) {
+        for (name, places, mut reduction, shown) in chosen {
+            match backbone.pooled(&places, reduction.pool) {
                 Ok(pool) => reduction.pool = pool,
                 Err((problem, hint)) => {
                     diagnostics.push(complain(
@@ -137,10 +134,11 @@ pub(super) fn cuts(
                     continue;
                 }
             }
-            if let (Some(components), Some(most)) = (
-                reduction.pca,
-                backbone.most_features(layers, reduction.pool),
-            ) && components > most
+            let most = places
+                .iter()
+                .map(|&layers| backbone.most_features(layers, reduction.pool));
+            if let (Some(components), Some(most)) = (reduction.pca, most.sum::<Option<usize>>())
+                && components > most
             {
                 diagnostics.push(complain(
                     format!("expected at most {most} principal components, found {components}"),
@@ -151,7 +149,11 @@ pub(super) fn cuts(
             }
             let cut = CutPoint {
                 name: format!("{name}{}", reduction.suffix()),
-                layers,
+                layers: places.iter().copied().max().unwrap_or_default(),
+                joined: match places.len() {
+                    1 => Vec::new(),
+                    _ => places,
+                },
                 reduction,
             };
             let by_rule = matches!(value.place, WrittenPlace::Rule(_));
@@ -186,7 +188,10 @@ pub(super) fn cuts(
 impl Backbone<'_> {
     /// A place as it is meant with its name and layers kept, or what is wrong with it and what to
     /// do.
-    fn place(&self, written: &WrittenPlace) -> Result<(Place, String, usize), (String, String)> {
+    fn place(
+        &self,
+        written: &WrittenPlace,
+    ) -> Result<(Place, String, Vec<usize>), (String, String)> {
         let id = self.component.id();
         let all = self.layers.len();
         let count = match self.extractor {
@@ -208,11 +213,11 @@ impl Backbone<'_> {
                     None if taken => format!("layer {layers}"),
                     None => last.name.clone(),
                 };
-                Ok((Place::Layers(*layers), name, *layers))
+                Ok((Place::Layers(*layers), name, vec![*layers]))
             }
             WrittenPlace::Name(name) => {
                 if let Some(cut) = self.cuts.iter().find(|cut| cut.name == *name) {
-                    return Ok((Place::Name(name.clone()), name.clone(), cut.layers));
+                    return Ok((Place::Name(name.clone()), name.clone(), vec![cut.layers]));
                 }
                 let names = self.cuts.iter().map(|cut| cut.name.as_str());
                 let hint = match (containing(name, names.clone()), nearest(name, names)) {
@@ -224,15 +229,72 @@ impl Backbone<'_> {
                 };
                 Err((format!("`{id}` has no cut point {name:?}"), hint))
             }
+            WrittenPlace::Joined(places) => self.joined(places),
             // A rule has no place of its own.
             WrittenPlace::Rule(_) => Err((format!("`{id}` is cut by a rule"), String::new())),
         }
     }
 
-    /// How a cut is pooled: as written, or not at all where there is but one number for each channel, since then pooling
-    /// changes nothing and the cut is the plain one. What has no channels, or no height and width for a pyramid, is refused
-    /// with what fits.
-    fn pooled(&self, layers: usize, pool: Option<Pool>) -> Result<Option<Pool>, (String, String)> {
+    /// Several places with their names in a row, each another than those before.
+    fn joined(
+        &self,
+        written: &[WrittenPlace],
+    ) -> Result<(Place, String, Vec<usize>), (String, String)> {
+        if self.extractor.is_some() {
+            return Err((
+                format!(
+                    "`{}` computes features itself, one cut at a time, found `join`",
+                    self.component.id()
+                ),
+                "cuts of backbones that are made of layers can be joined; `topwork show` tells \
+                 which are"
+                    .to_owned(),
+            ));
+        }
+        let (mut join, mut names, mut layers) = (Vec::new(), Vec::<String>::new(), Vec::new());
+        for written in written {
+            let (place, name, own) = self.place(written)?;
+            let before = layers.iter().position(|before| own.contains(before));
+            if let Some(before) = before.and_then(|before| join.get(before)) {
+                let [place, before] = [&place, before].map(shown);
+                return Err((
+                    format!("{place} is the same place as {before}"),
+                    "each place is joined once".to_owned(),
+                ));
+            }
+            join.push(place);
+            names.push(name);
+            layers.extend(own);
+        }
+        Ok((Place::Joined { join }, names.join(" + "), layers))
+    }
+
+    /// How the activations of a cut are pooled, those of each of its places by themselves: see [`Self::pooled_at`]. Not at all
+    /// where none of them is.
+    fn pooled(
+        &self,
+        places: &[usize],
+        pool: Option<Pool>,
+    ) -> Result<Option<Pool>, (String, String)> {
+        if pool == Some(Pool::Pyramid) && places.len() > 1 {
+            return Err((
+                "is several places joined, found `pool = \"pyramid\"`".to_owned(),
+                "`pool = \"gap\"`, `\"gmp\"` and `\"flatten\"` can be joined".to_owned(),
+            ));
+        }
+        let each = places.iter().map(|&layers| self.pooled_at(layers, pool));
+        let each: Vec<Option<Pool>> = each.collect::<Result<_, _>>()?;
+        Ok(each.into_iter().flatten().next())
+    }
+
+    /// How the activations at a place are pooled: as written, or not at all where there is but one number for each channel,
+    /// since then pooling changes nothing and the cut is the plain one. What has no channels, or no height and width for a
+    /// pyramid, is refused with what fits.
+    fn pooled_at(
+        &self,
+        layers: usize,
+        pool: Option<Pool>,
+    ) -> Result<Option<Pool>, (String, String)> {
         let last = layers.checked_sub(1).and_then(|last| self.layers.get(last));
         let (Some(pool), Some(last)) = (pool, last) else {
             return Ok(pool);
@@ -279,7 +341,8 @@ impl Backbone<'_> {
         let (Some(map), Some(mean)) = (last(before.layers), last(cut.layers)) else {
             return false;
         };
-        before.reduction.pool == Some(Pool::Gap)
+        before.joined.is_empty()
+            && before.reduction.pool == Some(Pool::Gap)
             && matches!(cut.reduction.pool, Some(Pool::Gap) | None)
             && plain(before.reduction) == plain(cut.reduction)
             && ops.iter().any(|op| is(&MEANS, op))
@@ -323,6 +386,19 @@ impl Backbone<'_> {
             declared => declared.join(", "),
         };
         format!("{points}; or a layer count from 1 to {all}")
+    }
+}
+
+/// A place as it is written.
+fn shown(place: &Place) -> String {
+    match place {
+        Place::Layers(layers) => layers.to_string(),
+        Place::Name(name) => format!("{name:?}"),
+        Place::Joined { join } => {
+            let places: Vec<String> = join.iter().map(shown).collect();
+            places.join(" + ")
+        }
+        Place::Rule(rule) => format!("`{}`", rule.id()),
     }
 }
 

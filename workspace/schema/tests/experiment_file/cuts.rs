@@ -64,7 +64,7 @@ fn pooling_goes_over_what_is_no_channel() {
 
 #[test]
 fn cuts_say_what_is_done_to_the_activations() {
-    let cases: [(&str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &[&str]); 12] = [
         (SMALL, "{ at = \"pool1\" }", &["pool1 (3)"]),
         (SMALL, "{ at = 4, pool = \"gap\" }", &["layer 4 gap (4)"]),
         (
@@ -82,6 +82,22 @@ fn cuts_say_what_is_done_to_the_activations() {
             SMALL,
             "{ at = \"features\", pool = \"gap\", l2 = true }",
             &["features l2 (7)"],
+        ),
+        (
+            SMALL,
+            "{ join = [\"features\", \"pool1\", 4], pool = \"gap\", pca = 870 }",
+            &["features + pool1 + layer 4 gap pca870 (7)"],
+        ),
+        // The order is that of the vector.
+        (
+            SMALL,
+            "[{ join = [\"pool1\", \"pool2\"] }, { join = [\"pool2\", \"pool1\"] }]",
+            &["pool1 + pool2 (6)", "pool2 + pool1 (6)"],
+        ),
+        (
+            SMALL,
+            "[{ join = [\"pool1\", \"features\"], pool = \"gmp\" }, \"features\"]",
+            &["pool1 + features gmp (7)", "features (7)"],
         ),
         (EXTRACTED, "2", &["blocks (2)"]),
         (
@@ -131,6 +147,37 @@ fn mistakes_in_cuts_are_explained() {
         let message = plan(&text, WantedNormalise::Any).expect_err(cut);
         insta::assert_snapshot!(format!("cut_{name}"), message);
     }
+}
+
+#[test]
+fn mistakes_in_joined_cuts_are_explained() {
+    let of_layers = [
+        "{ join = [\"pool1\"] }",
+        "{ join = [\"pool1\", \"pool1\"] }",
+        "{ join = [\"pool2\", 6] }",
+        "{ join = [\"pool1\", \"pool3\"] }",
+        "{ join = [\"pool1\", 12] }",
+        "{ join = [\"pool1\", { use = \"ends\" }] }",
+        "{ join = [\"pool1\", \"pool2\"], at = \"pool1\" }",
+        "{ join = [\"pool1\", \"pool2\"], use = \"ends\" }",
+        "{ join = [\"pool1\", \"pool2\"], pool = \"pyramid\" }",
+        "{ join = [\"pool1\", \"pool2\"], pool = \"gap\", pca = 71 }",
+        "[{ join = [\"pool1\", \"pool2\"] }, { join = [3, 6] }]",
+    ];
+    let told = |text: &str, cut: &str, from: &str| {
+        let text = text.replacen(from, &format!("cut = {cut}"), 1);
+        let message = plan(&text, WantedNormalise::Any).expect_err(cut);
+        format!("=== {cut}\n{message}")
+    };
+    let mut all: Vec<String> = (of_layers.iter())
+        .map(|cut| told(SMALL, cut, "cut = \"features\""))
+        .collect();
+    all.push(told(
+        EXTRACTED,
+        "{ join = [\"cells\", \"blocks\"] }",
+        "cut = \"cells\"",
+    ));
+    insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]

@@ -209,6 +209,7 @@ fn point(name: &str, layers: usize) -> CutPoint {
     CutPoint {
         name,
         layers,
+        joined: Vec::new(),
         reduction: Reduction::default(),
     }
 }

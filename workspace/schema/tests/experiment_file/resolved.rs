@@ -40,7 +40,7 @@ augment = { shift = 1, rotate = 10.5, flip = true, crop = 2 }
 
 [target]
 dataset = { use = "mnist", classes = [5, 6], normalise = { mean = [0.5], std = [0.25] } }
-cut = [1, { at = 4, l2 = true }, { at = "block7", pool = "gap" }, { use = "ends", n = 2, pool = "gmp", pca = 3 }]
+cut = [1, { at = 4, l2 = true }, { at = "block7", pool = "gap" }, { join = [1, "block7"], pool = "gap", l2 = true }, { use = "ends", n = 2, pool = "gmp", pca = 3 }]
 
 [[strategy]]
 name = "frozen"
