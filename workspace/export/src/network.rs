@@ -1,5 +1,7 @@
 //! A network of the engine as nodes.
 
+mod pooling;
+
 use topwork_engine::layers::{AvgPool2d, BatchNorm, Conv2d, LeakyRelu, Linear, MaxPool2d, Scale};
 use topwork_engine::{LayerSpec, Network};
 
@@ -58,38 +60,11 @@ fn of_layer(
             ],
         ));
     }
-    if let Some(MaxPool2d(pooling)) = layer.op.get() {
-        let [rows, columns] = pooling.padding;
-        return Some(builder.node(
-            Op("MaxPool", 1),
-            name,
-            &[first],
-            &[
-                ("kernel_shape", Setting::Ints(&ints(&pooling.kernel))),
-                ("strides", Setting::Ints(&ints(&pooling.stride))),
-                (
-                    "pads",
-                    Setting::Ints(&ints(&[rows, columns, rows, columns])),
-                ),
-            ],
-        ));
+    if let Some(layer) = layer.op.get::<MaxPool2d>() {
+        return Some(pooling::max(builder, name, first, layer));
     }
-    if let Some(AvgPool2d(pooling)) = layer.op.get() {
-        let [rows, columns] = pooling.padding;
-        return Some(builder.node(
-            Op("AveragePool", 7),
-            name,
-            &[first],
-            &[
-                ("kernel_shape", Setting::Ints(&ints(&pooling.kernel))),
-                ("strides", Setting::Ints(&ints(&pooling.stride))),
-                (
-                    "pads",
-                    Setting::Ints(&ints(&[rows, columns, rows, columns])),
-                ),
-                ("count_include_pad", Setting::Int(1)),
-            ],
-        ));
+    if let Some(layer) = layer.op.get::<AvgPool2d>() {
+        return Some(pooling::mean(builder, name, first, layer));
     }
     if let Some(norm) = layer.op.get::<BatchNorm>() {
         // ONNX wants scales and shifts in any case.

@@ -3,8 +3,12 @@
 
 mod edges;
 mod large;
+mod maps;
+mod norms;
 mod partly_frozen;
 mod reference;
+mod refused;
+mod tokens;
 
 use std::sync::Arc;
 
