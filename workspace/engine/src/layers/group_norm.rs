@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Kind, Layer, Site, flat, image};
+use super::{Array, Kind, Layer, Site, image};
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
