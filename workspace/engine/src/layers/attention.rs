@@ -10,7 +10,7 @@
 use rayon::prelude::*;
 
 use super::activation::exp;
-use super::{Array, Kind, Layer, Site, Start, sequence};
+use super::{Array, Kind, Layer, Site, Start, check_divides, sequence};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
@@ -66,12 +66,7 @@ impl Layer for Attention {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
         let [_, width] = sequence(&KIND, inputs[0])?;
-        if !width.is_multiple_of(self.heads) {
-            return Err(Problem::new(format!(
-                "`heads` is {}, expected a number that divides the width {width}",
-                self.heads
-            )));
-        }
+        check_divides("heads", self.heads, width, "the width")?;
         Ok(inputs[0])
     }
 

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{Kind, Layer, Site, image};
+use super::{Kind, Layer, Site, check_divides, image};
 use crate::operation::{Backward, Forward, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -40,13 +40,8 @@ impl Layer for ChannelShuffle {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
         let [channels, _, _] = image(&KIND, inputs[0])?;
-        match channels.is_multiple_of(self.groups) {
-            true => Ok(inputs[0]),
-            false => Err(Problem::new(format!(
-                "`groups` is {}, expected a number that divides the {channels} channels",
-                self.groups
-            ))),
-        }
+        check_divides("groups", self.groups, channels, "the number of channels")?;
+        Ok(inputs[0])
     }
 
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {

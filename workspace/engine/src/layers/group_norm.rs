@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Kind, Layer, Site, image};
+use super::{Array, Kind, Layer, Site, check_divides, image};
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -113,12 +113,7 @@ impl Layer for GroupNorm {
             image(&KIND, inputs[0])?;
         }
         let (channels, _) = inputs[0].channels();
-        if !channels.is_multiple_of(self.groups) {
-            return Err(Problem::new(format!(
-                "`groups` is {}, expected a number that divides the {channels} channels",
-                self.groups
-            )));
-        }
+        check_divides("groups", self.groups, channels, "the number of channels")?;
         if inputs[0].elements() == self.groups {
             return Err(Problem::new(format!(
                 "`groups` is {}, which leaves one value to each, expected fewer groups than the {} values",

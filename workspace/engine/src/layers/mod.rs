@@ -348,6 +348,24 @@ fn sequence(kind: &Kind, input: Shape) -> Result<[usize; 2], Problem> {
     })
 }
 
+/// Checks that the number under this key divides `count`, of what `of` says in words.
+fn check_divides(key: &str, number: usize, count: usize, of: &str) -> Result<(), Problem> {
+    if count.is_multiple_of(number) {
+        return Ok(());
+    }
+    let divides = |other: &usize| count.is_multiple_of(*other);
+    // 1 does in any case, and nothing above `count`.
+    let nearest = [
+        (1..number.min(count + 1)).rev().find(divides),
+        (number..=count).find(divides),
+    ];
+    let nearest: Vec<String> = nearest.iter().flatten().map(usize::to_string).collect();
+    Err(Problem::new(format!(
+        "`{key}` is {number}, expected a number that divides {of} {count}"
+    ))
+    .hint(format!("the nearest: {}", nearest.join(" and "))))
+}
+
 fn in_words(shape: Shape) -> String {
     match shape.dims() {
         [_] => format!("a flat vector of {shape}"),
