@@ -10,7 +10,7 @@
 use rayon::prelude::*;
 
 use super::activation::exp;
-use super::{Array, Kind, Layer, Site, Start, check_divides, sequence};
+use super::{Array, Kind, Layer, Site, Start, check_divides, sequence, several};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
@@ -54,7 +54,7 @@ impl Layer for Attention {
     }
 
     fn detail(&self) -> String {
-        let mut detail = format!("{} heads", self.heads);
+        let mut detail = several(self.heads, "head");
         if !self.bias {
             detail += ", no bias";
         }

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{Kind, Layer, Site, check_divides, image};
+use super::{Kind, Layer, Site, check_divides, image, several};
 use crate::operation::{Backward, Forward, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -35,7 +35,7 @@ impl Layer for ChannelShuffle {
     }
 
     fn detail(&self) -> String {
-        format!("{} groups", self.groups)
+        several(self.groups, "group")
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::position_embedding::sum_over_samples;
-use super::{Array, Kind, Layer, Site, sequence};
+use super::{Array, Kind, Layer, Site, sequence, several};
 use crate::operation::{Backward, Forward, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ impl Layer for ClassToken {
     fn detail(&self) -> String {
         match self.registers {
             0 => String::new(),
-            registers => format!("{registers} registers"),
+            registers => several(registers, "register"),
         }
     }
 

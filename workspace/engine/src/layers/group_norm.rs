@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Kind, Layer, Site, check_divides, image};
+use super::{Array, Kind, Layer, Site, check_divides, image, several};
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -100,9 +100,9 @@ impl Layer for GroupNorm {
 
     fn detail(&self) -> String {
         let parts = [
-            Some(format!("{} groups", self.groups)),
+            Some(several(self.groups, "group")),
             epsilon_in_words(self.epsilon),
-            (!self.affine).then(|| "no scale, no shift".to_owned()),
+            (!self.affine).then(|| "no scale and shift".to_owned()),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         parts.join(", ")

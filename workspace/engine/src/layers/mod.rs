@@ -366,6 +366,14 @@ fn check_divides(key: &str, number: usize, count: usize, of: &str) -> Result<(),
     .hint(format!("the nearest: {}", nearest.join(" and "))))
 }
 
+/// `1 group`, `2 groups`.
+fn several(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
 fn in_words(shape: Shape) -> String {
     match shape.dims() {
         [_] => format!("a flat vector of {shape}"),
