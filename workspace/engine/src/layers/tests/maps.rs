@@ -107,6 +107,15 @@ proptest! {
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(64) })]
 
     #[test]
+    fn pooling_of_any_shape_equals_plain_loops(
+        channels in 1usize..4, samples in 1usize..20, kernel in [1usize..5, 1usize..5],
+        stride in [1usize..4, 1usize..4], spare in [0usize..20, 0usize..20], seed in 0u64..1000,
+    ) {
+        let input = format!("[{channels}, {}, {}]", kernel[0] + spare[0], kernel[1] + spare[1]);
+        check(&blueprint(&input, &[max_pool2d(kernel, stride)]), samples, seed, false);
+    }
+
+    #[test]
     fn pooling_with_all_its_settings_equals_plain_loops(
         channels in 1usize..3, samples in 1usize..20, kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
         padding in [0usize..3, 0usize..3], dilation in [1usize..4, 1usize..4], ceil: bool, include: bool,

@@ -581,15 +581,6 @@ proptest! {
     }
 
     #[test]
-    fn pooling_of_any_shape_equals_plain_loops(
-        channels in 1usize..4, samples in 1usize..20, kernel in [1usize..5, 1usize..5],
-        stride in [1usize..4, 1usize..4], spare in [0usize..20, 0usize..20], seed in 0u64..1000,
-    ) {
-        let input = format!("[{channels}, {}, {}]", kernel[0] + spare[0], kernel[1] + spare[1]);
-        check(&blueprint(&input, &[max_pool2d(kernel, stride)]), samples, seed, false);
-    }
-
-    #[test]
     fn dense_layers_of_any_size_equal_plain_loops(
         features in 1usize..70, units in 1usize..70, samples in 1usize..40, rectifier in 0usize..3, seed in 0u64..1000,
     ) {
