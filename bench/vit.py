@@ -2,8 +2,9 @@
 
     python bench/vit.py
 
-Needs timm, torchvision, torch and safetensors; written with 1.0.31, 0.24.1, 2.9.1 and their fixed seed. The tests of `plugins/vit` load the weights into its blueprints. Tensors are called
-`CASE/NAME` as in the files of those libraries, and `CASE: features`; the cases with the parameters of the plugin stand in the metadata.
+Needs timm (1.0.31), torchvision (0.24.1), torch (2.9.1) and safetensors. The tests of `plugins/vit` load the weights into its
+blueprints. Tensors are called `CASE/NAME` as in the files of those libraries, and `CASE: features`; the cases with the parameters of
+the plugin stand in the metadata.
 """
 
 import json
