@@ -97,7 +97,6 @@ bench-calibration *ARGUMENTS:
 # write the reference arrays of the engine's and the heads' tests again
 reference: peers
     bench/.venv/bin/python bench/reference/reference.py
-    bench/.venv/bin/python bench/reference/layers.py
     bench/.venv/bin/python bench/reference/heads.py
     bench/.venv/bin/python bench/reference/statistics.py
 

@@ -660,22 +660,44 @@ struct topwork_backbone_table {
      *     conv2d             filters, kernel, stride = [1, 1], dilation = [1, 1], groups = 1, bias = true,
      *                        padding = [0, 0]: rows and columns of zeros on both sides,
      *                        or [top, left, bottom, right]
-     *     max-pool2d         kernel, stride = kernel, padding = [0, 0]
-     *     avg-pool2d         kernel, stride = kernel, padding = [0, 0]
+     *     max-pool2d         kernel, stride = kernel, padding = [0, 0], dilation = [1, 1],
+     *                        ceil-mode = false
+     *     avg-pool2d         kernel, stride = kernel, padding = [0, 0], ceil-mode = false,
+     *                        count-include-pad = true
      *     global-avg-pool2d  [channels, h, w] to [channels, 1, 1]
+     *     adaptive-avg-pool2d  size; [channels, h, w] to [channels, size[0], size[1]]
+     *     pad                padding as of conv2d, mode = "constant" (or "reflect", "replicate"),
+     *                        value = 0
+     *     resize             size, mode = "nearest" (or "bilinear"); corners are not aligned
      *     batch-norm2d       epsilon = 1e-5, momentum = 0.1, affine = true
      *     batch-norm1d       the same for a flat vector
      *     layer-norm         epsilon = 1e-5: of a vector, of each token, of the channels at each place
+     *     group-norm         groups, epsilon = 1e-5, affine = true
+     *     instance-norm      epsilon = 1e-5, affine = false
+     *     local-response-norm  size, alpha = 1e-4, beta = 0.75, k = 1
      *     scale              initial = 1: a learned factor for each channel or feature
      *     linear             units, bias = true; [features] to [units], of each token alike
      *     flatten            [channels, h, w] to [channels x h x w]
      *     tokens             [channels, h, w] to [h x w, channels]
-     *     attention          heads, bias = true; between tokens. Its arrays are NAME.qkv.weight,
-     *                        NAME.qkv.bias, NAME.proj.weight and NAME.proj.bias
+     *     class-token        registers = 0; [tokens, width] to [1 + registers + tokens, width]. Its
+     *                        arrays are NAME.class and NAME.registers
+     *     position-embedding  skip = 0: so many tokens at the front have none
+     *     select-token       index = 0; [tokens, width] to [width]
+     *     mean-tokens        skip = 0; [tokens, width] to [width]
+     *     attention          heads, bias = true, position-bias = false; between tokens. Its arrays are
+     *                        NAME.qkv.weight, NAME.qkv.bias, NAME.proj.weight, NAME.proj.bias and
+     *                        NAME.position_bias
      *     dropout            rate
      *     relu, relu6, gelu, gelu-tanh, tanh, sigmoid, silu, hard-sigmoid, hard-swish
      *     leaky-relu         slope = 0.01
-     *     add, concat        two inputs or more
+     *     elu                alpha = 1
+     *     mish
+     *     prelu              per-channel = false, initial = 0.25
+     *     softmax            of a vector, of each token, of the channels at each place
+     *     add                two inputs or more
+     *     concat             two inputs or more, one behind the other: channels, tokens or features
+     *     slice              from = 0, to; channels, tokens or features
+     *     channel-shuffle    groups
      *     multiply           two inputs; the second may have one number per channel
      *
      * Their arithmetic is PyTorch's.

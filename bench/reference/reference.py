@@ -114,6 +114,79 @@ def op_cases():
         )
 
 
+def layer_cases():
+    case = image_case
+    tokens = lambda name, shape, *layers, mode="train": case(name, shape, layer("tokens"), *layers, mode=mode)
+    for op in ("hard-sigmoid", "hard-swish", "leaky-relu", "gelu-tanh", "elu", "mish", "prelu", "softmax"):
+        yield case(op, (3, 5, 4), layer(op))
+    yield case("leaky-relu-slope", (3, 5, 4), layer("leaky-relu", slope=0.2))
+    yield case("elu-alpha", (9,), layer("elu", alpha=0.6))
+    yield case("prelu-per-channel", (3, 4, 2), layer("prelu", **{"per-channel": True}))
+    yield case("softmax-vector", (7,), layer("softmax"))
+    yield tokens("softmax-tokens", (5, 3, 2), layer("softmax"))
+    yield case("layer-norm-vector", (7,), layer("layer-norm"))
+    yield case("layer-norm-map", (5, 3, 4), layer("layer-norm", epsilon=1e-3))
+    yield tokens("layer-norm-tokens", (5, 3, 2), layer("layer-norm"))
+    yield case("scale-vector", (7,), layer("scale"))
+    yield case("scale-map", (5, 3, 4), layer("scale", initial=0.5))
+    yield tokens("scale-tokens", (5, 3, 2), layer("scale"))
+    for mode in ("train", "eval"):
+        yield case(f"batch-norm1d-without-affine-{mode}", (6,), layer("batch-norm1d", affine=False), mode=mode)
+        settings = {"epsilon": 1e-3, "momentum": 0.3, "affine": False}
+        yield case(f"batch-norm2d-without-affine-{mode}", (4, 3, 3), layer("batch-norm2d", **settings), mode=mode)
+    yield case("group-norm", (6, 2, 3), layer("group-norm", groups=3))
+    yield case("group-norm-without-affine", (4, 3, 2), layer("group-norm", groups=1, epsilon=1e-2, affine=False))
+    yield case("group-norm-vector", (6,), layer("group-norm", groups=2))
+    yield case("instance-norm", (3, 3, 4), layer("instance-norm"))
+    yield case("instance-norm-affine", (3, 3, 4), layer("instance-norm", epsilon=1e-2, affine=True))
+    yield case("local-response-norm", (7, 2, 3), layer("local-response-norm", size=5, alpha=0.5))
+    yield case("local-response-norm-even", (5, 2, 2), layer("local-response-norm", size=4, alpha=1.5, beta=0.6, k=2.0))
+    yield tokens("linear-tokens", (5, 3, 2), layer("linear", units=4))
+    yield tokens("class-token", (5, 3, 2), layer("class-token"))
+    yield tokens("class-token-registers", (5, 3, 2), layer("class-token", registers=3))
+    yield tokens("position-embedding", (5, 3, 2), layer("position-embedding"))
+    yield tokens("position-embedding-skip", (5, 3, 2), layer("class-token", registers=1),
+                 layer("position-embedding", skip=2))
+    yield tokens("select-token", (5, 3, 2), layer("select-token", index=4))
+    yield tokens("mean-tokens", (5, 3, 2), layer("mean-tokens", skip=1))
+    yield tokens("class-and-mean", (5, 3, 2), layer("class-token"), layer("select-token"),
+                 layer("mean-tokens", inputs=["class-token"], skip=1),
+                 layer("concat", inputs=["select-token", "mean-tokens"]))
+    yield tokens("concat-tokens", (4, 3, 2), layer("tanh"), layer("concat", inputs=["tanh", "tokens"]))
+    yield tokens("slice-tokens", (4, 3, 2), layer("slice", to=2, **{"from": 1}))
+    yield tokens("attention", (6, 3, 2), layer("attention", heads=2))
+    yield tokens("attention-without-bias", (6, 2, 2), layer("attention", heads=3, bias=False))
+    yield tokens("attention-position-bias", (6, 3, 2), layer("attention", heads=2, **{"position-bias": True}))
+    yield case(
+        "transformer-block", (8, 3, 2), layer("tokens"), layer("layer-norm", "norm1"), layer("attention", heads=2),
+        layer("scale", "scale1"), layer("add", "add1", inputs=["tokens", "scale1"]), layer("layer-norm", "norm2"),
+        layer("linear", "fc1", units=12), layer("gelu-tanh"), layer("linear", "fc2", units=8),
+        layer("add", "add2", inputs=["add1", "fc2"]), layer("flatten"),
+    )
+    yield case("pad", (2, 3, 4), layer("pad", padding=[1, 2]))
+    yield case("pad-value", (2, 3, 4), layer("pad", padding=[0, 1, 2, 3], value=-0.5))
+    yield case("pad-reflect", (2, 3, 4), layer("pad", padding=[2, 3, 1, 0], mode="reflect"))
+    yield case("pad-replicate", (2, 3, 4), layer("pad", padding=[2, 0, 1, 3], mode="replicate"))
+    yield case("slice", (5, 3, 2), layer("slice", to=4, **{"from": 1}))
+    yield case("channel-shuffle", (6, 2, 2), layer("channel-shuffle", groups=2))
+    for size in ([7, 5], [2, 3], [3, 8]):
+        name = "x".join(str(side) for side in size)
+        yield case(f"resize-{name}", (2, 3, 4), layer("resize", size=size))
+        yield case(f"resize-bilinear-{name}", (2, 3, 4), layer("resize", size=size, mode="bilinear"))
+    yield case("adaptive-avg-pool2d", (2, 7, 5), layer("adaptive-avg-pool2d", size=[3, 2]))
+    yield case("adaptive-avg-pool2d-to-more", (2, 2, 3), layer("adaptive-avg-pool2d", size=[3, 7]))
+    ceil = {"ceil-mode": True}
+    yield case("max-pool2d-ceil", (2, 6, 5), layer("max-pool2d", kernel=[3, 2], stride=[2, 2], padding=[1, 0], **ceil))
+    yield case("max-pool2d-dilation", (2, 7, 6), layer("max-pool2d", kernel=[2, 3], stride=[2, 1], padding=[1, 1],
+                                                       dilation=[3, 2]))
+    yield case("avg-pool2d-ceil", (2, 6, 5), layer("avg-pool2d", kernel=[3, 2], stride=[2, 2], padding=[1, 0], **ceil))
+    exclude = {"count-include-pad": False}
+    yield case("avg-pool2d-without-pad", (2, 6, 5), layer("avg-pool2d", kernel=[3, 3], stride=[2, 2], padding=[1, 1],
+                                                         **exclude))
+    yield case("avg-pool2d-ceil-without-pad", (2, 6, 5), layer("avg-pool2d", kernel=[3, 3], stride=[2, 3],
+                                                              padding=[1, 1], **ceil, **exclude))
+
+
 def randomise(network):
     """Weights and buffers away from their plain initial values, so that none of them can be forgotten unseen."""
     for module in network.modules():
@@ -136,9 +209,27 @@ def prefixed(prefix, tensors):
     return {f"{prefix}/{key}": tensor for key, tensor in tensors.items()}
 
 
+def randomise_all(network):
+    """Every parameter and statistic uniform over an interval of length 1: around 1 what multiplies or is a variance, else
+    around 0."""
+    with torch.no_grad():
+        for key, value in network.state_dict().items():
+            scales = key.endswith("running_var") or (key.endswith("weight") and value.dim() == 1)
+            if value.is_floating_point():
+                value.uniform_(-0.5, 0.5).add_(float(scales))
+
+
 def write_ops():
+    write_cases("ops.safetensors", op_cases(), randomise)
+
+
+def write_layers():
+    write_cases("layers.safetensors", layer_cases(), randomise_all)
+
+
+def write_cases(file, all_cases, randomise):
     tensors, cases = {}, []
-    for case in op_cases():
+    for case in all_cases:
         name, blueprint = case["name"], case["blueprint"]
         network = Network(blueprint)
         randomise(network)
@@ -156,7 +247,7 @@ def write_ops():
             after = {key: value for key, value in weights(network).items() if "running" in key}
             tensors |= prefixed(f"{name}/after", after)
         cases.append({key: case[key] for key in ("name", "mode", "blueprint")})
-    write("ops.safetensors", tensors, {"cases": cases})
+    write(file, tensors, {"cases": cases})
 
 
 def write_losses():
@@ -362,7 +453,7 @@ def write_weights_files():
 
 def main():
     torch.set_num_threads(1)
-    for part in (write_ops, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet,
+    for part in (write_ops, write_layers, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet,
                  write_weights_files):
         # Each file from its own seed: a new case in one changes no other.
         torch.manual_seed(1)

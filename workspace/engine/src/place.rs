@@ -96,12 +96,22 @@ impl<'json, 'problems> Place<'json, 'problems> {
 
     /// A whole number from 1; `default` where the key is absent.
     pub(crate) fn number(&mut self, key: &str, default: Option<usize>) -> Option<usize> {
+        self.number_from(1, key, default)
+    }
+
+    /// A whole number from `least`; `default` where the key is absent.
+    pub(crate) fn number_from(
+        &mut self,
+        least: u64,
+        key: &str,
+        default: Option<usize>,
+    ) -> Option<usize> {
         if default.is_some() && !self.object.contains_key(key) {
             return default;
         }
-        let expected = counted(1);
+        let expected = counted(least);
         let value = self.required(key, &expected)?;
-        let number = whole(value, 1);
+        let number = whole(value, least);
         if number.is_none() {
             self.wrong(key, value, &expected);
         }
@@ -137,6 +147,27 @@ impl<'json, 'problems> Place<'json, 'problems> {
                 None
             }
         }
+    }
+
+    /// One of a few words; the first of them where the key is absent.
+    pub(crate) fn choice(&mut self, key: &str, choices: &[&'static str]) -> Option<&'static str> {
+        let Some(value) = self.object.get(key) else {
+            return choices.first().copied();
+        };
+        let found = choices.iter().find(|choice| *value == **choice);
+        if found.is_none() {
+            let message = format!(
+                "`{key}` is {}, expected {}",
+                shortened(value),
+                quoted(choices, "or")
+            );
+            let problem = Problem::new(message);
+            self.report(match value.as_str() {
+                Some(text) => problem.nearest(text, choices.iter().copied()),
+                None => problem,
+            });
+        }
+        found.copied()
     }
 
     /// A list of texts; empty where the key is absent.

@@ -68,6 +68,12 @@ impl Shape {
         }
     }
 
+    /// The same with another number along the first dimension: of channels, tokens or features.
+    pub(crate) fn with_first(mut self, count: usize) -> Self {
+        self.dims[0] = count;
+        self
+    }
+
     /// Values in one sample.
     pub fn elements(&self) -> usize {
         self.dims.iter().product()

@@ -34,6 +34,7 @@ pub enum Setting<'a> {
     Int(i64),
     Ints(&'a [i64]),
     Float(f32),
+    Text(&'a str),
 }
 
 impl Builder {
@@ -200,6 +201,10 @@ impl Setting<'_> {
             Setting::Float(value) => {
                 attribute.kind = Attribute::FLOAT;
                 attribute.f = Some(*value);
+            }
+            Setting::Text(value) => {
+                attribute.kind = Attribute::STRING;
+                attribute.s = Some(value.as_bytes().to_vec());
             }
         }
         attribute

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use prost::Message;
 use topwork_engine::Network;
+use topwork_engine::layers::LayerNorm;
 use topwork_measure::Scores;
 use topwork_schema::{Normalise, Reduction};
 use topwork_scoring::ScoringLayers;
@@ -36,6 +37,8 @@ pub const FEATURES: &str = "features";
 pub const OPERATOR_SET: i64 = 13;
 /// The version of the format that came with it.
 const FORMAT: i64 = 7;
+/// The same for models with layer normalisation, which is an operator only since then.
+const WITH_LAYER_NORM: (i64, i64) = (17, 8);
 
 /// A fitted model, all that it takes to get from an image to a class.
 #[derive(Clone, Debug)]
@@ -85,6 +88,24 @@ pub enum Head<'a> {
 }
 
 impl Exported<'_> {
+    /// Of the operator set and of the format, where all is written here.
+    fn versions(&self) -> (i64, i64) {
+        let trunk = match &self.trunk {
+            Trunk::Network(trunk) => Some(trunk),
+            Trunk::File(_) => None,
+        };
+        let head = match &self.head {
+            Head::Network(head) => Some(head),
+            Head::Classifier(_) => None,
+        };
+        let mut layers =
+            (trunk.into_iter().chain(head)).flat_map(|network| network.blueprint().layers());
+        match layers.any(|layer| layer.op.get::<LayerNorm>().is_some()) {
+            true => WITH_LAYER_NORM,
+            false => (OPERATOR_SET, FORMAT),
+        }
+    }
+
     /// The model as an ONNX file: input [`IMAGES`], outputs [`CLASS`], [`SCORES`] and [`FEATURES`], for any number of images at a
     /// time unless a model file has its own built in. `classes` in the metadata are the names of the classes as a JSON list.
     ///
@@ -96,18 +117,19 @@ impl Exported<'_> {
         let reserved = [IMAGES, CLASS, SCORES, FEATURES];
         let (mut model, mut builder, at_cut) = match &self.trunk {
             Trunk::Network(trunk) => {
+                let (operator_set, format) = self.versions();
                 let names = reserved.map(str::to_owned);
                 let graph = Graph::default();
                 let mut builder =
-                    Builder::new(graph, HashSet::from(names), HashSet::new(), OPERATOR_SET);
+                    Builder::new(graph, HashSet::from(names), HashSet::new(), operator_set);
                 let images = self.prepared(&mut builder, IMAGES.to_owned());
                 builder.scope("trunk");
                 let name = network::write(&mut builder, trunk, images)?;
                 let model = Model {
-                    ir_version: FORMAT,
+                    ir_version: format,
                     opset_import: vec![OperatorSet {
                         domain: String::new(),
-                        version: OPERATOR_SET,
+                        version: operator_set,
                     }],
                     ..Model::default()
                 };

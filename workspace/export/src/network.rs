@@ -1,6 +1,15 @@
 //! A network of the engine as nodes.
 
-use topwork_engine::layers::{AvgPool2d, BatchNorm, Conv2d, LeakyRelu, Linear, MaxPool2d, Scale};
+mod moves;
+mod norms;
+mod pooling;
+mod tokens;
+
+use topwork_engine::layers::{
+    Attention, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Elu, GroupNorm, InstanceNorm,
+    LayerNorm, LeakyRelu, Linear, LocalResponseNorm, MaxPool2d, MeanTokens, Pad, PositionEmbedding,
+    Prelu, Resize, Scale, SelectToken, Slice,
+};
 use topwork_engine::{LayerSpec, Network};
 
 use crate::ExportError;
@@ -58,38 +67,11 @@ fn of_layer(
             ],
         ));
     }
-    if let Some(MaxPool2d(pooling)) = layer.op.get() {
-        let [rows, columns] = pooling.padding;
-        return Some(builder.node(
-            Op("MaxPool", 1),
-            name,
-            &[first],
-            &[
-                ("kernel_shape", Setting::Ints(&ints(&pooling.kernel))),
-                ("strides", Setting::Ints(&ints(&pooling.stride))),
-                (
-                    "pads",
-                    Setting::Ints(&ints(&[rows, columns, rows, columns])),
-                ),
-            ],
-        ));
+    if let Some(own) = layer.op.get::<MaxPool2d>() {
+        return Some(pooling::max(builder, layer, first, own));
     }
-    if let Some(AvgPool2d(pooling)) = layer.op.get() {
-        let [rows, columns] = pooling.padding;
-        return Some(builder.node(
-            Op("AveragePool", 7),
-            name,
-            &[first],
-            &[
-                ("kernel_shape", Setting::Ints(&ints(&pooling.kernel))),
-                ("strides", Setting::Ints(&ints(&pooling.stride))),
-                (
-                    "pads",
-                    Setting::Ints(&ints(&[rows, columns, rows, columns])),
-                ),
-                ("count_include_pad", Setting::Int(1)),
-            ],
-        ));
+    if let Some(own) = layer.op.get::<AvgPool2d>() {
+        return Some(pooling::mean(builder, layer, first, own));
     }
     if let Some(norm) = layer.op.get::<BatchNorm>() {
         // ONNX wants scales and shifts in any case.
@@ -114,6 +96,9 @@ fn of_layer(
         ));
     }
     if let Some(linear) = layer.op.get::<Linear>() {
+        if let (Some(_), Some(weight)) = (layer.input.as_tokens(), weights.first()) {
+            return Some(tokens::linear(builder, name, first, weight, weights.get(1)));
+        }
         return Some(builder.node(
             // The bias may be left out since 11.
             Op("Gemm", if linear.bias { 7 } else { 11 }),
@@ -126,17 +111,99 @@ fn of_layer(
         let settings = [("alpha", Setting::Float(leaky.slope))];
         return Some(builder.node(Op("LeakyRelu", 6), name, &[first], &settings));
     }
+    if let Some(elu) = layer.op.get::<Elu>() {
+        let settings = [("alpha", Setting::Float(elu.alpha))];
+        return Some(builder.node(Op("Elu", 6), name, &[first], &settings));
+    }
     if let (Some(Scale { .. }), [weight]) = (layer.op.get(), weights) {
-        let weight = match layer.input.as_image() {
-            // One number for every place of a channel.
-            Some([channels, ..]) => {
-                builder.reshape(&format!("{name}.places"), weight, &[channels as i64, 1, 1])
-            }
-            None => weight.clone(),
-        };
+        let weight = norms::per_channel(builder, name, weight, layer.input);
         return Some(builder.binary("Mul", name, first, &weight));
     }
-    without_settings(builder, layer.op.name(), name, inputs)
+    of_channels(builder, layer, first, weights)
+        .or_else(|| of_tokens(builder, layer, first, weights))
+        .or_else(|| of_places(builder, layer, first))
+        .or_else(|| without_settings(builder, layer.op.name(), name, inputs))
+}
+
+/// A layer that looks at channels.
+fn of_channels(
+    builder: &mut Builder,
+    layer: &LayerSpec,
+    x: &str,
+    weights: &[String],
+) -> Option<String> {
+    let name = &layer.name;
+    if let Some(norm) = layer.op.get::<LayerNorm>() {
+        return norms::layer_norm(builder, layer, x, norm, weights);
+    }
+    if let Some(norm) = layer.op.get::<GroupNorm>() {
+        return Some(norms::group_norm(builder, layer, x, norm, weights));
+    }
+    if let Some(norm) = layer.op.get::<InstanceNorm>() {
+        return Some(norms::instance_norm(builder, layer, x, norm, weights));
+    }
+    if let Some(norm) = layer.op.get::<LocalResponseNorm>() {
+        return norms::local_response_norm(builder, layer, x, norm);
+    }
+    match (layer.op.name(), weights) {
+        ("softmax", _) => {
+            let maps = layer.input.as_image().is_some();
+            let settings = [("axis", Setting::Int(if maps { 1 } else { -1 }))];
+            Some(builder.node(Op("Softmax", 13), name, &[x], &settings))
+        }
+        ("prelu", [weight]) => {
+            let several = layer.op.get::<Prelu>()?.per_channel;
+            let slopes = match several {
+                true => norms::per_channel(builder, name, weight, layer.input),
+                false => weight.clone(),
+            };
+            Some(builder.node(Op("PRelu", 9), name, &[x, &slopes], &[]))
+        }
+        _ => None,
+    }
+}
+
+/// A layer of sequences.
+fn of_tokens(
+    builder: &mut Builder,
+    layer: &LayerSpec,
+    x: &str,
+    weights: &[String],
+) -> Option<String> {
+    if let Some(own) = layer.op.get::<Attention>() {
+        return tokens::attention(builder, layer, x, own, weights);
+    }
+    if let Some(own) = layer.op.get::<PositionEmbedding>() {
+        return tokens::position_embedding(builder, layer, x, own, weights);
+    }
+    if let Some(own) = layer.op.get::<SelectToken>() {
+        return Some(tokens::select(builder, layer, x, own));
+    }
+    if let Some(own) = layer.op.get::<MeanTokens>() {
+        return tokens::mean(builder, layer, x, own);
+    }
+    match layer.op.name() {
+        "tokens" => tokens::of_map(builder, layer, x),
+        "class-token" => Some(tokens::class_token(builder, layer, x, weights)),
+        _ => None,
+    }
+}
+
+/// A layer that moves values, or makes maps of another size.
+fn of_places(builder: &mut Builder, layer: &LayerSpec, x: &str) -> Option<String> {
+    if let Some(own) = layer.op.get::<Pad>() {
+        return Some(moves::pad(builder, layer, x, own));
+    }
+    if let Some(own) = layer.op.get::<Slice>() {
+        return Some(moves::part(builder, layer, x, own));
+    }
+    if let Some(own) = layer.op.get::<ChannelShuffle>() {
+        return moves::shuffle(builder, layer, x, own);
+    }
+    if let Some(own) = layer.op.get::<Resize>() {
+        return Some(pooling::resize(builder, layer, x, own));
+    }
+    (layer.op.name() == "adaptive-avg-pool2d").then(|| pooling::adaptive(builder, layer, x))
 }
 
 /// The nodes of a layer of which nothing but its kind need be known.
@@ -169,6 +236,12 @@ fn without_settings(
         }
         "tanh" => builder.node(Op("Tanh", 6), name, &[x], &[]),
         "sigmoid" => builder.node(Op("Sigmoid", 6), name, &[x], &[]),
+        // x · tanh(ln(1 + exp(x))); `Mish` itself is an operator only since 18.
+        "mish" => {
+            let plus = builder.node(Op("Softplus", 1), &format!("{name}.plus"), &[x], &[]);
+            let tanh = builder.node(Op("Tanh", 6), &format!("{name}.tanh"), &[&plus], &[]);
+            builder.binary("Mul", name, x, &tanh)
+        }
         "silu" => {
             let sigmoid = builder.node(Op("Sigmoid", 6), &format!("{name}.sigmoid"), &[x], &[]);
             builder.binary("Mul", name, x, &sigmoid)

@@ -1,10 +1,19 @@
 //! The layers that a blueprint is made of. Their arithmetic, and the defaults left out of the JSON, are PyTorch's.
 
-use serde::{Serialize, Serializer};
+mod settings;
+
+use serde::Serialize;
+
+pub use settings::{BatchNorm, Conv2d, Interpolation, LocalResponseNorm, Pad, PadMode, Pool2d};
+use settings::{is_default, is_false, is_true, is_usual_epsilon};
 
 /// One layer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
+#[serde(
+    tag = "op",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 pub enum Layer {
     /// `[channels, h, w]` → `[filters, h', w']`
     Conv2d(Conv2d),
@@ -23,7 +32,94 @@ pub enum Layer {
     /// The mean of each channel: `[channels, h, w]` → `[channels, 1, 1]`
     #[serde(rename = "global-avg-pool2d")]
     GlobalAvgPool2d,
-    /// `[features]` → `[units]`
+    /// The mean of as many parts of each channel as are wanted: `[channels, h, w]` → `[channels, size[0], size[1]]`
+    AdaptiveAvgPool2d {
+        /// Down and across.
+        size: [usize; 2],
+    },
+    /// Rows and columns added around a map.
+    Pad(Pad),
+    /// A map of another size, PyTorch's `interpolate` without aligned corners: `[channels, h, w]` → `[channels, size[0], size[1]]`
+    Resize {
+        /// Down and across.
+        size: [usize; 2],
+        /// Where its numbers come from.
+        mode: Interpolation,
+    },
+    /// The numbers of a vector, of each token, or of the channels at each place of a map, brought to mean 0 and variance 1, then
+    /// scaled and shifted by learned numbers.
+    LayerNorm {
+        /// Added to the variance; usually 1e-5, in vision transformers 1e-6.
+        #[serde(skip_serializing_if = "is_usual_epsilon")]
+        epsilon: f64,
+    },
+    /// The same for all numbers of a group of neighbouring channels.
+    GroupNorm {
+        /// Into how many the channels are cut.
+        groups: usize,
+        /// Added to the variance; usually 1e-5.
+        #[serde(skip_serializing_if = "is_usual_epsilon")]
+        epsilon: f64,
+        /// Whether each channel is scaled and shifted by learned numbers.
+        #[serde(skip_serializing_if = "is_true")]
+        affine: bool,
+    },
+    /// The same for each channel of a map by itself.
+    InstanceNorm {
+        /// Added to the variance; usually 1e-5.
+        #[serde(skip_serializing_if = "is_usual_epsilon")]
+        epsilon: f64,
+        /// Whether each channel is scaled and shifted by learned numbers.
+        #[serde(skip_serializing_if = "is_false")]
+        affine: bool,
+    },
+    /// Each number divided by a power of the mean square of its neighbours in other channels.
+    LocalResponseNorm(LocalResponseNorm),
+    /// Each channel, or each feature of a vector or of every token, times a learned number.
+    Scale {
+        /// The first value of these numbers.
+        initial: f64,
+    },
+    /// The places of a map, row after row: `[channels, h, w]` → `[h × w, channels]`
+    Tokens,
+    /// A learned class token and learned registers in front of a sequence: `[tokens, width]` → `[1 + registers + tokens, width]`.
+    /// Its arrays are `NAME.class` and `NAME.registers`.
+    ClassToken {
+        /// How many stand behind the class token.
+        #[serde(skip_serializing_if = "is_default")]
+        registers: usize,
+    },
+    /// A learned vector added to each token.
+    PositionEmbedding {
+        /// So many tokens at the front have none.
+        #[serde(skip_serializing_if = "is_default")]
+        skip: usize,
+    },
+    /// One token: `[tokens, width]` → `[width]`
+    SelectToken {
+        /// Which one, from 0.
+        #[serde(skip_serializing_if = "is_default")]
+        index: usize,
+    },
+    /// The mean of all tokens: `[tokens, width]` → `[width]`
+    MeanTokens {
+        /// So many at the front are left out.
+        #[serde(skip_serializing_if = "is_default")]
+        skip: usize,
+    },
+    /// Multi-head self-attention between tokens. Its arrays are `NAME.qkv.weight`, `NAME.qkv.bias`, `NAME.proj.weight`,
+    /// `NAME.proj.bias` and `NAME.position_bias`, as in timm.
+    Attention {
+        /// Into how many the width is cut.
+        heads: usize,
+        /// Whether queries, keys and values have a learned number added.
+        #[serde(skip_serializing_if = "is_true")]
+        bias: bool,
+        /// Whether each head adds a learned number to the score of every pair of tokens.
+        #[serde(skip_serializing_if = "is_false")]
+        position_bias: bool,
+    },
+    /// `[features]` → `[units]`, of each token alike.
     Linear {
         /// The number of outputs.
         units: usize,
@@ -44,18 +140,59 @@ pub enum Layer {
     Relu6,
     /// x · Φ(x) with the exact normal distribution function Φ.
     Gelu,
+    /// x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), which comes near `Gelu`.
+    GeluTanh,
     /// The hyperbolic tangent.
     Tanh,
     /// 1 / (1 + e⁻ˣ)
     Sigmoid,
     /// x / (1 + e⁻ˣ)
     Silu,
+    /// x + 3 held between 0 and 6, divided by 6.
+    HardSigmoid,
+    /// x times its `HardSigmoid`.
+    HardSwish,
+    /// x, or below 0 `slope` · x.
+    LeakyRelu {
+        /// PyTorch's is 0.01.
+        slope: f64,
+    },
+    /// x, or below 0 `alpha` · (eˣ − 1).
+    Elu {
+        /// PyTorch's is 1.
+        alpha: f64,
+    },
+    /// x · tanh(ln(1 + eˣ))
+    Mish,
+    /// x, or below 0 a learned number times x.
+    Prelu {
+        /// Whether each channel or feature has a number of its own; else there is one for all.
+        #[serde(skip_serializing_if = "is_false")]
+        per_channel: bool,
+        /// Its first value; PyTorch's is 0.25.
+        initial: f64,
+    },
+    /// eˣ over the sum of eˣ of all numbers of a vector, of a token, or of the channels at a place.
+    Softmax,
     /// The sum of two or more inputs of one shape.
     Add,
     /// The product of two inputs of one shape; or the second has one number per channel, `[channels, 1, 1]`.
     Multiply,
-    /// The channels of two or more inputs, one after the other.
+    /// The channels, tokens or features of two or more inputs, one after the other.
     Concat,
+    /// Some neighbouring channels, tokens or features; several on one input split it.
+    Slice {
+        /// The first one, from 0.
+        #[serde(skip_serializing_if = "is_default")]
+        from: usize,
+        /// The one behind the last.
+        to: usize,
+    },
+    /// The first channel of each group, then the second of each, and so on.
+    ChannelShuffle {
+        /// Into how many the channels are cut.
+        groups: usize,
+    },
 }
 
 impl Layer {
@@ -88,192 +225,29 @@ impl Layer {
     pub const fn linear(units: usize) -> Layer {
         Layer::Linear { units, bias: true }
     }
-}
 
-/// The settings of a convolution; pairs are down and across.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Conv2d {
-    filters: usize,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    /// Above, on the left, below, on the right.
-    #[serde(serialize_with = "as_pair_where_it_is_one")]
-    padding: [usize; 4],
-    #[serde(skip_serializing_if = "is_one_each")]
-    dilation: [usize; 2],
-    #[serde(skip_serializing_if = "is_one")]
-    groups: usize,
-    #[serde(skip_serializing_if = "is_true")]
-    bias: bool,
-}
+    /// Layer normalisation with the usual epsilon.
+    pub const fn layer_norm() -> Layer {
+        Layer::LayerNorm {
+            epsilon: BatchNorm::USUAL.epsilon,
+        }
+    }
 
-impl Conv2d {
-    /// With bias, stride 1, no padding, no dilation and one group.
-    pub const fn new(filters: usize, kernel: [usize; 2]) -> Self {
-        Conv2d {
-            filters,
-            kernel,
-            stride: [1, 1],
-            padding: [0; 4],
-            dilation: [1, 1],
-            groups: 1,
+    /// Group normalisation with the usual settings.
+    pub const fn group_norm(groups: usize) -> Layer {
+        Layer::GroupNorm {
+            groups,
+            epsilon: BatchNorm::USUAL.epsilon,
+            affine: true,
+        }
+    }
+
+    /// Attention with biases of queries, keys and values, and without biases of positions.
+    pub const fn attention(heads: usize) -> Layer {
+        Layer::Attention {
+            heads,
             bias: true,
+            position_bias: false,
         }
     }
-
-    /// The distance between neighbouring windows.
-    #[must_use]
-    pub const fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.stride = stride;
-        self
-    }
-
-    /// Rows of zeros above and below, columns of zeros left and right.
-    #[must_use]
-    pub const fn padding(mut self, [rows, columns]: [usize; 2]) -> Self {
-        self.padding = [rows, columns, rows, columns];
-        self
-    }
-
-    /// Rows of zeros above, columns of zeros on the left, rows below and columns on the right.
-    #[must_use]
-    pub const fn padding_by_side(mut self, padding: [usize; 4]) -> Self {
-        self.padding = padding;
-        self
-    }
-
-    /// TensorFlow's padding `"SAME"` for images of this height and width: each side of the map is that of the image divided by
-    /// the stride, rounded up, and of an odd number of zeros the one more stands below or on the right. Uses the stride and the
-    /// dilation set so far.
-    #[must_use]
-    pub const fn same_padding(mut self, image: [usize; 2]) -> Self {
-        let mut axis = 0;
-        while axis < 2 {
-            let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
-            let map = image[axis].div_ceil(self.stride[axis]);
-            let zeros =
-                (map.saturating_sub(1) * self.stride[axis] + reach).saturating_sub(image[axis]);
-            self.padding[axis] = zeros / 2;
-            self.padding[axis + 2] = zeros - zeros / 2;
-            axis += 1;
-        }
-        self
-    }
-
-    /// The distance between neighbouring numbers of a window.
-    #[must_use]
-    pub const fn dilation(mut self, dilation: [usize; 2]) -> Self {
-        self.dilation = dilation;
-        self
-    }
-
-    /// Channels and filters are cut into so many parts that do not see each other; as many as channels is depthwise.
-    #[must_use]
-    pub const fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-
-    /// No bias, as before batch normalisation, which would take it away again.
-    #[must_use]
-    pub const fn without_bias(mut self) -> Self {
-        self.bias = false;
-        self
-    }
-}
-
-/// The settings of a batch normalisation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct BatchNorm {
-    /// Added to the variance.
-    #[serde(skip_serializing_if = "is_usual_epsilon")]
-    pub epsilon: f64,
-    /// The share of each batch in the running mean and variance.
-    #[serde(skip_serializing_if = "is_usual_momentum")]
-    pub momentum: f64,
-    /// Whether each channel is scaled and shifted by learned numbers.
-    #[serde(skip_serializing_if = "is_true")]
-    pub affine: bool,
-}
-
-impl BatchNorm {
-    /// PyTorch's defaults.
-    pub const USUAL: BatchNorm = BatchNorm {
-        epsilon: 1e-5,
-        momentum: 0.1,
-        affine: true,
-    };
-}
-
-/// The settings of a pooling; pairs are down and across.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Pool2d {
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    #[serde(skip_serializing_if = "is_zero_each")]
-    padding: [usize; 2],
-}
-
-impl Pool2d {
-    /// Windows side by side, no padding.
-    pub const fn new(kernel: [usize; 2]) -> Self {
-        Pool2d {
-            kernel,
-            stride: kernel,
-            padding: [0, 0],
-        }
-    }
-
-    /// The distance between neighbouring windows.
-    #[must_use]
-    pub const fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.stride = stride;
-        self
-    }
-
-    /// Rows above and below, columns left and right.
-    #[must_use]
-    pub const fn padding(mut self, padding: [usize; 2]) -> Self {
-        self.padding = padding;
-        self
-    }
-}
-
-// Settings that older hosts do not know are written only where they say something.
-
-/// Two numbers where opposite sides have the same.
-fn as_pair_where_it_is_one<S: Serializer>(
-    padding: &[usize; 4],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match *padding {
-        [top, left, bottom, right] if [top, left] == [bottom, right] => {
-            [top, left].serialize(serializer)
-        }
-        _ => padding.serialize(serializer),
-    }
-}
-
-fn is_one(number: &usize) -> bool {
-    *number == 1
-}
-
-fn is_one_each(pair: &[usize; 2]) -> bool {
-    *pair == [1, 1]
-}
-
-fn is_zero_each(pair: &[usize; 2]) -> bool {
-    *pair == [0, 0]
-}
-
-fn is_true(truth: &bool) -> bool {
-    *truth
-}
-
-fn is_usual_epsilon(epsilon: &f64) -> bool {
-    *epsilon == BatchNorm::USUAL.epsilon
-}
-
-fn is_usual_momentum(momentum: &f64) -> bool {
-    *momentum == BatchNorm::USUAL.momentum
 }

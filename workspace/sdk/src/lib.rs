@@ -79,7 +79,7 @@ pub use extractor::{Extraction, Extractor, Normalise, extractor};
 pub use extractor_onnx::OnnxModel;
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
-pub use layer::{BatchNorm, Conv2d, Layer, Pool2d};
+pub use layer::{BatchNorm, Conv2d, Interpolation, Layer, LocalResponseNorm, Pad, PadMode, Pool2d};
 pub use own_size::{DecodesImages, OwnSize, dataset_of_image_files, dataset_with_images};
 pub use parameters::parameters;
 pub use provenance::{Provenance, dataset_with_provenance};

@@ -86,6 +86,18 @@ pub struct LeakyRelu {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GeluTanh;
 
+/// `x` where it is above 0, else `alpha · (exp(x) - 1)` (Clevert, Unterthiner and Hochreiter, "Fast and accurate deep
+/// network learning by exponential linear units", 2015).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elu {
+    /// What it comes to far below 0, with the other sign.
+    pub alpha: f32,
+}
+
+/// `x · tanh(ln(1 + exp(x)))` (Misra, "Mish: a self regularized non-monotonic activation function", 2019).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mish;
+
 impl Formula for Relu {
     const NAME: &'static str = "relu";
 
@@ -266,6 +278,70 @@ impl Formula for GeluTanh {
         let t = tanh(GELU_TANH * x * (1.0 + 0.044_715 * x * x));
         let inner = GELU_TANH * (1.0 + 3.0 * 0.044_715 * x * x);
         dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
+    }
+}
+
+impl Default for Elu {
+    /// PyTorch's alpha.
+    fn default() -> Self {
+        Self { alpha: 1.0 }
+    }
+}
+
+impl Formula for Elu {
+    const NAME: &'static str = "elu";
+    const KEYS: &'static [&'static str] = &["alpha"];
+
+    fn read(place: &mut Place<'_, '_>) -> Option<Self> {
+        let alpha = Some(Self::default().alpha);
+        let alpha = place.fraction("alpha", alpha, "a number of 0 or more", |x| {
+            x >= 0.0 && (x as f32).is_finite()
+        })?;
+        Some(Self { alpha })
+    }
+
+    fn detail(&self) -> String {
+        match *self == Self::default() {
+            true => String::new(),
+            false => format!("alpha {}", self.alpha),
+        }
+    }
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        let below = self.alpha * (exp(x) - 1.0);
+        if x > 0.0 { x } else { below }
+    }
+
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        let below = dy * self.alpha * exp(x);
+        if x > 0.0 { dy } else { below }
+    }
+}
+
+/// `tanh(ln(1 + e)) = n/(n + 2)` with `e = exp(x)` and `n = e (e + 2)`, which gives `n` and `e`. Beyond 20 the share is 1.
+#[inline(always)]
+fn mish_terms(x: f32) -> (f32, f32) {
+    let e = exp(if x > 20.0 { 20.0 } else { x });
+    (e * (e + 2.0), e)
+}
+
+impl Formula for Mish {
+    const NAME: &'static str = "mish";
+
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        let (n, _) = mish_terms(x);
+        x * (n / (n + 2.0))
+    }
+
+    /// With `t` that hyperbolic tangent: `t + x (1 - t²) e/(1 + e)`, and `1 - t² = 4 (n + 1)/(n + 2)²`, `n + 1 = (e + 1)²`.
+    #[inline(always)]
+    fn gradient(self, dy: f32, x: f32, _y: f32) -> f32 {
+        let (n, e) = mish_terms(x);
+        let whole = n + 2.0;
+        dy * (n / whole + x * (4.0 * e * (e + 1.0) / whole / whole))
     }
 }
 

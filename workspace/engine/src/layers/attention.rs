@@ -1,15 +1,16 @@
 //! Multi-head self-attention (Vaswani et al., "Attention is all you need", 2017): `[Q K V] = X Wᵀ + b`, then for
-//! each head `P = softmax(Q Kᵀ/√d)` row by row and `O = P V`, and `Y = O Uᵀ + c` of all heads' outputs side by side.
+//! each head `P = softmax(Q Kᵀ/√d + B)` row by row and `O = P V`, and `Y = O Uᵀ + c` of all heads' outputs side by side.
+//! `B`, where it is wanted, tells of each pair of places how much they have to do with one another.
 //!
-//! Gradients, head by head: `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dS = P ⊙ (dP - Σ P ⊙ dP)/√d` with the sum over a row,
-//! `dQ = dS K`, `dK = dSᵀ Q`; those of the two linear maps are as in `linear`. The forward pass of a sample is done
+//! Gradients, head by head: `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dB = P ⊙ (dP - Σ P ⊙ dP)` with the sum over a row,
+//! `dS = dB/√d`, `dQ = dS K`, `dK = dSᵀ Q`; those of the two linear maps are as in `linear`. The forward pass of a sample is done
 //! again for its backward pass, which needs less memory than keeping it. Sums over the batch are put together from
 //! its pieces, in order.
 
 use rayon::prelude::*;
 
 use super::activation::exp;
-use super::{Array, Kind, Layer, Site, in_words};
+use super::{Array, Kind, Layer, Site, Start, check_divides, sequence, several};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
@@ -24,11 +25,14 @@ pub struct Attention {
     pub heads: usize,
     /// Whether queries, keys and values have a bias; the map behind them has one always.
     pub bias: bool,
+    /// Whether each head adds a learned number to the score of every pair of tokens, as relative position biases come
+    /// to where the number of tokens is fixed.
+    pub position_bias: bool,
 }
 
 pub(super) static KIND: Kind = Kind {
     name: "attention",
-    keys: &["heads", "bias"],
+    keys: &["heads", "bias", "position-bias"],
     inputs: (1, 1),
     read: |place| read(place).map(Into::into),
 };
@@ -36,9 +40,11 @@ pub(super) static KIND: Kind = Kind {
 fn read(place: &mut Place<'_, '_>) -> Option<Attention> {
     let heads = place.number("heads", None);
     let bias = place.flag("bias", true);
+    let position_bias = place.flag("position-bias", false);
     Some(Attention {
         heads: heads?,
         bias: bias?,
+        position_bias: position_bias?,
     })
 }
 
@@ -48,32 +54,26 @@ impl Layer for Attention {
     }
 
     fn detail(&self) -> String {
-        match self.bias {
-            true => format!("{} heads", self.heads),
-            false => format!("{} heads, no bias", self.heads),
+        let mut detail = several(self.heads, "head");
+        if !self.bias {
+            detail += ", no bias";
         }
+        if self.position_bias {
+            detail += ", position bias";
+        }
+        detail
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
-        let Some([_, width]) = inputs[0].as_tokens() else {
-            return Err(Problem::new(format!(
-                "attention needs tokens×width, but gets {}",
-                in_words(inputs[0])
-            ))
-            .hint("put a `tokens` layer before it"));
-        };
-        if !width.is_multiple_of(self.heads) {
-            return Err(Problem::new(format!(
-                "`heads` is {}, expected a number that divides the width {width}",
-                self.heads
-            )));
-        }
+        let [_, width] = sequence(&KIND, inputs[0])?;
+        check_divides("heads", self.heads, width, "the width")?;
         Ok(inputs[0])
     }
 
-    /// Named and laid out as in timm: queries, keys and values one below the other.
+    /// Named and laid out as in timm: queries, keys and values one below the other. Biases of positions are
+    /// heads × tokens × tokens and start at 0.
     fn arrays(&self, input: Shape) -> Vec<Array> {
-        let width = input.as_tokens().map_or(1, |[_, width]| width);
+        let [tokens, width] = input.as_tokens().unwrap_or([1, 1]);
         let renamed = |mut array: Array, name| {
             array.name = name;
             array
@@ -83,8 +83,15 @@ impl Layer for Attention {
         let names = ["qkv.weight", "qkv.bias"].into_iter();
         let maps = maps.into_iter().zip(names);
         let last = last.into_iter().zip(["proj.weight", "proj.bias"]);
+        let position_bias = self.position_bias.then(|| Array {
+            name: "position_bias",
+            shape: vec![self.heads, tokens, tokens],
+            learned: true,
+            start: Start::Constant(0.0),
+        });
         maps.chain(last)
             .map(|(array, name)| renamed(array, name))
+            .chain(position_bias)
             .collect()
     }
 
@@ -154,29 +161,46 @@ impl Attending {
         let (head, scale) = self.head();
         let joined = MatrixMut::new(&mut between.joined, tokens, width).into_column_blocks(head);
         let shares = between.shares.chunks_exact_mut(tokens * tokens);
+        let biases = weights.of("position_bias");
         for (head, (mut joined, shares)) in joined.into_iter().zip(shares).enumerate() {
+            let bias = biases.chunks_exact(tokens * tokens).nth(head);
             let map = |which| self.map(&between.maps, which, head);
             MatrixMut::new(shares, tokens, tokens).set_product(map(0), map(1).transposed());
             vectorized(
                 #[inline(always)]
                 || {
-                    shares
-                        .chunks_exact_mut(tokens)
-                        .for_each(|row| softmax(row, scale))
+                    let Some(bias) = bias else {
+                        let rows = shares.chunks_exact_mut(tokens);
+                        return rows.for_each(|row| softmax(row, scale));
+                    };
+                    let rows = shares.chunks_exact_mut(tokens);
+                    for (row, bias) in rows.zip(bias.chunks_exact(tokens)) {
+                        for (score, bias) in row.iter_mut().zip(bias) {
+                            *score = *score * scale + bias;
+                        }
+                        softmax(row, 1.0);
+                    }
                 },
             );
             joined.set_product(Matrix::new(shares, tokens, tokens), map(2));
         }
     }
 
-    /// The gradient of the maps from that of the joined heads.
-    fn attend_back(&self, between: &Between, joined_gradient: &[f32], maps_gradient: &mut [f32]) {
+    /// The gradient of the maps from that of the joined heads; adds that of the biases of positions, if there are any.
+    fn attend_back(
+        &self,
+        between: &Between,
+        joined_gradient: &[f32],
+        maps_gradient: &mut [f32],
+        bias_gradient: &mut [f32],
+    ) {
         let tokens = self.tokens;
         let (width, scale) = self.head();
         let mut gradient = vec![0.0; tokens * tokens];
         let maps = MatrixMut::new(maps_gradient, tokens, 3 * self.width);
         let mut blocks = maps.into_column_blocks(width);
         let shares = between.shares.chunks_exact(tokens * tokens);
+        let mut bias_gradients = bias_gradient.chunks_exact_mut(tokens * tokens);
         for (head, shares) in shares.enumerate() {
             let map = |which| self.map(&between.maps, which, head);
             let from = head * width;
@@ -189,8 +213,14 @@ impl Attending {
                 let products = row.iter().zip(shares).map(|(&d, &p)| f64::from(d * p));
                 let total = products.sum::<f64>() as f32;
                 for (d, &p) in row.iter_mut().zip(shares) {
-                    *d = p * (*d - total) * scale;
+                    *d = p * (*d - total);
                 }
+            }
+            for (sum, d) in bias_gradients.next().into_iter().flatten().zip(&gradient) {
+                *sum += d;
+            }
+            for d in &mut gradient {
+                *d *= scale;
             }
             let scores = Matrix::new(&gradient, tokens, tokens);
             blocks[head].set_product(scores, map(1));
@@ -238,7 +268,13 @@ fn add_rows(rows: &[f32], sums: &mut [f32]) {
 }
 
 /// The arrays in the order in which their gradients stand behind one another.
-const ARRAYS: [&str; 4] = ["qkv.weight", "qkv.bias", "proj.weight", "proj.bias"];
+const ARRAYS: [&str; 5] = [
+    "qkv.weight",
+    "qkv.bias",
+    "proj.weight",
+    "proj.bias",
+    "position_bias",
+];
 
 impl Operation for Attending {
     fn output(&self) -> usize {
@@ -268,7 +304,7 @@ impl Operation for Attending {
         let last = Matrix::new(weights.of("proj.weight"), width, width);
         let lengths = match pass.parameter_gradients {
             Some(_) => ARRAYS.map(|name| weights.of(name).len()),
-            None => [0; 4],
+            None => [0; 5],
         };
         let room = lengths.iter().sum();
         let input_gradient = match pass.input_gradients {
@@ -289,7 +325,7 @@ impl Operation for Attending {
             .for_each(|(((dys, inputs), dxs), sums)| {
                 sums.fill(0.0);
                 let mut rest = &mut **sums;
-                let [dfirst, dfirst_bias, dlast, dlast_bias] =
+                let [dfirst, dfirst_bias, dlast, dlast_bias, dposition] =
                     lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default());
                 let mut between = self.room(buffers);
                 let mut joined_gradient = buffers.take(size);
@@ -302,7 +338,7 @@ impl Operation for Attending {
                         Matrix::new(input, tokens, width),
                     );
                     MatrixMut::new(&mut joined_gradient, tokens, width).set_product(dy_rows, last);
-                    self.attend_back(&between, &joined_gradient, &mut maps_gradient);
+                    self.attend_back(&between, &joined_gradient, &mut maps_gradient, dposition);
                     let maps_rows = Matrix::new(&maps_gradient, tokens, 3 * width);
                     if let Some(dx) = dxs.next() {
                         MatrixMut::new(dx, tokens, width).set_product(maps_rows, first);

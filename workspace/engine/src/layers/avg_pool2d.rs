@@ -1,23 +1,45 @@
-//! Average pooling, of windows or of whole channels; the zeros of the padding count.
+//! Average pooling: of windows, of whole channels, or of as many parts of a channel as are wanted.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::max_pool2d::Windows;
 use super::{Kind, Layer, Pooling, Site};
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
 
-/// The mean of every window, the zeros of the padding included.
+/// The mean of every window, `torch.nn.AvgPool2d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AvgPool2d(pub Pooling);
+pub struct AvgPool2d {
+    /// The windows.
+    pub pooling: Pooling,
+    /// Whether the zeros of the padding count.
+    pub count_include_pad: bool,
+}
 
 pub(super) static KIND: Kind = Kind {
     name: "avg-pool2d",
-    keys: Pooling::KEYS,
+    keys: &[
+        "kernel",
+        "stride",
+        "padding",
+        "ceil-mode",
+        "count-include-pad",
+    ],
     inputs: (1, 1),
-    read: |place| Pooling::read(place).map(|pooling| AvgPool2d(pooling).into()),
+    read: |place| read(place).map(Into::into),
 };
+
+fn read(place: &mut Place<'_, '_>) -> Option<AvgPool2d> {
+    let pooling = Pooling::read(place);
+    let count_include_pad = place.flag("count-include-pad", true);
+    Some(AvgPool2d {
+        pooling: pooling?,
+        count_include_pad: count_include_pad?,
+    })
+}
 
 impl Layer for AvgPool2d {
     fn kind(&self) -> &'static Kind {
@@ -25,43 +47,112 @@ impl Layer for AvgPool2d {
     }
 
     fn detail(&self) -> String {
-        self.0.detail()
+        let mut detail = self.pooling.detail();
+        if !self.count_include_pad {
+            detail += ", padding does not count";
+        }
+        detail
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
-        self.0.output(&KIND, inputs[0])
+        self.pooling.output(&KIND, inputs[0], self.pooling.kernel)
     }
 
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
-        let [channels, ..] = site.inputs[0].as_image()?;
+        let [channels, height, width] = site.inputs[0].as_image()?;
+        let [_, rows, columns] = site.output.as_image()?;
+        let along = |axis: usize, image: usize, count: usize| Axis {
+            image,
+            windows: (0..count)
+                .map(|window| self.window(axis, image, window))
+                .collect(),
+        };
         Some(Box::new(Averaging {
             channels,
-            windows: Windows::of(&self.0, site)?,
+            axes: [along(0, height, rows), along(1, width, columns)],
         }))
     }
 }
 
-/// Average pooling over windows; a window of the image's size makes it global.
+impl AvgPool2d {
+    fn window(&self, axis: usize, image: usize, window: usize) -> Window {
+        let padding = self.pooling.padding[axis];
+        let start = window * self.pooling.stride[axis];
+        // What reaches beyond the padding never counts.
+        let end = (start + self.pooling.kernel[axis]).min(image + 2 * padding);
+        let covers = start.saturating_sub(padding)..end.saturating_sub(padding).min(image);
+        Window {
+            counts: match self.count_include_pad {
+                true => end - start,
+                false => covers.len(),
+            },
+            covers,
+        }
+    }
+}
+
+/// Average pooling over windows.
 pub(super) struct Averaging {
     pub(super) channels: usize,
-    pub(super) windows: Windows,
+    /// Along height and width.
+    pub(super) axes: [Axis; 2],
+}
+
+/// Windows along one side of an image.
+pub(super) struct Axis {
+    /// Rows or columns of the image.
+    pub(super) image: usize,
+    pub(super) windows: Vec<Window>,
+}
+
+pub(super) struct Window {
+    /// Rows or columns of the image that it covers.
+    pub(super) covers: Range<usize>,
+    /// How many it is divided by.
+    pub(super) counts: usize,
+}
+
+impl Axis {
+    /// A single window over all.
+    pub(super) fn whole(image: usize) -> Self {
+        Self {
+            image,
+            windows: vec![Window {
+                covers: 0..image,
+                counts: image,
+            }],
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        matches!(self.windows.as_slice(), [only] if only.covers.len() == self.image && only.counts == self.image)
+    }
 }
 
 impl Averaging {
-    fn is_global(&self) -> bool {
-        self.windows.kernel == self.windows.image && self.windows.padding == [0, 0]
+    /// Values in one channel of the image.
+    fn image_elements(&self) -> usize {
+        self.axes[0].image * self.axes[1].image
     }
 
-    /// Calls `work` with the place of each window's result and the places of its values, row by row.
+    /// Values in one channel of the result.
+    fn count_elements(&self) -> usize {
+        self.axes[0].windows.len() * self.axes[1].windows.len()
+    }
+
+    fn is_global(&self) -> bool {
+        self.axes.iter().all(Axis::is_whole)
+    }
+
+    /// Calls `work` for each window with the place of its result, its rows and columns, and what its sum is multiplied by.
     #[inline(always)]
-    fn each_run(&self, mut work: impl FnMut(usize, std::ops::Range<usize>)) {
-        let windows = &self.windows;
-        for place in 0..windows.count_elements() {
-            let [rows, columns] =
-                windows.bounds([place / windows.count[1], place % windows.count[1]]);
-            for row in rows {
-                let start = row * windows.image[1];
-                work(place, start + columns.start..start + columns.end);
+    fn each_window(&self, mut work: impl FnMut(usize, [Range<usize>; 2], f32)) {
+        let [rows, columns] = &self.axes;
+        for (y, row) in rows.windows.iter().enumerate() {
+            for (x, column) in columns.windows.iter().enumerate() {
+                let place = y * columns.windows.len() + x;
+                let covers = [row.covers.clone(), column.covers.clone()];
+                work(place, covers, 1.0 / (row.counts * column.counts) as f32);
             }
         }
     }
@@ -69,11 +160,11 @@ impl Averaging {
 
 impl Operation for Averaging {
     fn output(&self) -> usize {
-        self.channels * self.windows.count_elements()
+        self.channels * self.count_elements()
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        let share = 1.0 / (self.windows.kernel[0] * self.windows.kernel[1]) as f32;
+        let width = self.axes[1].image;
         pieces_mut(pass.output, pass.samples)
             .into_par_iter()
             .with_max_len(1)
@@ -82,20 +173,22 @@ impl Operation for Averaging {
                 vectorized(
                     #[inline(always)]
                     || {
-                        let output = output.chunks_exact_mut(self.windows.count_elements());
-                        let input = input.chunks_exact(self.windows.image_elements());
+                        let output = output.chunks_exact_mut(self.count_elements());
+                        let input = input.chunks_exact(self.image_elements());
                         for (output, input) in output.zip(input) {
-                            output.fill(0.0);
                             if self.is_global() {
-                                output[0] = input.iter().sum();
-                            } else {
-                                self.each_run(|place, run| {
-                                    output[place] += input[run].iter().sum::<f32>()
-                                });
+                                let share = 1.0 / input.len() as f32;
+                                output[0] = input.iter().sum::<f32>() * share;
+                                continue;
                             }
-                            for output in output {
-                                *output *= share;
-                            }
+                            self.each_window(|place, [rows, columns], share| {
+                                let mut sum = 0.0;
+                                for row in rows {
+                                    let row = &input[row * width..][columns.clone()];
+                                    sum += row.iter().sum::<f32>();
+                                }
+                                output[place] = sum * share;
+                            });
                         }
                     },
                 );
@@ -106,7 +199,7 @@ impl Operation for Averaging {
         let [Some(input_gradient)] = pass.input_gradients else {
             return;
         };
-        let share = 1.0 / (self.windows.kernel[0] * self.windows.kernel[1]) as f32;
+        let width = self.axes[1].image;
         pieces_mut(input_gradient, pass.samples)
             .into_par_iter()
             .with_max_len(1)
@@ -115,13 +208,16 @@ impl Operation for Averaging {
                 vectorized(
                     #[inline(always)]
                     || {
-                        let output = output.chunks_exact(self.windows.count_elements());
-                        let input = input.chunks_exact_mut(self.windows.image_elements());
+                        let output = output.chunks_exact(self.count_elements());
+                        let input = input.chunks_exact_mut(self.image_elements());
                         for (output, input) in output.zip(input) {
                             input.fill(0.0);
-                            self.each_run(|place, run| {
-                                for input in &mut input[run] {
-                                    *input += output[place] * share;
+                            self.each_window(|place, [rows, columns], share| {
+                                for row in rows {
+                                    let row = &mut input[row * width..][columns.clone()];
+                                    for input in row {
+                                        *input += output[place] * share;
+                                    }
                                 }
                             });
                         }

@@ -1,13 +1,14 @@
-//! Inputs one behind the other, along the channels.
+//! Inputs one behind the other, along the first dimension of a sample: channels, tokens or features.
 
 use rayon::prelude::*;
 
-use super::{Kind, Layer, Site, image};
+use super::{Kind, Layer, Site, in_words};
 use crate::operation::{Backward, Forward, Operation};
 use crate::problem::Problem;
 use crate::shape::Shape;
 
-/// Two or more inputs one behind the other: maps of one height and width along their channels, or vectors.
+/// Two or more inputs one behind the other: the channels of maps, the tokens of sequences or the features of vectors.
+/// `torch.cat(inputs, dim=1)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concat;
 
@@ -25,25 +26,23 @@ impl Layer for Concat {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
         let input = inputs[0];
-        let features = inputs.iter().map(Shape::as_features);
-        if let Some(features) = features.collect::<Option<Vec<usize>>>() {
-            let sum = features.into_iter().fold(0, usize::saturating_add);
-            return Ok(Shape::features(sum));
-        }
-        let [mut channels, height, width] = image(&KIND, input)?;
-        for &other in &inputs[1..] {
-            match image(&KIND, other)? {
-                [more, h, w] if [h, w] == [height, width] => {
-                    channels = channels.saturating_add(more);
-                }
-                _ => {
-                    return Err(Problem::new(format!(
-                        "concat needs inputs of one height and width, but gets {input} and {other}"
-                    )));
-                }
+        let mut count = 0usize;
+        for &other in inputs {
+            if other.with_first(1) != input.with_first(1) {
+                let expected = match input.dims().len() {
+                    1 => "flat vectors alone",
+                    2 => "tokens of one width",
+                    _ => "inputs of one height and width",
+                };
+                return Err(Problem::new(format!(
+                    "concat needs {expected}, but gets {} and {}",
+                    in_words(input),
+                    in_words(other)
+                )));
             }
+            count = count.saturating_add(other.dims()[0]);
         }
-        Ok(Shape::image(channels, height, width))
+        Ok(input.with_first(count))
     }
 
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {

@@ -1,7 +1,6 @@
 //! The mean of every channel.
 
-use super::avg_pool2d::Averaging;
-use super::max_pool2d::Windows;
+use super::avg_pool2d::{Averaging, Axis};
 use super::{Kind, Layer, Site, image};
 use crate::operation::Operation;
 use crate::problem::Problem;
@@ -31,16 +30,9 @@ impl Layer for GlobalAvgPool2d {
     /// A single window as large as the image.
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
         let [channels, height, width] = site.inputs[0].as_image()?;
-        let image = [height, width];
         Some(Box::new(Averaging {
             channels,
-            windows: Windows {
-                image,
-                kernel: image,
-                stride: image,
-                padding: [0, 0],
-                count: [1, 1],
-            },
+            axes: [Axis::whole(height), Axis::whole(width)],
         }))
     }
 }

@@ -6,28 +6,46 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::windows::reach;
 use super::{Kind, Layer, Pooling, Site};
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::place::Place;
 use crate::problem::Problem;
-use crate::shape::Shape;
+use crate::shape::{Shape, by};
 
-/// The largest value of every window; windows that would leave the padded image are dropped, and what the
-/// padding adds never wins.
+/// The largest value of every window, `torch.nn.MaxPool2d`; what the padding adds never wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxPool2d(pub Pooling);
+pub struct MaxPool2d {
+    /// The windows.
+    pub pooling: Pooling,
+    /// Distance between neighbouring values of one window, height, then width.
+    pub dilation: [usize; 2],
+}
 
 pub(super) static KIND: Kind = Kind {
     name: "max-pool2d",
-    keys: Pooling::KEYS,
+    keys: &["kernel", "stride", "padding", "dilation", "ceil-mode"],
     inputs: (1, 1),
-    read: |place| Pooling::read(place).map(|pooling| MaxPool2d(pooling).into()),
+    read: |place| read(place).map(Into::into),
 };
 
 impl MaxPool2d {
     /// The maximum of all of a map.
     pub(crate) fn over(height: usize, width: usize) -> Self {
-        Self(Pooling::over(height, width))
+        Self {
+            pooling: Pooling::over(height, width),
+            dilation: [1, 1],
+        }
     }
+}
+
+fn read(place: &mut Place<'_, '_>) -> Option<MaxPool2d> {
+    let pooling = Pooling::read(place);
+    let dilation = place.pair("dilation", 1, Some([1, 1]));
+    Some(MaxPool2d {
+        pooling: pooling?,
+        dilation: dilation?,
+    })
 }
 
 impl Layer for MaxPool2d {
@@ -36,23 +54,59 @@ impl Layer for MaxPool2d {
     }
 
     fn detail(&self) -> String {
-        self.0.detail()
+        let mut detail = self.pooling.detail();
+        if self.dilation != [1, 1] {
+            detail += &format!(", dilation {}", by(&self.dilation));
+        }
+        detail
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Problem> {
-        self.0.output(&KIND, inputs[0])
+        let reach = reach(self.pooling.kernel, self.dilation);
+        let output = self.pooling.output(&KIND, inputs[0], reach)?;
+        // A window with gaps may have all its values in the padding.
+        let windows = self.windows(inputs[0], output);
+        if windows.is_some_and(|windows| windows.misses_the_image()) {
+            return Err(Problem::new(format!(
+                "`dilation` is {}, which leaves a window without a value of {}, expected less of it or less padding",
+                by(&self.dilation),
+                inputs[0]
+            )));
+        }
+        Ok(output)
     }
 
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
         let [channels, ..] = site.inputs[0].as_image()?;
         Some(Box::new(MaxPooling {
             channels,
-            windows: Windows::of(&self.0, site)?,
+            windows: self.windows(site.inputs[0], site.output)?,
         }))
     }
 }
 
-/// Where the windows lie: `count` of them along height and width, all within the padded image.
+impl MaxPool2d {
+    fn windows(&self, input: Shape, output: Shape) -> Option<Windows> {
+        let [_, height, width] = input.as_image()?;
+        let [_, rows, columns] = output.as_image()?;
+        let Pooling {
+            kernel,
+            stride,
+            padding,
+            ceil_mode: _,
+        } = self.pooling;
+        Some(Windows {
+            image: [height, width],
+            kernel,
+            stride,
+            padding,
+            dilation: self.dilation,
+            count: [rows, columns],
+        })
+    }
+}
+
+/// Where the windows lie: `count` of them along height and width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Windows {
     /// Height and width of the image.
@@ -60,6 +114,7 @@ pub(crate) struct Windows {
     pub(crate) kernel: [usize; 2],
     pub(crate) stride: [usize; 2],
     pub(crate) padding: [usize; 2],
+    pub(crate) dilation: [usize; 2],
     pub(crate) count: [usize; 2],
 }
 
@@ -70,24 +125,6 @@ pub(crate) struct MaxPooling {
 }
 
 impl Windows {
-    /// Those of a pooling layer at this site.
-    pub(super) fn of(pooling: &Pooling, site: &Site<'_>) -> Option<Self> {
-        let [_, height, width] = site.inputs[0].as_image()?;
-        let [_, rows, columns] = site.output.as_image()?;
-        let Pooling {
-            kernel,
-            stride,
-            padding,
-        } = *pooling;
-        Some(Self {
-            image: [height, width],
-            kernel,
-            stride,
-            padding,
-            count: [rows, columns],
-        })
-    }
-
     /// Values in one channel of the image.
     pub(crate) fn image_elements(&self) -> usize {
         self.image[0] * self.image[1]
@@ -98,14 +135,30 @@ impl Windows {
         self.count[0] * self.count[1]
     }
 
-    /// Rows and columns of the image that a window covers.
+    /// Whether every value of every window is one of the image, and neighbours in a window are neighbours there.
+    pub(crate) fn all_within(&self) -> bool {
+        self.padding == [0, 0]
+            && self.dilation == [1, 1]
+            && (0..2).all(|axis| {
+                (self.count[axis] - 1) * self.stride[axis] + self.kernel[axis] <= self.image[axis]
+            })
+    }
+
+    /// Whether some window has no value of the image.
+    fn misses_the_image(&self) -> bool {
+        (0..2).any(|axis| (0..self.count[axis]).any(|window| self.along(axis, window).is_empty()))
+    }
+
+    /// Rows or columns of the image that a window covers: from the first of its values that is within the image up to
+    /// the last.
     #[inline(always)]
-    pub(crate) fn bounds(&self, window: [usize; 2]) -> [Range<usize>; 2] {
-        [0, 1].map(|axis| {
-            let start = window[axis] * self.stride[axis];
-            let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]);
-            start.saturating_sub(self.padding[axis])..end.min(self.image[axis])
-        })
+    fn along(&self, axis: usize, window: usize) -> Range<usize> {
+        let (padding, dilation) = (self.padding[axis], self.dilation[axis]);
+        let start = window * self.stride[axis];
+        let end = (start + (self.kernel[axis] - 1) * dilation + 1).saturating_sub(padding);
+        let before = padding.saturating_sub(start);
+        let first = start.saturating_sub(padding) + before.next_multiple_of(dilation) - before;
+        first..end.min(self.image[axis])
     }
 
     /// Pools one channel; `places` receives the winner's place within it.
@@ -113,7 +166,7 @@ impl Windows {
     pub(crate) fn pool(&self, image: &[f32], output: &mut [f32], places: &mut [u32]) {
         let output = output.chunks_exact_mut(self.count[1]);
         let places = places.chunks_exact_mut(self.count[1]);
-        let padded = self.padding != [0, 0];
+        let padded = !self.all_within();
         let halving = self.kernel == [2, 2] && self.stride == [2, 2];
         for (y, (output, places)) in output.zip(places).enumerate() {
             if padded {
@@ -133,13 +186,14 @@ impl Windows {
     /// One row of results, some of whose windows may reach beyond the image.
     fn pool_padded_row(&self, image: &[f32], y: usize, output: &mut [f32], places: &mut [u32]) {
         for (x, (output, place)) in output.iter_mut().zip(places).enumerate() {
-            let [rows, columns] = self.bounds([y, x]);
+            let (rows, columns) = (self.along(0, y), self.along(1, x));
             let first = rows.start * self.image[1] + columns.start;
             let mut best = (image[first], first);
-            for row in rows {
+            for row in rows.step_by(self.dilation[0]) {
                 let start = row * self.image[1];
                 let run = start + columns.start..start + columns.end;
-                for (at, &value) in run.clone().zip(&image[run]) {
+                let values = run.clone().zip(&image[run]).step_by(self.dilation[1]);
+                for (at, &value) in values {
                     best = winner(best, (value, at));
                 }
             }

@@ -5,20 +5,33 @@
 //! and knows no layer by name.
 
 mod activation;
+mod adaptive_avg_pool2d;
 mod add;
 mod attention;
 mod avg_pool2d;
 mod batch_norm;
+mod channel_shuffle;
+mod class_token;
 mod concat;
 mod conv2d;
 mod dropout;
 mod flatten;
 mod global_avg_pool2d;
+mod group_norm;
 mod layer_norm;
 mod linear;
+mod local_response_norm;
 mod max_pool2d;
+mod mean_tokens;
 mod multiply;
+mod pad;
+mod position_embedding;
+mod prelu;
+mod resize;
 mod scale;
+mod select_token;
+mod slice;
+mod softmax;
 mod tokens;
 mod windows;
 
@@ -32,22 +45,35 @@ use crate::problem::Problem;
 use crate::shape::Shape;
 
 pub use activation::{
-    Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Tanh,
+    Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, Mish, Relu, Relu6, Sigmoid, Silu, Tanh,
 };
+pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub use add::Add;
 pub use attention::Attention;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::BatchNorm;
+pub use channel_shuffle::ChannelShuffle;
+pub use class_token::ClassToken;
 pub use concat::Concat;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use global_avg_pool2d::GlobalAvgPool2d;
+pub use group_norm::{GroupNorm, InstanceNorm};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use local_response_norm::LocalResponseNorm;
 pub use max_pool2d::MaxPool2d;
+pub use mean_tokens::MeanTokens;
 pub use multiply::Multiply;
+pub use pad::{Pad, PadMode};
+pub use position_embedding::PositionEmbedding;
+pub use prelu::Prelu;
+pub use resize::{Interpolation, Resize};
 pub use scale::Scale;
+pub use select_token::SelectToken;
+pub use slice::Slice;
+pub use softmax::Softmax;
 pub use tokens::Tokens;
 pub use windows::Pooling;
 
@@ -62,9 +88,15 @@ pub(crate) static LAYERS: &[&Kind] = &[
     &max_pool2d::KIND,
     &avg_pool2d::KIND,
     &global_avg_pool2d::KIND,
+    &adaptive_avg_pool2d::KIND,
+    &pad::KIND,
+    &resize::KIND,
     &batch_norm::VECTORS,
     &batch_norm::MAPS,
     &layer_norm::KIND,
+    &group_norm::KIND,
+    &group_norm::INSTANCES,
+    &local_response_norm::KIND,
     &scale::KIND,
     &dropout::KIND,
     activation::kind::<Relu>(),
@@ -77,13 +109,23 @@ pub(crate) static LAYERS: &[&Kind] = &[
     activation::kind::<HardSwish>(),
     activation::kind::<LeakyRelu>(),
     activation::kind::<GeluTanh>(),
+    activation::kind::<Elu>(),
+    activation::kind::<Mish>(),
+    &prelu::KIND,
+    &softmax::KIND,
     &flatten::KIND,
     &tokens::KIND,
+    &class_token::KIND,
+    &position_embedding::KIND,
+    &select_token::KIND,
+    &mean_tokens::KIND,
     &linear::KIND,
     &attention::KIND,
     &add::KIND,
     &multiply::KIND,
     &concat::KIND,
+    &slice::KIND,
+    &channel_shuffle::KIND,
 ];
 
 /// The names of all kinds of layers as blueprints write them.
@@ -174,6 +216,17 @@ impl Array {
         let weight = array("weight", shape);
         let bias = bias.then(|| array("bias", vec![units]));
         [Some(weight), bias].into_iter().flatten().collect()
+    }
+
+    /// Learned tokens of `1×count×width`, as transformers keep them. They start uniform with a standard deviation of 0.02;
+    /// timm draws positions from a normal distribution of that deviation.
+    fn tokens(name: &'static str, count: usize, width: usize) -> Self {
+        Self {
+            name,
+            shape: vec![1, count, width],
+            learned: true,
+            start: Start::Within(0.02 * 1.732_050_8),
+        }
     }
 
     /// A number for each of `count` channels, all `value` at first.
@@ -280,6 +333,44 @@ fn flat(kind: &Kind, input: Shape) -> Result<(), Problem> {
             in_words(input)
         ))
         .hint("put a `flatten` layer before it")),
+    }
+}
+
+/// Number and width of the tokens that enter a layer of this kind.
+fn sequence(kind: &Kind, input: Shape) -> Result<[usize; 2], Problem> {
+    input.as_tokens().ok_or_else(|| {
+        Problem::new(format!(
+            "{} needs tokens×width, but gets {}",
+            kind.name,
+            in_words(input)
+        ))
+        .hint("put a `tokens` layer before it")
+    })
+}
+
+/// Checks that the number under this key divides `count`, of what `of` says in words.
+fn check_divides(key: &str, number: usize, count: usize, of: &str) -> Result<(), Problem> {
+    if count.is_multiple_of(number) {
+        return Ok(());
+    }
+    let divides = |other: &usize| count.is_multiple_of(*other);
+    // 1 does in any case, and nothing above `count`.
+    let nearest = [
+        (1..number.min(count + 1)).rev().find(divides),
+        (number..=count).find(divides),
+    ];
+    let nearest: Vec<String> = nearest.iter().flatten().map(usize::to_string).collect();
+    Err(Problem::new(format!(
+        "`{key}` is {number}, expected a number that divides {of} {count}"
+    ))
+    .hint(format!("the nearest: {}", nearest.join(" and "))))
+}
+
+/// `1 group`, `2 groups`.
+fn several(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
     }
 }
 

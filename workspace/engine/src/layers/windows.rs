@@ -1,7 +1,7 @@
 //! Windows over an image: where they fit, and the settings of pooling layers.
 
 use super::{Kind, image};
-use crate::place::Place;
+use crate::place::{Place, counted, whole};
 use crate::problem::Problem;
 use crate::shape::{Shape, by};
 
@@ -14,6 +14,8 @@ pub struct Pooling {
     pub stride: [usize; 2],
     /// Rows and columns added on each side.
     pub padding: [usize; 2],
+    /// Whether a last window that reaches beyond what was added counts as well.
+    pub ceil_mode: bool,
 }
 
 impl Pooling {
@@ -23,19 +25,20 @@ impl Pooling {
             kernel: [height, width],
             stride: [height, width],
             padding: [0, 0],
+            ceil_mode: false,
         }
     }
-
-    pub(super) const KEYS: &'static [&'static str] = &["kernel", "stride", "padding"];
 
     pub(super) fn read(place: &mut Place<'_, '_>) -> Option<Self> {
         let kernel = place.pair("kernel", 1, None);
         let stride = place.pair("stride", 1, kernel.or(Some([1, 1])));
         let padding = place.pair("padding", 0, Some([0, 0]));
+        let ceil_mode = place.flag("ceil-mode", false);
         Some(Self {
             kernel: kernel?,
             stride: stride?,
             padding: padding?,
+            ceil_mode: ceil_mode?,
         })
     }
 
@@ -47,23 +50,85 @@ impl Pooling {
         if self.padding != [0, 0] {
             detail += &format!(", padding {}", by(&self.padding));
         }
+        if self.ceil_mode {
+            detail += ", ceil mode";
+        }
         detail
     }
 
-    pub(super) fn output(&self, kind: &Kind, input: Shape) -> Result<Shape, Problem> {
+    /// Shape of one sample behind such a layer; `reach` is the size of the window from its first value to its last.
+    pub(super) fn output(
+        &self,
+        kind: &Kind,
+        input: Shape,
+        reach: [usize; 2],
+    ) -> Result<Shape, Problem> {
         let [channels, height, width] = image(kind, input)?;
         // A window that lies within the padding alone would have no largest value.
-        if (0..2).any(|axis| self.padding[axis] > self.kernel[axis] / 2) {
+        if (0..2).any(|axis| self.padding[axis] > reach[axis] / 2) {
             return Err(Problem::new(format!(
                 "`padding` is {}, expected at most half of the kernel {}",
                 by(&self.padding),
-                by(&self.kernel)
+                by(&reach)
             )));
         }
         let padding = on_each_side(self.padding);
-        let [height, width] = count([height, width], self.kernel, self.stride, padding)
-            .ok_or_else(|| does_not_fit(self.kernel, input, padding))?;
+        let image = [height, width];
+        let mut map = count(image, reach, self.stride, padding)
+            .ok_or_else(|| does_not_fit(reach, input, padding))?;
+        for axis in (0..2).filter(|_| self.ceil_mode) {
+            let first_added = image[axis] + self.padding[axis];
+            // A further window counts where those so far leave something over and it begins before the padding behind.
+            let next = map[axis] * self.stride[axis];
+            let covered = next - self.stride[axis] + reach[axis];
+            if covered < first_added + self.padding[axis] && next < first_added {
+                map[axis] += 1;
+            }
+        }
+        let [height, width] = map;
         Ok(Shape::image(channels, height, width))
+    }
+}
+
+/// Rows and columns of a window from its first value to its last.
+pub(super) fn reach(kernel: [usize; 2], dilation: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| {
+        (kernel[axis] - 1)
+            .saturating_mul(dilation[axis])
+            .saturating_add(1)
+    })
+}
+
+/// The key `padding`: `[height, width]` where both sides have the same, else `[top, left, bottom, right]`.
+pub(super) fn read_sides(place: &mut Place<'_, '_>) -> Option<[usize; 4]> {
+    let Some(value) = place.object.get("padding") else {
+        return Some([0; 4]);
+    };
+    let numbers: Option<Vec<usize>> = value
+        .as_array()
+        .and_then(|numbers| numbers.iter().map(|number| whole(number, 0)).collect());
+    match numbers.as_deref() {
+        Some(&[height, width]) => Some(on_each_side([height, width])),
+        Some(&[top, left, bottom, right]) => Some([top, left, bottom, right]),
+        _ => {
+            let expected = format!(
+                "[height, width] or [top, left, bottom, right], each {}",
+                counted(0)
+            );
+            place.wrong("padding", value, &expected);
+            None
+        }
+    }
+}
+
+pub(super) fn sides_in_words([top, left, bottom, right]: [usize; 4]) -> String {
+    match [top, left] == [bottom, right] {
+        true => by(&[top, left]),
+        false => format!(
+            "{} before, {} behind",
+            by(&[top, left]),
+            by(&[bottom, right])
+        ),
     }
 }
 

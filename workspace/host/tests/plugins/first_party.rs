@@ -8,7 +8,7 @@ use topwork_host::{
     Seen,
 };
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     "topwork_plugin_arrays",
     "topwork_plugin_classifiers",
     "topwork_plugin_convnet",
@@ -16,6 +16,7 @@ const ALL: [&str; 7] = [
     "topwork_plugin_lenet",
     "topwork_plugin_mlp",
     "topwork_plugin_resnet",
+    "topwork_plugin_vit",
 ];
 
 fn all() -> (tempfile::TempDir, Plugins) {

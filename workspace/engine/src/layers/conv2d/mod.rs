@@ -23,10 +23,10 @@ mod winograd;
 
 use super::batch_norm::scales_and_shifts;
 use super::max_pool2d::Windows;
-use super::windows::{count, does_not_fit, on_each_side};
+use super::windows::{count, does_not_fit, reach, read_sides, sides_in_words};
 use super::{Array, Kind, Layer, Site, image};
 use crate::operation::{Backward, Forward, Named, Operation};
-use crate::place::{Place, counted, whole};
+use crate::place::Place;
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
 use crate::shape::{Shape, by};
@@ -64,7 +64,7 @@ fn read(place: &mut Place<'_, '_>) -> Option<Conv2d> {
     let filters = place.number("filters", None);
     let kernel = place.pair("kernel", 1, None);
     let stride = place.pair("stride", 1, Some([1, 1]));
-    let padding = read_padding(place);
+    let padding = read_sides(place);
     let dilation = place.pair("dilation", 1, Some([1, 1]));
     let groups = place.number("groups", Some(1));
     let bias = place.flag("bias", true);
@@ -79,28 +79,6 @@ fn read(place: &mut Place<'_, '_>) -> Option<Conv2d> {
     })
 }
 
-/// `[height, width]` where both sides have the same, else `[top, left, bottom, right]`.
-fn read_padding(place: &mut Place<'_, '_>) -> Option<[usize; 4]> {
-    let Some(value) = place.object.get("padding") else {
-        return Some([0; 4]);
-    };
-    let numbers: Option<Vec<usize>> = value
-        .as_array()
-        .and_then(|numbers| numbers.iter().map(|number| whole(number, 0)).collect());
-    match numbers.as_deref() {
-        Some(&[height, width]) => Some(on_each_side([height, width])),
-        Some(&[top, left, bottom, right]) => Some([top, left, bottom, right]),
-        _ => {
-            let expected = format!(
-                "[height, width] or [top, left, bottom, right], each {}",
-                counted(0)
-            );
-            place.wrong("padding", value, &expected);
-            None
-        }
-    }
-}
-
 impl Layer for Conv2d {
     fn kind(&self) -> &'static Kind {
         &KIND
@@ -111,15 +89,8 @@ impl Layer for Conv2d {
         if self.stride != [1, 1] {
             detail += &format!(", stride {}", by(&self.stride));
         }
-        match self.padding {
-            [0, 0, 0, 0] => {}
-            [top, left, bottom, right] if [top, left] == [bottom, right] => {
-                detail += &format!(", padding {}", by(&[top, left]));
-            }
-            [top, left, bottom, right] => {
-                let (before, behind) = (by(&[top, left]), by(&[bottom, right]));
-                detail += &format!(", padding {before} before, {behind} behind");
-            }
+        if self.padding != [0; 4] {
+            detail += &format!(", padding {}", sides_in_words(self.padding));
         }
         if self.dilation != [1, 1] {
             detail += &format!(", dilation {}", by(&self.dilation));
@@ -142,11 +113,7 @@ impl Layer for Conv2d {
                  {channels} channels and {filters} filters"
             )));
         }
-        let reach = [0, 1].map(|axis| {
-            (self.kernel[axis] - 1)
-                .saturating_mul(self.dilation[axis])
-                .saturating_add(1)
-        });
+        let reach = reach(self.kernel, self.dilation);
         let [height, width] = count([height, width], reach, self.stride, self.padding)
             .ok_or_else(|| does_not_fit(reach, inputs[0], self.padding))?;
         Ok(Shape::image(filters, height, width))
@@ -261,7 +228,7 @@ impl Convolution {
     /// Whether the map of a whole image is small enough to be pooled while it is in the cache.
     pub(crate) fn may_pool(&self, windows: &Windows) -> bool {
         const FEW: usize = 1 << 17;
-        windows.padding == [0, 0] && self.conv.map_elements() <= FEW
+        windows.all_within() && self.conv.map_elements() <= FEW
     }
 }
 

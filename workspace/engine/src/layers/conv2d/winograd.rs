@@ -557,6 +557,7 @@ mod tests {
                 kernel: map.map(|size| size.min(2)),
                 stride: [2, 2],
                 padding: [0, 0],
+                dilation: [1, 1],
                 count: map.map(|size| (size - size.min(2)) / 2 + 1),
             });
             let size = filters * pool.map_or(conv.places(), |windows| windows.count_elements());

@@ -1,10 +1,12 @@
 //! Every layer in `f64`, loop by loop, as its definition says.
 
+mod maps;
+mod norms;
+mod tokens;
+
 use super::{Network, Numbers};
 use crate::blueprint::LayerSpec;
-use crate::layers::{
-    Attention, AvgPool2d, BatchNorm, Conv2d, LayerNorm, LeakyRelu, Linear, MaxPool2d, Pooling,
-};
+use crate::layers::{BatchNorm, Conv2d, Elu, LeakyRelu, Linear};
 
 /// A batch through one layer, loop by loop. `inputs` has one batch per input; `network` knows the running
 /// statistics, which are used unless the layer is `trained`.
@@ -85,27 +87,6 @@ fn reference_norm(
 fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) -> Numbers {
     let input = inputs[0];
     let mut output = Vec::with_capacity(layer.output.elements());
-    let windows = |pooling: &Pooling| -> Vec<Vec<f64>> {
-        let Pooling {
-            kernel,
-            stride,
-            padding,
-        } = *pooling;
-        let [channels, height, width] = layer.input.as_image().unwrap();
-        let [_, rows, columns] = layer.output.as_image().unwrap();
-        let mut windows = Vec::new();
-        for channel in 0..channels {
-            for (row, column) in places(rows, columns) {
-                let values = places(kernel[0], kernel[1]).filter_map(|(y, x)| {
-                    let y = (row * stride[0] + y).checked_sub(padding[0])?;
-                    let x = (column * stride[1] + x).checked_sub(padding[1])?;
-                    (y < height && x < width).then(|| input[(channel * height + y) * width + x])
-                });
-                windows.push(values.collect());
-            }
-        }
-        windows
-    };
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let hard_sigmoid = |x: f64| (x + 3.0).clamp(0.0, 6.0) / 6.0;
     let mut each = |function: &dyn Fn(f64) -> f64| {
@@ -129,37 +110,11 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
             let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
             0.5 * x * (1.0 + inner.tanh())
         }),
-        "tokens" => {
-            let [tokens, channels] = layer.output.as_tokens().unwrap();
-            output.extend(
-                places(tokens, channels).map(|(token, channel)| input[channel * tokens + token]),
-            );
-        }
         "scale" => {
             let (channels, places) = layer.input.channels();
             let values = input.iter().enumerate();
             output.extend(values.map(|(at, x)| x * parameters[at / places % channels]));
         }
-        "layer-norm" => {
-            let &LayerNorm { epsilon } = layer.op.get().unwrap();
-            let (channels, places) = layer.input.channels();
-            // Values are normalised with those of the other channels at the same place.
-            let group = |at: usize| (at / (channels * places), at % places);
-            for (at, x) in input.iter().enumerate() {
-                let all = input.iter().enumerate();
-                let own: Vec<f64> = all
-                    .filter(|(other, _)| group(*other) == group(at))
-                    .map(|(_, x)| *x)
-                    .collect();
-                let count = own.len() as f64;
-                let mean = own.iter().sum::<f64>() / count;
-                let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-                let normal = (x - mean) / (variance + f64::from(epsilon)).sqrt();
-                let channel = at / places % channels;
-                output.push(normal * parameters[channel] + parameters[channels + channel]);
-            }
-        }
-        "attention" => output.extend(reference_attention(layer, parameters, input)),
         "linear" => {
             let &Linear { units, bias } = layer.op.get().unwrap();
             let width = layer.input.dims().last().copied().unwrap();
@@ -194,23 +149,6 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
             let planes = input.chunks_exact(height * width);
             output.extend(planes.map(|plane| plane.iter().sum::<f64>() / plane.len() as f64));
             assert_eq!(output.len(), channels);
-        }
-        "avg-pool2d" => {
-            let AvgPool2d(pooling) = layer.op.get().unwrap();
-            let count = (pooling.kernel[0] * pooling.kernel[1]) as f64;
-            output.extend(
-                windows(pooling)
-                    .iter()
-                    .map(|values| values.iter().sum::<f64>() / count),
-            );
-        }
-        "max-pool2d" => {
-            let MaxPool2d(pooling) = layer.op.get().unwrap();
-            output.extend(
-                windows(pooling)
-                    .iter()
-                    .map(|v| v.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
-            );
         }
         "conv2d" => {
             let &Conv2d {
@@ -252,47 +190,17 @@ fn reference_sample(layer: &LayerSpec, parameters: &[f64], inputs: &[&[f64]]) ->
                 }
             }
         }
-        other => unreachable!("{other} has no reference"),
-    }
-    output
-}
-
-fn reference_attention(layer: &LayerSpec, parameters: &[f64], input: &[f64]) -> Numbers {
-    let &Attention { heads, bias } = layer.op.get().unwrap();
-    let [tokens, width] = layer.input.as_tokens().unwrap();
-    let head = width / heads;
-    let (weight, rest) = parameters.split_at(3 * width * width);
-    let (weight_bias, rest) = rest.split_at(if bias { 3 * width } else { 0 });
-    let (last, last_bias) = rest.split_at(width * width);
-    let linear = |weight: &[f64], bias: &[f64], row: &[f64], unit: usize| {
-        let weights = &weight[unit * width..(unit + 1) * width];
-        let products = weights.iter().zip(row).map(|(w, x)| w * x);
-        products.sum::<f64>() + bias.get(unit).copied().unwrap_or(0.0)
-    };
-    let row = |token: usize| &input[token * width..(token + 1) * width];
-    // Queries, keys and values.
-    let map = |which: usize, token: usize, unit: usize| {
-        linear(weight, weight_bias, row(token), which * width + unit)
-    };
-    let mut output = Numbers::new();
-    for token in 0..tokens {
-        let mut joined = vec![0.0; width];
-        for of in 0..heads {
-            let own = of * head..(of + 1) * head;
-            let scores = (0..tokens).map(|other| {
-                let products = own
-                    .clone()
-                    .map(|unit| map(0, token, unit) * map(1, other, unit));
-                (products.sum::<f64>() / (head as f64).sqrt()).exp()
-            });
-            let scores: Vec<f64> = scores.collect();
-            let total: f64 = scores.iter().sum();
-            for unit in own {
-                let values = (0..tokens).map(|other| scores[other] / total * map(2, other, unit));
-                joined[unit] = values.sum();
-            }
+        "elu" => {
+            let &Elu { alpha } = layer.op.get().unwrap();
+            each(&|x| x.max(0.0) + f64::from(alpha) * x.min(0.0).exp_m1());
         }
-        output.extend((0..width).map(|unit| linear(last, last_bias, &joined, unit)));
+        "mish" => each(&|x| x * x.exp().ln_1p().tanh()),
+        other => {
+            let found = tokens::sample(layer, parameters, input)
+                .or_else(|| norms::sample(layer, parameters, input))
+                .or_else(|| maps::sample(layer, input));
+            output = found.unwrap_or_else(|| unreachable!("{other} has no reference"));
+        }
     }
     output
 }
