@@ -22,7 +22,7 @@ pub struct BackboneTable {
     ///   "cuts": [ {"name": "pool1", "after": "pool1"}, {"name": "features", "after": "flatten"} ] }
     /// ```
     ///
-    /// `input` is the shape of one sample, `[channels, height, width]` or `[features]`. Each layer takes what the one before it
+    /// `input` is the shape of one sample, `[channels, height, width]`, `[tokens, width]` or `[features]`. Each layer takes what the one before it
     /// gives, the first one the sample; or it lists in `"inputs"` the names of earlier layers, `"input"` being the sample. Names
     /// are unique, and the last layer gives the result. A cut keeps every layer up to and including `after`.
     ///

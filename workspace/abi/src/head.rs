@@ -9,7 +9,8 @@ pub struct NetworkHeadTable {
     /// The bytes of this table that the plugin filled.
     pub size: usize,
     /// Writes the head's layers to `blueprint`, a JSON document as in [`BackboneTable`](crate::BackboneTable) without `cuts`.
-    /// Its `input` is the feature shape: `rank` numbers at `feature_shape`, `[channels, height, width]` or `[features]`.
+    /// Its `input` is the feature shape: `rank` numbers at `feature_shape`, `[channels, height, width]`, `[tokens, width]` or
+    /// `[features]`.
     /// The last layer gives one logit for each of the `classes`.
     pub network: Option<
         unsafe extern "C" fn(

@@ -34,7 +34,7 @@ mod stream;
 mod tape;
 mod trainer;
 
-pub use blueprint::{Blueprint, ChannelNormalise, CutPoint, LayerSpec, LayerSummary};
+pub use blueprint::{Blueprint, ChannelNormalise, CutPoint, JoinedMaps, LayerSpec, LayerSummary};
 pub use compute::Compute;
 pub use error::EngineError;
 pub use layers::LayerOp;

@@ -134,11 +134,18 @@ impl Exported<'_> {
                     ..Model::default()
                 };
                 let sizes = trunk.blueprint().output().dims().to_vec();
-                let channels = (sizes.len() == 3).then_some(0);
+                // Maps have their channels first, tokens theirs last.
+                let channels = match sizes.len() {
+                    3 => Some(0),
+                    2 => Some(1),
+                    _ => None,
+                };
+                let blueprint = trunk.blueprint();
                 let at_cut = Activations {
                     name,
                     sizes,
                     channels,
+                    leading: blueprint.leading_tokens(blueprint.layers().len()),
                 };
                 (model, builder, at_cut)
             }
@@ -166,6 +173,7 @@ impl Exported<'_> {
                     name: output,
                     sizes: file.sizes.to_vec(),
                     channels: file.channels,
+                    leading: 0,
                 };
                 (model, builder, at_cut)
             }

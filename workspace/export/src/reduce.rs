@@ -16,6 +16,8 @@ pub struct Activations {
     pub sizes: Vec<usize>,
     /// Which of them counts channels, if anybody knows.
     pub channels: Option<usize>,
+    /// Of tokens, how many are none of patches.
+    pub leading: usize,
 }
 
 impl Activations {
@@ -28,6 +30,7 @@ impl Activations {
         let dims = Dims {
             sizes: self.sizes.clone(),
             channels: self.channels,
+            leading: Some(self.leading),
         };
         dims.map().unwrap_or_else(|| plain_map(&self.sizes))
     }
@@ -71,8 +74,31 @@ pub fn write(builder: &mut Builder, x: Activations, reduction: Reduction) -> Act
         name,
         sizes: vec![numbers],
         channels: None,
+        leading: 0,
     };
     let pooled = match reduction.pool {
+        Some(pool) if pool.is_of_tokens() && x.sizes.len() == 1 => x,
+        Some(pool) if pool.is_of_tokens() => {
+            let map = x.channels_first(builder);
+            let mut some = |name: &str, places: std::ops::Range<usize>| {
+                let places: Vec<i64> = places.map(|place| place as i64).collect();
+                let places = builder.integers("token.places", &[places.len()], &places);
+                let axis = ("axis", Setting::Int(2));
+                let tokens = builder.node(Op("Gather", 1), name, &[&map, &places], &[axis]);
+                builder.node(Op("GlobalAveragePool", 1), "tokens.mean", &[&tokens], &[])
+            };
+            let class = (pool != Pool::MeanTokens).then(|| some("class-token", 0..1));
+            let mean = (pool != Pool::ClassToken).then(|| some("patches", x.leading..height));
+            let parts: Vec<String> = [class, mean].into_iter().flatten().collect();
+            let numbers = channels * parts.len();
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            let axis = ("axis", Setting::Int(1));
+            let joined = builder.node(Op("Concat", 4), "tokens", &parts, &[axis]);
+            row(
+                builder.reshape("pool", &joined, &[0, numbers as i64]),
+                numbers,
+            )
+        }
         Some(pool @ (Pool::Gap | Pool::Gmp)) => {
             let map = x.channels_first(builder);
             let op = match pool {
@@ -104,7 +130,9 @@ pub fn write(builder: &mut Builder, x: Activations, reduction: Reduction) -> Act
             let pooled = builder.reshape("pyramid", &cells, &[0, numbers as i64]);
             row(pooled, numbers)
         }
-        Some(Pool::Flatten) => row(x.row(builder), x.numbers()),
+        Some(Pool::Flatten | Pool::ClassToken | Pool::MeanTokens | Pool::ClassMean) => {
+            row(x.row(builder), x.numbers())
+        }
         // Lengths are those of vectors.
         None if reduction.l2 => row(x.row(builder), x.numbers()),
         None => x,
@@ -173,6 +201,7 @@ pub fn components(
         name,
         sizes: vec![count],
         channels: None,
+        leading: 0,
     })
 }
 

@@ -17,7 +17,7 @@ use crate::{
     GraftError,
     error::{engine, out_of_order},
     features::Activations,
-    network::{backbone_blueprint, joined_maps, layer_entries},
+    network::{backbone_blueprint, joined_maps, layer_entries, token_dims},
 };
 
 /// What turns an image into activations.
@@ -191,7 +191,13 @@ impl Trunk {
     /// The activations at the cut.
     pub fn activations(&self) -> Activations {
         match self {
-            Self::Network(network) => Activations::plain(network.blueprint().output().dims()),
+            Self::Network(network) => {
+                let blueprint = network.blueprint();
+                Activations {
+                    shape: blueprint.output().dims().to_vec(),
+                    dims: token_dims(blueprint, blueprint.layers().len()),
+                }
+            }
             Self::Extractor(opaque, cut) => {
                 let cut = opaque.extractor.describe().cuts.get(*cut);
                 Activations {
@@ -230,6 +236,7 @@ fn dims(cut: &ExtractorCut) -> Option<Dims> {
     cut.dims.as_ref().map(|sizes| Dims {
         sizes: sizes.clone(),
         channels: cut.channels,
+        leading: None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use topwork_engine::{Blueprint, EngineError, JoinedMaps, Network, Stream};
 use topwork_host::{HostError, Plugins};
-use topwork_schema::{Component, CutPoint, LayerEntry, Pool};
+use topwork_schema::{Component, CutPoint, Dims, LayerEntry, Pool};
 use topwork_sniff::reason;
 
 use crate::{GraftError, error::engine};
@@ -64,6 +64,9 @@ pub(crate) fn joined_maps(cut: &CutPoint) -> JoinedMaps {
     match cut.reduction.pool {
         Some(Pool::Gap) => JoinedMaps::Mean,
         Some(Pool::Gmp) => JoinedMaps::Max,
+        Some(Pool::ClassToken) => JoinedMaps::ClassToken,
+        Some(Pool::MeanTokens) => JoinedMaps::MeanTokens,
+        Some(Pool::ClassMean) => JoinedMaps::ClassMean,
         // No plan joins pyramids.
         Some(Pool::Flatten | Pool::Pyramid) | None => JoinedMaps::All,
     }
@@ -96,17 +99,25 @@ pub fn load_weights(network: &mut Network, path: &Path) -> Result<(), GraftError
 
 /// The layers for tables and catalogs.
 pub fn layer_entries(blueprint: &Blueprint) -> Vec<LayerEntry> {
-    (blueprint.summary().into_iter())
-        .map(|layer| LayerEntry {
+    (1..)
+        .zip(blueprint.summary())
+        .map(|(number, layer)| LayerEntry {
             name: layer.name,
             op: layer.op.to_owned(),
             detail: layer.detail,
             output: layer.output.dims().to_vec(),
-            dims: None,
+            dims: token_dims(blueprint, number),
             parameters: layer.parameters as u64,
             multiply_adds: layer.multiply_adds,
         })
         .collect()
+}
+
+/// How tokens lie behind so many layers of a network; nothing of other shapes, which say it themselves.
+pub(crate) fn token_dims(blueprint: &Blueprint, layers: usize) -> Option<Dims> {
+    let last = blueprint.layers().get(layers.checked_sub(1)?)?;
+    let [count, width] = last.output.as_tokens()?;
+    Some(Dims::tokens(count, width, blueprint.leading_tokens(layers)))
 }
 
 fn parse(json: &str, component: &str) -> Result<Blueprint, GraftError> {

@@ -111,7 +111,7 @@ impl<'a> FeaturePass<'a> {
                 .load_safetensors(&weights)
                 .map_err(engine("reading a trunk"))?;
             let activations = trunk.blueprint().output();
-            let pooled = pooling(activations.dims(), cut)?;
+            let pooled = pooling(trunk.blueprint(), cut)?;
             let features = pooled
                 .as_ref()
                 .map_or(activations, |pooled| pooled.output());

@@ -229,6 +229,9 @@ pub struct Dims {
     pub sizes: Vec<usize>,
     /// Which of them counts channels; none if nobody knows.
     pub channels: Option<usize>,
+    /// Of tokens, how many stand in front of those of patches: class token and registers; none if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leading: Option<usize>,
 }
 
 impl LayerEntry {
@@ -256,6 +259,15 @@ pub fn plain_map(shape: &[usize]) -> [usize; 3] {
 }
 
 impl Dims {
+    /// A sequence of tokens, so many of which stand in front of those of patches.
+    pub fn tokens(count: usize, width: usize, leading: usize) -> Self {
+        Self {
+            sizes: vec![count, width],
+            channels: Some(1),
+            leading: Some(leading),
+        }
+    }
+
     /// See [`LayerEntry::map`].
     pub fn map(&self) -> Option<[usize; 3]> {
         let channels = self.channels?;

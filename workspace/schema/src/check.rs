@@ -201,7 +201,7 @@ impl<'a> Check<'a> {
         for (index, (strategy, own)) in written.strategies.iter().zip(own).enumerate() {
             let made = own.as_ref().map_or(&of_target.made, |own| &own.made);
             training::multipliers(strategy, backbone.layers, made, &mut self.diagnostics);
-            extractor::trained_cuts(strategy, made, &mut self.diagnostics);
+            extractor::trained_cuts(strategy, made, backbone.layers, &mut self.diagnostics);
             let [in_all, per_class] =
                 [&strategy.train_samples, &strategy.train_per_class].map(|list| sizes(list));
             (grid.rows).extend(rows::of_strategy(index, made, &in_all, &per_class));

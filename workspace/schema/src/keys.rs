@@ -553,9 +553,15 @@ pub(crate) static CUT: Table = Table {
                     "pyramid",
                     "spatial pyramid pooling: maxima of each channel over 1x1, 2x2 and 4x4 cells",
                 ),
+                word("class-token", "of a sequence of tokens the class token"),
+                word(
+                    "mean-tokens",
+                    "the mean of all tokens but class token and registers",
+                ),
+                word("class+mean", "class token and mean, one behind the other"),
             ]),
             "the activations as they are, or as the rule says",
-            "from a map of channels x height x width to a vector",
+            "from a map of channels x height x width, or from tokens, to a vector",
         ),
         default(
             "l2",

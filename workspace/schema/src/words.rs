@@ -92,7 +92,7 @@ impl Reduction {
     }
 }
 
-/// From a map of activations, channels × height × width, to a vector.
+/// From a map of activations, channels × height × width, or from a sequence of tokens to a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pool {
@@ -104,9 +104,21 @@ pub enum Pool {
     Flatten,
     /// Maxima of each channel over 1 × 1, 2 × 2 and 4 × 4 cells.
     Pyramid,
+    /// The class token of a sequence.
+    ClassToken,
+    /// The mean of the tokens of patches, without class token and registers.
+    MeanTokens,
+    /// Both, one behind the other.
+    #[serde(rename = "class+mean")]
+    ClassMean,
 }
 
 impl Pool {
+    /// Whether it needs to know which token of a sequence is which.
+    pub fn is_of_tokens(self) -> bool {
+        matches!(self, Pool::ClassToken | Pool::MeanTokens | Pool::ClassMean)
+    }
+
     /// The word in the experiment file.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -114,6 +126,9 @@ impl Pool {
             Pool::Gmp => "gmp",
             Pool::Flatten => "flatten",
             Pool::Pyramid => "pyramid",
+            Pool::ClassToken => "class-token",
+            Pool::MeanTokens => "mean-tokens",
+            Pool::ClassMean => "class+mean",
         }
     }
 }

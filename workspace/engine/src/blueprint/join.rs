@@ -1,17 +1,25 @@
 //! Trunks that give what several cuts give, joined.
 
 use super::{Blueprint, LayerSpec};
-use crate::layers::{Concat, Flatten, GlobalAvgPool2d, LayerOp, MaxPool2d};
+use crate::layers::{
+    ClassToken, Concat, Flatten, GlobalAvgPool2d, LayerOp, MaxPool2d, MeanTokens, SelectToken,
+};
 use crate::problem::{BlueprintError, Problem};
 use crate::shape::Shape;
 
-/// What becomes of each map before it is joined with others. Vectors are joined as they are.
+/// What becomes of each map, or sequence of tokens, before it is joined with others. Vectors are joined as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinedMaps {
-    /// The mean of each channel.
+    /// The mean of each channel; of all tokens.
     Mean,
-    /// The maximum of each channel.
+    /// The maximum of each channel; of tokens all numbers.
     Max,
+    /// The class token, where there are tokens.
+    ClassToken,
+    /// The mean of the tokens of patches, where there are tokens.
+    MeanTokens,
+    /// Both of them, one behind the other.
+    ClassMean,
     /// All numbers, channel after channel.
     All,
 }
@@ -39,10 +47,27 @@ impl Blueprint {
                 let pool = match maps {
                     JoinedMaps::Mean => Some(("mean", GlobalAvgPool2d.into())),
                     JoinedMaps::Max => Some(("maximum", MaxPool2d::over(height, width).into())),
-                    JoinedMaps::All => None,
+                    _ => None,
                 };
                 if let Some((what, pool)) = pool {
                     last = joined.push(name(what), pool, vec![last]).map_err(wrong)?;
+                }
+            } else if self.shape_of(cut).as_tokens().is_some() {
+                let class = ("class", LayerOp::from(SelectToken { index: 0 }));
+                let mean = |skip| ("mean", LayerOp::from(MeanTokens { skip }));
+                let pools = match maps {
+                    JoinedMaps::Mean => vec![mean(0)],
+                    JoinedMaps::ClassToken => vec![class],
+                    JoinedMaps::MeanTokens => vec![mean(self.leading_tokens(cut))],
+                    JoinedMaps::ClassMean => vec![class, mean(self.leading_tokens(cut))],
+                    JoinedMaps::Max | JoinedMaps::All => Vec::new(),
+                };
+                if !pools.is_empty() {
+                    for (what, pool) in pools {
+                        let pooled = joined.push(name(what), pool, vec![cut]);
+                        vectors.push(pooled.map_err(wrong)?);
+                    }
+                    continue;
                 }
             }
             if joined.shape_of(last).as_features().is_none() {
@@ -57,6 +82,32 @@ impl Blueprint {
                 .map_err(wrong)?;
         }
         Ok(joined)
+    }
+
+    /// How many tokens stand in front of those of patches, in the output of the layer counted `number` from 1: class token
+    /// and registers, for as long as layers keep all tokens.
+    pub fn leading_tokens(&self, number: usize) -> usize {
+        let Some(layer) = number
+            .checked_sub(1)
+            .and_then(|index| self.layers.get(index))
+        else {
+            return 0;
+        };
+        let before = || {
+            layer
+                .inputs
+                .first()
+                .map_or(0, |&input| self.leading_tokens(input))
+        };
+        match layer.op.get::<ClassToken>() {
+            Some(class) => before() + 1 + class.registers,
+            None if layer.input.as_tokens().map(|[count, _]| count)
+                == layer.output.as_tokens().map(|[count, _]| count) =>
+            {
+                before()
+            }
+            None => 0,
+        }
     }
 
     /// Adds a layer with these inputs and gives its number.
@@ -125,6 +176,57 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tokens_are_joined_by_what_they_are() {
+        let network = network(
+            r#"{"format": 1, "input": [2, 4, 4], "layers": [
+                {"name": "patches", "op": "conv2d", "filters": 6, "kernel": [2, 2], "stride": [2, 2]},
+                {"name": "tokens", "op": "tokens"},
+                {"name": "class", "op": "class-token", "registers": 1},
+                {"name": "norm", "op": "layer-norm"},
+                {"name": "attention", "op": "attention", "heads": 2},
+                {"name": "mean", "op": "mean-tokens", "skip": 2}]}"#,
+            5,
+        );
+        let leading = (1..=6).map(|layer| network.blueprint().leading_tokens(layer));
+        assert_eq!(leading.collect::<Vec<_>>(), [0, 0, 2, 2, 2, 0]);
+        let input = numbers(32, 6);
+        let compute = Compute::new(1).unwrap();
+        let joined = |cuts: &[usize], maps| {
+            let joined = network.joined(cuts, maps).unwrap();
+            let mut found = vec![f32::NAN; joined.blueprint().output().as_features().unwrap()];
+            joined.forward(&compute, &input, &mut found).unwrap();
+            found
+        };
+        let mean = |tokens: &[f32]| -> Vec<f32> {
+            let count = tokens.len() / 6;
+            let of = |column: usize| tokens[column..].iter().step_by(6).sum::<f32>() / count as f32;
+            (0..6).map(of).collect()
+        };
+        let [norm, attention] = [4, 5].map(|layers| behind(&network, layers, &input));
+        let check = |found: Vec<f32>, expected: &[&[f32]]| {
+            let expected = expected.concat();
+            assert_eq!(found.len(), expected.len());
+            let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5;
+            assert!(
+                found.iter().zip(&expected).all(near),
+                "{found:?} {expected:?}"
+            );
+        };
+        let (a, b) = (&norm, &attention);
+        check(joined(&[5, 4], JoinedMaps::ClassToken), &[&b[..6], &a[..6]]);
+        check(
+            joined(&[4, 5], JoinedMaps::ClassMean),
+            &[&a[..6], &mean(&a[12..]), &b[..6], &mean(&b[12..])],
+        );
+        check(joined(&[4], JoinedMaps::MeanTokens), &[&mean(&a[12..])]);
+        check(
+            joined(&[4, 6], JoinedMaps::Mean),
+            &[&mean(a), &mean(&b[12..])],
+        );
+        check(joined(&[4, 5], JoinedMaps::All), &[a, b]);
     }
 
     #[test]

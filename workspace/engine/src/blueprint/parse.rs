@@ -52,7 +52,7 @@ fn read_blueprint(json: &str, problems: &mut Vec<Problem>) -> Option<Blueprint> 
 
 fn read_input(place: &mut Place) -> Option<Shape> {
     let expected = format!(
-        "[features] or [channels, height, width], each {}",
+        "[features], [tokens, width] or [channels, height, width], each {}",
         counted(1)
     );
     let value = place.required("input", &expected)?;
@@ -61,6 +61,7 @@ fn read_input(place: &mut Place) -> Option<Shape> {
         .and_then(|numbers| numbers.iter().map(|number| whole(number, 1)).collect());
     let shape = match numbers.as_deref() {
         Some(&[features]) => Shape::features(features),
+        Some(&[tokens, width]) => Shape::tokens(tokens, width),
         Some(&[channels, height, width]) => Shape::image(channels, height, width),
         _ => {
             place.wrong("input", value, &expected);

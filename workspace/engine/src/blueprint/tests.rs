@@ -98,7 +98,7 @@ fn mistakes_are_named_with_the_way_out() {
         ("empty object", "{}".to_owned()),
         (
             "another format, no layers, wrong input",
-            r#"{"format": 2, "input": [1, 8], "layers": []}"#.to_owned(),
+            r#"{"format": 2, "input": [1, 2, 3, 8], "layers": []}"#.to_owned(),
         ),
         (
             "unknown keys",

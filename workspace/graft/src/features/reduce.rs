@@ -54,7 +54,12 @@ impl Activations {
 pub fn shape(activations: &Activations, reduction: Reduction) -> Vec<usize> {
     let [channels, height, width] = activations.map();
     match reduction.pool {
-        Some(Pool::Gap | Pool::Gmp) => vec![channels],
+        // No plan takes tokens of what has none: a vector stays what it is.
+        Some(pool) if pool.is_of_tokens() && activations.shape.len() == 1 => {
+            activations.shape.clone()
+        }
+        Some(Pool::Gap | Pool::Gmp | Pool::ClassToken | Pool::MeanTokens) => vec![channels],
+        Some(Pool::ClassMean) => vec![2 * channels],
         Some(Pool::Flatten) => vec![channels * height * width],
         Some(Pool::Pyramid) => vec![channels * pyramid_cells(height, width).count()],
         // Lengths are those of vectors.
@@ -77,6 +82,7 @@ pub fn apply(activations: &Activations, reduction: Reduction, from: &[f32], out:
         let image = match reduction.pool {
             // All numbers stay in their order.
             Some(Pool::Flatten) | None => image,
+            Some(pool) if pool.is_of_tokens() => image,
             Some(_) => activations.channels_first(image, &mut sorted),
         };
         match reduction.pool {
@@ -98,7 +104,11 @@ pub fn apply(activations: &Activations, reduction: Reduction, from: &[f32], out:
                     pyramid(plane, height, width, results);
                 }
             }
-            Some(Pool::Flatten) | None => result.copy_from_slice(image),
+            Some(pool) if pool.is_of_tokens() && activations.dims.is_some() => {
+                let leading = activations.dims.as_ref().and_then(|dims| dims.leading);
+                tokens(image, channels, leading.unwrap_or(0), pool, result);
+            }
+            Some(_) | None => result.copy_from_slice(image),
         }
         if reduction.l2 {
             let squares: f64 = result.iter().map(|value| f64::from(*value).powi(2)).sum();
@@ -110,6 +120,23 @@ pub fn apply(activations: &Activations, reduction: Reduction, from: &[f32], out:
                 }
             }
         }
+    }
+}
+
+/// Of tokens of so many numbers, `leading` of which are none of patches, the class token, the mean of the patches, or both.
+fn tokens(image: &[f32], width: usize, leading: usize, pool: Pool, result: &mut [f32]) {
+    let class = match pool {
+        Pool::MeanTokens => 0,
+        _ => width.min(result.len()),
+    };
+    let (class, mean) = result.split_at_mut(class);
+    class.copy_from_slice(&image[..class.len()]);
+    let patches = &image[leading * width..];
+    let count = patches.len() / width;
+    for (column, mean) in mean.iter_mut().enumerate() {
+        let values = patches[column..].iter().step_by(width);
+        let sum: f64 = values.map(|value| f64::from(*value)).sum();
+        *mean = (sum / count as f64) as f32;
     }
 }
 
@@ -188,6 +215,7 @@ mod tests {
             dims: Some(Dims {
                 sizes: sizes.to_vec(),
                 channels,
+                leading: None,
             }),
         };
         let last = lain(&[2, 2, 3], &[2, 2, 3], Some(2));
@@ -214,6 +242,33 @@ mod tests {
             out[..10],
             [9.0, 0.0, 3.0, 6.0, 9.0, 10.0, 1.0, 4.0, 7.0, 10.0]
         );
+    }
+
+    /// A class token, a register and three patches of two numbers each, of two images.
+    #[test]
+    fn tokens_are_taken_by_what_they_are() {
+        let from: Vec<f32> = (0..20).map(|n| n as f32).collect();
+        let sequence = Activations {
+            shape: vec![5, 2],
+            dims: Some(Dims::tokens(5, 2, 2)),
+        };
+        let cases: [(Pool, &[f32]); 5] = [
+            (Pool::ClassToken, &[0.0, 1.0, 10.0, 11.0]),
+            (Pool::MeanTokens, &[6.0, 7.0, 16.0, 17.0]),
+            (
+                Pool::ClassMean,
+                &[0.0, 1.0, 6.0, 7.0, 10.0, 11.0, 16.0, 17.0],
+            ),
+            (Pool::Gap, &[4.0, 5.0, 14.0, 15.0]),
+            (Pool::Gmp, &[8.0, 9.0, 18.0, 19.0]),
+        ];
+        for (pool, expected) in cases {
+            let reduction = reduction(Some(pool), false);
+            let mut out = vec![f32::NAN; expected.len()];
+            assert_eq!(shape(&sequence, reduction), [expected.len() / 2]);
+            apply(&sequence, reduction, &from, &mut out);
+            assert_eq!(out, expected, "{pool:?}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Fit<'_> {
     ) -> Result<Fitted, GraftError> {
         let settings = self.train_settings()?;
         let activations = trunk.blueprint().output();
-        let pooling = pooling(activations.dims(), cut)?;
+        let pooling = pooling(trunk.blueprint(), cut)?;
         let features = pooling.as_ref().map_or(activations, Blueprint::output);
         let blueprint = self.head(features.dims(), trunk.blueprint().layers().len())?;
         let multipliers = multipliers(trunk.blueprint(), &blueprint)?;
@@ -135,22 +135,33 @@ impl Fit<'_> {
     }
 }
 
-/// The layers that pool activations of this shape as the cut says, for a trunk that is trained.
-pub(crate) fn pooling(
-    activations: &[usize],
-    cut: &CutPoint,
-) -> Result<Option<Blueprint>, GraftError> {
-    let (Some(pool), [_, height, width]) = (cut.reduction.pool, activations) else {
-        return Ok(None);
-    };
+/// The layers that pool what a trunk gives as the cut says, for one that is trained.
+pub(crate) fn pooling(trunk: &Blueprint, cut: &CutPoint) -> Result<Option<Blueprint>, GraftError> {
+    let (output, leading) = (trunk.output(), trunk.leading_tokens(trunk.layers().len()));
+    let activations = output.dims();
     let flatten = json!({ "name": "flatten", "op": "flatten" });
-    let layers = match pool {
-        Pool::Gap => json!([{ "name": "gap", "op": "global-avg-pool2d" }, flatten]),
-        Pool::Gmp => {
+    let class = json!({ "name": "class", "op": "select-token", "inputs": ["input"] });
+    let mean = |skip: usize| json!({ "name": "mean", "op": "mean-tokens", "skip": skip, "inputs": ["input"] });
+    let layers = match (cut.reduction.pool, activations) {
+        (None, _) | (_, [_]) => return Ok(None),
+        (Some(Pool::Flatten), _) => json!([flatten]),
+        (Some(Pool::Gap), [_, _, _]) => {
+            json!([{ "name": "gap", "op": "global-avg-pool2d" }, flatten])
+        }
+        (Some(Pool::Gmp), [_, height, width]) => {
             json!([{ "name": "gmp", "op": "max-pool2d", "kernel": [height, width] }, flatten])
         }
-        Pool::Flatten => json!([flatten]),
-        Pool::Pyramid => return Err(out_of_order("a pyramid was to be trained")),
+        (Some(Pool::Gap), [_, _]) => json!([mean(0)]),
+        (Some(Pool::ClassToken), [_, _]) => json!([class]),
+        (Some(Pool::MeanTokens), [_, _]) => json!([mean(leading)]),
+        (Some(Pool::ClassMean), [_, _]) => {
+            let both = json!({ "name": "both", "op": "concat", "inputs": ["class", "mean"] });
+            json!([class, mean(leading), both])
+        }
+        (Some(pool), _) => {
+            let message = format!("`{}` of {output} was to be trained", pool.as_str());
+            return Err(out_of_order(&message));
+        }
     };
     let layers = json!({ "format": 1, "input": activations, "layers": layers }).to_string();
     let blueprint = Blueprint::parse(&layers).map_err(|source| GraftError::Blueprint {

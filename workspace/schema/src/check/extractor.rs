@@ -2,6 +2,7 @@
 //! do: be trained, begin at random, take weights from a file.
 
 use super::Backbone;
+use crate::catalog::LayerEntry;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{CutPoint, Start};
 use crate::strategies::StrategyKind;
@@ -154,6 +155,7 @@ pub(super) fn near(stated: &Normalise, exact: &Normalise) -> bool {
 pub(super) fn trained_cuts(
     strategy: &WrittenStrategy,
     cuts: &[CutPoint],
+    layers: &[LayerEntry],
     diagnostics: &mut Diagnostics,
 ) {
     let Some(kind) = &strategy.kind else {
@@ -162,10 +164,15 @@ pub(super) fn trained_cuts(
     if !kind.value.trains_the_trunk() {
         return;
     }
+    let of_tokens = |cut: &CutPoint| {
+        let last = cut.layers.checked_sub(1).and_then(|last| layers.get(last));
+        last.is_some_and(|last| last.sizes().len() == 2)
+    };
     for cut in cuts {
         let reduction = cut.reduction;
         let what = match reduction.pool {
             Some(Pool::Pyramid) => "pool = \"pyramid\"",
+            Some(Pool::Gmp) if of_tokens(cut) => "pool = \"gmp\" of tokens",
             _ if reduction.l2 => "l2 = true",
             _ if reduction.pca.is_some() => "pca",
             _ => continue,

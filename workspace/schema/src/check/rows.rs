@@ -2,7 +2,7 @@
 //! strategy.
 
 use super::Backbone;
-use crate::catalog::{CutChoice, Description};
+use crate::catalog::{CutChoice, Description, LayerEntry};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Cut, CutPoint, Place, Row};
@@ -279,7 +279,7 @@ impl Backbone<'_> {
         if pool == Some(Pool::Pyramid) && places.len() > 1 {
             return Err((
                 "is several places joined, found `pool = \"pyramid\"`".to_owned(),
-                "`pool = \"gap\"`, `\"gmp\"` and `\"flatten\"` can be joined".to_owned(),
+                "every other `pool` can be joined".to_owned(),
             ));
         }
         let each = places.iter().map(|&layers| self.pooled_at(layers, pool));
@@ -303,6 +303,7 @@ impl Backbone<'_> {
         match last.map() {
             _ if last.sizes().len() == 1 => Ok(None),
             _ if pool == Pool::Flatten => Ok(Some(pool)),
+            _ if pool.is_of_tokens() => self.of_tokens(last, pool).map(Some),
             None => Err((
                 format!(
                     "is {}, and nothing tells which of these are channels: `pool = \"{written}\"` has nothing to go by",
@@ -321,6 +322,32 @@ impl Backbone<'_> {
             )),
             Some(_) => Ok(Some(pool)),
         }
+    }
+
+    /// What takes tokens by what they are, where it is known which is which.
+    fn of_tokens(&self, last: &LayerEntry, pool: Pool) -> Result<Pool, (String, String)> {
+        let (sizes, written) = (by(last.sizes()), pool.as_str());
+        let leading = last.dims.as_ref().map(|dims| dims.leading);
+        let (problem, hint) = match leading {
+            Some(Some(0)) if pool != Pool::MeanTokens => (
+                format!(
+                    "is {sizes}, tokens without a class token: `pool = \"{written}\"` takes that"
+                ),
+                "`pool = \"mean-tokens\"` takes the mean of all",
+            ),
+            Some(Some(_)) => return Ok(pool),
+            Some(None) => (
+                format!(
+                    "is {sizes}, and nothing tells which tokens are those of patches: `pool = \"{written}\"` has nothing to go by"
+                ),
+                "`pool = \"gap\"` takes the mean of all tokens, `\"flatten\"` all numbers",
+            ),
+            None => (
+                format!("is {sizes}, a map of channels: `pool = \"{written}\"` takes tokens"),
+                "`pool = \"gap\"` and `\"gmp\"` take the mean and the maximum of each channel",
+            ),
+        };
+        Err((problem, hint.to_owned()))
     }
 
     /// Whether a cut gives what the one before it gives: where the mean of each channel is taken there, and the network itself
@@ -358,7 +385,8 @@ impl Backbone<'_> {
             return Some(all);
         };
         match pool {
-            Some(Pool::Gap | Pool::Gmp) => Some(channels),
+            Some(Pool::Gap | Pool::Gmp | Pool::ClassToken | Pool::MeanTokens) => Some(channels),
+            Some(Pool::ClassMean) => Some(2 * channels),
             // One for each cell of the three grids, fewer where the map is small.
             Some(Pool::Pyramid) => Some(channels * 21),
             Some(Pool::Flatten) | None => Some(all),

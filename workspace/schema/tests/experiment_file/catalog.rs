@@ -244,6 +244,7 @@ fn tokens() -> Description {
                 detail: String::new(),
                 output: output.to_vec(),
                 dims: dims.map(|(sizes, channels)| Dims {
+                    leading: None,
                     sizes: sizes.to_vec(),
                     channels,
                 }),

@@ -49,6 +49,8 @@ fn pooling_goes_over_what_is_no_channel() {
         "{ at = \"/blocks/1/Add\", pool = \"pyramid\" }",
         "{ at = \"/blocks/1/attention\", pool = \"gap\" }",
         "{ at = \"/blocks/1/attention\", pool = \"flatten\" }",
+        "{ at = \"/last/Add\", pool = \"class-token\" }",
+        "{ at = \"/last/Add\", pool = \"mean-tokens\" }",
         // The rule chooses the map and its own mean.
         "{ use = \"ends\", n = 2, pool = \"gap\" }",
         "\"blocks\"",
@@ -64,7 +66,7 @@ fn pooling_goes_over_what_is_no_channel() {
 
 #[test]
 fn cuts_say_what_is_done_to_the_activations() {
-    let cases: [(&str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &[&str]); 13] = [
         (SMALL, "{ at = \"pool1\" }", &["pool1 (3)"]),
         (SMALL, "{ at = 4, pool = \"gap\" }", &["layer 4 gap (4)"]),
         (
@@ -98,6 +100,11 @@ fn cuts_say_what_is_done_to_the_activations() {
             SMALL,
             "[{ join = [\"pool1\", \"features\"], pool = \"gmp\" }, \"features\"]",
             &["pool1 + features gmp (7)", "features (7)"],
+        ),
+        (
+            SMALL,
+            "{ at = \"features\", pool = \"class-token\" }",
+            &["features (7)"],
         ),
         (EXTRACTED, "2", &["blocks (2)"]),
         (
@@ -161,6 +168,7 @@ fn mistakes_in_joined_cuts_are_explained() {
         "{ join = [\"pool1\", \"pool2\"], at = \"pool1\" }",
         "{ join = [\"pool1\", \"pool2\"], use = \"ends\" }",
         "{ join = [\"pool1\", \"pool2\"], pool = \"pyramid\" }",
+        "{ join = [\"pool1\", \"pool2\"], pool = \"class+mean\" }",
         "{ join = [\"pool1\", \"pool2\"], pool = \"gap\", pca = 71 }",
         "[{ join = [\"pool1\", \"pool2\"] }, { join = [3, 6] }]",
     ];
