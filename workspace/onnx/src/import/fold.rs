@@ -96,7 +96,7 @@ fn computed(node: &Node, graph: &Graph, budget: &mut Budget) -> Option<Array> {
         return None;
     }
     // What a node makes is told before it is made.
-    let mut room = |shape: &[usize]| -> Option<()> {
+    let room = |shape: &[usize]| -> Option<()> {
         let count = (shape.iter()).try_fold(1usize, |count, size| count.checked_mul(*size))?;
         (count <= budget.left).then_some(())
     };

@@ -175,9 +175,9 @@ impl Graph {
         }
     }
 
-    /// Drops the nodes that no output needs.
-    pub fn prune(&mut self, outputs: &[String]) {
-        let mut needed: HashSet<&str> = outputs.iter().map(String::as_str).collect();
+    /// Drops the nodes that a tensor does not need.
+    pub fn prune(&mut self, end: &str) {
+        let mut needed: HashSet<&str> = HashSet::from([end]);
         let mut keep = vec![false; self.nodes.len()];
         for (node, keep) in self.nodes.iter().zip(&mut keep).rev() {
             if node

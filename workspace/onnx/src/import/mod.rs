@@ -145,9 +145,9 @@ pub fn import(
     let Some(end) = tail::end(&graph) else {
         return Err(OnnxError::Damaged("it computes nothing from its image".to_owned()).into());
     };
-    graph.prune(&[end.clone()]);
+    graph.prune(&end);
     patterns::rewrite(&mut graph);
-    graph.prune(&[end.clone()]);
+    graph.prune(&end);
     let lowered = lower::lower(&graph, wanted);
     if lowered.obstacles.is_empty() {
         // Layers have copies of their own.
@@ -158,7 +158,7 @@ pub fn import(
     let Some((end, left_out)) = tail::without(&graph, &end, &lowered) else {
         return Err(ImportError::Opaque(Obstacles(lowered.obstacles)));
     };
-    graph.prune(&[end.clone()]);
+    graph.prune(&end);
     let lowered = lower::lower(&graph, wanted);
     match lowered.obstacles.is_empty() {
         true => {

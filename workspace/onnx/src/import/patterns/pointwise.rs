@@ -3,8 +3,10 @@
 
 use super::super::graph::{Graph, Node};
 
+type Function = fn(f64) -> f64;
+
 /// Layers without settings, with what they compute. `√2` and the like are written by exporters as 32-bit numbers.
-const ACTIVATIONS: &[(&str, fn(f64) -> f64)] = &[
+const ACTIVATIONS: &[(&str, Function)] = &[
     ("topwork.relu", |x| x.max(0.0)),
     ("topwork.relu6", |x| x.clamp(0.0, 6.0)),
     ("topwork.sigmoid", sigmoid),

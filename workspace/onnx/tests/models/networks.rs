@@ -1,12 +1,9 @@
 //! Models as networks of the engine: what rten computes of the model the engine computes of the network, at every cut.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
-mod small;
-
+use crate::small::{Is, Small};
 use prost::Message;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
-use small::{Is, Small};
 use topwork_engine::{Blueprint, Compute, Network, Stream};
 use topwork_onnx::message::{Attribute, Model};
 use topwork_onnx::{Imported, Nowhere, Wanted, import};
@@ -58,7 +55,7 @@ fn with_windows(model: &Model) -> Model {
                     .iter()
                     .any(|attribute| attribute.name == name)
             };
-            if !has(name) && !(*name == "pads" && has("auto_pad")) {
+            if !(has(name) || *name == "pads" && has("auto_pad")) {
                 node.attribute.push(Attribute {
                     name: (*name).to_owned(),
                     ints: if *name == "pads" {
@@ -495,6 +492,9 @@ fn operators_become_layers() {
     }
 }
 
+/// A form, the nodes that it is written in, and the layers that come of it.
+type Case = (&'static str, fn(Small) -> Small, &'static str);
+
 /// Every form of an activation that exporters write.
 #[test]
 fn activations_are_recognised_in_every_form() {
@@ -519,7 +519,7 @@ fn activations_are_recognised_in_every_form() {
             });
         nodes(small).giving(&["y"])
     };
-    let cases: &[(&str, fn(Small) -> Small, &str)] = &[
+    let cases: &[Case] = &[
         (
             "a clip at 0",
             |s| s.node("Clip", &["image", "zero"], "y", NONE),

@@ -1,11 +1,8 @@
 //! What keeps a model from being a network, and what is wrong with files.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
-mod small;
-
+use crate::small::{Is, Small, tensor};
 use proptest::prelude::*;
 use prost::Message;
-use small::{Is, Small, tensor};
 use topwork_onnx::message::{Entry, Model, Tensor};
 use topwork_onnx::{Folder, Nowhere, Numbers, Wanted, import};
 

@@ -1,0 +1,6 @@
+//! Models read and made networks; a file for each matter.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod networks;
+mod refusals;
+mod small;
