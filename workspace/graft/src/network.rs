@@ -90,7 +90,7 @@ pub fn layer_entries(blueprint: &Blueprint) -> Vec<LayerEntry> {
         .collect()
 }
 
-fn parse(json: &str, component: &str) -> Result<Blueprint, GraftError> {
+pub(crate) fn parse(json: &str, component: &str) -> Result<Blueprint, GraftError> {
     Blueprint::parse(json).map_err(|source| GraftError::Blueprint {
         component: format!("`{component}`"),
         source,
