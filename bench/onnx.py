@@ -97,7 +97,8 @@ def pixels(paths):
 def expected(model, cuts, batch):
     found, hooks = {}, []
     for cut in cuts:
-        keep = lambda _module, _inputs, output, cut=cut: found.__setitem__(cut, output.detach().flatten(1).numpy())
+        # A copy, since what follows may work in place.
+        keep = lambda _module, _inputs, output, cut=cut: found.__setitem__(cut, output.detach().flatten(1).numpy().copy())
         hooks.append(model.get_submodule(cut).register_forward_hook(keep))
     with torch.no_grad():
         model(torch.from_numpy(batch))
