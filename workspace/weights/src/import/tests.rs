@@ -107,6 +107,7 @@ fn folded() -> Graph {
             tensor("4b", &[3]),
             tensor("5w", &[3, 2]),
         ],
+        ..Graph::default()
     }
 }
 
@@ -244,7 +245,7 @@ fn a_graph_of_another_network_is_refused() {
             graph.node[2].attribute.push(ints("dilations", &[2, 2]));
         }),
         ("another number of groups", |graph| {
-            graph.node[2].attribute[0].i = 1
+            graph.node[2].attribute[0].i = Some(1)
         }),
         ("branches mixed up", |graph| {
             graph.node[3].input[0] = "c".to_owned()
@@ -286,7 +287,7 @@ fn a_graph_of_another_network_is_refused() {
         format!("{case}: {}", outcome.unwrap_err())
     });
     let mut graph = unfolded();
-    graph.node[1].attribute[0].f = 1e-5;
+    graph.node[1].attribute[0].f = Some(1e-5);
     let epsilon = import(&file(graph), NETWORK, None).unwrap_err();
     insta::assert_snapshot!(format!("{}\nanother epsilon: {epsilon}", told.join("\n")));
 }
