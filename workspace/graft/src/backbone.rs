@@ -82,7 +82,7 @@ impl Backbone {
         }
         let parameters = component.parameters.clone().into();
         let extractor = match plugins.network_or_extractor(&component.component, &parameters)? {
-            ExtractorKind::Opaque(extractor) => extractor,
+            ExtractorKind::Opaque(extractor) => *extractor,
             ExtractorKind::Network(given) => {
                 let blueprint = parse(&given.blueprint, &component.component)?;
                 let mut network = initialised(&blueprint, 0, "backbone");

@@ -36,7 +36,7 @@ pub enum ExtractorKind {
     /// A network with weights of its own, which needs its plugin no longer.
     Network(ExtractorNetwork),
     /// A plugin that computes features itself.
-    Opaque(Extractor),
+    Opaque(Box<Extractor>),
 }
 
 /// What an extractor takes and gives.
@@ -123,7 +123,9 @@ impl Extractor {
         let instance = Instance::create(plugin, component, parameters)?;
         match network::ask(&instance)? {
             Ok(network) => Ok(ExtractorKind::Network(network)),
-            Err(because) => Ok(ExtractorKind::Opaque(Self::of(instance, because)?)),
+            Err(because) => Ok(ExtractorKind::Opaque(Box::new(Self::of(
+                instance, because,
+            )?))),
         }
     }
 
