@@ -128,6 +128,7 @@ typedef struct topwork_dataset_decoder_table topwork_dataset_decoder_table;
 typedef struct topwork_dataset_images_table topwork_dataset_images_table;
 typedef struct topwork_backbone_table topwork_backbone_table;
 typedef struct topwork_extractor_table topwork_extractor_table;
+typedef struct topwork_extractor_network_table topwork_extractor_network_table;
 typedef struct topwork_extractor_onnx_table topwork_extractor_onnx_table;
 typedef struct topwork_cut_rule_table topwork_cut_rule_table;
 typedef struct topwork_network_head_table topwork_network_head_table;
@@ -151,8 +152,8 @@ typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
  * The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones,
  * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
  * that say what their scores are and what they do, and that are fitted for several values of a
- * parameter at once, extractors that give their model, and datasets that say where their samples
- * come from and hand out images at their own size.
+ * parameter at once, extractors that give their model or are networks, and datasets that say where
+ * their samples come from and hand out images at their own size.
  */
 #define TOPWORK_ABI_MINOR UINT32_C(2)
 
@@ -780,6 +781,42 @@ struct topwork_extractor_table {
         const float *samples,
         size_t count,
         float *features,
+        const topwork_sink *error);
+};
+
+/* ============================================================================================== */
+
+/* The ability of an extractor to be a network of topwork. */
+
+/*
+ * Id of the ability of an extractor to be a network that topwork builds, with weights of its own: a
+ * topwork_extractor_network_table. Since 1.2.
+ */
+#define TOPWORK_EXTRACTOR_NETWORK "topwork.extractor.network/1"
+
+/* The functions behind TOPWORK_EXTRACTOR_NETWORK. Since 1.2. */
+struct topwork_extractor_network_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Writes the network: its weights to `weights`, a safetensors file with every array of the
+     * blueprint under the name it has there, and to `description` a JSON document:
+     *
+     *     { "format": 1, "blueprint": { "format": 1, "input": [1, 8, 8], "layers": [], "cuts": [] },
+     *       "normalise": "stated", "digest": "file a1b2" }
+     *
+     * `blueprint` is what a topwork_backbone_table gives. `normalise` and `digest` mean what they
+     * mean in the description of an extractor. A host that takes the network builds it, trains it,
+     * and asks the instance for no features; it may ask for the network without asking for the
+     * description before.
+     *
+     * An instance that is no such network answers TOPWORK_STATUS_UNSUPPORTED, and says to `error`
+     * what keeps it from being one; then it is an extractor as any other.
+     */
+    topwork_status (*network)(
+        topwork_instance instance,
+        const topwork_sink *description,
+        const topwork_sink *weights,
         const topwork_sink *error);
 };
 

@@ -164,6 +164,7 @@ fn rust_and_c_see_the_same_tables() {
         ClassifierLayersTable as "topwork_classifier_layers_table" { size, layers }
         ClassifierPathTable as "topwork_classifier_path_table" { size, parameters, parameter_count, fit }
         ExtractorOnnxTable as "topwork_extractor_onnx_table" { size, model }
+        ExtractorNetworkTable as "topwork_extractor_network_table" { size, network }
         DatasetProvenanceTable as "topwork_dataset_provenance_table" { size, names, groups }
         DatasetDecoderTable as "topwork_dataset_decoder_table" { size, create, shape, decode, destroy }
         DatasetImagesTable as "topwork_dataset_images_table" { size, read, decode }

@@ -79,6 +79,56 @@ fn project(experiment: &str) -> Project {
     project
 }
 
+/// The same as a network: it is tuned, has random weights as a control, and its features are those of the runtime.
+#[test]
+fn an_onnx_file_is_a_network() {
+    let engine = EXPERIMENT.replace("runtime = \"rten\"", "runtime = \"engine\"")
+        + r#"
+[[strategy]]
+name          = "control"
+kind          = "feature-classifier"
+weights       = "random"
+head          = { use = "logistic-regression" }
+train-samples = 500
+test-samples  = 1000
+
+[[strategy]]
+name          = "tuned"
+kind          = "fine-tune"
+cut           = "features"
+head          = { use = "mlp", hidden = [32] }
+train         = { epochs = 3, batch-size = 25, optimizer = "adam", learning-rate = 1e-3 }
+train-samples = 500
+test-samples  = 1000
+"#;
+    let project = project(&engine);
+    let output = project.topwork(&["run", "onnx.toml"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    project.write("rten.toml", EXPERIMENT);
+    let output = project.topwork(&["run", "rten.toml"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let accuracies = |run: usize| -> Vec<f64> {
+        let rows = project.results(run)["strategies"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let classifiers = rows.into_iter().filter(|row| row["name"] == "classifier");
+        classifiers
+            .map(|row| row["mean"].as_f64().unwrap())
+            .collect()
+    };
+    let (engine, rten) = (accuracies(1), accuracies(2));
+    assert_eq!(engine.len(), 2);
+    // Other last bits may move an example that lies between two classes.
+    for (engine, rten) in engine.iter().zip(&rten) {
+        assert!((engine - rten).abs() <= 0.002, "{engine} and {rten}");
+    }
+    let rows = project.results(1)["strategies"].as_array().unwrap().clone();
+    let tuned = rows.iter().find(|row| row["name"] == "tuned").unwrap();
+    assert!(tuned["mean"].as_f64().unwrap() > 0.5, "{tuned}");
+    assert!(rows.iter().any(|row| row["name"] == "control"));
+}
+
 #[test]
 fn an_onnx_file_is_a_backbone() {
     let project = project(EXPERIMENT);

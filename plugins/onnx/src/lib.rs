@@ -5,6 +5,7 @@
 
 mod axes;
 mod blocks;
+mod engine;
 mod given;
 mod graph;
 mod image;
@@ -22,7 +23,8 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use topwork_sdk::{
-    Component, Error, Extraction, Extractor, Host, Normalise, OnnxModel, export_plugin, extractor,
+    Component, Error, Extraction, Extractor, GivenNetwork, Host, Normalise, OnnxModel,
+    export_plugin, extractor,
 };
 
 export_plugin! {
@@ -56,8 +58,8 @@ impl Component for Onnx {
             "description": "the model file; weights that it keeps in files of their own lie beside it"},
         "input": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 16384}, "minItems": 3,
             "maxItems": 3, "description": "channels, height and width of an image, where the file leaves them open"},
-        "runtime": {"enum": ["auto", "rten", "onnxruntime"],
-            "description": "what computes the model; auto: onnxruntime where its library is found, else rten",
+        "runtime": {"enum": ["auto", "engine", "rten", "onnxruntime"],
+            "description": "what computes the model; engine: topwork itself, as a network that can be trained, where it has layers for all of it; rten and onnxruntime compute it as it is, frozen; auto: the first of engine, onnxruntime and rten that can",
             "default": "auto"},
         "layout": {"enum": ["nchw", "nhwc"],
             "description": "the order of the input's dimensions: batch, channels, height, width or channels last",
@@ -93,6 +95,12 @@ impl Onnx {
 
 impl Extractor for Onnx {
     fn describe(&self) -> Result<Extraction, Error> {
+        // Where it is a network, nobody needs its description.
+        if self.parameters.runtime == Wish::Engine
+            && let Err(because) = engine::network(&self.parameters)?
+        {
+            return Err(engine::refused(&self.parameters, &because));
+        }
         let model = self.model()?;
         let mut extraction = Extraction::new(&model.sample)
             .normalise(Normalise::Stated)
@@ -123,5 +131,15 @@ impl Extractor for Onnx {
 
     fn onnx(&self, cut: usize) -> Result<Option<OnnxModel>, Error> {
         self.model()?.given(cut).map(Some)
+    }
+
+    fn network(&self) -> Result<Option<GivenNetwork>, Error> {
+        match self.parameters.runtime {
+            Wish::Auto | Wish::Engine => match engine::network(&self.parameters)? {
+                Ok(network) => Ok(Some(network)),
+                Err(because) => Err(Error::unsupported(because)),
+            },
+            Wish::Rten | Wish::OnnxRuntime => Ok(None),
+        }
     }
 }

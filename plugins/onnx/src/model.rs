@@ -438,12 +438,22 @@ fn channels_last<'i>(sample: &[f32], channels: usize, image: &'i mut Vec<f32>) -
 
 /// The SHA-256 of the model's files and the runtime's name.
 fn digest(file: &[u8], graph: &Graph<'_>, path: &Path, runtime: Runtime) -> Result<String, Error> {
+    digest_of(file, graph, path, &runtime.identity())
+}
+
+/// Names the bytes of a model, those of the files with its weights, and what computes it.
+pub(crate) fn digest_of(
+    file: &[u8],
+    graph: &Graph<'_>,
+    path: &Path,
+    computed_by: &str,
+) -> Result<String, Error> {
     let mut sha256 = Sha256::new();
     sha256.update(file);
     for name in graph.weight_files() {
         WeightFile::open(folder_of(path), name)?.digest(&mut sha256)?;
     }
-    sha256.update(runtime.identity());
+    sha256.update(computed_by);
     let digest = sha256.finalize();
     Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -12,8 +12,10 @@ use topwork_sdk::{Error, Host, Level};
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Wish {
-    /// onnxruntime where its library is found, else rten.
+    /// The engine of topwork where it has layers for the model, else onnxruntime where its library is found, else rten.
     Auto,
+    /// The engine.
+    Engine,
     /// rten.
     Rten,
     /// onnxruntime.
@@ -88,8 +90,9 @@ impl Runtime {
         }
         match onnxruntime::library() {
             Ok(library) => Ok(Runtime::OnnxRuntime(library)),
-            Err(Absence::NotFound) if wish == Wish::Auto => Ok(Runtime::Rten),
-            Err(Absence::Unusable(reason)) if wish == Wish::Auto => {
+            // With the engine asked for, whoever computes features meanwhile is of no matter.
+            Err(Absence::NotFound) if wish != Wish::OnnxRuntime => Ok(Runtime::Rten),
+            Err(Absence::Unusable(reason)) if wish != Wish::OnnxRuntime => {
                 let text = format!("rten computes the model, since onnxruntime cannot: {reason}");
                 host.log(Level::Warning, &text);
                 Ok(Runtime::Rten)

@@ -41,6 +41,7 @@ mod cut;
 mod dataset;
 mod decoder;
 mod extractor;
+mod extractor_network;
 mod extractor_onnx;
 mod head;
 mod host;
@@ -59,6 +60,7 @@ pub use cut::CutRuleTable;
 pub use dataset::{DatasetDescription, DatasetTable, Element, READS_IN_PARALLEL, Split};
 pub use decoder::{DATASET_DECODER, DatasetDecoderTable};
 pub use extractor::ExtractorTable;
+pub use extractor_network::{EXTRACTOR_NETWORK, ExtractorNetworkTable};
 pub use extractor_onnx::{EXTRACTOR_ONNX, ExtractorOnnxTable};
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
@@ -73,7 +75,7 @@ pub const ABI_MAJOR: u32 = 1;
 
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
 /// 1.1 has extractor backbones and cut rules as well, 1.2 classifiers that say what their scores are and
-/// what they do, and that are fitted for several values of a parameter at once, extractors that give their model, and
+/// what they do, and that are fitted for several values of a parameter at once, extractors that give their model or are networks, and
 /// datasets that say where their samples come from and hand out images at their own size.
 pub const ABI_MINOR: u32 = 2;
 

@@ -326,14 +326,21 @@ impl AtWork<'_> {
                 let cut = cut_of_backbone(&backbone, cut.as_deref(), *reduction)?;
                 let trunk = match &backbone {
                     Backbone::Network(blueprint) => {
-                        let mut network = topwork_graft::initialised(blueprint, 0, "backbone");
-                        let Some(path) = weights else {
-                            return Err(ApplyError::Other {
-                                message: format!("the backbone `{}` has no weights", component.component),
-                                hint: Some("`--weights FILE` names a file of them; `topwork weights import` makes one".to_owned()),
-                            });
+                        let network = match (weights, blueprint.given()) {
+                            (Some(path), _) => {
+                                let mut network =
+                                    topwork_graft::initialised(blueprint, 0, "backbone");
+                                topwork_graft::load_weights(&mut network, path)?;
+                                network
+                            }
+                            (None, Some(given)) => given.clone(),
+                            (None, None) => {
+                                return Err(ApplyError::Other {
+                                    message: format!("the backbone `{}` has no weights", component.component),
+                                    hint: Some("`--weights FILE` names a file of them; `topwork weights import` makes one".to_owned()),
+                                });
+                            }
                         };
-                        topwork_graft::load_weights(&mut network, path)?;
                         Trunk::Network(Box::new(topwork_graft::cut(&network, &cut)?))
                     }
                     Backbone::Extractor(opaque) => Trunk::extractor(opaque, &cut),

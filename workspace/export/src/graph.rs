@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use prost::Message;
 
-use crate::{
-    ExportError,
-    proto::{Attribute, Graph, Node, Tensor, element},
-};
+use topwork_onnx::Element;
+use topwork_onnx::message::{Attribute, Tensor};
+use topwork_onnx::verbatim::{Graph, Node};
+
+use crate::ExportError;
 
 /// A graph in the making.
 pub struct Builder {
@@ -90,13 +91,13 @@ impl Builder {
     /// Numbers as an initializer.
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         let raw = topwork_tensors::bytes(values);
-        self.initializer(name, shape, element::FLOAT, raw)
+        self.initializer(name, shape, Element::Float32 as i32, raw)
     }
 
     /// Whole numbers as an initializer.
     pub fn integers(&mut self, name: &str, shape: &[usize], values: &[i64]) -> String {
         let raw = values.iter().flat_map(|value| value.to_le_bytes());
-        self.initializer(name, shape, element::INT64, raw.collect())
+        self.initializer(name, shape, Element::Int64 as i32, raw.collect())
     }
 
     fn initializer(
@@ -111,7 +112,8 @@ impl Builder {
             dims: shape.iter().map(|&dim| dim as i64).collect(),
             data_type,
             name: name.clone(),
-            raw_data,
+            raw_data: raw_data.into(),
+            ..Tensor::default()
         };
         self.graph.initializer.push(tensor.encode_to_vec());
         name
@@ -204,7 +206,7 @@ impl Setting<'_> {
             }
             Setting::Text(value) => {
                 attribute.kind = Attribute::STRING;
-                attribute.s = Some(value.as_bytes().to_vec());
+                attribute.s = Some(value.as_bytes().to_vec().into());
             }
         }
         attribute

@@ -11,7 +11,6 @@ mod model;
 mod network;
 mod onnx_file;
 mod proof;
-mod proto;
 mod reduce;
 mod scoring;
 mod trees;

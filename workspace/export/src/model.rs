@@ -6,6 +6,9 @@ use prost::Message;
 use topwork_engine::Network;
 use topwork_engine::layers::LayerNorm;
 use topwork_measure::Scores;
+use topwork_onnx::Element;
+use topwork_onnx::message::{Dimension, Entry, OperatorSet, Shape, TensorType, Type, Value};
+use topwork_onnx::verbatim::{Graph, Metadata, Model};
 use topwork_schema::{Normalise, Reduction};
 use topwork_scoring::ScoringLayers;
 use topwork_tensors::Writer;
@@ -15,10 +18,6 @@ use crate::{
     graph::{Builder, Op, Setting},
     network,
     onnx_file::{Layout, OnnxFile, Opened},
-    proto::{
-        Dimension, Entry, Graph, Metadata, Model, OperatorSet, Shape, TensorType, Type, Value,
-        element,
-    },
     reduce::{self, Activations, Components},
     scoring,
 };
@@ -319,7 +318,7 @@ impl Exported<'_> {
     fn prepared(&self, builder: &mut Builder, mut images: String) -> String {
         builder.scope("normalise");
         if self.bytes {
-            let to = Setting::Int(i64::from(element::FLOAT));
+            let to = Setting::Int(Element::Float32 as i64);
             let numbers = builder.node(Op("Cast", 6), "numbers", &[&images], &[("to", to)]);
             let most = builder.floats("most", &[1], &[255.0]);
             images = builder.binary("Div", "unit", &numbers, &most);
@@ -371,14 +370,14 @@ impl Exported<'_> {
             }
         };
         let images = match self.bytes {
-            true => element::UINT8,
-            false => element::FLOAT,
+            true => Element::Uint8 as i32,
+            false => Element::Float32 as i32,
         };
         graph.input.insert(0, value(IMAGES, images, &self.input));
         graph.output = vec![
-            value(CLASS, element::INT64, &[]),
-            value(SCORES, element::FLOAT, &[self.classes.len()]),
-            value(FEATURES, element::FLOAT, &[features]),
+            value(CLASS, Element::Int64 as i32, &[]),
+            value(SCORES, Element::Float32 as i32, &[self.classes.len()]),
+            value(FEATURES, Element::Float32 as i32, &[features]),
         ];
     }
 

@@ -4,11 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
-use crate::{
-    ExportError,
-    graph::Builder,
-    proto::{Graph, Model, Named, Node, Value},
-};
+use topwork_onnx::message::Value;
+use topwork_onnx::verbatim::{Graph, Model, Named, Node};
+
+use crate::{ExportError, graph::Builder};
 
 /// A model file that ends at the cut, with all of its weights within.
 #[derive(Clone, Debug)]

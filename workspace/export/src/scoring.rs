@@ -1,6 +1,7 @@
 //! The layers of a fitted classifier as nodes, and what becomes of scores that were calibrated.
 
 use topwork_measure::Scores;
+use topwork_onnx::Element;
 use topwork_scoring::{Layer, Metric, ScoringLayers, Votes};
 
 use crate::{
@@ -271,7 +272,7 @@ fn top(builder: &mut Builder, name: &str, x: &str, count: usize, largest: i64) -
 }
 
 fn to_floats(builder: &mut Builder, x: &str) -> String {
-    let to = Setting::Int(i64::from(crate::proto::element::FLOAT));
+    let to = Setting::Int(Element::Float32 as i64);
     builder.node(Op("Cast", 6), "numbers", &[x], &[("to", to)])
 }
 

@@ -1,10 +1,10 @@
 //! Decision trees as nodes that every runtime has: `TreeEnsembleClassifier` is of another operator set, which few do.
 
+use topwork_onnx::Element;
 use topwork_scoring::Trees;
 
 use crate::{
     graph::{Builder, Op, Setting},
-    proto::element,
     scoring::mean,
 };
 
@@ -86,6 +86,6 @@ fn of_nodes(builder: &mut Builder, name: &str, array: &str, nodes: &str) -> Stri
 /// 1 where the way goes to the right child, else 0.
 fn turn(builder: &mut Builder, values: &str, thresholds: &str) -> String {
     let right = builder.node(Op("Greater", 7), "right", &[values, thresholds], &[]);
-    let to = Setting::Int(i64::from(element::INT64));
+    let to = Setting::Int(Element::Int64 as i64);
     builder.node(Op("Cast", 6), "step", &[&right], &[("to", to)])
 }

@@ -2,13 +2,15 @@
 //! body: what is left of it before a cut, ready to compute features.
 
 use std::{
+    ops::Deref,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use topwork_engine::{Blueprint, Compute, Network, SeveralCuts, Stream};
+use topwork_engine::{Blueprint, Compute, EngineError, Network, SeveralCuts, Stream};
 use topwork_host::{
-    CutPlace, Extractor, ExtractorCut, ExtractorInfo, ExtractorModel, Kind, Normalise, Plugins,
+    CutPlace, Extractor, ExtractorCut, ExtractorInfo, ExtractorKind, ExtractorModel, HostError,
+    Kind, Normalise, Plugins,
 };
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
@@ -17,15 +19,44 @@ use crate::{
     GraftError,
     error::{engine, out_of_order},
     features::Activations,
-    network::{backbone_blueprint, joined_maps, layer_entries, token_dims},
+    network::{backbone_blueprint, initialised, joined_maps, layer_entries, parse, token_dims},
 };
 
 /// What turns an image into activations.
 pub enum Backbone {
     /// Layers.
-    Network(Box<Blueprint>),
+    Network(Box<Layers>),
     /// A plugin that computes features itself.
     Extractor(Opaque),
+}
+
+/// A network that is built here: its blueprint, and the weights that came with it.
+pub struct Layers {
+    blueprint: Blueprint,
+    given: Option<Given>,
+}
+
+/// What a plugin gives with a blueprint.
+struct Given {
+    /// The network with its weights.
+    network: Network,
+    normalise: WantedNormalise,
+    digest: Option<String>,
+}
+
+impl Layers {
+    /// The network with the weights that came with it; nothing where none did.
+    pub fn given(&self) -> Option<&Network> {
+        self.given.as_ref().map(|given| &given.network)
+    }
+}
+
+impl Deref for Layers {
+    type Target = Blueprint;
+
+    fn deref(&self) -> &Blueprint {
+        &self.blueprint
+    }
 }
 
 /// An extractor and what tells it from others.
@@ -46,10 +77,30 @@ impl Backbone {
         let (plugin, found) = plugins.find(&Kind::BACKBONES, &component.component)?;
         if found.kind == Kind::Backbone {
             let blueprint = backbone_blueprint(plugins, component)?;
-            return Ok(Self::Network(Box::new(blueprint)));
+            let given = None;
+            return Ok(Self::Network(Box::new(Layers { blueprint, given })));
         }
         let parameters = component.parameters.clone().into();
-        let extractor = plugins.extractor(&component.component, &parameters)?;
+        let extractor = match plugins.network_or_extractor(&component.component, &parameters)? {
+            ExtractorKind::Opaque(extractor) => *extractor,
+            ExtractorKind::Network(given) => {
+                let blueprint = parse(&given.blueprint, &component.component)?;
+                let mut network = initialised(&blueprint, 0, "backbone");
+                // The plugin gave both, so they fit or it is to blame.
+                let broken = |error: EngineError| HostError::Broken {
+                    plugin: plugin.id.clone(),
+                    call: "giving its network".to_owned(),
+                    problem: format!("weights that do not fit its blueprint: {error}"),
+                };
+                network.load_safetensors(&given.weights).map_err(broken)?;
+                let given = Some(Given {
+                    network,
+                    normalise: wanted(given.normalise.as_ref()),
+                    digest: given.digest,
+                });
+                return Ok(Self::Network(Box::new(Layers { blueprint, given })));
+            }
+        };
         Ok(Self::Extractor(Opaque {
             extractor: Arc::new(extractor),
             name: component.component.clone(),
@@ -63,6 +114,14 @@ impl Backbone {
         match self {
             Self::Network(blueprint) => Ok(blueprint),
             Self::Extractor(_) => Err(out_of_order("an extractor was to be trained")),
+        }
+    }
+
+    /// The network with the weights that its plugin gave; nothing where it gave none.
+    pub fn given(&self) -> Option<&Network> {
+        match self {
+            Self::Network(layers) => layers.given(),
+            Self::Extractor(_) => None,
         }
     }
 
@@ -134,26 +193,36 @@ impl Backbone {
             .collect()
     }
 
-    /// What there is to know of an extractor.
+    /// What there is to know of a backbone that a plugin gives whole: an extractor, or a network with weights of its own.
     pub fn extractor(&self) -> Option<topwork_schema::Extractor> {
-        let Self::Extractor(opaque) = self else {
-            return None;
-        };
-        let info = opaque.extractor.describe();
-        Some(topwork_schema::Extractor {
-            normalise: match &info.normalise {
-                None => WantedNormalise::Any,
-                Some(Normalise::Stated(_)) => WantedNormalise::Stated,
-                Some(Normalise::With { mean, std }) => {
-                    WantedNormalise::Exactly(topwork_schema::Normalise {
-                        mean: mean.clone(),
-                        std: std.clone(),
-                    })
-                }
-            },
-            digest: info.digest.clone(),
-            runtime: info.runtime.clone(),
-        })
+        match self {
+            Self::Network(layers) => {
+                let given = layers.given.as_ref()?;
+                Some(topwork_schema::Extractor {
+                    normalise: given.normalise.clone(),
+                    digest: given.digest.clone(),
+                    runtime: Some("topwork".to_owned()),
+                    network: true,
+                })
+            }
+            Self::Extractor(opaque) => {
+                let info = opaque.extractor.describe();
+                Some(topwork_schema::Extractor {
+                    normalise: wanted(info.normalise.as_ref()),
+                    digest: info.digest.clone(),
+                    runtime: info.runtime.clone(),
+                    network: false,
+                })
+            }
+        }
+    }
+
+    /// What keeps an extractor from being a network, where its plugin says so.
+    pub fn opaque_because(&self) -> Option<&str> {
+        match self {
+            Self::Network(_) => None,
+            Self::Extractor(opaque) => opaque.extractor.opaque_because(),
+        }
     }
 
     /// The activations at a cut, before anything is done with them.
@@ -171,6 +240,19 @@ impl Backbone {
                 dims: layer.dims,
             })
             .ok_or_else(|| out_of_order("a cut behind the last layer"))
+    }
+}
+
+fn wanted(normalise: Option<&Normalise>) -> WantedNormalise {
+    match normalise {
+        None => WantedNormalise::Any,
+        Some(Normalise::Stated(_)) => WantedNormalise::Stated,
+        Some(Normalise::With { mean, std }) => {
+            WantedNormalise::Exactly(topwork_schema::Normalise {
+                mean: mean.clone(),
+                std: std.clone(),
+            })
+        }
     }
 }
 

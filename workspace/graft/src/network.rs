@@ -120,7 +120,7 @@ pub(crate) fn token_dims(blueprint: &Blueprint, layers: usize) -> Option<Dims> {
     Some(Dims::tokens(count, width, blueprint.leading_tokens(layers)))
 }
 
-fn parse(json: &str, component: &str) -> Result<Blueprint, GraftError> {
+pub(crate) fn parse(json: &str, component: &str) -> Result<Blueprint, GraftError> {
     Blueprint::parse(json).map_err(|source| GraftError::Blueprint {
         component: format!("`{component}`"),
         source,

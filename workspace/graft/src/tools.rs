@@ -27,7 +27,7 @@ pub struct Tools<'a> {
 }
 
 impl Tools<'_> {
-    /// The backbone as the source left it, `trained`, as a file has it, or as it was initialised.
+    /// The backbone as the source left it, `trained`, as a file or its plugin has it, or as it was initialised.
     pub fn backbone_with(
         &self,
         seed: u64,
@@ -43,7 +43,8 @@ impl Tools<'_> {
             return Ok(trained.clone());
         }
         let Some(path) = &self.plan.experiment.backbone_weights else {
-            return Err(out_of_order("the source was not trained"));
+            let given = self.backbone.given().cloned();
+            return given.ok_or_else(|| out_of_order("the source was not trained"));
         };
         let mut network = initial();
         load_weights(&mut network, path)?;

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "images",
     "backbone",
     "extractor",
+    "extractor_network",
     "extractor_onnx",
     "cut",
     "head",

@@ -1,5 +1,6 @@
 //! Extractor backbones as the rest of topwork sees them.
 
+mod network;
 mod onnx;
 
 use crate::HostError;
@@ -12,6 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use topwork_abi as abi;
 
+pub use network::ExtractorNetwork;
 pub use onnx::{ExtractorModel, ModelLayout};
 
 /// More cuts than this are taken for garbage.
@@ -25,6 +27,16 @@ pub struct Extractor {
     instance: Instance,
     table: abi::ExtractorTable,
     info: ExtractorInfo,
+    /// What keeps it from being a network, where the plugin says so.
+    opaque_because: Option<String>,
+}
+
+/// What an extractor turned out to be.
+pub enum ExtractorKind {
+    /// A network with weights of its own, which needs its plugin no longer.
+    Network(ExtractorNetwork),
+    /// A plugin that computes features itself.
+    Opaque(Box<Extractor>),
 }
 
 /// What an extractor takes and gives.
@@ -99,7 +111,25 @@ impl Extractor {
         component: usize,
         parameters: &Value,
     ) -> Result<Extractor, HostError> {
+        Self::of(Instance::create(plugin, component, parameters)?, None)
+    }
+
+    /// A network where it is one, else the extractor.
+    pub(crate) fn open(
+        plugin: &Arc<Opened>,
+        component: usize,
+        parameters: &Value,
+    ) -> Result<ExtractorKind, HostError> {
         let instance = Instance::create(plugin, component, parameters)?;
+        match network::ask(&instance)? {
+            Ok(network) => Ok(ExtractorKind::Network(network)),
+            Err(because) => Ok(ExtractorKind::Opaque(Box::new(Self::of(
+                instance, because,
+            )?))),
+        }
+    }
+
+    fn of(instance: Instance, opaque_because: Option<String>) -> Result<Extractor, HostError> {
         // SAFETY: this is a component of the kind with this table.
         let table: abi::ExtractorTable = unsafe { instance.table() }?;
         let info = ask(&instance, &table)?;
@@ -107,7 +137,13 @@ impl Extractor {
             instance,
             table,
             info,
+            opaque_because,
         })
+    }
+
+    /// What keeps it from being a network, where it was asked for one and the plugin says so.
+    pub fn opaque_because(&self) -> Option<&str> {
+        self.opaque_because.as_deref()
     }
 
     /// What it takes and gives.
@@ -224,8 +260,12 @@ fn read(bytes: &[u8]) -> Result<ExtractorInfo, String> {
         check_shape(&cut.shape).map_err(|problem| format!("has a cut {name:?} {problem}"))?;
         check_dims(cut).map_err(|problem| format!("has a cut {name:?} {problem}"))?;
     }
-    if let Some(Normalise::With { mean, std }) = &info.normalise {
-        let channels = info.input[0];
+    check_normalise(info.normalise.as_ref(), info.input[0])?;
+    Ok(info)
+}
+
+fn check_normalise(normalise: Option<&Normalise>, channels: usize) -> Result<(), String> {
+    if let Some(Normalise::With { mean, std }) = normalise {
         if mean.len() != channels || std.len() != channels {
             return Err(format!(
                 "normalises with {} means and {} standard deviations, expected {channels} of each, one per channel",
@@ -238,7 +278,7 @@ fn read(bytes: &[u8]) -> Result<ExtractorInfo, String> {
             return Err("normalises with numbers that are not finite, or by a standard deviation that is not above 0".to_owned());
         }
     }
-    Ok(info)
+    Ok(())
 }
 
 /// Sizes say in another way how many numbers the shape has.

@@ -38,7 +38,8 @@ pub use dataset::{Dataset, DatasetInfo, Pixel, Split};
 pub use decoder::{DecodeError, Decoder};
 pub use error::{Ending, ErrorKind, HostError};
 pub use extractor::{
-    Extractor, ExtractorCut, ExtractorInfo, ExtractorModel, ModelLayout, Normalise, Stated,
+    Extractor, ExtractorCut, ExtractorInfo, ExtractorKind, ExtractorModel, ExtractorNetwork,
+    ModelLayout, Normalise, Stated,
 };
 pub use head::NetworkHead;
 pub use library::is_plugin_file_name;

@@ -2,7 +2,8 @@
 
 use crate::library::{Opened, open_file, open_folders};
 use crate::{
-    Backbone, Classifier, CutRule, Dataset, Extractor, HostError, NetworkHead, Observer, find,
+    Backbone, Classifier, CutRule, Dataset, Extractor, ExtractorKind, HostError, NetworkHead,
+    Observer, find,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -96,6 +97,16 @@ impl Plugins {
     pub fn extractor(&self, use_: &str, parameters: &Value) -> Result<Extractor, HostError> {
         let (plugin, component) = self.pick(Kind::Extractor, use_)?;
         Extractor::create(plugin, component, parameters)
+    }
+
+    /// The same, as the network that it is where it is one.
+    pub fn network_or_extractor(
+        &self,
+        use_: &str,
+        parameters: &Value,
+    ) -> Result<ExtractorKind, HostError> {
+        let (plugin, component) = self.pick(Kind::Extractor, use_)?;
+        Extractor::open(plugin, component, parameters)
     }
 
     /// Makes the cut rule that `use_` names.

@@ -190,9 +190,12 @@ pub enum Description {
         layers: Vec<LayerEntry>,
         /// The declared cut points.
         cuts: Vec<CutEntry>,
-        /// What there is to know of a backbone that computes features itself; its layers are its
-        /// cut points. `None` for a network that the engine builds.
+        /// What there is to know of a backbone that a plugin gives whole: one that computes features itself, whose layers
+        /// are its cut points, or a network with weights of its own. `None` for one that only has layers.
         extractor: Option<Extractor>,
+        /// What keeps an extractor from being a network that the engine builds, where its plugin says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opaque_because: Option<String>,
     },
     /// The cuts that a rule chooses for the backbone of the experiment.
     Cuts(Vec<CutChoice>),

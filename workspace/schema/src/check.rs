@@ -55,6 +55,13 @@ struct Backbone<'a> {
     has_input: bool,
 }
 
+impl Backbone<'_> {
+    /// Whether a plugin computes its features, so that it has neither layers nor weights here.
+    fn computes_itself(&self) -> bool {
+        (self.extractor).is_some_and(|extractor| !extractor.network)
+    }
+}
+
 impl<'a> Check<'a> {
     pub fn new(catalog: &'a Catalog, folder: &'a Path, diagnostics: Diagnostics) -> Self {
         Check {
@@ -80,14 +87,14 @@ impl<'a> Check<'a> {
             let mut unheard = self.diagnostics.clone();
             self.components.find(named, Wanted::Backbone, &mut unheard)
         });
-        let computes_itself = matches!(
+        let is_given = matches!(
             found.and_then(|found| found.description),
             Some(Description::Backbone {
                 extractor: Some(_),
                 ..
             })
         );
-        if computes_itself {
+        if is_given {
             written.source = None;
         }
         if written.source.is_none()
@@ -222,6 +229,7 @@ impl<'a> Check<'a> {
                 layers,
                 cuts,
                 extractor,
+                opaque_because: _,
             } => Some(Backbone {
                 component: found.component,
                 input,

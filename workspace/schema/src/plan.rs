@@ -26,7 +26,8 @@ pub struct Plan {
     /// The rows of the table: every strategy with each of its cuts and, within that, each of its
     /// numbers of training samples.
     pub rows: Vec<Row>,
-    /// What there is to know of a backbone that computes features itself; `None` for a network.
+    /// What there is to know of a backbone that computes features itself, or is a network with weights of its own; `None`
+    /// for any other network.
     pub extractor: Option<Extractor>,
     /// Names of the source classes in label order; empty without a source.
     pub source_classes: Vec<String>,

@@ -144,6 +144,9 @@ pub struct Extractor {
     /// What computes its features, with its version, if it says so.
     #[serde(default)]
     pub runtime: Option<String>,
+    /// Whether it is a network that is built here, with weights of its own: it is cut, trained and kept as any other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub network: bool,
 }
 
 /// How samples must be normalised for an extractor.

@@ -2,6 +2,7 @@
 
 use crate::component::component;
 use crate::enter::{enter, give, instance, slice, slice_mut};
+use crate::extractor_network::GivenNetwork;
 use crate::extractor_onnx::{OnnxModel, extension};
 use crate::{Component, Error, ExportedComponent};
 use serde::ser::SerializeStruct;
@@ -23,6 +24,13 @@ pub trait Extractor: Component {
     /// own; `None` where there is none.
     fn onnx(&self, cut: usize) -> Result<Option<OnnxModel>, Error> {
         let _ = cut;
+        Ok(None)
+    }
+
+    /// The network that this is, where topwork has layers for all of it: a host builds it and asks for no features, so that
+    /// it is fine-tuned, has random weights as a control, and is as fast as any other network. `None`, or
+    /// [`Error::unsupported`] with what keeps it from being one, where it is none.
+    fn network(&self) -> Result<Option<GivenNetwork>, Error> {
         Ok(None)
     }
 }

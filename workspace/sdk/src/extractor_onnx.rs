@@ -2,7 +2,7 @@
 
 use crate::enter::{enter, give};
 use crate::extractor::{Described, Extractor};
-use crate::{Error, enter};
+use crate::{Error, enter, extractor_network as network};
 use serde_json::json;
 use std::ffi::c_void;
 use topwork_abi as abi;
@@ -36,6 +36,7 @@ pub(crate) unsafe extern "C" fn extension<E: Extractor>(id: abi::Text) -> *const
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { enter::text("id of the ability", id) } {
         Ok(abi::EXTRACTOR_ONNX) => std::ptr::from_ref(Table::<E>::TABLE).cast(),
+        Ok(abi::EXTRACTOR_NETWORK) => std::ptr::from_ref(network::Table::<E>::TABLE).cast(),
         _ => std::ptr::null(),
     }
 }

@@ -32,7 +32,8 @@ pub fn network_plan(
 
 /// The backbone.
 pub fn backbone_plan(backbone: &Backbone, component: &Component) -> NetworkPlan {
-    let computed_by = backbone.extractor().map(|extractor| {
+    let opaque = backbone.extractor().filter(|given| !given.network);
+    let computed_by = opaque.map(|extractor| {
         let plugin = || format!("plugin {}", component.plugin());
         extractor.runtime.unwrap_or_else(plugin)
     });

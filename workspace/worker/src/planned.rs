@@ -66,7 +66,13 @@ pub fn planned_features(
                 let mut network = initialised(blueprint, seed, "backbone");
                 let known = match (trunk.weights, file) {
                     (Start::Random, _) => true,
-                    (Start::Source, None) => false,
+                    (Start::Source, None) => match blueprint.given() {
+                        Some(given) if experiment.source.is_none() => {
+                            network = given.clone();
+                            true
+                        }
+                        _ => false,
+                    },
                     (Start::Source, Some(path)) => {
                         load_weights(&mut network, path)?;
                         true

@@ -69,8 +69,9 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
     let Some(Description::Backbone {
         input,
         layers,
+        cuts,
         extractor,
-        ..
+        opaque_because,
     }) = backbone
     else {
         return Err(
@@ -78,6 +79,7 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
                 .hint("`topwork plugins` lists what is installed"),
         );
     };
+    let is_network = extractor.as_ref().is_some_and(|given| given.network);
     let runtime = extractor.and_then(|extractor| extractor.runtime);
     let mut ends = vec![false; layers.len()];
     for cut in chosen {
@@ -89,14 +91,30 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
             *end = true;
         }
     }
+    // A network can be cut where nothing runs past, by the names of modules and tensors; the first one is shown.
+    let (layers, ends): (Vec<LayerEntry>, Vec<bool>) = (layers.into_iter().zip(ends).enumerate())
+        .filter_map(|(place, (layer, end))| {
+            let name = cuts
+                .iter()
+                .find(|cut| cut.layers == place + 1)?
+                .name
+                .clone();
+            Some((LayerEntry { name, ..layer }, end))
+        })
+        .unzip();
     if arguments.json {
         let tensor = |(tensor, end): (&LayerEntry, &bool)| json!({ "name": tensor.name, "op": tensor.op, "shape": tensor.sizes(), "end-of-stage": end });
         let tensors: Vec<Value> = layers.iter().zip(&ends).map(tensor).collect();
         return print_json(
-            &json!({ "format": 1, "file": path, "input": input, "runtime": runtime, "tensors": tensors }),
+            &json!({ "format": 1, "file": path, "input": input, "runtime": runtime, "network": is_network, "opaque-because": opaque_because, "tensors": tensors }),
         );
     }
     let title = match runtime {
+        _ if is_network => format!(
+            "{}: input {}, a network of topwork with weights of its own\n",
+            file.display(),
+            shape(&input)
+        ),
         Some(runtime) => format!(
             "{}: input {}, computed by {runtime}\n",
             file.display(),
@@ -104,7 +122,11 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         ),
         None => format!("{}: input {}\n", file.display(), shape(&input)),
     };
-    print(&(title + &table(&layers, &ends, arguments.all)))?;
+    let because = match opaque_because {
+        Some(because) => format!("frozen, since topwork has no layers for all of it: {because}\n"),
+        None => String::new(),
+    };
+    print(&(title + &because + &table(&layers, &ends, arguments.all)))?;
     Ok(0)
 }
 

@@ -167,7 +167,7 @@ mod tests {
                                 .extend(each.map(|c| c.iter().sum::<f32>() / c.len() as f32)),
                             JoinedMaps::Max => expected
                                 .extend(each.map(|c| c.iter().fold(f32::MIN, |a, &b| a.max(b)))),
-                            JoinedMaps::All => expected.extend(all),
+                            _ => expected.extend(all),
                         }
                     }
                     assert_eq!(found.len(), expected.len(), "{cuts:?} {maps:?}");

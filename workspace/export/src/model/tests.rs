@@ -76,7 +76,7 @@ fn a_file_says_what_it_is() {
     assert_eq!(names(&graph.output), [CLASS, SCORES, FEATURES]);
     let weights: Vec<String> = (graph.initializer.iter())
         .map(|weights| {
-            crate::proto::Named::decode(weights.as_slice())
+            topwork_onnx::verbatim::Named::decode(weights.as_slice())
                 .unwrap()
                 .name
         })

@@ -18,13 +18,25 @@ pub(super) fn check(written: &Written, backbone: &Backbone<'_>, diagnostics: &mu
     let Some(table) = &written.backbone else {
         return;
     };
-    if backbone.extractor.is_none() {
-        if table.source.is_none() && !table.weights_given {
-            untrained(written, table.span.clone(), diagnostics);
+    let id = backbone.component.id();
+    if !backbone.computes_itself() {
+        let brings_weights = backbone.extractor.is_some();
+        match &table.source {
+            Some(span) if brings_weights => diagnostics.push(
+                Diagnostic::new(
+                    format!("`source`: `{id}` brings trained weights, so nothing is trained first"),
+                    Some(span.clone()),
+                )
+                .label("not here")
+                .hint("remove `[source]`; strategies begin with the backbone's weights, or with random ones".to_owned()),
+            ),
+            None if !brings_weights && !table.weights_given => {
+                untrained(written, table.span.clone(), diagnostics);
+            }
+            _ => {}
         }
         return;
     }
-    let id = backbone.component.id();
     let mut refuse = |message: String, span, label: &str, hint: &str| {
         let refused = Diagnostic::new(message, Some(span)).label(label);
         diagnostics.push(refused.hint(hint.to_owned()));

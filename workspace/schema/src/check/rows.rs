@@ -194,9 +194,9 @@ impl Backbone<'_> {
     ) -> Result<(Place, String, Vec<usize>), (String, String)> {
         let id = self.component.id();
         let all = self.layers.len();
-        let count = match self.extractor {
-            Some(_) => "cut points",
-            None => "layers",
+        let count = match self.computes_itself() {
+            true => "cut points",
+            false => "layers",
         };
         match written {
             WrittenPlace::Layers(layers) => {
@@ -226,6 +226,14 @@ impl Backbone<'_> {
                         format!("did you mean `{name}`? cut points: {}", self.declared())
                     }
                     (None, None) => format!("cut points: {}", self.declared()),
+                };
+                let is_given = self.extractor.is_some_and(|given| given.network);
+                let hint = match is_given {
+                    // A network has no cuts within its branches; what computes features itself may have.
+                    true => format!(
+                        "{hint}; a tensor within a branch is a cut point where `{id}` is not made a network"
+                    ),
+                    false => hint,
                 };
                 Err((format!("`{id}` has no cut point {name:?}"), hint))
             }

@@ -182,6 +182,7 @@ fn lenet() -> Description {
             cut("features", 7),
         ],
         extractor: None,
+        opaque_because: None,
     }
 }
 
@@ -230,7 +231,9 @@ fn hog(normalise: WantedNormalise) -> Description {
             normalise,
             digest: None,
             runtime: None,
+            network: false,
         }),
+        opaque_because: None,
     }
 }
 
@@ -281,7 +284,9 @@ fn tokens() -> Description {
             normalise: WantedNormalise::Any,
             digest: None,
             runtime: None,
+            network: false,
         }),
+        opaque_because: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cuts that are more than a name: pooled, reduced, chosen by a rule; and backbones that compute features themselves.
 
-use topwork_schema::{Draft, Normalise, Plan, WantedNormalise};
+use topwork_schema::{Description, Draft, Normalise, Plan, WantedNormalise};
 
 use crate::catalog::{EXTRACTED, SMALL, catalog_with_extractor, catalog_with_tokens};
 
@@ -223,6 +223,43 @@ fn what_an_extractor_cannot_do_is_explained() {
         .replace("kind = \"frozen-backbone\"", "kind = \"fine-tune\"");
     let message = plan(&pooled, WantedNormalise::Any).expect_err("a pyramid");
     insta::assert_snapshot!("trained_through_a_pyramid", message);
+}
+
+/// An extractor that is a network with weights of its own can do what other networks can, and is trained already.
+#[test]
+fn an_extractor_that_is_a_network_is_one() {
+    let mut catalog = catalog_with_extractor(WantedNormalise::Stated);
+    for described in &mut catalog.described {
+        if let Ok(Description::Backbone {
+            extractor: Some(extractor),
+            ..
+        }) = &mut described.outcome
+        {
+            extractor.network = true;
+        }
+    }
+    let check = |from: &str, to: &str| {
+        let text = EXTRACTED.replacen(from, to, 1);
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let checked = Draft::read("experiment.toml", &text, folder).check(&catalog);
+        checked.map_err(|diagnostics| diagnostics.render(false))
+    };
+    for (from, to) in [
+        ("", ""),
+        ("kind = \"frozen-backbone\"", "kind = \"fine-tune\""),
+        ("kind = \"frozen-backbone\"", "kind = \"from-scratch\""),
+        (
+            "kind = \"feature-classifier\"",
+            "kind = \"feature-classifier\"\nweights = \"random\"",
+        ),
+    ] {
+        let plan = check(from, to).unwrap();
+        assert!(plan.extractor.is_some_and(|given| given.network), "{to}");
+    }
+    let source = "[source]\ndataset = { use = \"mnist\" }\nhead = { use = \"mlp\", hidden = [500] }\ntrain = { epochs = 1 }\n\n[target]";
+    insta::assert_snapshot!(check("[target]", source).unwrap_err());
+    let stated = ", normalise = { mean = [0.5], std = [0.25] }";
+    assert!(check(stated, "").unwrap_err().contains("cannot know how"));
 }
 
 #[test]

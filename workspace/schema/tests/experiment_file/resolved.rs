@@ -146,6 +146,7 @@ fn extractor() -> Description {
         normalise: WantedNormalise::Any,
         digest: Some("12ab".to_owned()),
         runtime: None,
+        network: false,
     };
     backbone(1, &["gradients", "cells", "hog"], Some(extractor))
 }
@@ -170,6 +171,7 @@ fn backbone(channels: usize, names: &[&str], extractor: Option<Extractor>) -> De
         // The first has no name of its own.
         cuts: cuts.skip(usize::from(extractor.is_none())).collect(),
         extractor,
+        opaque_because: None,
     }
 }
 

@@ -3,7 +3,8 @@
 
 use prost::Message;
 
-use crate::onnx::message::{Attribute, GraphMessage, Model, Node, TensorMessage};
+use topwork_onnx::message::{Attribute, Graph, Model, Node, Tensor};
+
 use crate::{Match, WeightsFile, import};
 
 /// Two convolutions one behind the other and a third round them, each with batch normalisation, and a
@@ -26,15 +27,15 @@ fn first(name: &str) -> f32 {
         .fold(0.0, |sum, byte| 100.0 * sum + f32::from(byte))
 }
 
-fn tensor(name: &str, dims: &[i64]) -> TensorMessage {
+fn tensor(name: &str, dims: &[i64]) -> Tensor {
     let count: i64 = dims.iter().product();
     let values = (0..count).flat_map(|index| (first(name) + index as f32).to_le_bytes());
-    TensorMessage {
+    Tensor {
         dims: dims.to_vec(),
         data_type: 1,
         name: name.to_owned(),
         raw_data: values.collect::<Vec<u8>>().into(),
-        ..TensorMessage::default()
+        ..Tensor::default()
     }
 }
 
@@ -49,7 +50,7 @@ fn ints(name: &str, ints: &[i64]) -> Attribute {
 fn int(name: &str, i: i64) -> Attribute {
     Attribute {
         name: name.to_owned(),
-        i,
+        i: Some(i),
         ..Attribute::default()
     }
 }
@@ -61,16 +62,17 @@ fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<Attribute>) -> N
         name: String::new(),
         op_type: op.to_owned(),
         attribute,
+        ..Node::default()
     }
 }
 
 /// The network as an exporter writes it that folds batch normalisations.
-fn folded() -> GraphMessage {
+fn folded() -> Graph {
     let conv = |input, name: &str, output, attributes| {
         let (weight, bias) = (format!("{name}w"), format!("{name}b"));
         node("Conv", &[input, &weight, &bias], output, attributes)
     };
-    GraphMessage {
+    Graph {
         node: vec![
             conv(
                 "image",
@@ -105,11 +107,12 @@ fn folded() -> GraphMessage {
             tensor("4b", &[3]),
             tensor("5w", &[3, 2]),
         ],
+        ..Graph::default()
     }
 }
 
 /// The same with batch normalisations.
-fn unfolded() -> GraphMessage {
+fn unfolded() -> Graph {
     let mut graph = folded();
     for (place, output, norm) in [(0, "a", "n"), (3, "c", "m")] {
         graph.node[place].input.truncate(2);
@@ -120,7 +123,7 @@ fn unfolded() -> GraphMessage {
         inputs.extend(tensors.iter().map(String::as_str));
         let epsilon = Attribute {
             name: "epsilon".to_owned(),
-            f: 0.001,
+            f: Some(0.001),
             ..Attribute::default()
         };
         let norm = node("BatchNormalization", &inputs, output, vec![epsilon]);
@@ -135,16 +138,17 @@ fn unfolded() -> GraphMessage {
     graph
 }
 
-fn file(graph: GraphMessage) -> WeightsFile {
+fn file(graph: Graph) -> WeightsFile {
     let model = Model {
         ir_version: 8,
         graph: Some(graph),
+        ..Model::default()
     };
     WeightsFile::read(model.encode_to_vec()).unwrap()
 }
 
 /// Every weight with the tensor whose values it has: `name` of the tensor, `×` for a constant.
-fn weights(graph: GraphMessage) -> (Match, Vec<String>) {
+fn weights(graph: Graph) -> (Match, Vec<String>) {
     let file = file(graph);
     let imported = import(&file, NETWORK, None).unwrap();
     let written = WeightsFile::read(imported.safetensors).unwrap();
@@ -229,7 +233,7 @@ fn a_weight_of_a_linear_layer_may_be_the_other_way_round() {
 
 #[test]
 fn a_graph_of_another_network_is_refused() {
-    type Change = fn(&mut GraphMessage);
+    type Change = fn(&mut Graph);
     let cases: [(&str, Change); 12] = [
         ("another stride", |graph| {
             graph.node[0].attribute[0].ints = vec![1, 1]
@@ -241,7 +245,7 @@ fn a_graph_of_another_network_is_refused() {
             graph.node[2].attribute.push(ints("dilations", &[2, 2]));
         }),
         ("another number of groups", |graph| {
-            graph.node[2].attribute[0].i = 1
+            graph.node[2].attribute[0].i = Some(1)
         }),
         ("branches mixed up", |graph| {
             graph.node[3].input[0] = "c".to_owned()
@@ -276,13 +280,14 @@ fn a_graph_of_another_network_is_refused() {
         let model = Model {
             ir_version: 8,
             graph: Some(graph),
+            ..Model::default()
         };
         let outcome =
             WeightsFile::read(model.encode_to_vec()).and_then(|file| import(&file, NETWORK, None));
         format!("{case}: {}", outcome.unwrap_err())
     });
     let mut graph = unfolded();
-    graph.node[1].attribute[0].f = 1e-5;
+    graph.node[1].attribute[0].f = Some(1e-5);
     let epsilon = import(&file(graph), NETWORK, None).unwrap_err();
     insta::assert_snapshot!(format!("{}\nanother epsilon: {epsilon}", told.join("\n")));
 }

@@ -1,16 +1,14 @@
 //! ONNX: the tensors of a graph, and which node uses which, since exporters often rename tensors and fold
 //! batch normalisations into convolutions.
 
-pub(crate) mod message;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message;
+use topwork_onnx::message::{self, Model, Node};
+use topwork_onnx::{Element, Nowhere, OnnxError};
 
-use crate::tensor::{check_length, elements};
 use crate::{Dtype, Format, Tensor, WeightsError};
-use message::{Model, Node, TensorMessage};
 
 /// The nodes of a graph that have weights.
 #[derive(Clone, Debug, Default)]
@@ -79,52 +77,40 @@ pub(crate) fn read(bytes: Bytes) -> Result<(Vec<Tensor>, Option<Graph>), Weights
     Ok((tensors, nodes))
 }
 
-fn tensor(message: TensorMessage) -> Result<Tensor, WeightsError> {
+fn tensor(message: message::Tensor) -> Result<Tensor, WeightsError> {
     let format = Format::Onnx;
-    let TensorMessage {
-        dims,
-        data_type,
-        name,
-        raw_data,
-        float_data,
-        data_location,
-    } = message;
-    if data_location == message::EXTERNAL {
+    let damaged = |error: OnnxError| WeightsError::Damaged {
+        format,
+        problem: error.to_string(),
+    };
+    if message.data_location == message::Tensor::EXTERNAL {
         return Err(WeightsError::Unsupported {
             format,
-            problem: format!("the values of `{name}` lie in another file"),
+            problem: format!("the values of `{}` lie in another file", message.name),
         });
     }
-    let shape: Option<Vec<usize>> = dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
-    let shape = shape.ok_or_else(|| WeightsError::Damaged {
-        format,
-        problem: format!("tensor `{name}` has the shape {dims:?}"),
-    })?;
-    let mut dtype = match data_type {
-        1 => Dtype::F32,
-        2 => Dtype::U8,
-        3 => Dtype::I8,
-        5 => Dtype::I16,
-        6 => Dtype::I32,
-        7 => Dtype::I64,
-        9 => Dtype::Bool,
-        10 => Dtype::F16,
-        11 => Dtype::F64,
-        16 => Dtype::Bf16,
-        other => Dtype::Other(format!("type {other}")),
+    let (shape, _) = message.shape().map_err(damaged)?;
+    let element = Element::of(message.data_type);
+    let dtype = match element {
+        Some(Element::Float32) => Dtype::F32,
+        Some(Element::Uint8) => Dtype::U8,
+        Some(Element::Int8) => Dtype::I8,
+        Some(Element::Int16) => Dtype::I16,
+        Some(Element::Int32) => Dtype::I32,
+        Some(Element::Int64) => Dtype::I64,
+        Some(Element::Bool) => Dtype::Bool,
+        Some(Element::Float16) => Dtype::F16,
+        Some(Element::Float64) => Dtype::F64,
+        Some(Element::Bfloat16) => Dtype::Bf16,
+        Some(other) => Dtype::Other(other.name().to_owned()),
+        None => Dtype::Other(format!("type {}", message.data_type)),
     };
-    let mut data = raw_data;
-    if !float_data.is_empty() {
-        let numbers = float_data.iter().flat_map(|number| number.to_le_bytes());
-        data = numbers.collect::<Vec<u8>>().into();
-    }
-    // Whole numbers may lie in fields of their own, and are no weights anyway.
-    if data.is_empty() && elements(&shape) != Some(0) && dtype != Dtype::F32 {
-        dtype = Dtype::Other(dtype.name().to_owned());
-    }
-    check_length(format, &name, &shape, &dtype, &data)?;
+    let data = match (element, &dtype) {
+        (None, _) | (_, Dtype::Other(_)) => Bytes::new(),
+        _ => message.bytes(&Nowhere).map_err(damaged)?,
+    };
     Ok(Tensor {
-        name,
+        name: message.name,
         shape,
         dtype,
         data,
@@ -189,11 +175,13 @@ fn nodes_with_weights(nodes: &[Node], tensors: &[Tensor]) -> Option<Graph> {
 
 fn kind(node: &Node, padded: &BTreeSet<&str>) -> Option<NodeKind> {
     let attribute = |name: &str| node.attribute.iter().find(|other| other.name == name);
-    let whole = |name: &str, default: i64| attribute(name).map_or(default, |found| found.i);
+    let whole =
+        |name: &str, default: i64| attribute(name).and_then(|found| found.i).unwrap_or(default);
     let pair = |name: &str| attribute(name).map_or(vec![1, 1], |found| found.ints.clone());
     match node.op_type.as_str() {
         "Conv" => {
-            let auto = attribute("auto_pad").map_or(&b""[..], |found| &found.s);
+            let auto = attribute("auto_pad").and_then(|found| found.s.as_deref());
+            let auto = auto.unwrap_or_default();
             let padded = node
                 .input
                 .first()
@@ -208,7 +196,9 @@ fn kind(node: &Node, padded: &BTreeSet<&str>) -> Option<NodeKind> {
             })
         }
         "BatchNormalization" => Some(NodeKind::BatchNorm {
-            epsilon: attribute("epsilon").map_or(1e-5, |found| found.f),
+            epsilon: attribute("epsilon")
+                .and_then(|found| found.f)
+                .unwrap_or(1e-5),
         }),
         "Gemm" => Some(NodeKind::Gemm {
             transposed: whole("transB", 0) == 1,

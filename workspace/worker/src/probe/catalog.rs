@@ -154,6 +154,7 @@ fn describe(
                 layers: opened.layers(),
                 cuts: opened.cuts(),
                 extractor: opened.extractor(),
+                opaque_because: opened.opaque_because().map(str::to_owned),
             })
         }
         Kind::CutRule => {

@@ -1,16 +1,9 @@
-//! The messages of an ONNX file, as far as they are written and as far as a file that is extended must be understood.
-//!
-//! Field numbers are those of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>. What is not looked into stays as the bytes
-//! it came in: nodes, weights and functions of another program's file are kept to the bit.
+//! The messages of an ONNX file. What topwork does not look into is skipped when a file is read; a file that is to be
+//! kept to the bit is read as [`verbatim`](crate::verbatim).
+#![allow(missing_docs, reason = "the names are those of `onnx.proto`")]
 
+use bytes::Bytes;
 use prost::Message;
-
-/// `TensorProto.DataType`.
-pub mod element {
-    pub const FLOAT: i32 = 1;
-    pub const UINT8: i32 = 2;
-    pub const INT64: i32 = 7;
-}
 
 /// `ModelProto`.
 #[derive(Clone, PartialEq, Message)]
@@ -19,17 +12,10 @@ pub struct Model {
     pub ir_version: i64,
     #[prost(string, tag = "2")]
     pub producer_name: String,
-    #[prost(string, tag = "3")]
-    pub producer_version: String,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
-    #[prost(message, repeated, tag = "14")]
-    pub metadata_props: Vec<Entry>,
-    /// `FunctionProto`.
-    #[prost(bytes = "vec", repeated, tag = "25")]
-    pub functions: Vec<Vec<u8>>,
 }
 
 /// `OperatorSetIdProto`.
@@ -50,35 +36,19 @@ pub struct Entry {
     pub value: String,
 }
 
-/// Only the metadata of a `ModelProto`: appended to a file it is added to what stands there, as the encoding joins the entries
-/// of a repeated field wherever they stand.
-#[derive(Clone, PartialEq, Message)]
-pub struct Metadata {
-    #[prost(message, repeated, tag = "14")]
-    pub metadata_props: Vec<Entry>,
-}
-
 /// `GraphProto`.
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
-    /// [`Node`]
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    pub node: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "1")]
+    pub node: Vec<Node>,
     #[prost(string, tag = "2")]
     pub name: String,
-    /// [`Tensor`]
-    #[prost(bytes = "vec", repeated, tag = "5")]
-    pub initializer: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "5")]
+    pub initializer: Vec<Tensor>,
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<Value>,
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<Value>,
-    /// `TensorAnnotation`
-    #[prost(bytes = "vec", repeated, tag = "14")]
-    pub quantization_annotation: Vec<Vec<u8>>,
-    /// `SparseTensorProto`
-    #[prost(bytes = "vec", repeated, tag = "15")]
-    pub sparse_initializer: Vec<Vec<u8>>,
 }
 
 /// `NodeProto`.
@@ -92,23 +62,15 @@ pub struct Node {
     pub name: String,
     #[prost(string, tag = "4")]
     pub op_type: String,
-    /// [`Attribute`]
-    #[prost(bytes = "vec", repeated, tag = "5")]
-    pub attribute: Vec<Vec<u8>>,
-    #[prost(string, tag = "6")]
-    pub doc_string: String,
+    #[prost(message, repeated, tag = "5")]
+    pub attribute: Vec<Attribute>,
     #[prost(string, tag = "7")]
     pub domain: String,
-    #[prost(string, tag = "8")]
-    pub overload: String,
-    #[prost(bytes = "vec", repeated, tag = "9")]
-    pub metadata_props: Vec<Vec<u8>>,
-    /// `NodeDeviceConfigurationProto`
-    #[prost(bytes = "vec", repeated, tag = "10")]
-    pub device_configurations: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "9")]
+    pub metadata_props: Vec<Entry>,
 }
 
-/// `AttributeProto`, of the kinds that are written here.
+/// `AttributeProto`. Graphs, and lists of tensors and texts are skipped.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
     #[prost(string, tag = "1")]
@@ -117,40 +79,59 @@ pub struct Attribute {
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
-    #[prost(bytes = "vec", optional, tag = "4")]
-    pub s: Option<Vec<u8>>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub s: Option<Bytes>,
+    #[prost(message, optional, tag = "5")]
+    pub t: Option<Tensor>,
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
+    /// `AttributeType`.
     #[prost(int32, tag = "20")]
     pub kind: i32,
 }
 
 impl Attribute {
-    /// `AttributeType`.
     pub const FLOAT: i32 = 1;
     pub const INT: i32 = 2;
     pub const STRING: i32 = 3;
+    pub const TENSOR: i32 = 4;
+    pub const FLOATS: i32 = 6;
     pub const INTS: i32 = 7;
 }
 
-/// `TensorProto`, as it is written here.
+/// `TensorProto`.
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
+    /// An [`Element`](crate::Element) by its number.
     #[prost(int32, tag = "2")]
     pub data_type: i32,
+    #[prost(float, repeated, tag = "4")]
+    pub float_data: Vec<f32>,
+    #[prost(int32, repeated, tag = "5")]
+    pub int32_data: Vec<i32>,
+    #[prost(int64, repeated, tag = "7")]
+    pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
-    #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "9")]
+    pub raw_data: Bytes,
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub uint64_data: Vec<u64>,
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<Entry>,
+    #[prost(int32, tag = "14")]
+    pub data_location: i32,
 }
 
-/// The name of a `TensorProto`.
-#[derive(Clone, PartialEq, Message)]
-pub struct Named {
-    #[prost(string, tag = "8")]
-    pub name: String,
+impl Tensor {
+    /// `DataLocation.EXTERNAL`.
+    pub const EXTERNAL: i32 = 1;
 }
 
 /// `ValueInfoProto`.

@@ -1,0 +1,200 @@
+"""Networks of torchvision and timm, exported to ONNX, as networks of topwork: features beside PyTorch's, speed beside onnxruntime's.
+
+    python bench/onnx.py --topwork target/release/topwork --folder target/onnx [--speed] [NETWORK ...]
+
+Writes bench/onnx.md. Weights are drawn by fixed seeds, as nothing is fetched; the statistics of batch normalisations are drawn
+too, so that they change what is computed. A network is exported by both of PyTorch's exporters, for one image and for any number
+of them. Features are compared at cuts named after modules, the way a user names them, on noise of 224×224. Needs torch,
+torchvision, timm, onnx, onnxscript, onnxruntime and pillow.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import time
+import warnings
+
+# Else this file would be what `import onnx` finds.
+sys.path.pop(0)
+
+import numpy
+import onnxruntime
+import timm
+import torch
+import torchvision
+from PIL import Image
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+vision = torchvision.models
+
+# What makes a network, and the modules to cut behind: two in the middle, and what the classifier gets.
+NETWORKS = {
+    "resnet18": (lambda: vision.resnet18(), ["layer2", "layer3.0", "avgpool"]),
+    "resnet50": (lambda: vision.resnet50(), ["layer2", "layer3.2", "avgpool"]),
+    "vgg11": (lambda: vision.vgg11(), ["features.5", "features.15", "avgpool"]),
+    "densenet121": (lambda: vision.densenet121(), ["features.denseblock1", "features.transition2", "features.norm5"]),
+    "squeezenet1_1": (lambda: vision.squeezenet1_1(), ["features.5", "features.8", "features"]),
+    "googlenet": (lambda: vision.googlenet(init_weights=False, aux_logits=False), ["inception3a", "inception4c", "avgpool"]),
+    "shufflenet_v2_x1_0": (lambda: vision.shufflenet_v2_x1_0(), ["stage2", "stage3", "conv5"]),
+    "mobilenet_v2": (lambda: vision.mobilenet_v2(), ["features.6", "features.13", "features"]),
+    "mobilenet_v3_small": (lambda: vision.mobilenet_v3_small(), ["features.3", "features.8", "avgpool"]),
+    "efficientnet_b0": (lambda: timm.create_model("efficientnet_b0"), ["blocks.2", "blocks.4.1", "global_pool"]),
+    "regnety_002": (lambda: timm.create_model("regnety_002"), ["s2", "s3", "head.global_pool"]),
+    "convnext_tiny": (lambda: timm.create_model("convnext_tiny"), ["stages.1", "stages.2.blocks.4", "head.norm"]),
+    "vit_tiny_patch16_224": (lambda: timm.create_model("vit_tiny_patch16_224"), ["blocks.3", "blocks.8", "norm"]),
+    "deit_tiny_patch16_224": (lambda: timm.create_model("deit_tiny_patch16_224"), ["blocks.3", "blocks.8", "norm"]),
+}
+EXPORTERS = [("legacy", "fixed"), ("legacy", "dynamic"), ("dynamo", "fixed"), ("dynamo", "dynamic")]
+COMPARED, TIMED = 8, 64
+
+
+def drawn(name):
+    torch.manual_seed(1)
+    model = NETWORKS[name][0]().eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+                count = module.num_features
+                module.running_mean.copy_(torch.randn(count, generator=generator) * 0.1)
+                module.running_var.copy_(torch.rand(count, generator=generator) * 0.5 + 0.75)
+                module.weight.copy_(torch.rand(count, generator=generator) * 0.5 + 0.75)
+                module.bias.copy_(torch.randn(count, generator=generator) * 0.1)
+    return model
+
+
+def export(model, path, exporter, batch):
+    several = torch.zeros(2 if batch == "dynamic" else 1, 3, 224, 224)
+    named = {"input_names": ["image"], "output_names": ["logits"], "verbose": False}
+    if exporter == "legacy":
+        axes = {"image": {0: "batch"}} if batch == "dynamic" else None
+        torch.onnx.export(model, (several,), path, dynamo=False, opset_version=17, dynamic_axes=axes, **named)
+    else:
+        shapes = ({0: torch.export.Dim("batch")},) if batch == "dynamic" else None
+        torch.onnx.export(model, (several,), path, dynamo=True, dynamic_shapes=shapes, **named)
+
+
+def images(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = numpy.random.default_rng(3)
+    paths = []
+    for number in range(TIMED + COMPARED):
+        path = folder / f"{number:03}.png"
+        noise = generator.integers(0, 256, (224, 224, 3), dtype=numpy.uint8)
+        if not path.exists():
+            Image.fromarray(noise).save(path)
+        paths.append(path)
+    return paths
+
+
+def pixels(paths):
+    stacked = numpy.stack([numpy.asarray(Image.open(path), dtype=numpy.float32) / 255 for path in paths])
+    return numpy.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
+
+
+def expected(model, cuts, batch):
+    found, hooks = {}, []
+    for cut in cuts:
+        # A copy, since what follows may work in place.
+        keep = lambda _module, _inputs, output, cut=cut: found.__setitem__(cut, output.detach().flatten(1).numpy().copy())
+        hooks.append(model.get_submodule(cut).register_forward_hook(keep))
+    with torch.no_grad():
+        model(torch.from_numpy(batch))
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def ours(topwork, model, cut, paths, output):
+    command = [topwork, "features", "--backbone", "onnx", "--set", f"file={json.dumps(str(model))}", "--set", 'runtime="engine"',
+               "--cut", cut, "--normalise", "none", "--no-cache", "-o", str(output), *map(str, paths)]
+    begun = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True)
+    taken = time.monotonic() - begun
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip())
+    return numpy.load(output), taken
+
+
+def theirs(path, batch):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(path, options)
+    fixed = session.get_inputs()[0].shape[0] == 1
+    size = 1 if fixed else 16
+    best = float("inf")
+    for _ in range(2):
+        begun = time.monotonic()
+        for start in range(0, len(batch), size):
+            session.run(None, {"image": batch[start:start + size]})
+        best = min(best, time.monotonic() - begun)
+    return len(batch) / best
+
+
+def reason(error):
+    lines = [line for line in str(error).splitlines() if "no layers for all of" in line] or str(error).splitlines()
+    return (lines[0] if lines else "failed").split("`: ", 1)[-1]
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--topwork", default="target/release/topwork")
+    arguments.add_argument("--folder", default="target/onnx", type=pathlib.Path)
+    arguments.add_argument("--exporters", default="", help="such as legacy-fixed,dynamo-fixed [default: all]")
+    arguments.add_argument("--speed", action="store_true", help="measure speeds, too, which asks for a quiet machine")
+    arguments.add_argument("networks", nargs="*")
+    arguments = arguments.parse_args()
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(2)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    paths = images(arguments.folder / "images")
+    batch = pixels(paths)
+    wanted = [way for way in EXPORTERS if not arguments.exporters or "-".join(way) in arguments.exporters.split(",")]
+    rows = []
+    for name in arguments.networks or NETWORKS:
+        model, cuts = drawn(name), NETWORKS[name][1]
+        features = expected(model, cuts, batch[:COMPARED])
+        for exporter, kind in wanted:
+            path = arguments.folder / f"{name}-{exporter}-{kind}.onnx"
+            row = [name, exporter, kind]
+            try:
+                if not path.exists():
+                    export(model, str(path), exporter, kind)
+            except Exception as error:
+                rows.append(row + [f"not exported: {str(error).splitlines()[0][:100]}", "", ""])
+                print(*rows[-1], sep=" | ", flush=True)
+                continue
+            output = arguments.folder / "features.npy"
+            try:
+                worst = 0.0
+                for cut in cuts:
+                    found, _ = ours(arguments.topwork, path, cut, paths[:COMPARED], output)
+                    difference = numpy.abs(found.reshape(COMPARED, -1) - features[cut]).max()
+                    worst = max(worst, float(difference / numpy.abs(features[cut]).max()))
+                row.append(f"{worst:.1e}")
+                if arguments.speed:
+                    few = min(ours(arguments.topwork, path, cuts[-1], paths[:COMPARED], output)[1] for _ in range(2))
+                    many = min(ours(arguments.topwork, path, cuts[-1], paths, output)[1] for _ in range(2))
+                    row += [f"{TIMED / (many - few):.0f}", f"{theirs(str(path), batch[:TIMED]):.0f}"]
+                else:
+                    row += ["", ""]
+            except RuntimeError as error:
+                row += [reason(error), "", ""]
+            rows.append(row)
+            print(*row, sep=" | ", flush=True)
+    text = [
+        "# ONNX models as networks of topwork", "",
+        f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}, onnxruntime "
+        f"{onnxruntime.__version__}; written by `bench/onnx.py`. The difference is the largest of three cuts from PyTorch's features, as a "
+        "share of the largest number there. Speeds are images a second on two threads up to the last cut, once the model is read "
+        "(topwork), and of the whole model in batches of 16, or one by one where the file has a batch of 1 (onnxruntime); empty where `--speed` was not asked for.", "",
+        "| network | exporter | batch | difference, or why not | topwork | onnxruntime |", "|---|---|---|---|--:|--:|",
+    ]
+    text += ["| " + " | ".join(row) + " |" for row in rows]
+    (FOLDER / "onnx.md").write_text("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+//! The layers that a node becomes, a table of operators: those of ONNX and those that [`patterns`](super::patterns) write.
+//! Each gives the value of the node's first output, or why there is no layer for it, as the rest of a sentence that begins
+//! with the operator.
+
+mod activations;
+mod arithmetic;
+mod convolution;
+mod linear;
+mod normalisation;
+mod pooling;
+mod rearranging;
+
+use super::graph::Node;
+use super::lower::{Lowering, Value};
+
+type Write = fn(&mut Lowering<'_>, &Node) -> Result<Value, String>;
+
+pub(super) const OPERATORS: &[(&str, Write)] = &[
+    ("Add", arithmetic::sum),
+    ("AveragePool", pooling::average),
+    ("BatchNormalization", normalisation::batch),
+    ("Cast", rearranging::cast),
+    ("Concat", rearranging::concat),
+    ("Conv", convolution::conv),
+    ("Div", arithmetic::quotient),
+    ("Dropout", rearranging::dropout),
+    ("Flatten", rearranging::reshape),
+    ("Gemm", linear::gemm),
+    ("GlobalAveragePool", pooling::global_average),
+    ("Identity", rearranging::same),
+    ("LayerNormalization", normalisation::layer),
+    ("LeakyRelu", activations::leaky_relu),
+    ("MatMul", linear::product),
+    ("MaxPool", pooling::max),
+    ("Mul", arithmetic::product),
+    ("ReduceMean", pooling::mean),
+    ("Reshape", rearranging::reshape),
+    ("Squeeze", rearranging::reshape),
+    ("Sub", arithmetic::difference),
+    ("Sum", arithmetic::sum),
+    ("Transpose", rearranging::transpose),
+    ("Unsqueeze", rearranging::reshape),
+    ("topwork.affine", arithmetic::affine),
+    ("topwork.gelu", activations::plain),
+    ("topwork.gelu-tanh", activations::plain),
+    ("topwork.hard-sigmoid", activations::plain),
+    ("topwork.hard-swish", activations::plain),
+    ("topwork.linear", linear::product),
+    ("topwork.relu", activations::plain),
+    ("topwork.relu6", activations::plain),
+    ("topwork.sigmoid", activations::plain),
+    ("topwork.silu", activations::plain),
+    ("topwork.tanh", activations::plain),
+];

@@ -1,0 +1,179 @@
+//! What moves numbers or leaves them: shapes, axes, concatenation, and what is nothing at evaluation.
+
+use super::super::graph::Node;
+use super::super::lower::{Lowering, New, Value, View, by};
+use super::super::shapes::axes;
+
+/// The same numbers.
+pub(super) fn same(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    lowering.value(node, 0)
+}
+
+pub(super) fn cast(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    match node.int("to") {
+        Some(1) => lowering.value(node, 0),
+        _ => Err("makes other numbers than float32".to_owned()),
+    }
+}
+
+/// Nothing at evaluation; it stays for when the network is trained.
+pub(super) fn dropout(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let constant = |position| lowering.graph.constant_of(node, position);
+    if node.input(2).is_some() {
+        let training = constant(2).and_then(|array| array.scalar());
+        if training != Some(0.0) {
+            return Err("is in training mode; export the model with `.eval()`".to_owned());
+        }
+    }
+    let stated = match node.input(1) {
+        Some(_) => constant(1).and_then(|array| array.scalar()),
+        None => node.float("ratio").map(f64::from).or(Some(0.5)),
+    };
+    let rate = stated.ok_or("computes its rate")?;
+    let value = lowering.value(node, 0)?;
+    if !(0.0..1.0).contains(&rate) {
+        return Err(format!("has the rate {rate}, expected 0 to below 1"));
+    }
+    let shape = lowering.shape(value).to_vec();
+    let new = New::of(node, "dropout").key("rate", rate);
+    let pushed = lowering.push(new, &[value], &shape);
+    Ok(Value {
+        view: value.view,
+        ..pushed
+    })
+}
+
+/// `Reshape`, `Flatten`, `Squeeze` and `Unsqueeze`, by what they make of the shape.
+pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let value = lowering.value(node, 0)?;
+    let shapes = (node.input(0)).and_then(|name| {
+        Some((
+            lowering.graph.shape(name)?,
+            lowering.graph.shape(node.output())?,
+        ))
+    });
+    let (from, to) = shapes.ok_or("makes a shape that is not the same for every image")?;
+    if from == to {
+        return Ok(value);
+    }
+    let shape = lowering.shape(value).to_vec();
+    let refused = || {
+        Err(format!(
+            "makes {} of {}, which no layer does",
+            by(to),
+            by(from)
+        ))
+    };
+    // The numbers of an image are put in the order of the file: where there is one place or one channel, that is any.
+    let is_in_order = match (value.view, &shape[..]) {
+        (View::Plain | View::Places, _) => true,
+        (View::ChannelsLast, &[channels, height, width]) => channels == 1 || height * width == 1,
+        (View::ChannelsLast, _) => false,
+    };
+    match (&shape[..], to) {
+        (&[features], &[1, count]) if features == count => Ok(value),
+        (&[_, _, _], &[1, _]) if is_in_order => {
+            let count = shape.iter().product();
+            Ok(lowering.push(New::of(node, "flatten"), &[value], &[count]))
+        }
+        (&[channels, height, width], &[1, c, places])
+            if is_in_order && c == channels && places == height * width =>
+        {
+            Ok(Value {
+                view: View::Places,
+                ..value
+            })
+        }
+        (&[channels, height, width], &[1, c, h, w])
+            if value.view == View::Places && [c, h, w] == [channels, height, width] =>
+        {
+            Ok(Value {
+                view: View::Plain,
+                ..value
+            })
+        }
+        // Back to what was a map of one place before it was made a vector.
+        (&[_], &[1, c, 1, 1]) => match lowering.layers.get(value.layer.wrapping_sub(1)) {
+            Some(layer) if layer.op == "flatten" => {
+                let before = Value {
+                    layer: layer.inputs.first().copied().unwrap_or(0),
+                    view: View::Plain,
+                };
+                match lowering.shape(before) == [c, 1, 1] {
+                    true => Ok(before),
+                    false => refused(),
+                }
+            }
+            _ => refused(),
+        },
+        _ => refused(),
+    }
+}
+
+/// Channels to the end or back, or places of a map as tokens.
+pub(super) fn transpose(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let value = lowering.value(node, 0)?;
+    let rank = node
+        .input(0)
+        .and_then(|name| lowering.graph.shape(name))
+        .map_or(0, <[usize]>::len);
+    let backwards: Vec<i64> = (0..rank as i64).rev().collect();
+    let order = axes(node.ints("perm").unwrap_or(&backwards), rank).unwrap_or_default();
+    let with = |view| Ok(Value { view, ..value });
+    match (value.view, lowering.shape(value), &order[..]) {
+        (view, _, order) if rank > 0 && order.iter().copied().eq(0..rank) => with(view),
+        (View::Plain, [_, _, _], [0, 2, 3, 1]) => with(View::ChannelsLast),
+        (View::ChannelsLast, [_, _, _], [0, 3, 1, 2]) => with(View::Plain),
+        (View::Places, &[channels, height, width], [0, 2, 1]) => {
+            let shape = [height * width, channels];
+            Ok(lowering.push(New::of(node, "tokens"), &[value], &shape))
+        }
+        (_, shape, order) => Err(format!(
+            "puts the axes of {} in the order {order:?}, which no layer does",
+            by(shape)
+        )),
+    }
+}
+
+/// Maps one behind the other, along their channels.
+pub(super) fn concat(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let mut values = Vec::new();
+    let mut total = [0, 0, 0];
+    let mut view = None;
+    for position in 0..node.inputs.len() {
+        let value = lowering.value(node, position)?;
+        let &[channels, height, width] = lowering.shape(value) else {
+            return Err(format!(
+                "joins {}, expected maps",
+                by(lowering.shape(value))
+            ));
+        };
+        if *view.get_or_insert(value.view) != value.view {
+            return Err("takes two tensors whose channels lie differently".to_owned());
+        }
+        if position > 0 && [height, width] != [total[1], total[2]] {
+            return Err("joins maps along another axis than their channels".to_owned());
+        }
+        total = [total[0] + channels, height, width];
+        values.push(value);
+    }
+    let view = view.ok_or("has no inputs")?;
+    let (along, rank) = match view {
+        View::Plain => (1, 4),
+        View::ChannelsLast => (3, 4),
+        View::Places => (1, 3),
+    };
+    let axis = node.int("axis").unwrap_or(1);
+    if axis != along && axis + rank != along {
+        return Err(format!(
+            "joins along the axis {axis}, expected that of the channels"
+        ));
+    }
+    match values[..] {
+        [only] => Ok(only),
+        _ => {
+            let pushed = lowering.push(New::of(node, "concat"), &values, &total);
+            Ok(Value { view, ..pushed })
+        }
+    }
+}
