@@ -650,10 +650,11 @@ struct topwork_backbone_table {
      *         {"name": "hidden1", "op": "linear", "units": 500} ],
      *       "cuts": [ {"name": "pool1", "after": "pool1"}, {"name": "features", "after": "flatten"} ] }
      *
-     * `input` is the shape of one sample, `[channels, height, width]` or `[features]`. Each layer
-     * takes what the one before it gives, the first one the sample; or it lists in `"inputs"` the
-     * names of earlier layers, `"input"` being the sample. Names are unique, and the last layer
-     * gives the result. A cut keeps every layer up to and including `after`.
+     * `input` is the shape of one sample, `[channels, height, width]`, `[tokens, width]` or
+     * `[features]`. Each layer takes what the one before it gives, the first one the sample; or it
+     * lists in `"inputs"` the names of earlier layers, `"input"` being the sample. Names are
+     * unique, and the last layer gives the result. A cut keeps every layer up to and including
+     * `after`.
      *
      * The operations with their keys; what has a value behind `=` may be left out, and pairs are
      * down and across:
@@ -906,7 +907,8 @@ struct topwork_network_head_table {
     /*
      * Writes the head's layers to `blueprint`, a JSON document as in topwork_backbone_table without
      * `cuts`. Its `input` is the feature shape: `rank` numbers at `feature_shape`, `[channels,
-     * height, width]` or `[features]`. The last layer gives one logit for each of the `classes`.
+     * height, width]`, `[tokens, width]` or `[features]`. The last layer gives one logit for each
+     * of the `classes`.
      */
     topwork_status (*network)(
         topwork_instance instance,

@@ -102,7 +102,7 @@ impl<'a> OpenedRun<'a> {
         let manifest = folder.manifest()?;
         let plan = topwork_worker::plan_as_made(&folder, plugins)?;
         tell_changed_plugins(&manifest, plugins, speaker);
-        let backbone = Backbone::open(plugins, &plan.experiment.backbone)?;
+        let backbone = Backbone::of_plan(plugins, &plan)?;
         if let Some((then, now)) = plan.extractor.as_ref().zip(backbone.extractor())
             && then.digest != now.digest
         {

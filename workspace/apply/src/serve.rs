@@ -262,7 +262,7 @@ impl AtWork<'_> {
                 random,
                 trained: file,
             } => {
-                let backbone = Backbone::open(self.plugins, &plan.experiment.backbone)?;
+                let backbone = Backbone::of_plan(self.plugins, plan)?;
                 let weights = if *random {
                     Start::Random
                 } else {

@@ -13,7 +13,7 @@ use topwork_host::{
     Kind, Normalise, Plugins,
 };
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, WantedNormalise};
+use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, Plan, WantedNormalise};
 
 use crate::{
     GraftError,
@@ -72,8 +72,23 @@ pub struct Opaque {
 }
 
 impl Backbone {
+    /// Opens the backbone of a plan as what it was when the plan was made: what was an extractor then, and is a network by
+    /// now, has other cuts as a network.
+    pub fn of_plan(plugins: &Plugins, plan: &Plan) -> Result<Self, GraftError> {
+        let was_extractor = plan.extractor.as_ref().is_some_and(|of| !of.network);
+        Self::opened(plugins, &plan.experiment.backbone, !was_extractor)
+    }
+
     /// Opens the component, whichever kind it is of.
     pub fn open(plugins: &Plugins, component: &Component) -> Result<Self, GraftError> {
+        Self::opened(plugins, component, true)
+    }
+
+    fn opened(
+        plugins: &Plugins,
+        component: &Component,
+        may_be_network: bool,
+    ) -> Result<Self, GraftError> {
         let (plugin, found) = plugins.find(&Kind::BACKBONES, &component.component)?;
         if found.kind == Kind::Backbone {
             let blueprint = backbone_blueprint(plugins, component)?;
@@ -81,7 +96,12 @@ impl Backbone {
             return Ok(Self::Network(Box::new(Layers { blueprint, given })));
         }
         let parameters = component.parameters.clone().into();
-        let extractor = match plugins.network_or_extractor(&component.component, &parameters)? {
+        let id = &component.component;
+        let kind = match may_be_network {
+            true => plugins.network_or_extractor(id, &parameters)?,
+            false => ExtractorKind::Opaque(Box::new(plugins.extractor(id, &parameters)?)),
+        };
+        let extractor = match kind {
             ExtractorKind::Opaque(extractor) => *extractor,
             ExtractorKind::Network(given) => {
                 let blueprint = parse(&given.blueprint, &component.component)?;

@@ -75,7 +75,7 @@ impl<'a> Part<'a> {
         let manifest = folder.manifest()?;
         same_weights(&manifest)?;
         let plan = read_plan(folder, plugins)?;
-        let backbone = Backbone::open(plugins, &plan.experiment.backbone)?;
+        let backbone = Backbone::of_plan(plugins, &plan)?;
         let tasks = Tasks::of(&plan, &made(&manifest.plugins, manifest.weights.as_ref()));
         Ok(Self {
             folder,

@@ -39,7 +39,7 @@ pub fn planned_features(
     let target = &experiment.target.dataset;
     let parameters = target.component.parameters.clone();
     let dataset = plugins.dataset(&target.component.component, &parameters.into())?;
-    let backbone = Backbone::open(plugins, &experiment.backbone)?;
+    let backbone = Backbone::of_plan(plugins, plan)?;
     let seen = seen(
         experiment.backbone_input.as_ref(),
         channels_of(&backbone),

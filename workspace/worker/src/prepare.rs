@@ -99,7 +99,7 @@ fn made_before(folder: &RunFolder, experiment: &str, plugins: &Plugins) -> Optio
     if let Some(extractor) = &plan.extractor {
         // Without a digest nothing tells that its files are the same.
         extractor.digest.as_ref()?;
-        let found = Backbone::open(plugins, &plan.experiment.backbone).ok()?;
+        let found = Backbone::of_plan(plugins, &plan).ok()?;
         (found.extractor().as_ref() == Some(extractor)).then_some(())?;
     }
     Some(plan)

@@ -14,7 +14,10 @@ pub(crate) fn reduced(map: &[f32], shape: [usize; 3], reduction: Reduction) -> V
     let plane = |channel: usize| &map[channel * height * width..][..height * width];
     let largest = |values: Vec<f32>| values.into_iter().fold(f32::MIN, f32::max);
     let mut row: Vec<f32> = match reduction.pool {
-        None | Some(Pool::Flatten) => map.to_vec(),
+        // Tokens have a test of their own; a vector stays what it is.
+        None | Some(Pool::Flatten | Pool::ClassToken | Pool::MeanTokens | Pool::ClassMean) => {
+            map.to_vec()
+        }
         Some(Pool::Gap) => (0..channels)
             .map(|channel| {
                 let sum: f64 = plane(channel).iter().map(|x| f64::from(*x)).sum();
@@ -91,6 +94,48 @@ fn every_reduction_is_written() {
                 );
             }
         }
+    }
+}
+
+/// A class token, a register and 30 patches of three numbers each.
+#[test]
+fn reductions_of_tokens_are_written() {
+    let layers = [
+        r#""op": "tokens""#,
+        r#""op": "class-token", "registers": 1"#,
+        r#""op": "layer-norm""#,
+    ];
+    let trunk = network(&MAP, &layers, 3);
+    let images = numbers(4 * MAP.iter().product::<usize>(), 4);
+    let activations = forward(&trunk, &images);
+    let mean = |tokens: &[f32], column: usize| -> f32 {
+        let values = tokens[column..].iter().step_by(3);
+        let sum: f64 = values.map(|x| f64::from(*x)).sum();
+        (sum / (tokens.len() / 3) as f64) as f32
+    };
+    let means = |tokens: &[f32]| -> Vec<f32> { (0..3).map(|at| mean(tokens, at)).collect() };
+    type Of<'a> = &'a dyn Fn(&[f32]) -> Vec<f32>;
+    let cases: [(Pool, Of<'_>); 4] = [
+        (Pool::ClassToken, &|all| all[..3].to_vec()),
+        (Pool::MeanTokens, &|all| means(&all[6..])),
+        (Pool::ClassMean, &|all| {
+            [all[..3].to_vec(), means(&all[6..])].concat()
+        }),
+        (Pool::Gap, &|all| means(all)),
+    ];
+    for (pool, of) in cases {
+        let scores: Vec<f32> = activations.chunks_exact(32 * 3).flat_map(of).collect();
+        let width = scores.len() / 4;
+        let (head, classes) = (nothing(width), names(width));
+        let reduction = Reduction {
+            pool: Some(pool),
+            ..PLAIN
+        };
+        let model = Exported {
+            reduction,
+            ..model(&trunk, &head, &classes)
+        };
+        agrees(&model, &images, &scores, &format!("{pool:?}"));
     }
 }
 

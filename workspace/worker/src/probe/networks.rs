@@ -12,7 +12,7 @@ use crate::networks::{backbone_plan, network_plan};
 pub(super) fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan>, Problem> {
     let experiment = &plan.experiment;
     let fail = |error: GraftError| problem(&error);
-    let backbone = Backbone::open(plugins, &experiment.backbone).map_err(fail)?;
+    let backbone = Backbone::of_plan(plugins, plan).map_err(fail)?;
     let mut entries = vec![backbone_plan(&backbone, &experiment.backbone)];
     let mut push = |role: &str, component: &Component, before, features: &[usize], classes| {
         let head = head_blueprint(plugins, component, features, classes).map_err(fail)?;
