@@ -50,10 +50,7 @@ fn features(project: &Project, cut: &str) -> Vec<Vec<f64>> {
     assert_eq!(output.code, 0, "{}", output.snapshot());
     let mut table = csv::Reader::from_path(project.path().join("f.csv")).unwrap();
     let columns = table.headers().unwrap().clone();
-    let is_feature = |name: &str| {
-        name.strip_prefix('f')
-            .is_some_and(|n| n.parse::<usize>().is_ok())
-    };
+    let is_feature = |name: &str| name.starts_with("feature ");
     let rows = table.records().map(|row| {
         let row = row.unwrap();
         let fields = row.iter().zip(&columns);

@@ -335,7 +335,8 @@ impl Backbone<'_> {
     /// What takes tokens by what they are, where it is known which is which.
     fn of_tokens(&self, last: &LayerEntry, pool: Pool) -> Result<Pool, (String, String)> {
         let (sizes, written) = (by(last.sizes()), pool.as_str());
-        let leading = last.dims.as_ref().map(|dims| dims.leading);
+        let tokens = last.dims.as_ref().filter(|dims| dims.sizes.len() == 2);
+        let leading = tokens.map(|dims| dims.leading);
         let (problem, hint) = match leading {
             Some(Some(0)) if pool != Pool::MeanTokens => (
                 format!(

@@ -50,6 +50,7 @@ fn pooling_goes_over_what_is_no_channel() {
         "{ at = \"/blocks/1/attention\", pool = \"gap\" }",
         "{ at = \"/blocks/1/attention\", pool = \"flatten\" }",
         "{ at = \"/last/Add\", pool = \"class-token\" }",
+        "{ at = \"/blocks/1/Add\", pool = \"class-token\" }",
         "{ at = \"/last/Add\", pool = \"mean-tokens\" }",
         // The rule chooses the map and its own mean.
         "{ use = \"ends\", n = 2, pool = \"gap\" }",
