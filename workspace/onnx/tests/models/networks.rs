@@ -223,6 +223,49 @@ fn operators_become_layers() {
             "max-pool2d",
         ),
         (
+            "rounded up",
+            pool(
+                "MaxPool",
+                &[
+                    ("kernel_shape", Is::Ints(&[2, 3])),
+                    ("strides", Is::Ints(&[2, 2])),
+                    ("ceil_mode", Is::Int(1)),
+                ],
+            ),
+            "max-pool2d",
+        ),
+        (
+            "mean without zeros",
+            pool(
+                "AveragePool",
+                &[
+                    ("kernel_shape", Is::Ints(&[3, 3])),
+                    ("pads", Is::Ints(&[1, 1, 1, 1])),
+                ],
+            ),
+            "avg-pool2d",
+        ),
+        (
+            "channels in turns, and two of them",
+            Small::of(4, 9, 8)
+                .integers("split", &[1, 2, 2, 9, 8])
+                .integers("whole", &[1, 4, 9, 8])
+                .integers("from", &[1])
+                .integers("to", &[3])
+                .integers("axis", &[1])
+                .node("Reshape", &["image", "split"], "a", NONE)
+                .node(
+                    "Transpose",
+                    &["a"],
+                    "b",
+                    &[("perm", Is::Ints(&[0, 2, 1, 3, 4]))],
+                )
+                .node("Reshape", &["b", "whole"], "c", NONE)
+                .node("Slice", &["c", "from", "to", "axis"], "y", NONE)
+                .giving(&["y"]),
+            "channel-shuffle slice",
+        ),
+        (
             "mean of windows",
             pool("AveragePool", &[("kernel_shape", Is::Ints(&[3, 3]))]),
             "avg-pool2d",

@@ -32,31 +32,16 @@ fn everything_in_the_way_is_told_at_once() {
         (
             Small::of(4, 6, 6)
                 .node(
-                    "MaxPool",
-                    &["image"],
-                    "y",
-                    &[
-                        ("kernel_shape", Is::Ints(&[3, 3])),
-                        ("strides", Is::Ints(&[2, 2])),
-                        ("ceil_mode", Is::Int(1)),
-                    ],
-                )
-                .giving(&["y"]),
-            "MaxPool rounds the number of its windows up (`ceil_mode`) (\"y\")",
-        ),
-        (
-            Small::of(4, 6, 6)
-                .node(
                     "AveragePool",
                     &["image"],
                     "y",
                     &[
-                        ("kernel_shape", Is::Ints(&[3, 3])),
-                        ("pads", Is::Ints(&[1, 1, 1, 1])),
+                        ("kernel_shape", Is::Ints(&[2, 2])),
+                        ("dilations", Is::Ints(&[2, 2])),
                     ],
                 )
                 .giving(&["y"]),
-            "AveragePool leaves the zeros of its padding out of the mean (\"y\")",
+            "AveragePool has a dilation of 2×2, expected 1×1 (\"y\")",
         ),
         (
             Small::of(4, 6, 6)

@@ -28,19 +28,18 @@ fn windowed(lowering: &mut Lowering<'_>, node: &Node, op: &'static str) -> Resul
     let &[height, width] = counted.as_deref().unwrap_or(&[]) else {
         return Err("has windows that do not fit into its input".to_owned());
     };
-    if windows.dilation.iter().any(|size| *size != 1) {
+    let is_dilated = windows.dilation.iter().any(|size| *size != 1);
+    if is_dilated && op == "avg-pool2d" {
         return Err(format!(
             "has a dilation of {}, expected 1×1",
             by(&windows.dilation)
         ));
     }
-    if windows.ceil {
-        // Where the windows come out even, both ways of rounding are one.
+    // Where the windows come out even, both ways of rounding are one.
+    let is_ceiled = windows.ceil && {
         windows.ceil = false;
-        if windows.count(&[rows, columns]).as_deref() != Some(&[height, width]) {
-            return Err("rounds the number of its windows up (`ceil_mode`)".to_owned());
-        }
-    }
+        windows.count(&[rows, columns]).as_deref() != Some(&[height, width])
+    };
     let &[top, left, bottom, right] = windows.padding.as_slice() else {
         return Err("has settings that are none of a pooling over two axes".to_owned());
     };
@@ -52,14 +51,9 @@ fn windowed(lowering: &mut Lowering<'_>, node: &Node, op: &'static str) -> Resul
         ));
     }
     let is_padded = [top, left] != [0, 0];
-    if op == "avg-pool2d" {
-        if is_padded && node.int("count_include_pad") != Some(1) {
-            return Err("leaves the zeros of its padding out of the mean".to_owned());
-        }
-        if !is_padded && windows.kernel == [rows, columns] {
-            let new = New::of(node, "global-avg-pool2d");
-            return Ok(lowering.push(new, &[value], &[channels, 1, 1]));
-        }
+    if op == "avg-pool2d" && !is_padded && windows.kernel == [rows, columns] {
+        let new = New::of(node, "global-avg-pool2d");
+        return Ok(lowering.push(new, &[value], &[channels, 1, 1]));
     }
     if top > windows.kernel[0] / 2 || left > windows.kernel[1] / 2 {
         return Err(format!(
@@ -73,6 +67,15 @@ fn windowed(lowering: &mut Lowering<'_>, node: &Node, op: &'static str) -> Resul
         .key("stride", windows.stride.clone());
     if is_padded {
         new = new.key("padding", vec![top, left]);
+        if op == "avg-pool2d" && node.int("count_include_pad") != Some(1) {
+            new = new.key("count-include-pad", false);
+        }
+    }
+    if is_dilated {
+        new = new.key("dilation", windows.dilation.clone());
+    }
+    if is_ceiled {
+        new = new.key("ceil-mode", true);
     }
     Ok(lowering.push(new, &[value], &[channels, height, width]))
 }

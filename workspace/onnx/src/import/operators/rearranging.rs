@@ -2,7 +2,7 @@
 
 use super::super::graph::Node;
 use super::super::lower::{Lowering, New, Value, View, by};
-use super::super::shapes::axes;
+use super::super::shapes::{axes, sliced};
 
 /// The same numbers.
 pub(super) fn same(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
@@ -133,6 +133,54 @@ pub(super) fn transpose(lowering: &mut Lowering<'_>, node: &Node) -> Result<Valu
             by(shape)
         )),
     }
+}
+
+/// Some channels of a map.
+pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let value = lowering.value(node, 0)?;
+    let graph = lowering.graph;
+    let windows = node.input(0).and_then(|name| {
+        let [starts, ends] = [("starts", 1), ("ends", 2)]
+            .map(|(name, position)| graph.settings(node, name, position));
+        let [axes, steps] = [("axes", 3), ("steps", 4)]
+            .map(|(name, position)| graph.settings(node, name, position));
+        sliced(
+            graph.shape(name)?,
+            &starts?,
+            &ends?,
+            axes.as_deref(),
+            steps.as_deref(),
+        )
+    });
+    let windows = windows.ok_or("takes places that are not the same for every image")?;
+    let shape = lowering.shape(value).to_vec();
+    match (value.view, &shape[..], &windows[..]) {
+        (View::Plain, &[channels, height, width], [(1, places)]) => {
+            let (from, to) = match places.as_slice() {
+                [] => return Err("takes no channel at all".to_owned()),
+                [first, .., last] if last - first + 1 == places.len() => (*first, last + 1),
+                [only] => (*only, only + 1),
+                _ => return Err("leaves out channels between others".to_owned()),
+            };
+            if to - from == channels {
+                return Ok(value);
+            }
+            let new = New::of(node, "slice").key("from", from).key("to", to);
+            Ok(lowering.push(new, &[value], &[to - from, height, width]))
+        }
+        _ => Err(format!(
+            "takes a part of {}, expected channels of a map",
+            by(&shape)
+        )),
+    }
+}
+
+/// Channels of groups in turns.
+pub(super) fn channel_shuffle(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let (value, shape) = lowering.map(node, 0)?;
+    let groups = node.int("groups").unwrap_or(1);
+    let new = New::of(node, "channel-shuffle").key("groups", groups);
+    Ok(lowering.push(new, &[value], &shape))
 }
 
 /// Maps one behind the other, along their channels.

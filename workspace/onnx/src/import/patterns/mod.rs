@@ -2,6 +2,7 @@
 //! ONNX or one that begins with `topwork.`; the others go where nothing else needs them.
 
 mod affine;
+mod channel_shuffle;
 mod layer_norm;
 mod linear;
 mod padding;
@@ -18,6 +19,7 @@ const RULES: &[Rule] = &[
     linear::with_bias,
     affine::scaled_and_shifted,
     padding::before_convolution,
+    channel_shuffle::of_groups,
 ];
 
 /// Puts what is recognised in the place of its nodes.
