@@ -6,6 +6,8 @@
 
 use std::any::Any;
 
+use rayon::prelude::*;
+
 use crate::compute::Buffers;
 use crate::rectifier::Rectifier;
 use crate::stream::Stream;
@@ -158,6 +160,52 @@ pub(crate) fn pieces_mut<T>(values: &mut [T], samples: usize) -> Vec<&mut [T]> {
 fn piece_of(samples: usize) -> (usize, usize) {
     let piece = samples.div_ceil(PIECES).max(1);
     (piece, samples.div_ceil(piece))
+}
+
+/// Fills each piece of `to` by the piece of `from` with the same samples, piece beside piece.
+pub(crate) fn each_piece(
+    to: &mut [f32],
+    from: &[f32],
+    samples: usize,
+    work: impl Fn(&mut [f32], &[f32]) + Sync,
+) {
+    pieces_mut(to, samples)
+        .into_par_iter()
+        .with_max_len(1)
+        .zip(pieces(from, samples))
+        .for_each(|(to, from)| work(to, from));
+}
+
+/// Room for each of so many pieces to add up gradients in: `size` numbers, which may be none.
+pub(crate) fn rooms(numbers: &mut [f32], pieces: usize, size: usize) -> Vec<&mut [f32]> {
+    let mut rest = numbers;
+    (0..pieces)
+        .map(|_| rest.split_off_mut(..size).unwrap_or_default())
+        .collect()
+}
+
+/// Adds up the gradients of all pieces, or samples, in their order: those of one parameter, which start at `offset` in the
+/// `size` numbers of each.
+pub(crate) fn add_up(sums: &[f32], size: usize, offset: usize, gradient: &mut [f32]) {
+    /// Large enough to be worth a thread's while, small enough to stay in its cache.
+    const BLOCK: usize = 4096;
+    gradient
+        .par_chunks_mut(BLOCK)
+        .enumerate()
+        .for_each(|(block, gradient)| {
+            gradient.fill(0.0);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for piece in sums.chunks_exact(size) {
+                        let piece = &piece[offset + block * BLOCK..];
+                        for (gradient, &sum) in gradient.iter_mut().zip(piece) {
+                            *gradient += sum;
+                        }
+                    }
+                },
+            );
+        });
 }
 
 /// Runs `work` compiled for the vector instructions this processor turns out to have.

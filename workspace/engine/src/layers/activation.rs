@@ -7,7 +7,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
@@ -394,11 +394,11 @@ impl<F: Formula> Operation for Elementwise<F> {
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -407,7 +407,8 @@ impl<F: Formula> Operation for Elementwise<F> {
                         }
                     },
                 );
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {

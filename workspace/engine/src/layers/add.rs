@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut, vectorized};
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
 use crate::shape::Shape;
@@ -87,23 +87,22 @@ impl Operation for Sum {
 
     fn backward(&self, pass: Backward<'_>) {
         if let Some(rectifier) = self.rectifier {
-            pieces_mut(pass.output_gradient, pass.samples)
-                .into_par_iter()
-                .with_max_len(1)
-                .zip(pieces(pass.output, pass.samples))
-                .for_each(|(gradient, output)| {
+            each_piece(
+                pass.output_gradient,
+                pass.output,
+                pass.samples,
+                |gradient, output| {
                     vectorized(
                         #[inline(always)]
                         || rectifier.mask(gradient, output),
                     )
-                });
+                },
+            );
         }
         for gradient in pass.input_gradients.iter_mut().flatten() {
-            pieces_mut(gradient, pass.samples)
-                .into_par_iter()
-                .with_max_len(1)
-                .zip(pieces(pass.output_gradient, pass.samples))
-                .for_each(|(to, from)| to.copy_from_slice(from));
+            each_piece(gradient, pass.output_gradient, pass.samples, |to, from| {
+                to.copy_from_slice(from)
+            });
         }
     }
 }

@@ -13,7 +13,9 @@ use super::activation::exp;
 use super::{Array, Kind, Layer, Site, Start, check_divides, sequence, several};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
-use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{
+    Backward, Forward, Named, Operation, add_up, pieces, pieces_mut, rooms, vectorized,
+};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -313,10 +315,7 @@ impl Operation for Attending {
         };
         let dys = pieces(pass.output_gradient, pass.samples);
         let mut sums = buffers.take(dys.len() * room);
-        let mut sums_of: Vec<&mut [f32]> = match room {
-            0 => dys.iter().map(|_| Default::default()).collect(),
-            room => sums.chunks_exact_mut(room).collect(),
-        };
+        let mut sums_of = rooms(&mut sums, dys.len(), room);
         dys.into_par_iter()
             .with_max_len(1)
             .zip(pieces(pass.inputs[0], pass.samples))
@@ -357,13 +356,7 @@ impl Operation for Attending {
         if let Some(mut gradients) = pass.parameter_gradients {
             let mut offset = 0;
             for (name, length) in ARRAYS.iter().zip(lengths) {
-                let gradient = gradients.take(name);
-                gradient.fill(0.0);
-                for sums in sums.chunks_exact(room) {
-                    for (gradient, sum) in gradient.iter_mut().zip(&sums[offset..]) {
-                        *gradient += sum;
-                    }
-                }
+                add_up(&sums, room, offset, gradients.take(name));
                 offset += length;
             }
         }

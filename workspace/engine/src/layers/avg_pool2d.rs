@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::{Kind, Layer, Pooling, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, each_piece, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -165,11 +163,11 @@ impl Operation for Averaging {
 
     fn forward(&self, pass: Forward<'_>) {
         let width = self.axes[1].image;
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -192,7 +190,8 @@ impl Operation for Averaging {
                         }
                     },
                 );
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -200,11 +199,11 @@ impl Operation for Averaging {
             return;
         };
         let width = self.axes[1].image;
-        pieces_mut(input_gradient, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.output_gradient, pass.samples))
-            .for_each(|(input, output)| {
+        each_piece(
+            input_gradient,
+            pass.output_gradient,
+            pass.samples,
+            |input, output| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -223,6 +222,7 @@ impl Operation for Averaging {
                         }
                     },
                 );
-            });
+            },
+        );
     }
 }

@@ -5,9 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::position_embedding::sum_over_samples;
 use super::{Array, Kind, Layer, Site, sequence, several};
-use crate::operation::{Backward, Forward, Operation};
+use crate::operation::{Backward, Forward, Operation, add_up};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -105,8 +104,8 @@ impl Operation for Prepending {
         if let Some(mut gradients) = pass.parameter_gradients {
             let (class, registers) = (gradients.take("class"), gradients.take("registers"));
             let from = class.len();
-            sum_over_samples(class, pass.output_gradient, self.output, 0);
-            sum_over_samples(registers, pass.output_gradient, self.output, from);
+            add_up(pass.output_gradient, self.output, 0, class);
+            add_up(pass.output_gradient, self.output, from, registers);
         }
     }
 }

@@ -9,7 +9,9 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site, check_divides, image, several};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{
+    Backward, Forward, Operation, add_up, each_piece, pieces, pieces_mut, rooms, vectorized,
+};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -253,11 +255,11 @@ impl Operation for Normalisation {
             },
         );
         let channels = self.channels / self.groups;
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -277,7 +279,8 @@ impl Operation for Normalisation {
                         }
                     },
                 );
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -291,10 +294,7 @@ impl Operation for Normalisation {
         let learns = pass.parameter_gradients.is_some();
         let room = if learns { 2 * self.channels } else { 0 };
         let mut sums = pass.buffers.take(dys.len() * room);
-        let mut sums_of: Vec<&mut [f32]> = match room {
-            0 => dys.iter().map(|_| Default::default()).collect(),
-            room => sums.chunks_exact_mut(room).collect(),
-        };
+        let mut sums_of = rooms(&mut sums, dys.len(), room);
         let channels = self.channels / self.groups;
         dys.into_par_iter()
             .with_max_len(1)
@@ -350,13 +350,7 @@ impl Operation for Normalisation {
             });
         if let Some(mut gradients) = pass.parameter_gradients {
             for (name, offset) in [("weight", 0), ("bias", self.channels)] {
-                let gradient = gradients.take(name);
-                gradient.fill(0.0);
-                for sums in sums.chunks_exact(room) {
-                    for (gradient, sum) in gradient.iter_mut().zip(&sums[offset..]) {
-                        *gradient += sum;
-                    }
-                }
+                add_up(&sums, room, offset, gradients.take(name));
             }
         }
     }

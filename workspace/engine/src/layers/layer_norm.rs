@@ -8,7 +8,9 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{
+    Backward, Forward, Operation, add_up, each_piece, pieces, pieces_mut, rooms, vectorized,
+};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -123,11 +125,11 @@ impl Operation for Normalisation {
 
     fn forward(&self, pass: Forward<'_>) {
         let (weight, bias) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -142,7 +144,8 @@ impl Operation for Normalisation {
                         }
                     },
                 );
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -155,10 +158,7 @@ impl Operation for Normalisation {
         let learns = pass.parameter_gradients.is_some();
         let room = if learns { 2 * self.count } else { 0 };
         let mut sums = pass.buffers.take(dys.len() * room);
-        let mut sums_of: Vec<&mut [f32]> = match room {
-            0 => dys.iter().map(|_| Default::default()).collect(),
-            room => sums.chunks_exact_mut(room).collect(),
-        };
+        let mut sums_of = rooms(&mut sums, dys.len(), room);
         dys.into_par_iter()
             .with_max_len(1)
             .zip(pieces(pass.inputs[0], pass.samples))
@@ -200,13 +200,7 @@ impl Operation for Normalisation {
             });
         if let Some(mut gradients) = pass.parameter_gradients {
             for (name, offset) in [("weight", 0), ("bias", self.count)] {
-                let gradient = gradients.take(name);
-                gradient.fill(0.0);
-                for sums in sums.chunks_exact(room) {
-                    for (gradient, sum) in gradient.iter_mut().zip(&sums[offset..]) {
-                        *gradient += sum;
-                    }
-                }
+                add_up(&sums, room, offset, gradients.take(name));
             }
         }
     }

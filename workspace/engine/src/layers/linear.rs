@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site, flat};
 use crate::matrix::{Matrix, MatrixMut};
-use crate::operation::{Backward, Forward, Operation, PIECES, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, PIECES, each_piece, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
@@ -101,11 +101,11 @@ impl Dense {
         let weight = Matrix::new(weight, self.units, self.features);
         let bias = (!bias.is_empty()).then_some(bias);
         let size = self.rows * self.units;
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 let samples = output.chunks_exact_mut(size);
                 for (output, input) in samples.zip(input.chunks_exact(self.rows * self.features)) {
                     let input = Matrix::new(input, self.rows, self.features);
@@ -120,7 +120,8 @@ impl Dense {
                         },
                     );
                 }
-            });
+            },
+        );
     }
 }
 
@@ -165,16 +166,17 @@ impl Operation for Dense {
 
     fn backward(&self, pass: Backward<'_>) {
         if let Some(rectifier) = self.rectifier {
-            pieces_mut(pass.output_gradient, pass.samples)
-                .into_par_iter()
-                .with_max_len(1)
-                .zip(pieces(pass.output, pass.samples))
-                .for_each(|(gradient, output)| {
+            each_piece(
+                pass.output_gradient,
+                pass.output,
+                pass.samples,
+                |gradient, output| {
                     vectorized(
                         #[inline(always)]
                         || rectifier.mask(gradient, output),
                     )
-                });
+                },
+            );
         }
         let rows = pass.samples * self.rows;
         let output_gradient = Matrix::new(pass.output_gradient, rows, self.units);

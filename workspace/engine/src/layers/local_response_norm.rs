@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site, image};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut};
+use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -154,11 +154,11 @@ impl Operation for Normalisation {
 
     fn forward(&self, pass: Forward<'_>) {
         let (size, buffers) = (self.output(), pass.buffers);
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 let mut squares = buffers.take(size);
                 let samples = output.chunks_exact_mut(size);
                 for (output, input) in samples.zip(input.chunks_exact(size)) {
@@ -167,7 +167,8 @@ impl Operation for Normalisation {
                         *y = x * y.powf(-self.beta);
                     }
                 }
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {

@@ -1,10 +1,8 @@
 //! The mean of the tokens of a sequence: T×D becomes D.
 
-use rayon::prelude::*;
-
 use super::position_embedding::{check_skip, skip_in_words};
 use super::{Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, each_piece, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -71,11 +69,11 @@ impl Operation for Mean {
 
     fn forward(&self, pass: Forward<'_>) {
         let (size, share) = (self.tokens * self.width, self.share());
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -93,7 +91,8 @@ impl Operation for Mean {
                         }
                     },
                 );
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -101,11 +100,11 @@ impl Operation for Mean {
             return;
         };
         let (size, share) = (self.tokens * self.width, self.share());
-        pieces_mut(input_gradient, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.output_gradient, pass.samples))
-            .for_each(|(input, output)| {
+        each_piece(
+            input_gradient,
+            pass.output_gradient,
+            pass.samples,
+            |input, output| {
                 let samples = input.chunks_exact_mut(size);
                 for (input, output) in samples.zip(output.chunks_exact(self.width)) {
                     let (skipped, tokens) = input.split_at_mut(self.skip * self.width);
@@ -116,6 +115,7 @@ impl Operation for Mean {
                         }
                     }
                 }
-            });
+            },
+        );
     }
 }

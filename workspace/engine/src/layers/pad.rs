@@ -1,10 +1,8 @@
 //! Rows and columns added around a map. Gradient: that of each value is the sum over the places it went to.
 
-use rayon::prelude::*;
-
 use super::windows::{read_sides, sides_in_words};
 use super::{Kind, Layer, Site, image};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut};
+use crate::operation::{Backward, Forward, Operation, each_piece};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -160,11 +158,11 @@ impl Operation for Padding {
 
     fn forward(&self, pass: Forward<'_>) {
         let [height, width] = self.image;
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 let planes = output.chunks_exact_mut(self.rows.len() * self.columns.len());
                 for (output, input) in planes.zip(input.chunks_exact(height * width)) {
                     let rows = output.chunks_exact_mut(self.columns.len());
@@ -179,7 +177,8 @@ impl Operation for Padding {
                         }
                     }
                 }
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -187,11 +186,11 @@ impl Operation for Padding {
             return;
         };
         let [height, width] = self.image;
-        pieces_mut(input_gradient, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.output_gradient, pass.samples))
-            .for_each(|(dx, dy)| {
+        each_piece(
+            input_gradient,
+            pass.output_gradient,
+            pass.samples,
+            |dx, dy| {
                 dx.fill(0.0);
                 let planes = dx.chunks_exact_mut(height * width);
                 let gradients = dy.chunks_exact(self.rows.len() * self.columns.len());
@@ -205,6 +204,7 @@ impl Operation for Padding {
                         }
                     }
                 }
-            });
+            },
+        );
     }
 }

@@ -1,10 +1,8 @@
 //! A learned vector for each place of a sequence, added to the token there; its gradient is the sum of those at its place,
 //! over all samples.
 
-use rayon::prelude::*;
-
 use super::{Array, Kind, Layer, Site, sequence};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, add_up, each_piece, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -91,11 +89,11 @@ impl Operation for Embedding {
 
     fn forward(&self, pass: Forward<'_>) {
         let weight = pass.weights[0].of("weight");
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 let samples = output.chunks_exact_mut(self.elements);
                 for (output, input) in samples.zip(input.chunks_exact(self.elements)) {
                     let (skipped, output) = output.split_at_mut(self.first);
@@ -110,38 +108,17 @@ impl Operation for Embedding {
                         },
                     );
                 }
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
         if let Some(mut gradients) = pass.parameter_gradients {
             let weight = gradients.take("weight");
-            sum_over_samples(weight, pass.output_gradient, self.elements, self.first);
+            add_up(pass.output_gradient, self.elements, self.first, weight);
         }
         if let [Some(gradient)] = pass.input_gradients {
             gradient.copy_from_slice(pass.output_gradient);
         }
     }
-}
-
-/// Sets `sums` to the sums over all samples, each of so many values, of those that start with the value counted `from`: one
-/// sample after the other, on as many threads as there are.
-pub(super) fn sum_over_samples(sums: &mut [f32], samples: &[f32], sample: usize, from: usize) {
-    const BLOCK: usize = 4096;
-    sums.par_chunks_mut(BLOCK)
-        .enumerate()
-        .for_each(|(block, sums)| {
-            sums.fill(0.0);
-            vectorized(
-                #[inline(always)]
-                || {
-                    for values in samples.chunks_exact(sample) {
-                        let values = &values[from + block * BLOCK..];
-                        for (sum, value) in sums.iter_mut().zip(values) {
-                            *sum += value;
-                        }
-                    }
-                },
-            );
-        });
 }

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut};
+use crate::operation::{Backward, Forward, Operation, add_up, each_piece, pieces, pieces_mut};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -96,11 +96,11 @@ impl Operation for Bending {
 
     fn forward(&self, pass: Forward<'_>) {
         let slopes = pass.weights[0].of("weight");
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 let runs = output.chunks_exact_mut(self.run);
                 let runs = runs.zip(input.chunks_exact(self.run));
                 for ((output, input), slope) in runs.zip(slopes.iter().cycle()) {
@@ -108,7 +108,8 @@ impl Operation for Bending {
                         *y = if x < 0.0 { slope * x } else { x };
                     }
                 }
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -148,12 +149,6 @@ impl Operation for Bending {
                     sums[run % self.slopes] += products.sum::<f32>();
                 }
             });
-        let gradient = gradients.take("weight");
-        gradient.fill(0.0);
-        for sums in sums.chunks_exact(self.slopes) {
-            for (gradient, sum) in gradient.iter_mut().zip(sums) {
-                *gradient += sum;
-            }
-        }
+        add_up(&sums, self.slopes, 0, gradients.take("weight"));
     }
 }

@@ -3,10 +3,8 @@
 //!
 //! Gradient: each output's goes to the values it was made of, in the same shares.
 
-use rayon::prelude::*;
-
 use super::{Kind, Layer, Site, image};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut};
+use crate::operation::{Backward, Forward, Operation, each_piece};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::{Shape, by};
@@ -134,11 +132,11 @@ impl Operation for Resizing {
 
     fn forward(&self, pass: Forward<'_>) {
         let [height, width] = self.image;
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 let planes = output.chunks_exact_mut(self.rows.len() * self.columns.len());
                 for (output, input) in planes.zip(input.chunks_exact(height * width)) {
                     let rows = output.chunks_exact_mut(self.columns.len());
@@ -160,7 +158,8 @@ impl Operation for Resizing {
                         }
                     }
                 }
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -168,11 +167,11 @@ impl Operation for Resizing {
             return;
         };
         let [height, width] = self.image;
-        pieces_mut(input_gradient, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.output_gradient, pass.samples))
-            .for_each(|(dx, dy)| {
+        each_piece(
+            input_gradient,
+            pass.output_gradient,
+            pass.samples,
+            |dx, dy| {
                 dx.fill(0.0);
                 let planes = dx.chunks_exact_mut(height * width);
                 let gradients = dy.chunks_exact(self.rows.len() * self.columns.len());
@@ -190,6 +189,7 @@ impl Operation for Resizing {
                         }
                     }
                 }
-            });
+            },
+        );
     }
 }

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, add_up, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -139,12 +139,6 @@ impl Operation for Scaling {
                     sums[run % scales.len()] += products.sum::<f32>();
                 }
             });
-        let gradient = gradients.take("weight");
-        gradient.fill(0.0);
-        for sums in sums.chunks_exact(scales.len()) {
-            for (gradient, sum) in gradient.iter_mut().zip(sums) {
-                *gradient += sum;
-            }
-        }
+        add_up(&sums, scales.len(), 0, gradients.take("weight"));
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::activation::exp;
 use super::{Kind, Layer, Site};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut, vectorized};
 use crate::problem::Problem;
 use crate::shape::Shape;
 
@@ -82,11 +82,11 @@ impl Operation for Shares {
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        pieces_mut(pass.output, pass.samples)
-            .into_par_iter()
-            .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .for_each(|(output, input)| {
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
                 vectorized(
                     #[inline(always)]
                     || {
@@ -107,7 +107,8 @@ impl Operation for Shares {
                         });
                     },
                 );
-            });
+            },
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {

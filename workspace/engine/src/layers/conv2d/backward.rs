@@ -12,7 +12,7 @@ use super::correlate::{Finish, Weight};
 use super::{Convolution, Sizes};
 use crate::compute::{Buffer, Buffers};
 use crate::matrix::{Matrix, MatrixMut};
-use crate::operation::{Backward, pieces, pieces_mut, vectorized};
+use crate::operation::{Backward, add_up, pieces, pieces_mut, rooms, vectorized};
 
 /// Weights up to which every piece of a batch may have sums of its own.
 const FEW_WEIGHTS: usize = 1 << 15;
@@ -118,10 +118,7 @@ impl Convolution {
             Some(Some(gradient)) => &mut **gradient,
             _ => &mut empty,
         };
-        let mut sums_of: Vec<&mut [f32]> = match mine {
-            0 => gradients.iter().map(|_| Default::default()).collect(),
-            mine => sums.chunks_exact_mut(mine).collect(),
-        };
+        let mut sums_of = rooms(&mut sums, gradients.len(), mine);
         gradients
             .into_par_iter()
             .with_max_len(1)
@@ -483,28 +480,4 @@ impl Sizes {
             *bias = planes.map(|plane| plane.iter().sum::<f32>()).sum();
         });
     }
-}
-
-/// Adds up the gradients of all pieces in their order: those of one parameter, which start at `offset` in
-/// the `mine` values of each piece.
-fn add_up(sums: &[f32], mine: usize, offset: usize, gradient: &mut [f32]) {
-    /// Large enough to be worth a thread's while, small enough to stay in its cache.
-    const BLOCK: usize = 4096;
-    gradient
-        .par_chunks_mut(BLOCK)
-        .enumerate()
-        .for_each(|(block, gradient)| {
-            gradient.fill(0.0);
-            vectorized(
-                #[inline(always)]
-                || {
-                    for piece in sums.chunks_exact(mine) {
-                        let piece = &piece[offset + block * BLOCK..];
-                        for (gradient, &sum) in gradient.iter_mut().zip(piece) {
-                            *gradient += sum;
-                        }
-                    }
-                },
-            );
-        });
 }
