@@ -7,11 +7,12 @@ use crate::graph::{Graph, Tensor};
 use crate::image::{Layout, image_input, sample_shape};
 use crate::normalise::{Shapes, normalise, refuse_training, wrong_in_rten};
 use crate::runtime::{Lane, ModelFile, Network, Runtime, Trouble};
-use crate::weights::WeightFile;
+use crate::weights::told;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use topwork_onnx::DataFile;
 use topwork_sdk::nearest::most_alike;
 use topwork_sdk::{Error, Host, sniff};
 
@@ -451,7 +452,9 @@ pub(crate) fn digest_of(
     let mut sha256 = Sha256::new();
     sha256.update(file);
     for name in graph.weight_files() {
-        WeightFile::open(folder_of(path), name)?.digest(&mut sha256)?;
+        DataFile::open(folder_of(path), name)
+            .and_then(|file| file.each_part(|part| sha256.update(part)))
+            .map_err(|error| told(name, error))?;
     }
     sha256.update(computed_by);
     let digest = sha256.finalize();

@@ -1,11 +1,9 @@
 //! Weights of a model: within its file, or in files beside it, as exporters of large models write them.
 
 use crate::wire::{Broken, Field, Value, fields, write_bytes, write_number};
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
+use topwork_onnx::{DataFile, DataFileError};
 use topwork_sdk::Error;
 
 /// The `elem_type` of tensors of 32-bit floating point numbers.
@@ -198,68 +196,26 @@ impl<'a> Place<'a> {
     }
 
     fn values(&self, folder: &Path) -> Result<Vec<u8>, Error> {
-        let mut file = WeightFile::open(folder, self.file)?;
-        let rest = file.size.saturating_sub(self.offset);
-        let length = self.length.unwrap_or(rest);
-        if self.offset > file.size || length > rest {
-            return Err(Error::data(format!(
-                "`{}` has {} bytes, but the model's weights end at byte {}",
-                file.path.display(),
-                file.size,
-                self.offset.saturating_add(length)
-            ))
-            .with_hint("the file is truncated or belongs to another model"));
-        }
-        let mut values = vec![0; length as usize];
-        let read = file.file.seek(SeekFrom::Start(self.offset));
-        let read = read.and_then(|_| file.file.read_exact(&mut values));
-        read.map_err(|error| file.failed(&error))?;
-        Ok(values)
+        let values = DataFile::open(folder, self.file)
+            .and_then(|mut file| file.values(self.offset, self.length));
+        values.map_err(|error| told(self.file, error))
     }
 }
 
-/// A file of weights beside a model file.
-pub struct WeightFile {
-    path: PathBuf,
-    file: File,
-    size: u64,
-}
-
-impl WeightFile {
-    /// Opens a file that a model names. It may only lie in the model's folder.
-    pub fn open(folder: &Path, name: &str) -> Result<WeightFile, Error> {
-        let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-        if name.is_empty() || !Path::new(name).components().all(inside) {
-            return Err(Error::data(format!(
-                "the model has weights in `{name}`, expected a file in the model's folder"
-            )));
+/// What is wrong with a file of weights that a model names.
+pub fn told(name: &str, error: DataFileError) -> Error {
+    match error {
+        DataFileError::Outside => Error::data(format!(
+            "the model has weights in `{name}`, expected a file in the model's folder"
+        )),
+        DataFileError::Unreadable { path, source } => {
+            Error::data(format!("cannot read `{}`: {source}", path.display()))
+                .with_hint("the model's weights lie in this file; keep it beside the model file")
         }
-        let path = folder.join(name);
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((size, file)) => Ok(WeightFile { path, file, size }),
-            Err(error) => Err(unreadable(&path, &error)),
-        }
+        DataFileError::Short { path, size, end } => Error::data(format!(
+            "`{}` has {size} bytes, but the model's weights end at byte {end}",
+            path.display()
+        ))
+        .with_hint("the file is truncated or belongs to another model"),
     }
-
-    /// Adds all its bytes to a digest.
-    pub fn digest(mut self, sha256: &mut Sha256) -> Result<(), Error> {
-        let mut part = vec![0; 1 << 20];
-        loop {
-            match self.file.read(&mut part) {
-                Ok(0) => return Ok(()),
-                Ok(length) => sha256.update(&part[..length]),
-                Err(error) => return Err(self.failed(&error)),
-            }
-        }
-    }
-
-    fn failed(&self, error: &std::io::Error) -> Error {
-        unreadable(&self.path, error)
-    }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::data(format!("cannot read `{}`: {error}", path.display()))
-        .with_hint("the model's weights lie in this file; keep it beside the model file")
 }

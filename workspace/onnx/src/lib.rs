@@ -11,6 +11,6 @@ mod tensor;
 pub mod verbatim;
 
 pub use error::OnnxError;
-pub use external::{Beside, Folder, Nowhere};
+pub use external::{Beside, DataFile, DataFileError, Folder, Nowhere};
 pub use import::{ImportError, Imported, NamedArray, Obstacle, Obstacles, Wanted, import};
 pub use tensor::{Array, Element, Numbers};

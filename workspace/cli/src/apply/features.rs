@@ -138,11 +138,9 @@ fn of_experiment(
     let trained = match plan.experiment.source.is_some() && !arguments.random {
         true => {
             let runs = Runs::at(absolute(&arguments.how.place.runs_dir));
-            let mut found = None;
-            for part in manifests(&checked, file)? {
-                let known = Earlier::of(&runs, &part.cells)?.source_weights();
-                found = found.or(known.into_iter().find(|(of, _)| *of == seed));
-            }
+            let cells = manifests(&checked, file)?.pop().map(|only| only.cells);
+            let known = Earlier::of(&runs, &cells.unwrap_or_default())?.source_weights();
+            let found = known.into_iter().find(|(of, _)| *of == seed);
             let (_, path) = found.ok_or_else(|| {
                 Failure::new(
                     WRONG_USE,

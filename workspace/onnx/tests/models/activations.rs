@@ -1,9 +1,7 @@
 //! Activations in every form that exporters write.
 
 use crate::networks::agrees;
-use crate::small::{Is, Small};
-
-const NONE: &[(&str, Is<'_>)] = &[];
+use crate::small::{Is, NONE, Small};
 
 /// A form, the nodes that it is written in, and the layers that come of it.
 type Case = (&'static str, fn(Small) -> Small, &'static str);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod activations;
+mod names;
 mod networks;
 mod refusals;
 mod small;

@@ -1,12 +1,10 @@
 //! What keeps a model from being a network, and what is wrong with files.
 
-use crate::small::{Is, Small, tensor};
+use crate::small::{Is, NONE, Small, tensor};
 use proptest::prelude::*;
 use prost::Message;
 use topwork_onnx::message::{Entry, Model, Tensor};
 use topwork_onnx::{Folder, Nowhere, Numbers, Wanted, import};
-
-const NONE: &[(&str, Is<'_>)] = &[];
 
 fn refusal(model: &Model) -> String {
     import(model, &Nowhere, &Wanted::default())
@@ -273,7 +271,7 @@ fn values_in_other_files_are_read_from_the_folder_alone() {
         (&[("location", "v.data")], "cannot be read"),
         (
             &[("location", "w.data"), ("offset", "8")],
-            "which has 12 bytes, expected 8 from byte 8 on",
+            "which has 12 bytes, but they end at byte 16",
         ),
         (
             &[("location", "w.data"), ("offset", "18446744073709551615")],

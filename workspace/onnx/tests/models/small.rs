@@ -5,6 +5,9 @@ use topwork_onnx::message::{
     Attribute, Dimension, Graph, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type, Value,
 };
 
+/// No attributes.
+pub const NONE: &[(&str, Is<'_>)] = &[];
+
 /// The value of an attribute.
 pub enum Is<'a> {
     Int(i64),
