@@ -35,7 +35,7 @@ def cases():
     yield "vit", {"variant": "vit", "pool": "class-token"}, of_timm()
     yield "deit3", {"variant": "deit3", "pool": "mean-tokens"}, of_timm(no_embed_class=True, **scaled)
     yield "dinov2", {"variant": "dinov2", "pool": "class-token"}, of_timm(**scaled)
-    registers = {"variant": "dinov2", "pool": "both", "registers": 4}
+    registers = {"variant": "dinov2", "pool": "class+mean", "registers": 4}
     yield "dinov2-registers", registers, of_timm(registers=4, no_embed_class=True, **scaled)
     yield "torchvision", {"variant": "vit", "pool": "class-token"}, of_torchvision()
 
@@ -47,7 +47,7 @@ def features(network, pool, registers, images):
         return tokens[:, 0]
     tokens = network.forward_features(images)
     class_token, mean = tokens[:, 0], tokens[:, 1 + registers:].mean(1)
-    return {"class-token": class_token, "mean-tokens": mean, "both": torch.cat([class_token, mean], dim=1)}[pool]
+    return {"class-token": class_token, "mean-tokens": mean, "class+mean": torch.cat([class_token, mean], dim=1)}[pool]
 
 
 def main():

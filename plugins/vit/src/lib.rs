@@ -64,7 +64,8 @@ enum Size {
 enum Pool {
     ClassToken,
     MeanTokens,
-    Both,
+    #[serde(rename = "class+mean")]
+    ClassMean,
 }
 
 impl Size {
@@ -108,7 +109,7 @@ impl Component for VisionTransformer {
             "minimum": 1, "maximum": 1024},
         "registers": {"type": "integer", "description": "further learned tokens; 4 in DINOv2 with registers", "minimum": 0, "maximum": 64, "default": 0},
         "pool": {"type": "string", "description": "what the features are: the class token, the mean of the patches, or both joined",
-            "enum": ["class-token", "mean-tokens", "both"], "default": "class-token"}
+            "enum": ["class-token", "mean-tokens", "class+mean"], "default": "class-token"}
     }, "additionalProperties": false}"#;
     type Parameters = Parameters;
 
@@ -233,7 +234,7 @@ impl VisionTransformer {
         match self.pool {
             Pool::ClassToken => blueprint.layer("pool.class", class),
             Pool::MeanTokens => blueprint.layer("pool.mean", mean),
-            Pool::Both => blueprint
+            Pool::ClassMean => blueprint
                 .layer("pool.class", class)
                 .layer_from(&["norm"], "pool.mean", mean)
                 .layer_from(&["pool.class", "pool.mean"], "pool.both", Layer::Concat),

@@ -114,7 +114,11 @@ fn networks_have_the_published_sizes() {
 
 #[test]
 fn features_are_what_is_asked_for() {
-    for (pool, features) in [("class-token", 192), ("mean-tokens", 192), ("both", 384)] {
+    for (pool, features) in [
+        ("class-token", 192),
+        ("mean-tokens", 192),
+        ("class+mean", 384),
+    ] {
         let parameters = json!({"size": "tiny", "pool": pool});
         let blueprint = Blueprint::parse(&blueprint(&parameters).to_string()).unwrap();
         assert_eq!(blueprint.output().as_features(), Some(features), "{pool}");
