@@ -100,6 +100,14 @@ head          = { use = "mlp", hidden = [32] }
 train         = { epochs = 3, batch-size = 25, optimizer = "adam", learning-rate = 1e-3 }
 train-samples = 500
 test-samples  = 1000
+
+[[strategy]]
+name          = "joined"
+kind          = "feature-classifier"
+cut           = { join = ["pool1", "features"], pool = "gap" }
+head          = { use = "logistic-regression" }
+train-samples = 500
+test-samples  = 1000
 "#;
     let project = project(&engine);
     let output = project.topwork(&["run", "onnx.toml"]);
@@ -127,6 +135,8 @@ test-samples  = 1000
     let tuned = rows.iter().find(|row| row["name"] == "tuned").unwrap();
     assert!(tuned["mean"].as_f64().unwrap() > 0.5, "{tuned}");
     assert!(rows.iter().any(|row| row["name"] == "control"));
+    let joined = rows.iter().find(|row| row["name"] == "joined").unwrap();
+    assert_eq!(joined["feature-dim"], 6 + 192);
 }
 
 #[test]

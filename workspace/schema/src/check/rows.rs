@@ -248,7 +248,7 @@ impl Backbone<'_> {
         &self,
         written: &[WrittenPlace],
     ) -> Result<(Place, String, Vec<usize>), (String, String)> {
-        if self.extractor.is_some() {
+        if self.computes_itself() {
             return Err((
                 format!(
                     "`{}` computes features itself, one cut at a time, found `join`",
