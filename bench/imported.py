@@ -1,8 +1,8 @@
 """Networks of torchvision and timm, exported to ONNX, as networks of topwork: features beside PyTorch's, speed beside onnxruntime's.
 
-    python bench/onnx.py --topwork target/release/topwork --folder target/onnx [--speed] [NETWORK ...]
+    python bench/imported.py --topwork target/release/topwork --folder target/onnx [--speed] [NETWORK ...]
 
-Writes bench/onnx.md. Weights are drawn by fixed seeds, as nothing is fetched; the statistics of batch normalisations are drawn
+Writes bench/imported.md. Weights are drawn by fixed seeds, as nothing is fetched; the statistics of batch normalisations are drawn
 too, so that they change what is computed. A network is exported by both of PyTorch's exporters, for one image and for any number
 of them. Features are compared at cuts named after modules, the way a user names them, on noise of 224×224. Needs torch,
 torchvision, timm, onnx, onnxscript, onnxruntime and pillow.
@@ -15,9 +15,6 @@ import subprocess
 import sys
 import time
 import warnings
-
-# Else this file would be what `import onnx` finds.
-sys.path.pop(0)
 
 import numpy
 import onnxruntime
@@ -187,13 +184,13 @@ def main():
     text = [
         "# ONNX models as networks of topwork", "",
         f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}, onnxruntime "
-        f"{onnxruntime.__version__}; written by `bench/onnx.py`. The difference is the largest of three cuts from PyTorch's features, as a "
+        f"{onnxruntime.__version__}; written by `bench/imported.py`. The difference is the largest of three cuts from PyTorch's features, as a "
         "share of the largest number there. Speeds are images a second on two threads up to the last cut, once the model is read "
         "(topwork), and of the whole model in batches of 16, or one by one where the file has a batch of 1 (onnxruntime); empty where `--speed` was not asked for.", "",
         "| network | exporter | batch | difference, or why not | topwork | onnxruntime |", "|---|---|---|---|--:|--:|",
     ]
     text += ["| " + " | ".join(row) + " |" for row in rows]
-    (FOLDER / "onnx.md").write_text("\n".join(text) + "\n")
+    (FOLDER / "imported.md").write_text("\n".join(text) + "\n")
 
 
 if __name__ == "__main__":
