@@ -12,7 +12,6 @@ import argparse
 import json
 import pathlib
 import subprocess
-import sys
 import time
 import warnings
 

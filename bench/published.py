@@ -3,7 +3,8 @@
     python bench/published.py FOLDER NAME…        such as mobilenet_v2 resnet50, or timm/vit_tiny_patch16_224
 
 Weights are random with a fixed seed: what is compared is arithmetic, and no file is downloaded. Statistics of batch norms are
-set to what maps of a trained net have, so that activations neither vanish nor grow. Needs torch, torchvision, timm and onnx.
+those of random pictures, as after training: with others, what the first layers tell of an image is lost in rounding behind the
+last. Needs torch, torchvision, timm and onnx.
 """
 
 import pathlib
@@ -22,18 +23,24 @@ def net(name, seed=0):
         made = timm.create_model(name.removeprefix("timm/"), pretrained=False)
     else:
         made = torchvision.models.get_model(name, weights=None)
-    plausible(made)
+    seen(made)
     return made.eval()
 
 
-def plausible(made):
-    """Draws what is constant at first: batch norms' statistics and scales as of a net that has seen something."""
+def seen(made):
+    """Draws the scales of batch norms, which are constant at first, and takes their statistics from pictures: noise in spots of many
+    sizes."""
     for module in made.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
-            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
             torch.nn.init.uniform_(module.weight, 0.8, 1.2)
             torch.nn.init.uniform_(module.bias, -0.1, 0.1)
+            # The mean over all batches instead of one that forgets.
+            module.momentum = None
+            module.reset_running_stats()
+    with torch.no_grad():
+        for spots in (4, 8, 16, 32):
+            pictures = torch.nn.functional.interpolate(torch.randn(8, 3, spots, spots), size=224, mode="bicubic")
+            made.train()(pictures)
 
 
 def export(made, path, size=224, dynamo=False, fixed=False):

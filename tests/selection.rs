@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fs};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use topwork_testkit::Project;
+
+use crate::small;
 
 const EXPERIMENT: &str = r#"name = "choice"
 seeds = [1, 2]
@@ -133,5 +135,80 @@ fn test_samples_have_no_part_in_the_choice() {
     assert_eq!(
         model["head"]["parameters"]["l2"],
         selected["candidates"][chosen][0]
+    );
+}
+
+/// Strategies that choose their cut, and one that has a row for each of the same cuts.
+const CUTS: &str = r#"
+[[strategy]]
+name   = "each"
+kind   = "feature-classifier"
+head   = { use = "logistic-regression", l2 = 10.0 }
+cut    = ["pool1", { at = "pool2", pool = "gap" }, { at = "pool2", pool = "gap", pca = 4 }]
+
+[[strategy]]
+name   = "chosen"
+kind   = "feature-classifier"
+head   = { use = "logistic-regression", l2 = 10.0 }
+select = { on = { holdout = 0.3 }, cut = ["pool1", { at = "pool2", pool = "gap" }, { at = "pool2", pool = "gap", pca = 4 }] }
+
+[[strategy]]
+name   = "chosen network"
+kind   = "frozen-backbone"
+head   = { use = "linear" }
+train  = { epochs = 2, batch-size = 10 }
+select = { on = { folds = 2 }, cut = ["pool2", { at = "pool2", pool = "gap" }], head = { batch-norm = [true, false] }, train = { learning-rate = [0.001, 0.01] } }
+"#;
+
+#[test]
+fn a_chosen_cut_gives_what_a_row_of_that_cut_gives() {
+    let project = small::run(&format!("{}{CUTS}", small::experiment("")));
+    let results = project.results(1);
+    let rows = results["strategies"].as_array().unwrap();
+    let chosen = rows.iter().find(|row| row["name"] == "chosen").unwrap();
+    assert_eq!(chosen["cut"], "chosen of 3");
+    let selected = &chosen["seeds"][0]["selected"];
+    assert_eq!(selected["parameters"], json!(["cut"]));
+    let candidate = selected["fits"][0]["chosen"].as_u64().unwrap() as usize;
+    let cut = &selected["candidates"][candidate][0];
+    let same = rows
+        .iter()
+        .find(|row| row["name"] == "each" && row["cut"] == *cut)
+        .unwrap();
+    let predictions = |row: &Value| {
+        let number = 1 + rows.iter().position(|other| other == row).unwrap();
+        let files = fs::read_dir(project.run_folder(1).join("predictions")).unwrap();
+        let mut paths = files.map(|entry| entry.unwrap().path());
+        let of_row = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with(&format!("{number}-"))
+        };
+        fs::read_to_string(paths.find(of_row).unwrap()).unwrap()
+    };
+    assert_eq!(predictions(chosen), predictions(same));
+    // What is kept is the model of the cut that was chosen: what comes out of it is what was measured.
+    let model = |name: &str| {
+        let path = project
+            .run_folder(1)
+            .join(format!("models/{name}-seed-1/model.json"));
+        let text = fs::read_to_string(path).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    assert_eq!(model("6-chosen")["cut"]["name"], *cut);
+    for (row, file) in [("6", "chosen.onnx"), ("7", "network.onnx")] {
+        let output = project.topwork(&["export", "1", "--row", row, "-o", file]);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+    }
+    // Rows that are there already are found again, and the table says what was chosen.
+    let again = project.topwork(&["run", "small.toml", "--resume", "--ui", "none"]);
+    assert_eq!(again.code, 0, "{}", again.snapshot());
+    let table = project.topwork(&["report", "1"]);
+    let expected = format!("cut = {}", cut.as_str().unwrap());
+    assert!(table.stdout.contains(&expected), "{}", table.stdout);
+    let plan = project.topwork(&["plan", "small.toml"]);
+    assert!(
+        plan.stdout.contains("cut chosen from 3 candidates"),
+        "{}",
+        plan.stdout
     );
 }

@@ -35,6 +35,7 @@ impl Exporting<'_> {
         let began = Instant::now();
         let (run, predictor) = (self.run, self.predictor);
         let row = run.row(self.asked.fits.row)?;
+        let cut = predictor.features.cut();
         let classes = &run.plan.target_classes;
         let trained = match run.plan.strategy(row).weights {
             Start::Source => run.trained(self.asked.fits.seed)?,
@@ -49,19 +50,17 @@ impl Exporting<'_> {
                 let tools = run.tools(self.services);
                 let weights = run.plan.strategy(row).weights;
                 let seed = self.asked.fits.seed;
-                kept = tools.trunk_with(seed, weights, trained.as_ref(), &row.cut)?;
+                kept = tools.trunk_with(seed, weights, trained.as_ref(), cut)?;
                 ExportedTrunk::Network(&kept)
             }
             (None, Backbone::Extractor(opaque)) => {
-                model = opaque
-                    .model(row.cut.layers.saturating_sub(1))?
-                    .ok_or_else(|| {
-                        let id = &run.plan.experiment.backbone.component;
-                        refused(format!(
-                            "the backbone `{id}` does not give what it computes as a model file"
-                        ))
-                    })?;
-                described = run.backbone.activations_at(&row.cut)?;
+                model = opaque.model(cut.layers.saturating_sub(1))?.ok_or_else(|| {
+                    let id = &run.plan.experiment.backbone.component;
+                    refused(format!(
+                        "the backbone `{id}` does not give what it computes as a model file"
+                    ))
+                })?;
+                described = run.backbone.activations_at(cut)?;
                 let dims = described.dims.as_ref();
                 ExportedTrunk::File(OnnxFile {
                     bytes: &model.file,
@@ -105,7 +104,7 @@ impl Exporting<'_> {
             bytes: self.asked.bytes,
             normalise: predictor.features.normalises(),
             trunk,
-            reduction: row.cut.reduction,
+            reduction: cut.reduction,
             components: basis
                 .as_ref()
                 .map(|(mean, basis)| Components { mean, basis }),

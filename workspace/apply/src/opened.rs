@@ -223,7 +223,7 @@ impl<'a> OpenedRun<'a> {
         let of = number.unwrap_or(1);
         let fold = number.map(|number| Fold { number, of });
         let input = <[usize; 3]>::try_from(self.backbone.input()).unwrap_or_default();
-        Model::of(&self.plan, row, seed, fold, input)
+        Model::of(&self.plan, (row, &row.cut), seed, fold, input)
     }
 }
 

@@ -5,7 +5,7 @@ mod track;
 
 use std::path::Path;
 
-use topwork_events::{RunState, Start};
+use topwork_events::{RowPlan, RunState, Start};
 use topwork_measure::{class_means, class_separation};
 use topwork_pages::{ClassFeatures, PAGES, Page, Report};
 use topwork_results::Tables;
@@ -133,10 +133,10 @@ fn of(run: &Loaded) -> Report {
 /// What the features of every trunk are like in each class, with the first seed whose sample was kept.
 fn features(run: &Loaded) -> Vec<ClassFeatures> {
     let mut trunks: Vec<(&str, Start)> = Vec::new();
-    for row in run.tables.tables.iter().flat_map(|table| &table.strategies) {
-        let on_features = ["frozen-backbone", "feature-classifier"].contains(&row.kind.as_str());
-        if on_features && !trunks.contains(&(row.cut.as_str(), row.weights)) {
-            trunks.push((&row.cut, row.weights));
+    let rows = run.state.plan.iter().flat_map(|plan| &plan.rows);
+    for trunk in rows.flat_map(RowPlan::samples) {
+        if !trunks.contains(&trunk) {
+            trunks.push(trunk);
         }
     }
     if trunks.len() > TRUNKS {

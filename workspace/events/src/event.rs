@@ -365,12 +365,16 @@ pub struct RowPlan {
     pub detail: Option<String>,
     /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
-    /// The cut point's name.
+    /// The cut point's name; where the row chooses its cut, out of how many.
     pub cut: String,
     /// How many layers of the backbone stand before it; 0 in streams of earlier versions.
     #[serde(default)]
     pub layers: usize,
-    /// Length of one feature vector.
+    /// The frozen trunks whose features it works on, by the names that their samples have in the run folder; several where the row
+    /// chooses its cut. Empty where the trunk learns, and in streams of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trunks: Vec<CutPlan>,
+    /// Length of one feature vector; where the row chooses its cut that of the longest.
     pub feature_dim: usize,
     /// The head's component id.
     pub head: String,
@@ -396,6 +400,17 @@ impl RowPlan {
             ..self.clone()
         };
         bare.title()
+    }
+
+    /// The names of the trunks whose features it works on, with their weights: what its samples of features are kept under.
+    pub fn samples(&self) -> Vec<(&str, Start)> {
+        let mut names: Vec<&str> = self.trunks.iter().map(|cut| cut.name.as_str()).collect();
+        // Streams of earlier versions say the row's cut alone.
+        let on_features = ["frozen-backbone", "feature-classifier"].contains(&self.kind.as_str());
+        if names.is_empty() && on_features {
+            names.push(&self.cut);
+        }
+        names.into_iter().map(|name| (name, self.weights)).collect()
     }
 
     /// The row's name, which no other row has: `frozen backbone · pool1 · 100`, and with several targets and backbones

@@ -95,8 +95,14 @@ impl Model {
     /// The present [`Model::format`].
     pub const FORMAT: u32 = 2;
 
-    /// What a row's fit is described by before it is known what it has come to.
-    pub fn of(plan: &Plan, row: &Row, seed: u64, fold: Option<Fold>, input: [usize; 3]) -> Self {
+    /// What a row's fit, made at this cut, is described by before it is known what it has come to.
+    pub fn of(
+        plan: &Plan,
+        (row, cut): (&Row, &CutPoint),
+        seed: u64,
+        fold: Option<Fold>,
+        input: [usize; 3],
+    ) -> Self {
         let strategy = plan.strategy(row);
         let data = &plan.experiment.target.dataset;
         Self {
@@ -112,7 +118,7 @@ impl Model {
             weights: strategy.weights,
             trunk: None,
             frozen: None,
-            cut: row.cut.clone(),
+            cut: cut.clone(),
             head: strategy.head.clone(),
             classes: plan.target_classes.clone(),
             temperature: None,

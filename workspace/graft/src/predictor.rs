@@ -26,6 +26,8 @@ pub struct FeaturePass<'a> {
     /// Channels, height and width of an image.
     input: [usize; 3],
     normalise: Option<Normalise>,
+    /// Where the trunk ends, and all that is done with its activations.
+    cut: CutPoint,
     way: Way,
     components: Option<PrincipalComponents>,
     /// Length of a feature vector.
@@ -80,6 +82,7 @@ impl<'a> FeaturePass<'a> {
             input,
             normalise,
             dim: shape(&activations, cut.reduction).iter().product(),
+            cut: cut.clone(),
             way: Way::Frozen(Pass::through(&[&trunk])?, activations, cut.unfitted()),
             components: None,
             digest,
@@ -103,7 +106,8 @@ impl<'a> FeaturePass<'a> {
         let strategy = plan.strategy(row);
         let missing = |what: &str| not_kept(model, what);
         let part = |name: &str| read(name, "safetensors");
-        let cut = &row.cut;
+        // Its own: a row that chooses its cut has no other.
+        let cut = &model.cut;
         let pass = if strategy.kind.trains_the_trunk() {
             let mut trunk = tools.trunk_with(model.seed, Start::Random, trained, cut)?;
             let weights = part("trunk").ok_or_else(|| missing("its trunk"))?;
@@ -122,6 +126,7 @@ impl<'a> FeaturePass<'a> {
                 dim: features.elements(),
                 components: None,
                 digest: trunk.digest(),
+                cut: cut.clone(),
                 way: Way::Learnt(
                     Box::new(trunk),
                     pooled.map(|pooled| initialised(&pooled, model.seed, "pool")),
@@ -166,6 +171,11 @@ impl<'a> FeaturePass<'a> {
     /// Channels, height and width of an image.
     pub fn input(&self) -> [usize; 3] {
         self.input
+    }
+
+    /// Where the trunk ends, and what is done with its activations.
+    pub fn cut(&self) -> &CutPoint {
+        &self.cut
     }
 
     /// Length of a feature vector.
@@ -264,7 +274,7 @@ impl<'a> Predictor<'a> {
         let pass = FeaturePass::open(tools, row, model, trained, read)?;
         let head = match strategy.train.is_none() {
             true => {
-                let (id, parameters) = (&strategy.head.component, strategy.head.parameters.clone());
+                let (id, parameters) = (&model.head.component, model.head.parameters.clone());
                 let mut classifier = tools.plugins.classifier(id, &parameters.into())?;
                 let state = read("head", STATE);
                 let state = state.ok_or_else(|| missing("what its classifier has learnt"))?;
@@ -273,8 +283,8 @@ impl<'a> Predictor<'a> {
                 Head::Classifier(Box::new(classifier))
             }
             false => {
-                let shape = pass.shape(&row.cut);
-                let blueprint = head_blueprint(tools.plugins, &strategy.head, &shape, classes)?;
+                let shape = pass.shape();
+                let blueprint = head_blueprint(tools.plugins, &model.head, &shape, classes)?;
                 let mut head = initialised(&blueprint, model.seed, "head");
                 let weights = read("head", "safetensors").ok_or_else(|| missing("its head"))?;
                 head.load_safetensors(&weights)
@@ -340,10 +350,10 @@ impl<'a> Predictor<'a> {
 
 impl FeaturePass<'_> {
     /// The shape of what a head gets.
-    fn shape(&self, cut: &CutPoint) -> Vec<usize> {
+    fn shape(&self) -> Vec<usize> {
         match (&self.way, &self.components) {
             (_, Some(_)) => vec![self.dim],
-            (Way::Frozen(_, activations, _), None) => shape(activations, cut.reduction),
+            (Way::Frozen(_, activations, _), None) => shape(activations, self.cut.reduction),
             (Way::Learnt(trunk, pooling), None) => {
                 let last = pooling.as_ref().unwrap_or(trunk);
                 last.blueprint().output().dims().to_vec()

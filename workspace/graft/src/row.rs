@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use topwork_engine::Network;
+use topwork_measure::PrincipalComponents;
 use topwork_schema::Row;
 
 use crate::{
@@ -31,8 +32,8 @@ pub struct RowTask<'a> {
     pub seed: u64,
     /// Its examples, fold by fold.
     pub draws: &'a [Draw],
-    /// The features of its frozen trunk; `None` where its trunk learns.
-    pub features: Option<&'a Features>,
+    /// The features of its frozen trunk at each of its cuts, in their order; none where its trunk learns.
+    pub features: &'a [&'a Features],
     /// The backbone with the source's weights, where it was trained.
     pub trained: Option<&'a Network>,
 }
@@ -63,8 +64,10 @@ impl RowTask<'_> {
     /// Does it.
     pub fn run(&self) -> Result<MeasuredRow, GraftError> {
         let strategy = self.tools.plan.strategy(self.row);
-        let pca = self.row.cut.reduction.pca;
-        let mut extract_seconds = (self.features).map_or(0.0, |all| all.cost(&passed(self.draws)));
+        let cuts = self.row.cuts();
+        let has_pca = cuts.iter().any(|cut| cut.reduction.pca.is_some());
+        let passed = passed(self.draws);
+        let mut extract_seconds: f64 = self.features.iter().map(|all| all.cost(&passed)).sum();
         let mut scores = Vec::with_capacity(self.draws.len());
         let mut further: Vec<Vec<Vec<f32>>> = Vec::with_capacity(self.draws.len());
         let mut uncalibrated = Vec::with_capacity(self.draws.len());
@@ -81,42 +84,61 @@ impl RowTask<'_> {
                 further: self.further,
                 draw,
                 seed: self.seed,
+                row: self.row,
                 strategy,
             };
-            let mut components = None;
-            let mut fitted = match (self.features, pca) {
-                (Some(features), None) => {
-                    estimates.push(features.estimates(ids, self.task, &draw.train));
-                    fit.run(Stock::Features(features))?
-                }
-                (Some(features), Some(count)) => {
-                    let (principal, basis) = features.principal(draw, count)?;
+            // Where features are brought to their principal components, these are the fit's own.
+            let mut own: Vec<Option<(Features, PrincipalComponents)>> = Vec::new();
+            for (cut, features) in cuts.iter().zip(self.features) {
+                let principal = (cut.reduction.pca)
+                    .map(|count| features.principal(draw, count))
+                    .transpose()?;
+                if let Some((principal, _)) = &principal {
                     extract_seconds += principal.cost(draw) - features.cost(draw);
-                    components = Some(basis);
-                    estimates.push(principal.estimates(ids, self.task, &draw.train));
-                    fit.run(Stock::Features(&principal))?
                 }
-                (None, _) => {
+                own.push(principal);
+            }
+            let trunks: Vec<&Features> = (own.iter().zip(self.features))
+                .map(|(own, shared)| own.as_ref().map_or(*shared, |(principal, _)| principal))
+                .collect();
+            let mut fitted = match trunks.is_empty() {
+                false => fit.run(Stock::Features(&trunks))?,
+                true => {
                     let (weights, cut) = (strategy.weights, &self.row.cut);
                     let trunk = (self.tools).trunk_with(self.seed, weights, self.trained, cut)?;
                     fit.run(Stock::Trunk(Box::new(trunk), cut))?
                 }
             };
             self.stayed_frozen(fitted.proof.as_ref())?;
+            let chosen = (strategy.select.as_ref().zip(fitted.selected.first()))
+                .map(|(select, fit)| select.candidates(&self.row.among).swap_remove(fit.chosen));
+            let at = chosen.as_ref().and_then(|chosen| chosen.cut.as_ref());
+            let at = at.and_then(|at| cuts.iter().position(|cut| cut == at));
+            let at = at.unwrap_or_default();
+            if let Some(features) = trunks.get(at) {
+                estimates.push(features.estimates(ids, self.task, &draw.train));
+            }
             let mut parts = std::mem::take(&mut fitted.saved);
-            parts.extend(components.as_ref().map(model::components).transpose()?);
+            let components = own.get(at).and_then(Option::as_ref);
+            let components = components.map(|(_, basis)| model::components(basis));
+            parts.extend(components.transpose()?);
             let input = self.task.image_shape();
-            let mut model = Model::of(self.tools.plan, self.row, self.seed, fold, input);
+            let mut model = Model::of(
+                self.tools.plan,
+                (self.row, &cuts[at]),
+                self.seed,
+                fold,
+                input,
+            );
             model.frozen = fitted.proof.as_ref().map(|proof| proof.before.clone());
-            model.trunk = (self.features).and_then(|features| match &*features.trunk {
+            model.trunk = (trunks.get(at)).and_then(|features| match &*features.trunk {
                 Trunk::Network(_) => Some(features.digest.clone()),
                 Trunk::Extractor(..) => None,
             });
-            if let (Some(select), Some(chosen)) = (&strategy.select, fitted.selected.first()) {
-                let mut candidates = select.candidates();
-                let chosen = candidates.swap_remove(chosen.chosen);
-                model.head.parameters.extend(chosen.head);
-            }
+            model
+                .head
+                .parameters
+                .extend(chosen.into_iter().flat_map(|chosen| chosen.head));
             model.temperature = fitted.temperatures.first().copied();
             parts.push(model.describing(&parts)?);
             self.tools.services.keep_model(fold, parts)?;
@@ -127,7 +149,8 @@ impl RowTask<'_> {
             }
             fits.push(fitted);
         }
-        let fitted = joined(fits, pca.is_some());
+        // Folds may have chosen different trunks.
+        let fitted = joined(fits, has_pca || cuts.len() > 1);
         let mut fitted = fitted.ok_or_else(|| out_of_order("the row has no examples"))?;
         self.stayed_frozen(fitted.proof.as_ref())?;
         let tested = Tested::new(self.draws, scores, self.task.classes);

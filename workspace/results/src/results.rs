@@ -121,9 +121,9 @@ pub struct RowResult {
     pub rank: Option<usize>,
     /// `frozen-backbone`, `feature-classifier`, `fine-tune` or `from-scratch`.
     pub kind: String,
-    /// The cut point.
+    /// The cut point; `chosen of 3` where it was chosen on training samples, which the seeds tell of.
     pub cut: String,
-    /// Length of a feature vector.
+    /// Length of a feature vector; of the longest where the cut was chosen.
     pub feature_dim: usize,
     /// The head's component.
     pub head: String,
@@ -457,6 +457,13 @@ impl Results {
 }
 
 impl RowResult {
+    /// Whether each of its fits has chosen its cut, so that it has no place among the cuts.
+    pub fn chooses_its_cut(&self) -> bool {
+        let selected = self.seeds.iter().filter_map(|seed| seed.selected.as_ref());
+        let mut parameters = selected.flat_map(|selected| &selected.parameters);
+        parameters.any(|parameter| parameter == "cut")
+    }
+
     /// What the row comes to by this figure, if it is known.
     pub fn figure(&self, figure: &Figure) -> Option<&FigureResult> {
         self.figures.get(figure.id)

@@ -18,6 +18,7 @@ use crate::input::Input;
 use crate::pairs::WrittenPair;
 use crate::paths;
 use crate::plan::{Cut, Experiment, Plan, Row, Source, Strategy, Target};
+use crate::shape;
 use crate::task::{self, Role, Task};
 use crate::training::Train;
 use crate::view::Located;
@@ -41,6 +42,8 @@ struct Grid {
     of_target: Vec<Cut>,
     /// For each strategy; empty where it takes those of the target.
     of_strategies: Vec<Vec<Cut>>,
+    /// For each strategy those that it chooses from; empty where it does not choose.
+    chosen_from: Vec<Vec<Cut>>,
     rows: Vec<Row>,
 }
 
@@ -154,6 +157,15 @@ impl<'a> Check<'a> {
             }
             None => (None, Vec::new()),
         };
+        if let Some(grid) = &rows {
+            for (index, strategy) in strategies.iter().enumerate() {
+                let mut rows = grid.rows.iter().filter(|row| row.strategy == index);
+                if let (Some(strategy), Some(row)) = (strategy, rows.next()) {
+                    let table = &written.strategies[index];
+                    select::with_cuts(table, strategy, &row.among, &mut self.diagnostics);
+                }
+            }
+        }
         let (task, grid) = (task?, rows?);
         let backbone = backbone?;
         let weights = written.backbone.as_ref()?.weights.as_ref();
@@ -168,8 +180,15 @@ impl<'a> Check<'a> {
                 tests: further??,
                 ..target?.plain.clone()?
             },
-            strategies: (strategies.into_iter().zip(grid.of_strategies))
-                .map(|(strategy, cuts)| Some(Strategy { cuts, ..strategy? }))
+            strategies: (strategies.into_iter())
+                .zip(grid.of_strategies.into_iter().zip(grid.chosen_from))
+                .map(|(strategy, (cuts, chosen_from))| {
+                    let mut strategy = Strategy { cuts, ..strategy? };
+                    if let Some(select) = &mut strategy.select {
+                        select.cuts = chosen_from;
+                    }
+                    Some(strategy)
+                })
                 .collect::<Option<_>>()?,
             pins,
             ..written.plain.clone()?
@@ -200,20 +219,35 @@ impl<'a> Check<'a> {
                 Some(cuts(&strategy.path, &strategy.cuts))
             })
             .collect();
+        let chosen: Vec<Option<Cuts>> = (written.strategies.iter())
+            .map(|strategy| {
+                strategy.node.get("select")?.get("cut")?;
+                let path = shape::join(&strategy.path, "select");
+                Some(cuts(&path, &strategy.select_cuts))
+            })
+            .collect();
         let mut grid = Grid {
             of_target: of_target.written,
             of_strategies: Vec::new(),
+            chosen_from: Vec::new(),
             rows: Vec::new(),
         };
-        for (index, (strategy, own)) in written.strategies.iter().zip(own).enumerate() {
+        for (index, (strategy, (own, chosen))) in
+            (written.strategies.iter().zip(own.into_iter().zip(chosen))).enumerate()
+        {
             let made = own.as_ref().map_or(&of_target.made, |own| &own.made);
             training::multipliers(strategy, backbone.layers, made, &mut self.diagnostics);
             extractor::trained_cuts(strategy, made, backbone.layers, &mut self.diagnostics);
             let [in_all, per_class] =
                 [&strategy.train_samples, &strategy.train_per_class].map(|list| sizes(list));
-            (grid.rows).extend(rows::of_strategy(index, made, &in_all, &per_class));
-            grid.of_strategies
-                .push(own.map_or(Vec::new(), |own| own.written));
+            let places = match &chosen {
+                None => rows::Places::Each(made),
+                Some(chosen) => rows::Places::ChosenFrom(&chosen.made),
+            };
+            (grid.rows).extend(rows::of_strategy(index, places, &in_all, &per_class));
+            let written = |cuts: Option<Cuts>| cuts.map_or(Vec::new(), |cuts| cuts.written);
+            grid.of_strategies.push(written(own));
+            grid.chosen_from.push(written(chosen));
         }
         grid
     }

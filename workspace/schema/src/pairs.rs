@@ -325,7 +325,13 @@ fn cuts(file: &WrittenFile, diagnostics: &mut Diagnostics) {
         .iter()
         .filter(|target| target.node.get("cut").is_none())
     {
-        let own = |strategy: &crate::written::WrittenStrategy| strategy.node.get("cut").is_some();
+        let own = |strategy: &crate::written::WrittenStrategy| {
+            let select = strategy.node.get("select");
+            [Some(&strategy.node), select]
+                .into_iter()
+                .flatten()
+                .any(|table| table.get("cut").is_some())
+        };
         let strategies = &file.first.strategies;
         if file.backbones.len() > 1 && !strategies.is_empty() && strategies.iter().all(own) {
             continue;

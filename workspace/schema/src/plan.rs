@@ -65,9 +65,9 @@ impl Plan {
     /// The cuts of all rows, each once, in the order they come first.
     pub fn cuts(&self) -> Vec<&CutPoint> {
         let mut cuts: Vec<&CutPoint> = Vec::new();
-        for row in &self.rows {
-            if !cuts.iter().any(|cut| cut.same_as(&row.cut)) {
-                cuts.push(&row.cut);
+        for cut in self.rows.iter().flat_map(Row::cuts) {
+            if !cuts.iter().any(|known| known.same_as(cut)) {
+                cuts.push(cut);
             }
         }
         cuts
@@ -80,8 +80,11 @@ impl Plan {
 pub struct Row {
     /// Index into [`Experiment::strategies`].
     pub strategy: usize,
-    /// Where the backbone is cut.
+    /// Where the backbone is cut; where that is chosen on training samples, the first of the cuts it is chosen from.
     pub cut: CutPoint,
+    /// The cuts it is chosen from; empty where it is not chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub among: Vec<CutPoint>,
     /// How many training samples are drawn (stratified); all if `None`.
     pub train_samples: Option<usize>,
     /// How many training samples of every class are drawn instead.
@@ -89,6 +92,24 @@ pub struct Row {
     pub train_per_class: Option<usize>,
     /// What tells the row from the others of its strategy; `None` when there are none.
     pub detail: Option<String>,
+}
+
+impl Row {
+    /// Its cut, or all cuts that it chooses from.
+    pub fn cuts(&self) -> &[CutPoint] {
+        match self.among.as_slice() {
+            [] => std::slice::from_ref(&self.cut),
+            among => among,
+        }
+    }
+
+    /// The name of its cut; where that is chosen, out of how many.
+    pub fn cut_name(&self) -> String {
+        match self.among.len() {
+            0 => self.cut.name.clone(),
+            all => format!("chosen of {all}"),
+        }
+    }
 }
 
 /// A cut as it is made.

@@ -95,6 +95,9 @@ impl Plan {
                     train.retain(|key, _| !select.train.keys().any(|chosen| chosen == key));
                 }
                 cuts(table);
+                if let Some(Json::Object(select)) = table.get_mut("select") {
+                    cuts(select);
+                }
                 one_or_more(table, "train-samples");
                 one_or_more(table, "train-per-class");
                 entries(table, "learning-rate-multipliers");

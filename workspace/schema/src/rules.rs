@@ -141,8 +141,21 @@ fn cuts(file: &WrittenFile, diagnostics: &mut Diagnostics) {
         .iter()
         .map(|table| (&table.path, &table.node));
     let strategies = file.first.strategies.iter();
-    let of_strategies = strategies.map(|strategy| (&strategy.path, &strategy.node));
-    for (path, table) in of_targets.chain(of_backbones).chain(of_strategies) {
+    let of_strategies = strategies
+        .clone()
+        .map(|strategy| (&strategy.path, &strategy.node));
+    let selects: Vec<(String, &Node)> = strategies
+        .filter_map(|strategy| {
+            let select = strategy.node.get("select")?;
+            Some((crate::shape::join(&strategy.path, "select"), select))
+        })
+        .collect();
+    let of_selects = selects.iter().map(|(path, select)| (path, *select));
+    for (path, table) in of_targets
+        .chain(of_backbones)
+        .chain(of_strategies)
+        .chain(of_selects)
+    {
         let Some(cut) = table.get("cut") else {
             continue;
         };

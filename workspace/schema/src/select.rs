@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::file_form::{train_from_file, train_to_file};
-use crate::plan::Strategy;
+use crate::plan::{Cut, CutPoint, Strategy};
 use crate::training::Train;
 
 /// The most combinations that are tried.
@@ -21,6 +21,9 @@ pub struct Select {
     pub on: SelectOn,
     /// Id of the figure they are judged by.
     pub by: String,
+    /// The cuts, as written; the row's own cut if empty.
+    #[serde(rename = "cut", default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
     /// Values of the head's parameters.
     #[serde(default, skip_serializing_if = "Lists::is_empty")]
     pub head: Lists,
@@ -47,6 +50,8 @@ pub struct Lists(pub Vec<(String, Vec<Value>)>);
 /// A value for every key that has a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Candidate {
+    /// The cut, where that is chosen, too.
+    pub cut: Option<CutPoint>,
     /// Parameters of the head.
     pub head: Map<String, Value>,
     /// Keys of `train`.
@@ -83,10 +88,17 @@ impl From<Lists> for Map<String, Value> {
 }
 
 impl Select {
-    /// Every combination of the values: those of the head before those of `train`, in the order written,
-    /// the last list changing fastest.
-    pub fn candidates(&self) -> Vec<Candidate> {
-        let mut all = vec![Candidate::default()];
+    /// Every combination of the values: the cuts `among` which is chosen (see [`Row::among`](crate::Row::among)) before the values of
+    /// the head, and these before those of `train`, in the order written, the last list changing fastest.
+    pub fn candidates(&self, among: &[CutPoint]) -> Vec<Candidate> {
+        let cuts = among.iter().map(|cut| Candidate {
+            cut: Some(cut.clone()),
+            ..Candidate::default()
+        });
+        let mut all: Vec<Candidate> = cuts.collect();
+        if all.is_empty() {
+            all.push(Candidate::default());
+        }
         let of_head = self.head.0.iter().map(|list| (true, list));
         for (of_head, (key, values)) in of_head.chain(self.train.0.iter().map(|list| (false, list)))
         {
@@ -108,8 +120,10 @@ impl Select {
 
     /// What the values of a candidate are of, as one would type it in the strategy: `head.l2`.
     pub fn paths(&self) -> Vec<String> {
+        let cut = (!self.cuts.is_empty()).then(|| "cut".to_owned());
         let head = self.head.keys().map(|key| format!("head.{key}"));
-        head.chain(self.train.keys().map(|key| format!("train.{key}")))
+        (cut.into_iter().chain(head))
+            .chain(self.train.keys().map(|key| format!("train.{key}")))
             .collect()
     }
 }
@@ -117,10 +131,8 @@ impl Select {
 impl Candidate {
     /// Its values, in the order of [`Select::paths`].
     pub fn values(&self) -> Vec<Value> {
-        self.head
-            .values()
-            .chain(self.train.values())
-            .cloned()
+        let cut = self.cut.iter().map(|cut| cut.name.as_str().into());
+        cut.chain(self.head.values().chain(self.train.values()).cloned())
             .collect()
     }
 }
@@ -168,6 +180,7 @@ mod tests {
         let select = Select {
             on: SelectOn::Holdout(0.1),
             by: "accuracy".to_owned(),
+            cuts: Vec::new(),
             head: lists(json!({ "l2": [1, 2], "scale": ["max", "none"] })),
             train: lists(json!({ "batch-size": [8, 16] })),
         };
@@ -175,7 +188,7 @@ mod tests {
             select.paths(),
             ["head.l2", "head.scale", "train.batch-size"]
         );
-        let found: Vec<Value> = (select.candidates().iter())
+        let found: Vec<Value> = (select.candidates(&[]).iter())
             .map(|candidate| candidate.values().into())
             .collect();
         let expected = json!([
@@ -202,10 +215,11 @@ mod tests {
             let select = Select {
                 on: SelectOn::Folds(2),
                 by: "accuracy".to_owned(),
+                cuts: Vec::new(),
                 head: Lists(of.collect()),
                 train: Lists::default(),
             };
-            let found: Vec<String> = select.candidates().iter().map(|c| format!("{:?}", c.values())).collect();
+            let found: Vec<String> = select.candidates(&[]).iter().map(|c| format!("{:?}", c.values())).collect();
             prop_assert_eq!(found.len(), sizes.iter().product::<usize>());
             prop_assert!(found.windows(2).all(|pair| pair[0] < pair[1]));
         }

@@ -182,6 +182,8 @@ pub(crate) struct WrittenStrategy {
     pub train: Option<WrittenTrain>,
     /// Empty for those of the target.
     pub cuts: Vec<Located<WrittenCut>>,
+    /// Those that `select` chooses from.
+    pub select_cuts: Vec<Located<WrittenCut>>,
     /// Empty for all.
     pub train_samples: Vec<Located<u64>>,
     /// Empty where none are asked for by class.
@@ -285,7 +287,8 @@ impl Written {
         let tests = self.target.iter().flat_map(|target| &target.tests);
         all.extend(tests.filter_map(|test| Some(&test.dataset.as_ref()?.component)));
         let of_target = self.target.iter().flat_map(|target| &target.cuts);
-        let of_strategies = self.strategies.iter().flat_map(|strategy| &strategy.cuts);
+        let of_strategies = (self.strategies.iter())
+            .flat_map(|strategy| strategy.cuts.iter().chain(&strategy.select_cuts));
         all.extend(
             of_target
                 .chain(of_strategies)
@@ -373,6 +376,9 @@ impl WrittenStrategy {
             train_given: view.node.get("train").is_some(),
             train: view.train(),
             cuts: view.cuts(),
+            select_cuts: view
+                .table("select")
+                .map_or(Vec::new(), |select| select.cuts()),
             train_samples: view.one_or_more("train-samples", Node::integer),
             train_per_class: view.one_or_more("train-per-class", Node::integer),
             test_samples: view.integer("test-samples"),

@@ -86,7 +86,10 @@ impl<'a> Keys<'a> {
             "begins-with": self.begins_with(strategy.weights),
             "dataset": self.target(),
             "folds": self.plan.experiment.target.folds,
-            "cut": cut(&row.cut),
+            "cut": match row.among.as_slice() {
+                [] => cut(&row.cut),
+                among => json!({ "among": among.iter().map(cut).collect::<Vec<Value>>() }),
+            },
             "train-samples": row.train_samples,
             "kind": strategy.kind,
             "head": component(self.made, &strategy.head),

@@ -74,9 +74,11 @@ impl Tasks {
             for (index, row) in plan.rows.iter().enumerate() {
                 let weights = plan.strategy(row).weights;
                 let source = source.filter(|_| weights == Start::Source);
-                let features = TrunkId::of(plan, row).map(|trunk| {
+                let trunks = TrunkId::of(plan, row).into_iter();
+                let features = trunks.map(|trunk| {
                     let known = extracted.iter().find(|(known, _)| *known == trunk);
-                    known.map(|(_, place)| *place).unwrap_or_else(|| {
+                    let known = known.map(|(_, place)| *place);
+                    Some(known.unwrap_or_else(|| {
                         let mut title = match weights {
                             Start::Source => "extract features".to_owned(),
                             Start::Random => "extract random features".to_owned(),
@@ -88,9 +90,13 @@ impl Tasks {
                         let place = push(work, Some(seed), &title, &[data, source]);
                         extracted.push((trunk, place));
                         place
-                    })
+                    }))
                 });
-                let needs = [data, features.or(source)];
+                let mut needs: Vec<Option<usize>> = features.collect();
+                if needs.is_empty() {
+                    needs.push(source);
+                }
+                needs.insert(0, data);
                 push(Work::Row(index), Some(seed), &plan.title(row), &needs);
             }
         }

@@ -14,12 +14,22 @@ pub struct TrunkId {
 }
 
 impl TrunkId {
-    /// The trunk whose features a row works on; `None` where trunk and head are trained together.
-    pub fn of(plan: &Plan, row: &Row) -> Option<Self> {
+    /// The trunks whose features a row works on, each once: one, or where the row chooses its cut one for each it chooses from; none
+    /// where trunk and head are trained together.
+    pub fn of(plan: &Plan, row: &Row) -> Vec<Self> {
         let strategy = plan.strategy(row);
-        (!strategy.kind.trains_the_trunk()).then(|| Self {
-            weights: strategy.weights,
-            cut: row.cut.unfitted(),
-        })
+        let mut trunks: Vec<Self> = Vec::new();
+        if !strategy.kind.trains_the_trunk() {
+            for cut in row.cuts() {
+                let trunk = Self {
+                    weights: strategy.weights,
+                    cut: cut.unfitted(),
+                };
+                if !trunks.contains(&trunk) {
+                    trunks.push(trunk);
+                }
+            }
+        }
+        trunks
     }
 }

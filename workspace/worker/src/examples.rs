@@ -135,6 +135,7 @@ mod tests {
                     joined: Vec::new(),
                     reduction: Default::default(),
                 },
+                among: Vec::new(),
                 train_samples: train,
                 train_per_class: None,
                 detail: None,

@@ -308,5 +308,5 @@ impl Execution<'_> {
 
 /// Whether a row works on the features of this trunk.
 pub fn works_on(plan: &Plan, row: &Row, trunk: &TrunkId) -> bool {
-    TrunkId::of(plan, row).as_ref() == Some(trunk)
+    TrunkId::of(plan, row).contains(trunk)
 }

@@ -99,7 +99,7 @@ impl Execution<'_> {
     /// The trunk with the most layers among those whose features rows work on and whose weights were learnt.
     fn last_trunk(&self) -> Option<TrunkId> {
         let rows = self.plan.rows.iter();
-        let trunks = rows.filter_map(|row| TrunkId::of(self.plan, row));
+        let trunks = rows.flat_map(|row| TrunkId::of(self.plan, row));
         let mut learnt = trunks.filter(|trunk| trunk.weights == Start::Source);
         let first = learnt.next()?;
         Some(learnt.fold(first, |last, trunk| {

@@ -1,13 +1,13 @@
 //! Before the first stage: the plugins are those of the manifest, the experiment still holds,
 //! and viewers get to know what is coming.
 
-use topwork_events::{Judging, Reference, RowPlan, RunPlan, StageKind, StagePlan};
+use topwork_events::{CutPlan, Judging, Reference, RowPlan, RunPlan, StageKind, StagePlan};
 use topwork_graft::{Backbone, GraftError, engine_kind, shape};
 use topwork_host::Plugins;
 use topwork_measure::Unit;
 use topwork_schema::{Draft, Plan, Row, Start, Target};
 use topwork_store::{FileDigest, Manifest, PluginDigest, RunFolder};
-use topwork_tasks::{Made, Task, Tasks, Work};
+use topwork_tasks::{Made, Task, Tasks, TrunkId, Work};
 
 use crate::{WorkerError, probe::catalog};
 
@@ -176,17 +176,27 @@ fn stage_plan(task: &Task) -> StagePlan {
 
 fn row_plan(plan: &Plan, row: &Row, backbone: &Backbone) -> Result<RowPlan, WorkerError> {
     let strategy = plan.strategy(row);
-    let reduction = row.cut.reduction;
-    let features = shape(&backbone.activations_at(&row.cut)?, reduction);
+    let mut longest = 0;
+    for cut in row.cuts() {
+        let features = shape(&backbone.activations_at(cut)?, cut.reduction);
+        longest = longest.max(cut.reduction.pca.unwrap_or(features.iter().product()));
+    }
+    let trunks = TrunkId::of(plan, row).into_iter();
     Ok(RowPlan {
         target: None,
         backbone: None,
         name: strategy.name.clone(),
         detail: row.detail.clone(),
         kind: strategy.kind.as_str().to_owned(),
-        cut: row.cut.name.clone(),
+        cut: row.cut_name(),
         layers: row.cut.layers,
-        feature_dim: reduction.pca.unwrap_or(features.iter().product()),
+        trunks: trunks
+            .map(|TrunkId { cut, .. }| CutPlan {
+                name: cut.name,
+                layers: cut.layers,
+            })
+            .collect(),
+        feature_dim: longest,
         head: strategy.head.id().to_owned(),
         weights: as_told(strategy.weights),
         train_samples: (row.train_samples)

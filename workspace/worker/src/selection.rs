@@ -2,7 +2,7 @@
 
 use topwork_events::{Chosen, SelectedOn, Selection};
 use topwork_graft::{MeasuredRow, data::TaskExamples};
-use topwork_schema::{Candidate, SelectOn, Strategy};
+use topwork_schema::{Candidate, Plan, Row, SelectOn};
 
 use crate::{WorkerError, execute::Execution};
 
@@ -50,10 +50,10 @@ fn judged_on(task: &TaskExamples, fits: &[&[usize]]) -> Result<Vec<u8>, csv::Err
 }
 
 /// What a row has chosen, and from what; `None` where it does not choose.
-pub fn of_row(strategy: &Strategy, made: &MeasuredRow) -> Option<Selection> {
-    let select = strategy.select.as_ref()?;
+pub fn of_row(plan: &Plan, row: &Row, made: &MeasuredRow) -> Option<Selection> {
+    let select = plan.strategy(row).select.as_ref()?;
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let candidates = select.candidates();
+    let candidates = select.candidates(&row.among);
     Some(Selection {
         on: match select.on {
             SelectOn::Holdout(share) => SelectedOn::Holdout(share),

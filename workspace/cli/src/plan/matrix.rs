@@ -33,7 +33,7 @@ pub fn matrix(
         .map(|wanted| (wanted.row, wanted.seed, earlier.cell(wanted)))
         .collect();
     let on_features = cells.iter().any(|(row, _, cell)| {
-        *cell == Cell::Missing && TrunkId::of(plan, &plan.rows[*row]).is_some()
+        *cell == Cell::Missing && !TrunkId::of(plan, &plan.rows[*row]).is_empty()
     });
     // Which features are there is known by the images: too many to be read for every one of many pairs.
     let cached = match on_features && checked.plans.only().is_some() {
@@ -145,13 +145,11 @@ fn cached(
     };
     let mut cells: Vec<(usize, u64)> = Vec::new();
     for (index, row) in plan.rows.iter().enumerate() {
-        let Some(trunk) = TrunkId::of(plan, row) else {
-            continue;
-        };
+        let trunks = TrunkId::of(plan, row);
         for &seed in &plan.experiment.seeds {
             let mut of = planned
                 .iter()
-                .filter(|planned| planned.seed == seed && planned.trunk == trunk)
+                .filter(|planned| planned.seed == seed && trunks.contains(&planned.trunk))
                 .peekable();
             if of.peek().is_some() && of.all(has) {
                 cells.push((index, seed));
@@ -169,7 +167,7 @@ fn likely_seconds(plan: &Plan, row: &Row, known: &[topwork_index::CellEntry]) ->
         cell.row == title
             && cell.kind == strategy.kind.as_str()
             && cell.head == strategy.head.id()
-            && cell.cut == row.cut.name
+            && cell.cut == row.cut_name()
     };
     let took: Vec<f64> = (known.iter().filter(same))
         .map(|cell| cell.extract + cell.fit + cell.evaluate)

@@ -129,8 +129,7 @@ fn detail(plan: &Plan, work: &Work) -> String {
             )
         }),
         Work::Features(trunk) => {
-            let rows =
-                (plan.rows.iter()).filter(|row| TrunkId::of(plan, row).as_ref() == Some(trunk));
+            let rows = (plan.rows.iter()).filter(|row| TrunkId::of(plan, row).contains(trunk));
             let shared = rows.count();
             let weights = match trunk.weights {
                 Start::Source => "source weights",
@@ -158,7 +157,7 @@ fn detail(plan: &Plan, work: &Work) -> String {
             let protocol = (strategy.protocol.as_ref())
                 .map_or(String::new(), |protocol| format!(", protocol {protocol}"));
             let chosen = (strategy.select.as_ref()).map_or(String::new(), |select| {
-                let tried = select.candidates().len();
+                let tried = select.candidates(&row.among).len();
                 let on = match select.on {
                     SelectOn::Holdout(share) => format!("{} % held out", share * 100.0),
                     SelectOn::Folds(folds) => counted(folds, "inner fold", "inner folds"),

@@ -174,7 +174,7 @@ pub fn passed(draws: &[Draw]) -> Draw {
 /// The examples whose features the rows with this trunk need, ascending.
 pub fn needed(plan: &Plan, draws: &[Vec<Draw>], trunk: &TrunkId) -> Draw {
     let rows: Vec<Draw> = (plan.rows.iter().zip(draws))
-        .filter(|(row, _)| TrunkId::of(plan, row).as_ref() == Some(trunk))
+        .filter(|(row, _)| TrunkId::of(plan, row).contains(trunk))
         .map(|(_, draws)| passed(draws))
         .collect();
     let union = |pick: fn(&Draw) -> &Vec<usize>| -> Vec<usize> {

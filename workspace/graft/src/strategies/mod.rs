@@ -14,7 +14,7 @@ pub use select::Chosen;
 use topwork_engine::{Blueprint, Network};
 use topwork_host::Scores;
 use topwork_measure::FitReport;
-use topwork_schema::{CutPoint, Strategy, StrategyKind, Train};
+use topwork_schema::{CutPoint, Row, Strategy, StrategyKind, Train};
 pub(crate) use whole_network::pooling;
 
 use crate::{
@@ -72,14 +72,16 @@ pub struct Fit<'a> {
     pub draw: &'a Draw,
     /// The seed.
     pub seed: u64,
-    /// The strategy.
+    /// The row.
+    pub row: &'a Row,
+    /// Its strategy, and of a row that chooses what it has chosen.
     pub strategy: &'a Strategy,
 }
 
 /// What a head is grafted on.
 pub enum Stock<'a> {
-    /// The features of a frozen trunk.
-    Features(&'a Features),
+    /// The features of a frozen trunk; of a row that chooses its cut those at each of its cuts.
+    Features(&'a [&'a Features]),
     /// A trunk that learns, and where it was cut.
     Trunk(Box<Network>, &'a CutPoint),
 }
@@ -89,7 +91,7 @@ impl Fit<'_> {
     pub fn run(&self, stock: Stock<'_>) -> Result<Fitted, GraftError> {
         match (&self.strategy.select, stock) {
             (None, stock) => self.fitted(stock),
-            (Some(select), Stock::Features(trunk)) => self.selected(select, trunk),
+            (Some(select), Stock::Features(trunks)) => self.selected(select, trunks),
             (Some(_), Stock::Trunk(..)) => {
                 Err(out_of_order("a trunk that learns was to choose how"))
             }
@@ -99,8 +101,8 @@ impl Fit<'_> {
     /// Fits as the kind of the strategy says.
     fn fitted(&self, stock: Stock<'_>) -> Result<Fitted, GraftError> {
         match (self.strategy.kind, stock) {
-            (StrategyKind::FrozenBackbone, Stock::Features(trunk)) => self.frozen_backbone(trunk),
-            (StrategyKind::FeatureClassifier, Stock::Features(trunk)) => {
+            (StrategyKind::FrozenBackbone, Stock::Features([trunk])) => self.frozen_backbone(trunk),
+            (StrategyKind::FeatureClassifier, Stock::Features([trunk])) => {
                 self.feature_classifier(trunk)
             }
             (StrategyKind::FineTune, Stock::Trunk(trunk, cut)) => self.fine_tune(*trunk, cut),

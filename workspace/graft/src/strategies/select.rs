@@ -36,6 +36,14 @@ pub struct Chosen {
 /// Training examples to fit candidates to, and those to judge them on; both ascending.
 type Split = (Vec<usize>, Vec<usize>);
 
+/// The candidates at one cut, with its features.
+struct AtCut<'a> {
+    /// The place of the first among all candidates.
+    first: usize,
+    candidates: &'a [Candidate],
+    trunk: &'a Features,
+}
+
 /// What the candidates come to.
 struct Tried {
     /// Of each its scores, split by split, and what they are; `None` when it could not be fitted.
@@ -50,17 +58,34 @@ struct Tried {
 
 impl Fit<'_> {
     /// Chooses, and fits what is chosen to all training examples.
-    pub(super) fn selected(&self, select: &Select, trunk: &Features) -> Result<Fitted, GraftError> {
+    pub(super) fn selected(
+        &self,
+        select: &Select,
+        trunks: &[&Features],
+    ) -> Result<Fitted, GraftError> {
         let begun = Instant::now();
-        let candidates = select.candidates();
-        let chosen = self.choose(select, &candidates, trunk)?;
+        let candidates = select.candidates(&self.row.among);
+        // The cut is what changes slowest.
+        let of_each = candidates.len() / trunks.len().max(1);
+        let at_cuts: Vec<AtCut<'_>> = (candidates.chunks(of_each.max(1)).zip(trunks).enumerate())
+            .map(|(cut, (candidates, trunk))| AtCut {
+                first: cut * of_each,
+                candidates,
+                trunk,
+            })
+            .collect();
+        let chosen = self.choose(select, candidates.len(), &at_cuts)?;
         let seconds = begun.elapsed().as_secs_f64();
         let strategy = self.candidate(&candidates[chosen.chosen])?;
         let fit = Fit {
             strategy: &strategy,
             ..*self
         };
-        let mut fitted = fit.fitted(Stock::Features(trunk))?;
+        let cut = at_cuts.iter().rfind(|cut| cut.first <= chosen.chosen);
+        let trunk = cut
+            .ok_or_else(|| out_of_order("what was chosen is at no cut"))?
+            .trunk;
+        let mut fitted = fit.fitted(Stock::Features(&[trunk]))?;
         fitted.fit_seconds += seconds;
         fitted.selected = vec![chosen];
         Ok(fitted)
@@ -69,22 +94,24 @@ impl Fit<'_> {
     fn choose(
         &self,
         select: &Select,
-        candidates: &[Candidate],
-        trunk: &Features,
+        candidates: usize,
+        at_cuts: &[AtCut<'_>],
     ) -> Result<Chosen, GraftError> {
         let splits = self.splits(select.on)?;
         let mut tried = Tried {
-            scores: vec![Some((Vec::new(), Scores::default())); candidates.len()],
-            unconverged: vec![false; candidates.len()],
+            scores: vec![Some((Vec::new(), Scores::default())); candidates],
+            unconverged: vec![false; candidates],
             problem: None,
             done: 0,
-            of: candidates.len() * splits.len(),
+            of: candidates * splits.len(),
         };
         self.tools.services.candidates(0, tried.of as u64)?;
         for split in &splits {
-            match self.strategy.kind.fits_a_classifier() {
-                true => self.try_classifiers(select, candidates, trunk, split, &mut tried)?,
-                false => self.try_networks(candidates, trunk, split, &mut tried)?,
+            for at_cut in at_cuts {
+                match self.strategy.kind.fits_a_classifier() {
+                    true => self.try_classifiers(select, at_cut, split, &mut tried)?,
+                    false => self.try_networks(at_cut, split, &mut tried)?,
+                }
             }
         }
         let judged: Vec<usize> = splits.iter().flat_map(|(_, held)| held).copied().collect();
@@ -117,8 +144,7 @@ impl Fit<'_> {
                 .filter(|scores| scores.is_none())
                 .count();
             let text = format!(
-                "{failed} of {} candidates of `{}` could not be fitted, the first because {problem}",
-                candidates.len(),
+                "{failed} of {candidates} candidates of `{}` could not be fitted, the first because {problem}",
                 self.strategy.name
             );
             (self.tools.services).log(Level::Warning, "topwork", text)?;
@@ -134,12 +160,15 @@ impl Fit<'_> {
         })
     }
 
-    /// The classifiers of all candidates.
+    /// The classifiers of all candidates at a cut.
     fn try_classifiers(
         &self,
         select: &Select,
-        candidates: &[Candidate],
-        trunk: &Features,
+        &AtCut {
+            first,
+            candidates,
+            trunk,
+        }: &AtCut<'_>,
         (learnt, held): &Split,
         tried: &mut Tried,
     ) -> Result<(), GraftError> {
@@ -152,12 +181,11 @@ impl Fit<'_> {
             dim: trunk.dim,
         };
         for (parameter, group) in grouped(select, candidates) {
-            let base = self.candidate(&candidates[group[0]])?.head;
-            let values: Vec<&Value> = (group.iter())
-                .filter_map(|&index| candidates[index].head.get(parameter))
-                .collect();
-            self.fit_several(&base, parameter, &values, &data, |place, fitted| {
-                let index = group[place];
+            let heads: Vec<Component> = (group.iter())
+                .map(|&index| Ok(self.candidate(&candidates[index])?.head))
+                .collect::<Result<_, GraftError>>()?;
+            self.fit_several(&heads, parameter, &data, |place, fitted| {
+                let index = first + group[place];
                 match fitted {
                     Ok((classifier, converged)) => {
                         let classes = self.task.classes;
@@ -173,13 +201,12 @@ impl Fit<'_> {
         Ok(())
     }
 
-    /// Fits a classifier for every value of one parameter, which `base` has beside it, and shows each as soon as it is fitted,
-    /// with its place among the values and whether it converged.
+    /// Fits a classifier for each of these heads, which differ in one parameter, and shows each as soon as it is fitted, with its
+    /// place among them and whether it converged.
     fn fit_several(
         &self,
-        base: &Component,
-        parameter: &str,
-        values: &[&Value],
+        heads: &[Component],
+        parameter: Option<&str>,
         data: &Learnt<'_>,
         mut each: impl FnMut(usize, Result<(&Classifier, bool), GraftError>) -> Result<(), GraftError>,
     ) -> Result<(), GraftError> {
@@ -188,10 +215,13 @@ impl Fit<'_> {
             threads: self.tools.compute.threads(),
         };
         let (samples, classes) = (data.labels.len(), self.task.classes);
-        if values.len() > 1
-            && let Some(path) = self.path(base, parameter, values)
+        if let [first, _, ..] = heads
+            && let Some(parameter) = parameter
+            && let Some(path) = self.path(first, parameter)
         {
-            let values: Vec<Value> = values.iter().map(|value| (*value).clone()).collect();
+            let values: Vec<Value> = (heads.iter())
+                .filter_map(|head| head.parameters.get(parameter).cloned())
+                .collect();
             let fitted = path.fit_path(
                 parameter,
                 &values,
@@ -215,11 +245,10 @@ impl Fit<'_> {
                 Err(_) => {}
             }
         }
-        for (place, value) in values.iter().enumerate() {
+        for (place, head) in heads.iter().enumerate() {
             self.tools.services.check_stop()?;
-            let mut parameters = base.parameters.clone();
-            parameters.insert(parameter.to_owned(), (*value).clone());
-            let made = (self.tools.plugins).classifier(&base.component, &parameters.into());
+            let parameters = head.parameters.clone();
+            let made = (self.tools.plugins).classifier(&head.component, &parameters.into());
             let fitted = made.and_then(|mut classifier| {
                 let (features, labels) = (data.features, data.labels);
                 let fit = classifier.fit(features, samples, data.dim, labels, classes, options)?;
@@ -235,10 +264,9 @@ impl Fit<'_> {
     }
 
     /// The head, where it can be fitted for several values of this parameter at once.
-    fn path(&self, base: &Component, parameter: &str, values: &[&Value]) -> Option<Classifier> {
-        let mut parameters = base.parameters.clone();
-        parameters.insert(parameter.to_owned(), (*values.first()?).clone());
-        let made = (self.tools.plugins).classifier(&base.component, &parameters.into());
+    fn path(&self, head: &Component, parameter: &str) -> Option<Classifier> {
+        let parameters = head.parameters.clone();
+        let made = (self.tools.plugins).classifier(&head.component, &parameters.into());
         made.ok().filter(|head| {
             head.path_parameters()
                 .iter()
@@ -246,16 +274,19 @@ impl Fit<'_> {
         })
     }
 
-    /// The network heads of all candidates, from the same weights and in the same order of examples as the head that is measured.
+    /// The network heads of all candidates at a cut, from the same weights and in the same order of examples as the head that is measured.
     fn try_networks(
         &self,
-        candidates: &[Candidate],
-        trunk: &Features,
+        &AtCut {
+            first,
+            candidates,
+            trunk,
+        }: &AtCut<'_>,
         (learnt, held): &Split,
         tried: &mut Tried,
     ) -> Result<(), GraftError> {
         let quiet = Quiet(self.tools.services);
-        for (index, candidate) in candidates.iter().enumerate() {
+        for (index, candidate) in (first..).zip(candidates) {
             let strategy = self.candidate(candidate)?;
             let fit = Fit {
                 strategy: &strategy,
@@ -348,13 +379,16 @@ fn best(figure: &Figure, figures: &[Option<f64>]) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// The candidates that differ in one parameter of the head alone, that with the most values, in the order of these.
-fn grouped<'s>(select: &'s Select, candidates: &[Candidate]) -> Vec<(&'s str, Vec<usize>)> {
+/// The candidates that differ in one parameter of the head alone, that with the most values, in the order of these; each by itself
+/// where no parameters of the head are chosen.
+fn grouped<'s>(select: &'s Select, candidates: &[Candidate]) -> Vec<(Option<&'s str>, Vec<usize>)> {
     let lists = &select.head.0;
     let longest = lists.iter().map(|(_, values)| values.len()).max();
     let Some((parameter, _)) = (lists.iter()).find(|(_, values)| Some(values.len()) == longest)
     else {
-        return Vec::new();
+        return (0..candidates.len())
+            .map(|index| (None, vec![index]))
+            .collect();
     };
     let mut groups: Vec<(Candidate, Vec<usize>)> = Vec::new();
     for (index, candidate) in candidates.iter().enumerate() {
@@ -367,7 +401,7 @@ fn grouped<'s>(select: &'s Select, candidates: &[Candidate]) -> Vec<(&'s str, Ve
     }
     let groups = groups.into_iter();
     groups
-        .map(|(_, group)| (parameter.as_str(), group))
+        .map(|(_, group)| (Some(parameter.as_str()), group))
         .collect()
 }
 
@@ -457,25 +491,27 @@ mod tests {
         let select = |head| Select {
             on: SelectOn::Holdout(0.1),
             by: "accuracy".into(),
+            cuts: Vec::new(),
             head: serde_json::from_value::<Lists>(head).unwrap(),
             train: Lists::default(),
         };
-        let check = |head, parameter: &str, expected: &[&[usize]]| {
+        let check = |head, parameter: Option<&str>, expected: &[&[usize]]| {
             let select = select(head);
-            let found = grouped(&select, &select.candidates());
+            let found = grouped(&select, &select.candidates(&[]));
             assert!(found.iter().all(|(of, _)| *of == parameter));
             let groups: Vec<&[usize]> = found.iter().map(|(_, group)| group.as_slice()).collect();
             assert_eq!(groups, expected);
         };
-        check(json!({ "l2": [1, 2, 3] }), "l2", &[&[0, 1, 2]]);
+        check(json!({ "l2": [1, 2, 3] }), Some("l2"), &[&[0, 1, 2]]);
+        check(json!({}), None, &[&[0]]);
         check(
             json!({ "l2": [1, 2, 3], "scale": ["a", "b"] }),
-            "l2",
+            Some("l2"),
             &[&[0, 2, 4], &[1, 3, 5]],
         );
         check(
             json!({ "scale": ["a", "b"], "l2": [1, 2, 3] }),
-            "l2",
+            Some("l2"),
             &[&[0, 1, 2], &[3, 4, 5]],
         );
     }

@@ -27,7 +27,7 @@ pub fn curves(results: &Results) -> String {
     );
     let mut cuts: Vec<&str> = Vec::new();
     for row in &results.strategies {
-        if !cuts.contains(&row.cut.as_str()) {
+        if !row.chooses_its_cut() && !cuts.contains(&row.cut.as_str()) {
             cuts.push(&row.cut);
         }
     }

@@ -22,14 +22,26 @@ enum Samples {
     PerClass(usize),
 }
 
+/// Where a strategy cuts the backbone.
+pub(super) enum Places<'a> {
+    /// At each of these in a row of its own.
+    Each(&'a [CutPoint]),
+    /// At one of these, which each row chooses.
+    ChosenFrom(&'a [CutPoint]),
+}
+
 /// The rows of a strategy, by cut and then by number of training samples, in all or of every class; no
 /// number stands for all of them.
 pub(super) fn of_strategy(
     strategy: usize,
-    cuts: &[CutPoint],
+    places: Places<'_>,
     in_all: &[usize],
     per_class: &[usize],
 ) -> Vec<Row> {
+    let (cuts, among): (&[CutPoint], &[CutPoint]) = match places {
+        Places::Each(cuts) => (cuts, &[]),
+        Places::ChosenFrom(among) => (among.get(..1).unwrap_or_default(), among),
+    };
     let in_all = in_all.iter().copied().map(Samples::InAll);
     let mut numbers: Vec<Samples> = in_all
         .chain(per_class.iter().copied().map(Samples::PerClass))
@@ -54,6 +66,7 @@ pub(super) fn of_strategy(
             rows.push(Row {
                 strategy,
                 cut: cut.clone(),
+                among: among.to_vec(),
                 train_samples,
                 train_per_class,
                 detail: (!detail.is_empty()).then(|| detail.join(" · ")),

@@ -9,6 +9,7 @@ use super::Check;
 use crate::components::Wanted;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::keys::{self, Kind};
+use crate::plan::{CutPoint, Strategy};
 use crate::rules;
 use crate::select::{Lists, MOST_CANDIDATES, MOST_VALUES, Select, SelectOn};
 use crate::shape;
@@ -16,6 +17,9 @@ use crate::strategies::StrategyKind;
 use crate::tree::{self, Entry, Node};
 use crate::words::Component;
 use crate::written::{Written, WrittenStrategy, WrittenTrain, WrittenUse};
+
+/// What to do about a value beside those that are chosen from.
+const REMOVE_ONE: &str = "remove it here, or among the values that are chosen from";
 
 /// Keys with the nodes of their values.
 type Listed = Vec<(Entry, Vec<Node>)>;
@@ -59,6 +63,12 @@ impl Check<'_> {
             key.is_some_and(|key| matches!(key.kind, Kind::Integer { .. }))
         };
         let diagnostics = &mut self.diagnostics;
+        if let (Some(own), Some(_)) = (written.node.entry("cut"), node.get("cut")) {
+            let message = format!("`{}.cut` has no effect: `{path}` chooses it", written.path);
+            let both = Diagnostic::new(message, Some(own.key_span.clone())).label("has no effect");
+            diagnostics.push(both.hint(REMOVE_ONE.to_owned()));
+            return None;
+        }
         let heads = lists(
             node.get("head"),
             &format!("{path}.head"),
@@ -80,9 +90,7 @@ impl Check<'_> {
                     let key = &entry.key;
                     let message = format!("`{at}.{key}` has no effect: `{path}` chooses it");
                     let both = Diagnostic::new(message, Some(both.key_span.clone()));
-                    diagnostics.push(both.label("has no effect").hint(
-                        "remove it here, or among the values that are chosen from".to_owned(),
-                    ));
+                    diagnostics.push(both.label("has no effect").hint(REMOVE_ONE.to_owned()));
                     fine = false;
                 }
             }
@@ -102,6 +110,8 @@ impl Check<'_> {
             let select = Select {
                 on,
                 by: by.to_owned(),
+                // Filled in with the rows, which need the backbone.
+                cuts: Vec::new(),
                 head: values(heads),
                 train: values(trains),
             };
@@ -278,9 +288,8 @@ fn not_too_many(
     let sizes: Vec<usize> = (heads.iter().chain(trains))
         .map(|(_, values)| values.len())
         .collect();
-    let candidates = (sizes.iter()).fold(1_usize, |all, size| all.saturating_mul(*size));
     let span = Some(node.span.clone());
-    if sizes.is_empty() {
+    if sizes.is_empty() && node.get("cut").is_none() {
         let nothing = Diagnostic::new(format!("`{path}` has no values to choose from"), span);
         diagnostics.push(
             nothing.hint(
@@ -289,20 +298,54 @@ fn not_too_many(
         );
         return None;
     }
-    if candidates > MOST_CANDIDATES {
-        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-        let message = format!(
-            "`{path}`: expected at most {MOST_CANDIDATES} combinations, found {} = {candidates}",
-            sizes.join(" × ")
+    few_enough(&sizes, node, path, diagnostics)
+}
+
+/// The same where cuts are among the values, whose number is known by the backbone alone.
+pub(super) fn with_cuts(
+    written: &WrittenStrategy,
+    strategy: &Strategy,
+    among: &[CutPoint],
+    diagnostics: &mut Diagnostics,
+) {
+    let (Some(select), Some(node)) = (&strategy.select, written.node.get("select")) else {
+        return;
+    };
+    if !among.is_empty() {
+        let lists = select.head.0.iter().chain(&select.train.0);
+        let sizes = lists.map(|(_, values)| values.len());
+        let sizes: Vec<usize> = std::iter::once(among.len()).chain(sizes).collect();
+        few_enough(
+            &sizes,
+            node,
+            &shape::join(&written.path, "select"),
+            diagnostics,
         );
-        diagnostics.push(
-            Diagnostic::new(message, span)
-                .label("too many")
-                .hint("take out values that are not worth trying".to_owned()),
-        );
-        return None;
     }
-    Some(())
+}
+
+/// Refuses more combinations of lists of these sizes than are tried.
+fn few_enough(
+    sizes: &[usize],
+    node: &Node,
+    path: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let candidates = (sizes.iter()).fold(1_usize, |all, size| all.saturating_mul(*size));
+    if candidates <= MOST_CANDIDATES {
+        return Some(());
+    }
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    let message = format!(
+        "`{path}`: expected at most {MOST_CANDIDATES} combinations, found {} = {candidates}",
+        sizes.join(" × ")
+    );
+    diagnostics.push(
+        Diagnostic::new(message, Some(node.span.clone()))
+            .label("too many")
+            .hint("take out values that are not worth trying".to_owned()),
+    );
+    None
 }
 
 /// Whether the values are what the keys of `train` take, each with the rest as it is written.

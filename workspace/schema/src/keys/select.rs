@@ -1,17 +1,17 @@
 //! The keys of `select`: which values are tried, and on what they are judged.
 
-use super::{Bounds, Kind, Table, optional, required};
+use super::{Bounds, CUTS, Kind, Table, optional, required};
 use crate::keys::target::METRICS;
 use crate::select::MOST_VALUES;
 
 pub(crate) static SELECT: Table = Table {
     title: "`select`",
-    about: "Values chosen on training samples alone, in `[[strategy]]`: every combination of the \
+    about: "Cuts and values chosen on training samples alone, in `[[strategy]]`: every combination of the \
             lists is tried, at most 512 of them. The order is that of the file, the last list \
             changing fastest, and of equally good combinations the first is taken. What is chosen \
             is fitted once more to all training samples and measured once; with `target.folds` \
             all of this happens in every fold. Principal components of a cut are those of all \
-            training features.",
+            training features. With `cut` the strategy has one row for all its cuts.",
     component: false,
     keys: &[
         required(
@@ -25,6 +25,13 @@ pub(crate) static SELECT: Table = Table {
             Kind::Choice(&METRICS),
             "`target.rank-by`",
             "the figure they are judged by; with `folds` of the samples of all of them together",
+        ),
+        optional(
+            "cut",
+            CUTS,
+            "where `cut` says, a row for each",
+            "the cuts that are chosen from, written as `cut` is: features of each are extracted once, a \
+             rule may give several",
         ),
         optional(
             "head",

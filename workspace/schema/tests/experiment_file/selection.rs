@@ -65,6 +65,7 @@ fn values_are_chosen_as_written() {
         Select {
             on: SelectOn::Holdout(0.1),
             by: "accuracy".to_owned(),
+            cuts: Vec::new(),
             head: lists(json!({ "l2": [0.1, 1] })),
             train: Lists::default(),
         },
@@ -74,6 +75,7 @@ fn values_are_chosen_as_written() {
         Select {
             on: SelectOn::Folds(5),
             by: "log-loss".to_owned(),
+            cuts: Vec::new(),
             head: lists(json!({
                 "scaling": ["none", "standard"],
                 "l2": [0.01, 0.1, 1.0, 10.0, 100.0],
@@ -87,6 +89,7 @@ fn values_are_chosen_as_written() {
         Select {
             on: SelectOn::Folds(2),
             by: "accuracy".to_owned(),
+            cuts: Vec::new(),
             head: lists(json!({ "max-iterations": [4, 3, 2, 1] })),
             train: Lists::default(),
         },
@@ -100,7 +103,7 @@ fn what_is_chosen_is_not_said_otherwise() {
         1,
     );
     assert_eq!(chosen.head.parameters.get("l2"), None);
-    let candidates = chosen.select.as_ref().unwrap().candidates();
+    let candidates = chosen.select.as_ref().unwrap().candidates(&[]);
     let with = chosen.with(&candidates[1]).unwrap();
     assert_eq!(
         (with.select, &with.head.parameters["l2"]),
@@ -111,10 +114,48 @@ fn what_is_chosen_is_not_said_otherwise() {
         "select = { on = { folds = 2 }, train = { learning-rate = [0.1, 0.5], batch-size = [8, 16] } }\n",
     );
     let chosen = strategy(&text, 0);
-    let candidates = chosen.select.as_ref().unwrap().candidates();
+    let candidates = chosen.select.as_ref().unwrap().candidates(&[]);
     let train = chosen.with(&candidates[3]).unwrap().train.unwrap();
     assert_eq!((train.learning_rate, train.batch_size), (0.5, 16));
     assert_eq!(train.epochs, 1);
+}
+
+#[test]
+fn a_row_chooses_among_cuts() {
+    let text = with(
+        "train-per-class = [4, 8]\nselect = { on = { folds = 2 }, cut = [\"pool1\", { at = \"pool2\", pool = \"gap\" }], head = { l2 = [1, 2] } }\n",
+    );
+    let chosen = strategy(&text, 1);
+    let select = chosen.select.as_ref().unwrap();
+    assert_eq!(select.paths(), ["cut", "head.l2"]);
+    let plan = plan(&text).unwrap();
+    let told: Vec<(String, String)> = (plan.rows.iter())
+        .map(|row| (plan.title(row), row.cut_name()))
+        .collect();
+    let row = |title: &str, cut: &str| (title.to_owned(), cut.to_owned());
+    assert_eq!(
+        told,
+        [
+            row("frozen backbone", "features"),
+            row("feature classifier · 4 per class", "chosen of 2"),
+            row("feature classifier · 8 per class", "chosen of 2"),
+        ]
+    );
+    let candidates: Vec<Value> = (select.candidates(plan.rows[1].cuts()).iter())
+        .map(|candidate| candidate.values().into())
+        .collect();
+    let expected = json!([
+        ["pool1", 1],
+        ["pool1", 2],
+        ["pool2 gap", 1],
+        ["pool2 gap", 2]
+    ]);
+    assert_eq!(Value::from(candidates), expected);
+    let names: Vec<&str> = plan.cuts().iter().map(|cut| cut.name.as_str()).collect();
+    assert_eq!(names, ["features", "pool1", "pool2 gap"]);
+    // A cut alone can be chosen, and no target need say one where every strategy does.
+    let alone = with("select = { on = { holdout = 0.5 }, cut = [1, 3] }\n");
+    assert_eq!(strategy(&alone, 1).select.unwrap().paths(), ["cut"]);
 }
 
 #[test]
@@ -151,6 +192,37 @@ fn what_cannot_be_chosen_is_said() {
     check(
         with("select = { on = { split = \"validation\" }, head = { l2 = [1, 2] } }\n"),
         &["unknown key `strategy[1].select.on.split`"],
+    );
+    let cut = |cuts: &str| {
+        with(&format!(
+            "select = {{ on = {{ folds = 2 }}, cut = {cuts} }}\n"
+        ))
+    };
+    check(
+        cut("[\"pool1\", \"pool3\"]"),
+        &["`strategy[1].select.cut`: `lenet` has no cut point \"pool3\""],
+    );
+    check(
+        cut("[\"pool1\", { at = \"pool2\", join = [\"pool1\", \"pool2\"] }]"),
+        &["`strategy[1].select.cut`: `at` and `join` both say where"],
+    );
+    check(
+        cut("[{ at = \"pool1\", pools = \"gap\" }]"),
+        &["`strategy[1].select.cut`: unknown key `pools`"],
+    );
+    check(
+        cut("[\"pool1\", { at = \"pool1\" }]"),
+        &["`strategy[1].select.cut`: \"pool1\" is the same cut as \"pool1\""],
+    );
+    check(
+        with("cut = \"pool1\"\nselect = { on = { folds = 2 }, cut = [\"pool1\", \"pool2\"] }\n"),
+        &["`strategy[1].cut` has no effect: `strategy[1].select` chooses it"],
+    );
+    check(
+        with(
+            "select = { on = { folds = 2 }, cut = [\"pool1\", \"pool2\"], head = { l2 = { log = [1, 2], count = 30 }, max-iterations = { linear = [1, 100], count = 10 } } }\n",
+        ),
+        &["expected at most 512 combinations, found 2 × 30 × 10 = 600"],
     );
     check(head("{ l2 = [1, 1] }"), &["lists 1 twice"]);
     check(

@@ -88,14 +88,15 @@ fn trunks(run: &Watched) -> Vec<Trunk> {
     let mut trunks: Vec<Trunk> = Vec::new();
     let plan = run.state.plan.iter();
     for (index, row) in plan.flat_map(|plan| &plan.rows).enumerate() {
-        let trunk = Trunk {
-            part: run.state.part_of_row(index).0,
-            cut: row.cut.clone(),
-            weights: row.weights,
-        };
-        let on_features = ["frozen-backbone", "feature-classifier"].contains(&row.kind.as_str());
-        if on_features && !trunks.contains(&trunk) {
-            trunks.push(trunk);
+        for (cut, weights) in row.samples() {
+            let trunk = Trunk {
+                part: run.state.part_of_row(index).0,
+                cut: cut.to_owned(),
+                weights,
+            };
+            if !trunks.contains(&trunk) {
+                trunks.push(trunk);
+            }
         }
     }
     trunks

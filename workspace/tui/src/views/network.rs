@@ -170,6 +170,15 @@ fn table(run: &Watched, theme: Theme, network: &NetworkPlan) -> (Vec<Column>, Ve
 fn cuts(network: &NetworkPlan, rows: &[RowPlan]) -> Vec<(usize, String)> {
     let mut cuts: Vec<(usize, String)> = Vec::new();
     for row in rows {
+        if !row.trunks.is_empty() {
+            for trunk in &row.trunks {
+                let cut = (trunk.layers, trunk.name.clone());
+                if !cuts.contains(&cut) {
+                    cuts.push(cut);
+                }
+            }
+            continue;
+        }
         // Streams of earlier versions say the name alone, which is that of a cut point where nothing is done there.
         let named = network.cuts.iter().find(|cut| cut.name == row.cut);
         let layers = match row.layers {

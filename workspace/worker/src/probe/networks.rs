@@ -3,7 +3,7 @@
 use topwork_events::NetworkPlan;
 use topwork_graft::{Backbone, GraftError, head_blueprint, shape};
 use topwork_host::Plugins;
-use topwork_schema::{Component, CutPoint, Plan, Problem};
+use topwork_schema::{Component, CutPoint, Plan, Problem, Row};
 
 use super::problem::problem;
 use crate::networks::{backbone_plan, network_plan};
@@ -34,7 +34,7 @@ pub(super) fn networks(plugins: &Plugins, plan: &Plan) -> Result<Vec<NetworkPlan
     for (index, strategy) in experiment.strategies.iter().enumerate() {
         let mut cuts: Vec<&CutPoint> = (plan.rows.iter())
             .filter(|row| row.strategy == index)
-            .map(|row| &row.cut)
+            .flat_map(Row::cuts)
             .collect();
         cuts.dedup();
         if strategy.kind.fits_a_classifier() {

@@ -3,9 +3,10 @@
 use topwork_events::{
     Calibrated, Counts, Event, FoldOutcome, LogLevel, Made, Outcome, Proved, Seconds,
 };
-use topwork_graft::{MeasuredRow, RowTask, data::SplitName};
+use topwork_graft::{Features, MeasuredRow, RowTask, data::SplitName, out_of_order};
 use topwork_keys::sha256;
 use topwork_measure::{Figure, ScoresFor};
+use topwork_schema::CutPoint;
 use topwork_tasks::TrunkId;
 
 use crate::{
@@ -17,10 +18,16 @@ impl Execution<'_> {
     pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<Made, WorkerError> {
         let planned = &self.plan.rows[row];
         let task = self.target()?;
-        let trunk = TrunkId::of(self.plan, planned);
-        let shared =
-            (self.seed.features.iter()).position(|(known, _)| Some(known) == trunk.as_ref());
-        let features = shared.map(|shared| &self.seed.features[shared].1);
+        // The features of each of its cuts; none where its trunk learns.
+        let shared: Vec<usize> = match TrunkId::of(self.plan, planned).as_slice() {
+            [] => Vec::new(),
+            trunks => (planned.cuts().iter())
+                .map(|cut| self.extracted(trunks, cut))
+                .collect::<Result<_, _>>()?,
+        };
+        let features: Vec<&Features> = (shared.iter())
+            .map(|&shared| &self.seed.features[shared].1)
+            .collect();
         let made = RowTask {
             tools: &self.tools,
             task,
@@ -28,11 +35,11 @@ impl Execution<'_> {
             row: planned,
             seed,
             draws: &self.seed.draws[row],
-            features,
+            features: &features,
             trained: self.seed.trained.as_ref(),
         }
         .run()?;
-        let features_cached = features.is_some_and(|features| features.paid);
+        let features_cached = !features.is_empty() && features.iter().all(|features| features.paid);
         let predictions = self.keep_predictions(row, seed, &made)?;
         let (are, scores) = (made.fitted.scores_are, &made.tested.scores);
         let measured = Measured::of(&made.labels, scores, are, task.classes, &self.judging);
@@ -41,7 +48,7 @@ impl Execution<'_> {
             .collect();
         self.tell_clipped(row, &made.labels, measured.clipped)?;
         let calibrated = calibrated(&made, task.classes);
-        let selected = selection::of_row(self.plan.strategy(planned), &made);
+        let selected = selection::of_row(self.plan, planned, &made);
         if let Some(selected) = &selected {
             self.keep_selection(row, seed, selected, &made)?;
         }
@@ -104,10 +111,19 @@ impl Execution<'_> {
         self.measure_elsewhere(&outcome, &further)?;
         self.emitter.emit(Event::RowMeasured(outcome))?;
         self.seed.rows.insert(row);
-        if let Some((_, features)) = shared.map(|shared| &mut self.seed.features[shared]) {
-            features.paid = true;
+        for shared in shared {
+            self.seed.features[shared].1.paid = true;
         }
         Ok(made)
+    }
+
+    /// The place of the features that a row with these trunks has at this cut.
+    fn extracted(&self, trunks: &[TrunkId], cut: &CutPoint) -> Result<usize, WorkerError> {
+        let cut = cut.unfitted();
+        let trunk = trunks.iter().find(|trunk| trunk.cut == cut);
+        let mut known = self.seed.features.iter();
+        let place = known.position(|(known, _)| Some(known) == trunk);
+        Ok(place.ok_or_else(|| out_of_order("a row came before its features"))?)
     }
 
     /// Says for how many examples the log-loss, where it is shown, does not take the probability as it is.

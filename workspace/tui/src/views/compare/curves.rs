@@ -56,7 +56,7 @@ impl Grid {
     fn by_cut(rows: &[Row], differing: &[String]) -> Option<Self> {
         let mut cuts: Vec<String> = Vec::new();
         let mut places: HashMap<&str, f64> = HashMap::new();
-        for row in rows {
+        for row in rows.iter().filter(|row| !row.result().chooses_its_cut()) {
             let cut = row.result().cut.as_str();
             places.entry(cut).or_insert_with(|| {
                 cuts.push(cut.to_owned());
