@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use topwork_plugin_resnet::PLUGIN;
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{Error, ErrorKind};
+use topwork_testkit::published;
 
 fn blueprint(parameters: Value) -> Result<Value, Error> {
     let driver = Driver::new(&PLUGIN, &TestHost::new());
@@ -54,11 +55,13 @@ fn the_small_one_keeps_the_size_at_first() {
 
 #[test]
 fn the_depth_counts_convolutions_and_the_last_linear_layer() {
-    for (depth, shortcuts) in [(18, 3), (34, 3)] {
+    for (depth, shortcuts, of_a_block) in
+        [(18, 3, 2), (34, 3, 2), (50, 4, 3), (101, 4, 3), (152, 4, 3)]
+    {
         let blueprint = blueprint(json!({"depth": depth})).unwrap();
         assert_eq!(count(&blueprint, "conv2d") - shortcuts + 1, depth);
         assert_eq!(count(&blueprint, "batch-norm2d"), depth - 1 + shortcuts);
-        assert_eq!(count(&blueprint, "add"), (depth - 2) / 2);
+        assert_eq!(count(&blueprint, "add"), (depth - 2) / of_a_block);
     }
 }
 
@@ -75,9 +78,16 @@ fn it_is_the_network_of_the_reference_arrays() {
 }
 
 #[test]
+fn files_of_timm_and_torchvision_give_the_features_they_give_there() {
+    let file = include_bytes!("published.safetensors");
+    let blueprint = |parameters: &Value| blueprint(parameters.clone()).unwrap().to_string();
+    assert_eq!(published(file, blueprint), 4);
+}
+
+#[test]
 fn wrong_parameters_are_refused() {
     let cases = [
-        json!({"depth": 50}),
+        json!({"depth": 20}),
         json!({"width": 0}),
         json!({"width": 2000}),
         json!({"size": "large"}),

@@ -30,7 +30,7 @@ pub struct Assignment {
 
 impl Network {
     /// Finds the tensor of each weight: the one of the same name, else the one whose name the blueprint
-    /// says is another for it (`"weights": {"rename": …}`).
+    /// says is another for it (`"weights": {"rename": …}`). It must have the same shape but for dimensions of 1.
     ///
     /// # Errors
     /// All at once, every weight that is missing, given twice, of another shape or unusable, and every
@@ -89,6 +89,14 @@ impl Network {
     }
 }
 
+/// Whether both have the same numbers in the same order: dimensions of 1 do not count. A dense layer at each place of a map is
+/// a convolution of one place, and a scale of each channel is also written as channels × 1 × 1.
+fn same_shape(a: &[usize], b: &[usize]) -> bool {
+    let counting = |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect();
+    let [a, b]: [Vec<usize>; 2] = [counting(a), counting(b)];
+    a == b
+}
+
 fn misfit(weight: &Weight, tensor: &TensorEntry) -> Option<String> {
     let name = match tensor.name == weight.name {
         true => format!("`{}`", weight.name),
@@ -96,7 +104,7 @@ fn misfit(weight: &Weight, tensor: &TensorEntry) -> Option<String> {
     };
     match &tensor.unusable {
         Some(reason) => Some(format!("{name} is {reason}")),
-        None if tensor.shape != weight.shape => Some(format!(
+        None if !same_shape(&tensor.shape, &weight.shape) => Some(format!(
             "{name} is {}, expected {}",
             dims(&tensor.shape),
             dims(&weight.shape)
@@ -109,8 +117,9 @@ fn misfit(weight: &Weight, tensor: &TensorEntry) -> Option<String> {
 /// name, one of the same shape if there is any.
 fn missing(weight: &Weight, left_over: &[&TensorEntry]) -> String {
     let Weight { name, shape, .. } = weight;
-    let same_shape = left_over.iter().any(|tensor| tensor.shape == *shape);
-    let fitting = (left_over.iter()).filter(|tensor| !same_shape || tensor.shape == *shape);
+    let fits = |tensor: &TensorEntry| same_shape(&tensor.shape, shape);
+    let any_fits = left_over.iter().any(|tensor| fits(tensor));
+    let fitting = (left_over.iter()).filter(|tensor| !any_fits || fits(tensor));
     let nearest = match most_alike(name, fitting, |tensor| &tensor.name) {
         Some((tensor, similarity)) if similarity > 0.65 => {
             format!("; nearest is `{}` ({})", tensor.name, dims(&tensor.shape))

@@ -184,7 +184,12 @@ fn published() -> Vec<TensorEntry> {
 #[test]
 fn the_same_weights_are_found_under_other_names() {
     let network = network(RENAMED, 1);
-    let assignment = network.assign(&published()).unwrap();
+    let mut tensors = published();
+    let assignment = network.assign(&tensors).unwrap();
+    // A dense layer's weight is that of a convolution of one place.
+    tensors[1].shape = vec![2];
+    tensors[2].shape = vec![2, 1, 1];
+    assert_eq!(network.assign(&tensors).unwrap(), assignment);
     assert_eq!(assignment.taken, [1, 2, 4, 5, 6, 7]);
     assert_eq!(assignment.ignored, [0, 3]);
 }
