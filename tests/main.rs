@@ -22,6 +22,7 @@ mod elsewhere;
 mod extractors;
 mod feature_cache;
 mod figures;
+mod first_hour;
 mod flagship;
 mod folds;
 mod grid;

@@ -7,8 +7,8 @@ use topwork_export::{
     Trunk as ExportedTrunk, append_metadata, prove,
 };
 use topwork_graft::{Backbone, Head, Predictor, Services, data::SplitName};
-use topwork_host::{ExtractorModel, ModelLayout};
-use topwork_schema::{Plan, Start};
+use topwork_host::{ExtractorModel, Kind, ModelLayout};
+use topwork_schema::{Component, Plan, Start, without_paths};
 
 use crate::{
     ApplyError, Done, Export, Written,
@@ -195,7 +195,7 @@ impl Exporting<'_> {
             ("row", plan.title(row)),
             ("seed", fits.seed.to_string()),
             ("backbone", plan.experiment.backbone.component.clone()),
-            ("cut", row.cut.name.clone()),
+            ("cut", features.cut().name.clone()),
             ("head", plan.strategy(row).head.component.clone()),
             ("trunk-sha256", features.digest().to_owned()),
             (
@@ -209,7 +209,8 @@ impl Exporting<'_> {
             ("files-become-images-by", data.component.clone()),
             (
                 "files-become-images-with",
-                serde_json::Value::from(data.parameters.clone()).to_string(),
+                serde_json::Value::from(without_paths(&self.schema_of(data), &data.parameters))
+                    .to_string(),
             ),
             (
                 "scores",
@@ -223,6 +224,16 @@ impl Exporting<'_> {
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value))
             .collect()
+    }
+
+    /// The schema of a dataset's parameters.
+    fn schema_of(&self, dataset: &Component) -> serde_json::Value {
+        let tools = self.run.tools(self.services);
+        let mut plugins = tools.plugins.list().iter();
+        let plugin = plugins.find(|plugin| plugin.id == dataset.plugin());
+        let mut components = plugin.into_iter().flat_map(|plugin| &plugin.components);
+        let found = components.find(|one| one.kind == Kind::Dataset && one.id == dataset.id());
+        found.map_or(serde_json::Value::Null, |found| found.schema.clone())
     }
 
     fn keep(&self, file: &[u8]) -> Result<(), ApplyError> {

@@ -247,12 +247,13 @@ impl AtWork<'_> {
             TrunkOf::Row(fits) => {
                 let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
                 let passes = run.passes(fits, &self.conductor)?;
-                let [pass] = passes.as_slice() else {
-                    return Err(ApplyError::Other {
-                        message: "every fold has features of its own".to_owned(),
-                        hint: Some("`--fold N` names one".to_owned()),
-                    });
-                };
+                // Folds share a frozen trunk, unless each has chosen its cut or has principal components of its own.
+                let pass = passes.first();
+                let pass = pass.filter(|first| passes.iter().all(|pass| pass.gives_what(first)));
+                let pass = pass.ok_or_else(|| ApplyError::Other {
+                    message: "every fold has features of its own".to_owned(),
+                    hint: Some("`--fold N` names one".to_owned()),
+                })?;
                 self.by_pass(pass, Some(&run.plan), None, images, output, stdout)
             }
             TrunkOf::Plan {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod latest;
+mod new;
 mod report;
 mod values;
 
@@ -14,6 +15,8 @@ pub use apply::{
     EvaluateArguments, ExportArguments, FeaturesArguments, PredictArguments, WhichRow,
 };
 pub use latest::with_latest;
+use new::NEW_EXPERIMENT;
+pub use new::NewExperimentArguments;
 use report::{COMPARE_EXAMPLE, REPORT_EXAMPLE};
 pub use report::{CompareArguments, ReportArguments};
 use topwork_kinds::Kind;
@@ -51,6 +54,9 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write an experiment for a folder of images, commented, that runs as it is
+    #[command(after_help = NEW_EXPERIMENT)]
+    New(NewExperimentArguments),
     /// Run an experiment and compare its strategies
     #[command(after_help = EXAMPLE)]
     Run(RunArguments),

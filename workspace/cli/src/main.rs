@@ -14,6 +14,7 @@ mod failure;
 mod files;
 mod folders;
 mod hints;
+mod new;
 mod output;
 mod plan;
 mod plugins;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse_from(arguments::with_latest(std::env::args_os()));
     output::choose_characters(arguments.ascii);
     let outcome = match arguments.command {
+        Command::New(arguments) => new::new(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => plan::check(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),

@@ -183,6 +183,14 @@ impl<'a> FeaturePass<'a> {
         self.dim
     }
 
+    /// Whether another gives the same features: the same trunk cut at the same place, and nothing fitted behind it.
+    pub fn gives_what(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+            || (&self.digest, &self.cut) == (&other.digest, &other.cut)
+                && self.components.is_none()
+                && other.components.is_none()
+    }
+
     /// SHA-256 that tells the trunk from others: of a network that of its weights and buffers.
     pub fn digest(&self) -> &str {
         &self.digest

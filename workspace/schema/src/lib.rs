@@ -59,7 +59,7 @@ pub use input::{Input, InputNormalise, NotNormalised};
 pub use multipliers::{LayerPattern, MultiplierError, PatternError};
 pub use overrides::{OverrideError, apply_overrides};
 pub use pairs::{Pair, Plans};
-pub use parameters::{check_parameters, resolve_parameters};
+pub use parameters::{check_parameters, resolve_parameters, without_paths};
 pub use plan::{
     Cut, CutPoint, Experiment, Pin, Place, Plan, Reference, Row, Source, Start, Strategy, Target,
 };

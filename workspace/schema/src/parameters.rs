@@ -38,10 +38,26 @@ pub fn resolve_parameters(
     }
     for (name, value) in &mut resolved {
         if let Some(property) = schema.get("properties").and_then(|all| all.get(name)) {
-            resolve_paths(property, value, folder);
+            each_path(property, value, &|path| {
+                *path = paths::resolve(path, folder).to_string_lossy().into_owned();
+            });
         }
     }
     resolved
+}
+
+/// The parameters with the last names of files and folders in place of the paths to them, as they may be told to others: where
+/// they lie on a machine is nobody's business there.
+pub fn without_paths(schema: &Value, parameters: &Map<String, Value>) -> Map<String, Value> {
+    let mut told = Value::Object(parameters.clone());
+    each_path(schema, &mut told, &|path| {
+        let last = Path::new(path.as_str()).file_name();
+        *path = last.map_or(String::new(), |last| last.to_string_lossy().into_owned());
+    });
+    match told {
+        Value::Object(told) => told,
+        _ => Map::new(),
+    }
 }
 
 /// Whether parameters that stand in no file are what a component's schema asks for; else what is wrong
@@ -59,21 +75,22 @@ pub fn check_parameters(schema: &Value, parameters: &Map<String, Value>) -> Resu
     })
 }
 
-fn resolve_paths(schema: &Value, value: &mut Value, folder: &Path) {
+/// Changes every string that the schema says is a path, but for empty ones.
+fn each_path(schema: &Value, value: &mut Value, change: &impl Fn(&mut String)) {
     match value {
         Value::String(path) if schema.get("format") == Some(&json!("path")) && !path.is_empty() => {
-            *path = paths::resolve(path, folder).to_string_lossy().into_owned();
+            change(path);
         }
         Value::Array(items) => {
             let of = schema.get("items").unwrap_or(&Value::Null);
             items
                 .iter_mut()
-                .for_each(|item| resolve_paths(of, item, folder));
+                .for_each(|item| each_path(of, item, change));
         }
         Value::Object(entries) => {
             for (name, value) in entries {
                 let property = schema.get("properties").and_then(|all| all.get(name));
-                resolve_paths(property.unwrap_or(&Value::Null), value, folder);
+                each_path(property.unwrap_or(&Value::Null), value, change);
             }
         }
         _ => {}

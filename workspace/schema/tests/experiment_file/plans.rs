@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use topwork_schema::{
     Cut, CutPoint, Description, Draft, Optimizer, Place, Plan, Reduction, Row, Start, StrategyKind,
-    UseKind, resolve_parameters,
+    UseKind, resolve_parameters, without_paths,
 };
 
 use crate::catalog::{SMALL, catalog, described, mnist};
@@ -300,9 +300,17 @@ fn paths_in_parameters_are_taken_from_the_folder() {
     });
     let resolved = resolve_parameters(&schema, given.as_object().unwrap(), Path::new("/home/x"));
     assert_eq!(
-        serde_json::Value::from(resolved),
+        serde_json::Value::from(resolved.clone()),
         json!({
             "file": "/home/x/a/b", "files": ["/home/x/c", "/d"], "deep": { "file": "/home/x/e" },
+            "empty": "", "other": "f", "text": "a",
+        })
+    );
+    // What others are told says nothing of where files lie.
+    assert_eq!(
+        serde_json::Value::from(without_paths(&schema, &resolved)),
+        json!({
+            "file": "b", "files": ["c", "d"], "deep": { "file": "e" },
             "empty": "", "other": "f", "text": "a",
         })
     );
