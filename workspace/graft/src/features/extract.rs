@@ -19,6 +19,9 @@ use crate::{
     data::{Draw, SplitName, TaskExamples},
 };
 
+/// Features that are no further apart than this share of their size differ by what single precision rounds in a deep network.
+const ROUNDING: f32 = 1e-5;
+
 /// Numbers of features that one pass may give, 1 GiB: those of all its cuts are held until their
 /// rows were measured.
 const MOST_TOGETHER: usize = 1 << 28;
@@ -193,15 +196,19 @@ impl Extraction<'_> {
     }
 
     /// Nothing can be learnt from features that are the same for every image: a layer that is never active, a wrong
-    /// normalisation.
+    /// normalisation. What is learnt from those that are nearly the same is learnt from rounding.
     fn remark_on_constant(&self, trunk: &TrunkId, rows: &Rows) -> Result<(), GraftError> {
-        if !rows.all_alike() {
-            return Ok(());
-        }
         let (cut, count) = (&trunk.cut.name, thousands(rows.examples.len() as u64));
-        let text = format!(
-            "the features at \"{cut}\" are the same for all {count} images: nothing can be learnt from them"
-        );
+        let text = match rows.spread() {
+            Some(0.0) => format!(
+                "the features at \"{cut}\" are the same for all {count} images: nothing can be learnt from them"
+            ),
+            Some(spread) if spread < ROUNDING => format!(
+                "the features at \"{cut}\" differ by at most {spread:.0e} of their size among {count} images, which is rounding: \
+                 figures may be others on another machine"
+            ),
+            _ => return Ok(()),
+        };
         Ok((self.tools.services).log(Level::Warning, "topwork", text)?)
     }
 

@@ -66,13 +66,25 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Whether every image has the same features, of two images or more.
-    pub fn all_alike(&self) -> bool {
-        let mut rows = self.values.chunks_exact(self.dim.max(1));
-        let Some(first) = rows.next() else {
-            return false;
+    /// How far features are apart from image to image, as a share of their size: that of the feature that varies most, 0 where every
+    /// image has the same. `None` for fewer than two images.
+    pub fn spread(&self) -> Option<f32> {
+        let mut rows = self.vectors();
+        let mut bounds: Vec<(f32, f32)> = rows.next()?.iter().map(|&x| (x, x)).collect();
+        if rows.len() == 0 {
+            return None;
+        }
+        for row in rows {
+            for ((least, most), &x) in bounds.iter_mut().zip(row) {
+                *least = least.min(x);
+                *most = most.max(x);
+            }
+        }
+        let of = |(least, most): (f32, f32)| match most.max(-least) {
+            0.0 => 0.0,
+            size => (most - least) / size,
         };
-        rows.len() > 0 && rows.all(|row| row == first)
+        Some(bounds.into_iter().map(of).fold(0.0, f32::max))
     }
 }
 
@@ -287,7 +299,7 @@ impl Features {
 
 impl Rows {
     /// All vectors, in the order of the examples.
-    pub fn vectors(&self) -> impl Iterator<Item = &[f32]> {
+    pub fn vectors(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dim.max(1))
     }
 
@@ -338,5 +350,24 @@ mod tests {
         assert_eq!(out, [9.0, 9.5, 2.0, 2.5]);
         assert!(rows.all_of(&[2, 5]).is_none());
         assert_eq!(rows.all_of(&[2, 5, 9]).unwrap().len(), 6);
+    }
+
+    #[test]
+    fn the_spread_is_that_of_the_feature_that_varies_most() {
+        let check = |values: &[f32], dim: usize, expected: Option<f32>| {
+            let rows = Rows {
+                examples: (0..values.len() / dim).collect(),
+                values: Values::Computed(values.to_vec()),
+                dim,
+                seconds: 0.0,
+            };
+            assert_eq!(rows.spread(), expected, "{values:?}");
+        };
+        check(&[], 2, None);
+        check(&[1.0, 2.0], 2, None);
+        check(&[1.0, 2.0, 1.0, 2.0], 2, Some(0.0));
+        check(&[0.0, 0.0], 1, Some(0.0));
+        check(&[1.0, -2.0, 1.0, -1.0], 2, Some(0.5));
+        check(&[1.0, -1.0], 1, Some(2.0));
     }
 }
