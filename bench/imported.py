@@ -3,7 +3,8 @@
     python bench/imported.py --topwork target/release/topwork --folder target/onnx [--speed] [NETWORK ...]
 
 Writes bench/imported.md. Weights are drawn by fixed seeds, as nothing is fetched; the statistics of batch normalisations are drawn
-too, so that they change what is computed. A network is exported by both of PyTorch's exporters, for one image and for any number
+too, and so is what begins as all zeros or all the same in networks with layer normalisation (biases, layer scales, learned tokens),
+so that all of it changes what is computed. A network is exported by both of PyTorch's exporters, for one image and for any number
 of them. Features are compared at cuts named after modules, the way a user names them, on noise of 224×224. Needs torch,
 torchvision, timm, onnx, onnxscript, onnxruntime and pillow.
 """
@@ -41,6 +42,12 @@ NETWORKS = {
     "convnext_tiny": (lambda: timm.create_model("convnext_tiny"), ["stages.1", "stages.2.blocks.4", "head.norm"]),
     "vit_tiny_patch16_224": (lambda: timm.create_model("vit_tiny_patch16_224"), ["blocks.3", "blocks.8", "norm"]),
     "deit_tiny_patch16_224": (lambda: timm.create_model("deit_tiny_patch16_224"), ["blocks.3", "blocks.8", "norm"]),
+    "deit_tiny_distilled_patch16_224": (lambda: timm.create_model("deit_tiny_distilled_patch16_224"), ["blocks.3", "blocks.8", "norm"]),
+    "vit_b_16": (lambda: vision.vit_b_16(), [f"encoder.layers.encoder_layer_{block}" for block in (3, 8)] + ["encoder.ln"]),
+    "vit_small_patch14_reg4_dinov2": (
+        lambda: timm.create_model("vit_small_patch14_reg4_dinov2", img_size=224), ["blocks.3", "blocks.8", "norm"],
+    ),
+    "swin_t": (lambda: vision.swin_t(), ["features.1", "features.5", "avgpool"]),
 }
 EXPORTERS = [("legacy", "fixed"), ("legacy", "dynamic"), ("dynamo", "fixed"), ("dynamo", "dynamic")]
 COMPARED, TIMED = 8, 64
@@ -58,6 +65,10 @@ def drawn(name):
                 module.running_var.copy_(torch.rand(count, generator=generator) * 0.5 + 0.75)
                 module.weight.copy_(torch.rand(count, generator=generator) * 0.5 + 0.75)
                 module.bias.copy_(torch.randn(count, generator=generator) * 0.1)
+        if any(isinstance(module, torch.nn.LayerNorm) for module in model.modules()):
+            for parameter in model.parameters():
+                if parameter.max() == parameter.min() or parameter.abs().max() < 1e-4:
+                    parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
     return model
 
 
@@ -134,6 +145,13 @@ def reason(error):
     return (lines[0] if lines else "failed").split("`: ", 1)[-1]
 
 
+def unexported(error):
+    # What the newer exporter says first is which of its steps failed; why is said by what that came from.
+    lines = str(error.__cause__ or error).splitlines()
+    listed = [line.removeprefix("  - ") for line in lines if line.startswith("  - ")]
+    return (listed or lines)[0]
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--topwork", default="target/release/topwork")
@@ -159,7 +177,7 @@ def main():
                 if not path.exists():
                     export(model, str(path), exporter, kind)
             except Exception as error:
-                rows.append(row + [f"not exported: {str(error).splitlines()[0][:100]}", "", ""])
+                rows.append(row + [f"not exported: {unexported(error)}", "", ""])
                 print(*rows[-1], sep=" | ", flush=True)
                 continue
             output = arguments.folder / "features.npy"

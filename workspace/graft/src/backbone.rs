@@ -16,7 +16,7 @@ use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_schema::{Component, CutEntry, CutPoint, Dims, LayerEntry, Plan, WantedNormalise};
 
 use crate::{
-    GraftError,
+    GraftError, blocks,
     error::{engine, out_of_order},
     features::Activations,
     network::{backbone_blueprint, initialised, joined_maps, layer_entries, parse, token_dims},
@@ -195,7 +195,7 @@ impl Backbone {
     pub fn places(&self) -> Vec<CutPlace> {
         let cuts = self.cuts();
         let blocks: Vec<bool> = match self {
-            Self::Network(_) => Vec::new(),
+            Self::Network(blueprint) => blocks::ends(blueprint),
             Self::Extractor(opaque) => (opaque.extractor.describe().cuts.iter())
                 .map(|cut| cut.block)
                 .collect(),

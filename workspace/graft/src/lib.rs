@@ -5,6 +5,7 @@
 
 mod answers;
 mod backbone;
+mod blocks;
 pub mod data;
 mod error;
 mod evaluate;

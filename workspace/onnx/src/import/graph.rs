@@ -1,5 +1,6 @@
 //! A model's graph for one image: nodes in the order in which they can be computed, and what is known of every tensor.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -7,10 +8,18 @@ use crate::message::{self, Attribute, Model, Tensor};
 use crate::{Array, Beside, Element, OnnxError};
 
 use super::names::scope;
+use super::split::parts;
 use super::{Wanted, fold, shapes};
 
 /// The operator sets before it broadcast otherwise.
 pub(super) const LEAST_OPERATOR_SET: i64 = 7;
+
+/// So many numbers are followed to where they come from, and four times those of the weights: of a large vision transformer it
+/// is three times those. What was made to do harm ends after seconds.
+const MOST_FOLLOWED: usize = 1 << 27;
+
+/// Those of one tensor: the queries, keys and values of 1,370 tokens of a width of 1,024 are a quarter of it.
+const MOST_OF_ONE: usize = 1 << 24;
 
 /// More numbers than this in one image are a mistake of the file: 256 MiB.
 const LARGEST_IMAGE: usize = 1 << 26;
@@ -92,6 +101,8 @@ pub(super) struct Graph {
     pub outputs: Vec<String>,
     pub operator_set: i64,
     producers: HashMap<String, usize>,
+    /// How many numbers may still be followed to where they come from.
+    followed: Cell<usize>,
 }
 
 impl Graph {
@@ -122,29 +133,36 @@ impl Graph {
                 .collect(),
             operator_set,
             producers: HashMap::new(),
+            followed: Cell::new(0),
         };
-        read.infer(beside);
+        let weights = read.facts.values().filter_map(|fact| match fact {
+            Fact::Constant(array) => Some(array.len()),
+            Fact::Computed(_) => None,
+        });
+        let weights = weights.fold(0usize, usize::saturating_add);
+        let most = weights.saturating_mul(4).saturating_add(MOST_FOLLOWED);
+        read.followed.set(most);
+        read.infer(beside, weights);
         read.index();
         Ok(read)
     }
 
     /// Folds what is the same for every image, and tells the shapes of the rest as far as they are known.
-    fn infer(&mut self, beside: &dyn Beside) {
-        let mut budget = fold::Budget::new(self.facts.values().filter_map(|fact| match fact {
-            Fact::Constant(array) => Some(array.len()),
-            Fact::Computed(_) => None,
-        }));
+    fn infer(&mut self, beside: &dyn Beside, weights: usize) {
+        let mut budget = fold::Budget::new(weights);
         let mut kept = Vec::with_capacity(self.nodes.len());
-        for node in std::mem::take(&mut self.nodes) {
-            if let Some(array) = fold::fold(&node, self, beside, &mut budget) {
-                let fact = Fact::Constant(Arc::new(array));
-                self.facts.insert(node.output().to_owned(), fact);
-                continue;
+        for whole in std::mem::take(&mut self.nodes) {
+            for node in parts(&whole, self).unwrap_or_else(|| vec![whole]) {
+                if let Some(array) = fold::fold(&node, self, beside, &mut budget) {
+                    let fact = Fact::Constant(Arc::new(array));
+                    self.facts.insert(node.output().to_owned(), fact);
+                    continue;
+                }
+                for (name, shape) in node.outputs.iter().zip(shapes::outputs(&node, self)) {
+                    self.facts.insert(name.clone(), Fact::Computed(shape));
+                }
+                kept.push(node);
             }
-            for (name, shape) in node.outputs.iter().zip(shapes::outputs(&node, self)) {
-                self.facts.insert(name.clone(), Fact::Computed(shape));
-            }
-            kept.push(node);
         }
         self.nodes = kept;
     }
@@ -212,6 +230,13 @@ impl Graph {
             Fact::Constant(array) => &array.shape,
             Fact::Computed(shape) => shape,
         })
+    }
+
+    /// Counts numbers that are followed to where they come from; nothing where they are too many.
+    pub fn follow(&self, numbers: usize) -> Option<()> {
+        let left = self.followed.get().checked_sub(numbers)?;
+        self.followed.set(left);
+        (numbers <= MOST_OF_ONE).then_some(())
     }
 
     /// Whole numbers that an attribute gave in old operator sets and an input gives in newer ones.

@@ -12,10 +12,13 @@ mod blueprint;
 mod fold;
 mod graph;
 mod lower;
+mod moving;
 mod names;
 mod operators;
 mod patterns;
+mod places;
 mod shapes;
+mod split;
 mod tail;
 
 use std::collections::BTreeMap;

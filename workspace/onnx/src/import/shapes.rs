@@ -52,8 +52,7 @@ const BROADCAST: &[&str] = &[
 
 /// The shapes of a node's outputs, the first ones as far as they are known.
 pub(super) fn outputs(node: &Node, graph: &Graph) -> Vec<Vec<usize>> {
-    let mut shapes =
-        several(node, graph).unwrap_or_else(|| first(node, graph).into_iter().collect());
+    let mut shapes: Vec<Vec<usize>> = first(node, graph).into_iter().collect();
     // What is larger is no network of images; nor is it counted further, so that no product leaves its type.
     let counted = |shape: &Vec<usize>| {
         let count = (shape.iter()).try_fold(1usize, |count, size| count.checked_mul(*size));
@@ -66,38 +65,6 @@ pub(super) fn outputs(node: &Node, graph: &Graph) -> Vec<Vec<usize>> {
 
 /// Numbers of the largest tensor that is followed.
 const LARGEST: usize = 1 << 28;
-
-fn several(node: &Node, graph: &Graph) -> Option<Vec<Vec<usize>>> {
-    if node.op != "Split" {
-        return None;
-    }
-    let input = graph.shape(node.input(0)?)?;
-    let [axis] = axes(&[node.int("axis").unwrap_or(0)], input.len())?[..] else {
-        return None;
-    };
-    let count = node.outputs.len();
-    let sizes: Vec<usize> = match graph.settings(node, "split", 1) {
-        Some(sizes) => {
-            let sizes = sizes.into_iter().map(|size| usize::try_from(size).ok());
-            sizes.collect::<Option<_>>()?
-        }
-        None => {
-            let part = input[axis].div_ceil(count.max(1));
-            let part = |place: usize| part.min(input[axis].saturating_sub(place * part));
-            (0..count).map(part).collect()
-        }
-    };
-    let total = (sizes.iter()).try_fold(0usize, |total, size| total.checked_add(*size));
-    if total != Some(input[axis]) || sizes.len() != count {
-        return None;
-    }
-    let shapes = sizes.into_iter().map(|size| {
-        let mut shape = input.to_vec();
-        shape[axis] = size;
-        shape
-    });
-    Some(shapes.collect())
-}
 
 fn first(node: &Node, graph: &Graph) -> Option<Vec<usize>> {
     let op = node.op.as_str();
@@ -201,7 +168,7 @@ fn first(node: &Node, graph: &Graph) -> Option<Vec<usize>> {
             }
             Some(shape)
         }
-        "Slice" => {
+        "Slice" | "topwork.split" => {
             let starts = graph.settings(node, "starts", 1)?;
             let ends = graph.settings(node, "ends", 2)?;
             let of_axes = graph.settings(node, "axes", 3);
@@ -273,6 +240,13 @@ fn first(node: &Node, graph: &Graph) -> Option<Vec<usize>> {
                 (c, d)
             };
             (inner == depth).then_some(vec![rows, columns])
+        }
+        "Attention" => {
+            let value = graph.shape(node.input(2)?)?;
+            let (&[batch, heads, tokens, _], &[.., width]) = (input, value) else {
+                return None;
+            };
+            Some(vec![batch, heads, tokens, width])
         }
         "Expand" => {
             let wanted = graph.constant_of(node, 1)?.as_integers()?.iter();

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod activations;
+mod attention;
 mod names;
 mod networks;
 mod refusals;
 mod small;
+mod tokens;

@@ -6,7 +6,7 @@ use prost::Message;
 use topwork_onnx::message::{Entry, Model, Tensor};
 use topwork_onnx::{Folder, Nowhere, Numbers, Wanted, import};
 
-fn refusal(model: &Model) -> String {
+pub fn refusal(model: &Model) -> String {
     import(model, &Nowhere, &Wanted::default())
         .unwrap_err()
         .to_string()
@@ -329,7 +329,23 @@ fn hostile_models_end_soon() {
         .node("Expand", &["image", "s"], "x", NONE)
         .node("Slice", &["x", "b", "f"], "y", NONE)
         .giving(&["y"]);
-    for model in [huge, growing, doubling, empty, wide] {
+    // Moved about without end: each pair leaves what was moved where it was.
+    let mut moving = Small::of(3, 4, 4)
+        .integers("s", &[1, 3, 2048, 2048])
+        .integers("one", &[1, 3, 4, 1, 4, 1])
+        .integers("many", &[1, 3, 4, 512, 4, 512])
+        .node("Reshape", &["image", "one"], "o", NONE)
+        .node("Expand", &["o", "many"], "x", NONE)
+        .node("Reshape", &["x", "s"], "m0", NONE);
+    for n in 0..200 {
+        let (from, turned, to) = (format!("m{n}"), format!("t{n}"), format!("m{}", n + 1));
+        let order = || ("perm", Is::Ints(&[0, 1, 3, 2]));
+        moving = moving
+            .node("Transpose", &[&from], &turned, &[order()])
+            .node("Transpose", &[&turned], &to, &[order()]);
+    }
+    let moving = moving.giving(&["m200"]);
+    for model in [huge, growing, doubling, empty, wide, moving] {
         let begun = std::time::Instant::now();
         let _ = import(&model, &Nowhere, &Wanted::default());
         assert!(begun.elapsed().as_secs() < 10);

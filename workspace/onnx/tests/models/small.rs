@@ -86,13 +86,22 @@ impl Small {
         self
     }
 
-    pub fn integers(mut self, name: &str, values: &[i64]) -> Self {
+    pub fn integers(self, name: &str, values: &[i64]) -> Self {
+        self.grid(name, &[values.len() as i64], values)
+    }
+
+    /// A whole number without an axis.
+    pub fn whole(self, name: &str, value: i64) -> Self {
+        self.grid(name, &[], &[value])
+    }
+
+    /// Whole numbers of any shape.
+    pub fn grid(mut self, name: &str, shape: &[i64], values: &[i64]) -> Self {
         let bytes: Vec<u8> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
-        let shape = [values.len() as i64];
-        self.graph.initializer.push(tensor(name, 7, &shape, bytes));
+        self.graph.initializer.push(tensor(name, 7, shape, bytes));
         self
     }
 

@@ -2,11 +2,15 @@
 
 use super::super::graph::Node;
 use super::super::lower::{Lowering, New, Value, View, by};
+use super::tokens;
 
 /// `Add` and `Sum`.
 pub(super) fn sum(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     if let Some((computed, constant)) = with_constant(lowering, node) {
-        return shifted(lowering, node, computed, constant, 1.0);
+        return match tokens::positions(lowering, node, computed, constant)? {
+            Some(value) => Ok(value),
+            None => shifted(lowering, node, computed, constant, 1.0),
+        };
     }
     let (values, shape) = alike(lowering, node)?;
     match values[..] {

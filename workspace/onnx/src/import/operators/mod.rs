@@ -4,11 +4,13 @@
 
 mod activations;
 mod arithmetic;
+mod attention;
 mod convolution;
 mod linear;
 mod normalisation;
 mod pooling;
 mod rearranging;
+mod tokens;
 
 use super::graph::Node;
 use super::lower::{Lowering, Value};
@@ -25,6 +27,7 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("Div", arithmetic::quotient),
     ("Dropout", rearranging::dropout),
     ("Flatten", rearranging::reshape),
+    ("Gather", tokens::gather),
     ("Gemm", linear::gemm),
     ("GlobalAveragePool", pooling::global_average),
     ("Identity", rearranging::same),
@@ -42,6 +45,7 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("Transpose", rearranging::transpose),
     ("Unsqueeze", rearranging::reshape),
     ("topwork.affine", arithmetic::affine),
+    ("topwork.attention", attention::of_heads),
     ("topwork.channel-shuffle", rearranging::channel_shuffle),
     ("topwork.gelu", activations::plain),
     ("topwork.gelu-tanh", activations::plain),
@@ -52,5 +56,6 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("topwork.relu6", activations::plain),
     ("topwork.sigmoid", activations::plain),
     ("topwork.silu", activations::plain),
+    ("topwork.split", rearranging::slice),
     ("topwork.tanh", activations::plain),
 ];

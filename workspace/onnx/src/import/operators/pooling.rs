@@ -3,6 +3,7 @@
 use super::super::graph::Node;
 use super::super::lower::{Lowering, New, Value, View, by};
 use super::super::shapes::{Windows, reduced};
+use super::tokens;
 
 pub(super) fn max(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     if node.outputs.iter().skip(1).any(|name| !name.is_empty()) {
@@ -89,16 +90,13 @@ pub(super) fn global_average(lowering: &mut Lowering<'_>, node: &Node) -> Result
     ))
 }
 
-/// The mean over height and width.
+/// The mean over height and width, or over tokens.
 pub(super) fn mean(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     let value = lowering.value(node, 0)?;
     let over =
         reduced(node, lowering.graph).ok_or("has axes that are not the same for every image")?;
     let &[channels, _, _] = lowering.shape(value) else {
-        let shape = by(lowering.shape(value));
-        return Err(format!(
-            "goes over {over:?} of {shape}, expected height and width of a map"
-        ));
+        return tokens::mean(lowering, node, value, &over);
     };
     let expected: &[usize] = match value.view {
         View::Plain => &[2, 3],

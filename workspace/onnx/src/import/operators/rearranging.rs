@@ -3,6 +3,7 @@
 use super::super::graph::Node;
 use super::super::lower::{Lowering, New, Value, View, by};
 use super::super::shapes::{axes, sliced};
+use super::tokens;
 
 /// The same numbers.
 pub(super) fn same(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
@@ -72,7 +73,7 @@ pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value,
     };
     match (&shape[..], to) {
         (&[features], &[1, count]) if features == count => Ok(value),
-        (&[_, _, _], &[1, _]) if is_in_order => {
+        (&[_, _, _] | &[_, _], &[1, _]) if is_in_order => {
             let count = shape.iter().product();
             Ok(lowering.push(New::of(node, "flatten"), &[value], &[count]))
         }
@@ -135,7 +136,7 @@ pub(super) fn transpose(lowering: &mut Lowering<'_>, node: &Node) -> Result<Valu
     }
 }
 
-/// Some channels of a map.
+/// Some channels of a map, or some tokens.
 pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     let value = lowering.value(node, 0)?;
     let graph = lowering.graph;
@@ -154,25 +155,34 @@ pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
     });
     let windows = windows.ok_or("takes places that are not the same for every image")?;
     let shape = lowering.shape(value).to_vec();
-    match (value.view, &shape[..], &windows[..]) {
-        (View::Plain, &[channels, height, width], [(1, places)]) => {
-            let (from, to) = match places.as_slice() {
-                [] => return Err("takes no channel at all".to_owned()),
-                [first, .., last] if last - first + 1 == places.len() => (*first, last + 1),
-                [only] => (*only, only + 1),
-                _ => return Err("leaves out channels between others".to_owned()),
-            };
-            if to - from == channels {
-                return Ok(value);
-            }
-            let new = New::of(node, "slice").key("from", from).key("to", to);
-            Ok(lowering.push(new, &[value], &[to - from, height, width]))
+    // Settings that take all of an axis are none.
+    let file = (node.input(0)).and_then(|name| graph.shape(name));
+    let size = |axis: usize| file.and_then(|sizes| sizes.get(axis)).copied();
+    let mut parts = windows
+        .iter()
+        .filter(|(axis, places)| size(*axis) != Some(places.len()));
+    let part = match (parts.next(), parts.next()) {
+        (None, None) => return Ok(value),
+        (Some((1, places)), None) if value.view == View::Plain => places,
+        _ => {
+            return Err(format!(
+                "takes a part of {}, expected channels of a map or tokens",
+                by(&shape)
+            ));
         }
-        _ => Err(format!(
-            "takes a part of {}, expected channels of a map",
-            by(&shape)
-        )),
+    };
+    let (from, to) = match part.as_slice() {
+        [] => return Err("takes nothing at all".to_owned()),
+        [first, .., last] if last - first + 1 == part.len() => (*first, last + 1),
+        [only] => (*only, only + 1),
+        _ => return Err("leaves out channels or tokens between others".to_owned()),
+    };
+    let new = New::of(node, "slice").key("from", from).key("to", to);
+    let mut output = shape;
+    if let Some(count) = output.first_mut() {
+        *count = to - from;
     }
+    Ok(lowering.push(new, &[value], &output))
 }
 
 /// Channels of groups in turns.
@@ -183,8 +193,11 @@ pub(super) fn channel_shuffle(lowering: &mut Lowering<'_>, node: &Node) -> Resul
     Ok(lowering.push(new, &[value], &shape))
 }
 
-/// Maps one behind the other, along their channels.
+/// Maps one behind the other, along their channels; or tokens that are learned in front of a sequence.
 pub(super) fn concat(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    if lowering.graph.constant_of(node, 0).is_some() {
+        return tokens::in_front(lowering, node);
+    }
     let mut values = Vec::new();
     let mut total = [0, 0, 0];
     let mut view = None;

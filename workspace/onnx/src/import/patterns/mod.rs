@@ -2,11 +2,13 @@
 //! ONNX or one that begins with `topwork.`; the others go where nothing else needs them.
 
 mod affine;
+mod attention;
 mod channel_shuffle;
 mod layer_norm;
 mod linear;
 mod padding;
 mod pointwise;
+mod unmoved;
 
 use super::graph::{Graph, Node};
 
@@ -16,10 +18,13 @@ type Rule = fn(&Graph, &Node) -> Option<Node>;
 const RULES: &[Rule] = &[
     pointwise::activation,
     layer_norm::decomposed,
+    attention::with_bias,
+    attention::of_heads,
     linear::with_bias,
     affine::scaled_and_shifted,
     padding::before_convolution,
     channel_shuffle::of_groups,
+    unmoved::by_several,
 ];
 
 /// Puts what is recognised in the place of its nodes.
