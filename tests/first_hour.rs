@@ -12,7 +12,7 @@ fn picture(path: &Path, kind: u32, number: u32) {
     let image = image::RgbImage::from_fn(size, size, |x, y| {
         let noise =
             (x * 7919 + y * 104_729 + number * 15_485_863 + kind).wrapping_mul(2_654_435_761) >> 26;
-        let stripe = if (x / (2 + 3 * kind)) % 2 == 0 {
+        let stripe = if (x / (2 + 3 * kind)).is_multiple_of(2) {
             180
         } else {
             40

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use serde_json::Value;
 use topwork_testkit::{Output, Project};
 
 /// Two LeNets that are cut at other places, two targets of which one has folds. `more` is a further strategy.
@@ -185,4 +186,38 @@ fn kills_change_nothing_that_parts_leave() {
     let (_, files) = said.split_once("digests and ").unwrap();
     let files: usize = files.split(' ').next().unwrap().parse().unwrap();
     assert!(files > 20, "{said}");
+}
+
+#[test]
+fn runs_are_compared_target_by_target() {
+    let project = project();
+    project.write(
+        "other.toml",
+        &experiment(MORE).replace("classes = [5, 6, 7]", "classes = [5, 6]"),
+    );
+    done(project.topwork(&["run", "other.toml", "--ui", "none"]));
+    let whole = done(project.topwork(&["compare", "1", "2", "--json"]));
+    let whole: Value = serde_json::from_str(&whole.stdout).unwrap();
+    let of = |target: usize| &whole["targets"][target];
+    let names = [0, 1].map(|target| of(target)["target"].as_str().unwrap());
+    assert_eq!(names, ["low", "high"]);
+    // Three rows of one run and five of the other on each target; only one target has the same examples in both.
+    for target in [0, 1] {
+        let rows = of(target)["results"]["strategies"].as_array().unwrap();
+        assert_eq!(rows.len(), 3 + 5, "{target}");
+    }
+    let reason = |target: usize| of(target)["runs"][1]["not-compared-with-first"].as_str();
+    let expected = "other test examples: `target.dataset.classes` is `[5, 6]`, there `[5, 6, 7]`";
+    assert_eq!((reason(0), reason(1)), (Some(expected), None));
+    assert_eq!(of(0)["results"]["pairs"].as_array().unwrap().len(), 0);
+    assert_eq!(of(1)["results"]["pairs"].as_array().unwrap().len(), 3 * 5);
+
+    let text = done(project.topwork(&["compare", "1", "2"]));
+    assert!(text.stdout.contains("target low\n") && text.stdout.contains("target high\n"));
+    let one = done(project.topwork(&["compare", "1", "2", "--target", "high"]));
+    assert!(!one.stdout.contains("target low\n"), "{}", one.snapshot());
+    let wrong = project.topwork(&["compare", "1", "2", "--target", "hihg"]);
+    assert_eq!(wrong.code, 2);
+    let told = "no target `hihg` that all runs have\nhint: did you mean `high`?";
+    assert!(wrong.stderr.contains(told), "{}", wrong.snapshot());
 }

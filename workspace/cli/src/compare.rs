@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs};
 use serde_json::{Value, json};
 use topwork_events::{Event, Outcome, Record, RunState};
 use topwork_measure::{ACCURACY, Bits};
+use topwork_nearest::choices;
 use topwork_pages::{Align, comparison};
 use topwork_results::{Across, Apart, Member, across};
 use topwork_store::{RunFolder, sha256_of_file};
@@ -41,34 +42,213 @@ pub fn compare(arguments: &CompareArguments) -> Result<u8, Failure> {
         }
         runs.push(run);
     }
-    if let Some(several) = runs.iter().find(|run| run.tables.tables.len() > 1) {
-        let message = format!("the run `{}` has several targets", several.folder.id());
-        return Err(Failure::new(WRONG_USE, message)
-            .hint("runs are compared by the rows of one target; `report` shows those of a run"));
+    let mut documents = Vec::new();
+    let mut pages = Vec::new();
+    let several = runs.iter().any(|run| run.tables.tables.len() > 1);
+    for target in targets(&runs, arguments.target.as_deref())? {
+        let members: Vec<Member> = (runs.iter())
+            .map(|run| Member {
+                label: label(&run.folder.id()),
+                state: state(run, target.as_deref()),
+            })
+            .collect();
+        // Every run that was loaded has a plan.
+        let Some(found) = across(&members) else {
+            return Err(Failure::new(RUN_FAILED, "the runs have nothing to compare"));
+        };
+        let compared = Compared {
+            found,
+            members,
+            runs: &runs,
+            target: target.as_deref(),
+        };
+        let reasons = compared.reasons();
+        match (arguments.json, &target) {
+            (true, _) => documents.push(compared.document(&reasons)),
+            (false, Some(target)) if several => {
+                pages.push(format!("target {target}\n\n{}", compared.text(&reasons)));
+            }
+            (false, _) => pages.push(compared.text(&reasons)),
+        }
     }
-    let members: Vec<Member> = (runs.iter())
-        .map(|run| Member {
-            label: label(&run.folder.id()),
-            state: with_bitmaps(run),
-        })
-        .collect();
-    // Every run that was loaded has a plan.
-    let Some(found) = across(&members) else {
-        return Err(Failure::new(RUN_FAILED, "the runs have nothing to compare"));
-    };
-    let reasons: Vec<Option<String>> = (found.apart.iter().zip(&runs))
-        .map(|(apart, run)| {
-            apart
-                .as_ref()
-                .map(|apart| reason(apart, &runs[0].folder, &run.folder))
-        })
-        .collect();
-    if arguments.json {
-        print_json(&document(&found, &members, &runs, &reasons))?;
+    if !arguments.json {
+        print(&pages.join("\n"))?;
+    } else if several {
+        print_json(&json!({ "format": 1, "targets": documents }))?;
     } else {
-        print(&text(&found, &members, &runs, &reasons))?;
+        documents.iter().try_for_each(print_json)?;
     }
     Ok(0)
+}
+
+/// The targets that rows are compared on: the one asked for, else all that every run with several has; no name where every run has
+/// one alone.
+fn targets(runs: &[Loaded], wanted: Option<&str>) -> Result<Vec<Option<String>>, Failure> {
+    let of = |run: &Loaded| -> Vec<String> {
+        let targets = run.state.targets().into_iter();
+        targets
+            .filter_map(|(name, _)| name.map(str::to_owned))
+            .collect()
+    };
+    let named: Vec<(String, Vec<String>)> = (runs.iter())
+        .filter(|run| run.tables.tables.len() > 1)
+        .map(|run| (run.folder.id(), of(run)))
+        .collect();
+    let Some((_, first)) = named.first() else {
+        return match wanted {
+            None => Ok(vec![None]),
+            Some(_) => Err(
+                Failure::new(WRONG_USE, "each of the runs has one target alone")
+                    .hint("leave `--target` out"),
+            ),
+        };
+    };
+    let shared: Vec<&String> = (first.iter())
+        .filter(|name| named.iter().all(|(_, own)| own.contains(name)))
+        .collect();
+    if shared.is_empty() {
+        let told: Vec<String> = (named.iter())
+            .map(|(id, own)| format!("`{id}` has {}", own.join(", ")))
+            .collect();
+        return Err(
+            Failure::new(WRONG_USE, "the runs have no target in common").hint(told.join("; "))
+        );
+    }
+    match wanted {
+        None => Ok(shared.into_iter().cloned().map(Some).collect()),
+        Some(wanted) if shared.iter().any(|name| *name == wanted) => {
+            Ok(vec![Some(wanted.to_owned())])
+        }
+        Some(wanted) => {
+            let names = shared.iter().map(|name| name.as_str());
+            let hint = choices(wanted, "targets", names);
+            let failure = Failure::new(
+                WRONG_USE,
+                format!("no target `{wanted}` that all runs have"),
+            );
+            Err(match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
+        }
+    }
+}
+
+/// What a run says of this target; all of it where it has one alone.
+fn state(run: &Loaded, target: Option<&str>) -> RunState {
+    let targets = run.state.targets();
+    let parts = targets
+        .iter()
+        .find(|(name, _)| target.is_some() && *name == target);
+    match parts {
+        Some((_, parts)) if run.tables.tables.len() > 1 => run.state.of_parts(parts).into_owned(),
+        _ => with_bitmaps(run),
+    }
+}
+
+/// Rows of some runs on one target.
+struct Compared<'a> {
+    found: Across,
+    members: Vec<Member>,
+    runs: &'a [Loaded],
+    target: Option<&'a str>,
+}
+
+impl Compared<'_> {
+    /// Why each run is not compared with the first.
+    fn reasons(&self) -> Vec<Option<String>> {
+        let [first, ..] = self.runs else {
+            return Vec::new();
+        };
+        let apart = self.found.apart.iter().zip(self.runs);
+        apart
+            .map(|(apart, run)| {
+                let apart = apart.as_ref()?;
+                Some(reason(apart, [&first.folder, &run.folder], self.target))
+            })
+            .collect()
+    }
+
+    fn document(&self, reasons: &[Option<String>]) -> Value {
+        let members = self.members.iter().zip(self.runs).zip(reasons);
+        let members = members.map(|((member, run), reason)| {
+            json!({
+                "label": member.label,
+                "run": run.folder.id(),
+                "name": run.manifest.name,
+                "status": run.tables.first().status,
+                "not-compared-with-first": reason,
+            })
+        });
+        let mut document = json!({
+            "format": 1,
+            "runs": members.collect::<Vec<Value>>(),
+            "ranked": self.found.ranked,
+            "results": self.found.results,
+        });
+        if let Some(target) = self.target {
+            document["target"] = target.into();
+        }
+        document
+    }
+
+    fn text(&self, reasons: &[Option<String>]) -> String {
+        let Self {
+            found,
+            members,
+            runs,
+            ..
+        } = self;
+        let columns = [
+            ("", Align::Left),
+            ("run", Align::Left),
+            ("state", Align::Left),
+            ("started", Align::Left),
+        ];
+        let list = members.iter().zip(*runs).map(|(member, run)| {
+            vec![
+                member.label.clone(),
+                run.folder.id(),
+                run.tables.first().status.clone(),
+                date(run.manifest.created_at),
+            ]
+        });
+        let mut text = table(&columns, list) + "\n" + &comparison(&found.results, width());
+        let told: Vec<String> = (members.iter().zip(reasons))
+            .filter_map(|(member, reason)| {
+                let reason = reason.as_ref()?;
+                Some(format!(
+                    "! {} is not compared with {}: {reason}\n",
+                    member.label, members[0].label
+                ))
+            })
+            .collect();
+        if !told.is_empty() {
+            text.push('\n');
+            text.push_str(&told.concat());
+        }
+        if !found.ranked {
+            let why = match told.is_empty() {
+                true => {
+                    let seeds = members.iter().map(|member| {
+                        let seeds = member
+                            .state
+                            .plan
+                            .as_ref()
+                            .map_or(&[][..], |plan| &plan.seeds);
+                        format!("{} has {}", member.label, listed(seeds))
+                    });
+                    format!(
+                        "the runs have different seeds ({})",
+                        seeds.collect::<Vec<String>>().join(", ")
+                    )
+                }
+                false => "not all of these runs may be set in one order".to_owned(),
+            };
+            text.push_str(&format!("! no rank: {why}\n"));
+        }
+        text
+    }
 }
 
 /// A run by the number its id begins with, which no other run of the folder has.
@@ -76,84 +256,8 @@ fn label(id: &str) -> String {
     id.split('-').next().unwrap_or(id).to_owned()
 }
 
-fn document(
-    found: &Across,
-    members: &[Member],
-    runs: &[Loaded],
-    reasons: &[Option<String>],
-) -> Value {
-    let members = members.iter().zip(runs).zip(reasons);
-    let members = members.map(|((member, run), reason)| {
-        json!({
-            "label": member.label,
-            "run": run.folder.id(),
-            "name": run.manifest.name,
-            "status": run.tables.first().status,
-            "not-compared-with-first": reason,
-        })
-    });
-    json!({
-        "format": 1,
-        "runs": members.collect::<Vec<Value>>(),
-        "ranked": found.ranked,
-        "results": found.results,
-    })
-}
-
-fn text(found: &Across, members: &[Member], runs: &[Loaded], reasons: &[Option<String>]) -> String {
-    let columns = [
-        ("", Align::Left),
-        ("run", Align::Left),
-        ("state", Align::Left),
-        ("started", Align::Left),
-    ];
-    let list = members.iter().zip(runs).map(|(member, run)| {
-        vec![
-            member.label.clone(),
-            run.folder.id(),
-            run.tables.first().status.clone(),
-            date(run.manifest.created_at),
-        ]
-    });
-    let mut text = table(&columns, list) + "\n" + &comparison(&found.results, width());
-    let told: Vec<String> = (members.iter().zip(reasons))
-        .filter_map(|(member, reason)| {
-            let reason = reason.as_ref()?;
-            Some(format!(
-                "! {} is not compared with {}: {reason}\n",
-                member.label, members[0].label
-            ))
-        })
-        .collect();
-    if !told.is_empty() {
-        text.push('\n');
-        text.push_str(&told.concat());
-    }
-    if !found.ranked {
-        let why = match told.is_empty() {
-            true => {
-                let seeds = members.iter().map(|member| {
-                    let seeds = member
-                        .state
-                        .plan
-                        .as_ref()
-                        .map_or(&[][..], |plan| &plan.seeds);
-                    format!("{} has {}", member.label, listed(seeds))
-                });
-                format!(
-                    "the runs have different seeds ({})",
-                    seeds.collect::<Vec<String>>().join(", ")
-                )
-            }
-            false => "not all of these runs may be set in one order".to_owned(),
-        };
-        text.push_str(&format!("! no rank: {why}\n"));
-    }
-    text
-}
-
 /// Why two runs are not compared, in words.
-fn reason(apart: &Apart, first: &RunFolder, other: &RunFolder) -> String {
+fn reason(apart: &Apart, runs: [&RunFolder; 2], target: Option<&str>) -> String {
     let folds = |folds: &Option<u32>| match folds {
         None => "a test split".to_owned(),
         Some(folds) => format!("{folds} folds"),
@@ -172,7 +276,7 @@ fn reason(apart: &Apart, first: &RunFolder, other: &RunFolder) -> String {
         Apart::Seeds(of_first, of_other) => {
             format!("no seed in common: {}, there {}", listed(of_other), listed(of_first))
         }
-        Apart::TestExamples => match first_difference(first, other) {
+        Apart::TestExamples => match first_difference(runs, target) {
             Some(difference) => format!("other test examples: {difference}"),
             None => "other test examples: the settings are the same, the images or labels are not".to_owned(),
         },
@@ -193,15 +297,17 @@ fn listed(seeds: &[u64]) -> String {
     }
 }
 
-/// The first setting that decides about test examples in which two resolved experiments differ.
-fn first_difference(first: &RunFolder, other: &RunFolder) -> Option<String> {
+/// The first setting that decides about test examples in which two resolved experiments differ, where there are several targets
+/// among those of this one.
+fn first_difference(runs: [&RunFolder; 2], target: Option<&str>) -> Option<String> {
     let settings = |run: &RunFolder| {
         let text = run
             .experiment()
             .map_err(|error| warn(&error.to_string()))
             .ok()?;
-        test_settings(&text)
+        test_settings(&text, target)
     };
+    let [first, other] = runs;
     difference(&settings(first)?, &settings(other)?)
 }
 
@@ -227,15 +333,30 @@ fn difference(
     ))
 }
 
-/// The settings of a resolved experiment that decide about test examples, by their dotted paths.
-fn test_settings(text: &str) -> Option<BTreeMap<String, String>> {
+/// The settings of a resolved experiment that decide about test examples, by their dotted paths. Those of one target of several
+/// stand there as if it were the only one.
+fn test_settings(text: &str, target: Option<&str>) -> Option<BTreeMap<String, String>> {
     let decides = |path: &str| {
         let of_target = path.starts_with("target.");
         let of_no_matter = (OF_NO_MATTER.iter())
             .any(|other| path == *other || path.starts_with(&format!("{other}.")));
         (of_target && !of_no_matter) || path.ends_with(".test-samples")
     };
-    let settings = flat(text)?.into_iter();
+    let settings = flat(text)?;
+    let place = settings.iter().find_map(|(path, value)| {
+        let place = path.strip_prefix("target.")?.strip_suffix(".name")?;
+        (target == Some(value)).then(|| format!("target.{place}."))
+    });
+    let settings = settings
+        .into_iter()
+        .filter_map(|(path, value)| match &place {
+            None => Some((path, value)),
+            Some(_) if !path.starts_with("target.") => Some((path, value)),
+            Some(place) => {
+                let own = path.strip_prefix(place.as_str())?;
+                (own != "name").then(|| (format!("target.{own}"), value))
+            }
+        });
     Some(settings.filter(|(path, _)| decides(path)).collect())
 }
 
@@ -317,7 +438,8 @@ mod tests {
     #[test]
     fn the_first_setting_that_differs_is_named() {
         let check = |first: &str, other: &str, expected: Option<&str>| {
-            let settings = |text: &str| test_settings(&format!("[target]\n{text}\n")).unwrap();
+            let settings =
+                |text: &str| test_settings(&format!("[target]\n{text}\n"), None).unwrap();
             let found = difference(&settings(first), &settings(other));
             assert_eq!(found.as_deref(), expected, "{first} / {other}");
         };
@@ -343,6 +465,15 @@ mod tests {
             &format!("{digits}\n[[strategy]]\ntest-samples = 100"),
             Some("`strategy.1.test-samples` is `100`, there not set"),
         );
+    }
+
+    #[test]
+    fn of_several_targets_the_settings_of_one_count() {
+        let text = "[[target]]\nname = \"a\"\ndataset = { use = \"x\" }\n\
+                    [[target]]\nname = \"b\"\nfolds = 3\ndataset = { use = \"y\" }\n";
+        let found = test_settings(text, Some("b")).unwrap();
+        let alone = "[target]\nfolds = 3\ndataset = { use = \"y\" }\n";
+        assert_eq!(Some(found), test_settings(alone, Some("b")));
     }
 
     #[test]

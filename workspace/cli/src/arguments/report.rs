@@ -55,6 +55,9 @@ pub struct CompareArguments {
     /// Their numbers, ids, unique beginnings of them, or `latest`
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     pub runs: Vec<String>,
+    /// Only the rows of this target, where runs have several [default: each that all of them have]
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
     /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
