@@ -68,9 +68,13 @@ pub fn check_parameters(schema: &Value, parameters: &Map<String, Value>) -> Resu
     let parameters = Value::Object(parameters.clone());
     validator.validate(&parameters).map_err(|error| {
         let path = error.instance_path().to_string();
+        let problem = match expected(error.kind()) {
+            Some(expected) => format!("expected {expected}, found {}", json_text(error.instance())),
+            None => error.to_string(),
+        };
         match path.trim_start_matches('/') {
-            "" => error.to_string(),
-            name => format!("`{name}`: {error}"),
+            "" => problem,
+            name => format!("`{name}`: {problem}"),
         }
     })
 }
