@@ -114,6 +114,10 @@ fn what_is_written_says_what_was_seen() {
         &project.path().join("sets/val"),
         &[("cats", 2), ("dogs", 2)],
     );
+    photos(
+        &project.path().join("sets/Test"),
+        &[("cats", 2), ("dogs", 2)],
+    );
     fs::create_dir(project.path().join("files")).unwrap();
     let output = new(
         &project,

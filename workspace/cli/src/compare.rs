@@ -21,6 +21,7 @@ use crate::{
 
 /// Settings of the target that change neither the test examples nor how they are measured.
 const OF_NO_MATTER: &[&str] = &[
+    "target.name",
     "target.cut",
     "target.metrics",
     "target.rank-by",

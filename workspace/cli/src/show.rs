@@ -2,6 +2,8 @@
 
 mod model;
 
+pub use model::is_model;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
 use topwork_apply::{BareBackbone, Images, Split, TrunkOf, Work};
 use topwork_schema::{Component, Plan, Reduction};
 use topwork_store::Runs;
@@ -15,6 +14,7 @@ use crate::{
     failure::{Failure, WRONG_USE},
     folders::{Folders, absolute},
     run::{manifests, threads},
+    settings::parameters,
 };
 
 /// Writes what a trunk makes of images.
@@ -182,16 +182,7 @@ fn of_plan(
 }
 
 fn of_backbone(arguments: &FeaturesArguments, id: &str) -> Result<TrunkOf, Failure> {
-    let mut parameters = Map::new();
-    for (name, value) in &arguments.sets {
-        // As in an experiment: what is no TOML value is a text.
-        let parsed = toml::from_str::<Map<String, Value>>(&format!("value = {value}"));
-        let parsed = parsed.ok().and_then(|mut table| table.remove("value"));
-        parameters.insert(
-            name.clone(),
-            parsed.unwrap_or_else(|| value.as_str().into()),
-        );
-    }
+    let parameters = parameters(&arguments.sets);
     let folder = std::env::current_dir().map_err(|error| {
         Failure::new(
             WRONG_USE,

@@ -21,7 +21,12 @@ pub enum Layout {
     /// A folder for each.
     Classes(PathBuf),
     /// Such folders for each split.
-    Splits { train: PathBuf, test: PathBuf },
+    Splits {
+        train: PathBuf,
+        test: PathBuf,
+        /// Other folders beside these, by name.
+        unused: Vec<String>,
+    },
 }
 
 impl Layout {
@@ -43,7 +48,16 @@ impl Layout {
             found.cloned()
         };
         match (split(&TRAIN), split(&TEST)) {
-            (Some(train), Some(test)) => Ok(Self::Splits { train, test }),
+            (Some(train), Some(test)) => {
+                let others = within.iter().filter(|path| ![&train, &test].contains(path));
+                let names = others.filter_map(|path| path.file_name());
+                let unused = names.map(|name| name.to_string_lossy().into_owned());
+                Ok(Self::Splits {
+                    unused: unused.collect(),
+                    train,
+                    test,
+                })
+            }
             _ if within.len() >= 2 => Ok(Self::Classes(folder.to_owned())),
             _ => {
                 let found = match within.as_slice() {
@@ -67,7 +81,7 @@ impl Layout {
     fn folders(&self) -> Vec<&Path> {
         match self {
             Self::Classes(folder) => vec![folder],
-            Self::Splits { train, test } => vec![train, test],
+            Self::Splits { train, test, .. } => vec![train, test],
         }
     }
 }
@@ -76,7 +90,7 @@ impl Layout {
 pub fn sizes(layout: &Layout) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();
     let mut left: Vec<PathBuf> = layout.folders().into_iter().map(Path::to_owned).collect();
-    // Folder by folder in turns, so that the first class is not all that is seen.
+    // A few of each folder, so that the first class is not all that is seen.
     while let Some(folder) = left.pop() {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries

@@ -17,6 +17,8 @@ use crate::{
     folders::{Folders, absolute},
     output::print,
     plan,
+    settings::parameters,
+    show::is_model,
 };
 use images::Layout;
 use text::{Backbone, Measured, Network, Seen};
@@ -120,16 +122,9 @@ fn stem(file: &Path) -> String {
 
 /// The network that was named, else one whose weights were fetched, else one that has learnt nothing.
 fn backbone(arguments: &NewExperimentArguments, folders: &Folders) -> Result<Backbone, Failure> {
-    let mut sets = Map::new();
-    for (key, value) in &arguments.sets {
-        let value = toml::from_str::<toml::Table>(&format!("value = {value}"))
-            .ok()
-            .and_then(|table| serde_json::to_value(table.get("value")?).ok());
-        let value = value.unwrap_or_else(|| value_as_text(arguments, key));
-        sets.insert(key.clone(), value);
-    }
+    let mut sets = parameters(&arguments.sets);
     let named = arguments.backbone.as_deref();
-    if let Some(file) = named.filter(|named| named.ends_with(".onnx")) {
+    if let Some(file) = named.filter(|named| is_model(Path::new(named))) {
         if arguments.weights.is_some() {
             return Err(Failure::new(
                 WRONG_USE,
@@ -192,7 +187,7 @@ fn dataset(layout: &Layout, place: &Path) -> Map<String, Value> {
     let path = |path: &Path| json!(text::relative(path, place));
     let parameters = match layout {
         Layout::Classes(folder) => vec![("folder", path(folder))],
-        Layout::Splits { train, test } => {
+        Layout::Splits { train, test, .. } => {
             vec![("train-folder", path(train)), ("test-folder", path(test))]
         }
     };
@@ -310,12 +305,11 @@ fn seen(layout: &Layout, catalog: &Catalog, data: &Description) -> Result<Seen, 
     Ok(Seen {
         classes: taken,
         left_out: left_out.into_iter().map(|(class, _)| class).collect(),
+        unused: match layout {
+            Layout::Splits { unused, .. } => unused.clone(),
+            Layout::Classes(_) => Vec::new(),
+        },
         sizes: images::sizes(layout),
         measured,
     })
-}
-
-fn value_as_text(arguments: &NewExperimentArguments, key: &str) -> Value {
-    let found = arguments.sets.iter().find(|(known, _)| known == key);
-    found.map_or(Value::Null, |(_, text)| json!(text))
 }

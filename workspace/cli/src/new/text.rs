@@ -36,6 +36,8 @@ pub struct Seen {
     pub classes: Vec<(String, u64)>,
     /// Classes of too few images to be learnt and measured.
     pub left_out: Vec<String>,
+    /// Folders beside those of the splits.
+    pub unused: Vec<String>,
     /// Width and height of some images.
     pub sizes: Vec<(u32, u32)>,
     pub measured: Measured,
@@ -229,6 +231,12 @@ fn target(
             .map(|(key, value)| (key.as_str(), value.clone())),
     );
     keys.push(("size", size.clone()));
+    if !seen.unused.is_empty() {
+        text.push_str(&format!(
+            "# Not used: {}. What is chosen is chosen on parts of the training images.\n",
+            seen.unused.join(", ")
+        ));
+    }
     if !seen.left_out.is_empty() {
         text.push_str(&format!(
             "# Left out, as one image cannot be learnt from and measured on: {}.\n",

@@ -10,6 +10,7 @@ use crate::{
     experiment::{ask, request},
     failure::{Failure, RUN_FAILED},
     folders::Folders,
+    settings::parameters,
 };
 
 /// A backbone as its plugin describes it.
@@ -25,7 +26,7 @@ pub struct Backbone {
 impl Backbone {
     /// The one of the command line.
     pub fn ask(arguments: &ImportArguments) -> Result<Self, Failure> {
-        Self::with(arguments, parameters(arguments))
+        Self::with(arguments, parameters(&arguments.sets))
     }
 
     fn with(arguments: &ImportArguments, parameters: Map<String, Value>) -> Result<Self, Failure> {
@@ -62,7 +63,7 @@ impl Backbone {
         arguments: &ImportArguments,
         fits: impl Fn(&str) -> bool,
     ) -> Option<String> {
-        let given = parameters(arguments);
+        let given = parameters(&arguments.sets);
         let properties = self.schema.get("properties")?.as_object()?;
         for (name, schema) in properties {
             let now = given.get(name).or_else(|| schema.get("default"));
@@ -101,16 +102,6 @@ fn few_values(schema: &Value) -> Vec<Value> {
         }
         _ => Vec::new(),
     }
-}
-
-/// The parameters of the command line. As in an experiment file, a text may go without quotes.
-fn parameters(arguments: &ImportArguments) -> Map<String, Value> {
-    let value = |written: &str| -> Value {
-        serde_json::from_str(written).unwrap_or_else(|_| written.into())
-    };
-    (arguments.sets.iter())
-        .map(|(name, written)| (name.clone(), value(written)))
-        .collect()
 }
 
 #[cfg(test)]
