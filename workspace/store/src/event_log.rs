@@ -186,6 +186,34 @@ impl EventReader {
     }
 }
 
+/// An end record with its message is shorter than so many bytes.
+const LAST_RECORD: u64 = 64 << 10;
+
+/// The last record of an event file; `None` when there is none, or it is longer than an end
+/// record ever is.
+pub(crate) fn last_record(path: &Path) -> Option<Record> {
+    let mut end = Vec::new();
+    open_at_tail(path, LAST_RECORD)
+        .ok()?
+        .read_to_end(&mut end)
+        .ok()?;
+    let mut lines = end.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n');
+    Record::from_line(std::str::from_utf8(lines.next()?).ok()?)
+}
+
+/// Opens a file at its beginning, one that is longer than `most` bytes at the last so many.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_at_tail(path: &Path, most: u64) -> io::Result<File> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > most {
+        file.seek(SeekFrom::Start(length - most))?;
+    }
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

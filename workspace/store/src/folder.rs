@@ -6,11 +6,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use topwork_events::RunState;
+use topwork_events::{Record, RunState};
 
 use crate::{
     Checkpoints, EventReader, EventWriter, Manifest, ModelFolder, Owner, StoreError,
-    replace::replace,
+    event_log::last_record, replace::replace,
 };
 
 /// Charge of a run: ends with the process at the latest.
@@ -201,6 +201,12 @@ impl RunFolder {
     /// A reader from the beginning of the event stream.
     pub fn event_reader(&self) -> EventReader {
         EventReader::new(&self.events_path())
+    }
+
+    /// The last record of the event stream, found without reading those before it; `None` when there is none, or it
+    /// is longer than an end record ever is.
+    pub fn last_record(&self) -> Option<Record> {
+        last_record(&self.events_path())
     }
 
     /// What the event stream says so far; for the folder of a part what it says of that.

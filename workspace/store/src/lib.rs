@@ -42,7 +42,7 @@ pub use call::{CallRecorder, LastCall};
 pub use checkpoints::{Checkpoints, Found, Unusable};
 pub use digest::sha256_of_file;
 pub use error::StoreError;
-pub use event_log::{EventReader, EventWriter, now};
+pub use event_log::{EventReader, EventWriter, now, open_at_tail};
 pub use folder::{RunFolder, RunLock};
 pub use heartbeat::Heartbeat;
 pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};

@@ -231,13 +231,27 @@ impl RunFolder {
             },
             Some(owner) => Processes::Elsewhere { host: &owner.host },
         };
-        Standing::decide(&Signs {
-            state,
-            created_at,
-            processes,
-            heartbeat: self.heartbeat(),
-            now: now(),
-        })
+        let decide = |state| {
+            Standing::decide(&Signs {
+                state,
+                created_at,
+                processes,
+                heartbeat: self.heartbeat(),
+                now: now(),
+            })
+        };
+        let standing = decide(state);
+        // Whoever is gone now may have written how it ended after the stream was read.
+        match self.last_record() {
+            Some(last) if state.ending.is_none() && !standing.is_live() => {
+                let last = RunState::from_records([&last]);
+                match last.ending {
+                    Some(_) => decide(&last),
+                    None => standing,
+                }
+            }
+            _ => standing,
+        }
     }
 }
 
@@ -254,7 +268,9 @@ fn span(milliseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Owner;
     use Processes::{Elsewhere, Here, None as Nobody};
+    use std::fs;
     use topwork_events::{Event, Record, RunPlan, StageKind, StagePlan};
 
     /// A run made at 1000 s, whose stage `source` began at 1000.1 s and was heard of each second
@@ -376,6 +392,41 @@ mod tests {
             let read: Standing = serde_json::from_str(&json).unwrap();
             assert_eq!(read, standing, "{name}: {json}");
         }
+    }
+
+    #[test]
+    fn what_was_said_after_the_stream_was_read_counts() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(temp.path());
+        let mut owner = Owner::this_process(None);
+        owner.supervisor.started = Some(0);
+        fs::write(
+            temp.path().join("owner.json"),
+            serde_json::to_string(&owner).unwrap(),
+        )
+        .unwrap();
+        let check = |read: &RunState, expected: &str| {
+            assert_eq!(folder.standing_since(read, 0).to_string(), expected);
+        };
+        let running = state(None);
+        check(&running, "crashed: its supervisor and worker are gone");
+        let end = Record::new(
+            1_020_001,
+            Event::RunEnded {
+                status: EndStatus::Crashed,
+                message: Some("the supervisor was killed".into()),
+                hint: None,
+                exit_code: 1,
+                seconds: 20.0,
+                peak_bytes: None,
+            },
+        );
+        fs::write(folder.events_path(), end.to_line().unwrap()).unwrap();
+        check(&running, "crashed: the supervisor was killed");
+        check(&state(Some((EndStatus::Stopped, None))), "stopped");
+        let resumed = Record::new(1_020_002, Event::Unknown);
+        fs::write(folder.events_path(), resumed.to_line().unwrap()).unwrap();
+        check(&running, "crashed: its supervisor and worker are gone");
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::{
     fs::File,
     io::{ErrorKind, Read},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender},
     time::Duration,
 };
 
 use topwork_events::{Event as RunEvent, Record, RunState};
-use topwork_store::{EventReader, RunFolder, Standing};
+use topwork_store::{EventReader, RunFolder, Standing, open_at_tail};
 
 use crate::event::Event;
 
@@ -26,9 +26,6 @@ const BATCH: usize = 2_000;
 
 /// At most so many bytes of a log are read from its end: more than the lines that are kept.
 const LOG_TAIL: u64 = 2 << 20;
-
-/// An end record with its message is shorter than so many bytes.
-const LAST_RECORD: u64 = 64 << 10;
 
 /// What the follower is told.
 #[derive(Debug)]
@@ -96,7 +93,7 @@ impl Followed {
         // Of a long run that is over that comes first: to read all it said takes its time.
         if self.state.plan.is_none()
             && self.standing.is_none()
-            && let Some(record) = last_record(&self.folder.events_path())
+            && let Some(record) = self.folder.last_record()
         {
             let standing = self.folder.standing(&RunState::from_records([&record]));
             if !standing.is_live() {
@@ -180,27 +177,4 @@ impl Tail {
             .map(|line| line.chars().filter(|c| !c.is_control()).collect())
             .collect()
     }
-}
-
-/// The last record of an event file; `None` when there is none, or it is longer than an end
-/// record ever is.
-fn last_record(path: &Path) -> Option<Record> {
-    let mut end = Vec::new();
-    open_at_tail(path, LAST_RECORD)
-        .ok()?
-        .read_to_end(&mut end)
-        .ok()?;
-    let mut lines = end.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n');
-    Record::from_line(std::str::from_utf8(lines.next()?).ok()?)
-}
-
-/// A file from its beginning, but of one longer than `most` bytes only so many at its end.
-fn open_at_tail(path: &Path, most: u64) -> std::io::Result<File> {
-    use std::io::{Seek, SeekFrom};
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > most {
-        file.seek(SeekFrom::Start(length - most))?;
-    }
-    Ok(file)
 }

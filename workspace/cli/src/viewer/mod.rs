@@ -75,10 +75,11 @@ fn follow(
         let shown = dashboard::show(folder)?;
         // Another run may have been opened there.
         let tie = if shown == *folder { tie } else { Tie::visit() };
-        let state = shown.state()?;
-        return match shown.standing(&state).is_live() {
+        // Asked before the stream is read for the last words, as below.
+        let live = shown.standing(&shown.state()?).is_live();
+        return match live {
             true => leave(&shown),
-            false => finish(&shown, &state, ui, tie),
+            false => finish(&shown, &shown.state()?, ui, tie),
         };
     }
     let mut viewer: Box<dyn Viewer> = match ui {
