@@ -49,7 +49,7 @@ pub(crate) fn execute<L: Listener>(
     listener: &mut L,
 ) -> Result<Option<L::Value>, L::Error> {
     let mut values: Vec<Option<L::Value>> = Vec::new();
-    values.resize_with(layers.len() + 1, || None);
+    values.resize_with(program.values, || None);
     values[0] = Some(input);
     for step in &program.steps {
         let operation = &*step.operation;

@@ -18,6 +18,7 @@ mod executor;
 mod fuse;
 mod kernel;
 pub mod layers;
+mod layout;
 mod matrix;
 mod network;
 mod operation;

@@ -9,6 +9,7 @@ use std::any::Any;
 use rayon::prelude::*;
 
 use crate::compute::Buffers;
+use crate::layout::Turned;
 use crate::rectifier::Rectifier;
 use crate::stream::Stream;
 
@@ -45,6 +46,11 @@ pub(crate) trait Operation: Any + Send + Sync {
     /// Brings the layer's running statistics up to date with what a forward pass over so many samples has
     /// remembered.
     fn observe(&self, _samples: usize, _memory: &[f32], _statistics: NamedMut<'_>) {}
+
+    /// The same for values whose channels come last, where it knows how; never asked where a gradient passes.
+    fn channels_last(&self) -> Option<Turned> {
+        None
+    }
 
     /// The rectifier that this operation is, which one before it may take over.
     fn as_rectifier(&self) -> Option<Rectifier> {

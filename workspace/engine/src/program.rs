@@ -6,15 +6,18 @@ use std::sync::{Arc, OnceLock};
 use crate::blueprint::Blueprint;
 use crate::fuse::{Follower, Node, RULES};
 use crate::layers::Site;
+use crate::layout::{Draft, Layout};
 use crate::operation::{Named, Operation};
 use crate::shape::Shape;
 
 /// The operations of a network in order, for arrays that do not change unless they learn: where they do,
 /// [`Program::renewed`] gives the same program for the new ones.
 /// Values are numbered as in
-/// [`LayerSpec::inputs`](crate::LayerSpec::inputs).
+/// [`LayerSpec::inputs`](crate::LayerSpec::inputs); behind them come those that are turned for their users.
 pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
+    /// How many values there are.
+    pub(crate) values: usize,
     /// The value that is the result; 0 where there is nothing to do.
     pub(crate) result: usize,
     /// Where the numbers of each value that was to be seen are found.
@@ -39,6 +42,20 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// A step without arrays.
+    pub(crate) fn of(operation: Box<dyn Operation>, input: usize, output: usize) -> Self {
+        Self {
+            operation: operation.into(),
+            layers: Vec::new(),
+            inputs: vec![input],
+            output,
+            finished: Vec::new(),
+            learns: false,
+            prepared: OnceLock::new(),
+            observes: false,
+        }
+    }
+
     /// What the operation makes of these arrays, which are the same at every call.
     pub(crate) fn prepared(&self, weights: &[Named<'_>]) -> Option<&[f32]> {
         if self.prepared.get().is_none() {
@@ -95,15 +112,27 @@ impl Program {
         to_see: &[usize],
     ) -> Self {
         let mut compiler = Compiler::new(blueprint, training, to_see);
-        let mut steps = Vec::new();
+        let shapes = |value| blueprint.shape_of(value);
+        let mut layout = Layout::new(&shapes, blueprint.layers().len() + 1);
         for index in 0..blueprint.layers().len() {
-            if compiler.held_in[index + 1].is_none() {
-                steps.extend(compiler.layer(index, fuse));
+            if compiler.held_in[index + 1].is_none()
+                && let Some(draft) = compiler.layer(index, fuse)
+            {
+                let output = draft.step.output;
+                layout.add(draft);
+                // At once, so that it is there as soon as it can be.
+                if to_see.contains(&output) {
+                    layout.shown(output);
+                }
             }
         }
         let held_in = compiler.held_in;
-        let result = held_in.last().copied().flatten().unwrap_or(0);
-        let mut needed = vec![false; held_in.len()];
+        let result = layout.shown(held_in.last().copied().flatten().unwrap_or(0));
+        let seen = to_see.iter();
+        let seen = seen.map(|&value| layout.shown(held_in[value].unwrap_or(0)));
+        let seen = seen.collect();
+        let (mut steps, values) = layout.end();
+        let mut needed = vec![false; values];
         needed[result] = true;
         for step in steps.iter_mut().rev() {
             for &input in &step.inputs {
@@ -113,10 +142,10 @@ impl Program {
                 }
             }
         }
-        let seen = to_see.iter().map(|&value| held_in[value].unwrap_or(0));
         Self {
-            seen: seen.collect(),
+            seen,
             steps,
+            values,
             result,
         }
     }
@@ -135,6 +164,7 @@ impl Program {
         });
         Some(Self {
             steps: steps.collect(),
+            values: self.values,
             result: self.result,
             seen: self.seen.clone(),
         })
@@ -196,9 +226,13 @@ impl<'a> Compiler<'a> {
     }
 
     /// The operation for a layer and those fused with it; nothing where it only renames.
-    fn layer(&mut self, index: usize, fuse: bool) -> Option<Step> {
+    fn layer(&mut self, index: usize, fuse: bool) -> Option<Draft> {
         let layer = &self.blueprint.layers()[index];
         let inputs = layer.inputs.iter();
+        let mut sees: Vec<Shape> = inputs
+            .clone()
+            .map(|&input| self.blueprint.shape_of(input))
+            .collect();
         let inputs: Vec<usize> = inputs.filter_map(|&input| self.held_in[input]).collect();
         let Some(operation) = self.operations[index].take() else {
             self.held_in[index + 1] = inputs.first().copied();
@@ -228,7 +262,9 @@ impl<'a> Compiler<'a> {
             self.held_in[layer + 1] = Some(last + 1);
         }
         let learns = self.learns[index];
-        Some(Step {
+        // What is added behind it has the shape of what it gives.
+        sees.resize(node.inputs.len(), layer.output);
+        let step = Step {
             operation: Arc::from(node.operation),
             layers: node.layers,
             inputs: node.inputs,
@@ -237,6 +273,11 @@ impl<'a> Compiler<'a> {
             learns: learns && arrays.iter().any(|array| array.learned),
             prepared: OnceLock::new(),
             observes: learns && arrays.iter().any(|array| !array.learned),
+        };
+        Some(Draft {
+            step,
+            sees,
+            gradient: self.gradient[last + 1],
         })
     }
 }

@@ -10,7 +10,8 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     ) else {
         return false;
     };
-    let may = !convolution.residual && convolution.may_pool(&pool.windows);
+    // Where no gradient passes, convolution and pooling have their channels last, each by itself.
+    let may = next.gradient && !convolution.residual && convolution.may_pool(&pool.windows);
     if may {
         convolution.pool = Some(pool.windows);
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -391,6 +392,10 @@ impl<F: Formula> Operation for Elementwise<F> {
 
     fn as_rectifier(&self) -> Option<Rectifier> {
         self.formula.rectifier()
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self { ..*self })
     }
 
     fn forward(&self, pass: Forward<'_>) {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut, vectorized};
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
@@ -51,6 +52,10 @@ pub(crate) struct Sum {
 impl Operation for Sum {
     fn output(&self) -> usize {
         self.elements
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self { ..*self })
     }
 
     fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Kind, Layer, Pooling, Site};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation, each_piece, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -90,6 +91,7 @@ impl AvgPool2d {
 }
 
 /// Average pooling over windows.
+#[derive(Clone)]
 pub(super) struct Averaging {
     pub(super) channels: usize,
     /// Along height and width.
@@ -97,12 +99,14 @@ pub(super) struct Averaging {
 }
 
 /// Windows along one side of an image.
+#[derive(Clone)]
 pub(super) struct Axis {
     /// Rows or columns of the image.
     pub(super) image: usize,
     pub(super) windows: Vec<Window>,
 }
 
+#[derive(Clone)]
 pub(super) struct Window {
     /// Rows or columns of the image that it covers.
     pub(super) covers: Range<usize>,
@@ -156,9 +160,62 @@ impl Averaging {
     }
 }
 
+/// The same for values whose channels come last.
+struct ChannelsLast(Averaging);
+
+impl Operation for ChannelsLast {
+    fn output(&self) -> usize {
+        self.0.output()
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let (own, channels) = (&self.0, self.0.channels);
+        let width = own.axes[1].image;
+        each_piece(
+            pass.output,
+            pass.inputs[0],
+            pass.samples,
+            |output, input| {
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let output = output.chunks_exact_mut(own.output());
+                        let input = input.chunks_exact(own.image_elements() * channels);
+                        for (output, input) in output.zip(input) {
+                            own.each_window(|place, [rows, columns], share| {
+                                let output = &mut output[place * channels..][..channels];
+                                output.fill(0.0);
+                                for row in rows {
+                                    for column in columns.clone() {
+                                        let at = (row * width + column) * channels;
+                                        let input = &input[at..][..channels];
+                                        for (output, input) in output.iter_mut().zip(input) {
+                                            *output += input;
+                                        }
+                                    }
+                                }
+                                for output in output {
+                                    *output *= share;
+                                }
+                            });
+                        }
+                    },
+                );
+            },
+        );
+    }
+
+    /// Never laid out like this where a gradient passes.
+    fn backward(&self, _pass: Backward<'_>) {}
+}
+
 impl Operation for Averaging {
     fn output(&self) -> usize {
         self.channels * self.count_elements()
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(ChannelsLast(self.clone()))
     }
 
     fn forward(&self, pass: Forward<'_>) {

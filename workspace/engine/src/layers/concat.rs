@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site, in_words};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation};
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -48,6 +49,13 @@ impl Layer for Concat {
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
         Some(Box::new(Concatenation {
             lengths: site.inputs.iter().map(Shape::elements).collect(),
+            channels: (site.inputs.iter())
+                .map(|input| input.channels().0)
+                .collect(),
+            places: match site.output.as_image() {
+                Some(_) => site.output.channels().1,
+                None => 1,
+            },
         }))
     }
 }
@@ -55,11 +63,53 @@ impl Layer for Concat {
 /// Inputs of these lengths, one behind the other within each sample.
 struct Concatenation {
     lengths: Vec<usize>,
+    /// Of each input.
+    channels: Vec<usize>,
+    /// Of a channel.
+    places: usize,
+}
+
+/// The same place after place.
+struct ChannelsLast {
+    channels: Vec<usize>,
+    places: usize,
+}
+
+impl Operation for ChannelsLast {
+    fn output(&self) -> usize {
+        self.channels.iter().sum::<usize>() * self.places
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let all: usize = self.channels.iter().sum();
+        let samples = pass.output.par_chunks_exact_mut(self.output());
+        samples.enumerate().for_each(|(sample, output)| {
+            let mut from = 0;
+            for (input, &channels) in pass.inputs.iter().zip(&self.channels) {
+                let size = channels * self.places;
+                let input = input[sample * size..][..size].chunks_exact(channels);
+                for (output, input) in output.chunks_exact_mut(all).zip(input) {
+                    output[from..from + channels].copy_from_slice(input);
+                }
+                from += channels;
+            }
+        });
+    }
+
+    /// Never laid out like this where a gradient passes.
+    fn backward(&self, _pass: Backward<'_>) {}
 }
 
 impl Operation for Concatenation {
     fn output(&self) -> usize {
         self.lengths.iter().sum()
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(ChannelsLast {
+            channels: self.channels.clone(),
+            places: self.places,
+        })
     }
 
     fn forward(&self, pass: Forward<'_>) {

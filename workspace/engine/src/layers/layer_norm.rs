@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
+use crate::layout::Turned;
 use crate::operation::{
     Backward, Forward, Operation, add_up, each_piece, pieces, pieces_mut, rooms, vectorized,
 };
@@ -121,6 +122,10 @@ impl Normalisation {
 impl Operation for Normalisation {
     fn output(&self) -> usize {
         self.elements
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self { apart: 1, ..*self })
     }
 
     fn forward(&self, pass: Forward<'_>) {

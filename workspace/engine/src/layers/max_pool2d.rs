@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::windows::reach;
 use super::{Kind, Layer, Pooling, Site};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -260,9 +261,65 @@ fn winner<P>(best: (f32, P), next: (f32, P)) -> (f32, P) {
     }
 }
 
+/// The same for values whose channels come last; nothing is noted for a backward pass.
+struct ChannelsLast {
+    channels: usize,
+    windows: Windows,
+}
+
+impl Operation for ChannelsLast {
+    fn output(&self) -> usize {
+        self.channels * self.windows.count_elements()
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let (channels, windows) = (self.channels, &self.windows);
+        let size = windows.image_elements() * channels;
+        let rows = pass
+            .output
+            .par_chunks_exact_mut(windows.count[1] * channels);
+        rows.enumerate().for_each(|(index, output)| {
+            let (sample, y) = (index / windows.count[0], index % windows.count[0]);
+            let image = &pass.inputs[0][sample * size..][..size];
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (x, output) in output.chunks_exact_mut(channels).enumerate() {
+                        let columns = windows.along(1, x);
+                        let mut first = true;
+                        for row in windows.along(0, y).step_by(windows.dilation[0]) {
+                            for column in columns.clone().step_by(windows.dilation[1]) {
+                                let place = row * windows.image[1] + column;
+                                let values = &image[place * channels..][..channels];
+                                if std::mem::take(&mut first) {
+                                    output.copy_from_slice(values);
+                                    continue;
+                                }
+                                for (best, &value) in output.iter_mut().zip(values) {
+                                    *best = winner((*best, ()), (value, ())).0;
+                                }
+                            }
+                        }
+                    }
+                },
+            );
+        });
+    }
+
+    /// Never laid out like this where a gradient passes.
+    fn backward(&self, _pass: Backward<'_>) {}
+}
+
 impl Operation for MaxPooling {
     fn output(&self) -> usize {
         self.channels * self.windows.count_elements()
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(ChannelsLast {
+            channels: self.channels,
+            windows: self.windows,
+        })
     }
 
     fn noted(&self) -> usize {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut, vectorized};
 use crate::problem::Problem;
 use crate::shape::Shape;
@@ -40,6 +41,7 @@ impl Layer for Multiply {
         Some(Box::new(Product {
             elements,
             places: elements / site.inputs[1].elements(),
+            last: false,
         }))
     }
 }
@@ -49,11 +51,20 @@ struct Product {
     elements: usize,
     /// Values of the first input that share one of the second.
     places: usize,
+    /// Whether those that share one lie apart, and the values of one place side by side.
+    last: bool,
 }
 
 impl Operation for Product {
     fn output(&self) -> usize {
         self.elements
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self {
+            last: true,
+            ..*self
+        })
     }
 
     fn forward(&self, pass: Forward<'_>) {
@@ -107,6 +118,22 @@ impl Product {
                 if self.places == 1 {
                     for ((output, &input), &scale) in output.iter_mut().zip(input).zip(scales) {
                         *output = input * scale;
+                    }
+                    return;
+                }
+                if self.last {
+                    let scales = scales.chunks_exact(self.elements / self.places);
+                    let samples = output.chunks_exact_mut(self.elements);
+                    let samples = samples.zip(input.chunks_exact(self.elements));
+                    for ((output, input), scales) in samples.zip(scales) {
+                        let places = output.chunks_exact_mut(scales.len());
+                        let places = places.zip(input.chunks_exact(scales.len()));
+                        for (output, input) in places {
+                            let values = output.iter_mut().zip(input).zip(scales);
+                            for ((output, &input), &scale) in values {
+                                *output = input * scale;
+                            }
+                        }
                     }
                     return;
                 }

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation, add_up, pieces, pieces_mut, vectorized};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -109,6 +110,10 @@ impl Scaling {
 impl Operation for Scaling {
     fn output(&self) -> usize {
         self.elements
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self { places: 1, ..*self })
     }
 
     fn forward(&self, pass: Forward<'_>) {

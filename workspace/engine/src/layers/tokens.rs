@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site, image};
-use crate::operation::{Backward, Forward, Operation, pieces, pieces_mut};
+use crate::layout::Turned;
+use crate::operation::{Backward, Forward, Operation, each_piece, pieces, pieces_mut};
 use crate::problem::Problem;
 use crate::shape::Shape;
 
@@ -59,9 +60,36 @@ fn transpose(from: &[f32], to: &mut [f32], [rows, columns]: [usize; 2], samples:
         });
 }
 
+/// The numbers as they are.
+struct Copying {
+    elements: usize,
+}
+
+impl Operation for Copying {
+    fn output(&self) -> usize {
+        self.elements
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        each_piece(pass.output, pass.inputs[0], pass.samples, |to, from| {
+            to.copy_from_slice(from)
+        });
+    }
+
+    /// Never done where a gradient passes.
+    fn backward(&self, _pass: Backward<'_>) {}
+}
+
 impl Operation for Transposition {
     fn output(&self) -> usize {
         self.tokens * self.channels
+    }
+
+    /// The tokens are the places.
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Copying {
+            elements: self.output(),
+        })
     }
 
     fn forward(&self, pass: Forward<'_>) {

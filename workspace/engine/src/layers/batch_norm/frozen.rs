@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::affine;
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Named, Operation, pieces, pieces_mut, vectorized};
 
 /// A frozen batch normalisation.
@@ -11,6 +12,8 @@ pub(crate) struct FrozenNorm {
     pub(crate) channels: usize,
     /// Places of one channel; 1 for a flat vector.
     pub(crate) places: usize,
+    /// Whether the values of one place lie side by side, and not those of one channel.
+    pub(crate) last: bool,
     pub(crate) epsilon: f32,
 }
 
@@ -36,8 +39,7 @@ impl FrozenNorm {
             .with_max_len(1)
             .zip(pieces(input, samples))
             .for_each(|(output, input)| {
-                if self.places == 1 {
-                    // The features of a vector lie side by side.
+                if self.places == 1 || self.last {
                     let samples = output.chunks_exact_mut(self.channels);
                     for (output, input) in samples.zip(input.chunks_exact(self.channels)) {
                         vectorized(
@@ -71,6 +73,13 @@ impl FrozenNorm {
 impl Operation for FrozenNorm {
     fn output(&self) -> usize {
         self.channels * self.places
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self {
+            last: true,
+            ..*self
+        })
     }
 
     fn forward(&self, pass: Forward<'_>) {

@@ -114,6 +114,7 @@ impl Layer for BatchNorm {
             return Some(Box::new(FrozenNorm {
                 channels,
                 places,
+                last: false,
                 epsilon,
             }));
         }

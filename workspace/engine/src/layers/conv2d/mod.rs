@@ -15,16 +15,19 @@
 //! again for the backward pass, which is cheaper than fetching them from memory.
 
 mod backward;
+mod channels_last;
 mod columns;
 mod correlate;
 mod depthwise;
 mod sparse;
+mod tile;
 mod winograd;
 
 use super::batch_norm::scales_and_shifts;
 use super::max_pool2d::Windows;
 use super::windows::{count, does_not_fit, reach, read_sides, sides_in_words};
 use super::{Array, Kind, Layer, Site, image};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Named, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -246,6 +249,16 @@ impl Operation for Convolution {
 
     fn noted(&self) -> usize {
         self.pool.map_or(0, |_| self.output())
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        if self.pool.is_some() {
+            return None;
+        }
+        Some(Turned {
+            operation: Box::new(channels_last::ChannelsLast::of(self)),
+            gains: true,
+        })
     }
 
     fn prepare(&self, weights: &[Named<'_>]) -> Option<Vec<f32>> {
