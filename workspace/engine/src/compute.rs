@@ -72,14 +72,20 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// `len` numbers with unspecified values: whatever their last user left.
+    /// `len` numbers with unspecified values: whatever their last user left. The first begins a line of the cache,
+    /// since registers that lie across two lines take twice as long to read.
     pub(crate) fn take(&self, len: usize) -> Buffer<f32> {
-        Buffer::take(&self.numbers, len)
+        Buffer::take(&self.numbers, len, true)
+    }
+
+    /// The same for numbers that become a plain vector ([`Buffer::into_vec`]), which begins anywhere.
+    pub(crate) fn take_to_give(&self, len: usize) -> Buffer<f32> {
+        Buffer::take(&self.numbers, len, false)
     }
 
     /// `len` positions with unspecified values.
     pub(crate) fn take_positions(&self, len: usize) -> Buffer<u32> {
-        Buffer::take(&self.positions, len)
+        Buffer::take(&self.positions, len, false)
     }
 
     /// Makes a plain vector a buffer, to be used again once it is dropped.
@@ -90,6 +96,7 @@ impl Buffers {
         let len = values.len();
         values.resize(values.capacity(), 0.0);
         Buffer {
+            start: 0,
             len,
             values,
             shelf: Arc::clone(&self.numbers),
@@ -104,15 +111,26 @@ type Shelf<T> = Mutex<Vec<Vec<T>>>;
 pub(crate) struct Buffer<T> {
     // May be longer than what was asked for: growing it again would mean filling it again.
     values: Vec<T>,
+    start: usize,
     len: usize,
     shelf: Arc<Shelf<T>>,
 }
 
-impl<T: Clone + Default> Buffer<T> {
-    fn take(shelf: &Arc<Shelf<T>>, len: usize) -> Self {
+/// Bytes in a line of the cache.
+pub(crate) const LINE: usize = 64;
+
+/// Where numbers begin a line of the cache; those before are fewer than fill one.
+pub(crate) fn start_of_line<T>(values: &[T]) -> usize {
+    let start = values.as_ptr().align_offset(LINE);
+    start.min(LINE / size_of::<T>())
+}
+
+impl<T: Copy + Default> Buffer<T> {
+    fn take(shelf: &Arc<Shelf<T>>, len: usize, in_line: bool) -> Self {
         if len < SHORTEST {
             return Self {
                 values: vec![T::default(); len],
+                start: 0,
                 len,
                 shelf: Arc::clone(shelf),
             };
@@ -120,14 +138,20 @@ impl<T: Clone + Default> Buffer<T> {
         let mut waiting = shelf.lock().unwrap_or_else(PoisonError::into_inner);
         // The smallest that is large enough, and none much larger: a request for a few numbers must not
         // tie up megabytes.
-        let fitting = len..=len.saturating_mul(2);
+        let room = match in_line {
+            true => len + LINE / size_of::<T>(),
+            false => len,
+        };
+        let fitting = room..=room.saturating_mul(2);
         let best = (0..waiting.len())
             .filter(|&index| fitting.contains(&waiting[index].len()))
             .min_by_key(|&index| waiting[index].len());
         let values = best.map(|index| waiting.swap_remove(index));
         drop(waiting);
+        let values = values.unwrap_or_else(|| vec![T::default(); room]);
         Self {
-            values: values.unwrap_or_else(|| vec![T::default(); len]),
+            start: if in_line { start_of_line(&values) } else { 0 },
+            values,
             len,
             shelf: Arc::clone(shelf),
         }
@@ -136,6 +160,9 @@ impl<T: Clone + Default> Buffer<T> {
     /// The values as a plain vector, for owners who do not know buffers; see [`Buffers::adopt`].
     pub(crate) fn into_vec(mut self) -> Vec<T> {
         let mut values = std::mem::take(&mut self.values);
+        if self.start > 0 {
+            values.copy_within(self.start..self.start + self.len, 0);
+        }
         values.truncate(self.len);
         values
     }
@@ -155,13 +182,13 @@ impl<T> Drop for Buffer<T> {
 impl<T> Deref for Buffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        &self.values[..self.len]
+        &self.values[self.start..self.start + self.len]
     }
 }
 
 impl<T> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.values[..self.len]
+        &mut self.values[self.start..self.start + self.len]
     }
 }
 
@@ -202,10 +229,17 @@ mod tests {
         assert_ne!(another.as_ptr(), large_at);
         let large = buffers.take(9_000);
         assert_eq!((large.as_ptr(), large.len()), (large_at, 9_000));
-        let adopted = buffers.adopt(large.into_vec());
-        assert_eq!((adopted.as_ptr(), adopted.len()), (large_at, 9_000));
+        assert_eq!(large_at as usize % LINE, 0);
+        let numbers = 3.5;
+        let mut given = buffers.take(20_000);
+        given.fill(numbers);
+        assert_eq!(given.into_vec(), vec![numbers; 20_000]);
+        let given = buffers.take_to_give(20_000);
+        let given_at = given.as_ptr();
+        let adopted = buffers.adopt(given.into_vec());
+        assert_eq!((adopted.as_ptr(), adopted.len()), (given_at, 20_000));
         drop(adopted);
-        assert_eq!(buffers.take(10_000).as_ptr(), large_at);
+        assert_eq!(buffers.take_to_give(20_000).as_ptr(), given_at);
     }
 
     #[test]

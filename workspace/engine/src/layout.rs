@@ -102,10 +102,8 @@ impl<'a> Layout<'a> {
             .clone()
             .all(|(&input, &shape)| (self.shapes)(input) == shape);
         let turned = turned.filter(|turned| {
-            let turns = |(&input, _): (&usize, &Shape)| {
-                !is_same_either_way((self.shapes)(input)) && self.find(input).last.is_some()
-            };
-            as_they_are && (turned.gains || seen.clone().any(turns))
+            let is_last = |(&input, _): (&usize, &Shape)| self.find(input).last.is_some();
+            as_they_are && (turned.gains || seen.clone().any(is_last))
         });
         let last = turned.is_some();
         let inputs = step.inputs.iter();

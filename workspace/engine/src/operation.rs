@@ -9,6 +9,7 @@ use std::any::Any;
 use rayon::prelude::*;
 
 use crate::compute::Buffers;
+use crate::layers::Pointwise;
 use crate::layout::Turned;
 use crate::rectifier::Rectifier;
 use crate::stream::Stream;
@@ -54,6 +55,11 @@ pub(crate) trait Operation: Any + Send + Sync {
 
     /// The rectifier that this operation is, which one before it may take over.
     fn as_rectifier(&self) -> Option<Rectifier> {
+        None
+    }
+
+    /// The function of each value that this operation is, if it is one.
+    fn as_pointwise(&self) -> Option<Pointwise> {
         None
     }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::blueprint::Blueprint;
+use crate::compute::{LINE, start_of_line};
 use crate::fuse::{Follower, Node, RULES};
 use crate::layers::Site;
 use crate::layout::{Draft, Layout};
@@ -38,7 +39,25 @@ pub(crate) struct Step {
     /// Whether its own layer has statistics that a forward pass brings up to date.
     pub(crate) observes: bool,
     /// What the operation has made of arrays that do not learn.
-    prepared: OnceLock<Option<Vec<f32>>>,
+    prepared: OnceLock<Option<Prepared>>,
+}
+
+/// Numbers that begin a line of the cache.
+struct Prepared {
+    values: Vec<f32>,
+    start: usize,
+}
+
+impl Prepared {
+    fn new(mut values: Vec<f32>) -> Self {
+        let len = values.len();
+        // Room to move them by less than a line.
+        values.resize(len + LINE / size_of::<f32>(), 0.0);
+        let start = start_of_line(&values);
+        values.copy_within(..len, start);
+        values.truncate(start + len);
+        Self { values, start }
+    }
 }
 
 impl Step {
@@ -61,10 +80,11 @@ impl Step {
         if self.prepared.get().is_none() {
             // Made before it is kept, not while others wait for it: work for the pool may be that of another
             // pass over the same network. Should both make it, one of two equals is dropped.
-            let made = self.operation.prepare(weights);
+            let made = self.operation.prepare(weights).map(Prepared::new);
             self.prepared.set(made).ok();
         }
-        self.prepared.get()?.as_deref()
+        let prepared = self.prepared.get()?.as_ref()?;
+        Some(&prepared.values[prepared.start..])
     }
 }
 

@@ -196,12 +196,14 @@ impl Listener for Recorder<'_> {
             let numbers: Vec<&[f32]> = inputs.iter().map(|input| &**input).collect();
             let room = |input: &Value| {
                 let wanted = input.variable.as_ref();
-                wanted.map(|_| buffers.take(input.numbers.len()))
+                wanted.map(|_| buffers.take_to_give(input.numbers.len()))
             };
             let mut input_gradients: Vec<Option<Buffer<f32>>> = inputs.iter().map(room).collect();
             let mut own_gradients: Option<Vec<Buffer<f32>>> = learned.as_ref().map(|learned| {
                 let arrays = learned.iter();
-                arrays.map(|&(_, len, _)| buffers.take(len)).collect()
+                arrays
+                    .map(|&(_, len, _)| buffers.take_to_give(len))
+                    .collect()
             });
             operation.backward(Backward {
                 buffers: &buffers,

@@ -5,6 +5,7 @@
 //! over only where no gradient comes out of it: neither of the convolution, nor of the norm's own weights, nor
 //! of the other value of the sum.
 
+mod activation;
 mod fold_norm;
 mod pool;
 mod rectifier;
@@ -15,10 +16,11 @@ use std::any::Any;
 use crate::operation::Operation;
 
 /// Each is tried once on every operation, in this order.
-pub(crate) const RULES: [fn(&mut Node, &Follower<'_>) -> bool; 4] = [
+pub(crate) const RULES: [fn(&mut Node, &Follower<'_>) -> bool; 5] = [
     fold_norm::apply,
     residual::apply,
     rectifier::apply,
+    activation::apply,
     pool::apply,
 ];
 

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -379,6 +380,16 @@ impl<F: Formula> Layer for F {
     }
 }
 
+/// A function of each value, for who does it while the values are at hand.
+#[derive(Clone)]
+pub(crate) struct Pointwise(Arc<dyn Fn(&mut [f32]) + Send + Sync>);
+
+impl Pointwise {
+    pub(crate) fn apply(&self, values: &mut [f32]) {
+        (self.0)(values);
+    }
+}
+
 /// A formula over samples of this many elements.
 struct Elementwise<F> {
     formula: F,
@@ -392,6 +403,20 @@ impl<F: Formula> Operation for Elementwise<F> {
 
     fn as_rectifier(&self) -> Option<Rectifier> {
         self.formula.rectifier()
+    }
+
+    fn as_pointwise(&self) -> Option<Pointwise> {
+        let formula = self.formula;
+        Some(Pointwise(Arc::new(move |values: &mut [f32]| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for value in values {
+                        *value = formula.value(*value);
+                    }
+                },
+            );
+        })))
     }
 
     fn channels_last(&self) -> Option<Turned> {

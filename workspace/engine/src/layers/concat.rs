@@ -49,9 +49,6 @@ impl Layer for Concat {
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
         Some(Box::new(Concatenation {
             lengths: site.inputs.iter().map(Shape::elements).collect(),
-            channels: (site.inputs.iter())
-                .map(|input| input.channels().0)
-                .collect(),
             places: match site.output.as_image() {
                 Some(_) => site.output.channels().1,
                 None => 1,
@@ -63,9 +60,7 @@ impl Layer for Concat {
 /// Inputs of these lengths, one behind the other within each sample.
 struct Concatenation {
     lengths: Vec<usize>,
-    /// Of each input.
-    channels: Vec<usize>,
-    /// Of a channel.
+    /// Values of a channel, where there are channels.
     places: usize,
 }
 
@@ -107,7 +102,9 @@ impl Operation for Concatenation {
 
     fn channels_last(&self) -> Option<Turned> {
         Turned::either(ChannelsLast {
-            channels: self.channels.clone(),
+            channels: (self.lengths.iter())
+                .map(|length| length / self.places)
+                .collect(),
             places: self.places,
         })
     }

@@ -77,6 +77,7 @@ pub use softmax::Softmax;
 pub use tokens::Tokens;
 pub use windows::Pooling;
 
+pub(crate) use activation::Pointwise;
 pub(crate) use add::Sum;
 pub(crate) use batch_norm::{FrozenNorm, maps};
 pub(crate) use conv2d::Convolution;

@@ -147,7 +147,7 @@ where
 /// little enough that what lies between two layers stays in the cache.
 const BLOCK: usize = 128;
 /// Values in the largest layer of such a block, for networks with large images.
-const BLOCK_VALUES: usize = 1 << 23;
+const BLOCK_VALUES: usize = 1 << 22;
 
 impl Network {
     /// A network with random weights, PyTorch's defaults: the first values of each layer's arrays are told in its

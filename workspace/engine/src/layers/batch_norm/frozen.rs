@@ -47,7 +47,11 @@ impl FrozenNorm {
                             || {
                                 let scaled = output.iter_mut().zip(input).zip(scales);
                                 for ((output, &input), &(scale, shift)) in scaled {
-                                    *output = input * scale + shift;
+                                    *output = match self.last {
+                                        // As behind a convolution whose channels come last.
+                                        true => input.mul_add(scale, shift),
+                                        false => input * scale + shift,
+                                    };
                                 }
                             },
                         );

@@ -20,9 +20,9 @@ mod columns;
 mod correlate;
 mod depthwise;
 mod sparse;
-mod tile;
 mod winograd;
 
+use super::activation::Pointwise;
 use super::batch_norm::scales_and_shifts;
 use super::max_pool2d::Windows;
 use super::windows::{count, does_not_fit, reach, read_sides, sides_in_words};
@@ -154,6 +154,7 @@ impl Layer for Conv2d {
             norm: None,
             residual: false,
             rectifier: None,
+            activation: None,
             pool: None,
         }))
     }
@@ -223,6 +224,8 @@ pub(crate) struct Convolution {
     /// Whether a second input is added.
     pub(crate) residual: bool,
     pub(crate) rectifier: Option<Rectifier>,
+    /// Another function of each value, where no gradient passes.
+    pub(crate) activation: Option<Pointwise>,
     /// Windows over the map.
     pub(crate) pool: Option<Windows>,
 }
@@ -286,9 +289,12 @@ impl Operation for Convolution {
             weight,
             pass.inputs[0],
             &finish,
-            pass.output,
+            &mut *pass.output,
             pass.notes,
         );
+        if let Some(activation) = &self.activation {
+            activation.apply(pass.output);
+        }
     }
 
     fn backward(&self, pass: Backward<'_>) {

@@ -62,7 +62,7 @@ impl Sizes {
     }
 
     /// Rows and columns of patches of one image.
-    fn patches(&self) -> [usize; 2] {
+    pub(super) fn patches(&self) -> [usize; 2] {
         self.map.map(|size| size.div_ceil(2))
     }
 
@@ -184,7 +184,7 @@ impl Sizes {
     }
 
     /// Rows of the map that rows of patches make.
-    fn map_rows(&self, rows: &Range<usize>) -> Range<usize> {
+    pub(super) fn map_rows(&self, rows: &Range<usize>) -> Range<usize> {
         2 * rows.start..self.map[0].min(2 * rows.end)
     }
 
@@ -407,7 +407,7 @@ impl Sizes {
 
 /// `G` times three weights.
 #[inline(always)]
-fn spread([a, b, c]: [f32; 3]) -> [f32; 4] {
+pub(super) fn spread([a, b, c]: [f32; 3]) -> [f32; 4] {
     [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c]
 }
 

@@ -16,12 +16,43 @@ pub(super) const PANEL: usize = 16;
 pub(super) const PLACES: usize = 12;
 
 /// What happens to the sums of the filters of one panel: a number for each, of which the last ones may be unused.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Finish {
-    pub(super) bias: [f32; PANEL],
+    pub(super) bias: Option<[f32; PANEL]>,
     /// Scales and shifts of a norm.
     pub(super) norm: Option<[[f32; PANEL]; 2]>,
     pub(super) rectifier: Option<Rectifier>,
+}
+
+impl Finish {
+    /// Does all of it to some sums of neighbouring filters, the first of which is the one counted `from` in the panel.
+    #[inline(always)]
+    pub(super) fn apply<const COUNT: usize>(
+        &self,
+        sums: &mut [f32; COUNT],
+        from: usize,
+        residual: Option<&[f32]>,
+    ) {
+        if let Some(bias) = &self.bias {
+            for (sum, bias) in sums.iter_mut().zip(&bias[from..]) {
+                *sum += bias;
+            }
+        }
+        if let Some([scales, shifts]) = &self.norm {
+            let norm = scales[from..].iter().zip(&shifts[from..]);
+            for (sum, (&scale, &shift)) in sums.iter_mut().zip(norm) {
+                *sum = sum.mul_add(scale, shift);
+            }
+        }
+        if let Some(residual) = residual {
+            for (sum, residual) in sums.iter_mut().zip(residual) {
+                *sum += residual;
+            }
+        }
+        if let Some(rectifier) = self.rectifier {
+            rectifier.apply(sums);
+        }
+    }
 }
 
 /// The filters of one panel.
@@ -29,24 +60,24 @@ pub(super) struct Panel {
     /// The first one, and how many.
     pub(super) filter: usize,
     pub(super) count: usize,
-    /// The first channel that they see.
+    /// Where what they see begins in each run.
     pub(super) channel: usize,
     pub(super) finish: Finish,
 }
 
 /// Some neighbouring places of the maps of a batch.
 pub(super) struct Places<'a> {
-    /// For each place, one after the other, what lies under each value of the window: all channels there.
+    /// For each place, one after the other, the runs of values that lie under the window.
     pub(super) windows: &'a [&'a [f32]],
-    /// Values of the window.
+    /// Runs under a window.
     pub(super) taps: usize,
-    /// How each panel sees the channels.
-    pub(super) panels: &'a [Panel],
-    /// Channels that a filter sees; nothing where each sees the channel of its own number.
-    pub(super) channels: Option<usize>,
-    /// Panel after panel: value after value of the window, channel after channel, a number for each filter.
-    pub(super) weights: &'a [f32],
     /// All filters.
+    pub(super) panels: &'a [Panel],
+    /// Values that a filter sees of each run.
+    pub(super) channels: usize,
+    /// Panel after panel: run after run, value after value, a number for each filter.
+    pub(super) weights: &'a [f32],
+    /// How many filters there are.
     pub(super) filters: usize,
     /// Place after place, filter after filter.
     pub(super) output: &'a mut [f32],
@@ -80,7 +111,7 @@ impl Places<'_> {
     /// `FULL` registers hold a panel, `HALF` half of one or more.
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const FULL: usize, const HALF: usize>(self, simd: S) {
-        let size = self.channels.unwrap_or(1) * self.taps * PANEL;
+        let size = self.channels * self.taps * PANEL;
         let places = self.output.len() / self.filters;
         let windows = |at: usize, row: usize| {
             // Behind the last place it is computed again.
@@ -102,22 +133,13 @@ impl Places<'_> {
                 let (output, residual) = (&mut *self.output, self.residual);
                 let weights = weights.as_chunks::<PANEL>().0;
                 let half = HALF < FULL && panel.count <= HALF * S::F32_LANES;
-                match (self.channels, half) {
-                    (Some(channels), false) => {
-                        let channels = panel.channel..panel.channel + channels;
-                        let sums = dense::<S, ROWS, FULL>(simd, windows, channels, weights);
-                        store.finish(simd, &sums, output, residual);
-                    }
-                    (Some(channels), true) => {
-                        let channels = panel.channel..panel.channel + channels;
-                        let sums = dense::<S, ROWS, HALF>(simd, windows, channels, weights);
-                        store.finish(simd, &sums, output, residual);
-                    }
-                    (None, _) => {
-                        let channels = panel.channel..panel.channel + panel.count;
-                        let sums = depthwise::<S, ROWS, FULL>(simd, windows, channels, weights);
-                        store.finish(simd, &sums, output, residual);
-                    }
+                let channels = panel.channel..panel.channel + self.channels;
+                if half {
+                    let sums = sums::<S, ROWS, HALF>(simd, windows, channels, weights);
+                    store.finish(simd, &sums, output, residual);
+                } else {
+                    let sums = sums::<S, ROWS, FULL>(simd, windows, channels, weights);
+                    store.finish(simd, &sums, output, residual);
                 }
             }
         }
@@ -127,9 +149,8 @@ impl Places<'_> {
 /// The sums of one tile.
 type Sums<S, const ROWS: usize, const REGISTERS: usize> = [[<S as Simd>::f32s; REGISTERS]; ROWS];
 
-/// Every filter sees all of these channels.
 #[inline(always)]
-fn dense<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+fn sums<S: Simd, const ROWS: usize, const REGISTERS: usize>(
     simd: S,
     windows: &[&[&[f32]]; ROWS],
     channels: std::ops::Range<usize>,
@@ -157,97 +178,72 @@ fn dense<S: Simd, const ROWS: usize, const REGISTERS: usize>(
     sums
 }
 
-/// Every filter sees the channel of its own number, at most [`PANEL`] of them.
-#[inline(always)]
-fn depthwise<S: Simd, const ROWS: usize, const REGISTERS: usize>(
-    simd: S,
-    windows: &[&[&[f32]]; ROWS],
-    channels: std::ops::Range<usize>,
-    weights: &[[f32; PANEL]],
-) -> Sums<S, ROWS, REGISTERS> {
-    let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; ROWS];
-    let whole = channels.len() == PANEL;
-    for (tap, weights) in weights.iter().enumerate() {
-        let (weights, _) = S::as_simd_f32s(weights);
-        let Some(weights) = weights.first_chunk::<REGISTERS>() else {
-            return sums;
-        };
-        for row in 0..ROWS {
-            let values = &windows[row][tap][channels.clone()];
-            let mut filled = [0.0; PANEL];
-            let values = match values.first_chunk::<PANEL>() {
-                Some(values) if whole => values,
-                _ => {
-                    filled[..values.len()].copy_from_slice(values);
-                    &filled
-                }
-            };
-            let (values, _) = S::as_simd_f32s(values);
-            let Some(values) = values.first_chunk::<REGISTERS>() else {
-                return sums;
-            };
-            for register in 0..REGISTERS {
-                let sum = &mut sums[row][register];
-                *sum = simd.mul_add_f32s(values[register], weights[register], *sum);
-            }
-        }
-    }
-    sums
-}
-
 /// Where the sums of a tile go.
-struct Store<'a> {
-    panel: &'a Panel,
-    filters: usize,
+pub(super) struct Store<'a> {
+    pub(super) panel: &'a Panel,
+    pub(super) filters: usize,
     /// The value of the output that the first filter has at the first place.
-    at: usize,
+    pub(super) at: usize,
     /// How many places of the tile there are.
-    places: usize,
+    pub(super) places: usize,
 }
 
 impl Store<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+    pub(super) fn finish<S: Simd, const ROWS: usize, const REGISTERS: usize>(
         &self,
         simd: S,
         sums: &Sums<S, ROWS, REGISTERS>,
         output: &mut [f32],
         residual: Option<&[f32]>,
     ) {
-        let Panel { count, finish, .. } = self.panel;
+        let count = self.panel.count;
         for row in 0..ROWS {
             if row >= self.places {
                 return;
             }
             let range = self.at + row * self.filters..self.at + row * self.filters + count;
-            let mut filled = [0.0; PANEL];
+            let residual = residual.map(|residual| &residual[range.clone()]);
+            let output = &mut output[range];
+            if count == REGISTERS * S::F32_LANES {
+                self.finish_row(simd, &sums[row], output, residual);
+                continue;
+            }
+            // What fills up the panel is computed, too, and dropped.
+            let (mut filled, mut numbers) = ([0.0; PANEL], [0.0; PANEL]);
+            let residual = residual.map(|residual| {
+                filled[..count].copy_from_slice(residual);
+                &filled[..]
+            });
+            self.finish_row(simd, &sums[row], &mut numbers, residual);
+            output.copy_from_slice(&numbers[..count]);
+        }
+    }
+
+    #[inline(always)]
+    fn finish_row<S: Simd, const REGISTERS: usize>(
+        &self,
+        simd: S,
+        sums: &[S::f32s; REGISTERS],
+        output: &mut [f32],
+        residual: Option<&[f32]>,
+    ) {
+        let finish = &self.panel.finish;
+        let (output, _) = S::as_mut_simd_f32s(output);
+        let residual = residual.map(|residual| S::as_simd_f32s(residual).0);
+        let of = |numbers: &[f32; PANEL], register: usize| S::as_simd_f32s(numbers).0[register];
+        for register in 0..REGISTERS {
+            let mut sum = sums[register];
+            if let Some(bias) = &finish.bias {
+                sum = simd.add_f32s(sum, of(bias, register));
+            }
+            if let Some([scales, shifts]) = &finish.norm {
+                sum = simd.mul_add_f32s(sum, of(scales, register), of(shifts, register));
+            }
             if let Some(residual) = residual {
-                filled[..*count].copy_from_slice(&residual[range.clone()]);
+                sum = simd.add_f32s(sum, residual[register]);
             }
-            let residual = residual.map(|_| &filled);
-            let mut numbers = [0.0; PANEL];
-            let (vectors, _) = S::as_mut_simd_f32s(&mut numbers);
-            let Some(vectors) = vectors.first_chunk_mut::<REGISTERS>() else {
-                return;
-            };
-            for register in 0..REGISTERS {
-                let of = |numbers: &[f32; PANEL]| {
-                    let (vectors, _) = S::as_simd_f32s(numbers);
-                    vectors[register]
-                };
-                let mut sum = simd.add_f32s(sums[row][register], of(&finish.bias));
-                if let Some([scales, shifts]) = &finish.norm {
-                    sum = simd.add_f32s(simd.mul_f32s(sum, of(scales)), of(shifts));
-                }
-                if let Some(residual) = residual {
-                    sum = simd.add_f32s(sum, of(residual));
-                }
-                vectors[register] = rectified(simd, finish.rectifier, sum);
-            }
-            match output[range.clone()].first_chunk_mut::<PANEL>() {
-                Some(output) => *output = numbers,
-                None => output[range].copy_from_slice(&numbers[..*count]),
-            }
+            output[register] = rectified(simd, finish.rectifier, sum);
         }
     }
 }

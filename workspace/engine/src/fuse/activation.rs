@@ -1,0 +1,20 @@
+//! Any other activation behind a convolution, where no gradient passes.
+
+use super::{Follower, Node};
+use crate::layers::Convolution;
+
+pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
+    let (Some(convolution), Some(activation), false) = (
+        node.operation_mut::<Convolution>(),
+        next.operation.as_pointwise(),
+        next.gradient,
+    ) else {
+        return false;
+    };
+    // What is rectified has had its activation.
+    let may = convolution.rectifier.is_none();
+    if may {
+        convolution.activation = Some(activation);
+    }
+    may
+}
