@@ -109,13 +109,33 @@ impl Normalisation {
     #[inline(always)]
     fn statistics(&self, values: &[f32], start: usize) -> (f32, f32) {
         let count = self.count as f64;
-        let total: f64 = self.own(values, start).map(|&x| f64::from(x)).sum();
-        let mean = (total / count) as f32;
-        let squares = self
-            .own(values, start)
-            .map(|&x| f64::from((x - mean) * (x - mean)));
-        let variance = (squares.sum::<f64>() / count) as f32;
+        let mean = (self.total(values, start, |x| x) / count) as f32;
+        let squares = self.total(values, start, |x| (x - mean) * (x - mean));
+        let variance = (squares / count) as f32;
         (mean, 1.0 / (variance + self.epsilon).sqrt())
+    }
+
+    /// The sum of something of all values, in as many partial sums as vector registers like to hold.
+    #[inline(always)]
+    fn total(&self, values: &[f32], start: usize, of: impl Fn(f32) -> f32) -> f64 {
+        const LANES: usize = 16;
+        let mut totals = [0.0; LANES];
+        if self.apart == 1 {
+            let (blocks, rest) = values[start..start + self.count].as_chunks::<LANES>();
+            for block in blocks {
+                for lane in 0..LANES {
+                    totals[lane] += f64::from(of(block[lane]));
+                }
+            }
+            for (total, &x) in totals.iter_mut().zip(rest) {
+                *total += f64::from(of(x));
+            }
+        } else {
+            for (index, &x) in self.own(values, start).enumerate() {
+                totals[index % LANES] += f64::from(of(x));
+            }
+        }
+        totals.iter().sum()
     }
 }
 

@@ -6,7 +6,9 @@
 
 use rayon::prelude::*;
 
+use super::conv2d::{Convolution, Sizes};
 use super::{Array, Kind, Layer, Site, flat};
+use crate::layout::Turned;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{Backward, Forward, Operation, PIECES, each_piece, vectorized};
 use crate::place::Place;
@@ -128,6 +130,18 @@ impl Dense {
 impl Operation for Dense {
     fn output(&self) -> usize {
         self.rows * self.units
+    }
+
+    /// A dense layer over tokens is a convolution whose places they are. One over single vectors stays a matrix product,
+    /// which is cut along its units: there are too few places.
+    fn channels_last(&self) -> Option<Turned> {
+        if self.rows == 1 {
+            return None;
+        }
+        let conv = Sizes::of_tokens(self.rows, self.features, self.units);
+        let mut convolution = Convolution::alone(conv);
+        convolution.rectifier = self.rectifier;
+        convolution.channels_last()
     }
 
     fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {

@@ -149,14 +149,7 @@ impl Layer for Conv2d {
             groups: self.groups,
             map: [rows, columns],
         };
-        Some(Box::new(Convolution {
-            conv,
-            norm: None,
-            residual: false,
-            rectifier: None,
-            activation: None,
-            pool: None,
-        }))
+        Some(Box::new(Convolution::alone(conv)))
     }
 }
 
@@ -178,6 +171,21 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
+    /// Of a dense layer over tokens.
+    pub(super) fn of_tokens(tokens: usize, features: usize, units: usize) -> Self {
+        Self {
+            channels: features,
+            image: [1, tokens],
+            filters: units,
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
+            map: [1, tokens],
+        }
+    }
+
     /// Channels that one filter sees.
     fn group_channels(&self) -> usize {
         self.channels / self.groups
@@ -231,6 +239,18 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
+    /// With nothing behind it.
+    pub(super) fn alone(conv: Sizes) -> Self {
+        Self {
+            conv,
+            norm: None,
+            residual: false,
+            rectifier: None,
+            activation: None,
+            pool: None,
+        }
+    }
+
     /// Whether the map of a whole image is small enough to be pooled while it is in the cache.
     pub(crate) fn may_pool(&self, windows: &Windows) -> bool {
         const FEW: usize = 1 << 17;
