@@ -1,6 +1,6 @@
 //! Networks of others, from the file in the ONNX format that the peers compute, too.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use prost::Message;
@@ -9,8 +9,8 @@ use topwork_onnx::{Folder, Wanted, import, message::Model};
 
 use crate::settings::Backbone;
 
-/// The network of a backbone's `model` for images of its `input`.
-pub fn network(backbone: &Backbone, folder: &Path) -> Result<Network> {
+/// Where the file of a backbone's `model` for images of its `input` lies, as `onnx_file` in peers.py has it, and that input.
+pub fn file(backbone: &Backbone, folder: &Path) -> Result<(PathBuf, [usize; 3])> {
     let parameter = |name: &str| {
         let found = backbone.parameters.get(name);
         found.with_context(|| format!("the backbone has no `{name}`"))
@@ -18,8 +18,13 @@ pub fn network(backbone: &Backbone, folder: &Path) -> Result<Network> {
     let input: [usize; 3] = serde_json::from_value(parameter("input")?.clone())?;
     let model = parameter("model")?.as_str().context("`model` is no text")?;
     let model = model.rsplit('/').next().unwrap_or(model);
-    // As `onnx_file` in peers.py has it.
     let path = folder.join(format!("onnx/{model}-{}.onnx", input[1]));
+    Ok((path, input))
+}
+
+/// The network in that file.
+pub fn network(backbone: &Backbone, folder: &Path) -> Result<Network> {
+    let (path, input) = file(backbone, folder)?;
     let bytes = std::fs::read(&path);
     let bytes = bytes.with_context(|| format!("{}; compare.py has it written", path.display()))?;
     let wanted = Wanted {

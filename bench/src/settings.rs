@@ -56,6 +56,17 @@ pub struct Extract {
     pub batch: usize,
 }
 
+impl Kind {
+    /// The backbone, where there is one.
+    pub fn backbone(&self) -> Option<&Backbone> {
+        match self {
+            Self::Train(train) | Self::Frozen { train, .. } => Some(&train.backbone),
+            Self::Extract(extract) => Some(&extract.backbone),
+            Self::Matmul { .. } | Self::LogisticRegression(_) => None,
+        }
+    }
+}
+
 impl Extract {
     /// With another number of images at a time, images of another size, or another number of them.
     ///

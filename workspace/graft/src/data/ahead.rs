@@ -51,6 +51,23 @@ pub fn read_ahead<T: Default + Send, E: Send>(
     })
 }
 
+/// The same blocks one after the other, without reading ahead: for a `take` that calls plugins. In which call a process died is told by
+/// the call that was entered last, and of two plugins at once the wrong one might be named.
+///
+/// # Errors
+///
+/// The first one.
+pub fn read_in_turns<T: Default, E>(
+    mut read: impl FnMut(&mut T) -> Result<bool, E>,
+    mut take: impl FnMut(&mut T) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut block = T::default();
+    while read(&mut block)? {
+        take(&mut block)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +128,36 @@ mod tests {
             assert!(taken.into_iter().eq(0..18));
         }
         assert_eq!(run(0, [NONE; 2], [0, 0]), (Vec::new(), Ok(())));
+    }
+
+    #[test]
+    fn in_turns_it_is_the_same() {
+        let count = |most: usize| {
+            let mut next = 0;
+            move |block: &mut usize| {
+                (*block, next) = (next, next + 1);
+                match next > most {
+                    true => Err(format!("no block {}", next - 1)),
+                    false => Ok(next <= 5),
+                }
+            }
+        };
+        for most in [3, 9] {
+            let (mut ahead, mut in_turns) = (Vec::new(), Vec::new());
+            let ends = [
+                read_ahead(count(most), |block| {
+                    ahead.push(*block);
+                    Ok(())
+                }),
+                read_in_turns(count(most), |block| {
+                    in_turns.push(*block);
+                    Ok(())
+                }),
+            ];
+            assert_eq!(ends[0], ends[1]);
+            assert_eq!((ahead.len(), ends[0].is_ok()), (most.min(5), most > 5));
+            assert_eq!(ahead, in_turns);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod samples;
 mod seen;
 mod twins;
 
-pub use ahead::read_ahead;
+pub use ahead::{read_ahead, read_in_turns};
 pub use augment::{Augment, normalise};
 pub use batches::each_batch;
 pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};

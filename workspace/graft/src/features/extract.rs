@@ -16,7 +16,7 @@ use crate::{
     GraftError, Progress, Tools,
     answers::Answers,
     backbone::{Backbone, Pass, Trunk},
-    data::{Draw, SplitName, TaskExamples, read_ahead},
+    data::{Draw, SplitName, TaskExamples, read_ahead, read_in_turns},
     error::out_of_order,
 };
 
@@ -309,7 +309,7 @@ impl Extraction<'_> {
         };
         let mut blocks = examples.chunks(size).enumerate();
         let mut waiting = Instant::now();
-        read_ahead(read, |images| {
+        let take = |images: &mut Vec<f32>| {
             let waited = waiting.elapsed();
             let (index, block) =
                 (blocks.next()).ok_or_else(|| out_of_order("more images than examples"))?;
@@ -344,7 +344,11 @@ impl Extraction<'_> {
             })?;
             waiting = Instant::now();
             Ok(())
-        })?;
+        };
+        match pass {
+            Pass::Network(_) => read_ahead(read, take)?,
+            Pass::Extractor(..) => read_in_turns(read, take)?,
+        }
         Ok(all)
     }
 }
