@@ -57,7 +57,7 @@ bench-workloads *ARGUMENTS: build
     target/release/bench prepare {{ARGUMENTS}}
     target/release/bench all {{ARGUMENTS}}
 
-# the workloads beside PyTorch and scikit-learn, alternating, into bench/results.md (downloads 2 GB once; ten minutes on a quiet machine)
+# the workloads beside PyTorch, onnxruntime, OpenVINO and scikit-learn, in turns, into bench/results.md (downloads 2 GB once; an hour or two on a quiet machine): just bench-peers --only lenet-train --rounds 1
 bench-peers *ARGUMENTS: build peers
     python3 bench/compare.py {{ARGUMENTS}}
 

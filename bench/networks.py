@@ -1,6 +1,48 @@
-"""The networks that both sides are measured on, as one would write them in PyTorch; layers carry torchvision's names."""
+"""The networks that both sides are measured on, as one would write them in PyTorch; layers carry torchvision's names. Those that
+workloads.json calls by a `model` are torchvision's and timm's own."""
 
+import torch
 from torch import nn
+
+
+def backbone(settings):
+    """The backbone of a workload, up to the features a head gets, with random weights, and how many there are."""
+    torch.manual_seed(1)
+    if settings["use"] == "lenet":
+        return lenet()[0], 800
+    if settings["use"] == "efficientnet-lite":
+        return efficientnet_lite0(), 1280
+    if settings["use"] == "resnet":
+        assert settings["depth"] == 18
+        network = ResNet18(stem=settings["size"])
+        features, network.fc = network.fc.in_features, nn.Identity()
+        return network, features
+    model = settings["model"]
+    if model.startswith("timm/"):
+        import timm
+
+        side = {"img_size": settings["input"][1]} if "vit" in model else {}
+        network = timm.create_model(model.removeprefix("timm/"), num_classes=0, **side)
+        return network, network.num_features
+    import torchvision
+
+    network = torchvision.models.get_model(model, weights=None)
+    # The classifier's name differs, and dropout may stand before its layer.
+    name = "fc" if hasattr(network, "fc") else "classifier"
+    classifier = getattr(network, name)
+    setattr(network, name, nn.Identity())
+    return network, [layer for layer in classifier.modules() if isinstance(layer, nn.Linear)][0].in_features
+
+
+def export(settings, shape, path):
+    """Writes that backbone in the ONNX format, for any number of images at a time. Batch normalisations stay what they are: whoever
+    reads the file may train it, and folds them otherwise."""
+    network = backbone(settings)[0].eval()
+    several = torch.zeros(2, *shape)
+    torch.onnx.export(
+        network, (several,), path, input_names=["images"], output_names=["features"], dynamo=False, opset_version=17,
+        training=torch.onnx.TrainingMode.PRESERVE, dynamic_axes={"images": {0: "batch"}, "features": {0: "batch"}},
+    )
 
 
 def lenet(classes=5):

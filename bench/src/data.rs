@@ -47,7 +47,7 @@ pub fn prepare(folder: &Path, threads: usize, epochs: usize) -> Result<()> {
         optimizer: Optimizer::Adam,
         learning_rate: 1e-3,
     };
-    let (trunk, head) = networks::build(&plugins, &train)?;
+    let (trunk, head) = networks::build(&plugins, &train, folder)?;
     let (images, labels) = digits(&mnist, "train", 0)?;
     let mut order: Vec<usize> = (0..labels.len()).collect();
     let mut stream = Stream::new(1, "shuffle");

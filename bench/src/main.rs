@@ -9,6 +9,7 @@ mod logistic_regression;
 mod matmul;
 mod measure;
 mod networks;
+mod onnx;
 mod path;
 mod plugins;
 mod settings;
@@ -20,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Workloads that are measured beside PyTorch and scikit-learn")]
+#[command(about = "Workloads that are measured beside what others offer")]
 struct Arguments {
     #[command(subcommand)]
     command: What,
@@ -82,6 +83,15 @@ enum What {
         /// Timed repetitions after one that is not; by default those of workloads.json
         #[arg(long)]
         repetitions: Option<usize>,
+        /// Images at a time, where features are extracted
+        #[arg(long)]
+        batch: Option<usize>,
+        /// Height and width of these images
+        #[arg(long)]
+        side: Option<usize>,
+        /// How many of them
+        #[arg(long)]
+        samples: Option<usize>,
     },
     /// Runs every workload in a process of its own and prints a table
     All,
@@ -137,13 +147,25 @@ fn measure(arguments: Arguments) -> Result<()> {
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }
-        What::Run { name, repetitions } => {
+        What::Run {
+            name,
+            repetitions,
+            batch,
+            side,
+            samples,
+        } => {
             let workloads = settings::workloads()?;
             let Some((_, settings)) = workloads.iter().find(|(known, _)| *known == name) else {
                 let known: Vec<_> = workloads.iter().map(|(name, _)| name.as_str()).collect();
                 bail!("no workload `{name}`, expected one of {}", known.join(", "));
             };
             let repetitions = repetitions.unwrap_or(settings.repetitions).max(1);
+            let other = batch.or(side).or(samples).is_some();
+            if other && !matches!(settings.kind, settings::Kind::Extract(_)) {
+                bail!(
+                    "`--batch`, `--side` and `--samples` are for features; `{name}` extracts none"
+                );
+            }
             let measured = match &settings.kind {
                 settings::Kind::Matmul { size, items } => {
                     matmul::measure(*size, *items, threads, repetitions)?
@@ -155,7 +177,8 @@ fn measure(arguments: Arguments) -> Result<()> {
                     networks::train(train, &data, threads, repetitions)?
                 }
                 settings::Kind::Extract(extract) => {
-                    networks::extract(extract, &data, threads, repetitions)?
+                    let extract = extract.clone().with(batch, side, samples)?;
+                    networks::extract(&extract, &data, threads, repetitions)?
                 }
                 settings::Kind::Frozen { train, epochs } => {
                     networks::frozen(train, *epochs, &data, threads, repetitions)?
@@ -171,10 +194,17 @@ fn measure(arguments: Arguments) -> Result<()> {
 fn all(threads: usize, data: &Path) -> Result<()> {
     let this = std::env::current_exe()?;
     println!(
-        "{:<20}{:>12}{:>14}{:>12}{:>14}",
+        "{:<28}{:>12}{:>14}{:>12}{:>14}",
         "", "seconds", "items/s", "GFLOP/s", "peak memory"
     );
-    for (name, _) in settings::workloads()? {
+    for (name, settings) in settings::workloads()? {
+        if let Some(backbone) = settings.kind.backbone()
+            && backbone.use_ == "onnx"
+            && !onnx::file(backbone, data)?.0.exists()
+        {
+            println!("{name:<28}not measured: `just bench-peers` writes its network");
+            continue;
+        }
         let output = Command::new(&this)
             .args(["run", &name, "--threads", &threads.to_string(), "--data"])
             .arg(data)

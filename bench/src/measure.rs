@@ -79,7 +79,7 @@ impl fmt::Display for Line {
         let rate = self.items_per_second;
         write!(
             f,
-            "{:<20}{:>12.4}{rate:>14.1}",
+            "{:<28}{:>12.4}{rate:>14.1}",
             self.name,
             median(&self.seconds)
         )?;

@@ -11,13 +11,14 @@ use topwork_host::Plugins;
 
 use crate::data;
 use crate::measure::{Measured, repeat};
+use crate::onnx;
 use crate::plugins;
 use crate::settings::{self, Backbone, Extract, Train};
 
 /// Steps through all samples, everything being trained.
 pub fn train(train: &Train, folder: &Path, threads: usize, repetitions: usize) -> Result<Measured> {
     let compute = Compute::new(threads)?;
-    let (trunk, head) = build(&plugins::load(threads)?, train)?;
+    let (trunk, head) = build(&plugins::load(threads)?, train, folder)?;
     let forward = multiply_adds(&[&trunk, &head]);
     // Backward takes twice as much, but nobody asks for the gradient of the images.
     let first = trunk.blueprint().summary()[0].multiply_adds;
@@ -48,7 +49,7 @@ pub fn extract(
     repetitions: usize,
 ) -> Result<Measured> {
     let compute = Compute::new(threads)?;
-    let trunk = backbone(&plugins::load(threads)?, &extract.backbone)?;
+    let trunk = backbone(&plugins::load(threads)?, &extract.backbone, folder)?;
     let inputs = inputs(&trunk, extract.samples, folder)?;
     let input = extract.batch * trunk.blueprint().input().elements();
     let output = extract.batch * trunk.blueprint().output().elements();
@@ -76,7 +77,7 @@ pub fn frozen(
     repetitions: usize,
 ) -> Result<Measured> {
     let compute = Compute::new(threads)?;
-    let (trunk, head) = build(&plugins::load(threads)?, train)?;
+    let (trunk, head) = build(&plugins::load(threads)?, train, folder)?;
     let (inputs, labels) = samples(&trunk, train, folder)?;
     let width = trunk.blueprint().output().elements();
     let mut loss = 0.0;
@@ -101,8 +102,8 @@ pub fn frozen(
 }
 
 /// The backbone and an `mlp` head that fits it, with random weights.
-pub fn build(plugins: &Plugins, train: &Train) -> Result<(Network, Network)> {
-    let trunk = backbone(plugins, &train.backbone)?;
+pub fn build(plugins: &Plugins, train: &Train, folder: &Path) -> Result<(Network, Network)> {
+    let trunk = backbone(plugins, &train.backbone, folder)?;
     let head = plugins.network_head("mlp", &json!({"hidden": train.hidden}))?;
     let head = head.layers(trunk.blueprint().output().dims(), train.classes)?;
     let head = Network::init(&Blueprint::parse(&head)?, &mut Stream::new(1, "init/head"));
@@ -128,7 +129,10 @@ pub fn trainer<'a>(
     Ok(Trainer::new(compute, parts, settings, dropout)?)
 }
 
-fn backbone(plugins: &Plugins, backbone: &Backbone) -> Result<Network> {
+fn backbone(plugins: &Plugins, backbone: &Backbone, folder: &Path) -> Result<Network> {
+    if backbone.use_ == "onnx" {
+        return onnx::network(backbone, folder);
+    }
     let parameters = Value::Object(backbone.parameters.clone());
     let backbone = plugins.backbone(&backbone.use_, &parameters)?;
     let blueprint = Blueprint::parse(&backbone.blueprint()?)?;

@@ -56,7 +56,42 @@ pub struct Extract {
     pub batch: usize,
 }
 
-/// A component and its parameters.
+impl Kind {
+    /// The backbone, where there is one.
+    pub fn backbone(&self) -> Option<&Backbone> {
+        match self {
+            Self::Train(train) | Self::Frozen { train, .. } => Some(&train.backbone),
+            Self::Extract(extract) => Some(&extract.backbone),
+            Self::Matmul { .. } | Self::LogisticRegression(_) => None,
+        }
+    }
+}
+
+impl Extract {
+    /// With another number of images at a time, images of another size, or another number of them.
+    ///
+    /// # Errors
+    ///
+    /// Another size of a backbone that does not say in `input` which it has.
+    pub fn with(
+        mut self,
+        batch: Option<usize>,
+        side: Option<usize>,
+        samples: Option<usize>,
+    ) -> Result<Self> {
+        self.batch = batch.unwrap_or(self.batch);
+        self.samples = samples.unwrap_or(self.samples);
+        if let Some(side) = side {
+            let input = self.backbone.parameters.get_mut("input");
+            let input = input.and_then(Value::as_array_mut);
+            let sides = input.context("`--side` needs a backbone with an `input`")?;
+            sides.iter_mut().skip(1).for_each(|of| *of = side.into());
+        }
+        Ok(self)
+    }
+}
+
+/// A component and its parameters, or the `model` whose file, in the ONNX format, `peers.py` has written.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Backbone {
     #[serde(rename = "use")]

@@ -4,14 +4,11 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc::sync_channel,
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
-use topwork_graft::data::{SplitName, TaskExamples};
+use topwork_graft::data::{SplitName, TaskExamples, read_ahead};
 use topwork_host::{DatasetView, DecodeError, Decoder, Seen};
 
 use crate::{ApplyError, speaker::is_stopped};
@@ -313,32 +310,21 @@ impl Source for OfDataset<'_> {
     }
 }
 
-/// Blocks in the making: one being computed, one waiting.
-const BLOCKS: usize = 1;
-
 /// Gives `take` all images of a source, at most `most` at a time, in their order. They are read on a thread of their own.
 pub fn each_block(
     source: &mut dyn Source,
     most: usize,
     mut take: impl FnMut(Block) -> Result<(), ApplyError>,
 ) -> Result<(), ApplyError> {
-    thread::scope(|scope| {
-        let (full, ready) = sync_channel::<Result<Block, ApplyError>>(BLOCKS);
-        scope.spawn(move || {
-            loop {
-                let mut block = Block::default();
-                let read = source.next(most, &mut block);
-                let last = read.is_err() || block.items.is_empty();
-                let ended = last && read.is_ok();
-                // The other end goes away when computing has failed.
-                if ended || full.send(read.map(|()| block)).is_err() || last {
-                    return;
-                }
-            }
-        });
-        ready.into_iter().try_for_each(|block| match is_stopped() {
+    read_ahead(
+        |block: &mut Block| {
+            *block = Block::default();
+            source.next(most, block)?;
+            Ok(!block.items.is_empty())
+        },
+        |block| match is_stopped() {
             true => Err(ApplyError::Stopped),
-            false => take(block?),
-        })
-    })
+            false => take(std::mem::take(block)),
+        },
+    )
 }

@@ -376,8 +376,8 @@ impl Pass {
     /// How many images are passed through at once, when each comes to so many numbers: fewer where
     /// these are many, and where an extractor takes its time and nobody could stop it in between.
     pub fn block(&self, numbers: usize, threads: usize) -> usize {
-        /// Numbers of one block, 256 MiB.
-        const MOST: usize = 1 << 26;
+        /// Numbers of one block, 128 MiB: beside it stands the next, which is read meanwhile.
+        const MOST: usize = 1 << 25;
         match self {
             Self::Network(_) => (MOST / numbers.max(1)).clamp(16, 512) / 16 * 16,
             Self::Extractor(..) => 16 * threads,

@@ -153,8 +153,14 @@ pub trait Services: Sync {
         Ok(())
     }
 
-    /// Whether features are kept at all: a key takes reading all images.
+    /// Whether features are kept at all: a key takes a digest of every image.
     fn keeps_features(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody may have features whose key differs from this one in nothing but the images. Where nobody has, these need not
+    /// be read before they are passed through a trunk.
+    fn may_have_features(&self, _: &FeatureKey) -> bool {
         false
     }
 }

@@ -86,11 +86,14 @@ impl DatasetView {
             .map(|task| Mutex::new(Some(task)))
             .collect();
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let error = Mutex::new(None);
+        // Of several the one that comes first: tasks before it were taken before it, and are still carried out.
+        let error: Mutex<Option<(usize, HostError)>> = Mutex::new(None);
         let work = || {
-            while !failed.load(Ordering::Relaxed)
-                && let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed))
-            {
+            while !failed.load(Ordering::Relaxed) {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(task) = tasks.get(number) else {
+                    break;
+                };
                 let taken = task.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let Some((indices, out)) = taken else {
                     continue;
@@ -98,7 +101,9 @@ impl DatasetView {
                 if let Err(problem) = self.read_some(seen, split, indices, out) {
                     failed.store(true, Ordering::Relaxed);
                     let mut first = error.lock().unwrap_or_else(PoisonError::into_inner);
-                    first.get_or_insert(problem);
+                    if first.as_ref().is_none_or(|(first, _)| number < *first) {
+                        *first = Some((number, problem));
+                    }
                 }
             }
         };
@@ -109,7 +114,7 @@ impl DatasetView {
             work();
         });
         match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
+            Some((_, error)) => Err(error),
             None => Ok(()),
         }
     }

@@ -35,6 +35,9 @@ pub struct FeatureKey {
 }
 
 impl FeatureKey {
+    /// What a person is told the part [`FeatureKey::images`] as.
+    pub const IMAGES: &'static str = "images";
+
     /// SHA-256 over all parts, in hexadecimal.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
@@ -56,7 +59,7 @@ impl FeatureKey {
             ("weights", self.weights.clone()),
             ("cut", self.cut.clone()),
             ("layers", self.layers.to_string()),
-            ("images", self.images.clone()),
+            (Self::IMAGES, self.images.clone()),
             ("split", self.split.clone()),
             ("examples", self.examples.to_string()),
             ("feature length", self.dim.to_string()),

@@ -261,4 +261,8 @@ impl Services for Conductor<'_> {
     fn keeps_features(&self) -> bool {
         self.cache.is_some()
     }
+
+    fn may_have_features(&self, key: &FeatureKey) -> bool {
+        (self.cache.as_ref()).is_some_and(|cache| cache.may_hold(key))
+    }
 }

@@ -1,16 +1,11 @@
-//! Batches of an epoch, read on a thread of their own while the one before is learnt from.
-
-use std::{
-    sync::mpsc::{channel, sync_channel},
-    thread,
-};
+//! Batches of an epoch, read while the one before is learnt from.
 
 use topwork_engine::Stream;
 
-use crate::{GraftError, data::Samples};
-
-/// Batches in the making: one being learnt from, one waiting.
-const BATCHES: usize = 2;
+use crate::{
+    GraftError,
+    data::{Samples, read_ahead},
+};
 
 /// Inputs and labels of some examples.
 pub struct Batch {
@@ -34,44 +29,25 @@ pub fn each_batch(
     mut stream: Stream,
     mut learn: impl FnMut(&Batch) -> Result<(), GraftError>,
 ) -> Result<(), GraftError> {
-    thread::scope(|scope| {
-        let (full, ready) = sync_channel::<Result<Batch, GraftError>>(BATCHES);
-        let (empty, used) = channel();
-        for _ in 0..BATCHES {
-            // The other end is held until the thread below starts.
-            let _ = empty.send(Batch {
+    let mut chunks = order.chunks(batch_size);
+    read_ahead(
+        |batch: &mut Option<Batch>| {
+            let Some(examples) = chunks.next() else {
+                return Ok(false);
+            };
+            let batch = batch.get_or_insert_with(|| Batch {
                 inputs: Vec::new(),
                 labels: Vec::new(),
                 vary: stream.clone(),
             });
-        }
-        scope.spawn(move || {
-            for examples in order.chunks(batch_size) {
-                // Either end goes away when learning has failed.
-                let Ok(mut batch) = used.recv() else { return };
-                let read = samples.read(examples, &mut batch.inputs, Some(&mut stream));
-                let read = read.map(|()| {
-                    batch.labels.clear();
-                    batch
-                        .labels
-                        .extend(examples.iter().map(|&example| labels[example]));
-                    batch.vary = stream.clone();
-                    batch
-                });
-                let failed = read.is_err();
-                if full.send(read).is_err() || failed {
-                    return;
-                }
-            }
-        });
-        for batch in ready {
-            let batch = batch?;
-            learn(&batch)?;
-            // Nobody waits for it after the last one.
-            let _ = empty.send(batch);
-        }
-        Ok(())
-    })
+            samples.read(examples, &mut batch.inputs, Some(&mut stream))?;
+            batch.labels.clear();
+            (batch.labels).extend(examples.iter().map(|&example| labels[example]));
+            batch.vary = stream.clone();
+            Ok(true)
+        },
+        |batch| batch.as_ref().map_or(Ok(()), &mut learn),
+    )
 }
 
 #[cfg(test)]

@@ -1,16 +1,24 @@
 //! What a set of examples is recognised by: what their images show, and their classes.
 
+use std::sync::PoisonError;
+
 use topwork_keys::{Digest, Sha256, hexadecimal};
 
 use crate::{
     GraftError,
-    data::{Comparison, SplitName, TaskExamples, content::Fingerprint},
+    data::{Comparison, SplitName, TaskExamples, content::Fingerprint, read_ahead},
     error::out_of_order,
 };
 
 /// Stands before a digest of contents. Runs of earlier versions recorded one of positions, which says nothing of
 /// the images, without a mark.
 const MARK: &str = "v2:";
+
+/// Images read at once where nothing is computed from them but a digest.
+const BLOCK: usize = 128;
+
+/// SHA-256 of an image as it enters a network.
+pub type ImageDigest = [u8; 32];
 
 impl TaskExamples {
     /// Takes from a comparison what the examples show.
@@ -63,6 +71,55 @@ impl TaskExamples {
     /// As [`TaskExamples::content`].
     pub fn digest_of_split(&self, split: SplitName) -> Result<String, GraftError> {
         self.digest(split, &self.examples(split).all())
+    }
+
+    /// Notes what the images of these examples are, which [`TaskExamples::read`] has just given.
+    pub fn note_entering(&self, split: SplitName, examples: &[usize], images: &[f32]) {
+        let mut bytes = Vec::new();
+        let digests = images.chunks_exact(self.image_len()).map(|image| {
+            bytes.clear();
+            bytes.extend(image.iter().flat_map(|number| number.to_le_bytes()));
+            ImageDigest::from(Sha256::digest(&bytes))
+        });
+        let digests: Vec<ImageDigest> = digests.collect();
+        let known = self.entering[split as usize].lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        known.extend(examples.iter().copied().zip(digests));
+    }
+
+    /// SHA-256, in hexadecimal, over those of these images as they enter a network. Images that were not read for that before are
+    /// read.
+    pub fn entering(&self, split: SplitName, examples: &[usize]) -> Result<String, GraftError> {
+        let known = || {
+            let known = self.entering[split as usize].lock();
+            known.unwrap_or_else(PoisonError::into_inner)
+        };
+        let unknown: Vec<usize> = {
+            let known = known();
+            let unknown = |example: &usize| !known.contains_key(example);
+            examples.iter().copied().filter(unknown).collect()
+        };
+        let mut blocks = unknown.chunks(BLOCK);
+        read_ahead(
+            |(block, images): &mut (&[usize], Vec<f32>)| match blocks.next() {
+                Some(next) => {
+                    *block = next;
+                    self.read(split, block, images).map(|()| true)
+                }
+                None => Ok(false),
+            },
+            |(block, images)| {
+                self.note_entering(split, block, images);
+                Ok(())
+            },
+        )?;
+        let known = known();
+        let mut hash = Sha256::new();
+        for example in examples {
+            let digest = known.get(example);
+            hash.update(digest.ok_or_else(|| out_of_order("an image was not read"))?);
+        }
+        Ok(hexadecimal(&hash.finalize()))
     }
 
     /// What earlier versions recorded of these test examples, without looking at what they show.

@@ -1,6 +1,6 @@
 //! A classification task: a dataset reduced to the classes the experiment wants.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use topwork_host::{Dataset, DatasetView};
 use topwork_keys::{Digest, Sha256};
@@ -8,7 +8,7 @@ use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole, TestSet
 
 use crate::{
     GraftError,
-    data::{augment::normalise, content::Fingerprint, groups::Groups},
+    data::{augment::normalise, content::Fingerprint, digest::ImageDigest, groups::Groups},
 };
 
 /// Images of a split that its fingerprint looks at.
@@ -58,6 +58,8 @@ pub struct TaskExamples {
     groups: Option<Groups>,
     /// What the examples show, split by split, once that is known.
     pub(super) content: Option<[Vec<Fingerprint>; 2]>,
+    /// Split by split what the images are as they enter a network, as far as they have been read for that.
+    pub(super) entering: [Mutex<BTreeMap<usize, ImageDigest>>; 2],
 }
 
 /// The examples of one split that belong to the task.
@@ -125,6 +127,7 @@ impl TaskExamples {
             folds,
             groups,
             content: None,
+            entering: Default::default(),
         };
         match task
             .data()
@@ -184,6 +187,7 @@ impl TaskExamples {
             folds: None,
             groups: None,
             content: None,
+            entering: Default::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Examples: which belong to a task, which of them a row learns from and is measured on, how they are read.
 
+mod ahead;
 mod augment;
 mod batches;
 mod content;
@@ -12,6 +13,7 @@ mod samples;
 mod seen;
 mod twins;
 
+pub use ahead::{read_ahead, read_in_turns};
 pub use augment::{Augment, normalise};
 pub use batches::each_batch;
 pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};

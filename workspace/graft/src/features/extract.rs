@@ -16,7 +16,8 @@ use crate::{
     GraftError, Progress, Tools,
     answers::Answers,
     backbone::{Backbone, Pass, Trunk},
-    data::{Draw, SplitName, TaskExamples},
+    data::{Draw, SplitName, TaskExamples, read_ahead, read_in_turns},
+    error::out_of_order,
 };
 
 /// Features that are no further apart than this share of their size differ by what single precision rounds in a deep network.
@@ -230,19 +231,18 @@ impl Extraction<'_> {
             return Ok(wanted.iter().map(none).collect());
         }
         let services = self.tools.services;
-        let images = match services.keeps_features() {
+        let unread = Images::unread(split, examples);
+        let images = match (wanted.iter()).any(|of| services.may_have_features(&of.key(&unread))) {
             true => Some(Images::of(task, split, examples)?),
             false => None,
         };
-        let key = |wanted: &Wanted| images.as_ref().map(|images| wanted.key(images));
         let mut found = Vec::with_capacity(wanted.len());
         for wanted in wanted {
-            found.push(match key(wanted) {
-                Some(key) => {
-                    (services.features(&key)?).map(|(held, seconds)| (Values::Held(held), seconds))
-                }
+            let held = match &images {
+                Some(images) => services.features(&wanted.key(images))?,
                 None => None,
-            });
+            };
+            found.push(held.map(|(held, seconds)| (Values::Held(held), seconds)));
         }
         let missing: Vec<&Wanted> = (wanted.iter().zip(&found))
             .filter(|(_, found)| found.is_none())
@@ -252,10 +252,15 @@ impl Extraction<'_> {
             way.done += examples.len() as u64;
         } else {
             let computed = self.pass(&missing, (task, split), examples, way)?;
+            // Of what has passed, which is known by now: their key tells the truth even if files have changed meanwhile.
+            let images = match services.keeps_features() {
+                true => Some(Images::of(task, split, examples)?),
+                false => None,
+            };
             let gaps = found.iter_mut().filter(|found| found.is_none());
             for ((wanted, gap), (values, seconds)) in missing.into_iter().zip(gaps).zip(computed) {
-                if let Some(key) = key(wanted) {
-                    services.keep_features(&key, &values, seconds)?;
+                if let Some(images) = &images {
+                    services.keep_features(&wanted.key(images), &values, seconds)?;
                 }
                 *gap = Some((Values::Computed(values), seconds));
             }
@@ -270,8 +275,8 @@ impl Extraction<'_> {
             .collect())
     }
 
-    /// The features that each trunk gives, with the seconds until they were there: what its images
-    /// took to read, to come as far as its cut, and to be reduced.
+    /// The features that each trunk gives, with the seconds until they were there: how long images were waited for, which are read
+    /// ahead, and what they took to come as far as its cut and to be reduced.
     fn pass(
         &self,
         wanted: &[&Wanted],
@@ -290,11 +295,24 @@ impl Extraction<'_> {
             .map(|wanted| (vec![0.0; examples.len() * wanted.dim()], 0.0))
             .collect();
         let mut unreduced: Vec<Vec<f32>> = vec![Vec::new(); wanted.len()];
-        let mut images = Vec::new();
-        for (index, block) in examples.chunks(size).enumerate() {
-            let begun = Instant::now();
-            task.read(split, block, &mut images)?;
-            let read = begun.elapsed();
+        let keeps = self.tools.services.keeps_features();
+        let mut to_read = examples.chunks(size);
+        let read = |images: &mut Vec<f32>| -> Result<bool, GraftError> {
+            let Some(block) = to_read.next() else {
+                return Ok(false);
+            };
+            task.read(split, block, images)?;
+            if keeps {
+                task.note_entering(split, block, images);
+            }
+            Ok(true)
+        };
+        let mut blocks = examples.chunks(size).enumerate();
+        let mut waiting = Instant::now();
+        let take = |images: &mut Vec<f32>| {
+            let waited = waiting.elapsed();
+            let (index, block) =
+                (blocks.next()).ok_or_else(|| out_of_order("more images than examples"))?;
             let mut outputs = Vec::with_capacity(wanted.len());
             let each = wanted.iter().zip(&mut all).zip(&mut unreduced).zip(&raw);
             for (((wanted, (values, _)), unreduced), raw) in each {
@@ -306,7 +324,7 @@ impl Extraction<'_> {
                     false => wanted.of_block(values, index * size, block.len()),
                 });
             }
-            let took = pass.forward(self.tools.compute, &images, &mut outputs)?;
+            let took = pass.forward(self.tools.compute, images, &mut outputs)?;
             let each = wanted.iter().zip(&mut all).zip(&unreduced).zip(took);
             for (((wanted, (values, seconds)), unreduced), took) in each {
                 let begun = Instant::now();
@@ -315,7 +333,7 @@ impl Extraction<'_> {
                     let reduction = wanted.id.cut.reduction;
                     reduce::apply(&wanted.activations, reduction, unreduced, out);
                 }
-                *seconds += (read + took + begun.elapsed()).as_secs_f64();
+                *seconds += (waited + took + begun.elapsed()).as_secs_f64();
             }
             way.done += block.len() as u64;
             self.tools.services.step(Progress {
@@ -324,6 +342,12 @@ impl Extraction<'_> {
                 unit: "images",
                 ..Progress::default()
             })?;
+            waiting = Instant::now();
+            Ok(())
+        };
+        match pass {
+            Pass::Network(_) => read_ahead(read, take)?,
+            Pass::Extractor(..) => read_in_turns(read, take)?,
         }
         Ok(all)
     }

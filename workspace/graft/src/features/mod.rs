@@ -26,9 +26,6 @@ use crate::{
     proof::Proved,
 };
 
-/// Images read at once where nothing is computed from them.
-const BLOCK: usize = 512;
-
 /// A frozen trunk with the features it gives.
 pub struct Features {
     /// What is before the cut.
@@ -157,27 +154,26 @@ pub struct Images {
 }
 
 impl Images {
-    /// Reads all of them: whatever was done to them, and whatever file they came from, the digest
-    /// is of what enters a trunk.
+    /// Whatever was done to them, and whatever file they came from, the digest is of what enters a trunk.
     pub fn of(
         task: &TaskExamples,
         split: SplitName,
         examples: &[usize],
     ) -> Result<Self, GraftError> {
-        let mut hash = Sha256::new();
-        let mut images = Vec::new();
-        let mut bytes = Vec::new();
-        for block in examples.chunks(BLOCK) {
-            task.read(split, block, &mut images)?;
-            bytes.clear();
-            bytes.extend(images.iter().flat_map(|number| number.to_le_bytes()));
-            hash.update(&bytes);
-        }
+        let sha256 = task.entering(split, examples)?;
         Ok(Self {
+            sha256,
+            ..Self::unread(split, examples)
+        })
+    }
+
+    /// What is known of them before they are read.
+    fn unread(split: SplitName, examples: &[usize]) -> Self {
+        Self {
             split,
             count: examples.len() as u64,
-            sha256: hexadecimal(&hash.finalize()),
-        })
+            sha256: String::new(),
+        }
     }
 }
 

@@ -163,6 +163,39 @@ fn one_dataset_serves_backbones_of_other_shapes() {
 }
 
 #[test]
+fn of_several_images_that_cannot_be_read_the_first_is_told() {
+    let (folder, plugins) = all();
+    let place = folder.path().join("pictures/a");
+    std::fs::create_dir_all(&place).unwrap();
+    for number in 0..40 {
+        let file = std::fs::File::create(place.join(format!("{number:02}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, 3, 2);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[number; 6]).unwrap();
+        writer.finish().unwrap();
+    }
+    let parameters = json!({"folder": place.parent(), "size": 4});
+    let shared = Arc::new(plugins.dataset("image-folder", &parameters).unwrap());
+    for gone in ["13.png", "14.png", "20.png", "31.png"] {
+        std::fs::remove_file(place.join(gone)).unwrap();
+    }
+    let seen = Seen {
+        geometry: Geometry::new(Resize::Exactly([4, 4]), [4, 4], Filter::Bicubic).unwrap(),
+        channels: 3,
+        unit: true,
+        threads: 4,
+    };
+    let view = DatasetView::new(shared, seen);
+    let indices: Vec<u64> = (0..40).collect();
+    for _ in 0..20 {
+        let error = view.read("train", &indices, &mut vec![0.0; 40 * 48]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("13.png"), "{error}");
+    }
+}
+
+#[test]
 fn images_of_a_folder_are_seen_as_the_folder_would_have_made_them() {
     let (folder, plugins) = all();
     for (class, side) in [("a", 9_usize), ("b", 23)] {

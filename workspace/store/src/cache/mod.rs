@@ -85,6 +85,16 @@ impl FeatureCache {
         }
     }
 
+    /// Whether there may be an entry whose key differs from this one in nothing but the images: what cannot be read may be one.
+    pub fn may_hold(&self, key: &FeatureKey) -> bool {
+        self.files("safetensors").any(|path| {
+            entry::describe(&path).is_none_or(|entry| {
+                let differences = entry.key.differences(key);
+                differences.iter().all(|part| *part == FeatureKey::IMAGES)
+            })
+        })
+    }
+
     /// Keeps features: `values` is examples × dim, row-major; `seconds` is what they took.
     /// Features that are larger than the whole cache may be are not kept.
     pub fn put(&self, key: &FeatureKey, values: &[f32], seconds: f64) -> Result<(), StoreError> {
@@ -217,6 +227,11 @@ mod tests {
         cache.put(&key("a", 2), &values, 1.5).unwrap();
         assert_eq!(hit(cache.get(&key("a", 2)).unwrap()), Some((values, 1.5)));
         assert!(hit(cache.get(&key("b", 2)).unwrap()).is_none());
+        let of_other_images = FeatureKey {
+            images: String::new(),
+            ..key("a", 2)
+        };
+        assert!(cache.may_hold(&of_other_images) && !cache.may_hold(&key("b", 2)));
         let entries = cache.entries();
         assert_eq!(
             (entries.len(), &entries[0].key, entries[0].seconds),
@@ -260,6 +275,8 @@ mod tests {
         );
         damage(|content| content.truncate(3));
         damage(|content| content[9] = 0xff);
+        fs::write(&path, b"?").unwrap();
+        assert!(cache.may_hold(&key("b", 2)), "nobody knows what it was");
         damage(|content| content[..8].copy_from_slice(&u64::MAX.to_le_bytes()));
         assert!(!path.exists());
     }
