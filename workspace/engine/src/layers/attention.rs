@@ -234,13 +234,31 @@ impl Attending {
 /// `exp(scale · x)` over its sum; the largest is taken away first, so that nothing overflows.
 #[inline(always)]
 fn softmax(row: &mut [f32], scale: f32) {
-    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut total = 0.0;
+    /// As many largest values and sums as vector registers like to hold: one alone would wait for itself.
+    const LANES: usize = 16;
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            most[lane] = most[lane].max(block[lane]);
+        }
+    }
+    let most = most.iter().chain(rest).copied();
+    let most = most.fold(f32::NEG_INFINITY, f32::max);
     for value in row.iter_mut() {
         *value = exp((*value - most) * scale);
-        total += f64::from(*value);
     }
-    let share = (1.0 / total) as f32;
+    let mut totals = [0.0; LANES];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            totals[lane] += f64::from(block[lane]);
+        }
+    }
+    for (total, &value) in totals.iter_mut().zip(rest) {
+        *total += f64::from(value);
+    }
+    let share = (1.0 / totals.iter().sum::<f64>()) as f32;
     for value in row {
         *value *= share;
     }
