@@ -382,7 +382,9 @@ impl<F: Formula> Layer for F {
 
 /// A function of each value, for who does it while the values are at hand.
 #[derive(Clone)]
-pub(crate) struct Pointwise(Arc<dyn Fn(&mut [f32]) + Send + Sync>);
+pub(crate) struct Pointwise(Arc<InPlace>);
+
+type InPlace = dyn Fn(&mut [f32]) + Send + Sync;
 
 impl Pointwise {
     pub(crate) fn apply(&self, values: &mut [f32]) {

@@ -2,6 +2,7 @@
 //! of that implementation.
 
 mod edges;
+mod evaluation;
 mod large;
 mod maps;
 mod norms;
@@ -180,7 +181,6 @@ fn check_training(
         let (ahead, behind) = ((ahead - here) / STEP, (here - behind) / STEP);
         close(ahead, behind, ahead.abs()).then_some((ahead + behind) / 2.0)
     };
-    let compute = Compute::new(2).unwrap();
     for fuse in [true, false] {
         let (outputs, gradients) = engine(&network, &inputs, &factors, training, fuse);
         for (index, (&found, &expected)) in outputs.iter().zip(&expected).enumerate() {
@@ -190,35 +190,7 @@ fn check_training(
             );
         }
         if !training.learns.contains(&true) {
-            let evaluated = if fuse {
-                network.clone()
-            } else {
-                network.without_fusion()
-            };
-            let mut evaluation = vec![0.0; outputs.len()];
-            evaluated
-                .forward(&compute, &inputs, &mut evaluation)
-                .unwrap();
-            // Where no gradient passes, values may be laid out and added up in other ways.
-            for (index, (&found, &expected)) in evaluation.iter().zip(&expected).enumerate() {
-                assert!(
-                    close(f64::from(found), expected, expected.abs()),
-                    "output {index} in evaluation is {found}, expected {expected} in {blueprint:?}"
-                );
-            }
-            let frozen = Training {
-                input: false,
-                ..training
-            };
-            let (outputs, _) = engine(&network, &inputs, &factors, frozen, fuse);
-            assert_eq!(evaluation, outputs, "evaluation of {blueprint:?}");
-            let sizes = [blueprint.input(), blueprint.output()].map(|shape| shape.elements());
-            let each = inputs.chunks(sizes[0]).zip(evaluation.chunks(sizes[1]));
-            for (sample, (input, in_batch)) in each.enumerate() {
-                let mut alone = vec![f32::NAN; in_batch.len()];
-                evaluated.forward(&compute, input, &mut alone).unwrap();
-                assert_eq!(alone, in_batch, "sample {sample} alone in {blueprint:?}");
-            }
+            evaluation::check(&network, &inputs, &expected, training, fuse);
         }
         assert_eq!(gradients.len(), moving.len());
         if each {

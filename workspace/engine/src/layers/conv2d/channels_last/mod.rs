@@ -298,8 +298,8 @@ impl Sizes {
     ) {
         let (narrow, channels) = (self.is_narrow(), self.channels);
         if self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0] {
-            let places = images[places.start * channels..].chunks_exact(channels);
-            windows.extend(places.take(windows.capacity()));
+            let own = images[places.start * channels..].chunks_exact(channels);
+            windows.extend(own.take(places.len()));
             return;
         }
         let [height, width] = match narrow {
@@ -349,3 +349,6 @@ impl Sizes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,7 +198,8 @@ impl Store<'_> {
         residual: Option<&[f32]>,
     ) {
         let count = self.panel.count;
-        for row in 0..ROWS {
+        // All rows are gone through, whose number is fixed: only then do the sums stay in registers.
+        for (row, sums) in sums.iter().enumerate() {
             if row >= self.places {
                 return;
             }
@@ -206,7 +207,7 @@ impl Store<'_> {
             let residual = residual.map(|residual| &residual[range.clone()]);
             let output = &mut output[range];
             if count == REGISTERS * S::F32_LANES {
-                self.finish_row(simd, &sums[row], output, residual);
+                self.finish_row(simd, sums, output, residual);
                 continue;
             }
             // What fills up the panel is computed, too, and dropped.
@@ -215,7 +216,7 @@ impl Store<'_> {
                 filled[..count].copy_from_slice(residual);
                 &filled[..]
             });
-            self.finish_row(simd, &sums[row], &mut numbers, residual);
+            self.finish_row(simd, sums, &mut numbers, residual);
             output.copy_from_slice(&numbers[..count]);
         }
     }
