@@ -14,7 +14,7 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     // What is rectified has had its activation.
     let may = convolution.rectifier.is_none();
     if may {
-        convolution.activation = Some(activation);
+        convolution.frozen.activation = Some(activation);
     }
     may
 }

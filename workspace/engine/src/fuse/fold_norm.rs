@@ -14,7 +14,7 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     if next.gradient {
         return false;
     }
-    convolution.norm = Some(norm.epsilon);
+    convolution.frozen.norm = Some(norm.epsilon);
     node.layers.push(next.layer);
     true
 }

@@ -11,7 +11,7 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
         return false;
     };
     // Where no gradient passes, convolution and pooling have their channels last, each by itself.
-    let may = next.gradient && !convolution.residual && convolution.may_pool(&pool.windows);
+    let may = next.gradient && convolution.may_pool(&pool.windows);
     if may {
         convolution.pool = Some(pool.windows);
     }

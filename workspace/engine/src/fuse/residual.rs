@@ -13,7 +13,7 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     } else if let Some(convolution) = node.operation_mut::<Convolution>()
         && !next.gradient
     {
-        convolution.residual = true;
+        convolution.frozen.residual = true;
     } else {
         return false;
     }

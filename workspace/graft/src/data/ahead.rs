@@ -1,7 +1,7 @@
 //! Reading on a thread of its own while what was read before is computed with.
 //!
-//! Whoever reads may keep several threads busy itself, beside those that compute: the system shares the cores out, so none is idle
-//! while there is anything to read or to compute, and the whole takes as long as both together on all cores.
+//! Whoever reads may keep several threads busy itself, beside those that compute: the system shares the cores out, and few are idle
+//! while there is anything to read or to compute.
 
 use std::{
     sync::mpsc::{channel, sync_channel},

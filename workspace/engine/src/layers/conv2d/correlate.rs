@@ -19,10 +19,6 @@ use crate::rectifier::Rectifier;
 pub(super) struct Finish<'a> {
     /// One per filter, or none.
     pub(super) bias: &'a [f32],
-    /// Scale and shift of each filter, or none.
-    pub(super) norm: &'a [(f32, f32)],
-    /// Added to the map.
-    pub(super) residual: Option<&'a [f32]>,
     pub(super) rectifier: Option<Rectifier>,
     pub(super) pool: Option<Windows>,
 }
@@ -30,29 +26,16 @@ pub(super) struct Finish<'a> {
 impl Finish<'_> {
     pub(super) const NOTHING: Finish<'static> = Finish {
         bias: &[],
-        norm: &[],
-        residual: None,
         rectifier: None,
         pool: None,
     };
 
-    /// Does all of it but the pooling to a run of sums of one filter, which starts at value `at` of the
-    /// maps of the batch.
+    /// Does all of it but the pooling to a run of sums of one filter.
     #[inline(always)]
-    pub(super) fn apply(&self, sums: &mut [f32], filter: usize, at: usize) {
+    pub(super) fn apply(&self, sums: &mut [f32], filter: usize) {
         let bias = self.bias.get(filter).copied().unwrap_or(0.0);
         for sum in sums.iter_mut() {
             *sum += bias;
-        }
-        if let Some(&(scale, shift)) = self.norm.get(filter) {
-            for sum in sums.iter_mut() {
-                *sum = *sum * scale + shift;
-            }
-        }
-        if let Some(residual) = self.residual {
-            for (sum, residual) in sums.iter_mut().zip(&residual[at..]) {
-                *sum += residual;
-            }
         }
         if let Some(rectifier) = self.rectifier {
             rectifier.apply(sums);
@@ -332,13 +315,10 @@ impl Sizes {
             let filter = group * self.group_filters() + first + row;
             let start = row * stride + number * places;
             let sums = &mut sums[start..start + places];
-            let image = tile.images.start + number;
-            let at =
-                (image * self.filters + filter) * self.places() + tile.rows.start * self.map[1];
             vectorized(
                 #[inline(always)]
                 || {
-                    finish.apply(sums, filter, at);
+                    finish.apply(sums, filter);
                     match (&finish.pool, notes.next()) {
                         (Some(windows), Some(notes)) => windows.pool(sums, output, notes),
                         _ => output.copy_from_slice(sums),

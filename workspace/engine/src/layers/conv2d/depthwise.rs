@@ -141,7 +141,7 @@ impl Sizes {
             .for_each_init(
                 scratch,
                 |(laid_out, sums), (index, ((output, image), notes))| {
-                    let (image_number, group) = (index / self.groups, index % self.groups);
+                    let group = index % self.groups;
                     let (sums, map) = sums.split_at_mut(grid.places);
                     vectorized(
                         #[inline(always)]
@@ -161,8 +161,7 @@ impl Sizes {
                                 for (row, sums) in target.chunks_exact_mut(self.map[1]).zip(rows) {
                                     row.copy_from_slice(&sums[..self.map[1]]);
                                 }
-                                let at = (image_number * self.filters + filter) * self.places();
-                                finish.apply(target, filter, at);
+                                finish.apply(target, filter);
                                 if let Some((windows, notes)) = pooled {
                                     windows.pool(map, output, notes);
                                 }

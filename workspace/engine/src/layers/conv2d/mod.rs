@@ -1,6 +1,6 @@
-//! Convolution, alone or with what follows it in one go:
-//! `y = pool(rectify(a (w ⋆ x + b) + c + r))`, where `a` and `c` are a frozen batch normalisation and `r`
-//! is a second input.
+//! Convolution, alone or with what follows it in one go: `y = pool(rectify(w ⋆ x + b))`, and where no gradient
+//! passes `y = activate(a (w ⋆ x + b) + c + r)`, where `a` and `c` are a frozen batch normalisation and `r` is a
+//! second input. The latter has its channels last; see `channels_last`. What follows is of the former.
 //!
 //! As in PyTorch, `⋆` is cross-correlation and `w` is `filters × channels of a group × height × width`.
 //! The windows of the image are unfolded into the columns of a matrix `X` of
@@ -23,7 +23,6 @@ mod sparse;
 mod winograd;
 
 use super::activation::Pointwise;
-use super::batch_norm::scales_and_shifts;
 use super::max_pool2d::Windows;
 use super::windows::{count, does_not_fit, reach, read_sides, sides_in_words};
 use super::{Array, Kind, Layer, Site, image};
@@ -224,16 +223,23 @@ impl Sizes {
     }
 }
 
-/// A convolution with what follows it.
-pub(crate) struct Convolution {
-    pub(crate) conv: Sizes,
+/// What follows a convolution through which no gradient passes.
+#[derive(Clone, Default)]
+pub(crate) struct Frozen {
     /// The ε of a frozen batch normalisation; its weights come second.
     pub(crate) norm: Option<f32>,
     /// Whether a second input is added.
     pub(crate) residual: bool,
-    pub(crate) rectifier: Option<Rectifier>,
-    /// Another function of each value, where no gradient passes.
+    /// Another activation than a rectifier.
     pub(crate) activation: Option<Pointwise>,
+}
+
+/// A convolution with what follows it.
+pub(crate) struct Convolution {
+    pub(crate) conv: Sizes,
+    pub(crate) rectifier: Option<Rectifier>,
+    /// What is taken over only where no gradient passes: its form with channels last, which runs there, does it.
+    pub(crate) frozen: Frozen,
     /// Windows over the map.
     pub(crate) pool: Option<Windows>,
 }
@@ -243,10 +249,8 @@ impl Convolution {
     pub(super) fn alone(conv: Sizes) -> Self {
         Self {
             conv,
-            norm: None,
-            residual: false,
             rectifier: None,
-            activation: None,
+            frozen: Frozen::default(),
             pool: None,
         }
     }
@@ -289,14 +293,8 @@ impl Operation for Convolution {
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        let norm = match self.norm {
-            Some(epsilon) => scales_and_shifts(&pass.weights[1], epsilon),
-            None => Vec::new(),
-        };
         let finish = Finish {
             bias: pass.weights[0].of("bias"),
-            norm: &norm,
-            residual: self.residual.then(|| pass.inputs[1]),
             rectifier: self.rectifier,
             pool: self.pool,
         };
@@ -309,12 +307,9 @@ impl Operation for Convolution {
             weight,
             pass.inputs[0],
             &finish,
-            &mut *pass.output,
+            pass.output,
             pass.notes,
         );
-        if let Some(activation) = &self.activation {
-            activation.apply(pass.output);
-        }
     }
 
     fn backward(&self, pass: Backward<'_>) {

@@ -380,7 +380,6 @@ impl Sizes {
                         }
                         let parts = parts.iter().zip(outputs.iter_mut()).enumerate();
                         for (index, (part, output)) in parts {
-                            let own = self.map_rows(&part.rows);
                             let sums = match &finish.pool {
                                 Some(_) => &mut map[..],
                                 None => &mut **output,
@@ -390,9 +389,7 @@ impl Sizes {
                                 let half = &half[row % 2 * 4 * stride..][..4 * stride];
                                 add_up_row(half, stride, at, sums);
                             }
-                            let plane = part.image * self.filters + filter;
-                            let at = plane * self.places() + own.start * self.map[1];
-                            finish.apply(sums, filter, at);
+                            finish.apply(sums, filter);
                             if let (Some(windows), Some(notes)) =
                                 (&finish.pool, notes.get_mut(index))
                             {
@@ -542,16 +539,14 @@ mod tests {
         fn the_plain_way_gives_the_same_and_batch_and_threads_make_no_difference(
             channels in 1usize..40, filters in 1usize..20, samples in 1usize..9,
             map in [1usize..20, 1usize..40], padding in [0usize..4, 0usize..4],
-            relu: bool, norm: bool, residual: bool, pool: bool, threads in 1usize..5, seed in 0u64..1000,
+            relu: bool, pool: bool, threads in 1usize..5, seed in 0u64..1000,
         ) {
             let Some(conv) = convolution(channels, filters, map, padding) else {
                 return Ok(());
             };
-            let (image, plane) = (conv.image_elements(), conv.map_elements());
-            let [images, weight, bias, other] = [
-                samples * image, filters * conv.window(), filters, samples * plane,
-            ].map(|count| numbers(count, seed + count as u64));
-            let norms: Vec<(f32, f32)> = bias.iter().map(|&x| (x - 0.5, x * x)).collect();
+            let image = conv.image_elements();
+            let [images, weight, bias] = [samples * image, filters * conv.window(), filters]
+                .map(|count| numbers(count, seed + count as u64));
             let pool = pool.then(|| Windows {
                 image: map,
                 kernel: map.map(|size| size.min(2)),
@@ -565,8 +560,6 @@ mod tests {
                 let compute = Compute::new(threads).unwrap();
                 let finish = Finish {
                     bias: &bias,
-                    norm: if norm { &norms } else { &[] },
-                    residual: residual.then(|| &other[own.start * plane..own.end * plane]),
                     rectifier: relu.then_some(Rectifier::Relu),
                     pool,
                 };

@@ -13,9 +13,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Convolution, Sizes};
+use super::{Convolution, Frozen, Sizes};
 use crate::compute::{Buffer, Buffers};
-use crate::layers::activation::Pointwise;
 use crate::layers::batch_norm::scales_and_shifts;
 use crate::operation::{Backward, Forward, Named, Operation};
 use crate::rectifier::Rectifier;
@@ -25,11 +24,8 @@ use tile::{Finish, PANEL, PLACES, Panel, Places};
 /// A convolution with what follows it, for values whose channels come last. No gradient passes through it.
 pub(super) struct ChannelsLast {
     conv: Sizes,
-    /// The ε of a frozen batch normalisation; its weights come second.
-    norm: Option<f32>,
-    residual: bool,
     rectifier: Option<Rectifier>,
-    activation: Option<Pointwise>,
+    frozen: Frozen,
 }
 
 impl ChannelsLast {
@@ -37,10 +33,8 @@ impl ChannelsLast {
     pub(super) fn of(own: &Convolution) -> Self {
         Self {
             conv: own.conv,
-            norm: own.norm,
-            residual: own.residual,
             rectifier: own.rectifier,
-            activation: own.activation.clone(),
+            frozen: own.frozen.clone(),
         }
     }
 
@@ -48,6 +42,7 @@ impl ChannelsLast {
     fn panels(&self, weights: &[Named<'_>]) -> Vec<Panel> {
         let bias = weights[0].of("bias");
         let norm = self
+            .frozen
             .norm
             .map(|epsilon| scales_and_shifts(&weights[1], epsilon));
         let panels = self.conv.panels();
@@ -164,7 +159,7 @@ impl Operation for ChannelsLast {
             zeros: &vec![0.0; conv.channels],
             panels: &self.panels(pass.weights),
             weights,
-            residual: self.residual.then(|| pass.inputs[1]),
+            residual: self.frozen.residual.then(|| pass.inputs[1]),
         };
         if conv.suits_patches() {
             return self.fill_patches(pass.buffers, &own, pass.samples, pass.output);
@@ -181,7 +176,7 @@ impl Operation for ChannelsLast {
                     true => self.fill_rows(&own, unit * places, output),
                     false => self.fill(&own, unit * places, output),
                 }
-                if let Some(activation) = &self.activation {
+                if let Some(activation) = &self.frozen.activation {
                     activation.apply(output);
                 }
             });
@@ -224,11 +219,16 @@ impl Sizes {
         })
     }
 
-    /// The weights as tiles read them; see [`Places::weights`].
+    /// The weights as they are read.
     fn packed_channels_last(&self, weight: &[f32]) -> Vec<f32> {
-        if self.suits_patches() {
-            return self.packed_patches(weight);
+        match self.suits_patches() {
+            true => self.packed_patches(weight),
+            false => self.packed_tiles(weight),
         }
+    }
+
+    /// The weights as tiles read them; see [`Places::weights`].
+    fn packed_tiles(&self, weight: &[f32]) -> Vec<f32> {
         let (taps, channels) = (self.kernel_elements(), self.group_channels());
         let panels: Vec<(usize, usize)> = self.panels().collect();
         let mut packed = vec![0.0; panels.len() * taps * channels * PANEL];

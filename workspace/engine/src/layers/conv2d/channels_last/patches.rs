@@ -171,7 +171,7 @@ impl ChannelsLast {
                     )
                 },
             );
-            if let Some(activation) = &self.activation {
+            if let Some(activation) = &self.frozen.activation {
                 activation.apply(unit.output);
             }
         });

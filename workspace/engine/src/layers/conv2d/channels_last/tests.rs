@@ -1,13 +1,16 @@
-//! Registers of every width give the same bits: those that this processor lacks are emulated.
+//! Patches give what tiles give, and registers of every width the same bits: those that this processor lacks are emulated.
 
+use proptest::prelude::*;
 use pulp::{Scalar, Scalar128b, Scalar256b, Scalar512b, WithSimd};
 
 use super::*;
+use crate::compute::Compute;
 use crate::example_networks::numbers;
 
-/// Does the same work by this processor's registers, and by those of one value, four, eight and sixteen.
+/// Values in a register; 0 stands for those that this processor has.
 const WIDTHS: [usize; 5] = [0, 1, 4, 8, 16];
 
+/// Does the work by registers of this width.
 fn with<W: WithSimd>(width: usize, work: W, run: impl FnOnce(W)) {
     match width {
         1 => drop(work.with_simd(Scalar)),
@@ -32,10 +35,12 @@ fn check(channels: usize, filters: usize, groups: usize, kernel: usize, stride: 
     };
     let own = ChannelsLast {
         conv,
-        norm: Some(1e-3),
-        residual: true,
         rectifier: Some(Rectifier::Relu6),
-        activation: None,
+        frozen: Frozen {
+            norm: Some(1e-3),
+            residual: true,
+            activation: None,
+        },
     };
     let samples = 2;
     let weight = numbers(filters * conv.window(), 1);
@@ -114,5 +119,75 @@ fn registers_of_every_width_give_the_same_bits() {
         (8, 16, 8, 3, 1),
     ] {
         check(channels, filters, groups, kernel, stride);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn patches_give_what_tiles_give_and_batch_and_threads_make_no_difference(
+        channels in 4usize..8, filters in 4usize..8, samples in 1usize..6,
+        image in [2usize..20, 2usize..30], padding in [0usize..4, 0usize..4],
+        relu: bool, norm: bool, residual: bool, threads in 1usize..5, seed in 0u64..1000,
+    ) {
+        let conv = Sizes {
+            channels: 8 * channels,
+            image,
+            filters: 8 * filters,
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding,
+            dilation: [1, 1],
+            groups: 1,
+            map: [0, 1].map(|axis| (image[axis] + 2 * padding[axis]).saturating_sub(2).max(1)),
+        };
+        if !conv.suits_patches() {
+            return Ok(());
+        }
+        let own = ChannelsLast {
+            conv,
+            rectifier: relu.then_some(Rectifier::Relu),
+            frozen: Frozen { norm: norm.then_some(1e-3), residual, activation: None },
+        };
+        let [weight, bias, mean, variance, images, other] = [
+            conv.filters * conv.window(), conv.filters, conv.filters, conv.filters,
+            samples * conv.image_elements(), samples * conv.map_elements(),
+        ].map(|count| numbers(count, seed + count as u64));
+        let variance: Vec<f32> = variance.iter().map(|x| 1.5 + x).collect();
+        let arrays = [
+            [("weight", &weight[..]), ("bias", &bias)].into_iter().collect(),
+            [("running_mean", &mean[..]), ("running_var", &variance)].into_iter().collect(),
+        ];
+        let panels = own.panels(&arrays);
+        let zeros = vec![0.0; conv.channels];
+        let run = |patches: bool, threads: usize, of: Range<usize>| {
+            let weights = match patches {
+                true => conv.packed_patches(&weight),
+                false => conv.packed_tiles(&weight),
+            };
+            let [image, map] = [conv.image_elements(), conv.map_elements()];
+            let pass = Pass {
+                images: &images[of.start * image..of.end * image],
+                zeros: &zeros,
+                panels: &panels,
+                weights: &weights,
+                residual: residual.then(|| &other[of.start * map..of.end * map]),
+            };
+            let mut output = vec![f32::NAN; of.len() * map];
+            let compute = Compute::new(threads).unwrap();
+            compute.run(|| match patches {
+                true => own.fill_patches(compute.buffers(), &pass, of.len(), &mut output),
+                false => own.fill(&pass, 0, &mut output),
+            });
+            output
+        };
+        let output = run(true, threads, 0..samples);
+        let plain = run(false, threads, 0..samples);
+        for (&found, &expected) in output.iter().zip(&plain) {
+            prop_assert!((found - expected).abs() <= 2e-5 * (1.0 + expected.abs()), "{found} {expected}");
+        }
+        let singly: Vec<_> = (0..samples).map(|sample| run(true, 1, sample..sample + 1)).collect();
+        prop_assert_eq!(output, singly.concat());
     }
 }
