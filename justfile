@@ -22,6 +22,10 @@ build:
 test *ARGUMENTS: build
     cargo test --release --locked --workspace --no-fail-fast {{ARGUMENTS}}
 
+# a run on a real Slurm that this starts itself, disturbed at random, into docs/cluster-disturbed.md: just test-slurm --disturbances 30 (needs root and slurmctld, slurmd, slurm-client, munge; else it says that it is skipped)
+test-slurm *ARGUMENTS: build
+    python3 tests/slurm/disturb.py target/release/topwork {{ARGUMENTS}}
+
 # get what experiments use and the project does not carry, into data/fetched: just fetch efficientnet-lite0 stamps
 fetch *NAMES: build
     python3 scripts/fetch.py {{NAMES}}

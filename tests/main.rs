@@ -13,6 +13,7 @@ mod broken_experiments;
 mod c_examples;
 mod calibration;
 mod check_data;
+mod cluster;
 mod commands;
 mod cuts;
 mod dashboard;

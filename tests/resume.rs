@@ -36,11 +36,11 @@ fn project(text: &str) -> Project {
 }
 
 /// The figures, without what time and place say.
-fn figures(project: &Project, run: usize) -> Value {
+pub fn figures(project: &Project, run: usize) -> Value {
     timeless(&project.results(run))
 }
 
-fn timeless(value: &Value) -> Value {
+pub fn timeless(value: &Value) -> Value {
     let of_time = |key: &str| ["run", "seconds", "features-cached"].contains(&key);
     match value {
         Value::Object(map) => Value::Object(

@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 mod apply;
+mod cluster;
 mod latest;
 mod new;
 mod report;
@@ -14,6 +15,8 @@ use apply::{EVALUATE, EXPORT, FEATURES, PREDICT};
 pub use apply::{
     EvaluateArguments, ExportArguments, FeaturesArguments, PredictArguments, WhichRow,
 };
+pub use cluster::{Destination, SubmitArguments, TaskArguments, TasksFormat};
+use cluster::{SUBMIT, TASK};
 pub use latest::with_latest;
 use new::NEW_EXPERIMENT;
 pub use new::NewExperimentArguments;
@@ -101,6 +104,12 @@ pub enum Command {
     /// Stop a run, as Ctrl-C in its viewer does
     #[command(after_help = "Example:\n  topwork stop latest\n  topwork stop 7 --kill")]
     Stop(StopArguments),
+    /// Run an experiment in several processes, on this machine or on those of a cluster
+    #[command(after_help = SUBMIT)]
+    Submit(SubmitArguments),
+    /// Do some tasks of a run that several processes work on
+    #[command(after_help = TASK)]
+    Task(TaskArguments),
     /// List the installed components, or show one
     Plugins(PluginsArguments),
     /// Look into the cache of extracted features
@@ -115,10 +124,7 @@ pub enum Command {
     },
     /// Execute a run
     #[command(hide = true)]
-    Worker {
-        /// The run's folder.
-        run: PathBuf,
-    },
+    Worker(WorkerArguments),
     /// Look at plugins on behalf of another process: a request on stdin, the answer on stdout
     #[command(hide = true)]
     Probe,
@@ -146,9 +152,6 @@ pub struct RunArguments {
     pub file: FileArguments,
     #[command(flatten)]
     pub view: ViewArguments,
-    /// Threads to compute with; the results do not depend on it [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
     /// Start the run and leave it alone: prints its id; `topwork attach` watches it
     #[arg(long)]
     pub detach: bool,
@@ -156,6 +159,18 @@ pub struct RunArguments {
     /// take over from earlier runs what they have measured
     #[arg(long)]
     pub resume: bool,
+    #[command(flatten)]
+    pub settings: RunSettings,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// How a new run goes about its work.
+#[derive(Debug, Args)]
+pub struct RunSettings {
+    /// Threads to compute with; the results do not depend on it [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// Train the source and extract features afresh, and keep no features for other runs
     #[arg(long)]
     pub no_cache: bool,
@@ -165,8 +180,22 @@ pub struct RunArguments {
     /// Longest time a plugin call may go without any progress; `none` to wait for ever
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
     pub call_limit: Limit,
-    #[command(flatten)]
-    pub place: Place,
+}
+
+/// What a worker is started with.
+#[derive(Debug, Args)]
+pub struct WorkerArguments {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The element whose tasks are done.
+    #[arg(long)]
+    pub element: Option<String>,
+    /// Say what is going to be done, and do nothing.
+    #[arg(long)]
+    pub plan: bool,
+    /// End a run that others have worked on.
+    #[arg(long)]
+    pub end: bool,
 }
 
 /// Where runs are.
@@ -188,6 +217,9 @@ pub struct Place {
 pub struct PlanArguments {
     #[command(flatten)]
     pub file: FileArguments,
+    /// Give the tasks instead, for programs that have them done by `topwork task`
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub tasks: Option<TasksFormat>,
     #[command(flatten)]
     pub place: Place,
 }

@@ -27,7 +27,9 @@ mod settings;
 mod show;
 mod start;
 mod stop;
+mod submit;
 mod supervise;
+mod task;
 mod verify_resume;
 mod viewer;
 mod weights;
@@ -38,6 +40,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, CacheCommand, Command, PluginsCommand, RunsCommand, WeightsCommand};
 use clap::Parser;
 use topwork_store::RunFolder;
+use topwork_worker::Duty;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(arguments::with_latest(std::env::args_os()));
@@ -80,8 +83,27 @@ fn main() -> ExitCode {
             WeightsCommand::List { file } => weights::list(&file),
             WeightsCommand::Import(arguments) => weights::import(&arguments),
         },
-        Command::Supervise { run } => return supervise::supervise(&RunFolder::at(run)).into(),
-        Command::Worker { run } => return topwork_worker::run(&RunFolder::at(run)).into(),
+        Command::Submit(arguments) => submit::submit(&arguments),
+        Command::Task(arguments) => task::task(&arguments),
+        Command::Supervise { run } => {
+            return supervise::supervise(&RunFolder::at(run), Duty::Work).into();
+        }
+        Command::Worker(arguments) => {
+            let run = RunFolder::at(arguments.run);
+            let run = match &arguments.element {
+                Some(element) => match run.of_element(element) {
+                    Ok(run) => run,
+                    Err(error) => return failure::Failure::from(error).report(),
+                },
+                None => run,
+            };
+            let duty = match (arguments.plan, arguments.end) {
+                (true, _) => Duty::Plan,
+                (_, true) => Duty::End,
+                _ => Duty::Work,
+            };
+            return topwork_worker::run(&run, duty).into();
+        }
         Command::Predict(arguments) => apply::predict(&arguments),
         Command::Evaluate(arguments) => apply::evaluate(&arguments),
         Command::Features(arguments) => apply::features(&arguments),

@@ -8,7 +8,7 @@ use topwork_store::{FileDigest, Machine, Manifest, PluginDigest, RunFolder, Runs
 use topwork_tasks::{Made, Tasks};
 
 use crate::{
-    arguments::RunArguments,
+    arguments::{RunArguments, RunSettings},
     cache,
     earlier::{Earlier, same_run},
     experiment::{self, Checked},
@@ -26,16 +26,6 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let checked = experiment::check(&arguments.file)?;
     let mut parts = manifests(&checked, &arguments.file.file)?;
     let binary = binary.join().unwrap_or_default();
-    let mut feature_cache = None;
-    if !arguments.no_cache {
-        feature_cache = cache::settings()?;
-        if feature_cache.is_none() {
-            warn(&format!(
-                "nothing is kept for other runs: there is no folder for it; {}",
-                cache::NO_CACHE
-            ));
-        }
-    }
     let runs_dir = absolute(&arguments.place.runs_dir);
     let runs = Runs::at(&runs_dir);
     if arguments.resume {
@@ -44,24 +34,10 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
             return go_on(&folder, &arguments.view, arguments.detach);
         }
     }
-    for part in &mut parts {
-        part.binary = binary.clone();
-        part.threads = threads(arguments.threads);
-        part.checkpoint_every = arguments.checkpoint_every.as_secs_f64();
-        part.call_limit = arguments.call_limit.0.map(|limit| limit.as_secs_f64());
-        part.feature_cache = feature_cache.clone();
-        if arguments.resume {
+    settle(&mut parts, &arguments.settings, binary, &runs)?;
+    if arguments.resume {
+        for part in &mut parts {
             part.adopted = Earlier::of(&runs, &part.cells)?.adopted();
-        } else if !arguments.no_cache && !part.cells.sources.is_empty() {
-            // A source that was trained before is taken over in every run, as features are from the cache.
-            let sources = Cells {
-                sources: part.cells.sources.clone(),
-                rows: Vec::new(),
-            };
-            // Where the runs cannot be listed, it is trained, if the run can begin at all.
-            if let Ok(earlier) = Earlier::of(&runs, &sources) {
-                part.adopted = earlier.adopted();
-            }
         }
     }
     // Before there is anything to stop, so that no request to stop falls between.
@@ -72,6 +48,44 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         return leave(&folder);
     }
     viewer::watch(&folder, supervisor, signals, &arguments.view)
+}
+
+/// Settles how a new run goes about its work, and which sources it takes over from earlier ones.
+pub fn settle(
+    parts: &mut [Manifest],
+    settings: &RunSettings,
+    binary: Option<FileDigest>,
+    runs: &Runs,
+) -> Result<(), Failure> {
+    let mut feature_cache = None;
+    if !settings.no_cache {
+        feature_cache = cache::settings()?;
+        if feature_cache.is_none() {
+            warn(&format!(
+                "nothing is kept for other runs: there is no folder for it; {}",
+                cache::NO_CACHE
+            ));
+        }
+    }
+    for part in parts {
+        part.binary.clone_from(&binary);
+        part.threads = threads(settings.threads);
+        part.checkpoint_every = settings.checkpoint_every.as_secs_f64();
+        part.call_limit = settings.call_limit.0.map(|limit| limit.as_secs_f64());
+        part.feature_cache.clone_from(&feature_cache);
+        if !settings.no_cache && !part.cells.sources.is_empty() {
+            // A source that was trained before is taken over in every run, as features are from the cache.
+            let sources = Cells {
+                sources: part.cells.sources.clone(),
+                rows: Vec::new(),
+            };
+            // Where the runs cannot be listed, it is trained, if the run can begin at all.
+            if let Ok(earlier) = Earlier::of(runs, &sources) {
+                part.adopted = earlier.adopted();
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The number of threads asked for, or all cores.

@@ -1,5 +1,7 @@
 //! `topwork stop`: asks a run to end, whoever has started it and wherever.
 
+mod elements;
+
 use std::{
     io::{IsTerminal, stderr},
     thread,
@@ -37,6 +39,9 @@ pub fn stop(arguments: &StopArguments) -> Result<u8, Failure> {
         ));
         return Ok(0);
     }
+    if folder.has_elements(&state) {
+        return elements::stop(&folder, state, arguments.kill);
+    }
     let progress = Progress::start(&folder, &standing);
     let begun = Instant::now();
     let mut steps = steps(arguments.kill).into_iter().peekable();
@@ -67,6 +72,9 @@ pub fn stop(arguments: &StopArguments) -> Result<u8, Failure> {
 /// who can hear it.
 pub fn ask(folder: &RunFolder, kill: bool) -> Result<(), Failure> {
     let step = if kill { Step::AskToKill } else { Step::Ask };
+    if folder.has_elements(&folder.state()?) {
+        return elements::ask(folder, kill);
+    }
     loop {
         if let Some(owner) = folder.owner() {
             return act(step, folder, &owner);

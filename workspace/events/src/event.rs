@@ -27,6 +27,10 @@ pub struct Record {
     /// counted within it.
     #[serde(default, skip_serializing_if = "is_first")]
     pub part: usize,
+    /// Which of several processes that work on the run has said it, by its name. In their files it is not written: it is that of the
+    /// folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<String>,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
@@ -39,7 +43,20 @@ fn is_first(part: &usize) -> bool {
 impl Record {
     /// A record of the first part, which most runs have alone.
     pub fn new(at: u64, event: Event) -> Self {
-        Self { at, part: 0, event }
+        Self {
+            at,
+            part: 0,
+            element: None,
+            event,
+        }
+    }
+
+    /// The same record as said by this element.
+    pub fn of_element(self, name: &str) -> Self {
+        Self {
+            element: Some(name.to_owned()),
+            ..self
+        }
     }
 
     /// The record as one JSON line, line end included.
@@ -147,6 +164,17 @@ pub enum Event {
     RunResumed {
         /// The version of topwork that goes on.
         version: String,
+    },
+    /// Always the first of an element, one of several processes that work on the run, and each time that it goes on. Stands in the
+    /// stream of the element, which ends with [`Event::RunEnded`] when the element does.
+    ElementStarted {
+        /// The machine it runs on.
+        host: String,
+        /// What it is to a scheduler, such as `slurm 1234_5`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<String>,
+        /// What gives the same bits for the same work: the engine's revision on this kind of machine.
+        kind: String,
     },
     /// A line from the worker or a plugin.
     Log {

@@ -7,6 +7,7 @@
 mod came;
 mod curve;
 mod data;
+mod elements;
 mod event;
 mod judging;
 mod keyed;
@@ -18,6 +19,7 @@ mod state;
 pub use came::{Came, From, Made, Sizes};
 pub use curve::Curve;
 pub use data::{Copy, Counts, DataContent, DataRemarks, Duplicates, Near, SplitContent};
+pub use elements::Element;
 pub use event::{
     CutPlan, EndStatus, Event, FORMAT, LayerPlan, LogLevel, NetworkPlan, Record, Reference,
     RowPlan, RunPlan, StageKind, StagePlan, Start,

@@ -43,10 +43,13 @@ impl RunState {
     pub fn apply_to_part(&mut self, record: &Record, part: usize) {
         let of_all = matches!(
             record.event,
-            Event::RunResumed { .. } | Event::RunEnded { .. }
+            Event::RunResumed { .. } | Event::ElementStarted { .. } | Event::RunEnded { .. }
         );
         if of_all || record.part == part {
-            self.apply(&Record::new(record.at, record.event.clone()));
+            self.apply(&Record {
+                part: 0,
+                ..record.clone()
+            });
         }
     }
 
@@ -237,6 +240,9 @@ impl RunState {
             content: first.content.clone(),
             remarked: first.remarked.clone(),
             log: self.log.clone(),
+            elements: (self.elements.iter())
+                .map(|element| element.with_rows(place))
+                .collect(),
             ending: self.ending.clone(),
             ..*self
         })
@@ -310,6 +316,7 @@ impl Event {
             | Event::DataCompared(_)
             | Event::DataRemarked(_)
             | Event::RunResumed { .. }
+            | Event::ElementStarted { .. }
             | Event::Log { .. }
             | Event::RunEnded { .. }
             | Event::Unknown => {}

@@ -4,6 +4,7 @@ use crate::{
     came::Came,
     curve::Curve,
     data::{DataContent, DataRemarks},
+    elements::Element,
     event::{EndStatus, Event, LogLevel, NetworkPlan, Record, RunPlan, StagePlan},
     keyed::Keyed,
     outcome::{Agreement, Elsewhere, Failure, Outcome, Resampled, SourceOutcome},
@@ -57,6 +58,8 @@ pub struct RunState {
     pub resumed: u32,
     /// The latest log lines.
     pub log: std::collections::VecDeque<LogLine>,
+    /// The processes that work on it, where these are several; in the order they began.
+    pub elements: Vec<Element>,
     /// How it ended; `None` while it has not said so.
     pub ending: Option<Ending>,
 }
@@ -179,6 +182,11 @@ impl RunState {
         }
         self.latest_at = self.latest_at.max(record.at);
         let placed = self.placed(record);
+        if let Some(element) = &record.element
+            && !self.apply_to_element(element, record, &placed)
+        {
+            return;
+        }
         match placed.as_ref() {
             Event::RunStarted(plan) => self.begin_part(record.part, plan),
             Event::Network(network) => {
@@ -282,6 +290,21 @@ impl RunState {
                     text: text.clone(),
                 });
             }
+            event @ Event::RunEnded { .. } => {
+                // The first word counts: a supervisor that adds its own later cannot undo it.
+                if self.ending.is_none() {
+                    self.ending = Ending::of(event);
+                }
+            }
+            Event::ElementStarted { .. } | Event::Unknown => {}
+        }
+    }
+}
+
+impl Ending {
+    /// What an event says of the end; `None` for one that is none.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        match event {
             Event::RunEnded {
                 status,
                 message,
@@ -289,18 +312,15 @@ impl RunState {
                 exit_code,
                 seconds,
                 peak_bytes,
-            } => {
-                // The first word counts: a supervisor that adds its own later cannot undo it.
-                self.ending.get_or_insert(Ending {
-                    status: *status,
-                    message: message.clone(),
-                    hint: hint.clone(),
-                    exit_code: *exit_code,
-                    seconds: *seconds,
-                    peak_bytes: *peak_bytes,
-                });
-            }
-            Event::Unknown => {}
+            } => Some(Self {
+                status: *status,
+                message: message.clone(),
+                hint: hint.clone(),
+                exit_code: *exit_code,
+                seconds: *seconds,
+                peak_bytes: *peak_bytes,
+            }),
+            _ => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The event file: appended line by line by one process, read by many while it grows.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
@@ -31,6 +31,8 @@ pub(crate) fn milliseconds(moment: SystemTime) -> u64 {
 pub struct EventWriter {
     path: PathBuf,
     file: File,
+    /// By how much this machine's clock is behind that of the folder, milliseconds; it is 0 for whoever writes the run's own stream.
+    behind: i64,
 }
 
 impl EventWriter {
@@ -50,7 +52,23 @@ impl EventWriter {
         Ok(Self {
             path: path.to_owned(),
             file,
+            behind: 0,
         })
+    }
+
+    /// The same for one of several streams of a run, whose records are told apart by their times: these are those of the folder's
+    /// clock, by which a machine whose own is an hour off is put right.
+    pub fn open_by_clock_of_folder(path: &Path) -> Result<Self, StoreError> {
+        let mut writer = Self::open(path)?;
+        let trial = path.with_extension("clock");
+        let written = fs::write(&trial, b"")
+            .and_then(|()| fs::metadata(&trial))
+            .and_then(|file| file.modified());
+        let _ = fs::remove_file(&trial);
+        if let Ok(written) = written {
+            writer.behind = behind(milliseconds(written), now());
+        }
+        Ok(writer)
     }
 
     /// Appends one event of the first part, stamped with the present time, and returns the record.
@@ -60,8 +78,12 @@ impl EventWriter {
 
     /// Appends one event of a part of the run.
     pub fn append_of(&mut self, part: usize, event: Event) -> Result<Record, StoreError> {
-        let at = now();
-        let record = Record { at, part, event };
+        let record = Record {
+            at: now().saturating_add_signed(self.behind),
+            part,
+            element: None,
+            event,
+        };
         let line = record.to_line().map_err(|error| StoreError::Damaged {
             path: self.path.clone(),
             reason: error.to_string(),
@@ -83,6 +105,20 @@ impl EventWriter {
     }
 }
 
+/// Clocks this close to each other, milliseconds, are taken for the same: times of files are those of a tick.
+const SAME_CLOCK: u64 = 2000;
+
+/// By how much a clock is behind another, given what each says at the same moment.
+fn behind(theirs: u64, ours: u64) -> i64 {
+    let behind = i64::try_from(theirs)
+        .unwrap_or(i64::MAX)
+        .saturating_sub_unsigned(ours);
+    match behind.unsigned_abs() < SAME_CLOCK {
+        true => 0,
+        false => behind,
+    }
+}
+
 /// True when the file holds something whose last byte is not a line end.
 fn ends_torn(file: &mut File) -> io::Result<bool> {
     // Only a regular file has an end to look at; a device or pipe is appended to as it is.
@@ -98,9 +134,11 @@ fn ends_torn(file: &mut File) -> io::Result<bool> {
 
 /// Reads records as they come. Remembers where it was; an incomplete last line waits for
 /// its rest, a line that is no record is skipped and counted.
-pub struct EventReader {
+pub(crate) struct LineReader {
     path: PathBuf,
     file: Option<File>,
+    /// Where to go on in a file that was closed.
+    position: u64,
     rest: Vec<u8>,
     /// Bytes at the beginning of `rest` that hold no line end: a line may be longer than what is
     /// read at once.
@@ -108,28 +146,33 @@ pub struct EventReader {
     skipped: u64,
 }
 
-impl EventReader {
+impl LineReader {
     /// A reader from the beginning of `path`, which may not exist yet.
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             file: None,
+            position: 0,
             rest: Vec::new(),
             searched: 0,
             skipped: 0,
         }
     }
 
-    /// The records written since the last call.
-    pub fn poll(&mut self) -> Result<Vec<Record>, StoreError> {
+    /// The records written since the last call, of a file that is not held open meanwhile: there may be more of them than a process
+    /// may have open.
+    pub fn look(&mut self) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::new();
-        loop {
+        while fs::metadata(&self.path).is_ok_and(|file| file.len() > self.position) {
             let more = self.next_batch(usize::MAX)?;
-            if more.is_empty() {
-                return Ok(records);
+            if let Some(mut file) = self.file.take() {
+                let position = file.stream_position();
+                self.position =
+                    position.map_err(|error| StoreError::io("read", &self.path, &error))?;
             }
             records.extend(more);
         }
+        Ok(records)
     }
 
     /// Up to `most` of the records written since the last call; none when there are no more.
@@ -137,7 +180,11 @@ impl EventReader {
         let fail = |error: &io::Error| StoreError::io("read", &self.path, error);
         if self.file.is_none() {
             match File::open(&self.path) {
-                Ok(file) => self.file = Some(file),
+                Ok(mut file) => {
+                    file.seek(SeekFrom::Start(self.position))
+                        .map_err(|error| fail(&error))?;
+                    self.file = Some(file);
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
                 Err(error) => return Err(fail(&error)),
             }
@@ -217,96 +264,25 @@ pub fn open_at_tail(path: &Path, most: u64) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use topwork_events::LogLevel;
-
-    fn log(text: &str) -> Event {
-        Event::Log {
-            level: LogLevel::Info,
-            from: "test".into(),
-            text: text.into(),
-        }
-    }
-
-    fn texts(records: &[Record]) -> Vec<&str> {
-        records
-            .iter()
-            .map(|record| match &record.event {
-                Event::Log { text, .. } => text.as_str(),
-                other => panic!("unexpected {other:?}"),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_reader_follows_a_writer() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events.jsonl");
-        let mut reader = EventReader::new(&path);
-        assert!(reader.poll().unwrap().is_empty(), "no file yet");
-        let mut writer = EventWriter::open(&path).unwrap();
-        writer.append(log("one")).unwrap();
-        writer.append(log("two")).unwrap();
-        assert_eq!(texts(&reader.poll().unwrap()), ["one", "two"]);
-        assert!(reader.poll().unwrap().is_empty());
-        writer.append(log("three")).unwrap();
-        assert_eq!(texts(&reader.poll().unwrap()), ["three"]);
-    }
-
-    #[test]
-    fn a_torn_line_is_skipped_and_the_next_one_is_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events.jsonl");
-        EventWriter::open(&path)
-            .unwrap()
-            .append(log("one"))
-            .unwrap();
-        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(br#"{"at":1,"event":"lo"#).unwrap();
-        let mut reader = EventReader::new(&path);
-        assert_eq!(
-            texts(&reader.poll().unwrap()),
-            ["one"],
-            "the torn line waits"
-        );
-        EventWriter::open(&path)
-            .unwrap()
-            .append(log("two"))
-            .unwrap();
-        assert_eq!(texts(&reader.poll().unwrap()), ["two"]);
-        assert_eq!(reader.skipped(), 1);
-    }
-
-    #[test]
-    fn lines_longer_than_what_is_read_at_once_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events.jsonl");
-        let lengths = [3_000_000, 1, 2 << 20, 0, 5_000_000];
-        let mut writer = EventWriter::open(&path).unwrap();
-        for length in lengths {
-            writer.append(log(&"x".repeat(length))).unwrap();
-        }
-        for most in [1, 2, usize::MAX] {
-            let mut reader = EventReader::new(&path);
-            let mut found = Vec::new();
-            loop {
-                let records = reader.next_batch(most).unwrap();
-                if records.is_empty() {
-                    break;
-                }
-                found.extend(texts(&records).iter().map(|text| text.len()));
-            }
-            assert_eq!(found, lengths, "{most} at a time");
-        }
-    }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_told_as_such() {
         let mut writer = EventWriter::open(Path::new("/dev/full")).unwrap();
-        let error = writer.append(log("lost")).unwrap_err();
+        let version = String::new();
+        let error = writer.append(Event::RunResumed { version }).unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot write `/dev/full`: the disk is full"
         );
+    }
+
+    #[test]
+    fn clocks_are_compared() {
+        let check = |theirs, ours, expected| assert_eq!(behind(theirs, ours), expected);
+        check(1_000_000, 1_000_900, 0);
+        check(4_600_000, 1_000_000, 3_600_000);
+        check(1_000_000, 4_600_000, -3_600_000);
+        check(0, u64::MAX, i64::MIN);
     }
 }

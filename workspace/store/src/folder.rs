@@ -10,7 +10,8 @@ use topwork_events::{Record, RunState};
 
 use crate::{
     Checkpoints, EventReader, EventWriter, Manifest, ModelFolder, Owner, StoreError,
-    event_log::last_record, replace::replace,
+    event_log::last_record,
+    replace::{remove_partial, replace},
 };
 
 /// Charge of a run: ends with the process at the latest.
@@ -23,6 +24,8 @@ pub struct RunLock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The element whose view it is, where several processes work on the run.
+    element: Option<String>,
 }
 
 /// The folder within a run's for those of its parts, where it has several backbones or targets.
@@ -31,7 +34,31 @@ const PARTS: &str = "parts";
 impl RunFolder {
     /// The run in `path`, whose last part is the run's id. Nothing is read yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            element: None,
+        }
+    }
+
+    /// The same folder as the element with this name sees it.
+    pub(crate) fn element(&self, name: &str) -> Self {
+        Self {
+            path: self.path.clone(),
+            element: Some(name.to_owned()),
+        }
+    }
+
+    /// The element whose view of the run it is.
+    pub fn element_name(&self) -> Option<&str> {
+        self.element.as_deref()
+    }
+
+    /// Another folder, for the same element.
+    fn beside(&self, path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            element: self.element.clone(),
+        }
     }
 
     /// The run's id: the folder's name.
@@ -61,7 +88,7 @@ impl RunFolder {
             .into_iter()
             .flatten()
             .flatten();
-        let mut parts: Vec<Self> = (entries.map(|entry| Self::at(entry.path())))
+        let mut parts: Vec<Self> = (entries.map(|entry| self.beside(entry.path())))
             .filter(Self::is_run)
             .collect();
         parts.sort_by_key(|folder| folder.part_of().map(|(part, _)| part));
@@ -78,7 +105,7 @@ impl RunFolder {
             .parent()
             .filter(|folder| folder.ends_with(PARTS))?;
         let number: usize = self.id().split_once('-')?.0.parse().ok()?;
-        Some((number.checked_sub(1)?, Self::at(parts.parent()?)))
+        Some((number.checked_sub(1)?, self.beside(parts.parent()?)))
     }
 
     /// The folder of the run: itself, or for that of a part the one it lies in.
@@ -116,12 +143,12 @@ impl RunFolder {
 
     /// What the worker and its plugins print.
     pub fn log_path(&self) -> PathBuf {
-        self.path.join("worker.log")
+        self.own().join("worker.log")
     }
 
     /// The plugin call in progress.
     pub fn call_path(&self) -> PathBuf {
-        self.path.join("call")
+        self.own().join("call")
     }
 
     /// The figures.
@@ -194,8 +221,12 @@ impl RunFolder {
     }
 
     /// Opens the event stream for appending.
+    /// That of the element, where it is the view of one.
     pub fn event_writer(&self) -> Result<EventWriter, StoreError> {
-        EventWriter::open(&self.events_path())
+        match &self.element {
+            Some(_) => EventWriter::open_by_clock_of_folder(&self.own().join("events.jsonl")),
+            None => EventWriter::open(&self.events_path()),
+        }
     }
 
     /// A reader from the beginning of the event stream.
@@ -216,6 +247,11 @@ impl RunFolder {
             Some((part, _)) => RunState::of_part(&records, part),
             None => RunState::from_records(&records),
         })
+    }
+
+    /// Removes what processes that died had begun to write. Nobody may be at work.
+    pub fn tidy(&self) {
+        remove_partial(&self.path);
     }
 
     /// Bytes its files take.
@@ -265,18 +301,18 @@ impl RunFolder {
 
     /// The process that looks after the run; `None` before one does.
     pub fn owner(&self) -> Option<Owner> {
-        self.read_json("owner.json").ok()
+        self.read_own("owner.json").ok()
     }
 
     /// Notes the process that looks after the run.
     pub fn write_owner(&self, owner: &Owner) -> Result<(), StoreError> {
-        self.write_json("owner.json", owner)
+        self.write_own("owner.json", owner)
     }
 
     /// Takes charge of the run for as long as the lock is held; `None` when another process
     /// has it.
     pub fn lock(&self) -> Result<Option<RunLock>, StoreError> {
-        let path = self.path.join("lock");
+        let path = self.own().join("lock");
         let file = File::create(&path).map_err(|error| StoreError::io("write", &path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(RunLock { _held: file })),
@@ -294,11 +330,26 @@ impl RunFolder {
     /// Replaces a file of the folder as a whole: a reader, or a crash, finds the old content
     /// or the new one. Missing folders on the way are made.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-        replace(&self.path, path, &[content]).map_err(|error| StoreError::io("write", path, &error))
+        let writer = self.element_name().unwrap_or_default();
+        replace(&self.path, path, &[content], writer)
+            .map_err(|error| StoreError::io("write", path, &error))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
-        let path = self.path.join(name);
+        self.write_json_at(self.path.join(name), value)
+    }
+
+    /// Writes what a process says of itself.
+    pub(crate) fn write_own(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        self.write_json_at(self.own().join(name), value)
+    }
+
+    /// Reads what a process says of itself.
+    pub(crate) fn read_own<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        read_json_at(self.own().join(name))
+    }
+
+    fn write_json_at(&self, path: PathBuf, value: &impl Serialize) -> Result<(), StoreError> {
         let mut text =
             serde_json::to_string_pretty(value).map_err(|error| StoreError::Damaged {
                 path: path.clone(),
@@ -309,14 +360,16 @@ impl RunFolder {
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
-        let path = self.path.join(name);
-        let text =
-            fs::read_to_string(&path).map_err(|error| StoreError::io("read", &path, &error))?;
-        serde_json::from_str(&text).map_err(|error| StoreError::Damaged {
-            path,
-            reason: error.to_string(),
-        })
+        read_json_at(self.path.join(name))
     }
+}
+
+fn read_json_at<T: DeserializeOwned>(path: PathBuf) -> Result<T, StoreError> {
+    let text = fs::read_to_string(&path).map_err(|error| StoreError::io("read", &path, &error))?;
+    serde_json::from_str(&text).map_err(|error| StoreError::Damaged {
+        path,
+        reason: error.to_string(),
+    })
 }
 
 /// All that is sure to be in every manifest.

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RunFolder, StoreError, event_log::milliseconds, now};
 
+/// A process on another machine whose last sign of life is older is taken for dead, milliseconds: thirty beats, so that a busy file
+/// server does not kill anybody.
+pub(crate) const SIGN_OF_LIFE: u64 = 30_000;
+
 /// One sign of life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,7 +44,7 @@ impl RunFolder {
     }
 
     fn heartbeat_path(&self) -> std::path::PathBuf {
-        self.path().join("heartbeat")
+        self.own().join("heartbeat")
     }
 }
 

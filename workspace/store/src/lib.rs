@@ -16,6 +16,8 @@
 //!   predictions/       what every strategy said of every test example
 //!   samples/           some feature vectors and test images, for viewers to draw
 //!   results.json       the figures, once there are any
+//!   elements/          of the processes that work on it, where these are several; submission.json says who was asked
+//!   claims/            which of these does which task
 //! ```
 //!
 //! Deliberately absent: the engine, plugins, the terminal.
@@ -23,7 +25,9 @@
 mod cache;
 mod call;
 mod checkpoints;
+mod claims;
 mod digest;
+mod elements;
 mod error;
 mod event_log;
 mod folder;
@@ -36,13 +40,16 @@ mod request;
 mod runs;
 mod samples;
 mod standing;
+mod stream;
 
 pub use cache::{CacheEntry, FeatureCache, Lookup, MappedFeatures};
 pub use call::{CallRecorder, LastCall};
 pub use checkpoints::{Checkpoints, Found, Unusable};
+pub use claims::{Claim, Claimed, Claims};
 pub use digest::sha256_of_file;
+pub use elements::{Assignment, Submission, element_name};
 pub use error::StoreError;
-pub use event_log::{EventReader, EventWriter, now, open_at_tail};
+pub use event_log::{EventWriter, now, open_at_tail};
 pub use folder::{RunFolder, RunLock};
 pub use heartbeat::Heartbeat;
 pub use manifest::{CacheSettings, FileDigest, Machine, Manifest, PluginDigest};
@@ -51,4 +58,5 @@ pub use owner::{Owner, Process};
 pub use request::StopRequest;
 pub use runs::Runs;
 pub use samples::{FeatureSample, ImageSample, evenly_spaced};
-pub use standing::{Processes, Signs, Standing};
+pub use standing::{Crew, Processes, Signs, Standing};
+pub use stream::EventReader;

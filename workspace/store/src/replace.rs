@@ -11,24 +11,52 @@ pub const PARTIAL: &str = ".partial";
 
 /// Replaces the file at `path`, making the folders on the way below `root`, which must be there: a
 /// reader, a crash or a power cut finds the old content or the new one, and once this has returned,
-/// the new one.
-pub fn replace(root: &Path, path: &Path, content: &[&[u8]]) -> io::Result<()> {
+/// the new one. `writer` tells apart those who might write the same file at once; it is empty for who is alone.
+pub fn replace(root: &Path, path: &Path, content: &[&[u8]], writer: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // Made again, a folder that was removed would pass for one that was written to all along.
     if !root.is_dir() {
         return Err(removed());
     }
-    fs::create_dir_all(folder)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
+    if !writer.is_empty() {
+        name.push(".");
+        name.push(writer);
+    }
     name.push(PARTIAL);
     let partial = folder.join(name);
-    write(&partial, content)
+    let mut tries = 0..TRIES;
+    let written = loop {
+        fs::create_dir_all(folder)?;
+        match write(&partial, content) {
+            // Another process has removed the folder, which was empty, since it was made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries.next().is_some() => {}
+            written => break written,
+        }
+    };
+    written
         .and_then(|()| fs::rename(&partial, path))
         .and_then(|()| sync_folder(folder))
         .inspect_err(|_| {
             // On a full disk the half of it would take the room others need.
             let _ = fs::remove_file(&partial);
         })
+}
+
+/// So often a folder may vanish that was just made.
+const TRIES: u32 = 10;
+
+/// Removes what writers that died have left below `folder`.
+pub fn remove_partial(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_partial(&path);
+        } else if path.to_string_lossy().ends_with(PARTIAL) {
+            // One that cannot be removed takes room and does no harm.
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 /// The run's folder is no longer there, or no longer under its name.

@@ -43,7 +43,7 @@ impl RunFolder {
     }
 
     fn request_path(&self) -> PathBuf {
-        self.path().join("stop-requested")
+        self.whole().path().join("stop-requested")
     }
 }
 

@@ -6,11 +6,7 @@ use serde::{Deserialize, Serialize};
 use topwork_events::{EndStatus, RunState};
 use topwork_measure::seconds;
 
-use crate::{Heartbeat, RunFolder, now};
-
-/// A supervisor on another machine whose last sign of life is older is taken for dead,
-/// milliseconds: thirty beats, so that a busy file server does not kill anybody.
-const SIGN_OF_LIFE: u64 = 30_000;
+use crate::{Heartbeat, RunFolder, heartbeat::SIGN_OF_LIFE, now};
 
 /// The least silence that counts as stalled, milliseconds.
 const LEAST_SILENCE: u64 = 10_000;
@@ -47,6 +43,13 @@ pub enum Standing {
         silent: f64,
         /// The longest silence before, seconds.
         longest: f64,
+    },
+    /// Several processes are to do it, and none of them is there: they wait for machines, or between two tries.
+    Queued {
+        /// How many have not begun, or were interrupted.
+        elements: usize,
+        /// Who was asked to start them, such as `slurm 1234`.
+        by: String,
     },
     /// The user asked for it.
     Stopped,
@@ -98,6 +101,23 @@ pub enum Processes<'a> {
         /// Its name.
         host: &'a str,
     },
+    /// Several, which may be on several machines.
+    Elements(&'a Crew),
+}
+
+/// The elements of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crew {
+    /// How many are there.
+    pub at_work: usize,
+    /// Where these are, in words.
+    pub hosts: String,
+    /// How many have yet to begin, or to begin again.
+    pub waiting: usize,
+    /// Who was asked to start them.
+    pub by: String,
+    /// The first that is gone without a word, if one is.
+    pub lost: Option<String>,
 }
 
 impl Standing {
@@ -120,6 +140,21 @@ impl Standing {
         }
         let latest = signs.state.latest_at.max(signs.created_at);
         match signs.processes {
+            Processes::Elements(crew) if crew.at_work > 0 => {
+                Self::alive(signs, latest, Some(crew.hosts.clone()))
+            }
+            Processes::Elements(Crew {
+                lost: Some(element),
+                ..
+            }) => Self::Crashed {
+                message: format!("the element `{element}` is gone without a word"),
+            },
+            Processes::Elements(crew) if crew.waiting > 0 => Self::Queued {
+                elements: crew.waiting,
+                by: crew.by.clone(),
+            },
+            Processes::Elements(_) => Self::of_ended_elements(signs.state),
+
             Processes::None if signs.now.saturating_sub(signs.created_at) > START => {
                 Self::NeverStarted
             }
@@ -144,6 +179,25 @@ impl Standing {
         }
     }
 
+    /// All elements have said how they ended, and nobody has ended the run: something is missing.
+    fn of_ended_elements(state: &RunState) -> Self {
+        let endings = state.elements.iter().filter_map(|element| {
+            let ending = element.ending.as_ref()?;
+            Some((&element.name, ending))
+        });
+        let bad = |status: EndStatus| matches!(status, EndStatus::Failed | EndStatus::Crashed);
+        let mut failed = endings.filter(|(_, ending)| bad(ending.status));
+        match failed.next() {
+            Some((name, ending)) => Self::Failed {
+                message: format!(
+                    "element `{name}`: {}",
+                    ending.message.as_deref().unwrap_or("failed")
+                ),
+            },
+            None => Self::Stopped,
+        }
+    }
+
     fn alive(signs: &Signs, latest: u64, host: Option<String>) -> Self {
         let stage = signs.state.running_stage();
         let stage = stage.map(|(_, stage)| stage.plan.title.clone());
@@ -162,7 +216,10 @@ impl Standing {
 
     /// Whether somebody works on it, or may come back to it.
     pub fn is_live(&self) -> bool {
-        matches!(self, Self::Running { .. } | Self::Stalled { .. })
+        matches!(
+            self,
+            Self::Running { .. } | Self::Stalled { .. } | Self::Queued { .. }
+        )
     }
 
     /// The state in one word, or two.
@@ -170,6 +227,7 @@ impl Standing {
         match self {
             Self::Running { .. } => "running",
             Self::Stalled { .. } => "stalled",
+            Self::Queued { .. } => "queued",
             Self::Stopped => "stopped",
             Self::Failed { .. } => "failed",
             Self::Crashed { .. } => "crashed",
@@ -208,6 +266,14 @@ impl fmt::Display for Standing {
                 let message = message.strip_prefix("crashed: ").unwrap_or(message);
                 write!(f, ": {message}")
             }
+            Self::Queued { elements, by } => {
+                let what = if *elements == 1 {
+                    "element"
+                } else {
+                    "elements"
+                };
+                write!(f, ": {elements} {what} of {by}")
+            }
             Self::Stopped | Self::Done | Self::NeverStarted => Ok(()),
         }
     }
@@ -223,7 +289,14 @@ impl RunFolder {
     /// The same for who has read the manifest already.
     pub fn standing_since(&self, state: &RunState, created_at: u64) -> Standing {
         let owner = self.owner();
+        let crew = self.crew(state);
+        let looked_after = (owner.as_ref()).is_some_and(|owner| owner.is_here() && owner.lives());
         let processes = match &owner {
+            _ if let Some(crew) = &crew
+                && !looked_after =>
+            {
+                Processes::Elements(crew)
+            }
             None => Processes::None,
             Some(owner) if owner.is_here() => Processes::Here {
                 supervisor: owner.supervisor.alive(),

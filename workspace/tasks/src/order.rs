@@ -103,21 +103,19 @@ impl Tasks {
         Self(tasks)
     }
 
-    /// The rows, by position in [`Plan::rows`], that build on the task at this position; a row builds on itself.
-    pub fn rows_on(&self, task: usize) -> Vec<usize> {
+    /// The tasks that build on the one at this position, itself the first.
+    pub fn tasks_on(&self, task: usize) -> Vec<usize> {
         let mut builds = vec![false; self.len()];
         for (index, other) in self.iter().enumerate() {
             builds[index] = index == task || other.needs.iter().any(|need| builds[*need]);
         }
-        (self.iter().zip(builds))
-            .filter(|(_, builds)| *builds)
-            .filter_map(|(task, _)| task.row())
-            .collect()
+        (0..self.len()).filter(|index| builds[*index]).collect()
     }
 
-    /// Whether rows of this task's seed work on its artifact still, given which rows are missing.
-    pub fn is_needed(&self, task: usize, missing: impl Fn(usize) -> bool) -> bool {
-        self.rows_on(task).into_iter().any(missing)
+    /// The rows, by position in [`Plan::rows`], that build on the task at this position; a row builds on itself.
+    pub fn rows_on(&self, task: usize) -> Vec<usize> {
+        let on = self.tasks_on(task).into_iter();
+        on.filter_map(|index| self[index].row()).collect()
     }
 
     /// The keys of what is measured: of the sources and of the rows.

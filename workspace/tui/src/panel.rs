@@ -67,6 +67,6 @@ pub fn standing_mark(theme: Theme, standing: &Standing) -> (&'static str, Style)
         Standing::Done => ("✓", theme.good()),
         Standing::Stopped => ("■", theme.warning()),
         Standing::Failed { .. } | Standing::Crashed { .. } => ("✗", theme.bad()),
-        Standing::NeverStarted => ("○", theme.dim()),
+        Standing::NeverStarted | Standing::Queued { .. } => ("○", theme.dim()),
     }
 }

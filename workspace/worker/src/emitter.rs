@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use topwork_events::{Came, Event, LogLevel, NetworkPlan, RunState};
+use topwork_events::{Came, Event, Failure, LogLevel, NetworkPlan, Record, RunState};
 use topwork_graft::{Fold, Progress};
 use topwork_host::{Level, Observer};
 use topwork_measure::thousands;
-use topwork_store::{EventWriter, StoreError};
+use topwork_store::{EventReader, EventWriter, StoreError};
 
 use crate::{WorkerError, conductor::as_told, watchdog::Watchdog};
 
@@ -34,6 +34,8 @@ pub struct Stop {
 
 /// Appends events and keeps the state they add up to.
 pub struct Emitter {
+    /// The element that speaks; empty for who has the run alone.
+    name: String,
     inner: Mutex<Inner>,
     watchdog: Arc<Watchdog>,
     stop: Arc<Stop>,
@@ -47,6 +49,10 @@ struct Inner {
     /// The part at work.
     part: usize,
     log_lines: u64,
+    /// What other processes say that work on the run at the same time.
+    others: Option<EventReader>,
+    /// The first row that this process has given up.
+    gave_up: Option<Failure>,
     /// The first event that could not be written: the run must not go on unheard.
     lost: Option<StoreError>,
     /// The running stage, its begin, and when its progress was last told.
@@ -60,9 +66,10 @@ struct Inner {
 }
 
 impl Emitter {
-    /// Speaks through `writer`, after what earlier sessions said, which adds up to `state`, and
+    /// Speaks as the element `name` through `writer`, after what earlier sessions said, which adds up to `state`, and
     /// tells `watchdog` of plugin calls; `stop` is raised when the run is to end.
     pub fn new(
+        name: String,
         writer: EventWriter,
         watchdog: Arc<Watchdog>,
         state: RunState,
@@ -74,6 +81,8 @@ impl Emitter {
             parts: Vec::new(),
             part: 0,
             log_lines: 0,
+            others: None,
+            gave_up: None,
             lost: None,
             stage: 0,
             begun: Instant::now(),
@@ -82,10 +91,43 @@ impl Emitter {
             choosing: false,
         };
         Self {
+            name,
             inner: Mutex::new(inner),
             watchdog,
             stop,
         }
+    }
+
+    /// Others work on the run, too: `reader` has read what they said so far.
+    pub fn beside_others(&self, reader: EventReader) {
+        self.lock().others = Some(reader);
+    }
+
+    /// Takes in what others have said since.
+    pub fn listen(&self) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let Some(mut others) = inner.others.take() else {
+            return Ok(());
+        };
+        let said = others.poll();
+        inner.others = Some(others);
+        for record in said? {
+            // What this process has said it knows.
+            if record.element.as_deref() != Some(self.name.as_str()) {
+                inner.take_in(&record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Which part is at work.
+    pub fn part(&self) -> usize {
+        self.lock().part
+    }
+
+    /// The first row that this process has given up.
+    pub fn gave_up(&self) -> Option<Failure> {
+        self.lock().gave_up.clone()
     }
 
     /// The run is one of several parts, each of which `parts` says what is known of it.
@@ -214,12 +256,19 @@ impl Inner {
         if let Some(lost) = self.lost.take() {
             return Err(lost);
         }
-        let record = self.writer.append_of(self.part, event)?;
-        self.state.apply(&record);
-        for (part, state) in self.parts.iter_mut().enumerate() {
-            state.apply_to_part(&record, part);
+        if let Event::RowFailed(failure) = &event {
+            self.gave_up.get_or_insert_with(|| failure.clone());
         }
+        let record = self.writer.append_of(self.part, event)?;
+        self.take_in(&record);
         Ok(())
+    }
+
+    fn take_in(&mut self, record: &Record) {
+        self.state.apply(record);
+        for (part, state) in self.parts.iter_mut().enumerate() {
+            state.apply_to_part(record, part);
+        }
     }
 
     /// What is known of the part at work.

@@ -10,6 +10,7 @@ use topwork_graft::{
     engine, out_of_order,
 };
 use topwork_host::{Options, Plugins};
+use topwork_keys::Adopted;
 use topwork_schema::{Plan, Row};
 use topwork_store::{FeatureCache, Manifest, RunFolder, StoreError, sha256_of_file};
 use topwork_tasks::{Tasks, TrunkId, Work};
@@ -22,16 +23,19 @@ use crate::{
     judge::Replicates,
     networks::backbone_plan,
     prepare::{made, read_plan, run_plan, same_plugins, same_weights},
+    share::{Duty, Share},
 };
 
 /// Does what the run folder says, part after part.
-pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerError> {
+pub fn execute(folder: &RunFolder, duty: Duty, emitter: &Arc<Emitter>) -> Result<(), WorkerError> {
     let manifest = folder.manifest()?;
+    let threads = folder.assignment().threads.unwrap_or(manifest.threads);
+    let share = Share::of(folder, duty);
     let plugins = Plugins::load(Options {
         folders: manifest.plugin_folders.clone(),
         data_folders: manifest.data_folders.clone(),
         cache_folder: manifest.cache_folder.clone(),
-        threads: manifest.threads,
+        threads,
         observer: Arc::clone(emitter) as Arc<dyn topwork_host::Observer>,
     });
     same_plugins(&manifest, &plugins)?;
@@ -39,7 +43,10 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
     if let [only] = parts.as_slice() {
         let part = Part::open(only, &plugins)?;
         part.announce(emitter)?;
-        return part.execute(&plugins, emitter);
+        return match duty {
+            Duty::Plan => Ok(()),
+            Duty::Work | Duty::End => part.execute(&plugins, threads, &share, emitter),
+        };
     }
     let known: Result<Vec<RunState>, StoreError> = parts.iter().map(RunFolder::state).collect();
     emitter.of_parts(known?);
@@ -50,13 +57,16 @@ pub fn execute(folder: &RunFolder, emitter: &Arc<Emitter>) -> Result<(), WorkerE
         part.announce(emitter)?;
         opened.push(part);
     }
+    if duty == Duty::Plan {
+        return Ok(());
+    }
     for (index, part) in opened.into_iter().enumerate() {
         emitter.check_stop()?;
         emitter.begin_part(index);
         if index > 0 {
             part.take_over_sources(&parts[..index], emitter)?;
         }
-        part.execute(&plugins, emitter)?;
+        part.execute(&plugins, threads, &share, emitter)?;
     }
     Ok(())
 }
@@ -122,7 +132,13 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    fn execute(&self, plugins: &Plugins, emitter: &Arc<Emitter>) -> Result<(), WorkerError> {
+    fn execute(
+        &self,
+        plugins: &Plugins,
+        threads: usize,
+        share: &Share,
+        emitter: &Arc<Emitter>,
+    ) -> Result<(), WorkerError> {
         let Self {
             folder,
             manifest,
@@ -130,7 +146,7 @@ impl<'a> Part<'a> {
             backbone,
             tasks,
         } = self;
-        let compute = Compute::new(manifest.threads).map_err(engine("starting"))?;
+        let compute = Compute::new(threads).map_err(engine("starting"))?;
         emitter.network(backbone_plan(backbone, &plan.experiment.backbone))?;
         let conductor = Conductor::new(
             folder,
@@ -154,6 +170,7 @@ impl<'a> Part<'a> {
             plan,
             tasks,
             conductor: &conductor,
+            share,
             judging: emitter
                 .look(|state| state.plan.as_ref().map(|plan| plan.judging.clone()))
                 .unwrap_or_default(),
@@ -169,26 +186,21 @@ impl<'a> Part<'a> {
                 format!("features are computed by {runtime}"),
             )?;
         }
-        for task in 0..tasks.len() {
-            emitter.check_stop()?;
-            execution.begin_seed(task)?;
-            if execution.nothing_to_do(task)? {
-                // A worker that was killed just after the stage left them.
-                conductor.drop_checkpoints(task)?;
-                continue;
-            }
-            conductor.begin(task)?;
-            match execution.run(task) {
-                Ok(made) => {
-                    emitter.end(Came::Made(made), false)?;
-                    if tasks[task].work == Work::Data {
-                        execution.adopt(&manifest.adopted)?;
-                    }
-                    conductor.drop_checkpoints(task)?;
+        // What waits for another process is put off until nothing else is left.
+        for patient in [false, true] {
+            let mut put_off = BTreeSet::new();
+            for task in 0..tasks.len() {
+                emitter.check_stop()?;
+                let waits = tasks[task].needs.iter().any(|need| put_off.contains(need));
+                if waits || !execution.attempt(task, patient, &manifest.adopted)? {
+                    put_off.insert(task);
                 }
-                Err(error) => execution.give_up(task, error)?,
+            }
+            if put_off.is_empty() {
+                break;
             }
         }
+        execution.give_up_missing()?;
         execution.judge()
     }
 }
@@ -201,6 +213,8 @@ pub struct Execution<'a> {
     pub plan: &'a Plan,
     pub tasks: &'a Tasks,
     pub conductor: &'a Conductor<'a>,
+    /// Which of the tasks are this process's.
+    pub share: &'a Share,
     /// What rows are judged by.
     pub judging: Judging,
     /// What figures come to on resamples.
@@ -235,8 +249,47 @@ pub struct SeedState {
 }
 
 impl Execution<'_> {
+    /// Does a task, if it is this process's and not done; false when another process is at it that is not waited for.
+    fn attempt(
+        &mut self,
+        task: usize,
+        patient: bool,
+        adopted: &Adopted,
+    ) -> Result<bool, WorkerError> {
+        let is_data = self.tasks[task].work == Work::Data;
+        let known = is_data && self.data.target.is_some();
+        if known || !self.concerns(task)? {
+            return Ok(true);
+        }
+        self.begin_seed(task)?;
+        let Some(_claim) = self.claim(task, patient)? else {
+            return Ok(self.tasks[task].row().is_some());
+        };
+        // Another may have done it since, up to the moment of the claim.
+        if !self.concerns(task)? {
+            return Ok(true);
+        }
+        if self.nothing_to_do(task)? {
+            // A worker that was killed just after the stage left them.
+            self.conductor.drop_checkpoints(task)?;
+            return Ok(true);
+        }
+        self.conductor.begin(task)?;
+        match self.run(task) {
+            Ok(made) => {
+                self.emitter.end(Came::Made(made), false)?;
+                if is_data {
+                    self.adopt(adopted)?;
+                }
+                self.conductor.drop_checkpoints(task)?;
+            }
+            Err(error) => self.give_up(task, error)?,
+        }
+        Ok(true)
+    }
+
     /// Makes ready for the seed of this task, unless it is at work already.
-    fn begin_seed(&mut self, task: usize) -> Result<(), WorkerError> {
+    pub fn begin_seed(&mut self, task: usize) -> Result<(), WorkerError> {
         let wanted = self.tasks[task].seed;
         let Some(seed) = wanted.filter(|_| self.seed.seed != wanted) else {
             return Ok(());

@@ -26,6 +26,10 @@ impl Execution<'_> {
     /// differences of the rows that are set against each other. Called when a seed is done: all its
     /// rows are drawn for at once.
     pub fn judge(&mut self) -> Result<(), WorkerError> {
+        if self.share.has_others() {
+            // Whoever ends the run does it once, for all of them.
+            return Ok(());
+        }
         let (plan, outcomes) = self.emitter.look(|state| {
             let outcomes: Vec<Outcome> = state.outcomes.iter().cloned().collect();
             (state.plan.clone(), outcomes)

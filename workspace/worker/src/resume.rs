@@ -12,7 +12,7 @@ use topwork_keys::sha256;
 use topwork_measure::{ACCURACY, Bits};
 use topwork_tasks::Work;
 
-use crate::{WorkerError, execute::Execution, predictions::right_of};
+use crate::{WorkerError, execute::Execution, predictions::right_of, share::Share};
 
 impl Execution<'_> {
     /// The rows of a seed that earlier sessions have measured and whose predictions are still
@@ -93,6 +93,7 @@ impl Execution<'_> {
         let nothing = match &self.tasks[task].work {
             Work::Data => false,
             Work::Source if status == Some(StageStatus::Failed) => true,
+            Work::Source if matches!(self.share, Share::None) => true,
             Work::Source => {
                 let known = self
                     .emitter
@@ -101,7 +102,9 @@ impl Execution<'_> {
             }
             Work::Features(_) | Work::Row(_) => !self.is_wanted(task),
         };
-        if nothing && status == Some(StageStatus::Waiting) {
+        // Of an element that is gone a stage may seem to be running.
+        let open = matches!(status, Some(StageStatus::Waiting | StageStatus::Running));
+        if nothing && open {
             self.close(task, seed)?;
         }
         Ok(nothing)
@@ -134,17 +137,21 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Whether rows of the seed at work that build on this task are neither measured nor given up.
+    /// Whether something that builds on this task is left to do for this process.
     pub fn is_wanted(&self, task: usize) -> bool {
-        let seed = self.tasks[task].seed;
-        (self.tasks).is_needed(task, |row| {
-            seed.is_some_and(|seed| self.is_pending(seed, row))
-        })
+        (self.tasks.tasks_on(task).into_iter()).any(|index| self.is_left(index))
     }
 
-    fn is_pending(&self, seed: u64, row: usize) -> bool {
-        let failed = |state: &RunState| state.failures.get(&(row, seed)).is_some();
-        !self.seed.rows.contains(&row) && !self.emitter.look(failed)
+    /// Whether a row is neither measured nor given up. What another process has measured at the same time is trusted; whoever ends the
+    /// run looks at its predictions.
+    pub fn is_pending(&self, seed: u64, row: usize) -> bool {
+        let of_others = self.share.has_others();
+        let over = |state: &RunState| {
+            state.failures.get(&(row, seed)).is_some()
+                || (of_others && state.outcomes.get(&(row, seed)).is_some())
+        };
+        let nobody_s = matches!(self.share, Share::None);
+        !nobody_s && !self.seed.rows.contains(&row) && !self.emitter.look(over)
     }
 
     /// Loads the backbone an earlier session trained; false when it has to be trained again.

@@ -14,6 +14,7 @@ use crate::{
     WorkerError,
     emitter::{Emitter, Stop},
     execute::execute,
+    share::Duty,
     watchdog::Watchdog,
 };
 
@@ -23,8 +24,8 @@ pub const EXIT_FOLDER_LOST: u8 = 74;
 
 /// Executes the run in `folder`, or what earlier sessions left of it, and gives the process's
 /// exit code.
-pub fn run(folder: &RunFolder) -> u8 {
-    match try_run(folder) {
+pub fn run(folder: &RunFolder, duty: Duty) -> u8 {
+    match try_run(folder, duty) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -34,14 +35,15 @@ pub fn run(folder: &RunFolder) -> u8 {
 }
 
 /// Fails only when the folder cannot be written: every other end is an event.
-fn try_run(folder: &RunFolder) -> Result<u8, StoreError> {
+fn try_run(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
     let stop = Arc::new(Stop::default());
     let signals = [SIGTERM, SIGINT]
         .map(|signal| signal_hook::flag::register(signal, Arc::clone(&stop.asked)));
     // A terminal that is closed sends SIGHUP; the run goes on without it.
     let hang_up = signal_hook::flag::register(SIGHUP, Arc::default());
     stop_with_supervisor(Arc::clone(&stop));
-    let state = folder.state()?;
+    let mut reader = folder.event_reader();
+    let state = RunState::from_records(&reader.poll()?);
     let writer = folder.event_writer()?;
     let calls = CallRecorder::create(&folder.call_path())?;
     let watchdog = Arc::new(Watchdog::new(calls));
@@ -53,7 +55,12 @@ fn try_run(folder: &RunFolder) -> Result<u8, StoreError> {
     if let Some(limit) = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Arc::clone(&watchdog).watch(limit);
     }
-    let emitter = Arc::new(Emitter::new(writer, watchdog, state, stop));
+    let name = folder.element_name().unwrap_or_default().to_owned();
+    let is_element = !name.is_empty();
+    let emitter = Arc::new(Emitter::new(name, writer, watchdog, state, stop));
+    if is_element {
+        emitter.beside_others(reader);
+    }
     let outcome = signals
         .into_iter()
         .chain([hang_up])
@@ -62,13 +69,23 @@ fn try_run(folder: &RunFolder) -> Result<u8, StoreError> {
             action: "listen for signals",
             reason: error.to_string(),
         })
-        .and_then(|_| execute(folder, &emitter));
+        .and_then(|_| execute(folder, duty, &emitter));
     let state = emitter.state();
     let ending = match &outcome {
+        Ok(()) if duty == Duty::Plan => return Ok(0),
+        Ok(()) if is_element => ending_of_element(emitter.gave_up(), &state),
         Ok(()) => ending(&state, peak_memory()),
         Err(error) => ending_of(error, &state),
     };
     let code = exit_code(&ending);
+    if is_element {
+        // The figures are those of all: whoever ends the run writes them.
+        emitter.emit(ending)?;
+        return match outcome {
+            Err(WorkerError::Store(error)) => Err(error),
+            _ => Ok(code),
+        };
+    }
     match write_results(folder, state.clone(), &ending) {
         Err(error) if outcome.is_ok() => emitter.emit(ending_of(&error.into(), &state))?,
         _ => emitter.emit(ending)?,
@@ -128,6 +145,25 @@ pub fn ending(state: &RunState, peak_bytes: Option<u64>) -> Event {
         exit_code: first.map_or(0, |failure| failure.exit_code),
         seconds: state.seconds_until(now()),
         peak_bytes,
+    }
+}
+
+/// The last event of an element that has done what it was assigned, given the first row that it has given up.
+fn ending_of_element(gave_up: Option<Failure>, state: &RunState) -> Event {
+    let rows = state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    let message = gave_up.as_ref().map(|failure| {
+        let row = rows.get(failure.row).map_or("", |row| &row.name);
+        format!("`{row}` with seed {}: {}", failure.seed, failure.message)
+    });
+    Event::RunEnded {
+        status: gave_up
+            .as_ref()
+            .map_or(EndStatus::Done, |failure| failure.status),
+        message,
+        exit_code: gave_up.as_ref().map_or(0, |failure| failure.exit_code),
+        hint: gave_up.and_then(|failure| failure.hint),
+        seconds: state.seconds_until(now()),
+        peak_bytes: peak_memory(),
     }
 }
 

@@ -160,7 +160,7 @@ fn cached(
 }
 
 /// The mean of what rows like this one took.
-fn likely_seconds(plan: &Plan, row: &Row, known: &[topwork_index::CellEntry]) -> Option<f64> {
+pub fn likely_seconds(plan: &Plan, row: &Row, known: &[topwork_index::CellEntry]) -> Option<f64> {
     let strategy = plan.strategy(row);
     let title = plan.title(row);
     let same = |cell: &&topwork_index::CellEntry| {

@@ -2,6 +2,7 @@
 
 mod data;
 mod matrix;
+mod tasks;
 
 use topwork_measure::thousands;
 use topwork_pages::Align;
@@ -9,7 +10,7 @@ use topwork_schema::{Plan, SelectOn, Start};
 use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
-    arguments::{FileArguments, PlanArguments},
+    arguments::{FileArguments, PlanArguments, TasksFormat},
     experiment::{self, Checked},
     failure::{self, Failure},
     output::{self, print},
@@ -51,6 +52,10 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
 /// Shows the stages of a run, and which of its results are there already.
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     let checked = experiment::check(&arguments.file)?;
+    if let Some(TasksFormat::Json) = arguments.tasks {
+        print(&tasks::tasks(&checked, &arguments.place.runs_dir)?)?;
+        return Ok(0);
+    }
     let mut text = String::new();
     for plan in checked.plans.plans() {
         let names: Vec<&str> = [&plan.target, &plan.backbone]

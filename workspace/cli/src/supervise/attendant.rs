@@ -14,7 +14,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     iterator::Signals,
 };
 use topwork_store::{RunFolder, StopRequest};
@@ -43,14 +43,18 @@ impl Attendant {
     pub fn start(folder: &RunFolder) -> io::Result<Self> {
         // A terminal that is closed sends SIGHUP; the run goes on without it.
         signal_hook::flag::register(SIGHUP, Arc::default())?;
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
+        let is_element = folder.element_name().is_some();
         let shared = Arc::new(Shared::default());
         let (attendant, folder) = (Self(Arc::clone(&shared)), folder.clone());
         thread::spawn(move || {
             let mut next_beat = Instant::now();
             loop {
-                for _ in signals.pending() {
-                    shared.request(shared.requests.load(Ordering::SeqCst) + 1);
+                for signal in signals.pending() {
+                    // Schedulers warn with SIGUSR1, then ask with SIGTERM, then kill by themselves.
+                    let warns = signal == SIGUSR1 || (is_element && signal == SIGTERM);
+                    let before = shared.requests.load(Ordering::SeqCst);
+                    shared.request(if warns { before.max(1) } else { before + 1 });
                 }
                 if Instant::now() >= next_beat {
                     next_beat = Instant::now() + BEAT;

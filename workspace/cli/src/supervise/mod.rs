@@ -12,10 +12,10 @@ use std::{
 
 use rustix::process::{Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
-use topwork_events::{Came, EndStatus, Event, Failure, RunState};
+use topwork_events::{Came, EndStatus, Event, Failure, RunState, StageState};
 use topwork_sniff::reason;
-use topwork_store::{Owner, RunFolder, StoreError, now};
-use topwork_worker::{EXIT_FOLDER_LOST, ending, write_results};
+use topwork_store::{Machine, Owner, RunFolder, StoreError, now};
+use topwork_worker::{Duty, EXIT_FOLDER_LOST, ending, made, write_results};
 
 use crate::{
     crash::{Crash, crash},
@@ -29,9 +29,9 @@ use attendant::Attendant;
 /// killed: two workers must not write one run.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Starts the worker of the run in `folder`, waits for it and gives the exit code.
-pub fn supervise(folder: &RunFolder) -> u8 {
-    match try_supervise(folder) {
+/// Starts the worker of the run in `folder`, or of the element whose view that is, waits for it and gives the exit code.
+pub fn supervise(folder: &RunFolder, duty: Duty) -> u8 {
+    match try_supervise(folder, duty) {
         Ok(code) => code,
         Err(error) => {
             tell(&error.to_string(), None);
@@ -40,15 +40,31 @@ pub fn supervise(folder: &RunFolder) -> u8 {
     }
 }
 
-fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
+fn try_supervise(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
     // Held as long as this process lives, however it ends.
     let Some(_lock) = folder.lock()? else {
-        tell("another process looks after this run", None);
-        return Ok(WRONG_USE);
+        return Ok(match (folder.element_name(), duty) {
+            // Another process does what this one was to do.
+            (Some(_), _) | (None, Duty::End) => 0,
+            (None, _) => {
+                tell("another process looks after this run", None);
+                WRONG_USE
+            }
+        });
     };
     outlive_worker(folder);
     let state = folder.state()?;
-    if state.plan.is_some() || state.ending.is_some() {
+    if let Some(ending) = state.ending.as_ref().filter(|_| duty == Duty::End) {
+        // Another process was faster.
+        return Ok(ending.exit_code);
+    }
+    if folder.element_name().is_some() {
+        folder.event_writer()?.append(Event::ElementStarted {
+            host: Machine::here().host,
+            job: folder.assignment().job,
+            kind: made(&[], None).engine,
+        })?;
+    } else if duty == Duty::Work && (state.plan.is_some() || state.ending.is_some()) {
         folder.withdraw_stop();
         folder.event_writer()?.append(Event::RunResumed {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -61,16 +77,29 @@ fn try_supervise(folder: &RunFolder) -> Result<u8, StoreError> {
             return end(folder, EndStatus::Failed, message, RUN_FAILED);
         }
     };
+    if duty == Duty::End {
+        // Of elements that were killed; one process writes over what it has left.
+        folder.tidy();
+    }
+    let mut crashed = None;
     loop {
-        if let Some(code) = session(folder, &attendant)? {
-            return Ok(code);
+        if let Some(code) = session(folder, duty, &attendant)? {
+            return Ok(match code {
+                0 => crashed.unwrap_or(0),
+                code => code,
+            });
         }
+        crashed = Some(WRONG_PLUGIN);
     }
 }
 
 /// One worker's life. `None` when it died of one row and others are left to do.
-fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, StoreError> {
-    let (mut worker, log) = match start_worker(folder) {
+fn session(
+    folder: &RunFolder,
+    duty: Duty,
+    attendant: &Attendant,
+) -> Result<Option<u8>, StoreError> {
+    let (mut worker, log) = match start_worker(folder, duty) {
         Ok(started) => started,
         Err(error) => {
             let message = format!("cannot start the worker: {}", reason(&error));
@@ -87,7 +116,7 @@ fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, Stor
     log.finish();
     drop(lifeline);
     let state = folder.state()?;
-    if state.ending.is_some() {
+    if has_ended(folder, &state) {
         let code = status.ok().and_then(|status| status.code());
         return Ok(Some(code.map_or(RUN_FAILED, |code| code as u8)));
     }
@@ -115,7 +144,7 @@ fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, Stor
         return end_with(folder, EndStatus::Crashed, crash.message, Some(hint), code).map(Some);
     }
     let state = folder.state()?;
-    if rows_left(&state) == 0 {
+    if folder.element_name().is_none() && rows_left(&state) == 0 {
         let ending = ending(&state, None);
         write_results(folder, state, &ending)?;
         folder.event_writer()?.append(ending)?;
@@ -124,6 +153,14 @@ fn session(folder: &RunFolder, attendant: &Attendant) -> Result<Option<u8>, Stor
     match attendant.requests() {
         0 => Ok(None),
         _ => end(folder, EndStatus::Stopped, crash.message, 130).map(Some),
+    }
+}
+
+/// Whether whoever is looked after has said how it ended.
+fn has_ended(folder: &RunFolder, state: &RunState) -> bool {
+    match folder.element_name() {
+        Some(name) => (state.element(name)).is_some_and(|element| element.ending.is_some()),
+        None => state.ending.is_some(),
     }
 }
 
@@ -138,10 +175,24 @@ fn rows_left(state: &RunState) -> usize {
     all.saturating_sub(state.outcomes.len() + state.failures.len())
 }
 
+/// The stage that the worker was at. Of several processes each has its own, which the last record of its stream tells.
+fn running_stage_of<'a>(
+    folder: &RunFolder,
+    state: &'a RunState,
+) -> Option<(usize, &'a StageState)> {
+    if folder.element_name().is_none() {
+        return state.running_stage();
+    }
+    let begun = folder.begun_stage()?;
+    let stage = state.parts.get(begun.0)?.stages.start + begun.1;
+    Some((stage, state.stages.get(stage)?))
+}
+
 /// When a plugin took the worker with it while a row was measured, that row is given up.
 /// Whatever else ends a worker ends the run.
 fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bool, StoreError> {
-    let Some((index, stage)) = state.running_stage().filter(|_| crash.of_plugin) else {
+    let running = running_stage_of(folder, state);
+    let Some((index, stage)) = running.filter(|_| crash.of_plugin) else {
         return Ok(false);
     };
     let (Some(row), Some(seed)) = (stage.plan.row, stage.plan.seed) else {
@@ -184,11 +235,17 @@ fn outlive_worker(folder: &RunFolder) {
     }
 }
 
-fn start_worker(folder: &RunFolder) -> std::io::Result<(Child, WorkerLog)> {
+fn start_worker(folder: &RunFolder, duty: Duty) -> std::io::Result<(Child, WorkerLog)> {
     let (log, stdout, stderr) = WorkerLog::open(&folder.log_path())?;
-    let worker = Command::new(std::env::current_exe()?)
-        .arg("worker")
-        .arg(folder.path())
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("worker").arg(folder.path());
+    if let Some(name) = folder.element_name() {
+        command.args(["--element", name]);
+    }
+    if duty == Duty::End {
+        command.arg("--end");
+    }
+    let worker = command
         .stdin(Stdio::piped())
         .stdout(stdout)
         .stderr(stderr)
@@ -225,7 +282,10 @@ fn end_with(
         peak_bytes: None,
     };
     // What was measured before is worth a file, too; the end is told even if that fails.
-    let results = write_results(folder, state, &ending);
+    let results = match folder.element_name() {
+        Some(_) => Ok(()),
+        None => write_results(folder, state, &ending),
+    };
     folder.event_writer()?.append(ending)?;
     results?;
     Ok(exit_code)

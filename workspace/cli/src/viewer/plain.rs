@@ -2,6 +2,7 @@
 //! them when stderr is a terminal.
 
 use std::{
+    collections::BTreeSet,
     io::{IsTerminal, stderr},
     time::Duration,
 };
@@ -21,6 +22,8 @@ use crate::{
 pub struct Plain {
     bar: Option<ProgressBar>,
     run: RunFolder,
+    /// Stages whose end was told. Of several processes each reads the data.
+    ended: BTreeSet<usize>,
 }
 
 impl Plain {
@@ -33,7 +36,8 @@ impl Plain {
             bar
         });
         let run = folder.clone();
-        let mut plain = Self { bar, run };
+        let ended = BTreeSet::new();
+        let mut plain = Self { bar, run, ended };
         let place = hints::here(folder.path()).display();
         plain.say(&format!("run {} in {place}", folder.id()));
         if let Some(bar) = &plain.bar {
@@ -148,7 +152,8 @@ impl Viewer for Plain {
                 came,
                 failed,
             } => {
-                if let Some(stage) = state.stages.get(*stage) {
+                let again = !self.ended.insert(*stage) && record.element.is_some();
+                if let Some(stage) = state.stages.get(*stage).filter(|_| !again) {
                     let mark = if *failed { '✗' } else { '✓' };
                     self.say(&format!(
                         "{mark} {}: {came} ({})",
@@ -164,6 +169,21 @@ impl Viewer for Plain {
                     "warning"
                 };
                 self.say(&format!("{word} from {from}: {text}"));
+            }
+            Event::RunResumed { .. } => self.ended.clear(),
+            Event::ElementStarted { host, job, .. } => {
+                let name = record.element.as_deref().unwrap_or_default();
+                let job = (job.as_ref()).map_or(String::new(), |job| format!(", {job}"));
+                self.say(&format!("element {name} began on {host}{job}"));
+            }
+            Event::RunEnded { .. } if record.element.is_some() => {
+                let name = record.element.as_deref().unwrap_or_default();
+                let ending = state.element(name).and_then(|known| known.ending.as_ref());
+                if let Some(ending) = ending {
+                    let why = (ending.message.as_ref())
+                        .map_or(String::new(), |message| format!(": {message}"));
+                    self.say(&format!("element {name} {}{why}", ending.status.word()));
+                }
             }
             Event::RunEnded {
                 status: EndStatus::Done,

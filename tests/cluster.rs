@@ -1,0 +1,302 @@
+//! Runs that several processes work on at once.
+
+use std::{fs, process::Command, thread, time::Duration};
+
+use serde_json::Value;
+use topwork_testkit::Project;
+
+use crate::{
+    resume::{figures, timeless},
+    small::{experiment, with_classifier},
+};
+
+/// Two seeds, two cuts, a figure that is judged by resampling, trainings that take a moment.
+fn grid() -> String {
+    experiment("")
+        .replace("seeds = [1]", "seeds = [1, 2]")
+        .replace(
+            "cut     = \"pool2\"",
+            "cut = [\"pool1\", \"pool2\"]\nmetrics = [\"accuracy\", \"log-loss\"]",
+        )
+        .replacen(
+            "epochs = 1, batch-size = 10, optimizer = \"adam\"",
+            "epochs = 20, batch-size = 10, optimizer = \"adam\"",
+            1,
+        )
+}
+
+fn project(text: &str) -> Project {
+    let mut project = Project::new();
+    project.install("misbehave");
+    project.write("small.toml", text);
+    project
+}
+
+/// Waits until the run with this number has a state that `holds`, and gives that.
+fn wait_for_state(project: &Project, run: usize, holds: impl Fn(&str) -> bool) -> String {
+    for _ in 0..1200 {
+        let listed = project.topwork(&["runs", "list", "--json"]);
+        let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+        let runs = listed.as_array().or(listed["runs"].as_array()).unwrap();
+        if let Some(state) = runs.get(run - 1).and_then(|run| run["state"].as_str())
+            && holds(state)
+        {
+            return state.to_owned();
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{}", project.topwork(&["runs"]).snapshot());
+}
+
+fn over(state: &str) -> bool {
+    !matches!(state, "running" | "queued" | "stalled")
+}
+
+/// What one process makes of the experiment, as run 1.
+fn alone(project: &Project) {
+    let output = project.topwork(&["run", "small.toml", "--ui", "none"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+}
+
+/// Run 2 has the figures of run 1, and its predictions and models to the bit.
+fn equals_alone(project: &Project) {
+    assert_eq!(figures(project, 2), figures(project, 1));
+    for folder in ["predictions", "models"] {
+        let of = |run| {
+            let folder = project.run_folder(run).join(folder);
+            let mut files = Vec::new();
+            files_below(&folder, &folder, &mut files);
+            files.sort();
+            files
+        };
+        assert!(!of(1).is_empty());
+        assert_eq!(of(1), of(2), "{folder}");
+    }
+}
+
+fn files_below(root: &std::path::Path, at: &std::path::Path, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(at).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files_below(root, &path, files),
+            false => {
+                let name = path.strip_prefix(root).unwrap().display().to_string();
+                files.push((name, fs::read(&path).unwrap()));
+            }
+        }
+    }
+}
+
+#[test]
+fn several_processes_make_what_one_makes() {
+    for (to, threads) in [("local:1", "2"), ("local:3", "1")] {
+        let project = project(&grid());
+        alone(&project);
+        let output = project.topwork(&[
+            "submit",
+            "small.toml",
+            "--to",
+            to,
+            "--threads",
+            threads,
+            "--no-cache",
+        ]);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        assert!(
+            output.stdout.starts_with("0002-small"),
+            "{}",
+            output.snapshot()
+        );
+        assert_eq!(wait_for_state(&project, 2, over), "done");
+        equals_alone(&project);
+        let again = project.topwork(&["submit", "--missing", "2", "--to", to]);
+        assert_eq!(again.code, 0, "{}", again.snapshot());
+        assert!(
+            again
+                .stderr
+                .starts_with("nothing is missing: all 8 results"),
+            "{}",
+            again.snapshot()
+        );
+    }
+}
+
+#[test]
+fn killed_processes_cost_time_alone() {
+    let project = project(&grid());
+    alone(&project);
+    let output = project.topwork(&["submit", "small.toml", "--to", "local:2", "--no-cache"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    // Elements with their workers, then the workers alone.
+    for round in 0..6 {
+        thread::sleep(Duration::from_millis(300));
+        let elements = project.run_folder(2).join("elements");
+        for element in fs::read_dir(&elements).into_iter().flatten().flatten() {
+            let owner = fs::read_to_string(element.path().join("owner.json")).unwrap_or_default();
+            let owner: Value = serde_json::from_str(&owner).unwrap_or_default();
+            let victims = match round % 2 {
+                0 => vec![&owner["pid"], &owner["worker"]["pid"]],
+                _ => vec![&owner["worker"]["pid"]],
+            };
+            for victim in victims.into_iter().filter_map(Value::as_u64) {
+                let _ = Command::new("kill")
+                    .args(["-KILL", &victim.to_string()])
+                    .output();
+            }
+        }
+        let state = wait_for_state(&project, 2, over);
+        if state == "done" {
+            break;
+        }
+        let again = project.topwork(&["submit", "--missing", "2", "--to", "local:2"]);
+        assert_eq!(again.code, 0, "{}", again.snapshot());
+    }
+    if wait_for_state(&project, 2, over) != "done" {
+        project.topwork(&["submit", "--missing", "2", "--to", "local:2"]);
+        assert_eq!(wait_for_state(&project, 2, over), "done");
+    }
+    equals_alone(&project);
+}
+
+#[test]
+fn a_stopped_run_goes_on_by_one_process_or_several() {
+    for goes_on in [
+        vec!["resume", "2", "--ui", "none"],
+        vec!["submit", "--missing", "2", "--to", "local:2"],
+    ] {
+        let project = project(&grid().replacen("epochs = 20", "epochs = 200", 1));
+        alone(&project);
+        let output = project.topwork(&["submit", "small.toml", "--to", "local:2", "--no-cache"]);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        wait_for_state(&project, 2, |state| state == "running");
+        let stopped = project.topwork(&["stop", "2"]);
+        assert_eq!(stopped.code, 0, "{}", stopped.snapshot());
+        assert_eq!(wait_for_state(&project, 2, over), "stopped");
+        let output = project.topwork(&goes_on);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        assert_eq!(wait_for_state(&project, 2, over), "done");
+        equals_alone(&project);
+    }
+}
+
+#[test]
+fn a_row_that_crashes_leaves_the_others_alone() {
+    let project = project(&with_classifier("fault = \"segfault\""));
+    let output = project.topwork(&["submit", "small.toml", "--to", "local:2", "--no-cache"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    assert_eq!(wait_for_state(&project, 1, over), "crashed");
+    let results = project.results(1);
+    assert_eq!(results["strategies"][2]["failed"][0]["status"], "crashed");
+    assert_eq!(results["strategies"][1]["seeds"][0]["total"], 50);
+    let whole = project.topwork(&["runs", "show", "1"]);
+    assert!(whole.stdout.contains("logistic"), "{}", whole.snapshot());
+    let _ = timeless(&results);
+}
+
+#[test]
+fn what_cannot_be_submitted_is_told() {
+    let project = project(&grid());
+    let check = |arguments: &[&str], code: i32, said: &str| {
+        let output = project.topwork(arguments);
+        assert_eq!(output.code, code, "{}", output.snapshot());
+        assert!(
+            output.stderr.contains(said),
+            "{said}\n{}",
+            output.snapshot()
+        );
+    };
+    check(
+        &["submit", "small.toml", "--to", "pbs"],
+        2,
+        "expected `slurm`, `hyperqueue` or `local:N`",
+    );
+    check(
+        &["submit", "small.toml", "--to", "local:0"],
+        2,
+        "no number of processes from 1 to 1024",
+    );
+    check(&["submit", "--to", "local:1"], 2, "required");
+    check(
+        &["submit", "absent.toml", "--to", "local:1"],
+        2,
+        "absent.toml",
+    );
+    check(&["submit", "--missing", "7", "--to", "local:1"], 2, "7");
+    assert!(!project.path().join("runs").join("0001-small").exists());
+    alone(&project);
+    check(&["task", "1"], 0, "has ended: done");
+    check(&["task", "1", "--end"], 0, "has ended: done");
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_asked_for() {
+    let project = project(&grid());
+    let show = |to: &str, more: &[&str]| {
+        let mut arguments = vec![
+            "submit",
+            "small.toml",
+            "--dry-run",
+            "--threads",
+            "2",
+            "--to",
+            to,
+        ];
+        arguments.extend(more);
+        let output = project.topwork(&arguments);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        output.stdout
+    };
+    let slurm = show(
+        "slurm",
+        &[
+            "--partition",
+            "cpu",
+            "--time",
+            "2:00:00",
+            "--array-limit",
+            "4",
+            "--",
+            "--mem=8G",
+        ],
+    );
+    insta::assert_snapshot!(
+        "submit_slurm",
+        topwork_testkit::redact(&slurm, project.path())
+    );
+    let hyperqueue = show("hyperqueue", &["--time", "2h"]);
+    insta::assert_snapshot!(
+        "submit_hyperqueue",
+        topwork_testkit::redact(&hyperqueue, project.path())
+    );
+    insta::assert_snapshot!("submit_local", show("local:2", &[]));
+    assert!(
+        !project.path().join("runs").exists(),
+        "nothing is left of a dry run"
+    );
+}
+
+#[test]
+fn tasks_are_given_for_programs_and_done_by_their_keys() {
+    let project = project(&experiment(""));
+    let plan = project.topwork(&["plan", "small.toml", "--tasks", "json"]);
+    let tasks: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let tasks = tasks["tasks"].as_array().unwrap();
+    let kinds: Vec<&str> = tasks
+        .iter()
+        .map(|task| task["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["data", "source", "features", "row", "row"]);
+    let key = |index: usize| tasks[index]["task"].as_str().unwrap();
+    assert_eq!(tasks[4]["needs"], serde_json::json!([key(0), key(2)]));
+    // Planned, and stopped before anybody has begun.
+    let made = project.topwork(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
+    assert_eq!(made.code, 0, "{}", made.snapshot());
+    wait_for_state(&project, 1, over);
+    let wrong = project.topwork(&["task", "1", "zzzz"]);
+    assert_eq!(
+        wrong.code,
+        0,
+        "a run that is over has nothing to do\n{}",
+        wrong.snapshot()
+    );
+}
