@@ -254,8 +254,8 @@ fn find_moments(values: &[f32], channels: usize, moments: &mut [f32]) {
                 total[lane] += values[lane];
             }
         }
-        for lane in 0..LANES {
-            total[lane] *= share;
+        for total in &mut total {
+            *total *= share;
         }
         let mut deviations = [0.0; LANES];
         for place in (0..values.len()).step_by(channels) {

@@ -152,14 +152,13 @@ impl Sizes {
                         tall[2][column] = minus(a, b);
                         tall[3][column] = minus(zero, b);
                     }
-                    for row in 0..4 {
-                        let [a, b] = tall[row];
+                    for (row, &[a, b]) in tall.iter().enumerate() {
                         let wide = [a, plus(a, b), minus(a, b), minus(zero, b)];
-                        for column in 0..4 {
+                        for (column, values) in wide.iter().enumerate() {
                             let panel = (4 * row + column) * panels + filter / PANEL;
                             let to = (panel * count + patch) * PANEL + filter % PANEL;
                             if let Some(to) = transformed[to..].first_chunk_mut() {
-                                *to = wide[column];
+                                *to = *values;
                             }
                         }
                     }
