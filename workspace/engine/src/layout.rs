@@ -1,9 +1,8 @@
 //! Which values of a program have their channels last, `height × width × channels`, instead of first.
 //!
 //! Blueprints, weights, images, and whoever looks at a value know them first. Convolutions read and write them faster
-//! last, and most other operations do not care. So where no gradient passes, operations that know how take and give
-//! them last, and values are turned between those and the others. What has a single place, or no places at all, is the
-//! same either way.
+//! last, and most other operations do not care. So operations that know how take and give them last, and values are turned
+//! between those and the others. What has a single place, or no places at all, is the same either way.
 //!
 //! Whether an operation does so depends on the network alone, never on what is looked at, fused or cut off behind it.
 
@@ -37,8 +36,6 @@ pub(crate) struct Draft {
     pub(crate) step: Step,
     /// The shape in which it sees each of its inputs.
     pub(crate) sees: Vec<Shape>,
-    /// Whether a gradient passes through it.
-    pub(crate) gradient: bool,
 }
 
 /// Where a value is found.
@@ -87,15 +84,8 @@ impl<'a> Layout<'a> {
 
     /// Adds a step.
     pub(crate) fn add(&mut self, draft: Draft) {
-        let Draft {
-            mut step,
-            sees,
-            gradient,
-        } = draft;
-        let turned = match gradient {
-            true => None,
-            false => step.operation.channels_last(),
-        };
+        let Draft { mut step, sees } = draft;
+        let turned = step.operation.channels_last();
         // What sees a map as a vector must have its numbers in the order of the blueprint.
         let seen = step.inputs.iter().zip(&sees);
         let as_they_are = seen
@@ -177,15 +167,31 @@ impl Operation for Turning {
     }
 
     fn forward(&self, pass: Forward<'_>) {
+        self.turn(pass.inputs[0], pass.output);
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        if let [Some(gradient)] = pass.input_gradients {
+            let back = Self {
+                rows: self.columns,
+                columns: self.rows,
+            };
+            back.turn(pass.output_gradient, gradient);
+        }
+    }
+}
+
+impl Turning {
+    fn turn(&self, input: &[f32], output: &mut [f32]) {
         let (rows, columns) = (self.rows, self.columns);
         // A few columns of what enters are rows of what leaves, one behind the other.
-        let blocks = pass.output.par_chunks_exact_mut(rows * columns).enumerate();
+        let blocks = output.par_chunks_exact_mut(rows * columns).enumerate();
         let blocks = blocks.flat_map(|(sample, output)| {
             let parts = output.par_chunks_mut(rows * SIDE * 4).enumerate();
             parts.map(move |(part, output)| (sample, part * SIDE * 4, output))
         });
         blocks.for_each(|(sample, first, output)| {
-            let input = &pass.inputs[0][sample * rows * columns..][..rows * columns];
+            let input = &input[sample * rows * columns..][..rows * columns];
             let count = output.len() / rows;
             for from in (0..rows).step_by(SIDE) {
                 for at in (0..count).step_by(SIDE) {
@@ -201,7 +207,4 @@ impl Operation for Turning {
             }
         });
     }
-
-    /// No gradient passes where values are turned.
-    fn backward(&self, _pass: Backward<'_>) {}
 }

@@ -49,4 +49,4 @@ pub use trainer::{Part, Step, Trainer};
 
 /// Raised whenever the same weights and images give other bits than before: features and results
 /// kept from an earlier engine are not taken for those of this one.
-pub const REVISION: u32 = 5;
+pub const REVISION: u32 = 6;

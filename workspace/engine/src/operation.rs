@@ -48,7 +48,7 @@ pub(crate) trait Operation: Any + Send + Sync {
     /// remembered.
     fn observe(&self, _samples: usize, _memory: &[f32], _statistics: NamedMut<'_>) {}
 
-    /// The same for values whose channels come last, where it knows how; never asked where a gradient passes.
+    /// The same for values whose channels come last, where it knows how.
     fn channels_last(&self) -> Option<Turned> {
         None
     }

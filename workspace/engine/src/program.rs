@@ -114,8 +114,8 @@ struct Compiler<'a> {
 }
 
 impl Program {
-    /// For evaluation, where `training` is nothing. With `fuse`, layers may become one operation; the
-    /// outputs are the same bits either way, gradients the same up to rounding.
+    /// For evaluation, where `training` is nothing. With `fuse`, layers may become one operation; see
+    /// [`fuse`](crate::fuse) for what is the same either way.
     pub(crate) fn compile(
         blueprint: &Blueprint,
         training: Option<Training<'_>>,
@@ -294,10 +294,6 @@ impl<'a> Compiler<'a> {
             prepared: OnceLock::new(),
             observes: learns && arrays.iter().any(|array| !array.learned),
         };
-        Some(Draft {
-            step,
-            sees,
-            gradient: self.gradient[last + 1],
-        })
+        Some(Draft { step, sees })
     }
 }

@@ -1,4 +1,4 @@
-//! Max pooling behind a convolution, while the map is in the cache.
+//! Max pooling behind a small convolution, while the map is in the cache.
 
 use super::{Follower, Node};
 use crate::layers::{Convolution, MaxPooling};
@@ -10,7 +10,7 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     ) else {
         return false;
     };
-    // Where no gradient passes, convolution and pooling have their channels last, each by itself.
+    // Else convolution and pooling have their channels last, each by itself.
     let may = next.gradient && convolution.may_pool(&pool.windows);
     if may {
         convolution.pool = Some(pool.windows);

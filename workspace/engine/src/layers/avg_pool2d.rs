@@ -205,8 +205,42 @@ impl Operation for ChannelsLast {
         );
     }
 
-    /// Never laid out like this where a gradient passes.
-    fn backward(&self, _pass: Backward<'_>) {}
+    fn backward(&self, pass: Backward<'_>) {
+        let [Some(input_gradient)] = pass.input_gradients else {
+            return;
+        };
+        let (own, channels) = (&self.0, self.0.channels);
+        let width = own.axes[1].image;
+        each_piece(
+            input_gradient,
+            pass.output_gradient,
+            pass.samples,
+            |input, output| {
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let output = output.chunks_exact(own.output());
+                        let input = input.chunks_exact_mut(own.image_elements() * channels);
+                        for (output, input) in output.zip(input) {
+                            input.fill(0.0);
+                            own.each_window(|place, [rows, columns], share| {
+                                let output = &output[place * channels..][..channels];
+                                for row in rows {
+                                    for column in columns.clone() {
+                                        let at = (row * width + column) * channels;
+                                        let input = &mut input[at..][..channels];
+                                        for (input, output) in input.iter_mut().zip(output) {
+                                            *input += output * share;
+                                        }
+                                    }
+                                }
+                            });
+                        }
+                    },
+                );
+            },
+        );
+    }
 }
 
 impl Operation for Averaging {

@@ -91,8 +91,24 @@ impl Operation for ChannelsLast {
         });
     }
 
-    /// Never laid out like this where a gradient passes.
-    fn backward(&self, _pass: Backward<'_>) {}
+    fn backward(&self, pass: Backward<'_>) {
+        let all: usize = self.channels.iter().sum();
+        let mut start = 0;
+        for (gradient, &channels) in pass.input_gradients.iter_mut().zip(&self.channels) {
+            if let Some(gradient) = gradient {
+                gradient
+                    .par_chunks_exact_mut(channels * self.places)
+                    .zip(pass.output_gradient.par_chunks_exact(self.output()))
+                    .for_each(|(to, from)| {
+                        let places = to.chunks_exact_mut(channels).zip(from.chunks_exact(all));
+                        for (to, from) in places {
+                            to.copy_from_slice(&from[start..start + channels]);
+                        }
+                    });
+            }
+            start += channels;
+        }
+    }
 }
 
 impl Operation for Concatenation {

@@ -1,4 +1,6 @@
-//! Dense layer, alone or with a rectifier: `y = W x + b`, `W` of `units × features` as in PyTorch, of a vector or of every token.
+//! Dense layer, alone or with a rectifier: `y = W x + b`, `W` of `units × features` as in PyTorch, of a vector or of every
+//! token. The latter is a convolution whose places are the tokens. What follows is of the former, of which there are too few
+//! for that.
 //!
 //! Gradients: `dW = dyᵀ x`, `db = Σ dy`, `dx = dy W`, with `dy` set to zero where a rectifier has cut off.
 //! The three products are cut along the weight, not along the batch: it is the largest operand, and this
@@ -8,7 +10,6 @@ use rayon::prelude::*;
 
 use super::conv2d::{Convolution, Sizes};
 use super::{Array, Kind, Layer, Site, flat};
-use crate::layout::Turned;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{Backward, Forward, Operation, PIECES, each_piece, vectorized};
 use crate::place::Place;
@@ -73,8 +74,12 @@ impl Layer for Linear {
 
     fn operation(&self, site: &Site<'_>) -> Option<Box<dyn Operation>> {
         let (features, _) = site.inputs[0].channels();
+        let tokens = site.inputs[0].as_tokens().map(|[tokens, _]| tokens);
+        if let Some(tokens) = tokens.filter(|&tokens| tokens > 1) {
+            let conv = Sizes::of_tokens(tokens, features, self.units);
+            return Some(Box::new(Convolution::alone(conv)));
+        }
         Some(Box::new(Dense {
-            rows: site.inputs[0].elements() / features.max(1),
             features,
             units: self.units,
             rectifier: None,
@@ -82,10 +87,8 @@ impl Layer for Linear {
     }
 }
 
-/// A dense layer.
+/// A dense layer of one vector.
 struct Dense {
-    /// Vectors of one sample: one, or its tokens.
-    rows: usize,
     features: usize,
     units: usize,
     rectifier: Option<Rectifier>,
@@ -96,52 +99,9 @@ fn block_of(length: usize) -> usize {
     length.div_ceil(PIECES).next_multiple_of(16)
 }
 
-impl Dense {
-    /// Tokens of one sample at a time: the last bits of a product may depend on how many rows it has.
-    fn each_sample(&self, pass: Forward<'_>) {
-        let (weight, bias) = (pass.weights[0].of("weight"), pass.weights[0].of("bias"));
-        let weight = Matrix::new(weight, self.units, self.features);
-        let bias = (!bias.is_empty()).then_some(bias);
-        let size = self.rows * self.units;
-        each_piece(
-            pass.output,
-            pass.inputs[0],
-            pass.samples,
-            |output, input| {
-                let samples = output.chunks_exact_mut(size);
-                for (output, input) in samples.zip(input.chunks_exact(self.rows * self.features)) {
-                    let input = Matrix::new(input, self.rows, self.features);
-                    MatrixMut::new(output, self.rows, self.units)
-                        .set_product(input, weight.transposed());
-                    vectorized(
-                        #[inline(always)]
-                        || {
-                            for row in output.chunks_exact_mut(self.units) {
-                                finish(row, bias, self.rectifier);
-                            }
-                        },
-                    );
-                }
-            },
-        );
-    }
-}
-
 impl Operation for Dense {
     fn output(&self) -> usize {
-        self.rows * self.units
-    }
-
-    /// A dense layer over tokens is a convolution whose places they are. One over single vectors stays a matrix product,
-    /// which is cut along its units: there are too few places.
-    fn channels_last(&self) -> Option<Turned> {
-        if self.rows == 1 {
-            return None;
-        }
-        let conv = Sizes::of_tokens(self.rows, self.features, self.units);
-        let mut convolution = Convolution::alone(conv);
-        convolution.rectifier = self.rectifier;
-        convolution.channels_last()
+        self.units
     }
 
     fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {
@@ -149,9 +109,6 @@ impl Operation for Dense {
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        if self.rows > 1 {
-            return self.each_sample(pass);
-        }
         let input = Matrix::new(pass.inputs[0], pass.samples, self.features);
         let block = block_of(self.units);
         let outputs = MatrixMut::new(pass.output, pass.samples, self.units)
@@ -192,7 +149,7 @@ impl Operation for Dense {
                 },
             );
         }
-        let rows = pass.samples * self.rows;
+        let rows = pass.samples;
         let output_gradient = Matrix::new(pass.output_gradient, rows, self.units);
         if let Some(mut gradients) = pass.parameter_gradients {
             let input = Matrix::new(pass.inputs[0], rows, self.features);

@@ -261,7 +261,7 @@ fn winner<P>(best: (f32, P), next: (f32, P)) -> (f32, P) {
     }
 }
 
-/// The same for values whose channels come last; nothing is noted for a backward pass.
+/// The same for values whose channels come last.
 struct ChannelsLast {
     channels: usize,
     windows: Windows,
@@ -306,8 +306,47 @@ impl Operation for ChannelsLast {
         });
     }
 
-    /// Never laid out like this where a gradient passes.
-    fn backward(&self, _pass: Backward<'_>) {}
+    /// Who has won is found anew: window by window, and of equal values the first.
+    fn backward(&self, pass: Backward<'_>) {
+        let [Some(input_gradient)] = pass.input_gradients else {
+            return;
+        };
+        let (channels, windows) = (self.channels, &self.windows);
+        let [from, to] = [windows.image_elements(), windows.count_elements()];
+        input_gradient
+            .par_chunks_exact_mut(from * channels)
+            .zip(pass.inputs[0].par_chunks_exact(from * channels))
+            .zip(pass.output.par_chunks_exact(to * channels))
+            .zip(pass.output_gradient.par_chunks_exact_mut(to * channels))
+            .for_each(|(((gradient, image), output), dy)| {
+                gradient.fill(0.0);
+                let places = output.chunks_exact(channels);
+                let places = places.zip(dy.chunks_exact_mut(channels)).enumerate();
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (place, (output, dy)) in places {
+                            let columns = windows.along(1, place % windows.count[1]);
+                            let rows = windows.along(0, place / windows.count[1]);
+                            for row in rows.step_by(windows.dilation[0]) {
+                                for column in columns.clone().step_by(windows.dilation[1]) {
+                                    let at = (row * windows.image[1] + column) * channels;
+                                    let gradient = &mut gradient[at..][..channels];
+                                    let values = image[at..][..channels].iter().zip(output);
+                                    let values = values.zip(gradient).zip(dy.iter_mut());
+                                    for (((&value, &best), gradient), dy) in values {
+                                        let wins = value == best;
+                                        *gradient += if wins { *dy } else { 0.0 };
+                                        // It is given once.
+                                        *dy = if wins { 0.0 } else { *dy };
+                                    }
+                                }
+                            }
+                        }
+                    },
+                );
+            });
+    }
 }
 
 impl Operation for MaxPooling {

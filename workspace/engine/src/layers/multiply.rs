@@ -95,6 +95,9 @@ impl Operation for Product {
                 .zip(pieces(pass.output_gradient, pass.samples))
                 .zip(pieces(pass.inputs[0], pass.samples))
                 .for_each(|((to, from), input)| {
+                    if self.last {
+                        return self.sum_products(to, from, input);
+                    }
                     let runs = from
                         .chunks_exact(self.places)
                         .zip(input.chunks_exact(self.places));
@@ -111,6 +114,28 @@ impl Operation for Product {
 }
 
 impl Product {
+    /// The gradients of values that are shared by all places, where those of one place lie side by side.
+    fn sum_products(&self, to: &mut [f32], from: &[f32], input: &[f32]) {
+        let channels = self.elements / self.places;
+        vectorized(
+            #[inline(always)]
+            || {
+                let samples = to.chunks_exact_mut(channels);
+                let samples = samples.zip(from.chunks_exact(self.elements));
+                let samples = samples.zip(input.chunks_exact(self.elements));
+                for ((to, from), input) in samples {
+                    to.fill(0.0);
+                    let places = from.chunks_exact(channels);
+                    for (from, input) in places.zip(input.chunks_exact(channels)) {
+                        for ((to, &from), &input) in to.iter_mut().zip(from).zip(input) {
+                            *to += from * input;
+                        }
+                    }
+                }
+            },
+        );
+    }
+
     fn scale(&self, output: &mut [f32], input: &[f32], scales: &[f32]) {
         vectorized(
             #[inline(always)]

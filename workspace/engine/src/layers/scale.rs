@@ -137,6 +137,19 @@ impl Operation for Scaling {
             .zip(sums.par_chunks_exact_mut(scales.len()))
             .for_each(|((dy, input), sums)| {
                 sums.fill(0.0);
+                if self.places == 1 {
+                    return vectorized(
+                        #[inline(always)]
+                        || {
+                            let rows = dy.chunks_exact(sums.len());
+                            for (dy, input) in rows.zip(input.chunks_exact(sums.len())) {
+                                for ((sum, dy), input) in sums.iter_mut().zip(dy).zip(input) {
+                                    *sum += dy * input;
+                                }
+                            }
+                        },
+                    );
+                }
                 let runs = dy.chunks_exact(self.places);
                 let runs = runs.zip(input.chunks_exact(self.places));
                 for (run, (dy, input)) in runs.enumerate() {

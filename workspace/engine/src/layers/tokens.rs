@@ -76,8 +76,13 @@ impl Operation for Copying {
         });
     }
 
-    /// Never done where a gradient passes.
-    fn backward(&self, _pass: Backward<'_>) {}
+    fn backward(&self, pass: Backward<'_>) {
+        if let [Some(gradient)] = pass.input_gradients {
+            each_piece(gradient, pass.output_gradient, pass.samples, |to, from| {
+                to.copy_from_slice(from)
+            });
+        }
+    }
 }
 
 impl Operation for Transposition {

@@ -8,7 +8,8 @@
 
 use rayon::prelude::*;
 
-use super::{affine, take_over};
+use super::{affine, channels_last::ChannelsLast, take_over};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, NamedMut, Operation, vectorized};
 use crate::rectifier::Rectifier;
 
@@ -61,6 +62,10 @@ impl Operation for Normalisation {
 
     fn rectifier_slot(&mut self) -> Option<&mut Option<Rectifier>> {
         Some(&mut self.rectifier)
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(ChannelsLast(Self { ..*self }))
     }
 
     fn forward(&self, pass: Forward<'_>) {

@@ -1,6 +1,7 @@
 //! Batch normalisation, of the channels of maps or of each number of flat vectors: with the statistics of
 //! the batch while it is trained, else with those it has stored.
 
+mod channels_last;
 mod frozen;
 pub(crate) mod maps;
 mod vectors;

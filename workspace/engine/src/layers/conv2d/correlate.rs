@@ -24,12 +24,6 @@ pub(super) struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    pub(super) const NOTHING: Finish<'static> = Finish {
-        bias: &[],
-        rectifier: None,
-        pool: None,
-    };
-
     /// Does all of it but the pooling to a run of sums of one filter.
     #[inline(always)]
     pub(super) fn apply(&self, sums: &mut [f32], filter: usize) {
@@ -81,14 +75,6 @@ impl Sizes {
         output: &mut [f32],
         notes: &mut [u32],
     ) {
-        if self.suits_winograd() {
-            return self.correlate_by_winograd(buffers, weight, images, finish, output, notes);
-        }
-        if self.is_depthwise() {
-            // Nothing is prepared for it.
-            let (Weight::Plain(weight) | Weight::Prepared(weight)) = weight;
-            return self.correlate_depthwise(buffers, weight, images, finish, output, notes);
-        }
         let samples = images.len() / self.image_elements();
         let mut packed;
         let weights: &[f32] = match weight {
@@ -173,20 +159,11 @@ impl Sizes {
             });
     }
 
-    /// Weights laid out as [`Sizes::correlate`] reads them, to be handed over instead of them; nothing where
-    /// it reads them as they are.
-    pub(super) fn prepared(&self, weight: &[f32]) -> Option<Vec<f32>> {
-        if self.suits_winograd() {
-            let mut prepared = vec![0.0; self.transformed_len()];
-            self.transform_weights(weight, &mut prepared);
-            return Some(prepared);
-        }
-        if self.is_depthwise() {
-            return None;
-        }
+    /// Weights laid out as [`Sizes::correlate`] reads them, to be handed over instead of them.
+    pub(super) fn prepared(&self, weight: &[f32]) -> Vec<f32> {
         let mut prepared = vec![0.0; self.packed_len()];
         self.pack(weight, &mut prepared);
-        Some(prepared)
+        prepared
     }
 
     fn packed_len(&self) -> usize {

@@ -1,15 +1,14 @@
-//! Convolution, alone or with what follows it in one go: `y = pool(rectify(w ⋆ x + b))`, and where no gradient
-//! passes `y = activate(a (w ⋆ x + b) + c + r)`, where `a` and `c` are a frozen batch normalisation and `r` is a
-//! second input. The latter has its channels last; see `channels_last`. What follows is of the former.
+//! Convolution, alone or with what follows it in one go: `y = rectify(w ⋆ x + b)`, and where no gradient passes
+//! `y = activate(a (w ⋆ x + b) + c + r)`, where `a` and `c` are a frozen batch normalisation and `r` is a second input.
+//! It has its channels last; see `channels_last`. Small ones with pooling behind them are done with channels first while
+//! they are trained, `y = pool(rectify(w ⋆ x + b))`: most of the gradient of their map is zero, and the map never
+//! written. What follows is of these.
 //!
 //! As in PyTorch, `⋆` is cross-correlation and `w` is `filters × channels of a group × height × width`.
 //! The windows of the image are unfolded into the columns of a matrix `X` of
 //! `channels·height·width × places`, so that the map is `W X` (Chellapilla, Puri and Simard, "High
 //! performance convolutional neural networks for document processing", 2006). With `dY` the gradient
 //! of the map, `dW = Σ dY Xᵀ`, `db = Σ dY`, and `dx` is `Wᵀ dY` folded back.
-//!
-//! Windows of 3×3 over many channels need fewer multiplications; see `winograd`. Filters that see
-//! one channel each do without matrices; see `depthwise`.
 //!
 //! Columns are never kept: a tile of them at a time lies in the cache of a core, and they are unfolded
 //! again for the backward pass, which is cheaper than fetching them from memory.
@@ -18,9 +17,7 @@ mod backward;
 mod channels_last;
 mod columns;
 mod correlate;
-mod depthwise;
 mod sparse;
-mod winograd;
 
 use super::activation::Pointwise;
 use super::max_pool2d::Windows;
@@ -255,10 +252,16 @@ impl Convolution {
         }
     }
 
-    /// Whether the map of a whole image is small enough to be pooled while it is in the cache.
+    /// Whether it gains by being done with the pooling behind it: whether the map of a whole image, and its columns,
+    /// stay in a core's cache, and every piece of a batch may have sums for all weights.
     pub(crate) fn may_pool(&self, windows: &Windows) -> bool {
         const FEW: usize = 1 << 17;
-        windows.all_within() && self.conv.map_elements() <= FEW
+        const FEW_WEIGHTS: usize = 1 << 15;
+        let (conv, window) = (&self.conv, self.conv.window());
+        let few = conv.map_elements() <= FEW && window * conv.places() <= FEW;
+        few && conv.filters * window <= FEW_WEIGHTS
+            && conv.has_sparse_gradient(windows)
+            && windows.all_within()
     }
 }
 
@@ -289,7 +292,7 @@ impl Operation for Convolution {
     }
 
     fn prepare(&self, weights: &[Named<'_>]) -> Option<Vec<f32>> {
-        self.conv.prepared(weights[0].of("weight"))
+        Some(self.conv.prepared(weights[0].of("weight")))
     }
 
     fn forward(&self, pass: Forward<'_>) {

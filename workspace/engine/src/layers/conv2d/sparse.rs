@@ -14,9 +14,8 @@ const SHORT: usize = 32;
 
 impl Sizes {
     /// Whether pooling leaves few enough gradients for it to pay.
-    pub(super) fn has_sparse_gradient(&self, pool: Option<&Windows>) -> bool {
-        pool.is_some_and(|windows| 4 * windows.count_elements() <= self.places())
-            && self.groups == 1
+    pub(super) fn has_sparse_gradient(&self, windows: &Windows) -> bool {
+        4 * windows.count_elements() <= self.places() && self.groups == 1
     }
 
     /// Values from window to window.

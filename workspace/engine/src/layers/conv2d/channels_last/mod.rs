@@ -1,13 +1,17 @@
-//! The forward pass of a convolution where the channels of a map come last: `height × width × channels`.
+//! A convolution where the channels of a map come last: `height × width × channels`.
 //!
 //! What lies under one value of the window is then a run of all channels, so nothing is unfolded, and neither the
 //! sums nor what is done with them need to be turned. Where there are few channels, images are laid out with their
 //! zeros around them, and a run goes over a row of the window. Depthwise convolutions are done row by row, those
 //! with windows of 3×3 and many channels patch by patch.
 
+mod input_gradient;
+mod outer;
+mod patch_gradient;
 mod patches;
 mod rows;
 mod tile;
+mod weight_gradient;
 
 use std::ops::Range;
 
@@ -16,12 +20,13 @@ use rayon::prelude::*;
 use super::{Convolution, Frozen, Sizes};
 use crate::compute::{Buffer, Buffers};
 use crate::layers::batch_norm::scales_and_shifts;
-use crate::operation::{Backward, Forward, Named, Operation};
+use crate::operation::{Backward, Forward, Named, Operation, each_piece, vectorized};
 use crate::rectifier::Rectifier;
 use rows::Rows;
 use tile::{Finish, PANEL, PLACES, Panel, Places};
 
-/// A convolution with what follows it, for values whose channels come last. No gradient passes through it.
+/// A convolution with what follows it, for values whose channels come last. Where a gradient passes through it, that is
+/// a rectifier at most.
 pub(super) struct ChannelsLast {
     conv: Sizes,
     rectifier: Option<Rectifier>,
@@ -48,7 +53,6 @@ impl ChannelsLast {
         let panels = self.conv.panels();
         panels
             .map(|(filter, count)| {
-                let group = filter / self.conv.group_filters();
                 let numbers = |of: &dyn Fn(usize) -> f32| {
                     let mut numbers = [0.0; PANEL];
                     for (index, number) in numbers.iter_mut().enumerate().take(count) {
@@ -64,10 +68,7 @@ impl ChannelsLast {
                 Panel {
                     filter,
                     count,
-                    channel: match self.conv.sees_its_own() {
-                        true => filter,
-                        false => group * self.conv.group_channels(),
-                    },
+                    channel: self.conv.first_channel(filter),
                     finish: Finish {
                         bias,
                         norm,
@@ -151,24 +152,65 @@ impl Operation for ChannelsLast {
                 &packed
             }
         };
-        let framed = conv
-            .is_narrow()
-            .then(|| conv.framed(pass.buffers, pass.inputs[0], pass.samples));
         let own = Pass {
-            images: framed.as_deref().unwrap_or(pass.inputs[0]),
+            images: pass.inputs[0],
             zeros: &vec![0.0; conv.channels],
             panels: &self.panels(pass.weights),
             weights,
             residual: self.frozen.residual.then(|| pass.inputs[1]),
         };
+        self.fill_batch(pass.buffers, pass.samples, own, pass.output);
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        let (conv, buffers) = (&self.conv, pass.buffers);
+        if let Some(rectifier) = self.rectifier {
+            each_piece(
+                pass.output_gradient,
+                pass.output,
+                pass.samples,
+                |gradient, output| {
+                    vectorized(
+                        #[inline(always)]
+                        || rectifier.mask(gradient, output),
+                    )
+                },
+            );
+        }
+        let dy = &*pass.output_gradient;
+        if let Some(mut gradients) = pass.parameter_gradients {
+            let (weight, bias) = (gradients.take("weight"), gradients.take("bias"));
+            conv.fill_weight_gradient_last(buffers, pass.inputs[0], dy, weight);
+            if !bias.is_empty() {
+                conv.fill_bias_gradient_last(dy, pass.samples, bias);
+            }
+        }
+        if let Some(Some(input_gradient)) = pass.input_gradients.first_mut() {
+            let weight = pass.weights[0].of("weight");
+            conv.fill_input_gradient_last(buffers, weight, dy, input_gradient);
+        }
+    }
+}
+
+impl ChannelsLast {
+    /// Fills the maps of a batch from images as they are.
+    fn fill_batch(&self, buffers: &Buffers, samples: usize, pass: Pass<'_>, output: &mut [f32]) {
+        let conv = &self.conv;
+        let framed = conv
+            .is_narrow()
+            .then(|| conv.framed(buffers, pass.images, samples));
+        let own = Pass {
+            images: framed.as_deref().unwrap_or(pass.images),
+            ..pass
+        };
         if conv.suits_patches() {
-            return self.fill_patches(pass.buffers, &own, pass.samples, pass.output);
+            return self.fill_patches(buffers, &own, samples, output);
         }
         let places = match conv.sees_its_own() {
-            true => conv.map[1] * conv.places_at_a_time(pass.samples).div_ceil(conv.map[1]),
-            false => conv.places_at_a_time(pass.samples),
+            true => conv.map[1] * conv.places_at_a_time(samples).div_ceil(conv.map[1]),
+            false => conv.places_at_a_time(samples),
         };
-        pass.output
+        output
             .par_chunks_mut(places * conv.filters)
             .enumerate()
             .for_each(|(unit, output)| {
@@ -181,15 +223,20 @@ impl Operation for ChannelsLast {
                 }
             });
     }
-
-    /// Nothing before it and nothing of its own learns, else it would not be laid out like this.
-    fn backward(&self, _pass: Backward<'_>) {}
 }
 
 impl Sizes {
     /// Whether every filter sees one channel, that of its own number.
     fn sees_its_own(&self) -> bool {
         self.group_channels() == 1 && self.group_filters() == 1 && self.channels > 1
+    }
+
+    /// The first channel that the panel of a filter sees.
+    fn first_channel(&self, filter: usize) -> usize {
+        match self.sees_its_own() {
+            true => filter,
+            false => filter / self.group_filters() * self.group_channels(),
+        }
     }
 
     /// Whether there are so few channels that rows of the window are worth being seen as one run.

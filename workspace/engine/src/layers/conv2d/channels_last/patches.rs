@@ -1,5 +1,11 @@
-//! Windows of 3×3 that move by one over many channels, by the algorithm that `winograd` tells of, with channels last:
-//! the values at one of the 16 positions of all patches are then the rows of a matrix, and so are their products.
+//! Windows of 3×3 that move by one over many channels, by Winograd's algorithm F(2×2, 3×3):
+//! `Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A` gives 2×2 values `Y` of the map from a patch `d` of 4×4 values of the image and the
+//! weights `g` with 16 multiplications instead of 36 (Lavin and Gray, "Fast algorithms for convolutional neural
+//! networks", 2016). The values at one of the 16 positions of all patches are the rows of a matrix, and so are their
+//! products.
+//!
+//! The matrices `A` and `B` hold nothing but 0 and ±1, `G` nothing but 0, ±½ and 1, so little is lost by rounding;
+//! larger patches would save more and lose more.
 
 use std::array::from_fn;
 use std::ops::Range;
@@ -7,21 +13,20 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::Sizes;
-use super::super::winograd::spread;
-use super::tile::{Finish, PANEL, Panel, Places};
+use super::tile::{PANEL, Places};
 use super::{ChannelsLast, Pass};
 use crate::compute::Buffers;
 use crate::operation::vectorized;
 
 /// Positions in a patch.
-const POSITIONS: usize = 16;
+pub(super) const POSITIONS: usize = 16;
 /// Channels and filters that are transformed at a time; their numbers are multiples of it.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Some rows of patches of some images: of one image, or all of several.
-struct Unit<'a> {
-    images: Range<usize>,
-    rows: Range<usize>,
+pub(super) struct Unit<'a> {
+    pub(super) images: Range<usize>,
+    pub(super) rows: Range<usize>,
     /// The rows of the maps that they make.
     output: &'a mut [f32],
     /// Where these begin in the maps of the batch.
@@ -29,11 +34,28 @@ struct Unit<'a> {
 }
 
 impl Sizes {
-    /// Whether a convolution with its channels last is done this way.
+    /// Whether it applies and pays: there must be enough channels and filters to outweigh the transforms, and most of
+    /// what the patches cover must lie within the map. Their sizes alone decide, never the batch.
     pub(super) fn suits_patches(&self) -> bool {
-        self.suits_winograd()
+        let [rows, columns] = self.patches();
+        self.kernel == [3, 3]
+            && self.stride == [1, 1]
+            && self.dilation == [1, 1]
+            && self.groups == 1
+            && self.channels.min(self.filters) >= 32
             && self.channels.is_multiple_of(LANES)
             && self.filters.is_multiple_of(LANES)
+            && 2 * (4 * rows * columns) <= 3 * self.places()
+    }
+
+    /// Rows and columns of patches of one image.
+    pub(super) fn patches(&self) -> [usize; 2] {
+        self.map.map(|size| size.div_ceil(2))
+    }
+
+    /// Rows of the map that rows of patches make.
+    fn map_rows(&self, rows: &Range<usize>) -> Range<usize> {
+        2 * rows.start..self.map[0].min(2 * rows.end)
     }
 
     /// Cuts the batch into pieces of work of some patches each: as many as make the reading of all weights pay.
@@ -117,22 +139,17 @@ impl ChannelsLast {
         output: &mut [f32],
     ) {
         let conv = &self.conv;
-        let plain: Vec<Panel> = conv
-            .panels()
-            .map(|(filter, count)| Panel {
-                filter,
-                count,
-                channel: 0,
-                finish: Finish::default(),
-            })
-            .collect();
+        let plain = conv.plain_panels();
         let units = conv.patch_units(samples, output);
         units.into_par_iter().with_max_len(1).for_each(|unit| {
             let patches = unit.images.len() * unit.rows.len() * conv.patches()[1];
             let mut inputs = buffers.take(POSITIONS * patches * conv.channels);
             vectorized(
                 #[inline(always)]
-                || transform_images(conv, pass, &unit, patches, &mut inputs),
+                || {
+                    let patches = [&unit.images, &unit.rows];
+                    transform_images(conv, pass.images, pass.zeros, patches, &mut inputs)
+                },
             );
             let mut products = buffers.take(POSITIONS * patches * conv.filters);
             let positions = products
@@ -178,23 +195,24 @@ impl ChannelsLast {
     }
 }
 
-/// `Bᵀ d B` of all patches of a unit, position after position, patch after patch.
+/// `Bᵀ d B` of all patches of these rows of patches of these images, position after position, patch after patch.
 #[inline(always)]
-fn transform_images(
+pub(super) fn transform_images(
     conv: &Sizes,
-    pass: &Pass<'_>,
-    unit: &Unit<'_>,
-    patches: usize,
+    values: &[f32],
+    zeros: &[f32],
+    [images, rows]: [&Range<usize>; 2],
     transformed: &mut [f32],
 ) {
     let channels = conv.channels;
     let row = conv.image[1] * channels;
-    let zeros = &pass.zeros[..channels];
+    let zeros = &zeros[..channels];
+    let patches = images.len() * rows.len() * conv.patches()[1];
     let mut patch = 0;
     let mut targets: Vec<&mut [f32]> = transformed.chunks_exact_mut(patches * channels).collect();
-    for image in unit.images.clone() {
-        let image = &pass.images[image * conv.image_elements()..][..conv.image_elements()];
-        for top in unit.rows.clone() {
+    for image in images.clone() {
+        let image = &values[image * conv.image_elements()..][..conv.image_elements()];
+        for top in rows.clone() {
             for left in 0..conv.patches()[1] {
                 let mut d = [zeros; POSITIONS];
                 for (position, d) in d.iter_mut().enumerate() {
@@ -312,7 +330,7 @@ fn transform_back(
 }
 
 #[inline(always)]
-fn plus(left: [f32; LANES], right: [f32; LANES]) -> [f32; LANES] {
+pub(super) fn plus(left: [f32; LANES], right: [f32; LANES]) -> [f32; LANES] {
     let mut sum = left;
     for lane in 0..LANES {
         sum[lane] += right[lane];
@@ -321,10 +339,16 @@ fn plus(left: [f32; LANES], right: [f32; LANES]) -> [f32; LANES] {
 }
 
 #[inline(always)]
-fn minus(left: [f32; LANES], right: [f32; LANES]) -> [f32; LANES] {
+pub(super) fn minus(left: [f32; LANES], right: [f32; LANES]) -> [f32; LANES] {
     let mut difference = left;
     for lane in 0..LANES {
         difference[lane] -= right[lane];
     }
     difference
+}
+
+/// `G` times three weights.
+#[inline(always)]
+pub(super) fn spread([a, b, c]: [f32; 3]) -> [f32; 4] {
+    [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c]
 }

@@ -116,7 +116,7 @@ impl Rows<'_> {
 }
 
 /// The rows or columns of the window that lie within the image at this row or column of the map.
-fn within(conv: &Sizes, axis: usize, at: usize) -> Range<usize> {
+pub(super) fn within(conv: &Sizes, axis: usize, at: usize) -> Range<usize> {
     let is_within = |tap: &usize| {
         let at = at * conv.stride[axis] + tap * conv.dilation[axis];
         (conv.padding[axis]..conv.padding[axis] + conv.image[axis]).contains(&at)

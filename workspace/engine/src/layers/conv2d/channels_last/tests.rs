@@ -191,3 +191,102 @@ proptest! {
         prop_assert_eq!(output, singly.concat());
     }
 }
+
+#[test]
+fn sums_over_places_have_the_same_bits_by_registers_of_every_width() {
+    for (rows, step, filters) in [(1, 1, 16), (7, 9, 3), (12, 12, 8), (29, 40, 16)] {
+        let runs = [(0, 0, 5), (3 * step, 5 * PANEL, 1), (step, 6 * PANEL, 14)];
+        let runs = runs.map(|(values, gradients, places)| outer::Run {
+            values,
+            gradients,
+            places,
+        });
+        let values = numbers(15 * step + rows, 1);
+        let gradients = numbers(20 * PANEL, 2);
+        let results = WIDTHS.map(|width| {
+            let mut sums = numbers(rows * PANEL, 3);
+            let work = outer::Outer {
+                runs: &runs,
+                values: &values,
+                step,
+                gradients: &gradients,
+                filters,
+                sums: &mut sums,
+            };
+            with(width, work, outer::Outer::run);
+            let own = sums.chunks_exact(PANEL).map(|row| row[..filters].to_vec());
+            own.collect::<Vec<_>>().concat()
+        });
+        for (width, result) in WIDTHS.iter().zip(&results) {
+            assert_eq!(result, &results[0], "registers of {width}, {rows} rows");
+        }
+        let before = numbers(rows * PANEL, 3);
+        for (index, &found) in results[0].iter().enumerate() {
+            let (row, filter) = (index / filters, index % filters);
+            let products = runs.iter().flat_map(|run| {
+                (0..run.places).map(|place| {
+                    let value = values[run.values + place * step + row];
+                    let gradient = gradients[run.gradients + place * PANEL + filter];
+                    f64::from(value) * f64::from(gradient)
+                })
+            });
+            let expected = f64::from(before[row * PANEL + filter]) + products.sum::<f64>();
+            assert!((expected - f64::from(found)).abs() < 1e-5, "{row} {filter}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn gradients_by_patches_are_those_by_rows_and_classes_and_threads_make_no_difference(
+        channels in 4usize..8, filters in 4usize..8, samples in 1usize..6,
+        image in [2usize..20, 2usize..30], padding in [0usize..3, 0usize..3],
+        threads in 2usize..5, seed in 0u64..1000,
+    ) {
+        let conv = Sizes {
+            channels: 8 * channels,
+            image,
+            filters: 8 * filters,
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding,
+            dilation: [1, 1],
+            groups: 1,
+            map: [0, 1].map(|axis| (image[axis] + 2 * padding[axis]).saturating_sub(2).max(1)),
+        };
+        if !conv.suits_patches() || (0..2).any(|axis| image[axis] + 2 * padding[axis] < 3) {
+            return Ok(());
+        }
+        let [weight, images, map] = [
+            conv.filters * conv.window(),
+            samples * conv.image_elements(),
+            samples * conv.map_elements(),
+        ].map(|count| numbers(count, seed + count as u64));
+        let run = |plain: bool, threads: usize| {
+            let (mut own, mut before) = (vec![f32::NAN; weight.len()], vec![f32::NAN; images.len()]);
+            let compute = Compute::new(threads).unwrap();
+            let buffers = compute.buffers();
+            compute.run(|| {
+                if plain {
+                    conv.fill_gradient_by_rows(buffers, &images, &map, &mut own);
+                    conv.fill_input_gradient_by_classes(&weight, &map, &mut before);
+                } else {
+                    conv.fill_weight_gradient_last(buffers, &images, &map, &mut own);
+                    conv.fill_input_gradient_last(buffers, &weight, &map, &mut before);
+                }
+            });
+            [own, before]
+        };
+        for (found, expected) in run(false, threads).into_iter().zip(run(true, threads)) {
+            let scale = expected.iter().fold(1.0, |most: f32, value| most.max(value.abs()));
+            for (found, expected) in found.into_iter().zip(expected) {
+                prop_assert!((found - expected).abs() <= 1e-5 * scale, "{found} {expected}");
+            }
+        }
+        for plain in [false, true] {
+            prop_assert_eq!(run(plain, threads), run(plain, 1));
+        }
+    }
+}
