@@ -50,7 +50,7 @@ pub fn here(path: &Path) -> &Path {
 }
 
 /// A word for a shell, in quotes where it needs them.
-fn quoted(word: &str) -> Cow<'_, str> {
+pub fn quoted(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => Cow::Borrowed(word),

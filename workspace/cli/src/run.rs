@@ -15,6 +15,7 @@ use crate::{
     failure::{Failure, RUN_FAILED, warn},
     folders::absolute,
     resume::go_on,
+    room,
     start::{leave, start_supervisor},
     viewer,
 };
@@ -29,11 +30,12 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let mut feature_cache = None;
     if !arguments.no_cache {
         feature_cache = cache::settings()?;
-        if feature_cache.is_none() {
-            warn(&format!(
+        match &feature_cache {
+            Some(cache) => room::tell(&checked, cache),
+            None => warn(&format!(
                 "nothing is kept for other runs: there is no folder for it; {}",
                 cache::NO_CACHE
-            ));
+            )),
         }
     }
     let runs_dir = absolute(&arguments.place.runs_dir);
