@@ -12,11 +12,19 @@ topwork *ARGUMENTS: build
 
 # build everything: the program and its plugins; libraries of plugins that are no more would still be loaded, and go
 build:
-    cargo build --release --locked --workspace --quiet
+    @cargo build --release --locked --workspace $(test -t 2 || echo --quiet)
     @for library in target/release/libtopwork_plugin_*; do \
         name=${library##*/libtopwork_plugin_}; name=$(echo ${name%%.*} | tr _ -); \
         test -d plugins/$name -o -d tests/$name || rm -f $library; \
     done
+
+# install the program with its plugins, completions and man pages: just install --prefix ~/.local
+install *ARGUMENTS: build
+    @scripts/install.sh {{ARGUMENTS}}
+
+# remove what was installed: just uninstall --prefix ~/.local
+uninstall *ARGUMENTS:
+    @scripts/install.sh --uninstall {{ARGUMENTS}}
 
 # build everything and run all tests
 test *ARGUMENTS: build

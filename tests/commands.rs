@@ -135,6 +135,58 @@ fn check_plan_and_show_tell_what_a_run_would_be() {
 }
 
 #[test]
+fn programs_are_told_what_people_are() {
+    let project = small();
+    let told = |command: &[&str], code: i32| {
+        let output = project.topwork(&[command, &["--json"]].concat());
+        assert_eq!(output.code, code, "{}", output.snapshot());
+        assert_eq!(output.stderr, "", "{command:?}");
+        let told: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(told["format"], 1);
+        serde_json::to_string_pretty(&told).unwrap()
+    };
+    insta::assert_snapshot!("check_json", told(&["check", "small.toml"], 0));
+    let mistaken = ["--set", "source.train.epochs=0", "--set", "target.cot=1"];
+    let mistaken = [&["check", "small.toml"], &mistaken[..]].concat();
+    insta::assert_snapshot!("check_json_mistakes", told(&mistaken, 2));
+    insta::assert_snapshot!("plan_json", told(&["plan", "small.toml", "--seed", "1"], 0));
+    let run = project.topwork(&["run", "small.toml", "--ui", "none"]);
+    assert_eq!(run.code, 0, "{}", run.snapshot());
+    let planned = told(&["plan", "small.toml", "--seed", "1", "--seed", "2"], 0);
+    let planned: Value = serde_json::from_str(&planned).unwrap();
+    let part = &planned["parts"][0];
+    let states = part["results"].as_array().unwrap().iter();
+    let states: Vec<_> = states.map(|result| &result["state"]).collect();
+    assert_eq!(states, ["done", "to do", "done", "to do"]);
+    assert_eq!(part["to-do"], 2);
+    assert_eq!(part["results"][0]["run"], "0001-small");
+    assert!(part["seconds"].as_f64().unwrap() > 0.0, "{part}");
+    assert!(part["bytes"].as_u64().unwrap() > 1000, "{part}");
+}
+
+#[test]
+fn features_that_do_not_fit_are_told_before_a_run() {
+    let project = small();
+    let run = |limit: &str| {
+        let mut command = project.command(&["run", "small.toml", "--ui", "none"]);
+        let output = command.env("TOPWORK_CACHE_LIMIT", limit).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let plan = project.topwork(&["plan", "small.toml", "--json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let bytes = plan["parts"][0]["feature-bytes"].as_u64().unwrap();
+    // Of 800 numbers for each example.
+    assert!(bytes > 0 && bytes.is_multiple_of(4 * 800), "{bytes}");
+    assert_eq!(run("100"), "");
+    let said = run("0");
+    assert!(
+        said.contains("more than the 0.0 MB that the cache may hold"),
+        "{said}"
+    );
+}
+
+#[test]
 fn overrides_are_checked_like_the_file() {
     let project = small();
     let check = |set: &str| project.topwork(&["check", "small.toml", "--seed", "4", "--set", set]);

@@ -52,9 +52,18 @@ fn a_second_run_finds_what_the_first_one_kept() {
     assert_eq!(cached(&project, 3), [true, true]);
     let output = project.topwork(&["cache"]);
     assert_eq!(output.stdout.lines().count(), 2 + 2, "{}", output.stdout);
+    let unasked = project.topwork(&["cache", "clear"]);
+    assert_eq!(
+        (unasked.code, unasked.stderr.as_str()),
+        (
+            2,
+            "error: nobody is there to be asked whether to remove\nhint: `--yes` removes without asking\n"
+        )
+    );
+    assert_eq!(project.topwork(&["cache"]).stdout, output.stdout);
     assert!(
         project
-            .topwork(&["cache", "clear"])
+            .topwork(&["cache", "clear", "--yes"])
             .stderr
             .starts_with("removed 2 entries")
     );

@@ -81,7 +81,7 @@ fn the_first_hour_is_as_it_is_told() {
             None => {}
         }
     }
-    assert_eq!(commands, 6);
+    assert_eq!(commands, 9);
     for file in [
         "photos.toml",
         "classes.csv",

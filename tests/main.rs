@@ -29,6 +29,7 @@ mod folds;
 mod grid;
 mod heads;
 mod hostile_plugins;
+mod install;
 mod interruption;
 mod onnx_models;
 mod plugin_check;

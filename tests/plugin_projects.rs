@@ -108,8 +108,43 @@ fn projects_in_c_build_and_run() {
         let folder = make(&project, &name, &["--kind", kind, "--lang", "c"]);
         let said = run(&folder, "make", &["CFLAGS=-O2 -Werror"], &target());
         assert!(!said.contains("warning"), "{kind}: {said}");
+        let tested = run(&folder, "make", &["test", "CFLAGS=-O2 -Werror"], &target());
+        assert!(tested.ends_with("./run-tests\nok\n"), "{kind}: {tested}");
         check_and_run(&project, &name, &library(&folder, &name));
     }
+}
+
+#[test]
+fn make_finds_the_program() {
+    let project = Project::new();
+    let folder = make(&project, "mine", &["--kind", "cut", "--lang", "c"]);
+    let fake = project.write("bin/topwork", "#!/bin/sh\necho the one on PATH\n");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&fake, executable).unwrap();
+    let path = env::var_os("PATH").unwrap();
+    // Whoever runs the tests may have installed it.
+    let without = env::split_paths(&path).filter(|folder| !folder.join("topwork").exists());
+    let without: Vec<PathBuf> = without.collect();
+    let with = [&[fake.parent().unwrap().to_owned()], without.as_slice()].concat();
+    let check = |path: &[PathBuf], arguments: &[&str], expected: &str| {
+        let output = Command::new("make")
+            .arg("check")
+            .args(arguments)
+            .current_dir(&folder)
+            .env("PATH", env::join_paths(path).unwrap())
+            .env_remove("TOPWORK")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    };
+    check(&without, &[], " cases: ");
+    check(&with, &[], "the one on PATH");
+    let command = project.command(&[]);
+    let named = format!("TOPWORK={}", Path::new(command.get_program()).display());
+    check(&with, &[&named], " cases: ");
 }
 
 #[test]

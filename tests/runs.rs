@@ -162,6 +162,97 @@ fn runs_are_removed_but_never_a_live_one() {
     assert_eq!(left, Vec::<String>::new());
 }
 
+/// Ages the run with this number by days.
+fn age(project: &Project, number: usize, days: u64) {
+    let manifest = project.run_folder(number).join("manifest.json");
+    let mut content: Value = serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
+    let created = content["created-at"].as_u64().unwrap();
+    content["created-at"] = json!(created - days * 24 * 3_600_000);
+    fs::write(&manifest, content.to_string()).unwrap();
+}
+
+#[test]
+fn runs_are_removed_by_age_state_and_number() {
+    let project = done();
+    let run = |arguments: &[&str]| project.topwork(&[&["run", "small.toml"], arguments].concat());
+    // Done, failed, done, done; the first two are old.
+    project.write("small.toml", &with_classifier("fault = \"panic\""));
+    assert_ne!(run(&["--ui", "none"]).code, 0);
+    project.write("small.toml", &experiment(""));
+    for _ in 0..2 {
+        assert_eq!(run(&["--ui", "none"]).code, 0);
+    }
+    age(&project, 1, 40);
+    age(&project, 2, 31);
+    let going = |arguments: &[&str]| {
+        let line = [&["runs", "rm", "--dry-run"], arguments].concat();
+        let output = project.topwork(&line);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        let numbers = output.stdout.lines().map(|line| line[..4].parse().unwrap());
+        numbers.collect::<Vec<u32>>()
+    };
+    let check = |arguments: &[&str], expected: &[u32]| {
+        assert_eq!(going(arguments), expected, "{arguments:?}");
+    };
+    check(&["--older", "30d"], &[1, 2]);
+    check(&["--older", "5w"], &[1]);
+    check(&["--older", "60d"], &[]);
+    check(&["--state", "failed"], &[2]);
+    check(&["--state", "failed,done"], &[1, 2, 3, 4]);
+    check(&["--state", "stopped", "--state", "crashed"], &[]);
+    check(&["--keep", "1"], &[1, 2, 3]);
+    check(&["--keep", "0"], &[1, 2, 3, 4]);
+    check(&["--keep", "9"], &[]);
+    check(&["--older", "30d", "--state", "done"], &[1]);
+    check(&["--older", "30d", "--keep", "3"], &[1]);
+    check(&["--state", "failed", "--older", "30d", "--keep", "3"], &[]);
+    check(&["3"], &[3]);
+    let told = |arguments: &[&str]| {
+        let output = project.topwork(&[&["runs", "rm"], arguments].concat());
+        format!("{arguments:?}: {}\n", without_widths(&output.snapshot()))
+    };
+    let mistakes = [
+        told(&[]),
+        told(&["--yes"]),
+        told(&["--dry-run"]),
+        told(&["--older", "soon"]),
+        told(&["--state", "running"]),
+        told(&["3", "--older", "30d"]),
+        told(&["--older", "60d"]),
+        told(&["--state", "failed"]),
+    ];
+    insta::assert_snapshot!("rm_mistakes", mistakes.concat());
+    let dry = project.topwork(&["runs", "rm", "--older", "30d", "--dry-run"]);
+    assert!(
+        dry.stdout.contains("[SIZE], 40 days old\n"),
+        "{}",
+        dry.snapshot()
+    );
+    assert!(
+        dry.stderr.starts_with("these 2 runs, "),
+        "{}",
+        dry.snapshot()
+    );
+    let removed = project.topwork(&["runs", "rm", "--older", "30d", "--yes"]);
+    assert_eq!(removed.code, 0, "{}", removed.snapshot());
+    check(&["--keep", "0"], &[3, 4]);
+}
+
+#[test]
+fn a_run_that_goes_on_is_never_among_those_that_go() {
+    let project = left_alone();
+    let all = project.topwork(&["runs", "rm", "--keep", "0", "--yes"]);
+    assert_eq!(all.code, 0, "{}", all.snapshot());
+    assert!(project.run_folder(1).exists());
+    assert_eq!(project.topwork(&["stop", "1"]).code, 0);
+    let all = project.topwork(&["runs", "rm", "--keep", "0", "--yes"]);
+    assert!(
+        all.stderr.starts_with("removed 0001-small, "),
+        "{}",
+        all.snapshot()
+    );
+}
+
 #[test]
 fn two_viewers_see_the_same_run_to_its_end() {
     let project = left_alone();

@@ -3,6 +3,7 @@
 //
 // topwork_plugin.h is the documentation; this file shows one way to fill its tables for an extractor.
 
+#include "topwork_json.h"
 #include "topwork_plugin.h"
 #include <math.h>
 #include <stdio.h>
@@ -34,22 +35,14 @@ typedef struct {
 static topwork_status create(const topwork_host_services *host, topwork_text parameters,
                              topwork_instance *instance, const topwork_sink *error) {
     (void)host;
-    // One parameter at most: `{}` or `{"bins": 12}`, which the host has checked against the schema.
-    char text[64] = "{}";
-    int bins = 9, used = 0;
-    if (parameters.len >= sizeof text) {
-        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, "expected `bins` and nothing else");
+    static const char *const KEYS[] = {"bins"};
+    int64_t bins = 9; // what it is when left out
+    topwork_json_status found = topwork_json_only(parameters, KEYS, 1);
+    if (found == TOPWORK_JSON_OK) {
+        found = topwork_json_integer(parameters, "/bins", 6, 18, &bins);
     }
-    if (parameters.len > 0) {
-        memcpy(text, parameters.data, parameters.len);
-        text[parameters.len] = 0;
-    }
-    if ((sscanf(text, " { } %n", &used) != 0 || used == 0) &&
-        sscanf(text, " { \"bins\" : %d } %n", &bins, &used) != 1) {
-        used = 0;
-    }
-    if (used == 0 || text[used] != 0) {
-        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, "expected `bins` and nothing else");
+    if (found > TOPWORK_JSON_MISSING) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, topwork_json_words(found));
     }
     if (bins != 6 && bins != 9 && bins != 12 && bins != 18) {
         return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS,

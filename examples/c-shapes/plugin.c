@@ -2,6 +2,7 @@
 //
 // topwork_plugin.h is the documentation; this file shows one way to fill its tables for a dataset.
 
+#include "topwork_json.h"
 #include "topwork_plugin.h"
 #include <math.h>
 #include <stdlib.h>
@@ -25,91 +26,47 @@ static const char SCHEMA[] =
 // ---- an instance: the parameters, and what `describe` points to
 
 typedef struct {
-    double samples, noise, seed;
+    uint32_t samples, seed;
+    double noise;
     topwork_split splits[2];
 } shapes;
 
-// A parameter, with what it is when left out.
-typedef struct {
-    const char *name;
-    double *value, lowest, highest;
-    bool whole;
-} parameter;
-
-static const char *skip_spaces(const char *at) {
-    while (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r') {
-        at++;
-    }
-    return at;
-}
-
-// Reads an object of numbers. What is wrong comes back as a text, null when nothing is.
-static const char *read_parameters(const char *at, const parameter *known, size_t count) {
-    at = skip_spaces(at);
-    if (*at++ != '{') {
-        return "the parameters are not a JSON object";
-    }
-    for (at = skip_spaces(at); *at != '}'; at = skip_spaces(at)) {
-        size_t length = *at == '"' ? strcspn(at + 1, "\"") : 0;
-        const parameter *found = NULL;
-        for (size_t i = 0; i < count; i++) {
-            if (length == strlen(known[i].name) && strncmp(at + 1, known[i].name, length) == 0) {
-                found = &known[i];
-            }
-        }
-        if (found == NULL) {
-            return "a parameter that is not known, expected samples, noise or seed";
-        }
-        at = skip_spaces(at + length + 2);
-        if (*at++ != ':') {
-            return "the parameters are not a JSON object";
-        }
-        char *end;
-        at = skip_spaces(at);
-        double value = strtod(at, &end);
-        if (end == at || !(value >= found->lowest && value <= found->highest) ||
-            (found->whole && value != floor(value))) {
-            return "a parameter has a value that its description does not allow";
-        }
-        *found->value = value;
-        at = skip_spaces(end);
-        if (*at == ',') {
-            at++;
-        } else if (*at != '}') {
-            return "the parameters are not a JSON object";
+// Reads the parameters that are there; the others stay what they are.
+static topwork_json_status read_parameters(topwork_text parameters, shapes *into) {
+    static const char *const KEYS[] = {"samples", "noise", "seed"};
+    int64_t samples = into->samples, seed = into->seed;
+    topwork_json_status found[] = {
+        topwork_json_only(parameters, KEYS, 3),
+        topwork_json_integer(parameters, "/samples", 1, 1000000, &samples),
+        topwork_json_number(parameters, "/noise", 0, 1, &into->noise),
+        topwork_json_integer(parameters, "/seed", 0, 1000000, &seed),
+    };
+    for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+        if (found[i] > TOPWORK_JSON_MISSING) {
+            return found[i];
         }
     }
-    return *skip_spaces(at + 1) == 0 ? NULL : "there is more than one JSON object";
+    into->samples = (uint32_t)samples;
+    into->seed = (uint32_t)seed;
+    return TOPWORK_JSON_OK;
 }
 
 static topwork_status create(const topwork_host_services *host, topwork_text parameters,
                              topwork_instance *instance, const topwork_sink *error) {
     (void)host; // nothing to log, nothing to look for
     shapes *made = calloc(1, sizeof *made);
-    char *text = malloc(parameters.len + 1);
-    if (made == NULL || text == NULL) {
-        free(made);
-        free(text);
+    if (made == NULL) {
         return topwork_fail(error, TOPWORK_STATUS_FAILED, "out of memory");
     }
-    // A text of the interface does not end with a zero.
-    if (parameters.len > 0) {
-        memcpy(text, parameters.data, parameters.len);
-    }
-    text[parameters.len] = 0;
     made->samples = 3000;
     made->noise = 0.2;
-    const parameter known[] = {{"samples", &made->samples, 1, 1e6, true},
-                               {"noise", &made->noise, 0, 1, false},
-                               {"seed", &made->seed, 0, 1e6, true}};
-    const char *wrong = read_parameters(parameters.len > 0 ? text : "{}", known, 3);
-    free(text);
-    if (wrong != NULL) {
+    topwork_json_status found = read_parameters(parameters, made);
+    if (found != TOPWORK_JSON_OK) {
         free(made);
-        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, wrong);
+        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, topwork_json_words(found));
     }
-    const topwork_split train = {TOPWORK_TEXT("train"), (uint64_t)made->samples};
-    const topwork_split test = {TOPWORK_TEXT("test"), (uint64_t)ceil(made->samples / 3)};
+    const topwork_split train = {TOPWORK_TEXT("train"), made->samples};
+    const topwork_split test = {TOPWORK_TEXT("test"), (made->samples + 2) / 3};
     made->splits[0] = train;
     made->splits[1] = test;
     *instance = made;
@@ -178,7 +135,7 @@ static bool inside(uint32_t shape, float x, float y) {
 
 static void draw(const shapes *self, size_t split, uint64_t index, uint8_t *pixels) {
     // A stream of its own for every image, so that any order of reading gives the same ones.
-    uint64_t stream = (index * 2 + split) * UINT64_C(1000003) + (uint64_t)self->seed;
+    uint64_t stream = (index * 2 + split) * UINT64_C(1000003) + self->seed;
     chance(&stream);
     float radius = 6.0f + 5.0f * chance(&stream);
     float centre_x = 11.0f + 6.0f * chance(&stream), centre_y = 11.0f + 6.0f * chance(&stream);

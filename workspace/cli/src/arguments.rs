@@ -1,20 +1,27 @@
 //! The command line as typed.
 
 mod apply;
+mod cache;
+mod check;
 mod cluster;
 mod latest;
 mod new;
 mod report;
+mod runs;
 mod values;
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use apply::{EVALUATE, EXPORT, FEATURES, PREDICT};
 pub use apply::{
     EvaluateArguments, ExportArguments, FeaturesArguments, PredictArguments, WhichRow,
 };
+pub use cache::{CacheArguments, CacheCommand};
+use check::{CHECKED, PLANNED};
+pub use check::{CheckFileArguments, PlanArguments};
 pub use cluster::{Destination, SubmitArguments, TaskArguments, TasksFormat};
 use cluster::{SUBMIT, TASK};
 pub use latest::with_latest;
@@ -22,6 +29,7 @@ use new::NEW_EXPERIMENT;
 pub use new::NewExperimentArguments;
 use report::{COMPARE_EXAMPLE, REPORT_EXAMPLE};
 pub use report::{CompareArguments, ReportArguments};
+pub use runs::{RemoveArguments, RunsArguments, RunsCommand};
 use topwork_kinds::Kind;
 pub use values::Limit;
 use values::{Parameters, kind_of_plugin, parse_limit, parse_set, parse_time, parse_with};
@@ -46,7 +54,7 @@ Example:
 #[derive(Debug, Parser)]
 #[command(name = "topwork", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
-    /// Use ASCII characters only, on the dashboard and in what is printed [default: where the locale is not UTF-8]
+    /// Use ASCII characters only, on the dashboard and in what is printed [default: only where the locale is not UTF-8]
     #[arg(long, global = true)]
     pub ascii: bool,
     /// What to do.
@@ -54,51 +62,71 @@ pub struct Arguments {
     pub command: Command,
 }
 
+/// The command line without what only the program itself asks of its own processes.
+pub fn typed() -> clap::Command {
+    let whole = Arguments::command();
+    let subcommands = whole.get_subcommands();
+    let for_people: Vec<_> = (subcommands.filter(|sub| !sub.is_hide_set()))
+        .cloned()
+        .collect();
+    let mut typed = clap::Command::new("topwork")
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help(EXIT_CODES)
+        .args(whole.get_arguments().cloned())
+        .subcommands(for_people);
+    if let Some(about) = whole.get_about() {
+        typed = typed.about(about.clone());
+    }
+    typed
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write an experiment for a folder of images, commented, that runs as it is
+    /// Write a commented experiment for a folder of images, ready to run
     #[command(after_help = NEW_EXPERIMENT)]
     New(NewExperimentArguments),
     /// Run an experiment and compare its strategies
     #[command(after_help = EXAMPLE)]
     Run(RunArguments),
-    /// Check an experiment file: tell what it learns from, or all its mistakes at once
-    Check(FileArguments),
-    /// Show what a run of an experiment would do, and what of it earlier runs have done
+    /// Check an experiment file: show what it learns from, or all its mistakes at once
+    #[command(after_help = CHECKED)]
+    Check(CheckFileArguments),
+    /// Show what a run of an experiment would do, and what earlier runs have done of it
+    #[command(after_help = PLANNED)]
     Plan(PlanArguments),
-    /// Go on with a run that was stopped, failed or crashed
-    #[command(after_help = "Example:\n  topwork resume latest\n  topwork resume 7")]
+    /// Continue a run that was stopped, failed or crashed
+    #[command(after_help = RESUME)]
     Resume(ResumeArguments),
-    /// Prove that a run killed at random moments gives the same bits as one left alone
+    /// Verify that a run killed at random moments gives the same bits as one left alone
     #[command(after_help = VERIFY_EXAMPLE)]
     VerifyResume(VerifyArguments),
-    /// Classify images by what a run has fitted
+    /// Classify images with what a run has fitted
     #[command(after_help = PREDICT)]
     Predict(PredictArguments),
-    /// Write what a row has fitted as one ONNX file, proved on the run's test images
+    /// Export what a row has fitted as one ONNX file, verified on the run's test images
     #[command(after_help = EXPORT)]
     Export(ExportArguments),
     /// Measure the rows of a run on other labelled data
     #[command(after_help = EVALUATE)]
     Evaluate(EvaluateArguments),
-    /// Write the features of images into a file, for NumPy, pandas and others
+    /// Write the features of images to a file, for NumPy, pandas and others
     #[command(after_help = FEATURES)]
     Features(FeaturesArguments),
-    /// Show the networks of an experiment: layers, shapes, parameters, cut points; or those of an ONNX model
+    /// Show the networks of an experiment, or of an ONNX model: layers, shapes, parameters, cut points
     #[command(after_help = SHOW_EXAMPLE)]
     Show(ShowArguments),
     /// Print the JSON Schema of the experiment file, for editors
     Schema,
     /// List earlier runs, show or remove them
     Runs(RunsArguments),
-    /// Write the comparison of runs as pages: text, Markdown, CSV, LaTeX, JSON, HTML with pictures
+    /// Write the results of runs as text, Markdown, CSV, LaTeX, JSON, or HTML with pictures
     #[command(after_help = REPORT_EXAMPLE)]
     Report(ReportArguments),
-    /// Set the rows of several runs side by side, and against each other where that is fair
+    /// Show the rows of several runs side by side, and test their differences where that is fair
     #[command(after_help = COMPARE_EXAMPLE)]
     Compare(CompareArguments),
-    /// Watch a run that was started elsewhere, or see an ended one again
+    /// Watch a run that was started elsewhere, or look at a finished one again
     #[command(after_help = ATTACH)]
     Attach(AttachArguments),
     /// Stop a run, as Ctrl-C in its viewer does
@@ -112,10 +140,16 @@ pub enum Command {
     Task(TaskArguments),
     /// List the installed components, or show one
     Plugins(PluginsArguments),
-    /// Look into the cache of extracted features
+    /// List or clear the cache of extracted features
     Cache(CacheArguments),
-    /// List the weights in a file of another program, or import them for a backbone
+    /// List the weights in a file from another program, or import them for a backbone
     Weights(WeightsArguments),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell to write it for
+        shell: Shell,
+    },
     /// Look after a run's worker process
     #[command(hide = true)]
     Supervise {
@@ -134,6 +168,12 @@ pub enum Command {
     /// Try one case of `plugins check` on behalf of another process
     #[command(hide = true)]
     TryCase,
+    /// Write a man page for every command
+    #[command(hide = true)]
+    ManPages {
+        /// The folder to write them to, which is there already
+        folder: PathBuf,
+    },
     /// Write the references that are made from the code
     #[command(hide = true)]
     References {
@@ -152,11 +192,11 @@ pub struct RunArguments {
     pub file: FileArguments,
     #[command(flatten)]
     pub view: ViewArguments,
-    /// Start the run and leave it alone: prints its id; `topwork attach` watches it
+    /// Start the run in the background and print its id; `topwork attach` watches it
     #[arg(long)]
     pub detach: bool,
-    /// Do only what is missing: go on with the run of this experiment that did not finish, or
-    /// take over from earlier runs what they have measured
+    /// Do only what is missing: continue the unfinished run of this experiment, or start a new one that takes over what
+    /// earlier runs have measured; `topwork resume` continues one particular run
     #[arg(long)]
     pub resume: bool,
     #[command(flatten)]
@@ -171,13 +211,13 @@ pub struct RunSettings {
     /// Threads to compute with; the results do not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Train the source and extract features afresh, and keep no features for other runs
+    /// Train the source and extract all features again, and keep no features for other runs
     #[arg(long)]
     pub no_cache: bool,
-    /// Keep a checkpoint this often within an epoch, besides those at the ends of epochs
+    /// Keep a checkpoint this often within an epoch, besides those at the ends of epochs: 90s, 5m, 1h 30m
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_time)]
     pub checkpoint_every: Duration,
-    /// Longest time a plugin call may go without any progress; `none` to wait for ever
+    /// Longest time a plugin call may go without any progress: 90s, 5m, 1h 30m, or `none` to wait for ever
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_limit)]
     pub call_limit: Limit,
 }
@@ -212,26 +252,22 @@ pub struct Place {
     pub runs_dir: PathBuf,
 }
 
-/// `topwork plan`.
-#[derive(Debug, Args)]
-pub struct PlanArguments {
-    #[command(flatten)]
-    pub file: FileArguments,
-    /// Give the tasks instead, for programs that have them done by `topwork task`
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub tasks: Option<TasksFormat>,
-    #[command(flatten)]
-    pub place: Place,
-}
+const RESUME: &str = "\
+This continues the run as it was started: in its folder, with the experiment as it was then. `topwork run
+FILE --resume` starts from the file instead, as it is now, and does only what no run has measured yet.
+
+Examples:
+  topwork resume latest
+  topwork resume 7";
 
 /// `topwork resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArguments {
-    /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
+    /// The run: its number, its id, the beginning of its id, or `latest` (`--last` means the same)
     pub run: String,
     #[command(flatten)]
     pub view: ViewArguments,
-    /// Start the run and leave it alone
+    /// Continue the run in the background
     #[arg(long)]
     pub detach: bool,
     #[command(flatten)]
@@ -243,7 +279,7 @@ pub struct ResumeArguments {
 pub struct VerifyArguments {
     #[command(flatten)]
     pub file: FileArguments,
-    /// How often to kill the worker
+    /// How many times to kill the worker
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub kills: u32,
     /// Threads to compute with [default: all cores]
@@ -268,7 +304,9 @@ pub struct FileArguments {
     /// Use this seed instead of the file's; repeat for several
     #[arg(long = "seed", value_name = "N")]
     pub seeds: Vec<u64>,
-    /// Replace one value of the file; repeat for several
+    /// Replace one value of the file, for example `source.train.epochs=1` or `'strategy.0.train-samples=[10, 100]'`:
+    /// keys with dots between them, list items by number from 0; the value as in the file, text also without
+    /// quotes; repeat for several
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     pub sets: Vec<(String, String)>,
     /// Load plugins from this folder, too; repeat for several
@@ -289,6 +327,10 @@ pub struct ShowArguments {
     #[arg(long)]
     pub json: bool,
 }
+
+const COMPLETIONS: &str = "\
+`just install` has put them where bash, zsh and fish look. To have them without it, for bash:
+  topwork completions bash > ~/.local/share/bash-completion/completions/topwork";
 
 /// How to watch a run.
 #[derive(Debug, Args)]
@@ -323,7 +365,7 @@ Example:
 /// `topwork attach`.
 #[derive(Debug, Args)]
 pub struct AttachArguments {
-    /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
+    /// The run: its number, its id, the beginning of its id, or `latest` (`--last` means the same)
     pub run: String,
     #[command(flatten)]
     pub view: ViewArguments,
@@ -334,56 +376,13 @@ pub struct AttachArguments {
 /// `topwork stop`.
 #[derive(Debug, Args)]
 pub struct StopArguments {
-    /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
+    /// The run: its number, its id, the beginning of its id, or `latest` (`--last` means the same)
     pub run: String,
-    /// Kill it when it has not ended after a few seconds
+    /// Kill it if it has not ended after a few seconds
     #[arg(long)]
     pub kill: bool,
     #[command(flatten)]
     pub place: Place,
-}
-
-/// `topwork runs`.
-#[derive(Debug, Args)]
-pub struct RunsArguments {
-    /// What to do; lists the runs when left out.
-    #[command(subcommand)]
-    pub command: Option<RunsCommand>,
-    /// List as JSON, when no command is given
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub place: Place,
-}
-
-/// The commands of `topwork runs`.
-#[derive(Debug, Subcommand)]
-pub enum RunsCommand {
-    /// List all runs, the latest last
-    List {
-        /// As JSON, for programs
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one run with its comparison
-    #[command(after_help = "Example:\n  topwork runs show latest\n  topwork runs show 7")]
-    Show {
-        /// Its number, its id, a unique beginning of it, or `latest` (`--last` says the same)
-        run: String,
-        /// As JSON, for programs
-        #[arg(long)]
-        json: bool,
-    },
-    /// Remove runs that have ended, with all their files
-    #[command(after_help = "Example:\n  topwork runs rm 3 4 5")]
-    Rm {
-        /// Their numbers, ids, unique beginnings of them, or `latest`
-        #[arg(required = true, value_name = "RUN")]
-        runs: Vec<String>,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
 }
 
 /// `topwork plugins`.
@@ -405,13 +404,13 @@ pub enum PluginsCommand {
     /// Show a component with its parameters, or a plugin
     #[command(after_help = "Example:\n  topwork plugins show classifiers")]
     Show {
-        /// A component, `plugin/component`, or a plugin
+        /// A component, as `component` or `plugin/component`, or a plugin
         id: String,
     },
-    /// Make a project of one plugin that builds, tests and runs an experiment at once
+    /// Create a plugin project that builds, tests and runs an experiment right away
     #[command(after_help = NEW_EXAMPLE)]
     New(NewArguments),
-    /// Try whether a plugin keeps the contract: named cases, each in a process of its own
+    /// Check that a plugin keeps the contract: named cases, each in a process of its own
     #[command(after_help = CHECK_EXAMPLE)]
     Check(CheckArguments),
 }
@@ -447,9 +446,9 @@ pub enum NewLanguage {
 }
 
 const CHECK_EXAMPLE: &str = "\
-A case is ok, or ends in a warning (nothing is broken), failed (the contract is broken), crashed or
-hung; skipped is what needs parameters or data that are not there. The exit code is 3 when a case
-failed, crashed or hung.
+A case is ok, warned (nothing is broken), failed (the contract is broken), crashed or hung; it is skipped
+where it needs parameters or data that are not there. The exit code is 3 if a case failed, crashed or
+hung.
 
 Examples:
   topwork plugins check target/release/libtopwork_plugin_mine.so
@@ -461,13 +460,13 @@ Examples:
 pub struct CheckArguments {
     /// A plugin's library, or a folder with some
     pub path: PathBuf,
-    /// Give the results as JSON, for programs
+    /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
-    /// Show every case, also those that are ok
+    /// Show every case, including those that are ok
     #[arg(long)]
     pub all: bool,
-    /// Try only the cases and components whose name has this in it; repeat for several
+    /// Try only cases and components whose name contains this; repeat for several
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
     /// Longest time a case may take, in seconds
@@ -485,32 +484,6 @@ Examples:
   topwork show model.onnx
   topwork show model.onnx --json
   topwork show model.onnx --set input=[3,224,224]";
-
-/// Where the cache is and how large it may grow.
-const CACHE_PLACE: &str = "\
-The cache lies in $TOPWORK_CACHE_DIR, else in topwork/features of the user's cache folder, and
-holds at most $TOPWORK_CACHE_LIMIT megabytes, else 4096; what was unused longest goes first.";
-
-/// `topwork cache`.
-#[derive(Debug, Args)]
-#[command(after_help = CACHE_PLACE)]
-pub struct CacheArguments {
-    /// What to do; lists the entries when left out.
-    #[command(subcommand)]
-    pub command: Option<CacheCommand>,
-}
-
-/// The commands of `topwork cache`.
-#[derive(Debug, Subcommand)]
-pub enum CacheCommand {
-    /// List the entries, the one used last first
-    List,
-    /// Remove all entries
-    Clear,
-    /// Explain whether an experiment's features would be found, and if not, why
-    #[command(after_help = "Example:\n  topwork cache why experiments/mnist-transfer.toml")]
-    Why(FileArguments),
-}
 
 /// `topwork weights`.
 #[derive(Debug, Args)]
@@ -542,7 +515,7 @@ pub enum WeightsCommand {
         /// The file
         file: PathBuf,
     },
-    /// Fit the weights of a file to a backbone and write them as an experiment can use them
+    /// Fit the weights in a file to a backbone and write them in the form experiments use
     #[command(after_help = IMPORT_EXAMPLE)]
     Import(ImportArguments),
 }
@@ -558,14 +531,14 @@ pub struct ImportArguments {
     /// Set a parameter of the backbone; repeat for several
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     pub sets: Vec<(String, String)>,
-    /// Take the tensors whose names begin so: a key of a checkpoint (`student`), what a wrapper puts before names
-    /// (`module.`), or both (`student.module.`) [default: whatever makes the names fit]
+    /// Take the tensors whose names begin with this: a key of a checkpoint (`student`), what a wrapper puts in front of
+    /// names (`module.`), or both (`student.module.`) [default: whatever makes the names fit]
     #[arg(long, visible_alias = "key", value_name = "PREFIX")]
     pub prefix: Option<String>,
     /// The file to write [default: the file's name with `.safetensors`, in this folder]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Replace the file to write where it is there
+    /// Overwrite the file if it exists
     #[arg(long)]
     pub force: bool,
     /// Load plugins from this folder, too; repeat for several
@@ -575,8 +548,6 @@ pub struct ImportArguments {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use topwork_worker::PlannedFeatures;
 
 use crate::{
     arguments::FileArguments,
+    consent::agreed,
     experiment::{self, Checked, ask, request},
     failure::{Failure, RUN_FAILED, WRONG_USE, write},
     folders,
@@ -103,14 +104,30 @@ pub fn list() -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Removes all entries.
-pub fn clear() -> Result<u8, Failure> {
-    let (count, bytes) = open()?.clear()?;
-    let entries = if count == 1 { "entry" } else { "entries" };
-    write(&format!(
-        "removed {count} {entries}, {}\n",
-        megabytes(bytes)
-    ));
+/// Removes all entries, after asking.
+pub fn clear(yes: bool) -> Result<u8, Failure> {
+    let cache = open()?;
+    let told = |count: usize, bytes| {
+        let entries = if count == 1 { "entry" } else { "entries" };
+        format!(
+            "{} {entries}, {}",
+            thousands(count as u64),
+            megabytes(bytes)
+        )
+    };
+    if !yes {
+        let entries = cache.entries();
+        if entries.is_empty() {
+            write(&format!("`{}` is empty\n", cache.folder().display()));
+            return Ok(0);
+        }
+        let what = told(entries.len(), entries.iter().map(|entry| entry.bytes).sum());
+        if !agreed(&format!("{what}, from `{}`", cache.folder().display()))? {
+            return Ok(0);
+        }
+    }
+    let (count, bytes) = cache.clear()?;
+    write(&format!("removed {}\n", told(count, bytes)));
     Ok(0)
 }
 
@@ -192,5 +209,5 @@ fn short(digest: &str) -> String {
 
 fn ago(entry: &CacheEntry) -> String {
     let age = SystemTime::now().duration_since(entry.used_at);
-    format!("{} ago", seconds(age.unwrap_or_default().as_secs_f64()))
+    format!("{} ago", output::age(age.unwrap_or_default()))
 }

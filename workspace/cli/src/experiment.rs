@@ -16,7 +16,7 @@ use crate::{
     child::{self, Ending},
     failure::{Failure, WRONG_PLUGIN, WRONG_USE},
     folders::{self, Folders, absolute},
-    output,
+    output, plugins,
 };
 
 /// Warnings of plugins that are told beside mistakes.
@@ -52,17 +52,37 @@ impl Checked {
     }
 }
 
-/// Reads and checks an experiment file. All mistakes come as one failure.
-pub fn check(arguments: &FileArguments) -> Result<Checked, Failure> {
-    look(arguments, false)
+/// What is wrong with an experiment file.
+pub struct Mistakes {
+    /// All mistakes.
+    pub diagnostics: Diagnostics,
+    /// What plugins said while they were looked at.
+    heard: Vec<Heard>,
 }
 
-/// The same after a comparison of all images, as far as there is time for it.
-pub fn check_with_images(arguments: &FileArguments) -> Result<Checked, Failure> {
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        let mut rendered = mistakes.diagnostics.render(output::colours());
+        // What was left out may be why.
+        let said = mistakes.heard.iter().filter(|heard| heard.is_warning());
+        for Heard { dataset, text, .. } in said.take(MOST_HEARD) {
+            rendered.push_str(&format!("warning from {}: {text}\n", dataset.plugin()));
+        }
+        Failure::rendered(mistakes.diagnostics.exit_code(), rendered)
+    }
+}
+
+/// Reads and checks an experiment file. All mistakes come as one failure.
+pub fn check(arguments: &FileArguments) -> Result<Checked, Failure> {
+    look(arguments, false)?.map_err(Failure::from)
+}
+
+/// The same after a comparison of all images, as far as there is time for it; the mistakes in the file as they are.
+pub fn check_with_images(arguments: &FileArguments) -> Result<Result<Checked, Mistakes>, Failure> {
     look(arguments, true)
 }
 
-fn look(arguments: &FileArguments, compare: bool) -> Result<Checked, Failure> {
+fn look(arguments: &FileArguments, compare: bool) -> Result<Result<Checked, Mistakes>, Failure> {
     is_text(&absolute(&arguments.file))?;
     let folders = Folders::find(&arguments.plugin_dir);
     let draft = read(arguments)?;
@@ -73,23 +93,18 @@ fn look(arguments: &FileArguments, compare: bool) -> Result<Checked, Failure> {
         ..request(&folders, Vec::new(), &folder)
     };
     let answer = ask(&request)?;
-    match draft.judge(&answer.catalogs) {
+    Ok(match draft.judge(&answer.catalogs) {
         Ok((plans, warnings)) => Ok(Checked {
             plans,
             warnings,
             answer,
             folders,
         }),
-        Err(diagnostics) => {
-            let mut rendered = diagnostics.render(output::colours());
-            // What was left out may be why.
-            let said = answer.heard.iter().filter(|heard| heard.is_warning());
-            for Heard { dataset, text, .. } in said.take(MOST_HEARD) {
-                rendered.push_str(&format!("warning from {}: {text}\n", dataset.plugin()));
-            }
-            Err(Failure::rendered(diagnostics.exit_code(), rendered))
-        }
-    }
+        Err(diagnostics) => Err(Mistakes {
+            diagnostics,
+            heard: answer.heard,
+        }),
+    })
 }
 
 /// What to ask of the plugins in these folders.
@@ -166,7 +181,7 @@ fn nearest_file(path: &Path) -> Option<String> {
     (similarity > 0.8).then(|| folder.join(name).display().to_string())
 }
 
-/// Asks a child process about plugins: whatever their code does, it does it there.
+/// Asks a child process about plugins: whatever their code does, it does it there. No plugin at all is a failure.
 pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     let paths = (request.plugin_folders.iter())
         .chain(&request.data_folders)
@@ -184,7 +199,10 @@ pub fn ask(request: &ProbeRequest) -> Result<ProbeAnswer, Failure> {
     });
     looking.end();
     let wrong = match ended? {
-        Ending::Answer(answer) => return Ok(answer),
+        Ending::Answer(answer) => {
+            plugins::are_there(&answer, &request.plugin_folders)?;
+            return Ok(answer);
+        }
         Ending::Hung(call) => format!("hung: no answer within {} s{call}", limit.as_secs()),
         Ending::Crashed(crash) => crash,
     };
@@ -238,7 +256,8 @@ pub fn answer_probe() -> Result<u8, Failure> {
     child::answer(probe)
 }
 
-fn listed(folders: &[std::path::PathBuf]) -> String {
+/// Folders as a sentence names them.
+pub fn listed(folders: &[PathBuf]) -> String {
     let names: Vec<_> = folders
         .iter()
         .map(|folder| format!("`{}`", folder.display()))

@@ -39,9 +39,10 @@ impl Folders {
 
     /// The folders, those the user named on the command line first.
     ///
-    /// Plugins: `--plugin-dir`, `$TOPWORK_PLUGIN_PATH`, beside the binary, `plugins` in the user's
-    /// data folder. Data: `data` beside the binary, in the checkout the binary was built in, in
-    /// the user's data folder.
+    /// Plugins: `--plugin-dir`, `$TOPWORK_PLUGIN_PATH`, beside the binary, `lib/topwork/plugins` beside
+    /// its `bin`, `plugins` in the user's data folder. Data: `data` beside the binary,
+    /// `share/topwork/data` beside its `bin`, in the checkout the binary was built in, in the user's
+    /// data folder.
     pub fn find(named: &[PathBuf]) -> Self {
         let user = user_folder("XDG_DATA_HOME", ".local/share");
         let binary = std::env::current_exe().ok();
@@ -54,25 +55,36 @@ impl Folders {
                     .map(|p| absolute(&p)),
             );
         }
+        let prefix = binary.as_deref().and_then(prefix);
         plugins.extend(beside.map(Path::to_owned));
+        plugins.extend(prefix.map(|prefix| prefix.join("lib/topwork/plugins")));
         plugins.extend(user.as_ref().map(|user| user.join("plugins")));
         let mut data: Vec<PathBuf> = beside
             .map(|beside| beside.join("data"))
             .into_iter()
             .collect();
+        data.extend(prefix.map(|prefix| prefix.join("share/topwork/data")));
         data.extend(
             binary
                 .as_deref()
                 .and_then(checkout)
                 .map(|checkout| checkout.join("data")),
         );
-        data.extend(user.as_ref().map(|user| user.join("data")));
+        // With the prefix `~/.local` it is there already.
+        let of_user = user.as_ref().map(|user| user.join("data"));
+        data.extend(of_user.filter(|folder| !data.contains(folder)));
         Self {
             plugins,
             data,
             cache: user_cache().unwrap_or_else(|| PathBuf::from(NOWHERE)),
         }
     }
+}
+
+/// The folder that a program lies in the `bin` of: it was installed there.
+pub fn prefix(binary: &Path) -> Option<&Path> {
+    let beside = binary.parent()?;
+    (beside.file_name()? == "bin").then(|| beside.parent())?
 }
 
 /// The checkout whose `target` folder the binary lies in.

@@ -7,6 +7,8 @@ mod attach;
 mod cache;
 mod child;
 mod compare;
+mod completions;
+mod consent;
 mod crash;
 mod earlier;
 mod experiment;
@@ -14,6 +16,7 @@ mod failure;
 mod files;
 mod folders;
 mod hints;
+mod man_pages;
 mod new;
 mod output;
 mod plan;
@@ -21,6 +24,7 @@ mod plugins;
 mod references;
 mod report;
 mod resume;
+mod room;
 mod run;
 mod runs;
 mod settings;
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
                 runs::list(&arguments.place.runs_dir, json || arguments.json)
             }
             RunsCommand::Show { run, json } => runs::show(&arguments.place.runs_dir, &run, json),
-            RunsCommand::Rm { runs, yes } => runs::remove(&arguments.place.runs_dir, &runs, yes),
+            RunsCommand::Rm(which) => runs::remove(&arguments.place.runs_dir, &which),
         },
         Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
@@ -76,13 +80,14 @@ fn main() -> ExitCode {
         },
         Command::Cache(arguments) => match arguments.command.unwrap_or(CacheCommand::List) {
             CacheCommand::List => cache::list(),
-            CacheCommand::Clear => cache::clear(),
+            CacheCommand::Clear { yes } => cache::clear(yes),
             CacheCommand::Why(file) => cache::why(&file),
         },
         Command::Weights(arguments) => match arguments.command {
             WeightsCommand::List { file } => weights::list(&file),
             WeightsCommand::Import(arguments) => weights::import(&arguments),
         },
+        Command::Completions { shell } => completions::print(shell),
         Command::Submit(arguments) => submit::submit(&arguments),
         Command::Task(arguments) => task::task(&arguments),
         Command::Supervise { run } => {
@@ -111,6 +116,7 @@ fn main() -> ExitCode {
         Command::Apply => apply::answer(),
         Command::Probe => experiment::answer_probe(),
         Command::TryCase => plugins::answer_check(),
+        Command::ManPages { folder } => man_pages::write(&folder),
         Command::References { folder, check } => references::write(&folder, check),
     };
     match outcome {

@@ -4,8 +4,10 @@ use std::{
     borrow::Cow,
     io::{ErrorKind, IsTerminal, Write, stdout},
     sync::OnceLock,
+    time::Duration,
 };
 
+use topwork_measure::{seconds, thousands};
 use topwork_pages::{Align, grid};
 use topwork_sniff::reason;
 
@@ -92,6 +94,15 @@ pub fn table(columns: &[(&str, Align)], rows: impl IntoIterator<Item = Vec<Strin
 /// A size on disk.
 pub fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// How long ago something was, in days where hours would be many.
+pub fn age(time: Duration) -> String {
+    const DAY: u64 = 24 * 3600;
+    match time.as_secs() / DAY {
+        0 | 1 => seconds(time.as_secs_f64()),
+        days => format!("{} days", thousands(days)),
+    }
 }
 
 /// Columns of the terminal that stdout is; `None` for a file or pipe, where text is not cut.

@@ -15,6 +15,7 @@ use crate::{
     failure::{Failure, RUN_FAILED, warn},
     folders::absolute,
     resume::go_on,
+    room,
     start::{leave, start_supervisor},
     viewer,
 };
@@ -34,7 +35,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
             return go_on(&folder, &arguments.view, arguments.detach);
         }
     }
-    settle(&mut parts, &arguments.settings, binary, &runs)?;
+    settle(&checked, &mut parts, &arguments.settings, binary, &runs)?;
     if arguments.resume {
         for part in &mut parts {
             part.adopted = Earlier::of(&runs, &part.cells)?.adopted();
@@ -52,6 +53,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Failure> {
 
 /// Settles how a new run goes about its work, and which sources it takes over from earlier ones.
 pub fn settle(
+    checked: &Checked,
     parts: &mut [Manifest],
     settings: &RunSettings,
     binary: Option<FileDigest>,
@@ -60,11 +62,12 @@ pub fn settle(
     let mut feature_cache = None;
     if !settings.no_cache {
         feature_cache = cache::settings()?;
-        if feature_cache.is_none() {
-            warn(&format!(
+        match &feature_cache {
+            Some(cache) => room::tell(checked, cache),
+            None => warn(&format!(
                 "nothing is kept for other runs: there is no folder for it; {}",
                 cache::NO_CACHE
-            ));
+            )),
         }
     }
     for part in parts {

@@ -1,6 +1,6 @@
 //! What `topwork plugins new` writes: a project of one plugin that builds, tests and runs an experiment at once, in Rust or C, with
 //! all it needs in its folder. The templates are the files in `templates/`, in which `@NAME@` stands for the plugin's id and
-//! `@LIBRARY@` for the same with underscores; the Rust projects get the sources of the sdk, the C projects the header.
+//! `@LIBRARY@` for the same with underscores; the Rust projects get the sources of the sdk, the C projects the headers.
 //!
 //! Of ours this crate knows the words of the kinds; of the others it holds the text. A kind's templates are found by its short
 //! name.
@@ -30,6 +30,8 @@ pub struct Project<'a> {
     pub language: Language,
     /// The folder of the sdk; without one its sources become part of the project.
     pub sdk: Option<&'a Path>,
+    /// The program that its Makefile asks where none is on `PATH`.
+    pub program: Option<&'a Path>,
 }
 
 /// Why a project was not written.
@@ -59,8 +61,17 @@ pub enum ScaffoldError {
 /// The sdk and the abi: path within `vendor/`, and text.
 const VENDOR: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/vendor.rs"));
 
-/// The header for plugins in C.
-const HEADER: &str = include_str!("../../../docs/topwork_plugin.h");
+/// The headers for plugins in C: name, and text.
+const HEADERS: [(&str, &str); 2] = [
+    (
+        "topwork_plugin.h",
+        include_str!("../../../docs/topwork_plugin.h"),
+    ),
+    (
+        "topwork_json.h",
+        include_str!("../../../docs/topwork_json.h"),
+    ),
+];
 
 /// The templates: path within `templates/`, and text.
 const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
@@ -104,7 +115,13 @@ impl Project<'_> {
                     ("tests/plugin.rs", format!("rust/{kind}/plugin.rs")),
                 ],
             ),
-            Language::C => ("c", vec![("plugin.c", format!("c/{kind}.c"))]),
+            Language::C => (
+                "c",
+                vec![
+                    ("plugin.c", format!("c/{kind}.c")),
+                    ("test.c", "c/test.c".to_owned()),
+                ],
+            ),
         };
         let of_all = [
             ("experiment.toml", format!("experiments/{kind}.toml")),
@@ -127,7 +144,9 @@ impl Project<'_> {
                 (VENDOR.iter()).map(|(path, text)| (format!("vendor/{path}"), (*text).to_owned())),
             ),
             Language::Rust => {}
-            Language::C => files.push(("topwork_plugin.h".to_owned(), HEADER.to_owned())),
+            Language::C => {
+                files.extend(HEADERS.map(|(name, text)| (name.to_owned(), text.to_owned())));
+            }
         }
         files
     }
@@ -141,7 +160,17 @@ impl Project<'_> {
             .replace("@LIBRARY@", &self.name.replace('-', "_"))
             .replace("@KIND@", self.kind.short())
             .replace("@SDK@", &sdk)
+            .replace("@PROGRAM@", &in_makefile(self.program))
     }
+}
+
+/// A path as the value of a variable in a Makefile; the bare name where make could not read it.
+fn in_makefile(program: Option<&Path>) -> String {
+    let readable = |path: &&str| !path.contains(['\n', '\\', '"', '`']);
+    let path = program.and_then(Path::to_str).filter(readable);
+    path.map_or("topwork".to_owned(), |path| {
+        path.replace('$', "$$").replace('#', "\\#")
+    })
 }
 
 /// Whether a name is an id of the ABI and makes a package of cargo's as well.
@@ -171,7 +200,20 @@ mod tests {
             kind: Kind::Dataset,
             language: Language::Rust,
             sdk: None,
+            program: None,
         }
+    }
+
+    #[test]
+    fn the_makefile_names_the_program_as_make_reads_it() {
+        let check = |program: Option<&str>, expected: &str| {
+            assert_eq!(in_makefile(program.map(Path::new)), expected);
+        };
+        check(None, "topwork");
+        check(Some("/opt/my programs/topwork"), "/opt/my programs/topwork");
+        check(Some("/opt/$HOME/#1/topwork"), "/opt/$$HOME/\\#1/topwork");
+        check(Some("/opt/`id`/topwork"), "topwork");
+        check(Some("/opt/\"a\"/topwork"), "topwork");
     }
 
     #[test]
@@ -219,18 +261,18 @@ mod tests {
                 let own = files
                     .iter()
                     .filter(|(name, _)| !name.starts_with("vendor/"));
-                assert_eq!(
-                    own.count(),
-                    if language == Language::Rust { 7 } else { 6 },
-                    "{kind:?}"
-                );
+                let expected = match language {
+                    Language::Rust => 7,
+                    Language::C => 8,
+                };
+                assert_eq!(own.count(), expected, "{kind:?}");
                 for (name, text) in files {
                     let vendored = name.starts_with("vendor/");
                     assert!(
                         vendored || !text.contains('@') || name == "Makefile",
                         "{kind:?}: {name}"
                     );
-                    for placeholder in ["@NAME@", "@LIBRARY@", "@KIND@", "@SDK@"] {
+                    for placeholder in ["@NAME@", "@LIBRARY@", "@KIND@", "@SDK@", "@PROGRAM@"] {
                         assert!(!text.contains(placeholder), "{kind:?}: {name}");
                     }
                     let manifest = name.ends_with("Cargo.toml");

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::diagnostics::Category;
 use crate::groups::Group;
+use crate::plan::CutPoint;
 use crate::words::{Component, Extractor, Normalise, Pool};
 
 pub use topwork_kinds::{Kind as ComponentKind, Role as UseKind};
@@ -237,7 +238,46 @@ pub struct Dims {
     pub leading: Option<usize>,
 }
 
+impl Description {
+    /// How many numbers the features at a cut of this backbone are at most, before principal components are taken of them; `None`
+    /// for what is no backbone or has no such layer.
+    pub fn most_features(&self, cut: &CutPoint) -> Option<usize> {
+        let Self::Backbone { layers, .. } = self else {
+            return None;
+        };
+        let places = match cut.joined.as_slice() {
+            [] => std::slice::from_ref(&cut.layers),
+            joined => joined,
+        };
+        most_features(layers, places, cut.reduction.pool)
+    }
+}
+
+/// How many numbers the features behind these numbers of layers are together at most; `None` where there is no such layer.
+pub(crate) fn most_features(
+    layers: &[LayerEntry],
+    places: &[usize],
+    pool: Option<Pool>,
+) -> Option<usize> {
+    let behind = |kept: &usize| Some(layers.get(kept.checked_sub(1)?)?.most_features(pool));
+    places.iter().map(behind).sum()
+}
+
 impl LayerEntry {
+    fn most_features(&self, pool: Option<Pool>) -> usize {
+        let all = self.output.iter().product();
+        let Some([channels, ..]) = self.map() else {
+            return all;
+        };
+        match pool {
+            Some(Pool::Gap | Pool::Gmp | Pool::ClassToken | Pool::MeanTokens) => channels,
+            Some(Pool::ClassMean) => 2 * channels,
+            // One for each cell of the three grids, fewer where the map is small.
+            Some(Pool::Pyramid) => channels * 21,
+            Some(Pool::Flatten) | None => all,
+        }
+    }
+
     /// The sizes of one sample's output in their order.
     pub fn sizes(&self) -> &[usize] {
         self.dims.as_ref().map_or(&self.output, |dims| &dims.sizes)

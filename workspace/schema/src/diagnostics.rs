@@ -135,6 +135,19 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// The file's name, as it is shown.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// Line and column of the first character that one of these mistakes is about, both from 1; `None` where it is about the file
+    /// as a whole.
+    pub fn place(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+        let before = self.text.get(..diagnostic.span.as_ref()?.start)?;
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        Some((before.matches('\n').count() + 1, line.chars().count() + 1))
+    }
+
     /// The exit code that stands for these mistakes: 2 when the experiment file is wrong, else 3
     /// when a plugin is, else 4 for data.
     pub fn exit_code(&self) -> u8 {
@@ -195,3 +208,25 @@ impl std::fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_lines_and_columns_from_one() {
+        let text = "a = 1\nß = \"ü\"\n";
+        let diagnostics = Diagnostics::new("some.toml", text);
+        let check = |span: Option<Range<usize>>, expected| {
+            let diagnostic = Diagnostic::new("wrong", span.clone());
+            assert_eq!(diagnostics.place(&diagnostic), expected, "{span:?}");
+        };
+        check(None, None);
+        check(Some(0..1), Some((1, 1)));
+        check(Some(4..5), Some((1, 5)));
+        check(Some(6..8), Some((2, 1)));
+        check(Some(11..15), Some((2, 5)));
+        check(Some(text.len()..text.len()), Some((3, 1)));
+        check(Some(99..100), None);
+    }
+}

@@ -39,7 +39,7 @@ Example:
   topwork evaluate 7 --dataset other-camera.toml --row \"frozen backbone\" --json";
 
 pub const FEATURES: &str = "\
-The ending of the output says its format: .npy (labels and paths in NAME.manifest.csv), .npz,
+The extension of the output gives its format: .npy (labels and paths in NAME.manifest.csv), .npz,
 .safetensors, .parquet, .csv or .jsonl.
 
 Example:
@@ -88,7 +88,7 @@ pub struct How {
 /// `topwork predict`.
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// The run: its number, its id, a unique beginning of it, or `latest`
+    /// The run: its number, its id, the beginning of its id, or `latest`
     pub run: String,
     /// Image files, folders of them, or `-` for a list on standard input
     #[arg(value_name = "PATH")]
@@ -101,13 +101,13 @@ pub struct PredictArguments {
     /// Classify examples of the run itself: `train` or `test`
     #[arg(long, value_name = "SPLIT", value_parser = parse_word::<Split>, conflicts_with = "paths")]
     pub split: Option<Split>,
-    /// Write into this file instead of standard output; its ending says the format
+    /// Write to this file instead of standard output; its extension gives the format
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// The format, where the ending of the output does not say it [default: csv]
+    /// The format, if the extension of the output does not give it [default: csv]
     #[arg(long, value_name = "FORMAT", value_parser = ["csv", "jsonl", "parquet"])]
     pub format: Option<String>,
-    /// Tell at the end what was done as JSON on standard output; needs `--output`
+    /// Print what was done as JSON on standard output at the end; needs `--output`
     #[arg(long, requires = "output")]
     pub json: bool,
     #[command(flatten)]
@@ -117,23 +117,23 @@ pub struct PredictArguments {
 /// `topwork export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// The run: its number, its id, a unique beginning of it, or `latest`
+    /// The run: its number, its id, the beginning of its id, or `latest`
     pub run: String,
     #[command(flatten)]
     pub which: WhichRow,
-    /// The file to write; its ending says the format
+    /// The file to write; its extension gives the format
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// The format, where the ending does not say it
+    /// The format, if the extension does not give it
     #[arg(long, value_name = "FORMAT", value_parser = ["onnx", "safetensors"])]
     pub to: Option<String>,
-    /// The model takes bytes, 0 to 255, in place of numbers from 0 to 1
+    /// Make the model take bytes, 0 to 255, instead of numbers from 0 to 1
     #[arg(long)]
     pub bytes: bool,
-    /// How many of the run's test images, evenly spread, prove the file
+    /// How many of the run's test images, evenly spaced, to verify the file on
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub images: u32,
-    /// Tell what was written as JSON
+    /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -143,7 +143,7 @@ pub struct ExportArguments {
 /// `topwork evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArguments {
-    /// The run: its number, its id, a unique beginning of it, or `latest`
+    /// The run: its number, its id, the beginning of its id, or `latest`
     pub run: String,
     /// The file that describes the dataset
     #[arg(long, value_name = "FILE")]
@@ -171,7 +171,7 @@ pub struct FeaturesArguments {
     /// them, or `-` for a list on standard input
     #[arg(value_name = "FILE|RUN|PATH")]
     pub inputs: Vec<PathBuf>,
-    /// Features that this row's head gets, principal components and all
+    /// The features that this row's head is given, including principal components
     #[command(flatten)]
     pub which: WhichRow,
     /// Where to cut [default: where the experiment does; of a backbone behind its last layer]
@@ -212,10 +212,10 @@ pub struct FeaturesArguments {
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Extract afresh, and keep no features for other runs
+    /// Extract the features again, and keep none for other runs
     #[arg(long)]
     pub no_cache: bool,
-    /// Tell at the end what was done as JSON on standard output
+    /// Print what was done as JSON on standard output at the end
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

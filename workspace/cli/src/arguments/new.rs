@@ -7,8 +7,8 @@ use clap::Args;
 use super::values::parse_set;
 
 pub(super) const NEW_EXPERIMENT: &str = "\
-Without --backbone an EfficientNet-Lite is cut where `just fetch` has left its weights, else a small
-network that has learnt nothing.
+Without --backbone, the experiment cuts an EfficientNet-Lite if `just fetch` has downloaded its weights,
+else a small untrained network.
 
 Examples:
   topwork new photos
@@ -29,13 +29,13 @@ pub struct NewExperimentArguments {
     /// The network to cut: a model in the ONNX format, or a backbone of a plugin
     #[arg(long, value_name = "FILE.onnx|ID")]
     pub backbone: Option<String>,
-    /// Weights of that backbone, as `topwork weights import` writes them
+    /// Weights for that backbone, as `topwork weights import` writes them
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Set a parameter of the backbone; repeat for several
+    /// Set a parameter of the backbone, for example `depth=50`; repeat for several
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     pub sets: Vec<(String, String)>,
-    /// Replace the file if it is there
+    /// Overwrite the file if it exists
     #[arg(long)]
     pub force: bool,
     /// Load plugins from this folder, too; repeat for several

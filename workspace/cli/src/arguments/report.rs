@@ -23,9 +23,8 @@ Examples:
 
 /// How runs are compared.
 pub const COMPARE_EXAMPLE: &str = "\
-Rows of different runs are set against each other where the runs have the same test examples, the
-same protocol and a seed in common. Where they do not, no rank says which is better, and the first
-setting that differs stands below the table.
+Rows of different runs are compared where the runs share their test examples, their protocol and a
+seed. Where they do not, nothing is ranked, and the first setting that differs is shown below the table.
 
 Example:
   topwork compare 3 4";
@@ -33,16 +32,16 @@ Example:
 /// `topwork report`.
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// Their numbers, ids, unique beginnings of them, or `latest`
+    /// The runs: numbers, ids, beginnings of ids, or `latest`
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<String>,
     /// What to write, separated by commas
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', conflicts_with = "to", default_value = PAGES[0].id, value_parser = format())]
     pub format: Vec<&'static Page>,
-    /// Folder to write files to; made where it is not there
+    /// Folder to write files to, created if needed
     #[arg(long, short, value_name = "DIR", conflicts_with = "to")]
     pub output: Option<PathBuf>,
-    /// Write the figures, and losses and accuracies of epochs, for a tracker to this folder: `tensorboard` or `mlflow`
+    /// Write the figures, and each epoch's loss and accuracy, to this folder for `tensorboard` or `mlflow`
     #[arg(long, num_args = 2, value_names = ["TRACKER", "DIR"])]
     pub to: Vec<PathBuf>,
     #[command(flatten)]
@@ -52,7 +51,7 @@ pub struct ReportArguments {
 /// `topwork compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
-    /// Their numbers, ids, unique beginnings of them, or `latest`
+    /// The runs: numbers, ids, beginnings of ids, or `latest`
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     pub runs: Vec<String>,
     /// Only the rows of this target, where runs have several [default: each that all of them have]

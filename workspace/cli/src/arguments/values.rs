@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use topwork_kinds::Kind;
 use topwork_schema::Normalise;
 
@@ -19,12 +19,16 @@ pub fn parse_limit(text: &str) -> Result<Limit, String> {
     }
 }
 
-/// `90s`, `1h 30m`.
+/// `90s`, `1h 30m`, `30d`. A day has 24 hours, a week seven days; months and years differ in length and are refused.
 pub fn parse_time(text: &str) -> Result<Duration, String> {
-    let time = text.parse::<SignedDuration>().ok();
+    let days = SpanRelativeTo::days_are_24_hours();
+    let span = text.parse::<Span>().ok();
+    let time = span.and_then(|span| span.to_duration(days).ok());
     let time = time.and_then(|time| Duration::try_from(time).ok());
-    time.filter(|time| !time.is_zero())
-        .ok_or_else(|| "expected a length of time, for example 90s, 5m or 1h 30m".to_owned())
+    time.filter(|time| !time.is_zero()).ok_or_else(|| {
+        "expected a length of time such as 90s, 5m, 1h 30m or 2d: ms, s, m, h, d or w behind each number"
+            .to_owned()
+    })
 }
 
 /// What a new plugin offers, by its short name or by the one it has in files.
@@ -130,6 +134,11 @@ mod tests {
         check("5m", Some(300_000));
         check("1h 30m", Some(5_400_000));
         check("250ms", Some(250));
+        check("30d", Some(30 * 24 * 3_600_000));
+        check("2w 1d", Some(15 * 24 * 3_600_000));
+        check("1mo", None);
+        check("1y", None);
+        check("99999999999999d", None);
         check("0s", None);
         check("-5m", None);
         check("5", None);

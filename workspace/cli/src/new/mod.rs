@@ -74,14 +74,14 @@ pub fn new(arguments: &NewExperimentArguments) -> Result<u8, Failure> {
         sets: Vec::new(),
         plugin_dir: arguments.plugin_dir.clone(),
     };
-    plan::check(&checked)?;
+    plan::tell_check(&checked)?;
     print(&format!(
         "\nnext:\n  topwork run {0}\n  topwork plan {0}     what a run would do\n",
         file.display()
     ))?;
     if backbone.weights.is_none() && backbone.file.is_none() {
         print(
-            "\nno network that has learnt already was named: `--backbone model.onnx` takes one, and so do\n\
+            "\nno pretrained network was named: `--backbone model.onnx` takes one, and so do\n\
              `--backbone resnet --set depth=50 --weights FILE` (docs/weights.md) and `just fetch efficientnet-lite0`\n",
         )?;
     }

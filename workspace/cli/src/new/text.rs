@@ -8,7 +8,7 @@ use topwork_schema::Normalise;
 
 use crate::folders::absolute;
 
-/// Height and width of samples where a network that has learnt already does not say its own.
+/// Height and width of samples where a pretrained network does not say its own.
 pub const SIZE: u64 = 224;
 
 /// The same of a network that has learnt nothing: what is learnt from few images should be little.

@@ -1,7 +1,8 @@
 //! What an experiment learns from, in a few lines whatever its size.
 
+use serde::Serialize;
 use topwork_measure::thousands;
-use topwork_schema::{Component, DatasetUse, TestSet};
+use topwork_schema::{Component, DatasetUse, TaskRole, TestSet};
 use topwork_worker::Heard;
 
 use crate::experiment::Checked;
@@ -21,108 +22,215 @@ const MOST_HEARD: usize = 12;
 /// Letters of a class's name.
 const LONGEST_NAME: usize = 32;
 
-/// Both tasks: dataset, number of examples, classes with their counts, what plugins said of it.
-pub fn learns_from(checked: &Checked) -> String {
-    let mut text = String::new();
-    let mut told: Vec<&Component> = Vec::new();
-    let mut of_tests: Vec<Option<String>> = Vec::new();
-    let mut tasks: Vec<(String, &DatasetUse)> = Vec::new();
+/// What one task learns from.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Task {
+    /// Whose data it is.
+    pub role: TaskRole,
+    /// The target's name, where the experiment has several.
+    pub target: Option<String>,
+    /// The dataset's component.
+    pub dataset: String,
+    /// In how many folds the examples are, where they are not split into training and test.
+    pub folds: Option<usize>,
+    /// The classes in label order.
+    pub classes: Vec<Class>,
+    /// What plugins said of the dataset, told with the first task that uses it.
+    pub said: Vec<Said>,
+    /// Further test sets, told with the first task of a target.
+    pub tests: Vec<Test>,
+}
+
+/// A class; numbers are left out where nobody has counted.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Class {
+    pub name: String,
+    pub train: Option<u64>,
+    pub test: Option<u64>,
+}
+
+/// A line of a plugin's log.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Said {
+    pub warning: bool,
+    pub text: String,
+}
+
+/// A further test set.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Test {
+    pub name: String,
+    pub split: String,
+    pub dataset: String,
+}
+
+/// Whether all images were compared: a check does not wait for it for ever.
+pub fn compared(checked: &Checked) -> bool {
+    (checked.catalog()).is_some_and(|catalog| catalog.content.is_some())
+}
+
+/// The tasks of all pairs, each once.
+pub fn tasks(checked: &Checked) -> Vec<Task> {
+    let mut heard_of: Vec<&Component> = Vec::new();
+    let mut of_tests: Vec<&Option<String>> = Vec::new();
+    let mut known: Vec<(TaskRole, &Option<String>, &DatasetUse)> = Vec::new();
+    let mut tasks = Vec::new();
     for plan in checked.plans.plans() {
         let experiment = &plan.experiment;
         let source = (experiment.source.as_ref()).map(|source| {
-            (
-                "source".to_owned(),
-                &source.dataset,
-                &plan.source_classes,
-                None,
-            )
+            let names = &plan.source_classes;
+            (TaskRole::Source, &None, &source.dataset, names, None)
         });
         let target = &experiment.target;
-        let folds = target.folds;
-        let word = match &plan.target {
-            Some(name) => format!("target {name}: "),
-            None => "target".to_owned(),
-        };
-        let target = (word, &target.dataset, &plan.target_classes, folds);
-        for (word, used, names, folds) in source.into_iter().chain([target]) {
-            if tasks.contains(&(word.clone(), used)) {
+        let names = &plan.target_classes;
+        let target = (
+            TaskRole::Target,
+            &plan.target,
+            &target.dataset,
+            names,
+            target.folds,
+        );
+        for (role, name, used, names, folds) in source.into_iter().chain([target]) {
+            if known.contains(&(role, name, used)) {
                 continue;
             }
-            text.push_str(&task(checked, &word, used, names, folds));
-            if !told.contains(&&used.component) {
-                told.push(&used.component);
-                text.push_str(&heard(checked, &used.component));
+            known.push((role, name, used));
+            let mut said = Vec::new();
+            if !heard_of.contains(&&used.component) {
+                heard_of.push(&used.component);
+                said = heard(checked, &used.component);
             }
-            tasks.push((word, used));
-        }
-        // A target of several backbones is told once.
-        if !of_tests.contains(&plan.target) {
-            of_tests.push(plan.target.clone());
-            experiment
-                .target
-                .tests
-                .iter()
-                .for_each(|test| text.push_str(&further(test)));
+            let mut tests = Vec::new();
+            // A target of several backbones is told once.
+            if role == TaskRole::Target && !of_tests.contains(&name) {
+                of_tests.push(name);
+                tests = experiment.target.tests.iter().map(further).collect();
+            }
+            tasks.push(Task {
+                role,
+                target: name.clone(),
+                dataset: used.component.id().to_owned(),
+                folds,
+                classes: classes(checked, used, names, folds),
+                said,
+                tests,
+            });
         }
     }
-    if checked
-        .catalog()
-        .is_none_or(|catalog| catalog.content.is_none())
-    {
+    tasks
+}
+
+fn further(test: &TestSet) -> Test {
+    Test {
+        name: test.name.clone(),
+        split: test.split.to_string(),
+        dataset: test.dataset.component.id().to_owned(),
+    }
+}
+
+/// What plugins said while the dataset was read.
+fn heard(checked: &Checked, dataset: &Component) -> Vec<Said> {
+    let of = |heard: &&Heard| heard.dataset == *dataset;
+    let said = |heard: &Heard| Said {
+        warning: heard.is_warning(),
+        text: heard.text.clone(),
+    };
+    checked.answer.heard.iter().filter(of).map(said).collect()
+}
+
+fn classes(
+    checked: &Checked,
+    used: &DatasetUse,
+    names: &[String],
+    folds: Option<usize>,
+) -> Vec<Class> {
+    let counts = |split: &str| -> Option<&Vec<u64>> {
+        let of = |counted: &&topwork_schema::Counted| {
+            counted.component == used.component && counted.split == split
+        };
+        let counted = checked.catalog()?.counted.iter().find(of)?;
+        counted.classes.as_ref().ok()
+    };
+    let of_class = |counts: Option<&Vec<u64>>, class: usize| {
+        counts.map(|all| all.get(class).copied().unwrap_or(0))
+    };
+    let train = counts("train");
+    let test = counts("test").filter(|_| folds.is_none());
+    (names.iter().zip(&used.classes))
+        .map(|(name, class)| Class {
+            name: name.clone(),
+            train: of_class(train, *class),
+            test: of_class(test, *class),
+        })
+        .collect()
+}
+
+/// All tasks: dataset, number of examples, classes with their counts, what plugins said of it.
+pub fn learns_from(tasks: &[Task], compared: bool) -> String {
+    let mut text: String = tasks.iter().map(task).collect();
+    if !compared {
         text.push_str("identical images were not looked for to the end; a run does it\n");
     }
     text
 }
 
-/// A further test set, in a line.
-fn further(test: &TestSet) -> String {
-    let used = &test.dataset;
-    let (name, id, split) = (&test.name, used.component.id(), &test.split);
-    format!(
-        "{:INDENT$}further test set {name}: split {split} of {id}\n",
-        ""
-    )
-}
-
-fn task(
-    checked: &Checked,
-    word: &str,
-    used: &DatasetUse,
-    names: &[String],
-    folds: Option<usize>,
-) -> String {
-    let counts = |split: &str| -> Option<Vec<u64>> {
-        let counted = checked.catalog()?.counted.iter();
-        let of = |counted: &&topwork_schema::Counted| {
-            counted.component == used.component && counted.split == split
-        };
-        let all = counted.clone().find(of)?.classes.as_ref().ok()?;
-        let of = |class: &usize| all.get(*class).copied().unwrap_or(0);
-        Some(used.classes.iter().map(of).collect())
+fn task(task: &Task) -> String {
+    let word = match (&task.role, &task.target) {
+        (TaskRole::Source, _) => "source".to_owned(),
+        (TaskRole::Target, None) => "target".to_owned(),
+        (TaskRole::Target, Some(name)) => format!("target {name}: "),
     };
-    let id = used.component.id();
-    let Some(train) = counts("train") else {
-        return format!("{word:<INDENT$}{id}\n");
-    };
-    let sum = |counts: &[u64]| thousands(counts.iter().sum());
-    let (size, test) = match (folds, counts("test")) {
-        (Some(folds), _) => (format!("{} in {folds} folds", sum(&train)), None),
-        (None, test) => {
-            let test = test.unwrap_or_default();
-            let size = format!("{} train + {} test", sum(&train), sum(&test));
-            (size, Some(test))
+    let id = &task.dataset;
+    let train: Option<Vec<u64>> = task.classes.iter().map(|class| class.train).collect();
+    let mut text = match train {
+        None => format!("{word:<INDENT$}{id}\n"),
+        Some(train) => {
+            let sum = |counts: &[u64]| thousands(counts.iter().sum());
+            let test = match task.folds {
+                Some(_) => None,
+                None => Some(
+                    (task.classes.iter())
+                        .map(|class| class.test.unwrap_or(0))
+                        .collect::<Vec<u64>>(),
+                ),
+            };
+            let size = match (task.folds, &test) {
+                (Some(folds), _) => format!("{} in {folds} folds", sum(&train)),
+                (None, test) => {
+                    let test = test.as_deref().unwrap_or_default();
+                    format!("{} train + {} test", sum(&train), sum(test))
+                }
+            };
+            let names: Vec<&str> = task.classes.iter().map(|class| &*class.name).collect();
+            let count = thousands(names.len() as u64);
+            let mut text = format!("{word:<INDENT$}{id}, {size}, {count} classes\n");
+            for line in lines(&names, &train, test.as_deref()) {
+                text.push_str(&format!("{:INDENT$}{line}\n", ""));
+            }
+            text
         }
     };
-    let classes = thousands(names.len() as u64);
-    let mut text = format!("{word:<INDENT$}{id}, {size}, {classes} classes\n");
-    for line in lines(names, &train, test.as_deref()) {
-        text.push_str(&format!("{:INDENT$}{line}\n", ""));
+    text.push_str(&said(&task.said));
+    for Test {
+        name,
+        split,
+        dataset,
+    } in &task.tests
+    {
+        text.push_str(&format!(
+            "{:INDENT$}further test set {name}: split {split} of {dataset}\n",
+            ""
+        ));
     }
     text
 }
 
 /// The classes with their counts, in as many lines as there may be.
-fn lines(names: &[String], train: &[u64], test: Option<&[u64]>) -> Vec<String> {
+fn lines(names: &[impl AsRef<str>], train: &[u64], test: Option<&[u64]>) -> Vec<String> {
     let size = |class: usize| match test {
         Some(test) => format!("{} + {}", thousands(train[class]), thousands(test[class])),
         None => thousands(train[class]),
@@ -131,7 +239,7 @@ fn lines(names: &[String], train: &[u64], test: Option<&[u64]>) -> Vec<String> {
     let last = names.len().saturating_sub(1);
     let words: Vec<String> = (names.iter().enumerate())
         .map(|(class, name)| {
-            let name = shortened(name);
+            let name = shortened(name.as_ref());
             let comma = if class < last { "," } else { "" };
             match all_alike {
                 true => format!("{name}{comma}"),
@@ -181,14 +289,12 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// What plugins said while the dataset was read.
-fn heard(checked: &Checked, dataset: &Component) -> String {
-    let of = |heard: &&Heard| heard.dataset == *dataset;
-    let all: Vec<&Heard> = checked.answer.heard.iter().filter(of).collect();
+/// The first lines that plugins said.
+fn said(all: &[Said]) -> String {
     let mut text = String::new();
-    for heard in all.iter().take(MOST_HEARD) {
-        let mark = if heard.is_warning() { "! " } else { "" };
-        for line in wrapped(&format!("{mark}{}", heard.text)) {
+    for said in all.iter().take(MOST_HEARD) {
+        let mark = if said.warning { "! " } else { "" };
+        for line in wrapped(&format!("{mark}{}", said.text)) {
             text.push_str(&format!("{:INDENT$}{line}\n", ""));
         }
     }

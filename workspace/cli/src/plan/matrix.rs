@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use topwork_measure::{seconds, thousands};
 use topwork_pages::Align;
 use topwork_schema::{Plan, Row};
@@ -16,16 +17,54 @@ use crate::{
     experiment::{Checked, ask, request},
     failure::Failure,
     output::{self, megabytes},
+    room,
     run::made,
 };
 
-/// The matrix, and a line about what is left to do.
-pub fn matrix(
+/// What a run of a plan would give, and what of it is there.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outlook {
+    /// Every row with every seed, rows outermost.
+    pub results: Vec<Wanted>,
+    /// How many of them no run has.
+    pub to_do: usize,
+    /// About how long these take, by earlier runs and besides the source; `None` where no run has told of some of them.
+    pub seconds: Option<f64>,
+    /// About what they take on disk, by the latest run of the experiment that was done.
+    pub bytes: Option<u64>,
+    /// About what the features of all rows take in the cache, those included that are there.
+    pub feature_bytes: Option<u64>,
+}
+
+/// One row with one seed.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Wanted {
+    /// The row's title.
+    pub row: String,
+    /// The seed.
+    pub seed: u64,
+    /// `done`, `running`, `to do`, or how the last try ended.
+    pub state: &'static str,
+    /// The run that has it, is at it or has failed at it.
+    pub run: Option<String>,
+    /// Whether it is to do and its features are in the cache.
+    pub features_cached: bool,
+    /// About how long the row takes, by earlier runs.
+    pub seconds: Option<f64>,
+}
+
+const DONE: &str = "done";
+const TO_DO: &str = "to do";
+
+/// Looks at earlier runs and at the cache.
+pub fn outlook(
     checked: &Checked,
     plan: &Plan,
     experiment: &Path,
     runs_dir: &Path,
-) -> Result<String, Failure> {
+) -> Result<Outlook, Failure> {
     let runs = Runs::at(runs_dir);
     let wanted = Tasks::of(plan, &made(checked, plan)?).cells();
     let earlier = Earlier::of(&runs, &wanted)?;
@@ -41,24 +80,60 @@ pub fn matrix(
         false => Vec::new(),
     };
     let known = topwork_index::cells(&runs)?;
-    let cost = |row: usize| likely_seconds(plan, &plan.rows[row], &known);
-    let seeds = &plan.experiment.seeds;
-    let rows = plan.rows.iter().enumerate().map(|(index, row)| {
-        let mut line = vec![plan.title(row)];
-        line.extend(seeds.iter().map(|seed| {
+    let mut results = Vec::new();
+    for (index, row) in plan.rows.iter().enumerate() {
+        let seconds = likely_seconds(plan, row, &known);
+        for seed in &plan.experiment.seeds {
             let of = |(row, its, _): &&(usize, u64, Cell)| (*row, its) == (index, seed);
-            let features = cached.contains(&(index, *seed));
-            match cells.iter().find(of).map(|(_, _, cell)| cell) {
-                Some(Cell::Done { run, .. }) => format!("done in {}", number(run)),
-                Some(Cell::Running { run }) => format!("running in {}", number(run)),
-                Some(Cell::Failed { run, status }) => {
-                    format!("{} in {}", status.word(), number(run))
-                }
-                Some(Cell::Missing) | None if features => "to do, features cached".to_owned(),
-                Some(Cell::Missing) | None => "to do".to_owned(),
-            }
-        }));
-        line.push(cost(index).map_or("–".to_owned(), seconds));
+            let (state, run) = match cells.iter().find(of).map(|(_, _, cell)| cell) {
+                Some(Cell::Done { run, .. }) => (DONE, Some(run.clone())),
+                Some(Cell::Running { run }) => ("running", Some(run.clone())),
+                Some(Cell::Failed { run, status }) => (status.word(), Some(run.clone())),
+                Some(Cell::Missing) | None => (TO_DO, None),
+            };
+            results.push(Wanted {
+                row: plan.title(row),
+                seed: *seed,
+                state,
+                run,
+                features_cached: state == TO_DO && cached.contains(&(index, *seed)),
+                seconds,
+            });
+        }
+    }
+    let left = results.iter().filter(|result| result.state != DONE);
+    let to_do = left.clone().count();
+    let same = |run: &&topwork_index::RunEntry| {
+        run.name == plan.experiment.name && run.standing == topwork_store::Standing::Done
+    };
+    let overview = topwork_index::overview(&runs)?;
+    let bytes = overview.runs.iter().rev().find(same).map(|run| {
+        let share = to_do as f64 / results.len().max(1) as f64;
+        (run.bytes as f64 * share) as u64
+    });
+    Ok(Outlook {
+        to_do,
+        seconds: left.map(|result| result.seconds).sum(),
+        bytes,
+        feature_bytes: room::of_features(checked, plan),
+        results,
+    })
+}
+
+/// The matrix, and a line about what is left to do.
+pub fn matrix(plan: &Plan, outlook: &Outlook) -> String {
+    let seeds = &plan.experiment.seeds;
+    let rows = outlook.results.chunks(seeds.len().max(1)).map(|results| {
+        let cell = |result: &Wanted| match &result.run {
+            Some(run) => format!("{} in {}", result.state, number(run)),
+            None if result.features_cached => format!("{TO_DO}, features cached"),
+            None => TO_DO.to_owned(),
+        };
+        let first = results.first();
+        let mut line = vec![first.map_or(String::new(), |result| result.row.clone())];
+        line.extend(results.iter().map(cell));
+        let took = first.and_then(|result| result.seconds);
+        line.push(took.map_or("–".to_owned(), seconds));
         line
     });
     let headings: Vec<String> = seeds.iter().map(|seed| format!("seed {seed}")).collect();
@@ -69,53 +144,43 @@ pub fn matrix(
             .map(|heading| (heading.as_str(), Align::Left)),
     );
     columns.push(("takes about", Align::Right));
-    let mut text = output::table(&columns, rows);
-    text.push_str(&summary(plan, &runs, &cells, cost)?);
-    Ok(text)
+    output::table(&columns, rows) + &summary(outlook)
 }
 
 /// What is left to do, in a sentence.
-fn summary(
-    plan: &Plan,
-    runs: &Runs,
-    cells: &[(usize, u64, Cell)],
-    cost: impl Fn(usize) -> Option<f64>,
-) -> Result<String, Failure> {
-    let left: Vec<usize> = (cells.iter())
-        .filter(|(_, _, cell)| !matches!(cell, Cell::Done { .. }))
-        .map(|(row, _, _)| *row)
-        .collect();
-    if left.is_empty() {
-        return Ok(format!(
+fn summary(outlook: &Outlook) -> String {
+    let all = outlook.results.len();
+    if outlook.to_do == 0 {
+        return format!(
             "all {} are there: `topwork run --resume` has nothing to do\n",
-            counted(cells.len(), "result", "results")
-        ));
+            counted(all, "result", "results")
+        );
     }
     let mut text = format!(
         "{} of {} to do",
-        thousands(left.len() as u64),
-        counted(cells.len(), "result", "results")
+        thousands(outlook.to_do as u64),
+        counted(all, "result", "results")
     );
-    let costs: Vec<f64> = left.iter().filter_map(|row| cost(*row)).collect();
-    if costs.len() == left.len() {
-        let total = costs.iter().sum();
+    if let Some(total) = outlook.seconds {
         text.push_str(&format!(
             ", about {} by earlier runs, besides the source",
             seconds(total)
         ));
     }
-    let same = |run: &&topwork_index::RunEntry| {
-        run.name == plan.experiment.name && run.standing == topwork_store::Standing::Done
-    };
-    if let Some(run) = topwork_index::overview(runs)?.runs.iter().rev().find(same) {
-        let bytes = run.bytes as f64 * left.len() as f64 / cells.len().max(1) as f64;
-        text.push_str(&format!(", about {} on disk", megabytes(bytes as u64)));
+    if let Some(bytes) = outlook.bytes {
+        text.push_str(&format!(", about {} on disk", megabytes(bytes)));
     }
     text.push('\n');
-    if left.len() < cells.len() {
+    if let Some(bytes) = outlook.feature_bytes.filter(|bytes| *bytes > 0) {
+        text.push_str(&format!(
+            "the features take about {} in the cache\n",
+            megabytes(bytes)
+        ));
+    }
+    if outlook.to_do < all {
         text.push_str("`topwork run --resume` does only these\n");
     }
-    Ok(text)
+    text
 }
 
 /// Rows and seeds whose features the cache has, as far as the weights are known: those trained

@@ -1,6 +1,7 @@
 //! `topwork check` and `topwork plan`.
 
 mod data;
+mod json;
 mod matrix;
 mod tasks;
 
@@ -10,17 +11,37 @@ use topwork_schema::{Plan, SelectOn, Start};
 use topwork_tasks::{Tasks, TrunkId, Work};
 
 use crate::{
-    arguments::{FileArguments, PlanArguments, TasksFormat},
+    arguments::{CheckFileArguments, FileArguments, PlanArguments, TasksFormat},
     experiment::{self, Checked},
     failure::{self, Failure},
     output::{self, print},
     run::made,
+    runs::print_json,
 };
-use matrix::matrix;
+use matrix::{matrix, outlook};
 
-/// Checks an experiment file.
-pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
-    let checked = experiment::check_with_images(arguments)?;
+/// Checks an experiment file, for people or for programs.
+pub fn check(arguments: &CheckFileArguments) -> Result<u8, Failure> {
+    let file = &arguments.file;
+    if !arguments.json {
+        return tell_check(file);
+    }
+    match experiment::check_with_images(file)? {
+        Ok(checked) => {
+            print_json(&json::checked(&file.file, &checked))?;
+            Ok(0)
+        }
+        Err(mistakes) => {
+            let diagnostics = &mistakes.diagnostics;
+            print_json(&json::mistaken(&file.file, diagnostics))?;
+            Ok(diagnostics.exit_code())
+        }
+    }
+}
+
+/// Checks an experiment file and tells what it learns from, or fails with all its mistakes.
+pub fn tell_check(file: &FileArguments) -> Result<u8, Failure> {
+    let checked = experiment::check_with_images(file)??;
     let plans = &checked.plans;
     let experiment = plans.experiment();
     let strategies = plans.strategies();
@@ -38,13 +59,16 @@ pub fn check(arguments: &FileArguments) -> Result<u8, Failure> {
     };
     print(&format!(
         "{}: ok ({}{}{}{rows}, {})\n",
-        arguments.file.display(),
+        file.file.display(),
         several(plans.targets().len(), "target", "targets"),
         several(plans.backbones().len(), "backbone", "backbones"),
         counted(strategies, "strategy", "strategies"),
         counted(experiment.seeds.len(), "seed", "seeds") + &folds,
     ))?;
-    print(&data::learns_from(&checked))?;
+    print(&data::learns_from(
+        &data::tasks(&checked),
+        data::compared(&checked),
+    ))?;
     failure::write(&checked.warnings.render(output::colours()));
     Ok(0)
 }
@@ -56,9 +80,27 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
         print(&tasks::tasks(&checked, &arguments.place.runs_dir)?)?;
         return Ok(0);
     }
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for plan in checked.plans.plans() {
-        let names: Vec<&str> = [&plan.target, &plan.backbone]
+        parts.push(json::Part {
+            target: plan.target.clone(),
+            backbone: plan.backbone.clone(),
+            stages: stages(&checked, plan)?,
+            outlook: outlook(
+                &checked,
+                plan,
+                &arguments.file.file,
+                &arguments.place.runs_dir,
+            )?,
+        });
+    }
+    if arguments.json {
+        print_json(&json::planned(&arguments.file.file, &parts))?;
+        return Ok(0);
+    }
+    let mut text = String::new();
+    for (plan, part) in checked.plans.plans().zip(&parts) {
+        let names: Vec<&str> = [&part.target, &part.backbone]
             .into_iter()
             .flatten()
             .map(String::as_str)
@@ -66,14 +108,9 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
         if !names.is_empty() {
             text.push_str(&format!("{}\n\n", names.join(" · ")));
         }
-        text.push_str(&stages(&checked, plan)?);
+        text.push_str(&told(&part.stages));
         text.push('\n');
-        text.push_str(&matrix(
-            &checked,
-            plan,
-            &arguments.file.file,
-            &arguments.place.runs_dir,
-        )?);
+        text.push_str(&matrix(plan, &part.outlook));
         if !names.is_empty() {
             text.push('\n');
         }
@@ -82,16 +119,26 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The stages of a plan, a line for each.
-fn stages(checked: &Checked, plan: &Plan) -> Result<String, Failure> {
+/// The stages of a plan.
+fn stages(checked: &Checked, plan: &Plan) -> Result<Vec<json::Stage>, Failure> {
     let tasks = Tasks::of(plan, &made(checked, plan)?);
-    let rows = tasks.iter().enumerate().map(|(index, stage)| {
+    let stage = |stage: &topwork_tasks::Task| json::Stage {
+        title: stage.title.clone(),
+        seed: stage.seed,
+        what: detail(plan, &stage.work),
+    };
+    Ok(tasks.iter().map(stage).collect())
+}
+
+/// A line for each stage.
+fn told(stages: &[json::Stage]) -> String {
+    let rows = stages.iter().enumerate().map(|(index, stage)| {
         let seed = stage.seed.map_or("–".to_owned(), |seed| seed.to_string());
         vec![
             (index + 1).to_string(),
             stage.title.clone(),
             seed,
-            detail(plan, &stage.work),
+            stage.what.clone(),
         ]
     });
     let columns = [
@@ -100,7 +147,7 @@ fn stages(checked: &Checked, plan: &Plan) -> Result<String, Failure> {
         ("seed", Align::Right),
         ("what is done", Align::Left),
     ];
-    Ok(output::table(&columns, rows))
+    output::table(&columns, rows)
 }
 
 fn detail(plan: &Plan, work: &Work) -> String {

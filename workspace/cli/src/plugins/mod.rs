@@ -13,9 +13,10 @@ use topwork_pages::Align;
 use topwork_worker::ProbeAnswer;
 
 use crate::{
-    experiment::{ask, request},
+    experiment::{ask, listed, request},
     failure::{Failure, WRONG_PLUGIN, WRONG_USE, warn},
-    folders::Folders,
+    folders::{Folders, prefix},
+    hints::quoted,
     output::{self, print},
 };
 
@@ -35,18 +36,6 @@ pub fn list(plugin_dir: &[PathBuf]) -> Result<u8, Failure> {
         }
     }
     rows.sort();
-    if rows.is_empty() {
-        let searched: Vec<_> = folders
-            .plugins
-            .iter()
-            .map(|folder| format!("`{}`", folder.display()))
-            .collect();
-        tell_skipped(&answer);
-        return Err(
-            Failure::new(WRONG_PLUGIN, "there is no plugin that can be used")
-                .hint(format!("searched {}", searched.join(", "))),
-        );
-    }
     let columns = [
         ("kind", Align::Left),
         ("id", Align::Left),
@@ -56,6 +45,25 @@ pub fn list(plugin_dir: &[PathBuf]) -> Result<u8, Failure> {
     print(&output::table(&columns, rows))?;
     tell_skipped(&answer);
     Ok(0)
+}
+
+/// Refuses to go on where there is no plugin at all: without one there is no backbone, head or dataset.
+pub fn are_there(answer: &ProbeAnswer, searched: &[PathBuf]) -> Result<(), Failure> {
+    if !answer.plugins.is_empty() {
+        return Ok(());
+    }
+    tell_skipped(answer);
+    let binary = std::env::current_exe().ok();
+    let installed = binary.as_deref().and_then(prefix);
+    let prefix = installed.map_or(String::new(), |prefix| {
+        format!(" --prefix {}", quoted(&prefix.to_string_lossy()))
+    });
+    Err(
+        Failure::new(WRONG_PLUGIN, "there is no plugin that can be used").hint(format!(
+            "`just install{prefix}` in a checkout of topwork installs the program with its plugins; searched {}",
+            listed(searched)
+        )),
+    )
 }
 
 /// What of the libraries found is not used, and why.
@@ -77,11 +85,8 @@ fn tell_skipped(answer: &ProbeAnswer) {
 
 /// Shows one component with its parameters, or one plugin.
 pub fn show(plugin_dir: &[PathBuf], id: &str) -> Result<u8, Failure> {
-    let answer = ask(&request(
-        &Folders::find(plugin_dir),
-        Vec::new(),
-        Path::new("."),
-    ))?;
+    let folders = Folders::find(plugin_dir);
+    let answer = ask(&request(&folders, Vec::new(), Path::new(".")))?;
     let mut text = String::new();
     let mut known = Vec::new();
     for plugin in &answer.plugins {

@@ -12,6 +12,7 @@ use crate::{
 
 /// Writes the project and says what to do with it.
 pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
+    let program = std::env::current_exe().ok();
     let project = Project {
         name: &arguments.name,
         kind: arguments.kind,
@@ -20,6 +21,7 @@ pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
             NewLanguage::C => Language::C,
         },
         sdk: arguments.sdk_path.as_deref(),
+        program: program.as_deref(),
     };
     project.write(Path::new("")).map_err(|error| {
         let code = match error {
@@ -28,13 +30,9 @@ pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
         };
         Failure::new(code, error.to_string())
     })?;
-    let test = match project.language {
-        Language::Rust => "make test     # its tests\n  ",
-        Language::C => "",
-    };
     let name = &arguments.name;
     print(&format!(
-        "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n  {test}make check    # does it keep the contract?\n  make run      # its experiment\n",
+        "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n  make test     # its tests\n  make check    # does it keep the contract?\n  make run      # its experiment\n",
         project.kind.short()
     ))?;
     Ok(0)

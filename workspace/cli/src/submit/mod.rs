@@ -83,7 +83,7 @@ fn new_run(arguments: &SubmitArguments, runs: &Runs) -> Result<RunFolder, Failur
     let checked = experiment::check(file)?;
     let mut parts = manifests(&checked, &file.file)?;
     let binary = binary.join().unwrap_or_default();
-    settle(&mut parts, &arguments.settings, binary, runs)?;
+    settle(&checked, &mut parts, &arguments.settings, binary, runs)?;
     let run = create(runs, &checked, parts)?;
     if let Err(failure) = freeze(&run, arguments).and_then(|()| plan(&run)) {
         // A run that cannot even begin leaves nothing that looks like one.

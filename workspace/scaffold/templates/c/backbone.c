@@ -2,6 +2,7 @@
 //
 // topwork_plugin.h says what every function has to do; this file fills the tables for one component.
 
+#include "topwork_json.h"
 #include "topwork_plugin.h"
 
 // The layers as a JSON document; topwork_backbone_table in the header lists all operations.
@@ -22,28 +23,15 @@ static const char NETWORK[] =
 // The JSON Schema of the parameters: there are none.
 #define SCHEMA "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
 
-// Whether the parameters are what the schema allows: an object without keys.
-static bool are_none(topwork_text parameters) {
-    char wanted = '{'; // then '}', then nothing
-    for (size_t i = 0; i < parameters.len; i++) {
-        char here = (char)parameters.data[i];
-        if (here == wanted && wanted != 0) {
-            wanted = wanted == '{' ? '}' : 0;
-        } else if (here != ' ' && here != '\n' && here != '\t' && here != '\r') {
-            return false;
-        }
-    }
-    return wanted == 0 || parameters.len == 0;
-}
-
 // There is nothing to remember from call to call, so any address will do for an instance.
 static int nothing;
 
 static topwork_status create(const topwork_host_services *host, topwork_text parameters,
                              topwork_instance *instance, const topwork_sink *error) {
     (void)host;
-    if (!are_none(parameters)) {
-        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, "there are no parameters");
+    topwork_json_status found = topwork_json_only(parameters, NULL, 0);
+    if (found != TOPWORK_JSON_OK) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, topwork_json_words(found));
     }
     *instance = &nothing;
     return TOPWORK_STATUS_OK;

@@ -2,25 +2,11 @@
 //
 // topwork_plugin.h says what every function has to do; this file fills the tables for one component.
 
+#include "topwork_json.h"
 #include "topwork_plugin.h"
-#include <stdlib.h>
 
 // The JSON Schema of the parameters: there are none.
 #define SCHEMA "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
-
-// Whether the parameters are what the schema allows: an object without keys.
-static bool are_none(topwork_text parameters) {
-    char wanted = '{'; // then '}', then nothing
-    for (size_t i = 0; i < parameters.len; i++) {
-        char here = (char)parameters.data[i];
-        if (here == wanted && wanted != 0) {
-            wanted = wanted == '{' ? '}' : 0;
-        } else if (here != ' ' && here != '\n' && here != '\t' && here != '\r') {
-            return false;
-        }
-    }
-    return wanted == 0 || parameters.len == 0;
-}
 
 // There is nothing to remember from call to call, so any address will do for an instance.
 static int nothing;
@@ -28,8 +14,9 @@ static int nothing;
 static topwork_status create(const topwork_host_services *host, topwork_text parameters,
                              topwork_instance *instance, const topwork_sink *error) {
     (void)host;
-    if (!are_none(parameters)) {
-        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, "there are no parameters");
+    topwork_json_status found = topwork_json_only(parameters, NULL, 0);
+    if (found != TOPWORK_JSON_OK) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, topwork_json_words(found));
     }
     *instance = &nothing;
     return TOPWORK_STATUS_OK;
@@ -37,57 +24,30 @@ static topwork_status create(const topwork_host_services *host, topwork_text par
 
 static void destroy(topwork_instance instance) { (void)instance; }
 
-// The next place in the list of a backbone's places, as it stands in the text; null at the end.
-static const char *next_place(const char *at, const char **end) {
-    const char *start = strchr(at, '{');
-    *end = start == NULL ? NULL : strchr(start, '}');
-    return *end == NULL ? NULL : start;
+// Writes a value of a place as it stands in the text, quotes and all.
+static void copy(const topwork_sink *sink, topwork_text value) {
+    sink->write(sink->context, value.data, value.len);
 }
 
-// The value of a key within a place: what stands between the quotes.
-static const char *value_of(const char *place, const char *end, const char *key, size_t *length) {
-    const char *at = strstr(place, key);
-    if (at == NULL || at > end) {
-        return NULL;
-    }
-    at = strchr(at + strlen(key), ':');
-    at = at == NULL ? NULL : strchr(at, '"');
-    if (at == NULL || at > end) {
-        return NULL;
-    }
-    *length = strcspn(at + 1, "\"");
-    return at + 1;
-}
-
-// This reads the places as topwork writes them, one object without others inside for each. A rule that has more to do
-// takes a JSON library instead.
 static topwork_status cuts(topwork_instance instance, topwork_text backbone,
                            const topwork_sink *chosen, const topwork_sink *error) {
     (void)instance;
-    char *text = (char *)malloc(backbone.len + 1);
-    if (text == NULL) {
-        return topwork_fail(error, TOPWORK_STATUS_FAILED, "out of memory");
-    }
-    // A text of the interface does not end with a zero.
-    memcpy(text, backbone.data, backbone.len);
-    text[backbone.len] = 0;
     size_t found = 0;
-    const char *end, *places = strstr(text, "\"places\"");
-    const char *place = places == NULL ? NULL : next_place(places, &end);
-    for (; place != NULL; place = next_place(end, &end)) {
-        size_t name_length, op_length;
-        const char *name = value_of(place, end, "\"name\"", &name_length);
-        const char *op = value_of(place, end, "\"op\"", &op_length);
-        if (name != NULL && op != NULL && op_length == 4 && strncmp(op, "relu", 4) == 0) {
+    topwork_text key, place, name;
+    for (size_t i = 0; topwork_json_entry(backbone, "/places", i, &key, &place) == TOPWORK_JSON_OK; i++) {
+        char op[8];
+        // One that has more letters is no `relu` either.
+        bool is_relu = topwork_json_string(place, "/op", op, sizeof op, NULL) == TOPWORK_JSON_OK &&
+                       strcmp(op, "relu") == 0;
+        if (is_relu && topwork_json_at(place, "/name", &name) == TOPWORK_JSON_OK) {
             topwork_write(chosen, found++ == 0 ? "{\"cuts\": [" : ", ");
-            topwork_write(chosen, "{\"name\": \"");
-            chosen->write(chosen->context, (const uint8_t *)name, name_length);
-            topwork_write(chosen, "\", \"after\": \"");
-            chosen->write(chosen->context, (const uint8_t *)name, name_length);
-            topwork_write(chosen, "\"}");
+            topwork_write(chosen, "{\"name\": ");
+            copy(chosen, name);
+            topwork_write(chosen, ", \"after\": ");
+            copy(chosen, name);
+            topwork_write(chosen, "}");
         }
     }
-    free(text);
     if (found == 0) {
         return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, "the backbone has no layer `relu`");
     }

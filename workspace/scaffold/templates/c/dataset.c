@@ -2,7 +2,9 @@
 //
 // topwork_plugin.h says what every function has to do; this file fills the tables for one component.
 
+#include "topwork_json.h"
 #include "topwork_plugin.h"
+#include <stdlib.h>
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, SAMPLES = 1000, CLASSES = 4 };
 
@@ -12,37 +14,39 @@ static const topwork_text NAMES[CLASSES] = {
 static const topwork_split SPLITS[] = {
     {TOPWORK_TEXT("train"), SAMPLES}, {TOPWORK_TEXT("test"), SAMPLES}};
 
-// The JSON Schema of the parameters: there are none.
-#define SCHEMA "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
+// The JSON Schema of the parameters. The host fills in no defaults: what an experiment leaves out is left out here, too.
+#define SCHEMA                                                                                     \
+    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"                     \
+    "\"noise\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 90, \"default\": 60,"           \
+    "  \"description\": \"how far apart equally bright pixels may be, of 255\"}}}"
 
-// Whether the parameters are what the schema allows: an object without keys.
-static bool are_none(topwork_text parameters) {
-    char wanted = '{'; // then '}', then nothing
-    for (size_t i = 0; i < parameters.len; i++) {
-        char here = (char)parameters.data[i];
-        if (here == wanted && wanted != 0) {
-            wanted = wanted == '{' ? '}' : 0;
-        } else if (here != ' ' && here != '\n' && here != '\t' && here != '\r') {
-            return false;
-        }
-    }
-    return wanted == 0 || parameters.len == 0;
-}
-
-// There is nothing to remember from call to call, so any address will do for an instance.
-static int nothing;
+// An instance: the parameters.
+typedef struct {
+    uint64_t noise;
+} stripes;
 
 static topwork_status create(const topwork_host_services *host, topwork_text parameters,
                              topwork_instance *instance, const topwork_sink *error) {
     (void)host;
-    if (!are_none(parameters)) {
-        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, "there are no parameters");
+    static const char *const KEYS[] = {"noise"};
+    int64_t noise = 60; // what it is when left out
+    topwork_json_status found = topwork_json_only(parameters, KEYS, 1);
+    if (found == TOPWORK_JSON_OK) {
+        found = topwork_json_integer(parameters, "/noise", 1, 90, &noise);
     }
-    *instance = &nothing;
+    if (found > TOPWORK_JSON_MISSING) {
+        return topwork_fail(error, TOPWORK_STATUS_BAD_PARAMETERS, topwork_json_words(found));
+    }
+    stripes *made = (stripes *)malloc(sizeof(stripes));
+    if (made == NULL) {
+        return topwork_fail(error, TOPWORK_STATUS_FAILED, "out of memory");
+    }
+    made->noise = (uint64_t)noise;
+    *instance = made;
     return TOPWORK_STATUS_OK;
 }
 
-static void destroy(topwork_instance instance) { (void)instance; }
+static void destroy(topwork_instance instance) { free(instance); }
 
 static topwork_status describe(topwork_instance instance, topwork_dataset_description *description,
                                const topwork_sink *error) {
@@ -79,7 +83,7 @@ static uint64_t chance(uint64_t *state, uint64_t below) {
     return (*state >> 33) % below;
 }
 
-static void draw(size_t split, uint64_t index, uint8_t *pixels) {
+static void draw(const stripes *self, size_t split, uint64_t index, uint8_t *pixels) {
     // A stream of chance of its own for every image, so that any order of reading gives the same images.
     uint64_t state = (2 * index + split + 1) * UINT64_C(0x9E3779B97F4A7C15);
     uint64_t width = 3 + chance(&state, 4), shift = chance(&state, 8);
@@ -87,14 +91,13 @@ static void draw(size_t split, uint64_t index, uint8_t *pixels) {
         uint64_t row = pixel / SIDE, column = pixel % SIDE;
         const uint64_t across[CLASSES] = {row, column, row + column, row + SIDE - column};
         bool bright = (across[index % CLASSES] + shift) / width % 2 == 0;
-        pixels[pixel] = (uint8_t)((bright ? 160 : 30) + chance(&state, 60));
+        pixels[pixel] = (uint8_t)((bright ? 160 : 30) + chance(&state, self->noise));
     }
 }
 
 static topwork_status read_samples(topwork_instance instance, size_t split, const uint64_t *indices,
                                    size_t count, void *samples, size_t bytes,
                                    const topwork_sink *error) {
-    (void)instance;
     if (split > 1 || bytes != count * PIXELS) {
         return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "no such split, or room for other images");
     }
@@ -102,7 +105,7 @@ static topwork_status read_samples(topwork_instance instance, size_t split, cons
         if (indices[sample] >= SAMPLES) {
             return topwork_fail(error, TOPWORK_STATUS_BAD_CALL, "there are no more than 1000 images");
         }
-        draw(split, indices[sample], (uint8_t *)samples + sample * PIXELS);
+        draw((const stripes *)instance, split, indices[sample], (uint8_t *)samples + sample * PIXELS);
     }
     return TOPWORK_STATUS_OK;
 }

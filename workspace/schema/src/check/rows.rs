@@ -2,7 +2,7 @@
 //! strategy.
 
 use super::Backbone;
-use crate::catalog::{CutChoice, Description, LayerEntry};
+use crate::catalog::{CutChoice, Description, LayerEntry, most_features};
 use crate::components::{Components, Wanted};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Cut, CutPoint, Place, Row};
@@ -147,10 +147,8 @@ pub(super) fn cuts(
                     continue;
                 }
             }
-            let most = places
-                .iter()
-                .map(|&layers| backbone.most_features(layers, reduction.pool));
-            if let (Some(components), Some(most)) = (reduction.pca, most.sum::<Option<usize>>())
+            let most = most_features(backbone.layers, &places, reduction.pool);
+            if let (Some(components), Some(most)) = (reduction.pca, most)
                 && components > most
             {
                 diagnostics.push(complain(
@@ -397,22 +395,6 @@ impl Backbone<'_> {
             && ops.iter().any(|op| is(&MEANS, op))
             && ops.iter().all(|op| is(&MEANS, op) || is(&FORMS, op))
             && map.map().map(|[channels, ..]| channels) == Some(mean.output.iter().product())
-    }
-
-    /// How many features a cut has at most.
-    fn most_features(&self, layers: usize, pool: Option<Pool>) -> Option<usize> {
-        let last = self.layers.get(layers.checked_sub(1)?)?;
-        let all = last.output.iter().product();
-        let Some([channels, ..]) = last.map() else {
-            return Some(all);
-        };
-        match pool {
-            Some(Pool::Gap | Pool::Gmp | Pool::ClassToken | Pool::MeanTokens) => Some(channels),
-            Some(Pool::ClassMean) => Some(2 * channels),
-            // One for each cell of the three grids, fewer where the map is small.
-            Some(Pool::Pyramid) => Some(channels * 21),
-            Some(Pool::Flatten) | None => Some(all),
-        }
     }
 
     /// The cut points for a hint, with the other way to say where.
