@@ -20,6 +20,7 @@ mod jobs;
 mod keys;
 mod layer;
 mod memo;
+mod natural;
 mod panel;
 mod pixels;
 mod present;
