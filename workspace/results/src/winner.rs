@@ -148,3 +148,92 @@ impl Winner<'_> {
         Some(parts.join("; "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use topwork_events::{Agreement, Event, Outcome, Record, RowPlan, RunPlan, RunState};
+
+    use super::*;
+
+    /// Three rows of one run with so many of 4,861 right, and pairs of which one alone is right.
+    fn results(correct: &[u64], pairs: &[(usize, usize, u64, u64)]) -> Results {
+        let rows = ["frozen", "classifier", "random"].map(|name| RowPlan {
+            name: name.to_owned(),
+            kind: "frozen-backbone".to_owned(),
+            cut: "features".to_owned(),
+            ..RowPlan::default()
+        });
+        let plan = RunPlan {
+            seeds: vec![1],
+            rows: rows.to_vec(),
+            ..RunPlan::default()
+        };
+        let outcomes = correct.iter().enumerate().map(|(row, correct)| {
+            Event::RowMeasured(Outcome {
+                row,
+                seed: 1,
+                correct: *correct,
+                total: 4861,
+                test_set: "one".to_owned(),
+                ..Outcome::default()
+            })
+        });
+        let pairs = pairs.iter().map(|(a, b, only_a, only_b)| {
+            Event::Compared(Agreement {
+                a: *a,
+                b: *b,
+                seed: 1,
+                only_a: *only_a,
+                only_b: *only_b,
+            })
+        });
+        let events = std::iter::once(Event::RunStarted(plan));
+        let records: Vec<Record> = (events.chain(outcomes).chain(pairs))
+            .map(|event| Record::new(1, event))
+            .collect();
+        Results::from_state(&RunState::from_records(&records)).unwrap()
+    }
+
+    #[test]
+    fn a_lead_is_said_with_what_it_is_worth() {
+        // Of the lead its beginning, up to the sign at which its interval begins.
+        let check = |results: Results, lead: Option<&str>, standing: Option<&str>| {
+            let winner = results.winner().unwrap();
+            assert_eq!(winner.row.name, "frozen");
+            let expected = "accuracy 98.66 %, 95 % interval 98.30 – 98.95 %";
+            assert_eq!(winner.figure(), expected);
+            assert_eq!(winner.standing().as_deref(), standing);
+            let found = winner.lead();
+            assert_eq!(found.is_some(), lead.is_some(), "{found:?}");
+            if let Some((found, lead)) = found.zip(lead) {
+                assert!(found.starts_with(lead), "{found}");
+                assert!(found.ends_with(") on classifier"), "{found}");
+            }
+        };
+        check(results(&[4796], &[]), None, None);
+        let near = "+0.12 points (-";
+        let far = "+0.41 points (+";
+        let lead = |only_a, only_b| results(&[4796, 4790], &[(0, 1, only_a, only_b)]);
+        check(
+            lead(36, 30),
+            Some(near),
+            Some("not told apart from classifier"),
+        );
+        check(lead(26, 6), Some(far), Some("told apart from it"));
+        check(
+            results(&[4796, 4790, 4600], &[(0, 1, 36, 30), (0, 2, 200, 4)]),
+            Some(near),
+            Some("told apart from 1 of 2 others; not told apart from classifier"),
+        );
+        check(
+            results(&[4796, 4790, 4789], &[(0, 1, 36, 30), (0, 2, 37, 30)]),
+            Some(near),
+            Some("not told apart from classifier and 1 more"),
+        );
+    }
+
+    #[test]
+    fn before_a_row_is_measured_nothing_has_won() {
+        assert!(results(&[], &[]).winner().is_none());
+    }
+}
