@@ -211,6 +211,9 @@ pub fn flow(entries: Vec<Line<'static>>, columns: usize, most: usize) -> Vec<Lin
     lines
 }
 
+/// Rows from which the middle of the y axis has a label.
+const MIDDLE: usize = 9;
+
 /// Draws axes with their labels and gives the room for the curves.
 fn draw_axes(
     theme: Theme,
@@ -222,9 +225,16 @@ fn draw_axes(
 ) -> Rect {
     let dim = theme.dim();
     let room = usize::from(area.width / 3);
-    let ends = [(labels.y)(high), (labels.y)(low)];
-    let ends = ends.map(|figure| figure.within(room).unwrap_or_default());
-    let beside = ends.iter().map(|label| width(label)).max().unwrap_or(0);
+    let rows = usize::from(area.height - 2);
+    // The middle is named where it is apart from the ends.
+    let middle = (rows >= MIDDLE).then_some(rows / 2);
+    let at = |row: usize| high - (high - low) * row as f64 / (rows - 1).max(1) as f64;
+    let named = [Some(0), middle, Some(rows - 1)].into_iter().flatten();
+    let named: Vec<(usize, String)> = named
+        .map(|row| (row, (labels.y)(at(row)).within(room).unwrap_or_default()))
+        .collect();
+    let widths = named.iter().map(|(_, label)| width(label));
+    let beside = widths.max().unwrap_or(0);
     let plot = Rect {
         x: area.x + beside as u16 + 1,
         width: area.width - beside as u16 - 1,
@@ -232,11 +242,8 @@ fn draw_axes(
         ..area
     };
     for row in 0..usize::from(plot.height) {
-        let label = match row {
-            0 => &ends[0],
-            row if row + 1 == usize::from(plot.height) => &ends[1],
-            _ => "",
-        };
+        let label = named.iter().find(|(at, _)| *at == row);
+        let label = label.map_or("", |(_, label)| label.as_str());
         let words = format!("{}│", pad(label, beside, true));
         line(buffer, area, row, Line::styled(words, dim));
     }

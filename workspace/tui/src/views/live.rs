@@ -160,7 +160,11 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
             0 | 1 => compare::shown_of(rows, parts.table.height.saturating_sub(3)),
             targets => format!(" of {rows} rows on {targets} targets"),
         };
-        let title = format!("comparison{shown}");
+        let order = match run.state.ending {
+            Some(_) => ", best first",
+            None => "",
+        };
+        let title = format!("comparison{shown}{order}");
         let inner = panel(scene.theme, &title, parts.table, buffer, false);
         table::draw(scene, &selection.table, running_row(run), inner, buffer);
     }

@@ -3,7 +3,7 @@
 use topwork_events::Record;
 use topwork_index::BestRow;
 use topwork_store::{RunFolder, Standing};
-use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, update};
+use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, Load, update};
 
 use crate::{
     PLAIN, app, buffer, folder, press,
@@ -79,7 +79,8 @@ fn leaving_and_stopping() {
 #[test]
 fn dialogs() {
     let records = flagship();
-    check(&records, "?", "╭ keys", &[]);
+    check(&records, "?", "╭ keys in Live", &[]);
+    check(&records, "2 ?", "everything known of the row", &[]);
     check(&records, "? q", "╭ comparison", &[]);
     check(&records, "? ?", "╭ comparison", &[]);
     check(&records, "2 enter", "╭ feature classifier ", &[]);
@@ -143,6 +144,23 @@ fn stages_are_selected() {
     // The curves are those of the selected row.
     check(&records, "down", "loss (log) · frozen backbone", &[]);
     check(&records, "down up", "this stage has no curve", &[]);
+}
+
+/// What the worker takes stands with the stages for as long as it works.
+#[test]
+fn the_load_of_a_worker() {
+    let load = Load {
+        bytes: 317_000_000,
+        cores: Some(1.94),
+    };
+    let check = |records: &[Record], shown: bool| {
+        let mut app = app(records, PLAIN, 110, 30);
+        update(&mut app, Event::Works(folder(), load));
+        let screen = screen(&app);
+        assert_eq!(screen.contains(" · 317 MB, 1.9 cores"), shown, "{screen}");
+    };
+    check(&flagship_until("epoch-ended", 1), true);
+    check(&flagship(), false);
 }
 
 fn entry(number: u32, standing: Standing) -> ListedRun {
