@@ -141,7 +141,9 @@ fn stages_are_selected() {
     check(&records, "p home down w w", "╭ loss (log) · source", &[]);
     check(&records, "p home down l", "╭ loss · source", &[]);
     check(&records, "p p", " p shows them", &[]);
-    // The curves are those of the selected row.
+    // The curves are those of the best row that has any, then those of the selected one.
+    check(&records, "", "loss (log) · frozen backbone", &[]);
+    check(&records, "end", "loss (log) · frozen random backbone", &[]);
     check(&records, "down", "loss (log) · frozen backbone", &[]);
     check(&records, "down up", "this stage has no curve", &[]);
 }

@@ -1,6 +1,8 @@
 //! What a run that is over has come to: the best row with its lead first, then the table, then curves; the stages are
 //! folded into one line.
 
+use std::collections::HashMap;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
@@ -217,34 +219,39 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     .draw(theme, inner, buffer);
     let words = stages_line(run, usize::from(area.width));
     line(buffer, parts.stages, 0, Line::styled(words, theme.dim()));
-    draw_below(
-        scene,
-        selection,
-        figures.rows.get(row).copied(),
-        parts.below,
-        buffer,
-    );
+    draw_below(scene, selection, &figures.rows, parts.below, buffer);
 }
 
-/// The curves of the selected row, or of the latest stage that has any; the stages where none has.
+/// The curves of the selected row, or of the best that has any; the stages where none has.
 fn draw_below(
     scene: &Scene<'_>,
     selection: &Selection,
-    row: Option<usize>,
+    rows: &[usize],
     area: Rect,
     buffer: &mut Buffer,
 ) {
     if area.height < CHARTS.0 || area.width < CHARTS.1 {
         return;
     }
-    let mut all = scene.run.state.stages.iter().enumerate();
-    if !all.clone().any(|(_, stage)| trains(stage)) {
+    let all = || scene.run.state.stages.iter().enumerate();
+    if !all().any(|(_, stage)| trains(stage)) {
         return stages::draw(scene, selection, area, buffer);
     }
-    let of_row = all.find(|(_, stage)| row.is_some() && stage.plan.row == row);
+    let of_row = |row: &usize| all().find(|(_, stage)| stage.plan.row == Some(*row));
     // Until a row is asked for, what has a curve is worth more than that the best row has none.
-    let of_row = of_row.filter(|(_, stage)| selection.row.is_some() || trains(stage));
-    let Some(shown) = of_row.or_else(|| shown_stage(scene.run, selection)) else {
+    let wanted = match selection.row {
+        Some(row) => rows
+            .get(row.min(rows.len().saturating_sub(1)))
+            .and_then(of_row),
+        None => {
+            let trained: HashMap<usize, (usize, &StageState)> = (all().rev())
+                .filter(|(_, stage)| trains(stage))
+                .filter_map(|(index, stage)| Some((stage.plan.row?, (index, stage))))
+                .collect();
+            rows.iter().find_map(|row| trained.get(row).copied())
+        }
+    };
+    let Some(shown) = wanted.or_else(|| shown_stage(scene.run, selection)) else {
         return;
     };
     let halves = match area.width >= ROOMY && curves::has_accuracy(shown.1) {
