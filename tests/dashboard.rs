@@ -24,7 +24,7 @@ fn a_run_is_watched_left_visited_and_stopped() {
     terminal.wait_for("▶ source");
     assert!(terminal.is_taken());
     for (key, shown) in [
-        ("2", "╭ comparison, in the order of the file"),
+        ("2", "╭ comparison, best first"),
         ("5", "── cut at pool2"),
         ("6", "0001-small begins"),
         ("7", "▶  0001-small"),

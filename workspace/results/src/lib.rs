@@ -15,6 +15,7 @@ mod pairs;
 mod raw;
 mod results;
 mod tables;
+mod winner;
 
 pub use across::{Across, Apart, Member, across};
 pub use columns::{Align, Cell, Column, Mark, Part, Value, columns, side_by_side};
@@ -27,3 +28,4 @@ pub use results::{
     SeedResult, SourceResult, json_schema,
 };
 pub use tables::{Place, RanksOverTargets, Tables};
+pub use winner::Winner;

@@ -25,11 +25,48 @@ pub struct Curve<'a> {
     pub style: Style,
     /// The mark in the legend, and of the points where there is no Braille.
     pub mark: char,
-    /// Joined by lines, or points alone.
-    pub joined: bool,
+    /// How its points are joined.
+    pub stroke: Stroke,
     /// Its points are few, and every one bears the mark: curves are never told apart by colour
     /// alone.
     pub marked: bool,
+    /// How far from its points it may lie: `(x, low, high)`.
+    pub spread: &'a [(f64, f64, f64)],
+}
+
+/// How the points of a curve are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stroke {
+    /// By a line.
+    Solid,
+    /// By a broken line.
+    Dashed,
+    /// By a line of dots a cell apart, that of what stands behind the others.
+    Faint,
+    /// Not at all.
+    Points,
+}
+
+/// Dots of a dash, and of the gap behind it.
+const DASH: usize = 3;
+
+/// The dots of a broken line that is drawn over so many dots from `left` to `right`.
+fn dashes(points: &[(f64, f64)], [left, right]: [f64; 2], dots: usize) -> Vec<(f64, f64)> {
+    let mut before = 0;
+    let dot = |at: usize| left + (right - left) * at as f64 / dots.saturating_sub(1).max(1) as f64;
+    (0..dots)
+        .filter(|at| (at / DASH).is_multiple_of(2))
+        .filter_map(|at| {
+            let x = dot(at);
+            while points.get(before + 1).is_some_and(|next| next.0 <= x) {
+                before += 1;
+            }
+            let [from, to] = [*points.get(before)?, *points.get(before + 1)?];
+            let share = (x - from.0) / (to.0 - from.0);
+            let inside = (0.0..=1.0).contains(&share);
+            inside.then_some((x, from.1 + share * (to.1 - from.1)))
+        })
+        .collect()
 }
 
 /// What is written along the axes.
@@ -50,8 +87,14 @@ pub fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let points = || curves.iter().flat_map(|curve| curve.points);
-    let Some(([left, right], [low, high])) = bounds(points()) else {
+    let ends = |curve: &Curve<'_>| {
+        let spread = curve.spread.iter();
+        let ends = spread.flat_map(|(x, low, high)| [(*x, *low), (*x, *high)]);
+        ends.collect::<Vec<(f64, f64)>>()
+    };
+    let spreads: Vec<(f64, f64)> = curves.iter().flat_map(ends).collect();
+    let points = curves.iter().flat_map(|curve| curve.points).chain(&spreads);
+    let Some(([left, right], [low, high])) = bounds(points) else {
         return;
     };
     if area.width < 4 || area.height < 2 {
@@ -62,7 +105,8 @@ pub fn draw(
         .filter(|curve| !curve.points.is_empty())
         .collect();
     if curves.len() > 1 && area.height >= 3 {
-        let entries = shown.iter().map(|curve| {
+        let named = shown.iter().filter(|curve| !curve.name.is_empty());
+        let entries = named.map(|curve| {
             Line::from(vec![
                 Span::styled(format!("{} ", curve.mark), curve.style),
                 Span::styled(curve.name.to_owned(), theme.dim()),
@@ -80,16 +124,27 @@ pub fn draw(
     if area.height >= 5 && area.width >= 24 && plot.height >= 4 {
         plot = draw_axes(theme, labels, [left, right], [low, high], plot, buffer);
     }
-    let datasets = shown.iter().map(|curve| {
-        let marker = match (theme.ascii, curve.joined) {
-            (false, true) => Marker::Braille,
+    let dots = usize::from(plot.width) * if theme.ascii { 1 } else { 2 };
+    let broken: Vec<Vec<(f64, f64)>> = (shown.iter())
+        .map(|curve| match curve.stroke {
+            Stroke::Dashed => dashes(curve.points, [left, right], dots),
+            _ => Vec::new(),
+        })
+        .collect();
+    let datasets = shown.iter().zip(&broken).map(|(curve, broken)| {
+        let marker = match (curve.stroke, theme.ascii) {
+            (Stroke::Solid | Stroke::Dashed, false) => Marker::Braille,
             _ => Marker::Custom(curve.mark),
         };
+        let lines = matches!(curve.stroke, Stroke::Solid | Stroke::Faint);
         Dataset::default()
-            .data(curve.points)
+            .data(match curve.stroke {
+                Stroke::Dashed => broken,
+                _ => curve.points,
+            })
             .style(curve.style)
             .marker(marker)
-            .graph_type(if curve.joined && curve.points.len() > 1 {
+            .graph_type(if lines && curve.points.len() > 1 {
                 GraphType::Line
             } else {
                 GraphType::Scatter
@@ -104,11 +159,20 @@ pub fn draw(
         let share = ((value - from) / (to - from)).clamp(0.0, 1.0);
         (share * f64::from(cells - 1)).round() as u16
     };
+    let column = |x: f64| plot.x + at(x, left, right, plot.width);
+    let row = |y: f64| plot.bottom() - 1 - at(y, low, high, plot.height);
+    for curve in &shown {
+        for (x, low, high) in curve.spread {
+            for row in row(*high)..=row(*low) {
+                if let Some(cell) = buffer.cell_mut((column(*x), row)) {
+                    cell.set_char('│').set_style(curve.style);
+                }
+            }
+        }
+    }
     for curve in shown.iter().filter(|curve| curve.marked) {
         for (x, y) in curve.points {
-            let column = plot.x + at(*x, left, right, plot.width);
-            let row = plot.bottom() - 1 - at(*y, low, high, plot.height);
-            if let Some(cell) = buffer.cell_mut((column, row)) {
+            if let Some(cell) = buffer.cell_mut((column(*x), row(*y))) {
                 cell.set_char(curve.mark).set_style(curve.style);
             }
         }
@@ -147,6 +211,9 @@ pub fn flow(entries: Vec<Line<'static>>, columns: usize, most: usize) -> Vec<Lin
     lines
 }
 
+/// Rows from which the middle of the y axis has a label.
+const MIDDLE: usize = 9;
+
 /// Draws axes with their labels and gives the room for the curves.
 fn draw_axes(
     theme: Theme,
@@ -158,9 +225,16 @@ fn draw_axes(
 ) -> Rect {
     let dim = theme.dim();
     let room = usize::from(area.width / 3);
-    let ends = [(labels.y)(high), (labels.y)(low)];
-    let ends = ends.map(|figure| figure.within(room).unwrap_or_default());
-    let beside = ends.iter().map(|label| width(label)).max().unwrap_or(0);
+    let rows = usize::from(area.height - 2);
+    // The middle is named where it is apart from the ends.
+    let middle = (rows >= MIDDLE).then_some(rows / 2);
+    let at = |row: usize| high - (high - low) * row as f64 / (rows - 1).max(1) as f64;
+    let named = [Some(0), middle, Some(rows - 1)].into_iter().flatten();
+    let named: Vec<(usize, String)> = named
+        .map(|row| (row, (labels.y)(at(row)).within(room).unwrap_or_default()))
+        .collect();
+    let widths = named.iter().map(|(_, label)| width(label));
+    let beside = widths.max().unwrap_or(0);
     let plot = Rect {
         x: area.x + beside as u16 + 1,
         width: area.width - beside as u16 - 1,
@@ -168,11 +242,8 @@ fn draw_axes(
         ..area
     };
     for row in 0..usize::from(plot.height) {
-        let label = match row {
-            0 => &ends[0],
-            row if row + 1 == usize::from(plot.height) => &ends[1],
-            _ => "",
-        };
+        let label = named.iter().find(|(at, _)| *at == row);
+        let label = label.map_or("", |(_, label)| label.as_str());
         let words = format!("{}│", pad(label, beside, true));
         line(buffer, area, row, Line::styled(words, dim));
     }
@@ -258,6 +329,21 @@ fn bounds<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Option<([f64; 2],
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dashes_lie_on_the_line() {
+        let check = |points: &[(f64, f64)], dots: usize, expected: &[(f64, f64)]| {
+            assert_eq!(dashes(points, [0.0, 10.0], dots), expected, "{points:?}");
+        };
+        let line = [(0.0, 0.0), (4.0, 8.0), (10.0, 8.0)];
+        let [a, b, c] = [(0.0, 0.0), (1.0, 2.0), (2.0, 4.0)];
+        let [d, e, f] = [(6.0, 8.0), (7.0, 8.0), (8.0, 8.0)];
+        check(&line, 11, &[a, b, c, d, e, f]);
+        // Before its first point and behind its last there is no line.
+        check(&line[1..], 11, &[d, e, f]);
+        check(&line[..1], 11, &[]);
+        check(&[], 11, &[]);
+    }
 
     #[test]
     fn legends_say_what_they_leave_out() {

@@ -13,11 +13,11 @@ use topwork_store::Standing;
 use crate::{
     app::App,
     ascii,
-    keys::{self, Action, KEYS, Place},
+    keys::{self, Action, Binding, KEYS, Place},
     layer::Layer,
     panel::{panel, say, standing_mark},
     present,
-    text::{clock, fit, line, width, wrap},
+    text::{clock, fit, line, pad, width, wrap},
     theme::Theme,
     view::View,
     views::live::{TimeLeft, time_left},
@@ -245,16 +245,27 @@ fn footer(app: &App, columns: u16) -> Line<'static> {
     Line::from(hints(app, usize::from(columns)))
 }
 
+/// Whether a key does something in this run: one that goes on can be stopped, one that is done has an outcome.
+fn does_something(binding: &Binding, place: Place, run: Option<&Watched>) -> bool {
+    let ending = run.and_then(|run| run.state.ending.as_ref());
+    match (binding.action, place) {
+        (Action::Stop, _) => run.is_some_and(Watched::is_live),
+        (Action::NextPage, Place::View(View::Live)) => {
+            ending.is_some_and(|ending| ending.status == EndStatus::Done)
+        }
+        _ => true,
+    }
+}
+
 /// The keys of the present place that have a hint, as many as fit.
 fn hints(app: &App, columns: usize) -> Vec<Span<'static>> {
     let place = app
         .layers
         .last()
         .map_or(Place::View(app.view), Layer::place);
-    let live = app.run().is_some_and(Watched::is_live);
     let mut hints: Vec<_> = KEYS
         .iter()
-        .filter(|binding| binding.holds(place) && (live || binding.action != Action::Stop))
+        .filter(|binding| binding.holds(place) && does_something(binding, place, app.run()))
         .filter_map(|binding| Some((binding.keys.first()?.label(), binding.hint?)))
         .collect();
     // Whoever is lost needs help and the way out more than anything else.
@@ -290,7 +301,9 @@ fn draw_layer(app: &App, layer: &Layer, parts: Frame, buffer: &mut Buffer) {
             dialog(app.theme, "question", &lines, 0, place, buffer);
         }
         Layer::Help { scroll } => {
-            dialog(app.theme, "keys", &help(app), *scroll, place, buffer);
+            let lines = help(app, dialog_width(place));
+            let title = format!("keys in {}", app.view.title());
+            dialog(app.theme, &title, &lines, *scroll, place, buffer);
         }
         Layer::Text {
             title,
@@ -350,20 +363,47 @@ fn dialog(
         ..area
     };
     Clear.render(band, buffer);
-    let inner = panel(theme, title, area, buffer, true);
+    let room = usize::from(rows.saturating_sub(2));
+    let part = match lines.len() {
+        all if all > room => {
+            let last = (scroll + room).min(all);
+            format!(", {}–{last} of {all} lines, ↓ ↑", scroll + 1)
+        }
+        _ => String::new(),
+    };
+    // Where in a long text one is matters more than the end of its title.
+    let title = fit(title, usize::from(columns).saturating_sub(4 + width(&part)));
+    let inner = panel(theme, &format!("{title}{part}"), area, buffer, true);
     for (row, text) in lines.iter().skip(scroll).enumerate() {
         line(buffer, inner, row, text.as_str());
     }
 }
 
-/// The keys that hold in the present view, then those of dialogs.
-fn help(app: &App) -> Vec<String> {
+/// The keys that hold in the present view, those that hold in it alone first, in so many columns.
+fn help(app: &App, columns: usize) -> Vec<String> {
+    /// Columns of keys, and those where there are few.
+    const KEYS_COLUMNS: [usize; 2] = [18, 9];
+    let [wide, narrow] = KEYS_COLUMNS;
+    let beside = if columns >= 3 * wide { wide } else { narrow };
+    let place = Place::View(app.view);
+    let mut bindings: Vec<&Binding> = KEYS.iter().filter(|b| b.holds(place)).collect();
+    let everywhere = |binding: &&Binding| {
+        let mut views = View::ALL.iter();
+        views.all(|view| binding.holds(Place::View(*view)))
+    };
+    bindings.sort_by_key(everywhere);
     let mut lines = Vec::new();
-    for binding in KEYS
-        .iter()
-        .filter(|binding| binding.holds(Place::View(app.view)))
-    {
-        lines.push(format!("{:<18} {}", keys::labels(binding), binding.about));
+    for binding in bindings {
+        let keys = keys::labels(binding);
+        let mut about = wrap(binding.about, columns.saturating_sub(beside + 1).max(1)).into_iter();
+        // Many keys have a line of their own.
+        if width(&keys) > beside {
+            lines.push(keys);
+        } else {
+            let first = about.next().unwrap_or_default();
+            lines.push(format!("{} {first}", pad(&keys, beside, false)));
+        }
+        lines.extend(about.map(|rest| format!("{} {rest}", " ".repeat(beside))));
     }
     lines
 }
@@ -372,7 +412,7 @@ fn help(app: &App) -> Vec<String> {
 pub fn reading_length(app: &App) -> usize {
     let body = frame(app.area()).body;
     let lines = match app.layers.last() {
-        Some(Layer::Help { .. }) => help(app).len(),
+        Some(Layer::Help { .. }) => help(app, dialog_width(body)).len(),
         Some(Layer::Text { lines, .. }) => {
             let inner = dialog_width(body);
             lines

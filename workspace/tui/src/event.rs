@@ -4,7 +4,10 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use topwork_events::Record;
 use topwork_store::{RunFolder, Standing};
 
-use crate::jobs::{Answer, Job};
+use crate::{
+    jobs::{Answer, Job},
+    load::Load,
+};
 
 /// Everything that can happen.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub enum Event {
     Printed(RunFolder, Vec<String>),
     /// A run that has not said how it ended stands like this.
     Stands(RunFolder, Standing),
+    /// A run's worker takes this of the machine.
+    Works(RunFolder, Load),
     /// A run's files cannot be read: why.
     Unreadable(RunFolder, String),
     /// A background job has ended.

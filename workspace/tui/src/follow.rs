@@ -9,9 +9,9 @@ use std::{
 };
 
 use topwork_events::{Event as RunEvent, Record, RunState};
-use topwork_store::{EventReader, RunFolder, Standing, open_at_tail};
+use topwork_store::{EventReader, Owner, RunFolder, Standing, open_at_tail};
 
-use crate::event::Event;
+use crate::{event::Event, load::Meter};
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -43,6 +43,7 @@ struct Followed {
     /// What the stream says but for its log: enough to see how the run stands.
     state: RunState,
     standing: Option<Standing>,
+    meter: Meter,
     /// Why the event file could not be read, as told last.
     trouble: Option<String>,
 }
@@ -84,6 +85,7 @@ impl Followed {
             folder,
             state: RunState::default(),
             standing: None,
+            meter: Meter::default(),
             trouble: None,
         }
     }
@@ -128,6 +130,11 @@ impl Followed {
             if self.standing.as_ref() != Some(&standing) {
                 self.standing = Some(standing.clone());
                 send(Event::Stands(self.folder.clone(), standing))?;
+            }
+            let owner = self.folder.owner().filter(Owner::is_here);
+            let worker = owner.and_then(|owner| owner.worker);
+            if let Some(load) = worker.and_then(|worker| self.meter.look(worker)) {
+                send(Event::Works(self.folder.clone(), load))?;
             }
         }
         let lines = self.printed.lines();

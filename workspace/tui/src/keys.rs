@@ -52,6 +52,8 @@ pub enum Action {
     Follow,
     /// The whole curve, or its latest part.
     Window,
+    /// A logarithmic axis, or a linear one.
+    Scale,
     /// Takes a run into the comparison, or out of it.
     Mark,
     /// Removes a run from disk.

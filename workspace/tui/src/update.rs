@@ -80,6 +80,12 @@ pub fn update(app: &mut App, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Event::Works(folder, load) => {
+            if let Some(run) = app.watched_mut(&folder) {
+                run.load = Some(load);
+            }
+            Vec::new()
+        }
         Event::Unreadable(folder, why) => {
             if let Some(run) = app.watched_mut(&folder) {
                 run.trouble = Some(why);

@@ -6,7 +6,7 @@ use topwork_events::{LogLevel, RunState};
 use topwork_results::{RanksOverTargets, Results, Tables};
 use topwork_store::{RunFolder, Standing};
 
-use crate::{jobs::PartFiles, memo::fresh};
+use crate::{jobs::PartFiles, load::Load, memo::fresh};
 
 /// Lines of a run's log that are kept; older ones are only in its files.
 const LOG_LINES: usize = 10_000;
@@ -20,6 +20,8 @@ pub struct Watched {
     pub(crate) state: RunState,
     /// How it stands, while it has not said how it ended.
     pub(crate) standing: Option<Standing>,
+    /// What its worker takes of the machine, as it was last looked at; `None` of a run elsewhere.
+    pub(crate) load: Option<Load>,
     /// What its figures and settings are, as a number: another one as soon as they change.
     pub(crate) version: u64,
     /// The figures so far, worked out when they are asked for.
@@ -69,6 +71,7 @@ impl Watched {
             folder,
             state: RunState::default(),
             standing: None,
+            load: None,
             version: fresh(),
             figures: OnceCell::new(),
             log: VecDeque::new(),

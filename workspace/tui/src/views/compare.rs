@@ -6,6 +6,7 @@ mod curves;
 mod details;
 mod groups;
 mod identity;
+mod pairs;
 mod ranks;
 mod rows;
 mod selection;
@@ -42,16 +43,28 @@ pub use titles::labels;
 pub struct Selection {
     /// The selected row, counted in the order shown.
     row: usize,
-    /// The column that gives the order; none keeps that of the files.
-    order: Option<usize>,
+    /// Which row comes first.
+    order: Order,
     /// The order turned round.
     reversed: bool,
     /// What stands below the table: bars, then the curves there are.
     page: usize,
     /// The rows, worked out for these figures, in this order, turned round or not.
-    sheet: Memo<(Vec<u64>, Option<usize>, bool), Sheet>,
+    sheet: Memo<(Vec<u64>, Order, bool), Sheet>,
     /// The pairs of one row: for these figures, and the row's title.
     pairs: Memo<(u64, String), Vec<PairResult>>,
+}
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    /// The best first.
+    #[default]
+    Best,
+    /// That of a column.
+    Column(usize),
+    /// As the file has them.
+    File,
 }
 
 /// The rows of all runs watched in the order wanted, worked out anew only when something of that
@@ -73,12 +86,15 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         return;
     }
     let parts = parts(area, &sheet);
-    let order = match selection.order {
-        None => "in the order of the file".to_owned(),
-        Some(column) => format!(
-            "by {} {}",
+    let order = match (selection.order, selection.reversed) {
+        (Order::Best, false) => ", best first".to_owned(),
+        (Order::Best, true) => ", best last".to_owned(),
+        (Order::File, false) => ", in the order of the file".to_owned(),
+        (Order::File, true) => ", against the order of the file".to_owned(),
+        (Order::Column(column), reversed) => format!(
+            " by {} {}",
             sheet.columns.get(column).map_or("", |c| c.heading.as_str()),
-            if selection.reversed { "▼" } else { "▲" }
+            if reversed { "▼" } else { "▲" }
         ),
     };
     let targets = sheet.targets();
@@ -86,10 +102,7 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         1 => shown_of(sheet.rows.len(), parts.table.height.saturating_sub(3)),
         _ => format!(" of {} rows on {targets} targets", sheet.rows.len()),
     };
-    let title = match selection.order {
-        None => format!("comparison{shown}, {order}"),
-        Some(_) => format!("comparison{shown} {order}"),
-    };
+    let title = format!("comparison{shown}{order}");
     let inner = panel(theme, &title, parts.table, buffer, true);
     let row = selection.row.min(sheet.selectable().saturating_sub(1));
     Table {
@@ -107,15 +120,23 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     }
     let group = sheet.group_of(row);
     let shown = sheet.shown(group, row);
+    let (figure, grids) = (bars::ranked_by(shown.rows), sheet.grids(group));
     match selection.page.checked_sub(1) {
         Some(grid) => {
-            let figure = bars::ranked_by(shown.rows);
-            let grid = sheet.grids(group).get(grid);
+            let grid = grids.get(grid);
             curves::draw(theme, figure, grid, &shown, parts.bars, buffer);
         }
-        None => bars::draw(theme, shown, parts.bars, buffer),
+        None => {
+            let (bars, below) = beside_curves(&parts, shown.rows.len(), grids.len());
+            bars::draw(theme, shown, bars.bars, buffer);
+            pairs::draw(scene, selection, shown, bars.pairs, buffer);
+            for (grid, area) in grids.iter().zip(below) {
+                curves::draw(theme, figure, Some(grid), &shown, area, buffer);
+            }
+            return;
+        }
     }
-    bars::draw_pairs(scene, selection, shown, parts.pairs, buffer);
+    pairs::draw(scene, selection, shown, parts.pairs, buffer);
 }
 
 /// `, 5 of 12 rows` where there is not room for all.
@@ -125,6 +146,9 @@ pub fn shown_of(rows: usize, room: u16) -> String {
         _ => String::new(),
     }
 }
+
+/// Rows that bars and pairs keep before the table takes more than half.
+const BELOW: u16 = 20;
 
 struct Parts {
     table: Rect,
@@ -144,8 +168,9 @@ fn parts(area: Rect, sheet: &Sheet) -> Parts {
         let pairs = Rect { height: 0, ..bars };
         return Parts { table, bars, pairs };
     }
+    let most = (area.height / 2).max(area.height.saturating_sub(BELOW));
     let [table, below] = Layout::vertical([
-        Constraint::Max(wanted.min(area.height / 2).max(5)),
+        Constraint::Max(wanted.min(most).max(5)),
         Constraint::Fill(1),
     ])
     .areas(area);
@@ -158,6 +183,39 @@ fn parts(area: Rect, sheet: &Sheet) -> Parts {
             Layout::vertical([Constraint::Percentage(55), Constraint::Fill(1)]).areas(below);
         Parts { table, bars, pairs }
     }
+}
+
+/// The least rows of curves below bars, and columns of each.
+const CURVES: (u16, u16) = (14, 60);
+
+/// Bars and pairs as high as so many rows need, and curves below them where there is room for all that there are.
+fn beside_curves(parts: &Parts, rows: usize, curves: usize) -> (Parts, Vec<Rect>) {
+    let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(4);
+    let below = parts.bars.height.saturating_sub(wanted);
+    let width = parts.bars.width + parts.pairs.width;
+    let each = width / u16::try_from(curves.max(1)).unwrap_or(u16::MAX);
+    let stacked = parts.pairs.y != parts.bars.y;
+    let (bars, pairs) = (parts.bars, parts.pairs);
+    if curves == 0 || stacked || below < CURVES.0 || each < CURVES.1 {
+        let table = parts.table;
+        return (Parts { table, bars, pairs }, Vec::new());
+    }
+    let above = |area: Rect| Rect {
+        height: wanted,
+        ..area
+    };
+    let areas = Layout::horizontal(vec![Constraint::Fill(1); curves]).split(Rect {
+        y: bars.y + wanted,
+        height: below,
+        width,
+        ..bars
+    });
+    let parts = Parts {
+        table: parts.table,
+        bars: above(bars),
+        pairs: above(pairs),
+    };
+    (parts, areas.to_vec())
 }
 
 /// The heading of the column that says how many seeds a row has been measured with.
@@ -191,8 +249,14 @@ pub fn act(
     let sheet = sheet(all, selection, theme);
     match action {
         Action::Sort => {
-            let next = selection.order.map_or(0, |column| column + 1);
-            selection.order = (next < sheet.columns.len()).then_some(next);
+            selection.order = match selection.order {
+                Order::Best => Order::Column(0),
+                Order::Column(column) if column + 1 < sheet.columns.len() => {
+                    Order::Column(column + 1)
+                }
+                Order::Column(_) => Order::File,
+                Order::File => Order::Best,
+            };
         }
         Action::Reverse => selection.reversed = !selection.reversed,
         Action::NextPage => {

@@ -1,7 +1,10 @@
-//! Confusion: which classes one strategy takes for which, and the test images behind a cell.
+//! Confusion: which classes a strategy takes for which, recall and precision, the matrices of others beside it, and the
+//! test images behind a cell.
 
 mod images;
+mod lists;
 mod matrix;
+mod parts;
 
 use std::{path::PathBuf, rc::Rc, sync::Arc};
 
@@ -11,6 +14,7 @@ use topwork_measure::{percent, share, thousands};
 use topwork_store::ImageSample;
 
 pub use matrix::Matrix;
+use parts::parts;
 
 use crate::{
     event::Effect,
@@ -175,15 +179,62 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         let caption = caption(run, &selected, outcome, usize::from(area.width));
         line(buffer, area, 0, Line::styled(caption, scene.theme.title()));
     }
-    matrix::draw(
-        scene.theme,
-        selection,
-        selected.classes,
-        &matrix,
-        inner,
-        buffer,
-    );
+    let others = others(run, selection, &selected);
+    let parts = parts(selected.classes, &matrix, others.len(), inner);
+    let classes = selected.classes;
+    let whole = (parts.matrix, false);
+    matrix::draw(scene.theme, selection, classes, &matrix, whole, buffer);
+    if let Some(area) = parts.lists {
+        lists::draw(scene.theme, selection, classes, &matrix, area, buffer);
+    }
+    for ((name, outcome), area) in others.into_iter().zip(parts.others) {
+        let right = percent(share(outcome.correct, outcome.total));
+        let room = usize::from(area.width).saturating_sub(width(&right) + 4);
+        let name = match selected.long {
+            true => shorten(&name, room),
+            false => fit_title(&name, room),
+        };
+        let caption = format!(" {name} · {right}");
+        line(buffer, area, 0, Line::styled(caption, scene.theme.dim()));
+        let area = Rect {
+            y: area.y + 1,
+            height: area.height - 1,
+            ..area
+        };
+        let matrix = Matrix::of(outcome);
+        matrix::draw(
+            scene.theme,
+            selection,
+            classes,
+            &matrix,
+            (area, true),
+            buffer,
+        );
+    }
 }
+
+/// The outcomes of the part's other strategies with the same seed, those behind the selected one first.
+fn others<'a>(
+    run: &'a Watched,
+    selection: &Selection,
+    selected: &Selected<'_>,
+) -> Vec<(String, &'a Outcome)> {
+    let rows = run.state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
+    let count = rows.len().max(1);
+    let own = selection.row % count;
+    (own + 1..own + count)
+        .map(|row| row % count)
+        .filter(|row| run.state.part_of_row(*row).0 == selected.part)
+        .filter_map(|row| {
+            let outcome = run.state.outcomes.get(&(row, selected.seed))?;
+            Some((rows.get(row)?.title(), outcome))
+        })
+        .take(OTHERS)
+        .collect()
+}
+
+/// Matrices of other strategies that are drawn at most.
+const OTHERS: usize = 24;
 
 /// The matrix of an outcome of the current run.
 fn counted(run: &Watched, selection: &Selection, outcome: &Outcome) -> Rc<Matrix> {
@@ -283,7 +334,8 @@ pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, 
     }
     let at = selected(run, selection).and_then(|selected| {
         let matrix = counted(run, selection, selected.outcome?);
-        let area = below_caption(area);
+        // Where others stand changes nothing about where this one does.
+        let area = parts(selected.classes, &matrix, 0, below_caption(area)).matrix;
         matrix::at(selection, selected.classes, &matrix, area, column, row)
     });
     match at {

@@ -34,8 +34,8 @@ pub struct Selection {
     seed: usize,
     /// The second page.
     scatter: bool,
-    /// Dimensions in the order of class separation.
-    sorted: bool,
+    /// Which dimensions are shown, and in which order.
+    order: Order,
     /// Every vector and every dimension, as far as there is room around the cursor; otherwise
     /// all are represented, evenly.
     fine: bool,
@@ -44,6 +44,18 @@ pub struct Selection {
     class: Option<usize>,
     /// The sample that was asked for last.
     asked: Option<Asked>,
+}
+
+/// The order of dimensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    /// Those that separate the classes best, by the class they fire for, each on a scale of its own.
+    #[default]
+    Class,
+    /// By class separation.
+    Separation,
+    /// As the trunk gives them.
+    Trunk,
 }
 
 /// One value of the picture.
@@ -201,7 +213,12 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         Err(why) => return say(scene.theme, &why, area, buffer),
     };
     if area.height >= 5 {
-        let caption = caption(scene.run, selection, features);
+        let mut caption = caption(scene.run, selection, features);
+        // Where panels have no room for all classes, or little for each, the plane shows more.
+        let all = picture::fitting(area.width) >= features.of_class.len();
+        if !selection.scatter && (!all || area.width < LITTLE) {
+            caption = format!(" p: all in a plane ·{caption}");
+        }
         let caption = fit(&caption, usize::from(area.width));
         line(buffer, area, 0, Line::styled(caption, scene.theme.dim()));
     }
@@ -212,6 +229,9 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         picture::draw(scene.theme, selection, features, inner, buffer);
     }
 }
+
+/// Columns in which panels show little.
+const LITTLE: u16 = 60;
 
 /// The room without the caption.
 fn below_caption(area: Rect) -> Rect {
@@ -269,7 +289,13 @@ pub fn act(
             return shown(run, selection);
         }
         Action::NextPage => selection.scatter = !selection.scatter,
-        Action::Sort => selection.sorted = !selection.sorted,
+        Action::Sort => {
+            selection.order = match selection.order {
+                Order::Class => Order::Separation,
+                Order::Separation => Order::Trunk,
+                Order::Trunk => Order::Class,
+            };
+        }
         Action::Window => selection.fine = !selection.fine,
         _ => {
             let area = below_caption(body);

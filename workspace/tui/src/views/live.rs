@@ -1,5 +1,8 @@
-//! Live: stages with their progress, curves of the selected one, the table as it fills.
+//! Live: stages with their progress, curves of the selected one, the table as it fills; of a run that is over what it has
+//! come to.
 
+mod curves;
+mod outcome;
 mod stages;
 mod table;
 
@@ -10,21 +13,21 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Line,
 };
-use topwork_events::{EpochFigures, StageState, StageStatus};
+use topwork_events::{StageState, StageStatus};
 use topwork_measure::{percent, thousands};
 
 use crate::{
-    chart::{self, Curve, Labels},
     figure::Figure,
     keys::Action,
     memo::Memo,
     panel::{panel, say},
     scroll::moved,
-    text::{fit, line, shorten, width},
-    theme::Theme,
+    text::{fit, line},
     views::{Scene, compare},
     watched::Watched,
 };
+
+pub use curves::share_label;
 
 /// What is selected.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +36,18 @@ pub struct Selection {
     stage: Option<usize>,
     /// Only the latest part of the loss, at full resolution.
     recent: bool,
+    /// The loss on a linear axis.
+    linear: bool,
+    /// The stages of a run that is over are wanted, too.
+    unfolded: bool,
+    /// The selected row of a run that is over, counted in the order shown; none before one is asked for.
+    row: Option<usize>,
     /// The table, worked out for the figures of this version.
     table: Memo<u64, table::Figures>,
 }
+
+/// Rows that stages and curves keep before the table takes more than half.
+const BESIDE: u16 = 20;
 
 /// Where the parts of the view are; those without room are empty.
 struct Parts {
@@ -73,7 +85,8 @@ fn parts(run: &Watched, area: Rect) -> Parts {
             figures: none,
         };
     }
-    let table = count(rows).saturating_add(3).clamp(4, area.height / 2);
+    let most = (area.height / 2).max(area.height.saturating_sub(BESIDE));
+    let table = count(rows).saturating_add(3).clamp(4, most);
     let [top, figures, table] = Layout::vertical([
         Constraint::Fill(1),
         Constraint::Length(1),
@@ -119,11 +132,14 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         say(scene.theme, &text, area, buffer);
         return;
     }
+    if outcome::is_shown(run, selection) {
+        return outcome::draw(scene, selection, area, buffer);
+    }
     let parts = parts(run, area);
     stages::draw(scene, selection, parts.stages, buffer);
     if let Some((index, stage)) = shown_stage(run, selection) {
-        draw_loss(scene, selection, stage, parts.loss, buffer);
-        draw_accuracy(scene, stage, parts.accuracy, buffer);
+        curves::draw_loss(scene, selection, (index, stage), parts.loss, buffer);
+        curves::draw_accuracy(scene, (index, stage), parts.accuracy, buffer);
         // What happens now is told even while the curves are those of an earlier stage.
         let running = run.state.running_stage().map(|(_, running)| running);
         let told = match (selection.stage, running) {
@@ -144,7 +160,11 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
             0 | 1 => compare::shown_of(rows, parts.table.height.saturating_sub(3)),
             targets => format!(" of {rows} rows on {targets} targets"),
         };
-        let title = format!("comparison{shown}");
+        let order = match run.state.ending {
+            Some(_) => ", best first",
+            None => "",
+        };
+        let title = format!("comparison{shown}{order}");
         let inner = panel(scene.theme, &title, parts.table, buffer, false);
         table::draw(scene, &selection.table, running_row(run), inner, buffer);
     }
@@ -163,14 +183,17 @@ fn running_row(run: &Watched) -> usize {
 fn shown_stage<'a>(run: &'a Watched, selection: &Selection) -> Option<(usize, &'a StageState)> {
     let stages = &run.state.stages;
     let selected = selection.stage.and_then(|i| Some((i, stages.get(i)?)));
-    let trains = |(_, stage): &(usize, &StageState)| {
-        !stage.epochs.is_empty() || stage.loss_curve.whole().next().is_some()
-    };
+    let trains = |(_, stage): &(usize, &StageState)| trains(stage);
     selected
         .or_else(|| run.state.running_stage().filter(trains))
         .or_else(|| stages.iter().enumerate().rev().find(trains))
         .or_else(|| run.state.running_stage())
         .or_else(|| stages.first().map(|stage| (0, stage)))
+}
+
+/// Whether a stage has told of a training.
+fn trains(stage: &StageState) -> bool {
+    !stage.epochs.is_empty() || stage.loss_curve.whole().next().is_some()
 }
 
 /// `fold 2/5`.
@@ -182,215 +205,6 @@ fn fold_words(run: &Watched, stage: &StageState, fold: Option<u32>) -> Option<St
 fn folds(run: &Watched, stage: &StageState) -> Option<u32> {
     let (part, _) = run.state.part_of_row(stage.plan.row.unwrap_or(0));
     run.state.parts.get(part)?.plan.folds
-}
-
-/// The loss as it is drawn.
-struct Losses {
-    train: Vec<(f64, f64)>,
-    valid: Vec<(f64, f64)>,
-    /// Along the x axis stand epochs, not units.
-    by_epoch: bool,
-}
-
-/// The loss from step to step, or from epoch to epoch where steps are missing: of a stage that is
-/// over before it has told of its progress twice only the ends of epochs are known. With folds
-/// those are the latest fold's.
-fn losses(run: &Watched, selection: &Selection, stage: &StageState) -> Losses {
-    let steps: Vec<(f64, f64)> = if selection.recent {
-        stage.loss_curve.recent().collect()
-    } else {
-        stage.loss_curve.whole().collect()
-    };
-    if steps.len() < stage.epochs.len().max(2) {
-        let epochs = stage.latest_epochs().iter();
-        let at = |figures: &EpochFigures| f64::from(figures.epoch);
-        return Losses {
-            train: epochs
-                .clone()
-                .map(|figures| (at(figures), figures.loss))
-                .collect(),
-            valid: epochs
-                .filter_map(|figures| Some((at(figures), figures.validation_loss?)))
-                .collect(),
-            by_epoch: true,
-        };
-    }
-    let epochs = stage
-        .epochs
-        .last()
-        .map_or(1.0, |figures| f64::from(figures.epochs.max(1)));
-    let fold_length = match stage.fold {
-        Some(_) => stage.total as f64 / f64::from(folds(run, stage).unwrap_or(1).max(1)),
-        None => stage.total as f64,
-    };
-    let valid = stage.epochs.iter().filter_map(|figures| {
-        let folds_before = f64::from(figures.fold.map_or(0, |fold| fold.saturating_sub(1)));
-        let x = (folds_before + f64::from(figures.epoch) / epochs) * fold_length;
-        Some((x, figures.validation_loss?))
-    });
-    Losses {
-        valid: valid
-            .filter(|(x, _)| steps.first().is_none_or(|first| *x >= first.0))
-            .collect(),
-        train: steps,
-        by_epoch: false,
-    }
-}
-
-fn draw_loss(
-    scene: &Scene<'_>,
-    selection: &Selection,
-    stage: &StageState,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    if area.is_empty() {
-        return;
-    }
-    let Losses {
-        mut train,
-        mut valid,
-        by_epoch,
-    } = losses(scene.run, selection, stage);
-    let window = match (by_epoch, selection.recent) {
-        (true, _) => latest_fold(scene.run, stage),
-        (false, true) => ", recent".to_owned(),
-        (false, false) => String::new(),
-    };
-    let title = chart_title(scene.run, &format!("loss{window}"), stage, area);
-    let inner = panel(scene.theme, &title, area, buffer, false);
-    if train.len() < 2 {
-        let text = match (stage.status, stage.epochs.last()) {
-            (_, Some(only)) => {
-                let loss = |loss: f64| Figure::loss(loss).whole().to_owned();
-                in_epoch(only, loss(only.loss), only.validation_loss.map(loss))
-            }
-            (StageStatus::Waiting, None) => "not begun".to_owned(),
-            (_, None) => "this stage has no curve".to_owned(),
-        };
-        say(scene.theme, &text, inner, buffer);
-        return;
-    }
-    // On a logarithmic axis the late part of a training is as legible as its beginning.
-    for (_, loss) in train.iter_mut().chain(&mut valid) {
-        *loss = loss.max(1e-9).log10();
-    }
-    let curves = train_and_valid(scene.theme, &train, &valid);
-    let after = format!(" {}", stage.unit);
-    let units = move |x: f64| Figure::count(x.max(0.0) as u64).between("", &after);
-    chart::draw(
-        scene.theme,
-        &curves,
-        &Labels {
-            x: if by_epoch { &epoch_label } else { &units },
-            y: &|y| Figure::loss(10_f64.powf(y)),
-            places: &[],
-        },
-        inner,
-        buffer,
-    );
-}
-
-/// What stands above a chart: of a long title that says target and backbone, too, something of each.
-fn chart_title(run: &Watched, what: &str, stage: &StageState, area: Rect) -> String {
-    let room = usize::from(area.width).saturating_sub(7 + width(what));
-    let title = match run.has_parts() {
-        true => shorten(&stage.plan.title, room),
-        false => stage.plan.title.clone(),
-    };
-    format!("{what} · {title}")
-}
-
-fn epoch_label(x: f64) -> Figure {
-    Figure::count(x.round().max(0.0) as u64).between("epoch ", "")
-}
-
-/// What a single epoch came to, in words.
-fn in_epoch(epoch: &EpochFigures, training: String, validation: Option<String>) -> String {
-    let held_out = validation.map_or(String::new(), |figure| format!(", validation {figure}"));
-    format!("training {training}{held_out} in epoch {}", epoch.epoch)
-}
-
-/// `, fold 2/5` of the latest epochs, where there are folds.
-fn latest_fold(run: &Watched, stage: &StageState) -> String {
-    let fold = stage.epochs.last().map_or(stage.fold, |last| last.fold);
-    fold_words(run, stage, fold).map_or(String::new(), |fold| format!(", {fold}"))
-}
-
-/// The curve of the training samples, and that of those held out where there are any.
-fn train_and_valid<'a>(
-    theme: Theme,
-    train: &'a [(f64, f64)],
-    valid: &'a [(f64, f64)],
-) -> Vec<Curve<'a>> {
-    let mut curves = vec![Curve {
-        name: "train",
-        points: train,
-        style: theme.series(0),
-        mark: '─',
-        joined: true,
-        marked: false,
-    }];
-    if !valid.is_empty() {
-        curves.push(Curve {
-            name: "validation",
-            points: valid,
-            style: theme.series(1),
-            mark: '•',
-            joined: false,
-            marked: false,
-        });
-    }
-    curves
-}
-
-fn draw_accuracy(scene: &Scene<'_>, stage: &StageState, area: Rect, buffer: &mut Buffer) {
-    if area.is_empty() {
-        return;
-    }
-    let epochs = stage.latest_epochs();
-    let what = format!("accuracy{}", latest_fold(scene.run, stage));
-    let title = chart_title(scene.run, &what, stage, area);
-    let inner = panel(scene.theme, &title, area, buffer, false);
-    let train: Vec<(f64, f64)> = (epochs.iter())
-        .map(|figures| (f64::from(figures.epoch), figures.accuracy))
-        .collect();
-    let valid: Vec<(f64, f64)> = (epochs.iter())
-        .filter_map(|figures| Some((f64::from(figures.epoch), figures.validation_accuracy?)))
-        .collect();
-    if train.len() < 2 {
-        let text = match epochs.first() {
-            Some(only) => in_epoch(
-                only,
-                percent(only.accuracy),
-                only.validation_accuracy.map(percent),
-            ),
-            None if stage.epoch > 0 => "known at the end of the epoch".to_owned(),
-            None => "this stage has no epochs".to_owned(),
-        };
-        say(scene.theme, &text, inner, buffer);
-        return;
-    }
-    let curves = train_and_valid(scene.theme, &train, &valid);
-    chart::draw(
-        scene.theme,
-        &curves,
-        &Labels {
-            x: &epoch_label,
-            y: &share_label,
-            places: &[],
-        },
-        inner,
-        buffer,
-    );
-}
-
-/// A height of a chart of shares; beyond them there is nothing to be said.
-pub fn share_label(share: f64) -> Figure {
-    match share {
-        0.0..=1.0 => Figure::share(share),
-        _ => Figure::words(""),
-    }
 }
 
 /// One line: why the run ended badly, else what is known of the stage.
@@ -480,6 +294,9 @@ pub fn act(run: &Watched, selection: &mut Selection, action: Action) {
     match action {
         Action::Window => selection.recent = !selection.recent,
         Action::Follow => selection.stage = None,
+        Action::Scale => selection.linear = !selection.linear,
+        Action::NextPage => selection.unfolded = !selection.unfolded,
+        _ if outcome::is_shown(run, selection) => outcome::act(run, selection, action),
         _ => {
             let stages = run.state.stages.len();
             let current = shown_stage(run, selection).map_or(0, |(index, _)| index);
@@ -493,6 +310,9 @@ pub fn act(run: &Watched, selection: &mut Selection, action: Action) {
 
 /// The mouse selects a stage.
 pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, row: u16) {
+    if outcome::is_shown(run, selection) {
+        return;
+    }
     let place = parts(run, area).stages;
     let inner = Rect {
         x: place.x + 1,

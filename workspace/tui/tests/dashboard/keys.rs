@@ -3,7 +3,7 @@
 use topwork_events::Record;
 use topwork_index::BestRow;
 use topwork_store::{RunFolder, Standing};
-use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, update};
+use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, Load, update};
 
 use crate::{
     PLAIN, app, buffer, folder, press,
@@ -30,14 +30,9 @@ fn check(records: &[Record], keys: &str, shown: &str, effects: &[Effect]) {
 #[test]
 fn views_are_changed() {
     let records = flagship();
-    check(&records, "", "╭ stages", &[]);
-    check(
-        &records,
-        "tab",
-        "╭ comparison, in the order of the file",
-        &[],
-    );
-    check(&records, "2", "╭ comparison, in the order of the file", &[]);
+    check(&records, "", " p shows them", &[]);
+    check(&records, "tab", "feature classifier against", &[]);
+    check(&records, "2", "feature classifier against", &[]);
     check(&records, "5", "╭ backbone: ", &[]);
     check(&records, "6", "╭ log, following", &[]);
     check(&records, "6 shift-tab", "╭ backbone: ", &[]);
@@ -84,20 +79,27 @@ fn leaving_and_stopping() {
 #[test]
 fn dialogs() {
     let records = flagship();
-    check(&records, "?", "╭ keys", &[]);
-    check(&records, "? q", "╭ stages", &[]);
-    check(&records, "? ?", "╭ stages", &[]);
-    check(&records, "2 enter", "╭ frozen backbone", &[]);
-    check(&records, "2 down down enter", "╭ feature classifier ", &[]);
+    check(&records, "?", "╭ keys in Live", &[]);
+    check(&records, "2 ?", "everything known of the row", &[]);
+    check(&records, "? q", "╭ comparison", &[]);
+    check(&records, "? ?", "╭ comparison", &[]);
+    check(&records, "2 enter", "╭ feature classifier ", &[]);
+    check(&records, "2 down enter", "╭ frozen backbone ", &[]);
     check(&records, "2 enter esc", "╭ comparison", &[]);
 }
 
 #[test]
 fn order() {
     let records = flagship();
-    check(&records, "2 o o", "comparison by accuracy ▲", &[]);
-    check(&records, "2 o o O", "comparison by accuracy ▼", &[]);
-    check(&records, "2 o O down", "comparison by strategy ▼", &[]);
+    check(&records, "2", "comparison, best first", &[]);
+    check(&records, "2 O", "comparison, best last", &[]);
+    check(&records, "2 o O down", "comparison by rank ▼", &[]);
+    check(&records, "2 o o", "comparison by strategy ▲", &[]);
+    check(&records, "2 o o o", "comparison by accuracy ▲", &[]);
+    check(&records, "2 o o o O", "comparison by accuracy ▼", &[]);
+    let last = "2 o o o o o o o o o o o o";
+    check(&records, last, "in the order of the file", &[]);
+    check(&records, &format!("{last} o"), "best first", &[]);
 }
 
 #[test]
@@ -129,9 +131,38 @@ fn following_the_log() {
 #[test]
 fn stages_are_selected() {
     let records = flagship();
-    check(&records, "home", "read data", &[]);
-    check(&records, "home down w", "loss, recent · ", &[]);
-    check(&records, "home down w w", "╭ loss · ", &[]);
+    check(&records, "p home", "read data", &[]);
+    check(
+        &records,
+        "p home down w",
+        "loss (log), recent · source",
+        &[],
+    );
+    check(&records, "p home down w w", "╭ loss (log) · source", &[]);
+    check(&records, "p home down l", "╭ loss · source", &[]);
+    check(&records, "p p", " p shows them", &[]);
+    // The curves are those of the best row that has any, then those of the selected one.
+    check(&records, "", "loss (log) · frozen backbone", &[]);
+    check(&records, "end", "loss (log) · frozen random backbone", &[]);
+    check(&records, "down", "loss (log) · frozen backbone", &[]);
+    check(&records, "down up", "this stage has no curve", &[]);
+}
+
+/// What the worker takes stands with the stages for as long as it works.
+#[test]
+fn the_load_of_a_worker() {
+    let load = Load {
+        bytes: 317_000_000,
+        cores: Some(1.94),
+    };
+    let check = |records: &[Record], shown: bool| {
+        let mut app = app(records, PLAIN, 110, 30);
+        update(&mut app, Event::Works(folder(), load));
+        let screen = screen(&app);
+        assert_eq!(screen.contains(" · 317 MB, 1.9 cores"), shown, "{screen}");
+    };
+    check(&flagship_until("epoch-ended", 1), true);
+    check(&flagship(), false);
 }
 
 fn entry(number: u32, standing: Standing) -> ListedRun {
@@ -256,14 +287,14 @@ fn the_mouse_selects_tabs_and_rows() {
     let mut app = app(&flagship(), PLAIN, 100, 30);
     click(&mut app, 10, 1);
     assert!(
-        screen(&app).contains("╭ comparison, in the order"),
+        screen(&app).contains("feature classifier against"),
         "{}",
         screen(&app)
     );
     // The third row of the table: headings are in row 3.
     click(&mut app, 10, 6);
     assert!(
-        screen(&app).contains("▌feature classifier "),
+        screen(&app).contains("▌   3  feature classifier, 1,000 "),
         "{}",
         screen(&app)
     );

@@ -28,6 +28,7 @@ fn are_as_in_the_documentation() {
     let done = flagship();
     let pictures = [
         ("live", &running, "1"),
+        ("outcome", &done, "1"),
         ("compare", &done, "2"),
         ("features", &done, "3"),
         ("confusion", &done, "4 n"),

@@ -80,6 +80,7 @@ fn features_as_panels() {
         check("features-plane", &records, "3 p", size);
     }
     check("features-sorted", &records, "3 o right right", USUAL);
+    check("features-in-order", &records, "3 o o", USUAL);
     check("features-full", &records, "3 w o end", USUAL);
     check("features-random", &records, "3 n", USUAL);
     check("features-plane-class", &records, "3 p right right", USUAL);
@@ -200,27 +201,36 @@ fn keys_of_features() {
         "3",
         "trained trunk, cut at features · 128 of 800 dimensions · 150 of 4,861 test images",
     );
-    shows("3", "· dimension 0, F ");
-    shows("3", "dimensions as the trunk gives them; evenly thinned");
+    shows(
+        "3",
+        "of each dimension; the best 22, by class; evenly thinned",
+    );
+    shows("3 w", "of each dimension; all, by class; full resolution");
+    shows("3 o o", "· dimension 0, F ");
+    shows(
+        "3 o o",
+        "dimensions as the trunk gives them; evenly thinned",
+    );
+    shows("3 o o o", "of each dimension; the best 22, by class");
     shows(
         "3 n",
         "random trunk, cut at features · 64 of 800 dimensions · 100 of 4,861 test images",
     );
     shows("3 n n", "trained trunk");
     shows("3 w", "full resolution");
-    shows("3 w down", "· dimension 6, F ");
-    shows("3 w down up", "· dimension 0, F ");
-    shows("3 end", "· dimension 7");
+    shows("3 o o w down", "· dimension 6, F ");
+    shows("3 o o w down up", "· dimension 0, F ");
+    shows("3 o o end", "· dimension 7");
     shows("3 o", "dimensions by class separation, the best on top");
     // The cursor stays on its dimension when the order changes.
-    shows("3 w down o", "· dimension 6, F ");
+    shows("3 o o w down o", "· dimension 6, F ");
     shows("3 right left", "class 5, test image");
     shows(
         &format!("3 {}", "right ".repeat(200)),
         "class 9, test image",
     );
     shows("3 p", "first component ");
-    shows("3 p p", "dimensions as the trunk");
+    shows("3 p p", "of each dimension; the best 22");
 }
 
 #[test]

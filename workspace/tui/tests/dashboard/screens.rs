@@ -90,7 +90,10 @@ fn finished() {
     check("done-compare-details", &records, "2 enter", USUAL);
     check("done-network-head", &records, "5 p p", USUAL);
     check("done-log-filter", &records, "6 / s o u r c e enter", USUAL);
-    check("done-help", &records, "?", USUAL);
+    for size in [USUAL, NARROW] {
+        check("done-help", &records, "?", size);
+    }
+    check("done-help-end", &records, "3 ? end", NARROW);
     check("done-stop", &flagship_until("epoch-ended", 1), "s", NARROW);
 }
 

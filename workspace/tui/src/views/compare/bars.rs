@@ -1,6 +1,6 @@
-//! How sure the figures are: bars with intervals, and pairs.
+//! How sure the figures are: bars with intervals.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashSet;
 
 use ratatui::{
     buffer::Buffer,
@@ -8,17 +8,16 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use topwork_measure::{self as measure, ACCURACY, p_value};
-use topwork_results::{PairResult, PairTest, RowResult, Verdict};
+use topwork_measure::{self as measure, ACCURACY};
+use topwork_results::RowResult;
 
-use super::{Selection, rows::Row, shown_of, titles::labels};
+use super::{rows::Row, shown_of, titles::labels};
 use crate::{
     figure::Figure,
     panel::{panel, say},
     scroll::first_shown,
-    text::{fit_title, line, pad, pad_title, width},
+    text::{apart, fit_title, line, pad, width},
     theme::Theme,
-    views::Scene,
 };
 
 /// The figure that the bars and curves of these rows are of.
@@ -41,13 +40,17 @@ pub struct Shown<'a> {
 
 impl Shown<'_> {
     /// The rows' names in at most so many columns.
-    fn names(&self, columns: usize) -> Vec<String> {
+    pub fn names(&self, columns: usize) -> Vec<String> {
         if !self.split {
-            return self
-                .rows
-                .iter()
-                .map(|row| fit_title(&row.name, columns))
-                .collect();
+            let names = || self.rows.iter().map(|row| row.name.as_str());
+            let cut: Vec<String> = names().map(|name| fit_title(name, columns)).collect();
+            let different =
+                |names: &mut dyn Iterator<Item = &str>| names.collect::<HashSet<&str>>().len();
+            let told = different(&mut cut.iter().map(String::as_str));
+            return match told < different(&mut names()) {
+                true => apart(names(), columns),
+                false => cut,
+            };
         }
         let number = |row: &Row| match row.name.strip_suffix(row.result().title.as_str()) {
             Some(number) => number.to_owned(),
@@ -71,6 +74,9 @@ impl Shown<'_> {
     }
 }
 
+/// Columns in which a bar says all it can.
+const BAR: usize = 28;
+
 /// Draws a bar for every row.
 pub fn draw(theme: Theme, shown: Shown<'_>, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
@@ -93,18 +99,14 @@ fn draw_bars(theme: Theme, shown: Shown<'_>, area: Rect, buffer: &mut Buffer) {
     }
     let figure = ranked_by(rows);
     let columns = usize::from(area.width);
-    let (titles, names) = match shown.split {
-        true => {
-            let titles = shown.names((columns * 4 / 7).min(44));
-            let names = titles.iter().map(|name| width(name)).max().unwrap_or(0);
-            (titles, names)
-        }
-        false => {
-            let names = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0);
-            let names = names.min(columns / 3).min(28);
-            (shown.names(names), names)
-        }
+    // Names are whole as long as the bars keep what they need.
+    let room = match shown.split {
+        true => columns * 4 / 7,
+        false => (columns / 3).min(28),
     };
+    let room = room.max(columns.saturating_sub(BAR + 2));
+    let titles = shown.names(room);
+    let names = titles.iter().map(|name| width(name)).max().unwrap_or(0);
     let bar = columns.saturating_sub(names + 2);
     if bar < 8 {
         return;
@@ -169,141 +171,4 @@ fn draw_bars(theme: Theme, shown: Shown<'_>, area: Rect, buffer: &mut Buffer) {
     let axis = format!("{}{left}{}{right}", " ".repeat(names + 2), " ".repeat(gap));
     let bottom = room.min(rows.len());
     line(buffer, area, bottom, Line::styled(axis, theme.dim()));
-}
-
-/// Which strategies the selected one can be told apart from.
-pub fn draw_pairs(
-    scene: &Scene<'_>,
-    selection: &Selection,
-    shown: Shown<'_>,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    if area.is_empty() {
-        return;
-    }
-    let Some(selected) = shown.rows.get(shown.selected) else {
-        return;
-    };
-    let name = match shown.split {
-        true => {
-            let room = usize::from(area.width).saturating_sub(4 + width(" against"));
-            let names = shown.names(room);
-            names.into_iter().nth(shown.selected).unwrap_or_default()
-        }
-        false => selected.name.clone(),
-    };
-    let title = format!("{name} against");
-    let inner = panel(scene.theme, &title, area, buffer, false);
-    let Some(run) = scene.all.get(selected.run) else {
-        return;
-    };
-    let own = &selected.result().title;
-    let key = (run.version, selected.whole_title());
-    let pairs = selection.pairs.get(key, || pairs_of(selected));
-    // Where not all can be seen, those in doubt come first.
-    let mut pairs: Vec<&PairResult> = pairs.iter().collect();
-    if pairs.len() >= usize::from(inner.height) {
-        pairs.sort_by(|a, b| b.p.total_cmp(&a.p));
-    }
-    if pairs.is_empty() {
-        let text = "no other strategy was measured on the same test examples yet";
-        say(scene.theme, text, inner, buffer);
-        return;
-    }
-    let tests: BTreeSet<PairTest> = pairs.iter().map(|pair| pair.test).collect();
-    let tests: Vec<&str> = tests.into_iter().map(PairTest::sentence).collect();
-    let chance = match pairs.iter().any(|pair| pair.verdict() == Verdict::Chance) {
-        true => "? may be chance among so many; ",
-        false => "",
-    };
-    let what = format!("this minus the other; {chance}{}", tests.join("; "));
-    line(buffer, inner, 0, Line::styled(what, scene.theme.dim()));
-    let columns = usize::from(inner.width);
-    let told: Vec<(&str, Style, String)> = (pairs.iter())
-        .take(usize::from(inner.height).saturating_sub(1))
-        .map(|pair| {
-            let other = other(pair, own);
-            let name = width(other).min(if shown.split { TITLE } else { NAME });
-            let (style, figures) = in_words(scene.theme, pair, own, name, columns);
-            (other, style, figures)
-        })
-        .collect();
-    // As many columns for all names, and all names cut in the same way.
-    let taken = told.iter().map(|(_, _, figures)| width(figures)).max();
-    let room = columns.saturating_sub(taken.unwrap_or(0) + 1);
-    let short = match shown.split {
-        true => shown.names(room),
-        false => Vec::new(),
-    };
-    let same_run = |row: &&Row| row.run == selected.run;
-    let short: HashMap<&str, String> = (shown.rows.iter().zip(short))
-        .filter(|(row, _)| same_run(row))
-        .map(|(row, name)| (row.result().title.as_str(), name))
-        .collect();
-    for (row, (other, style, figures)) in told.into_iter().enumerate() {
-        let room = columns.saturating_sub(width(&figures) + 1);
-        let name = match short.get(other) {
-            Some(name) => pad(name, room, false),
-            None => pad_title(other, room),
-        };
-        let text = format!("{name} {figures}");
-        line(buffer, inner, row + 1, Line::styled(text, style));
-    }
-}
-
-/// The other row of a pair.
-fn other<'a>(pair: &'a PairResult, own: &str) -> &'a str {
-    if pair.a == own { &pair.b } else { &pair.a }
-}
-
-/// What is told of a pair, in so many columns of which the other's name wants these.
-fn in_words(
-    theme: Theme,
-    pair: &PairResult,
-    own: &str,
-    name: usize,
-    columns: usize,
-) -> (Style, String) {
-    let (mark, style) = match pair.verdict() {
-        Verdict::Apart => ("≠", Style::new()),
-        Verdict::Chance => ("?", theme.dim()),
-        Verdict::Equivalent => ("≡", Style::new()),
-        Verdict::Alike => ("≈", theme.dim()),
-        Verdict::Unmarked => (" ", theme.dim()),
-    };
-    let p = p_value(pair.p);
-    // From the row that is selected, whichever of the two the file has first.
-    let unit = pair.figure().unit;
-    let difference = (pair.difference.zip(pair.interval)).map(|(value, interval)| {
-        let (value, interval) = match pair.a == own {
-            true => (value, interval),
-            false => (-value, -interval),
-        };
-        let short = unit.difference_alone(value);
-        [unit.difference(value, interval), short]
-    });
-    let room = |text: &str| columns.saturating_sub(width(text) + 1);
-    let without_p = difference.as_ref().filter(|_| name > NAME);
-    let without_p = without_p.map(|[_, short]| format!("{mark} {short}"));
-    let p_alone = without_p.is_none().then(String::new);
-    let forms = difference.into_iter().flatten().chain(p_alone);
-    let figures = (forms.map(|difference| format!("{mark} {difference}  {p:>10}")))
-        .find(|text| room(text) >= name)
-        .or(without_p)
-        .unwrap_or_else(|| format!("{mark} {p}"));
-    (style, figures)
-}
-
-/// A name keeps so many columns before a difference is shortened.
-const NAME: usize = 16;
-
-/// A title of strategy, backbone and cut keeps more, before p is left out: the mark says what it comes to.
-const TITLE: usize = 26;
-
-/// The pairs that a row is one of.
-fn pairs_of(row: &Row) -> Vec<PairResult> {
-    let title = &row.result().title;
-    let own = |pair: &&PairResult| pair.a == *title || pair.b == *title;
-    row.results.pairs.iter().filter(own).cloned().collect()
 }

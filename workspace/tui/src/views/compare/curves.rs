@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use ratatui::{buffer::Buffer, layout::Rect};
 use topwork_measure::{self as measure, Unit, thousands};
+use topwork_results::FigureResult;
 
 use super::{
     bars::Shown,
     rows::{Row, differing, setting},
 };
 use crate::{
-    chart::{self, Curve, Labels},
+    chart::{self, Curve, Labels, Stroke},
     figure::Figure,
     panel::{panel, say},
     theme::Theme,
@@ -29,21 +30,32 @@ pub struct Grid {
     cuts: Vec<String>,
     /// Where along the axis there are points.
     places: Vec<f64>,
-    /// Every curve: what tells it from the others, and its points by place.
-    curves: Vec<(String, Vec<(f64, f64)>)>,
+    /// Every curve.
+    curves: Vec<Joined>,
+}
+
+/// Rows that differ in nothing but their place along the axis.
+#[derive(Clone, Debug)]
+struct Joined {
+    /// What tells it from the other curves.
+    name: String,
+    /// Its means by place.
+    points: Vec<(f64, f64)>,
+    /// One standard deviation over the seeds, down and up, where there are several.
+    spread: Vec<(f64, f64, f64)>,
 }
 
 impl Grid {
-    /// All the curves that these rows make: over cut points, over training samples.
-    pub fn all_of(rows: &[Row]) -> Vec<Self> {
-        let differing = differing(rows.iter());
+    /// All the curves that these rows make, in their order: over cut points, over training samples.
+    pub fn all_of(rows: &[&Row]) -> Vec<Self> {
+        let differing = differing(rows.iter().copied());
         let by_cut = Self::by_cut(rows, &differing);
         let by_samples = Self::by_samples(rows, &differing);
         [by_cut, by_samples].into_iter().flatten().collect()
     }
 
     /// Accuracy against the number of training samples, on a logarithmic axis.
-    fn by_samples(rows: &[Row], differing: &[String]) -> Option<Self> {
+    fn by_samples(rows: &[&Row], differing: &[String]) -> Option<Self> {
         let place = |row: &Row| row.result().train_samples.map(|n| (n as f64).log10());
         Self::of(
             "training samples",
@@ -53,7 +65,7 @@ impl Grid {
     }
 
     /// Accuracy against the cut point, in the order the cuts are met.
-    fn by_cut(rows: &[Row], differing: &[String]) -> Option<Self> {
+    fn by_cut(rows: &[&Row], differing: &[String]) -> Option<Self> {
         let mut cuts: Vec<String> = Vec::new();
         let mut places: HashMap<&str, f64> = HashMap::new();
         for row in rows.iter().filter(|row| !row.result().chooses_its_cut()) {
@@ -72,12 +84,8 @@ impl Grid {
         )
     }
 
-    fn of(
-        axis: &'static str,
-        cuts: Vec<String>,
-        curves: Vec<(String, Vec<(f64, f64)>)>,
-    ) -> Option<Self> {
-        let points = curves.iter().flat_map(|(_, points)| points);
+    fn of(axis: &'static str, cuts: Vec<String>, curves: Vec<Joined>) -> Option<Self> {
+        let points = curves.iter().flat_map(|curve| &curve.points);
         let mut places: Vec<f64> = points.map(|(x, _)| *x).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
@@ -101,26 +109,27 @@ impl Grid {
 
 /// Rows that are equal in everything but `free`, joined over `place`: at least two of a kind.
 fn joined(
-    rows: &[Row],
+    rows: &[&Row],
     differing: &[String],
     free: &[&str],
     place: impl Fn(&Row) -> Option<f64>,
-) -> Vec<(String, Vec<(f64, f64)>)> {
+) -> Vec<Joined> {
     let fixed: Vec<&str> = (differing.iter().map(String::as_str))
         .filter(|path| !free.contains(path))
         .collect();
     let mut known: HashMap<(usize, &str, Vec<String>), usize> = HashMap::new();
-    let mut curves: Vec<(&Row, Vec<(f64, f64)>)> = Vec::new();
+    // Of each curve its first row, and its rows with their places.
+    let mut curves: Vec<(&Row, Vec<(f64, &FigureResult)>)> = Vec::new();
     for row in rows {
-        let (Some(x), Some(mean)) = (place(row), row.mean()) else {
+        let (Some(x), Some(figure)) = (place(row), row.figure()) else {
             continue;
         };
         let settings = fixed.iter().map(|path| setting(row, path)).collect();
         let key = (row.run, row.result().name.as_str(), settings);
         let at = *known.entry(key).or_insert(curves.len());
         match curves.get_mut(at) {
-            Some((_, points)) => points.push((x, mean)),
-            None => curves.push((row, vec![(x, mean)])),
+            Some((_, points)) => points.push((x, figure)),
+            None => curves.push((row, vec![(x, figure)])),
         }
     }
     for (_, points) in &mut curves {
@@ -130,8 +139,19 @@ fn joined(
     curves.retain(|(_, points)| points.len() > 1);
     let first: Vec<&Row> = curves.iter().map(|(row, _)| *row).collect();
     let names = names(&first, &fixed);
-    let points = curves.into_iter().map(|(_, points)| points);
-    names.into_iter().zip(points).collect()
+    let curves = names.into_iter().zip(curves);
+    curves
+        .map(|(name, (_, points))| Joined {
+            name,
+            points: points.iter().map(|(x, figure)| (*x, figure.mean)).collect(),
+            spread: (points.iter())
+                .filter_map(|(x, FigureResult { mean, std, .. })| {
+                    let std = (*std)?;
+                    Some((*x, mean - std, mean + std))
+                })
+                .collect(),
+        })
+        .collect()
 }
 
 /// One thing in which rows may differ, in words.
@@ -202,20 +222,25 @@ pub fn draw(
     } else {
         ""
     };
-    let title = format!("{} against {}{scale}", figure.name, grid.axis);
+    let spread = match grid.curves.iter().any(|curve| !curve.spread.is_empty()) {
+        true => ", ± over seeds",
+        false => "",
+    };
+    let title = format!("{} against {}{scale}{spread}", figure.name, grid.axis);
     let inner = panel(theme, &shown.of_target(&title), area, buffer, false);
     let label = |value: f64| match figure.unit {
         Unit::Share => share_label(value),
         unit => Figure::value(unit, value),
     };
     let curves: Vec<Curve<'_>> = (grid.curves.iter().zip(MARKS.chars().cycle()).enumerate())
-        .map(|(index, ((name, points), mark))| Curve {
-            name,
-            points,
+        .map(|(index, (curve, mark))| Curve {
+            name: &curve.name,
+            points: &curve.points,
             style: theme.series(index),
             mark,
-            joined: true,
+            stroke: Stroke::Solid,
             marked: true,
+            spread: &curve.spread,
         })
         .collect();
     chart::draw(

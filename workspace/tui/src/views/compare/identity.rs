@@ -22,7 +22,7 @@ impl Identity {
     pub fn of(split: bool, several_runs: bool, rows: &[&RowResult]) -> Self {
         Self {
             split,
-            ranked: split && !several_runs,
+            ranked: !several_runs && (split || rows.iter().any(|row| row.rank.is_some())),
             backbones: split && rows.iter().any(|row| row.backbone.is_some()),
             cuts: split && rows.windows(2).any(|pair| pair[0].cut != pair[1].cut),
         }
@@ -30,10 +30,15 @@ impl Identity {
 
     /// The columns.
     pub fn columns(self) -> Vec<Column> {
+        let rank = self
+            .ranked
+            .then(|| Column::number("rank", u8::from(!self.split)));
         if !self.split {
-            return vec![Column::text("strategy", 0)];
+            return rank
+                .into_iter()
+                .chain([Column::text("strategy", 0)])
+                .collect();
         }
-        let rank = self.ranked.then(|| Column::number("rank", 0));
         let backbone = self.backbones.then(|| Column::name("backbone"));
         let cut = self.cuts.then(|| Column::name("cut"));
         let columns = [rank, Some(Column::name("strategy")), backbone, cut];
@@ -42,11 +47,13 @@ impl Identity {
 
     /// What a row says in them.
     pub fn cells(self, row: &Row, style: Style) -> Vec<Cell> {
-        if !self.split {
-            return vec![Cell::new(row.name.clone(), style)];
-        }
         let rank = row.result().rank;
         let rank = rank.map_or(String::new(), |rank| rank.to_string());
+        if !self.split {
+            let rank = self.ranked.then(|| Cell::new(rank, style));
+            let name = Cell::new(row.name.clone(), style);
+            return rank.into_iter().chain([name]).collect();
+        }
         self.with_rank(rank, row.strategy(), Some(row.result()), style)
     }
 

@@ -13,7 +13,7 @@ use topwork_results::{
 };
 
 use super::{
-    SEEDS, Selection,
+    Order, SEEDS, Selection,
     bars::Shown,
     curves::Grid,
     groups::{self, Group, Head, Line},
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     columns::{Cell, Column},
     figure::Figure,
+    natural::natural,
     theme::Theme,
     watched::{TargetTable, Watched},
 };
@@ -156,10 +157,17 @@ impl Sheet {
         let grids = self.grids.get(group);
         grids.map_or(&[], |grids| {
             grids
-                .get_or_init(|| Grid::all_of(self.rows_of(group)))
+                .get_or_init(|| Grid::all_of(&in_file_order(self.rows_of(group))))
                 .as_slice()
         })
     }
+}
+
+/// Rows as their files have them, whatever order they are shown in.
+fn in_file_order(rows: &[Row]) -> Vec<&Row> {
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by_key(|row| (row.run, row.place));
+    rows
 }
 
 /// The rows of one target, of all runs that have it.
@@ -298,9 +306,18 @@ pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
             (row, cells)
         });
         let mut drawn: Vec<(Row, Vec<Cell>)> = drawn.collect();
-        if let Some(column) = selection.order {
-            let source = sources.get(column).copied().flatten();
-            drawn.sort_by(|a, b| in_order(a, b, column, source));
+        match selection.order {
+            Order::Best => {
+                let test_set = drawn
+                    .iter()
+                    .find_map(|(row, _)| row.result().test_set.clone());
+                drawn.sort_by(|(a, _), (b, _)| best_first(a, b, test_set.as_deref()));
+            }
+            Order::Column(column) => {
+                let source = sources.get(column).copied().flatten();
+                drawn.sort_by(|a, b| in_order(a, b, column, source));
+            }
+            Order::File => {}
         }
         if selection.reversed {
             drawn.reverse();
@@ -360,6 +377,21 @@ fn figure(cell: results::Cell) -> Figure {
     Figure::cell(&value.into())
 }
 
+/// The better row first; then those measured on other examples than most, which cannot be set in one order with them,
+/// then those that are not measured.
+fn best_first(a: &Row, b: &Row, test_set: Option<&str>) -> Ordering {
+    let place = |row: &Row| match row.mean() {
+        Some(_) if row.result().test_set.as_deref() == test_set => 0,
+        Some(_) => 1,
+        None => 2,
+    };
+    let better = a.ranked_by.better;
+    place(a).cmp(&place(b)).then_with(|| {
+        let means = a.mean().zip(b.mean());
+        means.map_or(Ordering::Equal, |(a, b)| better.order(a, b))
+    })
+}
+
 /// By a figure where the column is one, else by the text; rows without figures come last.
 fn in_order(
     a: &(Row, Vec<Cell>),
@@ -381,11 +413,7 @@ fn in_order(
             .get(column)
             .map_or(String::new(), |cell| cell.text.clone())
     };
-    let (a, b) = (text(&a.1), text(&b.1));
-    match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.total_cmp(&b),
-        _ => a.cmp(&b),
-    }
+    natural(&text(&a.1), &text(&b.1))
 }
 
 fn table_rows(

@@ -6,7 +6,7 @@ use topwork_events::{Selection, value_words};
 use topwork_measure::{self as measure, Unit, thousands};
 
 use crate::{
-    chart::{self, Curve, Labels},
+    chart::{self, Curve, Labels, Stroke},
     figure::Figure,
     theme::Theme,
     views::live::share_label,
@@ -97,16 +97,18 @@ fn curve(
             points: &tried,
             style: theme.dim(),
             mark: '•',
-            joined: true,
+            stroke: Stroke::Solid,
             marked: false,
+            spread: &[],
         },
         Curve {
             name: "chosen",
             points: &chosen,
             style: theme.title(),
             mark: '●',
-            joined: false,
+            stroke: Stroke::Points,
             marked: true,
+            spread: &[],
         },
     ];
     let number = |x: f64| {

@@ -22,6 +22,15 @@ const NARROWEST: usize = 12;
 /// Rows under an image.
 const CAPTION: usize = 1;
 
+/// Columns below which an image is not shrunk to have others beside it.
+const SMALLEST: f64 = 28.0;
+
+/// How many times its size an image is drawn at most: beyond that there is nothing more to be seen.
+const LARGEST: f64 = 6.0;
+
+/// From one size to the next smaller one.
+const STEP: f64 = 0.92;
+
 /// Images of a cell, as they are laid out.
 struct Tiles {
     /// Size of an image in pixels as drawn.
@@ -44,7 +53,9 @@ fn of_cell(selection: &Selection, sample: &ImageSample) -> Vec<usize> {
         .collect()
 }
 
-fn tiles(sample: &ImageSample, area: Rect) -> Option<Tiles> {
+/// How so many images are laid out: as large as they can be with all of them in sight, but never so small that nothing
+/// is seen of them.
+fn tiles(sample: &ImageSample, count: usize, area: Rect) -> Option<Tiles> {
     let [_, height, width] = sample.shape;
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
     if height == 0 || width == 0 || columns == 0 || rows <= CAPTION {
@@ -52,20 +63,27 @@ fn tiles(sample: &ImageSample, area: Rect) -> Option<Tiles> {
     }
     // A cell is about twice as high as wide: two pixels on top of each other are square.
     let room = [columns, 2 * (rows - CAPTION)];
-    let shrink = (room[0] as f64 / width as f64)
-        .min(room[1] as f64 / height as f64)
-        .min(1.0);
-    let scaled = |side: usize| ((side as f64 * shrink) as usize).max(1);
-    let (width, height) = (scaled(width), scaled(height));
-    let tile = [width.max(NARROWEST) + GAP, height.div_ceil(2) + CAPTION];
-    Some(Tiles {
-        width,
-        height,
-        columns: tile[0],
-        rows: tile[1],
-        across: ((columns + GAP) / tile[0]).max(1),
-        down: (rows / tile[1]).max(1),
-    })
+    let most = (room[0] as f64 / width as f64).min(room[1] as f64 / height as f64);
+    let least = (SMALLEST / width as f64).min(1.0).min(most);
+    let scaled = |scale: f64| {
+        let scaled = |side: usize| ((side as f64 * scale) as usize).max(1);
+        let (width, height) = (scaled(width), scaled(height));
+        let tile = [width.max(NARROWEST) + GAP, height.div_ceil(2) + CAPTION];
+        Tiles {
+            width,
+            height,
+            columns: tile[0],
+            rows: tile[1],
+            across: ((columns + GAP) / tile[0]).max(1),
+            down: (rows / tile[1]).max(1),
+        }
+    };
+    let scales = std::iter::successors(Some(most.min(LARGEST)), |scale| Some(scale * STEP));
+    let fitting = scales
+        .take_while(|scale| *scale > least)
+        .map(scaled)
+        .find(|tiles| tiles.across * tiles.down >= count);
+    Some(fitting.unwrap_or_else(|| scaled(least)))
 }
 
 /// The room for images, without the frame and the line below.
@@ -117,7 +135,7 @@ pub fn draw(
         let title = what + &name;
         panel(theme, &title, place, buffer, true);
     }
-    let (Some(tiles), false) = (tiles(sample, inner), shown.is_empty()) else {
+    let (Some(tiles), false) = (tiles(sample, shown.len(), inner), shown.is_empty()) else {
         let text = match all {
             1.. => "no image of this cell was kept",
             0 => "no test image is in this cell",
@@ -275,7 +293,7 @@ pub fn moved(
     action: Action,
 ) -> usize {
     let count = of_cell(selection, sample).len();
-    let Some(tiles) = tiles(sample, inside(area)) else {
+    let Some(tiles) = tiles(sample, count, inside(area)) else {
         return image;
     };
     let last = count.saturating_sub(1);

@@ -18,8 +18,11 @@ use crate::{
     theme::{Colours, Theme},
 };
 
-/// Widest that the names of the true classes get.
+/// Widest that the names of the true classes get where others want the columns.
 const NAMES: usize = 14;
+
+/// Widest that the name of a class gets above its column.
+const CELL_NAME: usize = 12;
 
 /// Most columns that a count gets; a longer one is shortened.
 const DIGITS: usize = 7;
@@ -54,23 +57,74 @@ pub struct Matrix {
     counts: Confusion,
     /// The test examples of every true class.
     totals: Vec<u64>,
+    /// The test examples taken for every class.
+    predicted: Vec<u64>,
     /// The largest count.
     largest: u64,
+    /// The classes, those with the lowest recall first.
+    pub by_recall: Vec<usize>,
+    /// How many pairs of classes are confused.
+    pub mistakes: usize,
+    /// Those confused most: `(truth, predicted, count)`, the largest count first, at most [`CONFUSED`].
+    pub confused: Vec<(usize, usize, u64)>,
 }
+
+/// Pairs of classes that are listed at most.
+const CONFUSED: usize = 30;
 
 impl Matrix {
     /// The matrix of an outcome.
     pub fn of(outcome: &Outcome) -> Self {
         let counts = outcome.confusion.clone();
         let mut totals = vec![0; counts.classes()];
-        for (truth, _, count) in counts.cells() {
+        let mut predicted = vec![0; counts.classes()];
+        let mut confused = Vec::new();
+        for (truth, class, count) in counts.cells() {
             totals[truth] += count;
+            predicted[class] += count;
+            if truth != class && count > 0 {
+                confused.push((truth, class, count));
+            }
         }
-        Self {
+        let mistakes = confused.len();
+        confused.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+        confused.truncate(CONFUSED);
+        let mut matrix = Self {
             totals,
+            predicted,
             largest: (counts.cells().map(|(_, _, count)| count).max()).unwrap_or(0),
             counts,
-        }
+            by_recall: Vec::new(),
+            mistakes,
+            confused,
+        };
+        let mut by_recall: Vec<usize> = (0..matrix.classes()).collect();
+        // Classes without test examples have no recall, and stand last.
+        let recall = |class: &usize| matrix.recall(*class).unwrap_or(f64::INFINITY);
+        by_recall.sort_by(|a, b| recall(a).total_cmp(&recall(b)));
+        matrix.by_recall = by_recall;
+        matrix
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.totals.len()
+    }
+
+    /// Of the examples of a class, the share taken for it; `None` where there are none.
+    pub fn recall(&self, class: usize) -> Option<f64> {
+        let total = self.total(class);
+        (total > 0).then(|| self.count(class, class) as f64 / total as f64)
+    }
+
+    /// Of the examples taken for a class, the share that are of it; `None` where there are none.
+    pub fn precision(&self, class: usize) -> Option<f64> {
+        let taken = self
+            .predicted
+            .get(class)
+            .copied()
+            .filter(|taken| *taken > 0)?;
+        Some(self.count(class, class) as f64 / taken as f64)
     }
 
     /// How many examples of a class were taken for another, or recognised.
@@ -79,23 +133,57 @@ impl Matrix {
     }
 
     /// The test examples of a class.
-    fn total(&self, truth: usize) -> u64 {
+    pub fn total(&self, truth: usize) -> u64 {
         self.totals.get(truth).copied().unwrap_or(0)
     }
 }
 
-fn layout(selection: &Selection, classes: &[String], matrix: &Matrix, area: Rect) -> Layout {
+/// Rows of a matrix with the selected cell in words and a legend that one without these lacks.
+pub const BARE: usize = 2;
+
+/// Columns and rows in which a whole matrix has room.
+pub fn wanted(classes: &[String], matrix: &Matrix) -> (usize, usize) {
+    let name = (classes.iter().map(|name| width(name)).max()).unwrap_or(0);
+    let names = name.clamp(TRUE, NAMES) + 2;
+    let columns = names + cell_columns(matrix, name.min(CELL_NAME)) * classes.len() + RECALL;
+    (columns, classes.len() + 2 + BARE)
+}
+
+/// Columns of a cell in which a class's name has so many: brackets round the selected one, and a gap.
+fn cell_columns(matrix: &Matrix, name: usize) -> usize {
+    let digits = thousands(matrix.largest).len().min(DIGITS);
+    digits.max(name) + 3
+}
+
+fn layout(
+    selection: &Selection,
+    classes: &[String],
+    matrix: &Matrix,
+    area: Rect,
+    bare: bool,
+) -> Layout {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
     let name = (classes.iter().map(|name| width(name)).max()).unwrap_or(0);
-    let names = name.min(NAMES).min(columns / 4).max(TRUE) + 2;
-    let digits = thousands(matrix.largest).len().min(DIGITS);
-    // Brackets round the selected cell, and a gap.
-    let cell = digits.max(name.min(6)) + 3;
-    let head = usize::from(rows >= 2) + usize::from(rows >= 8);
-    let below = match rows {
-        0..4 => 0,
-        4..10 => 1,
-        _ => 2,
+    let least = name.min(NAMES).min(columns / 4).max(TRUE) + 2;
+    // Where all columns have room, they share what is left with the names.
+    let fits = |cell: usize| columns >= least + RECALL + cell * classes.len();
+    let cell = (6..=CELL_NAME)
+        .rev()
+        .map(|most| cell_columns(matrix, name.min(most)))
+        .find(|cell| fits(*cell))
+        .unwrap_or_else(|| cell_columns(matrix, name.min(6)));
+    let free = columns.saturating_sub(RECALL + cell * classes.len() + 2);
+    let names = name.min(free).max(least - 2) + 2;
+    let (head, below) = match bare {
+        true => (usize::from(rows >= 2), 0),
+        false => (
+            usize::from(rows >= 2) + usize::from(rows >= 8 || rows >= classes.len() + 2 + BARE),
+            match rows {
+                0..4 => 0,
+                4..10 if rows < classes.len() + 2 + BARE => 1,
+                _ => BARE,
+            },
+        ),
     };
     let recall = columns >= names + RECALL + cell * classes.len().min(5);
     let room = columns.saturating_sub(names + if recall { RECALL } else { 0 });
@@ -119,16 +207,16 @@ fn shade(share: f64) -> f64 {
     share.cbrt()
 }
 
-/// Draws the matrix.
+/// Draws the matrix; a bare one without what is said below it.
 pub fn draw(
     theme: Theme,
     selection: &Selection,
     classes: &[String],
     matrix: &Matrix,
-    area: Rect,
+    (area, bare): (Rect, bool),
     buffer: &mut Buffer,
 ) {
-    let layout = layout(selection, classes, matrix, area);
+    let layout = layout(selection, classes, matrix, area, bare);
     let selected = (selection.truth, selection.predicted);
     if layout.head == 2 {
         let all = thousands(classes.len() as u64);
@@ -192,7 +280,7 @@ pub fn draw(
         let words = in_words(selection, classes, matrix);
         line(buffer, area, last - layout.below, Line::raw(words));
     }
-    if layout.below == 2 {
+    if layout.below == BARE {
         line(buffer, area, last - 1, legend(theme));
     }
 }
@@ -281,7 +369,7 @@ pub fn at(
     column: u16,
     row: u16,
 ) -> Option<(usize, usize)> {
-    let layout = layout(selection, classes, matrix, area);
+    let layout = layout(selection, classes, matrix, area, false);
     let across = usize::from(column.checked_sub(area.x)?).checked_sub(layout.names)? / layout.cell;
     let down = usize::from(row.checked_sub(area.y)?).checked_sub(layout.head)?;
     let (predicted, truth) = (layout.across.start + across, layout.down.start + down);

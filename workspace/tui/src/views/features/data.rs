@@ -21,8 +21,12 @@ pub struct Features {
     pub by_separation: Vec<usize>,
     /// The same in the network's order.
     pub in_order: Vec<usize>,
+    /// The class with the largest mean in every dimension kept: the one that it fires for.
+    pub fires_for: Vec<usize>,
     /// What the ends of the colour scale stand for.
     pub scale: Scale,
+    /// The same for every dimension by itself.
+    pub own_scale: Vec<Scale>,
     /// Where each example lies in the plane of largest variance.
     pub plane: Option<Plane>,
 }
@@ -58,7 +62,27 @@ impl Features {
         let separation = class_separation(&sample.values, dims, &sample.labels);
         let mut by_separation: Vec<usize> = (0..dims).collect();
         by_separation.sort_by(|a, b| separation[*b].total_cmp(&separation[*a]));
+        let fires_for = (0..dims).map(|dimension| {
+            let mean = |rows: &Vec<usize>| {
+                let values = rows.iter().map(|row| sample.values[row * dims + dimension]);
+                let sum: f64 = values
+                    .filter(|value| value.is_finite())
+                    .map(f64::from)
+                    .sum();
+                sum / rows.len().max(1) as f64
+            };
+            let of_classes = of_class.iter().map(mean).enumerate();
+            let known = of_classes.filter(|(class, _)| !of_class[*class].is_empty());
+            let first = known.reduce(|best, next| if next.1 > best.1 { next } else { best });
+            first.map_or(0, |(class, _)| class)
+        });
+        let own_scale = (0..dims).map(|dimension| {
+            let values = sample.values.iter().skip(dimension).step_by(dims);
+            Scale::of(&values.copied().collect::<Vec<f32>>())
+        });
         Self {
+            fires_for: fires_for.collect(),
+            own_scale: own_scale.collect(),
             of_class,
             separation,
             by_separation,
@@ -67,6 +91,13 @@ impl Features {
             plane: principal_plane(&sample.values, dims),
             sample,
         }
+    }
+
+    /// So many dimensions that separate the classes best, by the class that they fire for; within a class the best first.
+    pub fn by_class(&self, count: usize) -> Vec<usize> {
+        let mut best: Vec<usize> = self.by_separation.iter().copied().take(count).collect();
+        best.sort_by_key(|dimension| self.fires_for.get(*dimension).copied());
+        best
     }
 
     /// One value: row of the sample, column of the sample.
@@ -117,6 +148,41 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dimensions_by_the_class_they_fire_for() {
+        // Of the first class three images, of the second two; the third dimension is the same for all.
+        let sample = FeatureSample {
+            cut: "features".to_owned(),
+            weights: topwork_events::Start::Source,
+            seed: 1,
+            classes: vec!["a".to_owned(), "b".to_owned()],
+            extracted: 5,
+            examples: (0..5).collect(),
+            labels: vec![0, 0, 0, 1, 1],
+            dim: 4,
+            dimensions: (0..4).collect(),
+            values: vec![
+                0.0, 9.0, 1.0, 5.0, //
+                1.0, 8.0, 1.0, 1.0, //
+                0.0, 9.0, 1.0, 5.0, //
+                7.0, 0.0, 1.0, 2.0, //
+                7.0, 1.0, 1.0, 3.0, //
+            ],
+        };
+        let features = Features::of(sample);
+        assert_eq!(features.fires_for, [1, 0, 0, 0]);
+        assert_eq!(features.by_class(2), [1, 0]);
+        assert_eq!(features.by_class(9).last(), Some(&0));
+        let ends = |dimension: usize| {
+            let scale = features.own_scale[dimension];
+            (scale.low, scale.high)
+        };
+        assert_eq!(
+            [ends(0), ends(1), ends(2)],
+            [(0.0, 7.0), (0.0, 9.0), (1.0, 1.0)]
+        );
+    }
 
     #[test]
     fn scales() {

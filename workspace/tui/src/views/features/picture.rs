@@ -1,22 +1,25 @@
 //! The features as they are: a panel per class, a column per image, a row per dimension.
 //!
-//! Every pixel is one value, never a mean: where there is not room for all vectors or all
-//! dimensions, some are left out, evenly.
+//! Every pixel is one value, never a mean: where there is not room for all vectors, some are left out, evenly; of the
+//! dimensions those that separate the classes least, or in another order some, evenly.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier, text::Line, text::Span};
 use topwork_store::evenly_spaced;
 
-use super::{Cursor, Features, Selection};
+use super::{Cursor, Features, Order, Selection};
 use crate::{
     keys::Action,
     pixels,
     scroll::first_shown,
-    text::{fit, line, width},
+    text::{fit, line, pad, width},
     theme::Theme,
 };
 
 /// A panel narrower than this shows nothing; the classes scroll instead.
 const NARROWEST: usize = 6;
+
+/// Most columns of a class's name beside its dimensions.
+const AXIS_NAME: usize = 10;
 
 /// Columns of the legend's colours.
 const LEGEND: usize = 16;
@@ -25,7 +28,9 @@ const LEGEND: usize = 16;
 struct Grid {
     /// The class of each panel, its room, and the vectors in it by their index in the class.
     panels: Vec<(usize, Rect, Vec<usize>)>,
-    /// Positions in the order of dimensions, one per row of pixels.
+    /// The dimensions in the present order.
+    order: Vec<usize>,
+    /// Positions in it, one per row of pixels.
     positions: Vec<usize>,
     /// Where the numbers of the dimensions stand; may have no width.
     axis: Rect,
@@ -39,11 +44,13 @@ struct Grid {
     legend: Option<u16>,
 }
 
-fn order<'a>(selection: &Selection, features: &'a Features) -> &'a [usize] {
-    if selection.sorted {
-        &features.by_separation
-    } else {
-        &features.in_order
+/// The dimensions in the present order, as columns of the sample, of which so many have room at a time.
+fn order(selection: &Selection, features: &Features, room: usize) -> Vec<usize> {
+    match selection.order {
+        Order::Class if selection.fine => features.by_class(usize::MAX),
+        Order::Class => features.by_class(room),
+        Order::Separation => features.by_separation.clone(),
+        Order::Trunk => features.in_order.clone(),
     }
 }
 
@@ -65,9 +72,16 @@ fn grid(theme: Theme, selection: &Selection, features: &Features, area: Rect) ->
     let legend = (rows.len() >= 5).then(|| rows.next_back()).flatten();
     let marks = (rows.len() >= 4).then(|| rows.next_back()).flatten();
     let largest = features.sample.dimensions.last().copied().unwrap_or(0);
+    let names_in_axis = match selection.order {
+        Order::Class => {
+            let names = features.sample.classes.iter().map(|name| width(name));
+            names.max().unwrap_or(0).min(AXIS_NAME)
+        }
+        _ => 0,
+    };
     let axis_width = match area.width {
         0..24 => 0,
-        _ => largest.to_string().len() as u16 + 2,
+        _ => largest.to_string().len().max(names_in_axis) as u16 + 2,
     };
     let axis = Rect {
         x: area.x,
@@ -77,7 +91,7 @@ fn grid(theme: Theme, selection: &Selection, features: &Features, area: Rect) ->
     };
     let columns = usize::from(area.width - axis_width);
     let classes = features.of_class.len();
-    let fitting = ((columns + 1) / (NARROWEST + 1)).clamp(1, classes.max(1));
+    let fitting = fitting(area.width - axis_width).clamp(1, classes.max(1));
     let first = first_shown(selection.cursor.class, classes, fitting);
     let each = ((columns + 1) / fitting).saturating_sub(1);
     let panels = (first..classes.min(first + fitting))
@@ -93,15 +107,16 @@ fn grid(theme: Theme, selection: &Selection, features: &Features, area: Rect) ->
         })
         .collect();
     let count = rows.len() * pixels::per_cell(theme);
-    let order = order(selection, features);
+    let order = order(selection, features, count);
     let positions = if selection.fine {
-        let first = first_shown(position(selection, features), order.len(), count);
+        let first = first_shown(position(selection, &order), order.len(), count);
         (first..order.len().min(first + count)).collect()
     } else {
         evenly_spaced(order.len(), count)
     };
     Grid {
         panels,
+        order,
         positions,
         axis,
         names,
@@ -112,8 +127,8 @@ fn grid(theme: Theme, selection: &Selection, features: &Features, area: Rect) ->
 }
 
 /// Where the cursor's dimension stands in the present order.
-fn position(selection: &Selection, features: &Features) -> usize {
-    (order(selection, features).iter())
+fn position(selection: &Selection, order: &[usize]) -> usize {
+    (order.iter())
         .position(|dimension| *dimension == selection.cursor.dimension)
         .unwrap_or(0)
 }
@@ -144,14 +159,19 @@ fn pointed(selection: &Selection, features: &Features, grid: &Grid) -> Option<Po
     .unwrap_or(0);
     let (class, _, vectors) = grid.panels.get(panel)?;
     let column = nearest(vectors, cursor.vector);
-    let pixel = nearest(&grid.positions, position(selection, features));
+    let pixel = nearest(&grid.positions, position(selection, &grid.order));
     Some(Pointed {
         panel,
         column,
         pixel,
         row: *features.of_class.get(*class)?.get(*vectors.get(column)?)?,
-        dimension: *order(selection, features).get(*grid.positions.get(pixel)?)?,
+        dimension: *grid.order.get(*grid.positions.get(pixel)?)?,
     })
+}
+
+/// How many panels have room beside each other.
+pub fn fitting(columns: u16) -> usize {
+    (usize::from(columns) + 1) / (NARROWEST + 1)
 }
 
 /// Draws the picture.
@@ -163,7 +183,7 @@ pub fn draw(
     buffer: &mut Buffer,
 ) {
     let grid = grid(theme, selection, features, area);
-    let order = order(selection, features);
+    let order = &grid.order;
     let per_cell = pixels::per_cell(theme);
     let pointed = pointed(selection, features, &grid);
     for (place, (class, room, vectors)) in grid.panels.iter().enumerate() {
@@ -200,7 +220,11 @@ pub fn draw(
             let pixel = |index: usize| {
                 let dimension = order.get(*grid.positions.get(index)?)?;
                 let value = features.value(*row, *dimension)?;
-                Some(features.scale.position(value))
+                let scale = match selection.order {
+                    Order::Class => features.own_scale.get(*dimension)?,
+                    _ => &features.scale,
+                };
+                Some(scale.position(value))
             };
             for offset in 0..room.height {
                 let first = usize::from(offset) * per_cell;
@@ -226,6 +250,7 @@ pub fn draw(
             theme,
             selection,
             features,
+            &grid,
             Rect {
                 y,
                 height: 1,
@@ -236,7 +261,7 @@ pub fn draw(
     }
 }
 
-/// Numbers of the first, the last and the selected dimension.
+/// The number of the selected dimension; of the others those of the first and the last, or the classes they fire for.
 fn draw_axis(
     theme: Theme,
     selection: &Selection,
@@ -249,16 +274,32 @@ fn draw_axis(
         return;
     }
     let per_cell = pixels::per_cell(theme);
+    let columns = usize::from(grid.axis.width) - 2;
     let number = |pixel: usize| {
-        let dimension = order(selection, features).get(*grid.positions.get(pixel)?)?;
+        let dimension = grid.order.get(*grid.positions.get(pixel)?)?;
         let number = features.sample.dimensions.get(*dimension)?;
-        let columns = usize::from(grid.axis.width) - 2;
         Some(format!("{number:>columns$}"))
     };
     let last = grid.positions.len().saturating_sub(1);
-    let mut rows = vec![(0, number(0), theme.dim(), " ")];
-    if last / per_cell > 0 {
-        rows.push((last / per_cell, number(last), theme.dim(), " "));
+    let mut rows = Vec::new();
+    if selection.order == Order::Class {
+        // Where the dimensions of a class begin, its name.
+        let class = |pixel: usize| {
+            let dimension = grid.order.get(*grid.positions.get(pixel)?)?;
+            features.fires_for.get(*dimension).copied()
+        };
+        let begins = |pixel: &usize| *pixel == 0 || class(*pixel) != class(*pixel - 1);
+        for pixel in (0..grid.positions.len()).filter(begins) {
+            let Some(class) = class(pixel) else { continue };
+            let name = features.sample.classes.get(class);
+            let name = pad(name.map_or("", String::as_str), columns, false);
+            rows.push((pixel / per_cell, Some(name), theme.series(class), " "));
+        }
+    } else {
+        rows.push((0, number(0), theme.dim(), " "));
+        if last / per_cell > 0 {
+            rows.push((last / per_cell, number(last), theme.dim(), " "));
+        }
     }
     if let Some(pointed) = pointed {
         let style = theme.title();
@@ -353,20 +394,26 @@ fn draw_legend(
     theme: Theme,
     selection: &Selection,
     features: &Features,
+    grid: &Grid,
     area: Rect,
     buffer: &mut Buffer,
 ) {
     let scale = features.scale;
-    let low = format!(
-        " {}{} ",
-        if scale.beyond[0] { "≤" } else { "" },
-        figure(scale.low)
-    );
-    let high = format!(
-        " {}{}",
-        if scale.beyond[1] { "≥" } else { "" },
-        figure(scale.high)
-    );
+    let (low, high) = match selection.order {
+        Order::Class => (" lowest ".to_owned(), " highest".to_owned()),
+        _ => (
+            format!(
+                " {}{} ",
+                if scale.beyond[0] { "≤" } else { "" },
+                figure(scale.low)
+            ),
+            format!(
+                " {}{}",
+                if scale.beyond[1] { "≥" } else { "" },
+                figure(scale.high)
+            ),
+        ),
+    };
     let mut spans = vec![Span::styled(low, theme.dim())];
     for step in 0..LEGEND {
         let value = Some(step as f64 / (LEGEND - 1) as f64);
@@ -374,9 +421,11 @@ fn draw_legend(
         spans.push(Span::styled(symbol.to_string(), style));
     }
     spans.push(Span::styled(high, theme.dim()));
-    let order = match selection.sorted {
-        true => "dimensions by class separation, the best on top",
-        false => "dimensions as the trunk gives them",
+    let order = match selection.order {
+        Order::Class if selection.fine => "of each dimension; all, by class".to_owned(),
+        Order::Class => format!("of each dimension; the best {}, by class", grid.order.len()),
+        Order::Separation => "dimensions by class separation, the best on top".to_owned(),
+        Order::Trunk => "dimensions as the trunk gives them".to_owned(),
     };
     let some = if selection.fine {
         "full resolution"
@@ -403,13 +452,13 @@ pub fn moved(
     let Some(pointed) = pointed(selection, features, &grid) else {
         return cursor;
     };
-    let order = order(selection, features);
+    let order = &grid.order;
     // In steps of what is shown; at full resolution beyond it, too.
     let positions: Vec<usize> = match selection.fine {
         true => (0..order.len()).collect(),
         false => grid.positions.clone(),
     };
-    let at = nearest(&positions, position(selection, features));
+    let at = nearest(&positions, position(selection, order));
     let page = grid.positions.len() / if selection.fine { 1 } else { 4 };
     let to = crate::scroll::moved(at, positions.len(), page, action);
     if let Some(dimension) = positions.get(to).and_then(|position| order.get(*position)) {
@@ -460,6 +509,6 @@ pub fn at(
     Some(Cursor {
         class: *class,
         vector: *vectors.get(usize::from(column - room.x))?,
-        dimension: *order(selection, features).get(*grid.positions.get(pixel)?)?,
+        dimension: *grid.order.get(*grid.positions.get(pixel)?)?,
     })
 }

@@ -73,7 +73,9 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     let done = (run.state.stages.iter())
         .filter(|stage| stage.status == StageStatus::Done)
         .count();
-    let title = format!("stages {done}/{}", run.state.stages.len());
+    let load = run.load.filter(|_| run.is_live());
+    let load = load.map_or(String::new(), |load| format!(" · {}", load.words()));
+    let title = format!("stages {done}/{}{load}", run.state.stages.len());
     let inner = panel(scene.theme, &title, area, buffer, false);
     let several = run
         .state

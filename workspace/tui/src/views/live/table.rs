@@ -1,6 +1,6 @@
 //! The comparison's table as it fills, with the columns that the plain text has.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, rc::Rc};
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use topwork_results::{self as results, Align, Results, Value, columns};
@@ -23,19 +23,22 @@ use crate::{
 /// The table of one run.
 #[derive(Default)]
 pub struct Figures {
-    columns: Vec<Column>,
+    pub columns: Vec<Column>,
     /// Headings and rows, line by line.
-    cells: Vec<Vec<Cell>>,
-    lines: Vec<Line>,
+    pub cells: Vec<Vec<Cell>>,
+    pub lines: Vec<Line>,
     /// The rows in the order shown, as the run counts them.
-    rows: Vec<usize>,
-    grouped: bool,
+    pub rows: Vec<usize>,
+    /// Whether there are headings among the lines.
+    pub grouped: bool,
 }
 
 impl Figures {
     fn of(run: &Watched, theme: Theme) -> Self {
         let tables = run.tables();
         let grouped = tables.len() > 1;
+        // While a run goes on rows stay where they are; then the best comes first.
+        let over = run.state.ending.is_some();
         let told = told(tables);
         // Rows of one strategy are told apart by these columns, which then stay.
         let in_samples = tables.iter().any(|table| {
@@ -60,6 +63,8 @@ impl Figures {
                     rank: match column.rank {
                         _ if in_samples && column.is("trained-on") => 0,
                         _ if grouped && column.is("rank") => 0,
+                        // What tells which comes first goes last.
+                        _ if over && column.is("rank") => 1,
                         rank => rank,
                     },
                     cut: names || apart,
@@ -76,16 +81,27 @@ impl Figures {
             .collect();
         let mut groups: Vec<Group> = Vec::new();
         let mut cells: Vec<Vec<Cell>> = Vec::new();
+        let mut shown: Vec<usize> = Vec::new();
         for table in tables {
             let first = cells.len();
             let of_table = table_cells(&table.results, &told, theme);
             let results = &table.results.strategies;
-            cells.extend(of_table.zip(results).map(|((mut cells, style), row)| {
+            let drawn = of_table.zip(results).map(|((mut cells, style), row)| {
                 if let Some(at) = seeds_at {
                     cells.insert(at, Cell::figure(seeds_words(row, planned), style));
                 }
                 cells
-            }));
+            });
+            let ranks = table.results.ranks().into_iter();
+            let mut drawn: Vec<(usize, (usize, Vec<Cell>))> = (ranks)
+                .map(|rank| rank.filter(|_| over).unwrap_or(usize::MAX))
+                .zip(table.rows.iter().copied().zip(drawn))
+                .collect();
+            drawn.sort_by_key(|(rank, _)| *rank);
+            for (_, (row, of_row)) in drawn {
+                shown.push(row);
+                cells.push(of_row);
+            }
             let head = Head {
                 name: (table.results.target.clone()).unwrap_or_else(|| table.results.name.clone()),
                 run,
@@ -101,7 +117,7 @@ impl Figures {
             columns,
             cells: group_cells(theme, &groups, &cells),
             lines: group_lines(&groups),
-            rows: tables.iter().flat_map(|table| table.rows.clone()).collect(),
+            rows: shown,
             grouped,
         }
     }
@@ -151,6 +167,11 @@ fn told(tables: &[TargetTable]) -> Vec<results::Column> {
     told
 }
 
+/// The table of the current run, worked out anew when its figures have changed.
+pub fn figures(scene: &Scene<'_>, table: &Memo<u64, Figures>) -> Rc<Figures> {
+    table.get(scene.run.version, || Figures::of(scene.run, scene.theme))
+}
+
 /// Draws the table of the current run, with this row in sight.
 pub fn draw(
     scene: &Scene<'_>,
@@ -159,8 +180,7 @@ pub fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let (run, theme) = (scene.run, scene.theme);
-    let figures = table.get(run.version, || Figures::of(run, theme));
+    let figures = figures(scene, table);
     let row = figures.rows.iter().position(|row| *row == in_sight);
     Table {
         columns: &figures.columns,
@@ -169,5 +189,5 @@ pub fn draw(
         selected: false,
         grouped: figures.grouped,
     }
-    .draw(theme, area, buffer);
+    .draw(scene.theme, area, buffer);
 }
