@@ -176,6 +176,14 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
         RunEvent::StageEnded { stage, came, .. } => {
             (LogLevel::Error, format!("{}: {came}", title(*stage)?))
         }
+        RunEvent::ElementStarted { host, job, .. } => {
+            let element = record.element.as_deref().unwrap_or_default();
+            let job = (job.as_ref()).map_or(String::new(), |job| format!(", {job}"));
+            (
+                LogLevel::Info,
+                format!("element {element} began on {host}{job}"),
+            )
+        }
         RunEvent::RunResumed { version } => {
             (LogLevel::Info, format!("goes on, with topwork {version}"))
         }
@@ -195,7 +203,11 @@ fn log_entry(run: &Watched, record: &Record) -> Option<LogEntry> {
                 .as_ref()
                 .map_or(String::new(), |message| format!(": {message}"));
             let word = status.word();
-            (level, format!("{word} after {}{why}", seconds(*took)))
+            let text = match &record.element {
+                Some(element) => format!("element {element} {word}{why}"),
+                None => format!("{word} after {}{why}", seconds(*took)),
+            };
+            (level, text)
         }
         _ => return None,
     };
