@@ -37,8 +37,7 @@ fn wait_for_state(project: &Project, run: usize, holds: impl Fn(&str) -> bool) -
     for _ in 0..1200 {
         let listed = project.topwork(&["runs", "list", "--json"]);
         let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
-        let runs = listed.as_array().or(listed["runs"].as_array()).unwrap();
-        if let Some(state) = runs.get(run - 1).and_then(|run| run["state"].as_str())
+        if let Some(state) = listed[run - 1]["standing"]["state"].as_str()
             && holds(state)
         {
             return state.to_owned();

@@ -31,7 +31,7 @@ use = "lenet"
 [source]
 dataset = { use = "mnist", classes = [0, 1, 2, 3, 4] }
 head = { use = "mlp", hidden = [50] }
-train = { epochs = 2, batch-size = 64, optimizer = "adam", learning-rate = 1e-3, max-samples = 6000 }
+train = { epochs = 1, batch-size = 64, optimizer = "adam", learning-rate = 1e-3 }
 
 [target]
 dataset = { use = "mnist", classes = [5, 6, 7, 8, 9] }
@@ -79,13 +79,12 @@ class Run:
 
     @property
     def path(self):
-        (name,) = os.listdir(f"{self.folder}/runs")
+        (name,) = filter(lambda name: name[0].isdigit(), os.listdir(f"{self.folder}/runs"))
         return f"{self.folder}/runs/{name}"
 
     def standing(self):
-        runs = json.loads(self.topwork("runs", "list", "--json"))
-        runs = runs["runs"] if isinstance(runs, dict) else runs
-        return runs[0]["state"]
+        (run,) = json.loads(self.topwork("runs", "list", "--json"))
+        return run["standing"]["state"]
 
     def left(self):
         """What came out, without what time and place say: figures, and the digests of predictions and models."""
@@ -181,7 +180,8 @@ def submit_until_done(run, cluster, arguments, disturb, count):
     done = collections.Counter()
     run.topwork("submit", f"{run.folder}/experiment.toml", *arguments)
     kinds = disturbances(cluster, run)
-    submissions, since = 1, time.monotonic()
+    begun = time.monotonic()
+    submissions, since = 1, begun
     while True:
         time.sleep(random.uniform(0.2, 1.2))
         standing = run.standing()
@@ -191,10 +191,12 @@ def submit_until_done(run, cluster, arguments, disturb, count):
             name = random.choice(list(kinds))
             if kinds[name]():
                 done[name] += 1
+                print(f"{time.monotonic() - begun:6.1f} s  {name}", flush=True)
         if not cluster.jobs() and standing != "running" and time.monotonic() - since > 5:
             answer = run.topwork("submit", "--missing", "latest", *arguments, expect=(0, 2))
             submissions += bool(answer)
             since = time.monotonic()
+            print(f"{since - begun:6.1f} s  {standing}: what is missing is submitted", flush=True)
         if submissions > 60:
             raise SystemExit(f"after {submissions} submissions the run is {run.standing()}")
 

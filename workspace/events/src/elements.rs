@@ -206,7 +206,7 @@ mod tests {
         let check = |told: &[(&str, Event)], expected: StageStatus| {
             assert_eq!(state(told).stages[0].status, expected, "{told:?}");
         };
-        check(&[one.clone()], StageStatus::Running);
+        check(std::slice::from_ref(&one), StageStatus::Running);
         check(
             &[one.clone(), ("a", done(0, false)), other.clone()],
             StageStatus::Done,

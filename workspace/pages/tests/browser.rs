@@ -172,11 +172,7 @@ fn used_and_read() -> Result<(), Failed> {
 fn of_nothing() -> Result<(), Failed> {
     let state = recorded();
     let plan = state.plan.unwrap();
-    let begun = Record {
-        part: 0,
-        at: 1,
-        event: topwork_events::Event::RunStarted(plan),
-    };
+    let begun = Record::new(1, topwork_events::Event::RunStarted(plan));
     let found = checked(&page(&Report::of(
         Results::from_state(&RunState::from_records([&begun])).unwrap(),
     )))?;

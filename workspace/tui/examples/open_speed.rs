@@ -159,11 +159,7 @@ fn grid(rows: usize, classes: usize, seeds: usize, pairs: usize) -> Vec<Record> 
     });
     let numbered = events.into_iter().enumerate();
     numbered
-        .map(|(at, event)| Record {
-            part: 0,
-            at: 1_760_000_000_000 + at as u64,
-            event,
-        })
+        .map(|(at, event)| Record::new(1_760_000_000_000 + at as u64, event))
         .collect()
 }
 

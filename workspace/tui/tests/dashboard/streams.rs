@@ -211,11 +211,7 @@ impl Made {
         }
         let spaced = events.into_iter().enumerate();
         spaced
-            .map(|(index, event)| Record {
-                part: 0,
-                at: 1_760_000_000_000 + 100 * index as u64,
-                event,
-            })
+            .map(|(index, event)| Record::new(1_760_000_000_000 + 100 * index as u64, event))
             .collect()
     }
 }
@@ -292,11 +288,7 @@ pub fn short_stage(epochs: u32) -> Vec<Record> {
         },
     });
     let events = std::iter::once(progress).chain(ends);
-    let told = events.map(|event| Record {
-        part: 0,
-        at: records[at].at,
-        event,
-    });
+    let told = events.map(|event| Record::new(records[at].at, event));
     let told: Vec<Record> = told.collect();
     records.splice(at..at, told);
     records
