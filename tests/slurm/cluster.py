@@ -158,8 +158,8 @@ class Cluster:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         return done.stdout + done.stderr
 
-    def jobs(self, state="all"):
-        """The jobs in the queue: `(number as scontrol takes it, state)`."""
+    def jobs(self, state="pending,configuring,running,completing,suspended"):
+        """The jobs in the queue that are not over: `(number as scontrol takes it, state)`."""
         lines = self.say("squeue", "--noheader", "--array", "--format=%i %T", f"--states={state}")
         return [tuple(line.split()) for line in lines.splitlines() if len(line.split()) == 2]
 

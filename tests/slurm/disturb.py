@@ -1,6 +1,6 @@
 """A run submitted to a real Slurm and disturbed at random: its results are those of one undisturbed process, to the bit.
 
-    disturb.py TOPWORK [--disturbances 30] [--seed 1] [--table FILE]
+    disturb.py TOPWORK [--disturbances 30] [--without "node lost"] [--seed 1] [--table FILE]
 
 Ends with exit code 0 when that holds, and when Slurm is not installed, which is said. With --table the disturbances are counted into
 a Markdown table.
@@ -175,11 +175,12 @@ def disturbances(cluster, run):
     }
 
 
-def submit_until_done(run, cluster, arguments, disturb, count):
+def submit_until_done(run, cluster, arguments, count, without):
     """Submits, disturbs `count` times, submits what is missing until the run is done; gives what was done how often."""
     done = collections.Counter()
     run.topwork("submit", f"{run.folder}/experiment.toml", *arguments)
     kinds = disturbances(cluster, run)
+    kinds = {name: act for name, act in kinds.items() if not any(name.startswith(of) for of in without)}
     begun = time.monotonic()
     submissions, since = 1, begun
     while True:
@@ -187,7 +188,7 @@ def submit_until_done(run, cluster, arguments, disturb, count):
         standing = run.standing()
         if standing == "done":
             return done, submissions
-        if sum(done.values()) < count and disturb:
+        if sum(done.values()) < count:
             name = random.choice(list(kinds))
             if kinds[name]():
                 done[name] += 1
@@ -205,6 +206,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("topwork")
     parser.add_argument("--disturbances", type=int, default=30)
+    parser.add_argument("--without", action="append", default=[], metavar="BEGINNING")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--table")
     arguments = parser.parse_args()
@@ -231,7 +233,7 @@ def main():
             run = Run(program, f"{folder}/cluster", cluster.environment)
             options = ["--to", "slurm", "--threads", "1", "--pack", "1"]
             done, submissions = submit_until_done(
-                run, cluster, options, True, arguments.disturbances
+                run, cluster, options, arguments.disturbances, arguments.without
             )
         (results, files), (expected, of_files) = run.left(), alone.left()
         different = [name for name in files.keys() | of_files.keys() if files.get(name) != of_files.get(name)]

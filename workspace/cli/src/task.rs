@@ -87,7 +87,7 @@ pub fn task(arguments: &TaskArguments) -> Result<u8, Failure> {
     let code = supervise(&element, Duty::Work);
     let state = folder.state()?;
     told(&folder, &state, &name, before);
-    if missing(&state) == 0 && state.ending.is_none() {
+    if state.rows_left() == 0 && state.ending.is_none() {
         // The last one brings together what all have done. Of several that come to this at once one has the lock.
         supervise(&folder, Duty::End);
     }
@@ -110,7 +110,7 @@ fn end(folder: &RunFolder, state: &RunState) -> Result<u8, Failure> {
         )
         .hint(format!("{} watches it", hints::about("attach", folder))));
     }
-    let left = missing(state);
+    let left = state.rows_left();
     if left > 0 {
         write(&format!(
             "{left} results are missing; {} asks for them\n",
@@ -118,13 +118,6 @@ fn end(folder: &RunFolder, state: &RunState) -> Result<u8, Failure> {
         ));
     }
     Ok(supervise(folder, Duty::End))
-}
-
-/// Rows, times seeds, that are neither measured nor given up.
-fn missing(state: &RunState) -> usize {
-    let plan = state.plan.as_ref();
-    let all = plan.map_or(0, |plan| plan.rows.len() * plan.seeds.len());
-    all.saturating_sub(state.outcomes.len() + state.failures.len())
 }
 
 /// A task that was asked for is one of the run's.

@@ -160,6 +160,13 @@ impl RunState {
         (self.active + since) as f64 / 1000.0
     }
 
+    /// Rows, times seeds, that are neither measured nor given up.
+    pub fn rows_left(&self) -> usize {
+        let plan = self.plan.as_ref();
+        let all = plan.map_or(0, |plan| plan.rows.len() * plan.seeds.len());
+        all.saturating_sub(self.outcomes.len() + self.failures.len())
+    }
+
     /// The stage running now, with its index.
     pub fn running_stage(&self) -> Option<(usize, &StageState)> {
         self.stages

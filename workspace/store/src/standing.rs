@@ -153,6 +153,13 @@ impl Standing {
                 elements: crew.waiting,
                 by: crew.by.clone(),
             },
+            // Whoever was the last is about to end the run.
+            Processes::Elements(_)
+                if signs.state.rows_left() == 0
+                    && signs.now.saturating_sub(latest) < SIGN_OF_LIFE =>
+            {
+                Self::alive(signs, latest, None)
+            }
             Processes::Elements(_) => Self::of_ended_elements(signs.state),
 
             Processes::None if signs.now.saturating_sub(signs.created_at) > START => {

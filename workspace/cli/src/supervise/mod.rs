@@ -144,7 +144,7 @@ fn session(
         return end_with(folder, EndStatus::Crashed, crash.message, Some(hint), code).map(Some);
     }
     let state = folder.state()?;
-    if folder.element_name().is_none() && rows_left(&state) == 0 {
+    if folder.element_name().is_none() && state.rows_left() == 0 {
         let ending = ending(&state, None);
         write_results(folder, state, &ending)?;
         folder.event_writer()?.append(ending)?;
@@ -166,13 +166,6 @@ fn has_ended(folder: &RunFolder, state: &RunState) -> bool {
 
 fn asked_to(status: ExitStatus) -> bool {
     matches!(status.signal(), Some(SIGTERM | SIGKILL | SIGINT))
-}
-
-/// Rows, times seeds, that are neither measured nor given up.
-fn rows_left(state: &RunState) -> usize {
-    let plan = state.plan.as_ref();
-    let all = plan.map_or(0, |plan| plan.rows.len() * plan.seeds.len());
-    all.saturating_sub(state.outcomes.len() + state.failures.len())
 }
 
 /// The stage that the worker was at. Of several processes each has its own, which the last record of its stream tells.
