@@ -30,7 +30,7 @@ uninstall *ARGUMENTS:
 test *ARGUMENTS: build
     cargo test --release --locked --workspace --no-fail-fast {{ARGUMENTS}}
 
-# a run on a real Slurm that this starts itself, disturbed at random, into docs/cluster-disturbed.md: just test-slurm --disturbances 30 (needs root and slurmctld, slurmd, slurm-client, munge; else it says that it is skipped)
+# a run on a real Slurm, which this starts and ends itself, disturbed at random: just test-slurm --disturbances 30 --table FILE (needs root and slurmctld, slurmd, slurm-client, munge; else it says that it is skipped)
 test-slurm *ARGUMENTS: build
     python3 tests/slurm/disturb.py target/release/topwork {{ARGUMENTS}}
 
