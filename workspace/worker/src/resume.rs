@@ -151,7 +151,9 @@ impl Execution<'_> {
                 || (of_others && state.outcomes.get(&(row, seed)).is_some())
         };
         let nobody_s = matches!(self.share, Share::None);
-        !nobody_s && !self.seed.rows.contains(&row) && !self.emitter.look(over)
+        // An element asks about seeds whose turn is yet to come, too.
+        let known = self.seed.seed == Some(seed) && self.seed.rows.contains(&row);
+        !nobody_s && !known && !self.emitter.look(over)
     }
 
     /// Loads the backbone an earlier session trained; false when it has to be trained again.
