@@ -60,6 +60,10 @@ def free_port():
         return held.getsockname()[1]
 
 
+class CannotStart(Exception):
+    """Slurm is installed and does not work here."""
+
+
 class Cluster:
     """`with Cluster(folder) as cluster:` starts it and ends it."""
 
@@ -102,11 +106,18 @@ class Cluster:
                 f"--seed-file={self.folder}/munged.seed",
             ],
         )
+        try:
+            self.start_all()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def start_all(self):
         self.await_("munge's socket", lambda: os.path.exists(f"{self.folder}/munge.socket"))
         self.start("slurmctld", ["-D", "-i"])
         self.start("slurmd", ["-D"])
         self.await_("an idle node", lambda: "IDLE" in self.say("scontrol", "show", "node"))
-        return self
 
     def __exit__(self, *_):
         try:
@@ -155,7 +166,13 @@ class Cluster:
 
     def say(self, *command):
         """Runs a command of Slurm, or of anything that is to find this one, and gives what it prints."""
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        try:
+            done = subprocess.run(
+                command, env=self.environment, capture_output=True, text=True, timeout=60
+            )
+        except subprocess.TimeoutExpired:
+            # Where the controller is not there its programs ask for long.
+            return ""
         return done.stdout + done.stderr
 
     def jobs(self, state="pending,configuring,running,completing,suspended"):
@@ -167,7 +184,7 @@ class Cluster:
         end = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > end:
-                raise SystemExit(f"no {what} within {seconds} s; the logs are in {self.folder}")
+                raise CannotStart(f"no {what} within {seconds} s")
             time.sleep(0.1)
 
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from cluster import Cluster, kill, missing
+from cluster import CannotStart, Cluster, kill, missing
 
 # Small enough for a minute, with everything that can be lost half-way: a source, features, trainings with checkpoints, fits.
 EXPERIMENT = """
@@ -58,6 +58,10 @@ head = { use = "mlp", hidden = [50] }
 train-samples = 3000
 train = { epochs = 4, batch-size = 50, optimizer = "adam", learning-rate = 1e-3 }
 """
+
+
+# Seconds that all may take before something is taken to hang.
+LONGEST = 1500
 
 
 class Run:
@@ -198,8 +202,8 @@ def submit_until_done(run, cluster, arguments, count, without):
             submissions += bool(answer)
             since = time.monotonic()
             print(f"{since - begun:6.1f} s  {standing}: what is missing is submitted", flush=True)
-        if submissions > 60:
-            raise SystemExit(f"after {submissions} submissions the run is {run.standing()}")
+        if time.monotonic() - begun > LONGEST:
+            raise SystemExit(f"after {LONGEST} s and {submissions} submissions the run is {standing}")
 
 
 def main():
@@ -263,4 +267,7 @@ def write_table(path, done, submissions, files):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CannotStart as reason:
+        print(f"skipped: a run on a real Slurm, disturbed: Slurm does not start here: {reason}")
