@@ -6,7 +6,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::tile::PANEL;
+use super::tile::{PANEL, by_width};
 
 /// Rows of sums that fill the tiles of every processor are multiples of this.
 pub(super) const ROWS: usize = 12;
@@ -46,12 +46,7 @@ impl WithSimd for Outer<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.tiles::<S, 12, 1, 1>(simd),
-            8 => self.tiles::<S, 6, 2, 1>(simd),
-            4 => self.tiles::<S, 6, 4, 2>(simd),
-            _ => self.tiles::<S, 1, PANEL, PANEL>(simd),
-        }
+        by_width!(S, simd, self.tiles)
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::Sizes;
-use super::tile::{PANEL, Panel, Store};
+use super::tile::{PANEL, Panel, Store, by_width};
 
 /// A row of the map of one image.
 pub(super) struct Rows<'a> {
@@ -39,12 +39,7 @@ impl WithSimd for Rows<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.columns::<S, 12, 1, 1>(simd),
-            8 => self.columns::<S, 6, 2, 1>(simd),
-            4 => self.columns::<S, 6, 4, 2>(simd),
-            _ => self.columns::<S, 1, PANEL, PANEL>(simd),
-        }
+        by_width!(S, simd, self.columns)
     }
 }
 

@@ -85,6 +85,20 @@ pub(super) struct Places<'a> {
     pub(super) residual: Option<&'a [f32]>,
 }
 
+/// Calls a method for the vectors of this processor, with how many rows of sums it takes at a time, how many registers hold a panel, and
+/// how many half of one or more. Sixteen registers hold twelve sums, their weights and a value of the image; thirty-two hold more.
+macro_rules! by_width {
+    ($S:ty, $simd:expr, $of:ident.$method:ident) => {
+        match <$S>::F32_LANES {
+            16 => $of.$method::<$S, 12, 1, 1>($simd),
+            8 => $of.$method::<$S, 6, 2, 1>($simd),
+            4 => $of.$method::<$S, 6, 4, 2>($simd),
+            _ => $of.$method::<$S, 1, PANEL, PANEL>($simd),
+        }
+    };
+}
+pub(super) use by_width;
+
 impl Places<'_> {
     /// Fills the output with the widest vectors this processor has.
     pub(super) fn run(self) {
@@ -95,15 +109,9 @@ impl Places<'_> {
 impl WithSimd for Places<'_> {
     type Output = ();
 
-    /// Sixteen registers hold twelve sums, their weights and a value of the image; thirty-two hold more.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.tiles::<S, 12, 1, 1>(simd),
-            8 => self.tiles::<S, 6, 2, 1>(simd),
-            4 => self.tiles::<S, 6, 4, 2>(simd),
-            _ => self.tiles::<S, 1, PANEL, PANEL>(simd),
-        }
+        by_width!(S, simd, self.tiles)
     }
 }
 
