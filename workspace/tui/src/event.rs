@@ -2,12 +2,9 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use topwork_events::Record;
-use topwork_store::{RunFolder, Standing};
+use topwork_store::{Load, RunFolder, Standing};
 
-use crate::{
-    jobs::{Answer, Job},
-    load::Load,
-};
+use crate::jobs::{Answer, Job};
 
 /// Everything that can happen.
 #[derive(Clone, Debug)]

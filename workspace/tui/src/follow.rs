@@ -9,9 +9,9 @@ use std::{
 };
 
 use topwork_events::{Event as RunEvent, Record, RunState};
-use topwork_store::{EventReader, Owner, RunFolder, Standing, open_at_tail};
+use topwork_store::{EventReader, Meter, Owner, RunFolder, Standing, open_at_tail};
 
-use crate::{event::Event, load::Meter};
+use crate::event::Event;
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_millis(100);

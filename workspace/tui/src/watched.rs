@@ -4,9 +4,9 @@ use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
 
 use topwork_events::{LogLevel, RunState};
 use topwork_results::{RanksOverTargets, Results, Tables};
-use topwork_store::{RunFolder, Standing};
+use topwork_store::{Load, RunFolder, Standing};
 
-use crate::{jobs::PartFiles, load::Load, memo::fresh};
+use crate::{jobs::PartFiles, memo::fresh};
 
 /// Lines of a run's log that are kept; older ones are only in its files.
 const LOG_LINES: usize = 10_000;

@@ -36,6 +36,6 @@ pub use predictions::{ALL_SCORES, TOP, word};
 pub use prepare::{made, plan_as_made};
 pub use probe::problem;
 pub use probe::{BlueprintAnswer, Heard, ProbeAnswer, ProbeRequest, probe};
-pub use run::{EXIT_FOLDER_LOST, ending, peak_memory_of, run, write_results};
+pub use run::{EXIT_FOLDER_LOST, ending, run, write_results};
 pub use share::Duty;
 pub use watchdog::Watchdog;

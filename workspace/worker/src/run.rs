@@ -8,7 +8,7 @@ use std::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use topwork_events::{EndStatus, Event, Failure, Record, RunState, StageStatus};
 use topwork_results::Tables;
-use topwork_store::{CallRecorder, RunFolder, StoreError, now};
+use topwork_store::{CallRecorder, Process, RunFolder, StoreError, now};
 
 use crate::{
     WorkerError,
@@ -206,19 +206,5 @@ pub fn write_results(
 }
 
 fn peak_memory() -> Option<u64> {
-    peak_memory_of(std::process::id())
-}
-
-/// The largest resident memory of a process so far, in bytes, where `/proc` tells it.
-pub fn peak_memory_of(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim()
-        .strip_suffix("kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kilobytes| kilobytes * 1024)
+    Process::of(std::process::id()).peak_memory()
 }

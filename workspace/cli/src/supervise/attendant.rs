@@ -17,7 +17,7 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     iterator::Signals,
 };
-use topwork_store::{RunFolder, StopRequest};
+use topwork_store::{Process, RunFolder, StopRequest};
 
 /// How often requests are looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -108,7 +108,7 @@ impl Shared {
     fn look_at_memory(&self) {
         let worker = *self.lock();
         let id = worker.and_then(|worker| u32::try_from(worker.as_raw_nonzero().get()).ok());
-        if let Some(bytes) = id.and_then(topwork_worker::peak_memory_of) {
+        if let Some(bytes) = id.and_then(|id| Process::of(id).peak_memory()) {
             self.memory.fetch_max(bytes, Ordering::SeqCst);
         }
     }

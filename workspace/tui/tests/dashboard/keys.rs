@@ -2,8 +2,8 @@
 
 use topwork_events::Record;
 use topwork_index::BestRow;
-use topwork_store::{RunFolder, Standing};
-use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, Load, update};
+use topwork_store::{Load, RunFolder, Standing};
+use topwork_tui::{Answer, App, Effect, Event, Job, ListedRun, update};
 
 use crate::{
     PLAIN, app, buffer, folder, press,

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Instant};
 
-use topwork_store::Process;
+use crate::Process;
 
 /// Clock ticks of a second in `/proc/PID/stat`: the kernel scales them to 100 for programs, whatever its own clock does.
 const TICKS: f64 = 100.0;
@@ -38,7 +38,7 @@ impl Meter {
     /// What the process takes now; `None` where the system does not tell.
     pub fn look(&mut self, process: Process) -> Option<Load> {
         let read = |what: &str| fs::read_to_string(format!("/proc/{}/{what}", process.pid)).ok();
-        let bytes = resident(&read("status")?)?;
+        let bytes = memory(&read("status")?, "VmRSS:")?;
         let (ticks, now) = (busy(&read("stat")?)?, Instant::now());
         let before = self.before.replace((process, ticks, now));
         let cores = before
@@ -50,11 +50,17 @@ impl Meter {
     }
 }
 
-/// Resident memory out of `/proc/PID/status`, bytes.
-fn resident(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+impl Process {
+    /// The largest resident memory of the process so far, in bytes, where `/proc` tells it.
+    pub fn peak_memory(self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        memory(&status, "VmHWM:")
+    }
+}
+
+/// The field of `/proc/PID/status` with this name, which is memory, in bytes.
+fn memory(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kilobytes = line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
     Some(kilobytes * 1024)
 }
@@ -74,8 +80,9 @@ mod tests {
     #[test]
     fn files_of_the_system_are_read() {
         let status = "Name:\tworker\nVmHWM:\t  9000 kB\nVmRSS:\t  3000 kB\nThreads:\t2\n";
-        assert_eq!(resident(status), Some(3_072_000));
-        assert_eq!(resident("Name:\tworker\n"), None);
+        assert_eq!(memory(status, "VmRSS:"), Some(3_072_000));
+        assert_eq!(memory(status, "VmHWM:"), Some(9_216_000));
+        assert_eq!(memory("Name:\tworker\n", "VmRSS:"), None);
         let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 905 0 2 0 150 25 0 0 20 0 3 0 8 9";
         assert_eq!(busy(stat), Some(175));
         assert_eq!(busy("7 (a) S 1"), None);
@@ -97,6 +104,7 @@ mod tests {
         let process = Process::of(std::process::id());
         let mut meter = Meter::default();
         let first = meter.look(process).unwrap();
+        assert!(process.peak_memory().unwrap() >= first.bytes / 2);
         assert!(first.bytes > 100_000 && first.cores.is_none(), "{first:?}");
         let second = meter.look(process).unwrap();
         assert!(second.cores.is_some(), "{second:?}");
