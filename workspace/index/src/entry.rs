@@ -114,6 +114,23 @@ pub struct CellEntry {
     pub evaluate: f64,
 }
 
+/// The mean of what rows like one took: with this title, of this kind, with this head at this cut. `None` where none is known.
+pub fn likely_seconds(
+    known: &[CellEntry],
+    title: &str,
+    kind: &str,
+    head: &str,
+    cut: &str,
+) -> Option<f64> {
+    let same = |cell: &&CellEntry| {
+        cell.row == title && cell.kind == kind && cell.head == head && cell.cut == cut
+    };
+    let took: Vec<f64> = (known.iter().filter(same))
+        .map(|cell| cell.extract + cell.fit + cell.evaluate)
+        .collect();
+    (!took.is_empty()).then(|| took.iter().sum::<f64>() / took.len() as f64)
+}
+
 /// By what an event file is taken to be unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamp {

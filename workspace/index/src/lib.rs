@@ -13,7 +13,7 @@ mod tests;
 use std::{collections::HashMap, path::Path};
 
 use database::{Database, Known, News, Trouble};
-pub use entry::{BestRow, CellEntry, RunEntry};
+pub use entry::{BestRow, CellEntry, RunEntry, likely_seconds};
 
 use entry::Stamp;
 use topwork_store::{RunFolder, Runs, StoreError};

@@ -227,17 +227,13 @@ fn cached(
 /// The mean of what rows like this one took.
 pub fn likely_seconds(plan: &Plan, row: &Row, known: &[topwork_index::CellEntry]) -> Option<f64> {
     let strategy = plan.strategy(row);
-    let title = plan.title(row);
-    let same = |cell: &&topwork_index::CellEntry| {
-        cell.row == title
-            && cell.kind == strategy.kind.as_str()
-            && cell.head == strategy.head.id()
-            && cell.cut == row.cut_name()
-    };
-    let took: Vec<f64> = (known.iter().filter(same))
-        .map(|cell| cell.extract + cell.fit + cell.evaluate)
-        .collect();
-    (!took.is_empty()).then(|| took.iter().sum::<f64>() / took.len() as f64)
+    topwork_index::likely_seconds(
+        known,
+        &plan.title(row),
+        strategy.kind.as_str(),
+        strategy.head.id(),
+        &row.cut_name(),
+    )
 }
 
 /// The number of a run's id: enough to name it.

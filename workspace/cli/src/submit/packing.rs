@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use topwork_events::{RunState, StageKind, StageStatus};
-use topwork_index::CellEntry;
+use topwork_index::likely_seconds;
 use topwork_store::Runs;
 
 use crate::failure::Failure;
@@ -74,16 +74,7 @@ impl Missing {
                 seed,
                 key: key.clone(),
                 seconds: row.and_then(|row| {
-                    let same = |cell: &&CellEntry| {
-                        cell.row == row.title()
-                            && cell.kind == row.kind
-                            && cell.head == row.head
-                            && cell.cut == row.cut
-                    };
-                    let took: Vec<f64> = (known.iter().filter(same))
-                        .map(|cell| cell.extract + cell.fit + cell.evaluate)
-                        .collect();
-                    (!took.is_empty()).then(|| took.iter().sum::<f64>() / took.len() as f64)
+                    likely_seconds(&known, &row.title(), &row.kind, &row.head, &row.cut)
                 }),
             });
         }
