@@ -52,14 +52,14 @@ Examples:
   topwork runs rm --older 30d --keep 10
   topwork runs rm --state failed,crashed --dry-run";
 
-/// What tells runs to remove without naming them; without one of these, nothing goes that was not named.
+/// What tells runs to remove without naming them.
 const FILTERS: [&str; 3] = ["older", "state", "keep"];
 
 /// `topwork runs rm`.
 #[derive(Debug, Args)]
 pub struct RemoveArguments {
     /// The runs: numbers, ids, beginnings of ids, or `latest`
-    #[arg(value_name = "RUN", conflicts_with_all = FILTERS, required_unless_present_any = FILTERS)]
+    #[arg(value_name = "RUN", conflicts_with_all = FILTERS)]
     pub runs: Vec<String>,
     /// Remove runs that were started longer ago than this, for example 36h, 30d or 2w
     #[arg(long, value_name = "TIME", value_parser = parse_time)]

@@ -10,13 +10,24 @@ use super::tell_newer;
 use crate::{
     arguments::RemoveArguments,
     consent::agreed,
-    failure::{Failure, write},
+    failure::{Failure, WRONG_USE, write},
     output::{self, megabytes, print},
 };
 
 /// Removes runs, after asking. Every one is found before the first is removed, so that a
 /// mistake in a name removes nothing.
 pub fn remove(runs_dir: &Path, arguments: &RemoveArguments) -> Result<u8, Failure> {
+    let chosen = [
+        !arguments.runs.is_empty(),
+        arguments.older.is_some(),
+        !arguments.state.is_empty(),
+        arguments.keep.is_some(),
+    ];
+    if !chosen.contains(&true) {
+        return Err(Failure::new(WRONG_USE, "which runs are to go is missing").hint(
+            "name them (numbers, ids, `latest`), or choose by --older TIME, --state STATE, --keep N",
+        ));
+    }
     let runs = Runs::at(runs_dir);
     let going = match arguments.runs.as_slice() {
         [] => matching(&runs, arguments)?,
