@@ -6,7 +6,7 @@ use serde_json::Value;
 use topwork_testkit::Project;
 
 use crate::{
-    resume::{figures, timeless},
+    resume::figures,
     small::{experiment, with_classifier},
 };
 
@@ -129,20 +129,7 @@ fn killed_processes_cost_time_alone() {
     // Elements with their workers, then the workers alone.
     for round in 0..6 {
         thread::sleep(Duration::from_millis(300));
-        let elements = project.run_folder(2).join("elements");
-        for element in fs::read_dir(&elements).into_iter().flatten().flatten() {
-            let owner = fs::read_to_string(element.path().join("owner.json")).unwrap_or_default();
-            let owner: Value = serde_json::from_str(&owner).unwrap_or_default();
-            let victims = match round % 2 {
-                0 => vec![&owner["pid"], &owner["worker"]["pid"]],
-                _ => vec![&owner["worker"]["pid"]],
-            };
-            for victim in victims.into_iter().filter_map(Value::as_u64) {
-                let _ = Command::new("kill")
-                    .args(["-KILL", &victim.to_string()])
-                    .output();
-            }
-        }
+        kill_elements(&project, 2, round % 2 == 0);
         let state = wait_for_state(&project, 2, over);
         if state == "done" {
             break;
@@ -189,7 +176,70 @@ fn a_row_that_crashes_leaves_the_others_alone() {
     assert_eq!(results["strategies"][1]["seeds"][0]["total"], 50);
     let whole = project.topwork(&["runs", "show", "1"]);
     assert!(whole.stdout.contains("logistic"), "{}", whole.snapshot());
-    let _ = timeless(&results);
+}
+
+/// Kills the workers of all elements with SIGKILL, and those who look after them, too, where these go `with_them`.
+fn kill_elements(project: &Project, run: usize, with_them: bool) {
+    let elements = project.run_folder(run).join("elements");
+    for element in fs::read_dir(&elements).into_iter().flatten().flatten() {
+        let owner = fs::read_to_string(element.path().join("owner.json")).unwrap_or_default();
+        let owner: Value = serde_json::from_str(&owner).unwrap_or_default();
+        let supervisor = Some(&owner["pid"]).filter(|_| with_them);
+        for victim in supervisor.into_iter().chain([&owner["worker"]["pid"]]) {
+            if let Some(victim) = victim.as_u64() {
+                let _ = Command::new("kill")
+                    .args(["-KILL", &victim.to_string()])
+                    .output();
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_another_kind_of_machine_are_named() {
+    let project = project(&grid().replacen("epochs = 20", "epochs = 200", 1));
+    let output = project.topwork(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let events = project
+        .run_folder(1)
+        .join("elements/0-local-0000/events.jsonl");
+    let said = || fs::read_to_string(&events).unwrap_or_default();
+    while !said().contains("strategy-evaluated") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    project.topwork(&["stop", "1"]);
+    let mut changed = said();
+    let began = changed.find("\"kind\":\"").unwrap() + 8;
+    changed.insert_str(began, "another ");
+    fs::write(&events, changed).unwrap();
+    let output = project.topwork(&["submit", "--missing", "1", "--to", "local:1"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    assert_eq!(wait_for_state(&project, 1, over), "done");
+    let remarks = project.results(1)["remarks"].to_string();
+    let told =
+        "measured on several kinds of machine, whose figures may differ in the last digits: ";
+    assert!(remarks.contains(told), "{remarks}");
+    assert!(remarks.contains("on `another "), "{remarks}");
+}
+
+#[test]
+fn an_element_that_comes_to_nothing_is_given_up() {
+    let project = project(&grid());
+    let output = project.topwork(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    let element = project.run_folder(1).join("elements/0-local-0000");
+    while !element.join("owner.json").exists() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    kill_elements(&project, 1, true);
+    let events = element.join("events.jsonl");
+    let begun = r#"{"at":1,"event":"element-started","host":"a","kind":"k"}"#;
+    fs::write(&events, [begun; 3].join("\n") + "\n").unwrap();
+    let tried = project.topwork(&["task", "1", "--element", "0-local-0000"]);
+    assert_eq!(tried.code, 1, "{}", tried.snapshot());
+    let said = "the element `0-local-0000` is given up: begun 3 times in a row without completing";
+    assert!(tried.stderr.contains(said), "{}", tried.snapshot());
+    assert_eq!(wait_for_state(&project, 1, over), "failed");
 }
 
 #[test]
@@ -223,6 +273,33 @@ fn what_cannot_be_submitted_is_told() {
     check(&["submit", "--missing", "7", "--to", "local:1"], 2, "7");
     assert!(!project.path().join("runs").join("0001-small").exists());
     alone(&project);
+    let to_local = ["submit", "small.toml", "--to", "local:1"];
+    for (more, said) in [
+        (
+            &["--partition", "cpu"][..],
+            "--partition means nothing to `local:1`",
+        ),
+        (&["--time", "1:00"], "--time means nothing to `local:1`"),
+        (
+            &["--", "--mem=8G"],
+            "what stands behind `--` means nothing to `local:1`",
+        ),
+    ] {
+        let arguments = [&to_local[..], more].concat();
+        check(&arguments, 2, said);
+    }
+    check(
+        &[
+            "submit",
+            "small.toml",
+            "--to",
+            "hyperqueue",
+            "--account",
+            "x",
+        ],
+        2,
+        "--account means nothing to `hyperqueue`",
+    );
     check(&["task", "1"], 0, "has ended: done");
     check(&["task", "1", "--end"], 0, "has ended: done");
 }
@@ -291,11 +368,42 @@ fn tasks_are_given_for_programs_and_done_by_their_keys() {
     let made = project.topwork(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
     assert_eq!(made.code, 0, "{}", made.snapshot());
     wait_for_state(&project, 1, over);
-    let wrong = project.topwork(&["task", "1", "zzzz"]);
-    assert_eq!(
-        wrong.code,
-        0,
-        "a run that is over has nothing to do\n{}",
-        wrong.snapshot()
+    let over = project.topwork(&["task", "1", "zzzz"]);
+    assert_eq!(over.code, 0, "{}", over.snapshot());
+    assert!(
+        over.stderr.contains("has ended: done"),
+        "{}",
+        over.snapshot()
     );
+}
+
+#[test]
+fn tasks_and_elements_that_are_none_are_told() {
+    let project = project(&grid().replacen("epochs = 20", "epochs = 2000", 1));
+    let made = project.topwork(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
+    assert_eq!(made.code, 0, "{}", made.snapshot());
+    for (arguments, said) in [
+        (
+            &["zzzz"][..],
+            "the run has no task whose key begins with `zzzz`",
+        ),
+        (
+            &["--element", "0-local-0009"],
+            "its elements begin with 0-local-0000",
+        ),
+        (
+            &["--element", "0-../../x"],
+            "the run has no element `0-../../x`",
+        ),
+    ] {
+        let output = project.topwork(&[&["task", "1"], arguments].concat());
+        assert_eq!(output.code, 2, "{}", output.snapshot());
+        assert!(
+            output.stderr.contains(said),
+            "{said}\n{}",
+            output.snapshot()
+        );
+    }
+    let stopped = project.topwork(&["stop", "1"]);
+    assert_eq!(stopped.code, 0, "{}", stopped.snapshot());
 }

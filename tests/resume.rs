@@ -40,7 +40,7 @@ pub fn figures(project: &Project, run: usize) -> Value {
     timeless(&project.results(run))
 }
 
-pub fn timeless(value: &Value) -> Value {
+fn timeless(value: &Value) -> Value {
     let of_time = |key: &str| ["run", "seconds", "features-cached"].contains(&key);
     match value {
         Value::Object(map) => Value::Object(

@@ -1,6 +1,7 @@
 //! Starts the process that looks after a run, a new one or one that goes on.
 
 use std::{
+    io,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
 };
@@ -16,15 +17,8 @@ use crate::{
 pub fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
     std::env::current_exe()
         .and_then(|binary| {
-            Command::new(binary)
-                .arg("supervise")
-                .arg(folder.path())
-                // Ctrl-C in the terminal is for the viewer, which passes it on.
-                .process_group(0)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
+            let mut supervisor = Command::new(binary);
+            detached(supervisor.arg("supervise").arg(folder.path()))
         })
         .map_err(|error| {
             Failure::new(
@@ -32,6 +26,17 @@ pub fn start_supervisor(folder: &RunFolder) -> Result<Child, Failure> {
                 format!("cannot start the run's supervisor: {error}"),
             )
         })
+}
+
+/// Starts a process that outlives this one, and says what it has to say in the run's folder.
+pub fn detached(command: &mut Command) -> io::Result<Child> {
+    command
+        // Ctrl-C in the terminal is for the viewer, which passes it on.
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
 /// Leaves a run that was just started to itself.

@@ -65,6 +65,9 @@ pub fn task(arguments: &TaskArguments) -> Result<u8, Failure> {
     for task in &arguments.tasks {
         known(task, &state)?;
     }
+    if let Some(name) = &arguments.element {
+        submitted(name, &folder)?;
+    }
     let element = folder.of_element(&name)?;
     let mut assignment = match &arguments.element {
         Some(_) => element.assignment(),
@@ -137,6 +140,20 @@ fn known(task: &str, state: &RunState) -> Result<(), Failure> {
         "they begin with {}, …; `topwork plan FILE --tasks json` has all",
         short.join(", ")
     )))
+}
+
+/// An element that was asked for is one of the run's.
+fn submitted(name: &str, folder: &RunFolder) -> Result<(), Failure> {
+    let names = folder.submission().map_or(Vec::new(), |of| of.elements);
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let some: Vec<&str> = names.iter().take(6).map(String::as_str).collect();
+    let failure = Failure::new(WRONG_USE, format!("the run has no element `{name}`"));
+    Err(match some.as_slice() {
+        [] => failure.hint("it was not submitted: without `--element` all that is missing is done"),
+        some => failure.hint(format!("its elements begin with {}", some.join(", "))),
+    })
 }
 
 /// What the process is to a scheduler.

@@ -126,6 +126,7 @@ impl RunFolder {
                 .map_or("nobody".to_owned(), Submission::by),
             ..Crew::default()
         };
+        let scheduled = (submission.as_ref()).is_some_and(|of| !of.jobs.is_empty());
         let mut hosts: Vec<String> = Vec::new();
         for element in &folders {
             let name = element.element_name().unwrap_or_default();
@@ -138,6 +139,8 @@ impl RunFolder {
                         hosts.push(owner.host);
                     }
                 }
+                // A scheduler begins it again, or its last job ends the run.
+                Some(_) if ending.is_none() && scheduled => crew.waiting += 1,
                 Some(_) if ending.is_none() => {
                     crew.lost.get_or_insert_with(|| name.to_owned());
                 }

@@ -47,17 +47,22 @@ fn of_part(
     let sources = earlier.adopted().sources;
     let task = |task: &topwork_tasks::Task| {
         let (kind, done, seconds) = match &task.work {
-            Work::Data => ("data", false, None),
+            // Whether data and features are there is known when they are read.
+            Work::Data => ("data", None, None),
             Work::Source => {
                 let there = sources.iter().any(|source| Some(source.seed) == task.seed);
-                ("source", there, None)
+                ("source", Some(there), None)
             }
-            Work::Features(_) => ("features", false, None),
+            Work::Features(_) => ("features", None, None),
             Work::Row(row) => {
                 let mut wanted = cells.rows.iter();
                 let cell = wanted.find(|cell| cell.row == *row && Some(cell.seed) == task.seed);
                 let done = cell.is_some_and(|cell| matches!(earlier.cell(cell), Cell::Done { .. }));
-                ("row", done, likely_seconds(plan, &plan.rows[*row], known))
+                (
+                    "row",
+                    Some(done),
+                    likely_seconds(plan, &plan.rows[*row], known),
+                )
             }
         };
         let needs: Vec<String> = task

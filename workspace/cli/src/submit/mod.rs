@@ -7,7 +7,6 @@ mod slurm;
 
 use std::{
     fs,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -29,6 +28,7 @@ use crate::{
     folders::absolute,
     hints, output,
     run::{create, manifests, settle, this_binary},
+    start::detached,
 };
 
 /// What is submitted.
@@ -54,6 +54,7 @@ pub struct Asked {
 
 /// Submits an experiment, or what is missing of a run, and gives the exit code.
 pub fn submit(arguments: &SubmitArguments) -> Result<u8, Failure> {
+    understood(arguments)?;
     if arguments.dry_run && arguments.missing.is_none() {
         // All is made as it would be, at a place that does not stay.
         let place = tempfile::tempdir().map_err(|error| {
@@ -72,6 +73,31 @@ pub fn submit(arguments: &SubmitArguments) -> Result<u8, Failure> {
         None => new_run(arguments, &runs)?,
     };
     elements(arguments, &run)
+}
+
+/// Refuses what whoever is asked knows nothing of: an option that has no effect would pass for one that has.
+fn understood(arguments: &SubmitArguments) -> Result<(), Failure> {
+    let local = matches!(arguments.to, Destination::Local(_));
+    let slurm = arguments.to == Destination::Slurm;
+    let given = [
+        ("--partition", arguments.partition.is_some(), slurm),
+        ("--account", arguments.account.is_some(), slurm),
+        ("--array-limit", arguments.array_limit.is_some(), slurm),
+        ("--time", arguments.time.is_some(), !local),
+        (
+            "what stands behind `--`",
+            !arguments.options.is_empty(),
+            !local,
+        ),
+    ];
+    match given.iter().find(|(_, given, known)| *given && !known) {
+        Some((option, _, _)) => Err(Failure::new(
+            WRONG_USE,
+            format!("{option} means nothing to `{}`", arguments.to),
+        )
+        .hint("`slurm` knows all of them, `hyperqueue` the time and what stands behind `--`")),
+        None => Ok(()),
+    }
 }
 
 /// Makes a run and says in its stream what is going to be done.
@@ -298,6 +324,11 @@ fn elements(arguments: &SubmitArguments, run: &RunFolder) -> Result<u8, Failure>
         Ok(asked) => asked,
         Err(failure) => {
             refused(run, &state)?;
+            write(&format!(
+                "the run `{}` is kept: {} asks for it again\n",
+                run.id(),
+                hints::about("submit --missing", run)
+            ));
             return Err(failure);
         }
     };
@@ -350,22 +381,16 @@ fn freeze_again(
 fn local(wanted: &Wanted<'_>) -> Result<Asked, Failure> {
     let run = wanted.run;
     for name in &wanted.names {
-        Command::new(&wanted.program)
-            .arg("task")
-            .arg(run.id())
-            .args(["--element", name, "--runs-dir"])
-            .arg(run.path().parent().unwrap_or(run.path()))
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| {
-                Failure::new(
-                    RUN_FAILED,
-                    format!("cannot start the element `{name}`: {error}"),
-                )
-            })?;
+        let mut element = Command::new(&wanted.program);
+        element.arg("task").arg(run.id());
+        element.args(["--element", name, "--runs-dir"]);
+        element.arg(run.path().parent().unwrap_or(run.path()));
+        detached(&mut element).map_err(|error| {
+            Failure::new(
+                RUN_FAILED,
+                format!("cannot start the element `{name}`: {error}"),
+            )
+        })?;
     }
     Ok(Asked { jobs: Vec::new() })
 }
