@@ -1,14 +1,17 @@
+# arguments keep their quotes: just run FILE --set 'seeds = [1, 2]'
+set positional-arguments
+
 # list the recipes
 default:
     @just --list --unsorted
 
 # run an experiment: just run experiments/mnist-transfer.toml
 run FILE *ARGUMENTS: build
-    target/release/topwork run {{FILE}} {{ARGUMENTS}}
+    target/release/topwork run "$@"
 
 # any other command of the program: just topwork runs list
 topwork *ARGUMENTS: build
-    target/release/topwork {{ARGUMENTS}}
+    target/release/topwork "$@"
 
 # build everything: the program and its plugins; libraries of plugins that are no more would still be loaded, and go
 build:
@@ -20,23 +23,23 @@ build:
 
 # install the program with its plugins, completions and man pages: just install --prefix ~/.local
 install *ARGUMENTS: build
-    @scripts/install.sh {{ARGUMENTS}}
+    @scripts/install.sh "$@"
 
 # remove what was installed: just uninstall --prefix ~/.local
 uninstall *ARGUMENTS:
-    @scripts/install.sh --uninstall {{ARGUMENTS}}
+    @scripts/install.sh --uninstall "$@"
 
 # build everything and run all tests
 test *ARGUMENTS: build
-    cargo test --release --locked --workspace --no-fail-fast {{ARGUMENTS}}
+    cargo test --release --locked --workspace --no-fail-fast "$@"
 
 # a run on a real Slurm, which this starts and ends itself, disturbed at random: just test-slurm --disturbances 30 --table FILE (needs root and slurmctld, slurmd, slurm-client, munge; else it says that it is skipped)
 test-slurm *ARGUMENTS: build
-    python3 tests/slurm/disturb.py target/release/topwork {{ARGUMENTS}}
+    python3 tests/slurm/disturb.py target/release/topwork "$@"
 
 # get what experiments use and the project does not carry, into data/fetched: just fetch efficientnet-lite0 stamps
 fetch *NAMES: build
-    python3 scripts/fetch.py {{NAMES}}
+    python3 scripts/fetch.py "$@"
 
 # formatting, lints and generated files, without changing anything
 check: build
@@ -62,41 +65,41 @@ format:
 
 # how fast the engine is here: layer by layer and step by step (two minutes), or those whose name matches: just bench depthwise
 bench *FILTER: build
-    cargo bench --locked --quiet --package topwork-bench -- --noplot {{FILTER}}
+    cargo bench --locked --quiet --package topwork-bench -- --noplot "$@"
 
 # whole workloads, each in a process of its own
 bench-workloads *ARGUMENTS: build
-    target/release/bench prepare {{ARGUMENTS}}
-    target/release/bench all {{ARGUMENTS}}
+    target/release/bench prepare "$@"
+    target/release/bench all "$@"
 
 # the workloads beside PyTorch, onnxruntime, OpenVINO and scikit-learn, in turns, into bench/results.md (downloads 2 GB once; an hour or two on a quiet machine): just bench-peers --only lenet-train --rounds 1
 bench-peers *ARGUMENTS: build peers
-    python3 bench/compare.py {{ARGUMENTS}}
+    python3 bench/compare.py "$@"
 
 # our classifier heads and scikit-learn's on the same features, into bench/heads.md (five minutes on a quiet machine)
 bench-heads *ARGUMENTS: build peers
-    bench/.venv/bin/python bench/heads.py {{ARGUMENTS}}
+    bench/.venv/bin/python bench/heads.py "$@"
 
 # our classifier heads and scikit-learn's on features of stamps, into bench/stamps.md (five minutes; just fetch efficientnet-lite0 stamps)
 bench-stamps *ARGUMENTS: build peers
-    bench/.venv/bin/python bench/stamps.py {{ARGUMENTS}}
+    bench/.venv/bin/python bench/stamps.py "$@"
 
 # features and predictions: what other programs read of them, and with a model in the ONNX format how fast they come: just bench-features MODEL CUT MEAN STD
 bench-features *ARGUMENTS: build
-    python3 bench/features.py target/release/topwork {{ARGUMENTS}}
+    python3 bench/features.py target/release/topwork "$@"
 
 # rows of real runs as model files, computed by rten and onnxruntime, into bench/exports.md (an hour): just bench-exports MODEL CUT MEAN STD
 bench-exports *ARGUMENTS: build
-    python3 bench/exports.py target/release/topwork {{ARGUMENTS}} > bench/exports.md
+    python3 bench/exports.py target/release/topwork "$@" > bench/exports.md
 
 # whether the real TensorBoard and MLflow read what `topwork report --to` writes, into bench/trackers.md: just bench-trackers runs/0001-mnist-transfer
 bench-trackers RUN: build
     test -e bench/.venv-trackers/installed || { python3 -m venv bench/.venv-trackers && bench/.venv-trackers/bin/pip install --quiet --requirement bench/trackers.txt && touch bench/.venv-trackers/installed; }
-    MLFLOW_ALLOW_FILE_STORE=true bench/.venv-trackers/bin/python bench/trackers.py {{RUN}}
+    MLFLOW_ALLOW_FILE_STORE=true bench/.venv-trackers/bin/python bench/trackers.py "$@"
 
 # rows that follow published protocols beside scikit-learn and the published code, into bench/protocols.md (five minutes): just bench-protocols runs/0001-protocols
 bench-protocols RUN *ARGUMENTS: build peers
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 bench/.venv/bin/python bench/protocols.py target/release/topwork {{RUN}} {{ARGUMENTS}}
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 bench/.venv/bin/python bench/protocols.py target/release/topwork "$@"
 
 # the Python environment of the peers: bench/.venv
 peers:
@@ -104,7 +107,7 @@ peers:
 
 # how often tests reject what is true and intervals hold it, by simulation, into bench/calibration.md (ten minutes or so)
 bench-calibration *ARGUMENTS:
-    cargo run --release --locked --quiet --package topwork-measure --example calibration -- bench/calibration.md {{ARGUMENTS}}
+    cargo run --release --locked --quiet --package topwork-measure --example calibration -- bench/calibration.md "$@"
 
 # write the reference arrays of the engine's and the heads' tests again
 reference: peers
@@ -114,7 +117,7 @@ reference: peers
 
 # try every fault on real runs (kills, damage, full disks, hostile plugins) and write docs/reliability.md: ten minutes or so
 torture *ARGUMENTS: build
-    target/release/torture --flagship experiments/mnist-transfer.toml {{ARGUMENTS}}
+    target/release/torture --flagship experiments/mnist-transfer.toml "$@"
 
 # look for inputs that a reader of foreign data trips over: just fuzz events 60; without a target each in turn (needs cargo-fuzz)
 fuzz TARGET="" SECONDS="60":
