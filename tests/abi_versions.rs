@@ -144,7 +144,8 @@ fn rust_and_c_see_the_same_tables() {
             size, context, log, progress, should_stop, threads, find_data, cache_folder
         }
         Component as "topwork_component" {
-            size, kind, id, about, parameter_schema, create, destroy, table, extension
+            size, kind, id, about, parameter_schema, create, destroy, table, extension, context,
+            create_in_context
         }
         DatasetTable as "topwork_dataset_table" { size, describe, labels, read }
         DatasetDescription as "topwork_dataset_description" {

@@ -41,6 +41,19 @@ pub struct Component {
     /// Gives the table of an ability beyond the basic one, asked for by an id with a revision such as
     /// [`CLASSIFIER_SAVE`](crate::CLASSIFIER_SAVE); null means that it is not offered. The function itself may be null.
     pub extension: Option<unsafe extern "C" fn(id: Text) -> *const c_void>,
+    /// The plugin's own, handed to `create_in_context` unchanged. Since 1.2.
+    pub context: *const c_void,
+    /// As `create`, for components that a plugin puts together while it runs, of which one function makes many: such as a bridge to
+    /// another language. Where it is not null, a host calls it in place of `create`, which must be there all the same. Since 1.2.
+    pub create_in_context: Option<
+        unsafe extern "C" fn(
+            context: *const c_void,
+            host: *const HostServices,
+            parameters: Text,
+            instance: *mut Instance,
+            error: *const Sink,
+        ) -> Status,
+    >,
 }
 
 // SAFETY: a component is written once by the plugin before it is shown, is read-only afterwards, and points to data that is too.

@@ -2,7 +2,7 @@
 //! sink that is not there. Nothing that comes back is checked, and a crash is a possible answer: only for a process that is
 //! made for it.
 
-use crate::call::{Entered, collect};
+use crate::call::{Entered, collect, create};
 use crate::library::Opened;
 use crate::{HostError, Kind, Plugins};
 use std::sync::Arc;
@@ -67,17 +67,13 @@ impl Bare {
     pub fn create(&self, parameters: &[u8], sink: bool) -> (Said, Option<BareInstance<'_>>) {
         let mut pointer: abi::Instance = std::ptr::null_mut();
         let said = self.call("creating an instance", sink, |error| {
-            match self.component.create {
-                // SAFETY: services live until the process ends, everything else during the call.
-                Some(create) => unsafe {
-                    let text = abi::Text {
-                        data: parameters.as_ptr(),
-                        len: parameters.len(),
-                    };
-                    create(self.plugin.services, text, &raw mut pointer, error)
-                },
-                None => abi::Status::UNSUPPORTED,
-            }
+            let text = abi::Text {
+                data: parameters.as_ptr(),
+                len: parameters.len(),
+            };
+            let services = self.plugin.services;
+            // SAFETY: services live until the process ends, everything else during the call.
+            unsafe { create(&self.component, services, text, &raw mut pointer, error) }
         });
         // Not even made for a moment where there is none, as dropping it would release it.
         let made = said.is_ok() && !pointer.is_null();

@@ -169,18 +169,9 @@ impl Instance {
         let parameters = parameters.to_string();
         let mut pointer: abi::Instance = std::ptr::null_mut();
         run(&*plugin.observer, &plugin.info.id, call, |error| {
-            match table.create {
-                // SAFETY: services live until the process ends, everything else during the call.
-                Some(create) => unsafe {
-                    create(
-                        plugin.services,
-                        abi::Text::new(&parameters),
-                        &raw mut pointer,
-                        error,
-                    )
-                },
-                None => abi::Status::UNSUPPORTED,
-            }
+            let parameters = abi::Text::new(&parameters);
+            // SAFETY: services live until the process ends, everything else during the call.
+            unsafe { create(&table, plugin.services, parameters, &raw mut pointer, error) }
         })?;
         if pointer.is_null() {
             return Err(HostError::Broken {
@@ -288,6 +279,28 @@ impl Instance {
     /// The table of an ability, null when it is not offered.
     pub(crate) fn extension(&self, id: &str) -> *const c_void {
         extension(&self.component, id)
+    }
+}
+
+/// Asks a component for an instance.
+///
+/// # Safety
+///
+/// The services live until the process ends, everything else during the call.
+pub(crate) unsafe fn create(
+    component: &abi::Component,
+    services: &'static abi::HostServices,
+    parameters: abi::Text,
+    instance: *mut abi::Instance,
+    error: *const abi::Sink,
+) -> abi::Status {
+    // SAFETY: passed on; the context is the component's own.
+    unsafe {
+        match (component.create_in_context, component.create) {
+            (Some(create), _) => create(component.context, services, parameters, instance, error),
+            (None, Some(create)) => create(services, parameters, instance, error),
+            (None, None) => abi::Status::UNSUPPORTED,
+        }
     }
 }
 

@@ -89,6 +89,7 @@ impl Decoder {
         let images = images.filter(|images| images.decode.is_some());
         // What it makes is used and released as an instance is.
         (made_of.create, made_of.destroy) = (table.create, table.destroy);
+        made_of.create_in_context = None;
         let instance = Instance::create_of(plugin, made_of, &call, parameters)?;
         let call = format!("telling the shape of what the decoder of dataset \"{id}\" makes");
         let mut shape = [0_usize; 3];

@@ -31,17 +31,24 @@ impl Drop for Opened {
     }
 }
 
-/// Whether a file of this name is opened as a plugin: `libtopwork_plugin_….so` and its like on other systems.
+/// The ending of plugins in Python.
+const PYTHON: &str = ".py";
+
+/// Whether a file of this name is opened as a plugin: `libtopwork_plugin_….so` and its like on other systems, or
+/// `topwork_plugin_….py`.
 pub fn is_plugin_file_name(name: &str) -> bool {
     let name = name.strip_prefix("lib").unwrap_or(name);
-    let Some(rest) = name.strip_prefix("topwork_plugin_") else {
+    let Some(rest) = name.strip_prefix(PREFIX) else {
         return false;
     };
     let suffix = std::env::consts::DLL_SUFFIX;
-    [suffix, ".so", ".dylib", ".dll"]
+    [suffix, ".so", ".dylib", ".dll", PYTHON]
         .iter()
         .any(|suffix| rest.len() > suffix.len() && rest.ends_with(suffix))
 }
+
+/// What every name of a plugin's file has in front of its own part.
+const PREFIX: &str = "topwork_plugin_";
 
 /// Opens the plugins of all folders.
 pub(crate) fn open_folders(options: &Options) -> (Vec<Arc<Opened>>, Vec<Skipped>) {
@@ -144,6 +151,9 @@ fn open_library(
     options: &Options,
     first_with: &HashMap<String, PathBuf>,
 ) -> Result<Opened, String> {
+    if path.extension().is_some_and(|ending| ending == &PYTHON[1..]) {
+        return open_python(path, options, first_with);
+    }
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let sha256 = Sha256::digest(&bytes)
         .iter()
@@ -164,6 +174,24 @@ fn open_library(
     let entry = unsafe { entry() };
     // SAFETY: the pointer came from the plugin's entry function.
     unsafe { initialise(entry, path, sha256, options, first_with) }
+}
+
+/// Opens a file in Python, which becomes tables like those of a library: its id is the file's own part of its name.
+fn open_python(
+    path: &Path,
+    options: &Options,
+    first_with: &HashMap<String, PathBuf>,
+) -> Result<Opened, String> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let id = name.strip_prefix(PREFIX).unwrap_or(&name).replace('_', "-");
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let opened = {
+        let _entered = call::Entered::new(&*options.observer, &file, "importing the file");
+        topwork_python::open(path, &id, &options.cache_folder, options.threads)
+            .map_err(|problem| clean(&problem))?
+    };
+    // SAFETY: the tables were made in this process and stay until it ends.
+    unsafe { initialise(opened.plugin.entry(), path, opened.digest, options, first_with) }
 }
 
 /// Checks an entry's tables and then initialises the plugin.

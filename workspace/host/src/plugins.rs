@@ -142,9 +142,10 @@ pub struct PluginInfo {
     pub version: String,
     /// Its licence as an SPDX expression.
     pub licence: String,
-    /// The library's file.
+    /// The library's file, or the one in Python.
     pub path: PathBuf,
-    /// The SHA-256 of that file, in hexadecimal.
+    /// The SHA-256 of that file, in hexadecimal; of a plugin in Python, that of its files and of the versions of Python and of the
+    /// packages that it imports.
     pub sha256: String,
     /// What it offers.
     pub components: Vec<ComponentInfo>,

@@ -6,6 +6,8 @@ use crate::{Error, Host};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::any::Any;
+use std::ffi::c_void;
 use topwork_abi as abi;
 
 /// What every component has; a second trait, such as [`Dataset`](crate::Dataset), makes it one of a kind.
@@ -84,6 +86,23 @@ impl Plugin {
         })
     }
 
+    /// A plugin that is put together while the program runs, and stays until it ends.
+    pub fn leaked(
+        id: String,
+        version: String,
+        licence: String,
+        components: Vec<ExportedComponent>,
+    ) -> &'static Self {
+        let components: &'static [ExportedComponent] = components.leak();
+        let components: Vec<&'static ExportedComponent> = components.iter().collect();
+        Box::leak(Box::new(Plugin::new(
+            id.leak(),
+            version.leak(),
+            licence.leak(),
+            components.leak(),
+        )))
+    }
+
     /// What the host reads.
     pub const fn entry(&self) -> &abi::Entry {
         &self.0
@@ -113,6 +132,25 @@ impl ExportedComponent {
         ExportedComponent(table)
     }
 
+    /// The same functions under words that are known only while the program runs. [`Host::made_for`] gives what every instance
+    /// is made for, `context`.
+    pub fn declared(
+        self,
+        id: String,
+        about: String,
+        schema: String,
+        context: impl Any + Send + Sync,
+    ) -> Self {
+        let context: Box<dyn Any + Send + Sync> = Box::new(context);
+        ExportedComponent(abi::Component {
+            id: abi::Text::new(id.leak()),
+            about: abi::Text::new(about.leak()),
+            parameter_schema: abi::Text::new(schema.leak()),
+            context: std::ptr::from_ref(Box::leak(Box::new(context))).cast(),
+            ..self.0
+        })
+    }
+
     /// What the host reads.
     pub const fn table(&self) -> &abi::Component {
         &self.0
@@ -122,7 +160,7 @@ impl ExportedComponent {
 /// The table of a component whose instances are of type `I`, made from a `C`.
 pub(crate) const fn component<C: Component, I: From<C>>(
     kind: abi::Kind,
-    table: *const std::ffi::c_void,
+    table: *const c_void,
 ) -> ExportedComponent {
     ExportedComponent(abi::Component {
         size: size_of::<abi::Component>(),
@@ -134,6 +172,8 @@ pub(crate) const fn component<C: Component, I: From<C>>(
         destroy: Some(destroy::<I>),
         table,
         extension: None,
+        context: std::ptr::null(),
+        create_in_context: Some(create_in_context::<C, I>),
     })
 }
 
@@ -144,9 +184,22 @@ unsafe extern "C" fn create<C: Component, I: From<C>>(
     error: *const abi::Sink,
 ) -> abi::Status {
     // SAFETY: passed on.
+    unsafe { create_in_context::<C, I>(std::ptr::null(), host, parameters, instance, error) }
+}
+
+unsafe extern "C" fn create_in_context<C: Component, I: From<C>>(
+    context: *const c_void,
+    host: *const abi::HostServices,
+    parameters: abi::Text,
+    instance: *mut abi::Instance,
+    error: *const abi::Sink,
+) -> abi::Status {
+    // SAFETY: null, or what `declared` has leaked.
+    let made_for = unsafe { context.cast::<Box<dyn Any + Send + Sync>>().as_ref() };
+    // SAFETY: passed on.
     unsafe {
         make::<C, I>(host, parameters, instance, error, |host, parameters| {
-            C::create(host, parameters).map(I::from)
+            C::create(host.with(made_for.map(|any| &**any)), parameters).map(I::from)
         })
     }
 }

@@ -13,7 +13,7 @@ pub trait CutRule: Component {
 }
 
 /// A backbone as a cut rule sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutBackbone {
     /// The shape of one sample, `[channels, height, width]` or `[features]`.
     pub input: Vec<usize>,
@@ -22,7 +22,7 @@ pub struct CutBackbone {
 }
 
 /// Where a backbone can be cut.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutPlace {
     /// Its name, unique in the backbone.
     pub name: String,

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::enter::collect;
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,10 @@ use topwork_abi as abi;
 
 /// The services of the host that created a component. Cheap to copy; any thread may use it.
 #[derive(Clone, Copy)]
-pub struct Host(abi::HostServices);
+pub struct Host {
+    services: abi::HostServices,
+    made_for: Option<&'static (dyn Any + Send + Sync)>,
+}
 
 /// How important a line of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +30,19 @@ pub enum Level {
 
 impl Host {
     pub(crate) fn new(services: abi::HostServices) -> Self {
-        Host(services)
+        Host {
+            services,
+            made_for: None,
+        }
+    }
+
+    pub(crate) fn with(self, made_for: Option<&'static (dyn Any + Send + Sync)>) -> Self {
+        Host { made_for, ..self }
+    }
+
+    /// What the component was [declared](crate::ExportedComponent::declared) with; `None` where that is of another type, or nothing.
+    pub fn made_for<T: Any>(&self) -> Option<&'static T> {
+        self.made_for?.downcast_ref()
     }
 
     /// Records a line in the run's log.
@@ -38,7 +54,7 @@ impl Host {
             Level::Debug => abi::Level::DEBUG,
         };
         // SAFETY: the context belongs to the table, and the text lives during the call.
-        unsafe { (self.0.log)(self.0.context, level, abi::Text::new(text)) }
+        unsafe { (self.services.log)(self.services.context, level, abi::Text::new(text)) }
     }
 
     /// Records a line that this host has not had from this plugin yet: what several instances find out about the same files is
@@ -46,7 +62,7 @@ impl Host {
     pub fn log_once(&self, level: Level, text: &str) {
         static TOLD: Mutex<BTreeSet<(usize, String)>> = Mutex::new(BTreeSet::new());
         let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert((self.0.context.addr(), text.to_owned())) {
+        if told.insert((self.services.context.addr(), text.to_owned())) {
             drop(told);
             self.log(level, text);
         }
@@ -56,13 +72,13 @@ impl Host {
     /// that people see a long call live.
     pub fn progress(&self, done: u64, total: u64, text: &str) {
         // SAFETY: as in `log`.
-        unsafe { (self.0.progress)(self.0.context, done, total, abi::Text::new(text)) }
+        unsafe { (self.services.progress)(self.services.context, done, total, abi::Text::new(text)) }
     }
 
     /// Ends the present call, with `?`, when the host wishes to stop. Cheap enough for every iteration.
     pub fn check_stop(&self) -> Result<(), Error> {
         // SAFETY: the context belongs to the table.
-        if unsafe { (self.0.should_stop)(self.0.context) } {
+        if unsafe { (self.services.should_stop)(self.services.context) } {
             Err(Error::stopped())
         } else {
             Ok(())
@@ -72,7 +88,7 @@ impl Host {
     /// How many threads a call may keep busy, at least 1.
     pub fn threads(&self) -> usize {
         // SAFETY: the context belongs to the table.
-        unsafe { (self.0.threads)(self.0.context) }.max(1)
+        unsafe { (self.services.threads)(self.services.context) }.max(1)
     }
 
     /// The absolute path of a data file, given relative to a data folder as `folder/file`; the first folder that has it counts.
@@ -81,7 +97,7 @@ impl Host {
         let ((status, error), path) = collect(|path| {
             // SAFETY: text and sinks live during the call.
             collect(|error| unsafe {
-                (self.0.find_data)(self.0.context, abi::Text::new(relative), path, error)
+                (self.services.find_data)(self.services.context, abi::Text::new(relative), path, error)
             })
         });
         Error::from_status(status, &error)?;
@@ -94,7 +110,7 @@ impl Host {
     pub fn cache_folder(&self) -> Result<PathBuf, Error> {
         // SAFETY: the context belongs to the table, and the text lives until the process ends.
         let text =
-            unsafe { crate::enter::text("cache folder", (self.0.cache_folder)(self.0.context)) }?;
+            unsafe { crate::enter::text("cache folder", (self.services.cache_folder)(self.services.context)) }?;
         Ok(PathBuf::from(text))
     }
 }

@@ -118,6 +118,8 @@ static COMPONENT: abi::Component = abi::Component {
     destroy: Some(destroy),
     table: (&raw const TABLE).cast(),
     extension: Some(extension),
+    context: std::ptr::null(),
+    create_in_context: None,
 };
 
 fn classifier() -> Classifier {

@@ -70,6 +70,8 @@ fn component(kind: abi::Kind, id: &'static str) -> abi::Component {
         destroy: Some(destroy),
         table: std::ptr::null(),
         extension: None,
+        context: std::ptr::null(),
+        create_in_context: None,
     }
 }
 
