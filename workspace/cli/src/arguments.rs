@@ -443,6 +443,8 @@ pub enum NewLanguage {
     Rust,
     /// With one header; needs a C compiler
     C,
+    /// One file, with NumPy; needs Python
+    Python,
 }
 
 const CHECK_EXAMPLE: &str = "\

@@ -22,7 +22,7 @@ use topwork_host::{Level, Observer, Options, Plugins};
 use topwork_store::CallRecorder;
 
 pub use cases::cases;
-pub use topwork_host::{ComponentInfo, Kind, PluginInfo, is_plugin_file_name};
+pub use topwork_host::{ComponentInfo, Kind, PluginInfo, is_plugin_file_name, plugin_file_names};
 
 /// One thing that is tried.
 #[derive(Clone, Copy, Debug)]

@@ -42,7 +42,7 @@ pub use extractor::{
     ModelLayout, Normalise, Stated,
 };
 pub use head::NetworkHead;
-pub use library::is_plugin_file_name;
+pub use library::{is_plugin_file_name, plugin_file_names};
 pub use plugins::{ComponentInfo, Options, PluginInfo, Plugins, Skipped};
 pub use services::{Level, Observer, Silent};
 pub use topwork_images::{Filter, Geometry, GeometryError, Image, Pixels, Resize};

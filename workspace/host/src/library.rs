@@ -47,6 +47,12 @@ pub fn is_plugin_file_name(name: &str) -> bool {
         .any(|suffix| rest.len() > suffix.len() && rest.ends_with(suffix))
 }
 
+/// The names that plugins' files have, for a message.
+pub fn plugin_file_names() -> String {
+    let (lib, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    format!("{lib}{PREFIX}NAME{suffix} or {PREFIX}NAME{PYTHON}")
+}
+
 /// What every name of a plugin's file has in front of its own part.
 const PREFIX: &str = "topwork_plugin_";
 
@@ -151,7 +157,10 @@ fn open_library(
     options: &Options,
     first_with: &HashMap<String, PathBuf>,
 ) -> Result<Opened, String> {
-    if path.extension().is_some_and(|ending| ending == &PYTHON[1..]) {
+    if path
+        .extension()
+        .is_some_and(|ending| ending == &PYTHON[1..])
+    {
         return open_python(path, options, first_with);
     }
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
@@ -191,7 +200,15 @@ fn open_python(
             .map_err(|problem| clean(&problem))?
     };
     // SAFETY: the tables were made in this process and stay until it ends.
-    unsafe { initialise(opened.plugin.entry(), path, opened.digest, options, first_with) }
+    unsafe {
+        initialise(
+            opened.plugin.entry(),
+            path,
+            opened.digest,
+            options,
+            first_with,
+        )
+    }
 }
 
 /// Checks an entry's tables and then initialises the plugin.

@@ -32,9 +32,10 @@ struct Described {
 #[serde(deny_unknown_fields)]
 struct Cut {
     name: String,
+    /// Of one sample's features, of any rank.
     shape: Vec<usize>,
     op: Option<String>,
-    dims: Option<Vec<usize>>,
+    /// Which of the shape's sizes counts channels; the first of three where nothing is said.
     channels: Option<usize>,
     #[serde(default)]
     block: bool,
@@ -73,7 +74,9 @@ impl Backbone {
         let described: Described =
             read("describe", self.instance.ask_alone("describe", json!({}))?)?;
         if described.batch == Some(0) {
-            return Err(Error::failed("`describe` gave a batch of 0, expected at least 1"));
+            return Err(Error::failed(
+                "`describe` gave a batch of 0, expected at least 1",
+            ));
         }
         Ok(self.described.get_or_init(|| described))
     }
@@ -85,12 +88,18 @@ impl Extractor for Backbone {
         let class = self.instance.class;
         let mut extraction = Extraction::new(&described.input);
         for cut in &described.cuts {
-            extraction = extraction.cut(&cut.name, &cut.shape);
+            let plain = matches!(
+                (cut.shape.len(), cut.channels),
+                (3, None | Some(0)) | (1, None)
+            );
+            extraction = match plain {
+                true => extraction.cut(&cut.name, &cut.shape),
+                false => extraction
+                    .cut(&cut.name, &[cut.shape.iter().product()])
+                    .laid_out(&cut.shape, cut.channels),
+            };
             if let Some(op) = &cut.op {
                 extraction = extraction.computed_by(op);
-            }
-            if let Some(dims) = &cut.dims {
-                extraction = extraction.laid_out(dims, cut.channels);
             }
             if cut.block {
                 extraction = extraction.ends_block();

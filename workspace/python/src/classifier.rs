@@ -114,6 +114,8 @@ impl SavedClassifier for Classifier {
     fn load(&mut self, state: &[u8]) -> Result<(), Error> {
         let mut turn = self.instance.turn()?;
         let state = turn.array(state, &[state.len()])?;
-        self.instance.ask(&mut turn, "load", json!({"state": state})).map(|_| ())
+        self.instance
+            .ask(&mut turn, "load", json!({"state": state}))
+            .map(|_| ())
     }
 }

@@ -48,9 +48,12 @@ impl topwork_sdk::CutRule for CutRule {
             Chosen::Cut { name, after, pool } => Ok(RuleCut { name, after, pool }),
             Chosen::Place(after) => {
                 let mut places = backbone.places.iter();
-                let place = places.find(|place| place.name == after || place.cut.as_ref() == Some(&after));
+                let place =
+                    places.find(|place| place.name == after || place.cut.as_ref() == Some(&after));
                 (place.map(topwork_sdk::CutPlace::chosen)).ok_or_else(|| {
-                    Error::failed(format!("`cuts` gave `{after}`, which is no place of the backbone"))
+                    Error::failed(format!(
+                        "`cuts` gave `{after}`, which is no place of the backbone"
+                    ))
                 })
             }
         });

@@ -94,8 +94,7 @@ impl<E: Element + Number + Send + Sync> topwork_sdk::Dataset for Dataset<E> {
             .map_err(|_| Error::failed(format!("a split of {} samples", split.len)))?;
         let mut labels = vec![0_u32; len];
         let mut turn = self.instance.turn()?;
-        let arguments =
-            json!({"split": split.name, "count": split.len, "output": turn.output()});
+        let arguments = json!({"split": split.name, "count": split.len, "output": turn.output()});
         self.instance.ask(&mut turn, "labels", arguments)?;
         turn.written(&mut labels)?;
         Ok(labels)

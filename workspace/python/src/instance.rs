@@ -50,7 +50,12 @@ impl Instance {
     }
 
     /// Makes a call on the object.
-    pub fn ask(&self, turn: &mut Turn<'_>, call: &str, mut arguments: Value) -> Result<Value, Error> {
+    pub fn ask(
+        &self,
+        turn: &mut Turn<'_>,
+        call: &str,
+        mut arguments: Value,
+    ) -> Result<Value, Error> {
         arguments["instance"] = self.number.into();
         turn.ask(call, arguments)
     }

@@ -14,18 +14,24 @@ pub struct Interpreter {
 
 impl Interpreter {
     /// The first of these that is there: the environment `.venv` beside the plugin; `uv` on the `PATH`, where the plugin names its
-    /// dependencies as PEP 723 has it; the active environment; `python3` and `python` on the `PATH`. An `Err` says that there is none.
+    /// dependencies as PEP 723 has it; the active environment; the one that this program was installed in; `python3` and `python` on the
+    /// `PATH`. An `Err` says that there is none.
     pub fn of(plugin: &Path, text: &str) -> Result<Self, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let active = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
-        Interpreter::among(plugin, text, &path, active.as_deref())
+        let own = std::env::current_exe().ok();
+        let own = own.as_deref().and_then(Path::parent).and_then(Path::parent);
+        // `pyvenv.cfg` tells an environment from any other folder with a `bin`.
+        let own = own.filter(|folder| folder.join("pyvenv.cfg").is_file());
+        let environments: Vec<&Path> = active.as_deref().into_iter().chain(own).collect();
+        Interpreter::among(plugin, text, &path, &environments)
     }
 
     fn among(
         plugin: &Path,
         text: &str,
         path: &OsString,
-        active: Option<&Path>,
+        environments: &[&Path],
     ) -> Result<Self, String> {
         let plain = |program: PathBuf| Interpreter {
             program,
@@ -46,7 +52,7 @@ impl Interpreter {
                 arguments: script.arguments(),
             });
         }
-        (active.and_then(python_of))
+        (environments.iter().find_map(|of| python_of(of)))
             .or_else(|| on_path("python3"))
             .or_else(|| on_path("python"))
             .map(plain)
@@ -123,14 +129,20 @@ impl Script {
         let text = |value: &toml::Value| value.as_str().map(str::to_owned);
         let dependencies = table.get("dependencies").and_then(toml::Value::as_array);
         Script {
-            dependencies: dependencies.into_iter().flatten().filter_map(text).collect(),
+            dependencies: dependencies
+                .into_iter()
+                .flatten()
+                .filter_map(text)
+                .collect(),
             python: table.get("requires-python").and_then(text),
         }
     }
 
     /// For `uv`: an environment with these packages, made once and kept by it.
     fn arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = ["run", "--quiet", "--no-project"].map(OsString::from).into();
+        let mut arguments: Vec<OsString> = ["run", "--quiet", "--no-project"]
+            .map(OsString::from)
+            .into();
         let mut add = |option: &str, value: &str| arguments.extend([option.into(), value.into()]);
         if let Some(python) = &self.python {
             add("--python", python);
@@ -166,14 +178,20 @@ mod tests {
                 "\"\"\"A plugin.\"\"\"\n# /// script\n# requires-python = \">=3.11\"\n# dependencies = [\n#   \"timm\",\n#   \"torch>2\",\n# ]\n# ///\nimport timm\n",
                 script(&["timm", "torch>2"], Some(">=3.11")),
             ),
-            ("# /// script\n# dependencies = []\nimport numpy\n", Err(no_end.to_owned())),
+            (
+                "# /// script\n# dependencies = []\nimport numpy\n",
+                Err(no_end.to_owned()),
+            ),
             ("# /// script\n", Err(no_end.to_owned())),
         ];
         for (text, expected) in cases {
             assert_eq!(Script::of(text), expected, "{text}");
         }
         let broken = Script::of("# /// script\n# dependencies = [\n# ///\n").unwrap_err();
-        assert!(broken.starts_with("its block `# /// script` is no TOML: "), "{broken}");
+        assert!(
+            broken.starts_with("its block `# /// script` is no TOML: "),
+            "{broken}"
+        );
     }
 
     #[test]
@@ -190,7 +208,8 @@ mod tests {
         let active = root.path().join("active");
         let asks = "# /// script\n# dependencies = [\"timm\"]\n# ///\n";
         let check = |text: &str, active: Option<&Path>, expected: Option<&Path>, with: &str| {
-            let found = Interpreter::among(&plugin, text, &path, active).ok();
+            let active: Vec<&Path> = active.into_iter().collect();
+            let found = Interpreter::among(&plugin, text, &path, &active).ok();
             assert_eq!(found.as_ref().map(|found| &*found.program), expected);
             let arguments = found.map(|found| found.arguments).unwrap_or_default();
             assert_eq!(arguments.join(&OsString::from(" ")), *with);
@@ -203,7 +222,12 @@ mod tests {
         let of_active = file("active/bin/python");
         check(asks, Some(&active), Some(&of_active), "");
         let uv = file("bin/uv");
-        check(asks, Some(&active), Some(&uv), "run --quiet --no-project --with numpy --with timm python");
+        check(
+            asks,
+            Some(&active),
+            Some(&uv),
+            "run --quiet --no-project --with numpy --with timm python",
+        );
         check("", Some(&active), Some(&of_active), "");
         let beside = file("plugins/.venv/bin/python");
         check(asks, Some(&active), Some(&beside), "");

@@ -55,7 +55,8 @@ pub fn open(path: &Path, id: &str, cache: &Path, threads: usize) -> Result<Opene
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let interpreter = Interpreter::of(&path, &String::from_utf8_lossy(&text))?;
     let process = Arc::new(Process::new(path.clone(), interpreter.clone(), threads));
-    let offered = Offered::of(&path, &interpreter, &process, cache).map_err(|error| sentence(&error))?;
+    let offered =
+        Offered::of(&path, &interpreter, &process, cache).map_err(|error| sentence(&error))?;
     let digest = offered.digest();
     let components = offered.components.iter().map(|component| {
         declared(Class {

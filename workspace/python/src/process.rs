@@ -161,26 +161,28 @@ impl Process {
         let (started, starting) = channel();
         let (tell, answers) = channel();
         // Linux ends the process with the thread that has started it, so that is one which stays as long as the process does.
-        let watching = thread::Builder::new().name("python".to_owned()).spawn(move || {
-            match command.spawn() {
-                Ok(mut child) => {
-                    let pipes = child.stdin.take().zip(child.stdout.take());
-                    if let Some((stdin, stdout)) = pipes {
-                        let _ = started.send(Ok(stdin));
-                        listen(stdout, &tell);
+        let watching =
+            thread::Builder::new()
+                .name("python".to_owned())
+                .spawn(move || match command.spawn() {
+                    Ok(mut child) => {
+                        let pipes = child.stdin.take().zip(child.stdout.take());
+                        if let Some((stdin, stdout)) = pipes {
+                            let _ = started.send(Ok(stdin));
+                            listen(stdout, &tell);
+                        }
+                        let ended = match child.wait() {
+                            Ok(status) => status.to_string(),
+                            Err(error) => error.to_string(),
+                        };
+                        let _ = tell.send(Err(format!("its Python process has ended: {ended}")));
                     }
-                    let ended = match child.wait() {
-                        Ok(status) => status.to_string(),
-                        Err(error) => error.to_string(),
-                    };
-                    let _ = tell.send(Err(format!("its Python process has ended: {ended}")));
-                }
-                Err(error) => {
-                    let program = command.get_program().display().to_string();
-                    let _ = started.send(Err(format!("`{program}` cannot be started: {error}")));
-                }
-            }
-        });
+                    Err(error) => {
+                        let program = command.get_program().display().to_string();
+                        let _ =
+                            started.send(Err(format!("`{program}` cannot be started: {error}")));
+                    }
+                });
         watching.map_err(|error| failed("no thread could be started", error))?;
         let calls = match starting.recv() {
             Ok(Ok(calls)) => calls,
@@ -218,8 +220,9 @@ fn shared_folder() -> PathBuf {
 fn listen(stdout: impl Read, tell: &Sender<Result<Answer, String>>) {
     for line in BufReader::new(stdout).lines() {
         let answer = match line {
-            Ok(line) => serde_json::from_str(&line)
-                .map_err(|error| format!("its Python process gave an answer that cannot be read: {error}")),
+            Ok(line) => serde_json::from_str(&line).map_err(|error| {
+                format!("its Python process gave an answer that cannot be read: {error}")
+            }),
             Err(error) => Err(format!("its Python process cannot be listened to: {error}")),
         };
         if tell.send(answer).is_err() {
@@ -304,8 +307,7 @@ impl Running {
     }
 
     fn stop(&mut self, stopping: bool) -> Result<(), Lost> {
-        self.write(0, &[u8::from(stopping)])
-            .map_err(Lost::Refused)
+        self.write(0, &[u8::from(stopping)]).map_err(Lost::Refused)
     }
 
     fn stop_no_more(&mut self, stopping: bool) -> Result<(), Lost> {
@@ -381,7 +383,8 @@ impl<'a> Turn<'a> {
     /// Reads the array that the call has written to [`output`](Turn::output).
     pub fn written<T: Number>(&mut self, numbers: &mut [T]) -> Result<(), Error> {
         let output = self.free;
-        self.running()?.read(output, bytemuck::cast_slice_mut(numbers))
+        self.running()?
+            .read(output, bytemuck::cast_slice_mut(numbers))
     }
 
     /// Makes one call. Where the process ends in it, the next instance gets another.

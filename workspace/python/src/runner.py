@@ -40,6 +40,10 @@ class Refused(Exception):
     """What the plugin gave, or is, does not do."""
 
 
+class WrongParameter(Exception):
+    """A parameter is not what its type says."""
+
+
 # --- how the two processes speak ---------------------------------------------------------------------------------------------
 
 
@@ -84,7 +88,7 @@ class Shared:
 
     def write(self, array, offset):
         """Not through the map: where the disk is full this is an error, and that would be the end of the process."""
-        view = memoryview(np.ascontiguousarray(array)).cast("B")
+        view = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b""
         while view:
             written = os.pwrite(self.file, view, offset)
             view, offset = view[written:], offset + written
@@ -195,6 +199,43 @@ def schema_of(hint, where):
     raise Refused(f"{where} has the type `{hint}`, expected int, float, str, bool, list[…], dict, Optional[…] or Literal[…]")
 
 
+PYTHON_TYPES = {"integer": int, "number": (int, float), "string": str, "boolean": bool, "array": list, "object": dict}
+
+
+def expected(value, schema):
+    """What a value should be where it is not that; else nothing."""
+    if "anyOf" in schema:
+        wrong = [expected(value, of) for of in schema["anyOf"]]
+        return " or ".join(wrong) if all(wrong) else None
+    if "enum" in schema:
+        return None if value in schema["enum"] else "one of " + ", ".join(json.dumps(of) for of in schema["enum"])
+    type_ = schema.get("type")
+    if type_ is None:
+        return None
+    is_bool = isinstance(value, bool) and type_ != "boolean"
+    if is_bool or not isinstance(value, PYTHON_TYPES[type_]):
+        return ("an " if type_[0] in "aio" else "a ") + type_
+    wrong = [expected(of, schema.get("items", {})) for of in value] if type_ == "array" else []
+    return next(("a list of which each is " + of for of in wrong if of), None)
+
+
+def parameters_of(component, given):
+    """The parameters as the component's dataclass has them."""
+    properties = parameters_schema(component)["properties"]
+    for name, value in given.items():
+        if name not in properties:
+            raise WrongParameter(f"unknown parameter `{name}`, expected " + (", ".join(f"`{of}`" for of in properties) or "none"))
+        wrong = expected(value, properties[name])
+        if wrong:
+            raise WrongParameter(f"`{name}` is {json.dumps(value)}, expected {wrong}")
+    if not hasattr(component, "Parameters"):
+        return types.SimpleNamespace()
+    try:
+        return component.Parameters(**{name.replace("-", "_"): value for name, value in given.items()})
+    except TypeError as error:
+        raise WrongParameter(" ".join(str(error).split()))
+
+
 def parameters_schema(component):
     """The JSON Schema of a component's parameters, from its dataclass."""
     parameters = getattr(component, "Parameters", None)
@@ -291,9 +332,7 @@ def texts_of(given, method, count):
 
 def create(component, instance, parameters, host):
     of = CLASSES[tuple(component)]
-    given = {key.replace("-", "_"): value for key, value in parameters.items()}
-    parameters = of.Parameters(**given) if hasattr(of, "Parameters") else types.SimpleNamespace()
-    INSTANCES[instance] = of(parameters, Host(**host))
+    INSTANCES[instance] = of(parameters_of(of, parameters), Host(**host))
 
 
 def destroy(instance):
@@ -401,19 +440,19 @@ def failure(error, call):
     """What became of a call, as an error of topwork: whose turn it is, the message, and what may help."""
     if isinstance(error, Stopped):
         return {"kind": "stopped", "message": ""}
-    if isinstance(error, Refused):
-        return {"kind": "failed", "message": str(error)}
+    if isinstance(error, (Refused, WrongParameter)):
+        return {"kind": "failed" if isinstance(error, Refused) else "parameters", "message": str(error)}
     traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
     sys.stderr.flush()
     text = " ".join(str(error).split())
-    message = (f"{type(error).__name__}: {text}" if text else type(error).__name__) + place(error)
+    if call in ("create", "describe", "cuts") and isinstance(error, ValueError) and text:
+        return {"kind": "parameters", "message": text}
+    message = "raised " + (f"{type(error).__name__}: {text}" if text else type(error).__name__) + place(error)
     if isinstance(error, ImportError) and getattr(error, "name", None):
         name = error.name.split(".")[0]
         return {"kind": "failed", "message": message, "hint": f"{sys.executable} has no `{name}`: {sys.executable} -m pip install {name}"}
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) or call == "load":
         return {"kind": "data", "message": message}
-    if call == "create" and isinstance(error, (ValueError, TypeError)):
-        return {"kind": "parameters", "message": message}
     return {"kind": "failed", "message": message}
 
 

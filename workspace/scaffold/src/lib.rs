@@ -1,5 +1,5 @@
-//! What `topwork plugins new` writes: a project of one plugin that builds, tests and runs an experiment at once, in Rust or C, with
-//! all it needs in its folder. The templates are the files in `templates/`, in which `@NAME@` stands for the plugin's id and
+//! What `topwork plugins new` writes: a project of one plugin that builds, tests and runs an experiment at once, in Rust, C or Python,
+//! with all it needs in its folder. The templates are the files in `templates/`, in which `@NAME@` stands for the plugin's id and
 //! `@LIBRARY@` for the same with underscores; the Rust projects get the sources of the sdk, the C projects the headers.
 //!
 //! Of ours this crate knows the words of the kinds; of the others it holds the text. A kind's templates are found by its short
@@ -17,6 +17,8 @@ pub enum Language {
     Rust,
     /// C, with the header.
     C,
+    /// Python, with NumPy: one file.
+    Python,
 }
 
 /// A project to be written.
@@ -48,6 +50,9 @@ pub enum ScaffoldError {
     /// The folder given as that of the sdk is not.
     #[error("`{}` is not the sdk: it has no Cargo.toml", .0.display())]
     NotTheSdk(PathBuf),
+    /// What is of this kind consists of layers, which topwork computes.
+    #[error("{} is layers that topwork computes, so there is nothing for Python to do; with Python: backbone, dataset, classifier or cut", .0.with_article())]
+    NotInPython(Kind),
     /// A file cannot be written.
     #[error("cannot write `{}`: {error}", .path.display())]
     Io {
@@ -82,6 +87,9 @@ impl Project<'_> {
         if !is_name(self.name) {
             return Err(ScaffoldError::Name(self.name.to_owned()));
         }
+        if self.language == Language::Python && self.kind == Kind::NetworkHead {
+            return Err(ScaffoldError::NotInPython(self.kind));
+        }
         let sdk = self.sdk.map(sdk_folder).transpose()?;
         let folder = parent.join(self.name);
         let io = |path: &Path, error| ScaffoldError::Io {
@@ -105,7 +113,11 @@ impl Project<'_> {
 
     /// Paths within the project, with their texts.
     fn files(&self, sdk: Option<&Path>) -> Vec<(String, String)> {
-        let kind = self.kind.short();
+        let kind = match (self.language, self.kind) {
+            // A backbone in Python computes its features itself.
+            (Language::Python, Kind::Backbone) => Kind::Extractor.short(),
+            (_, kind) => kind.short(),
+        };
         let (language, own) = match self.language {
             Language::Rust => (
                 "rust",
@@ -122,6 +134,10 @@ impl Project<'_> {
                     ("test.c", "c/test.c".to_owned()),
                 ],
             ),
+            Language::Python => (
+                "python",
+                vec![("topwork_plugin_@LIBRARY@.py", format!("python/{kind}.py"))],
+            ),
         };
         let of_all = [
             ("experiment.toml", format!("experiments/{kind}.toml")),
@@ -136,14 +152,14 @@ impl Project<'_> {
                     .iter()
                     .chain(&own)
                     .filter(move |(_, from)| from == path);
-                wanted.map(|(to, _)| ((*to).to_owned(), self.filled(text, sdk)))
+                wanted.map(|(to, _)| (self.filled(to, sdk), self.filled(text, sdk)))
             })
             .collect();
         match self.language {
             Language::Rust if sdk.is_none() => files.extend(
                 (VENDOR.iter()).map(|(path, text)| (format!("vendor/{path}"), (*text).to_owned())),
             ),
-            Language::Rust => {}
+            Language::Rust | Language::Python => {}
             Language::C => {
                 files.extend(HEADERS.map(|(name, text)| (name.to_owned(), text.to_owned())));
             }
@@ -251,25 +267,29 @@ mod tests {
     #[test]
     fn no_placeholder_is_left_and_no_inheritance() {
         for kind in Kind::ALL {
-            for language in [Language::Rust, Language::C] {
+            for language in [Language::Rust, Language::C, Language::Python] {
                 let project = Project {
                     kind,
                     language,
                     ..project("my-own")
                 };
                 let files = project.files(None);
+                if (language, kind) == (Language::Python, Kind::NetworkHead) {
+                    continue;
+                }
                 let own = files
                     .iter()
                     .filter(|(name, _)| !name.starts_with("vendor/"));
                 let expected = match language {
                     Language::Rust => 7,
                     Language::C => 8,
+                    Language::Python => 3,
                 };
                 assert_eq!(own.count(), expected, "{kind:?}");
                 for (name, text) in files {
-                    let vendored = name.starts_with("vendor/");
+                    let others = name.starts_with("vendor/") || name.ends_with(".py");
                     assert!(
-                        vendored || !text.contains('@') || name == "Makefile",
+                        others || !text.contains('@') || name == "Makefile",
                         "{kind:?}: {name}"
                     );
                     for placeholder in ["@NAME@", "@LIBRARY@", "@KIND@", "@SDK@", "@PROGRAM@"] {

@@ -72,7 +72,9 @@ impl Host {
     /// that people see a long call live.
     pub fn progress(&self, done: u64, total: u64, text: &str) {
         // SAFETY: as in `log`.
-        unsafe { (self.services.progress)(self.services.context, done, total, abi::Text::new(text)) }
+        unsafe {
+            (self.services.progress)(self.services.context, done, total, abi::Text::new(text))
+        }
     }
 
     /// Ends the present call, with `?`, when the host wishes to stop. Cheap enough for every iteration.
@@ -97,7 +99,12 @@ impl Host {
         let ((status, error), path) = collect(|path| {
             // SAFETY: text and sinks live during the call.
             collect(|error| unsafe {
-                (self.services.find_data)(self.services.context, abi::Text::new(relative), path, error)
+                (self.services.find_data)(
+                    self.services.context,
+                    abi::Text::new(relative),
+                    path,
+                    error,
+                )
             })
         });
         Error::from_status(status, &error)?;
@@ -109,8 +116,12 @@ impl Host {
     /// The absolute path of a folder for files that can be made again. It may not exist yet.
     pub fn cache_folder(&self) -> Result<PathBuf, Error> {
         // SAFETY: the context belongs to the table, and the text lives until the process ends.
-        let text =
-            unsafe { crate::enter::text("cache folder", (self.services.cache_folder)(self.services.context)) }?;
+        let text = unsafe {
+            crate::enter::text(
+                "cache folder",
+                (self.services.cache_folder)(self.services.context),
+            )
+        }?;
         Ok(PathBuf::from(text))
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use topwork_conformance::{
     Case, ComponentInfo, Outcome, PluginInfo, Request, cases, examine, is_plugin_file_name, look,
+    plugin_file_names,
 };
 use topwork_pages::Align;
 
@@ -160,7 +161,7 @@ fn libraries(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     found.sort();
     if found.is_empty() {
         let message = format!("there is no plugin in `{}`", path.display());
-        let expected = format!("libtopwork_plugin_NAME{}", std::env::consts::DLL_SUFFIX);
+        let expected = plugin_file_names();
         return Err(
             Failure::new(WRONG_USE, message).hint(format!("expected files named {expected}"))
         );

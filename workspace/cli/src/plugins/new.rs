@@ -19,6 +19,7 @@ pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
         language: match arguments.lang {
             NewLanguage::Rust => Language::Rust,
             NewLanguage::C => Language::C,
+            NewLanguage::Python => Language::Python,
         },
         sdk: arguments.sdk_path.as_deref(),
         program: program.as_deref(),
@@ -31,8 +32,17 @@ pub fn new(arguments: &NewArguments) -> Result<u8, Failure> {
         Failure::new(code, error.to_string())
     })?;
     let name = &arguments.name;
+    let next = match project.language {
+        Language::Rust | Language::C => {
+            "  make test     # its tests\n  make check    # does it keep the contract?\n  make run      # its experiment\n".to_owned()
+        }
+        Language::Python => format!(
+            "  topwork plugins check topwork_plugin_{}.py    # does it keep the contract?\n  topwork run experiment.toml --plugin-dir .    # its experiment\n",
+            name.replace('-', "_")
+        ),
+    };
     print(&format!(
-        "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n  make test     # its tests\n  make check    # does it keep the contract?\n  make run      # its experiment\n",
+        "made `{name}`, a plugin of the kind {} that works as it is. Next:\n  cd {name}\n{next}",
         project.kind.short()
     ))?;
     Ok(0)

@@ -3,7 +3,7 @@
 use super::{advise, case, expect};
 use crate::subject::{Subject, Tried};
 use crate::{Case, Outcome};
-use topwork_host::is_plugin_file_name;
+use topwork_host::{is_plugin_file_name, plugin_file_names};
 
 pub const CASES: &[Case] = &[
     case!(
@@ -59,8 +59,8 @@ fn file_name(subject: &Subject) -> Tried<Outcome> {
     let name = name.to_string_lossy();
     advise(is_plugin_file_name(&name), || {
         format!(
-            "`{name}` is not found in a plugin folder, expected libtopwork_plugin_NAME{}",
-            std::env::consts::DLL_SUFFIX
+            "`{name}` is not found in a plugin folder, expected {}",
+            plugin_file_names()
         )
     })?;
     Ok(Outcome::Ok)
