@@ -29,6 +29,11 @@ install *ARGUMENTS: build
 uninstall *ARGUMENTS:
     @scripts/install.sh --uninstall "$@"
 
+# a wheel for pip, into target/wheel: pip install target/wheel/topwork-*.whl
+wheel *ARGUMENTS: build
+    test -e target/wheel-tools/installed || { python3 -m venv target/wheel-tools && target/wheel-tools/bin/pip install --quiet wheel && touch target/wheel-tools/installed; }
+    target/wheel-tools/bin/python scripts/wheel.py "$@"
+
 # build everything and run all tests
 test *ARGUMENTS: build
     cargo test --release --locked --workspace --no-fail-fast "$@"

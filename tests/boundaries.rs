@@ -160,6 +160,18 @@ const MAY_ONLY_REACH: &[(&str, &[&str])] = &[
             "topwork-tensors",
         ],
     ),
+    (
+        "topwork-python",
+        &[
+            "topwork-sdk",
+            "topwork-abi",
+            "topwork-images",
+            "topwork-keys",
+            "topwork-nearest",
+            "topwork-sniff",
+            "topwork-tensors",
+        ],
+    ),
     ("topwork-kinds", &["topwork-abi"]),
     ("topwork-scaffold", &["topwork-abi", "topwork-kinds"]),
     (

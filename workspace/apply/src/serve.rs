@@ -273,6 +273,13 @@ impl AtWork<'_> {
                     Some(path) if !random => Some(trained(&backbone, *seed, path)?),
                     _ => None,
                 };
+                let learnt = trained.is_some() || backbone.given().is_some();
+                if matches!(backbone, Backbone::Network(_)) && !learnt && !random {
+                    return Err(ApplyError::Other {
+                        message: "the backbone has learnt nothing: the experiment has neither `[source]` nor `backbone.weights`".to_owned(),
+                        hint: Some("`--random` takes its random weights".to_owned()),
+                    });
+                }
                 let tools = Tools {
                     plan,
                     plugins: self.plugins,

@@ -10,8 +10,9 @@ use topwork_sdk::{Error, Host, parameters};
 pub struct Instance {
     pub class: &'static Class,
     host: Host,
+    parameters: Map<String, Value>,
     /// Which process it lives in, and its number there.
-    generation: u64,
+    generation: AtomicU64,
     number: u64,
 }
 
@@ -22,31 +23,40 @@ impl Instance {
         let class: &'static Class = host.made_for().ok_or_else(|| {
             Error::unsupported("only a program that knows components with a context makes it")
         })?;
-        let parameters: Map<String, Value> = parameters(&class.schema, written)?;
+        let parameters = parameters(&class.schema, written)?;
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let mut turn = class.process.turn(host)?;
-        turn.ask(
-            "create",
-            json!({
-                "component": [class.offered.kind, class.offered.id],
-                "instance": number,
-                "parameters": parameters,
-                "host": {
-                    "threads": host.threads(),
-                    "cache_folder": host.cache_folder()?,
-                },
-            }),
-        )?;
+        make(&mut turn, class, host, number, &parameters)?;
+        let generation = AtomicU64::new(turn.generation());
         Ok(Instance {
             class,
             host,
-            generation: turn.generation(),
+            parameters,
+            generation,
             number,
         })
     }
 
+    /// A turn with the process that the object lives in. Another instance may have ended it; one that is as it was made is then made
+    /// again, in another process. What a classifier has learnt is gone.
     pub fn turn(&self) -> Result<Turn<'_>, Error> {
-        self.class.process.turn_in(self.generation, self.host)
+        let mut turn = self.class.process.turn(self.host)?;
+        if turn.generation() != self.generation.load(Ordering::Relaxed) {
+            if self.class.offered.kind.learns() {
+                return Err(Error::failed(
+                    "its Python process has ended, and what was fitted is gone with it",
+                ));
+            }
+            make(
+                &mut turn,
+                self.class,
+                self.host,
+                self.number,
+                &self.parameters,
+            )?;
+            (self.generation).store(turn.generation(), Ordering::Relaxed);
+        }
+        Ok(turn)
     }
 
     /// Makes a call on the object.
@@ -66,10 +76,32 @@ impl Instance {
     }
 }
 
+fn make(
+    turn: &mut Turn<'_>,
+    class: &Class,
+    host: Host,
+    number: u64,
+    parameters: &Map<String, Value>,
+) -> Result<(), Error> {
+    let arguments = json!({
+        "component": [class.offered.kind, class.offered.id],
+        "instance": number,
+        "parameters": parameters,
+        "host": {
+            "threads": host.threads(),
+            "cache_folder": host.cache_folder()?,
+        },
+    });
+    turn.ask("create", arguments).map(|_| ())
+}
+
 impl Drop for Instance {
     fn drop(&mut self) {
-        // Where its process has ended, so has it.
-        let _ = self.ask_alone("destroy", json!({}));
+        let generation = self.generation.load(Ordering::Relaxed);
+        // Where its process has ended, so has the object.
+        if let Some(mut turn) = self.class.process.turn_in(generation, self.host) {
+            let _ = turn.ask("destroy", json!({"instance": self.number}));
+        }
     }
 }
 

@@ -46,6 +46,13 @@ pub enum OfferedKind {
     Cut,
 }
 
+impl OfferedKind {
+    /// Whether an instance comes to be another by its calls.
+    pub fn learns(self) -> bool {
+        self == OfferedKind::Classifier
+    }
+}
+
 /// A package that the plugin imports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Package {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use topwork_sdk::{Error, Host, Level};
 
 const RUNNER: &str = include_str!("runner.py");
@@ -114,7 +114,7 @@ impl Process {
         Ok(said)
     }
 
-    /// A turn with the process, for a new instance: it is started where it does not run.
+    /// A turn with the process, which is started where it does not run.
     pub fn turn(&self, host: Host) -> Result<Turn<'_>, Error> {
         let mut running = self.lock();
         if running.is_none() {
@@ -123,15 +123,11 @@ impl Process {
         Ok(Turn::new(running, host))
     }
 
-    /// A turn with the process of this generation, for an instance that lives in it.
-    pub fn turn_in(&self, generation: u64, host: Host) -> Result<Turn<'_>, Error> {
+    /// A turn with the process of this generation, if it still runs.
+    pub fn turn_in(&self, generation: u64, host: Host) -> Option<Turn<'_>> {
         let running = self.lock();
-        match &*running {
-            Some(process) if process.generation == generation => Ok(Turn::new(running, host)),
-            _ => Err(Error::failed(
-                "its Python process has ended in an earlier call and is not asked again",
-            )),
-        }
+        let lives = (running.as_ref()).is_some_and(|process| process.generation == generation);
+        lives.then(|| Turn::new(running, host))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {
@@ -247,20 +243,23 @@ impl Running {
         request["call"] = call.into();
         self.say(&request)?;
         let mut stopping = false;
+        let mut looked = Instant::now();
         loop {
+            // By the clock, as a call may tell of its progress more often than that.
+            if !stopping && looked.elapsed() >= PATIENCE {
+                looked = Instant::now();
+                stopping = host.is_some_and(|host| host.check_stop().is_err());
+                if stopping {
+                    self.stop(true)?;
+                }
+            }
             let answer = match self.answers.recv_timeout(PATIENCE) {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(ended)) => return Err(Lost::Ended(ended)),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Lost::Ended("its Python process has ended".to_owned()));
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if !stopping && host.is_some_and(|host| host.check_stop().is_err()) {
-                        stopping = true;
-                        self.stop(true)?;
-                    }
-                    continue;
-                }
+                Err(RecvTimeoutError::Timeout) => continue,
             };
             match answer {
                 Answer::Log { level, text } => {

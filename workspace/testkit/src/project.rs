@@ -129,10 +129,12 @@ impl Project {
 
     /// Runs the binary to its end.
     pub fn topwork(&self, arguments: &[&str]) -> Output {
-        let output = self
-            .command(arguments)
-            .output()
-            .expect("a binary that starts");
+        self.output_of(self.command(arguments))
+    }
+
+    /// Runs a [command](Project::command) to its end.
+    pub fn output_of(&self, mut command: Command) -> Output {
+        let output = command.output().expect("a binary that starts");
         let text = |bytes: &[u8]| redact(&String::from_utf8_lossy(bytes), self.path());
         Output {
             code: output.status.code().unwrap_or(-1),

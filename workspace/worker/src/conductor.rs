@@ -62,14 +62,18 @@ impl<'a> Conductor<'a> {
         Ok(self.emitter.begin(self.stage(task))?)
     }
 
-    /// The stage of the run's plan that a task is told as: that with its key. The plan of a run that was begun before stages
-    /// had keys has the same order.
+    /// The stage of the run's plan that a task is told as: that with its key, and of rows that differ in their names alone the one
+    /// that comes as late among them. The plan of a run that was begun before stages had keys has the same order.
     pub fn stage(&self, task: usize) -> usize {
         let key = &self.tasks[task].key;
+        let twins = (0..task).filter(|&earlier| self.tasks[earlier].key == *key);
+        let twins = twins.count();
         self.emitter.look(|state| {
-            let mut stages = state.plan.iter().flat_map(|plan| &plan.stages);
-            let found = stages.position(|stage| stage.key.as_ref() == Some(key));
-            found.unwrap_or(task)
+            let stages = state.plan.iter().flat_map(|plan| &plan.stages);
+            let mut found = (stages.enumerate())
+                .filter(|(_, stage)| stage.key.as_ref() == Some(key))
+                .map(|(stage, _)| stage);
+            found.nth(twins).unwrap_or(task)
         })
     }
 

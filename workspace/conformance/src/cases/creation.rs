@@ -21,7 +21,7 @@ pub const CASES: &[Case] = &[
     case!(
         "create-quick",
         &Kind::ALL,
-        "making an instance takes less than a second",
+        "making another instance takes less than a second",
         quick
     ),
     case!(
@@ -97,8 +97,10 @@ fn defaults(subject: &Subject) -> Tried<Outcome> {
 }
 
 fn quick(subject: &Subject) -> Tried<Outcome> {
-    let start = Instant::now();
+    // The first may have to start what all of them share, such as an interpreter.
     let instance = subject.create()?;
+    let start = Instant::now();
+    drop(subject.create()?);
     let taken = start.elapsed();
     drop(instance);
     advise(taken < QUICK, || {
