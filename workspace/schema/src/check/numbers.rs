@@ -156,7 +156,7 @@ impl Check<'_> {
             .collect();
         match ids.is_empty() {
             true => "none of the plugins found has one".to_owned(),
-            false => listed(ids.into_iter()),
+            false => listed(ids),
         }
     }
 
