@@ -140,6 +140,8 @@ typedef struct topwork_classifier_save_table topwork_classifier_save_table;
 typedef struct topwork_classifier_scores_table topwork_classifier_scores_table;
 typedef struct topwork_classifier_path_table topwork_classifier_path_table;
 typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
+typedef struct topwork_dataset_numbers_table topwork_dataset_numbers_table;
+typedef struct topwork_classifier_numbers_table topwork_classifier_numbers_table;
 
 /* ============================================================================================== */
 
@@ -153,7 +155,7 @@ typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
  * network heads, classifiers. 1.1 has extractor backbones and cut rules as well, 1.2 classifiers
  * that say what their scores are and what they do, and that are fitted for several values of a
  * parameter at once, extractors that give their model or are networks, and datasets that say where
- * their samples come from and hand out images at their own size.
+ * their samples come from, hand out images at their own size and have numbers as targets.
  */
 #define TOPWORK_ABI_MINOR UINT32_C(2)
 
@@ -1041,6 +1043,8 @@ typedef uint32_t topwork_scores;
  * the lowest finite number.
  */
 #define TOPWORK_SCORES_LOGITS ((topwork_scores)UINT32_C(2))
+/* No scores but predicted numbers, after a fit to numbers: see TOPWORK_CLASSIFIER_NUMBERS. */
+#define TOPWORK_SCORES_NUMBERS ((topwork_scores)UINT32_C(3))
 
 /*
  * Id of the ability to say what the scores of a fitted classifier are: a
@@ -1161,6 +1165,80 @@ struct topwork_classifier_layers_table {
     topwork_status (*layers)(
         topwork_instance instance,
         const topwork_sink *layers,
+        const topwork_sink *error);
+};
+
+/* ============================================================================================== */
+
+/*
+ * Numbers as targets: datasets whose samples have numbers in place of classes, and heads that are
+ * fitted to them.
+ */
+
+/*
+ * Id of the ability of a dataset to have numbers as targets: a topwork_dataset_numbers_table. Since
+ * 1.2.
+ */
+#define TOPWORK_DATASET_NUMBERS "topwork.dataset.numbers/1"
+
+/*
+ * The functions behind TOPWORK_DATASET_NUMBERS. Since 1.2.
+ *
+ * A dataset with numbers has a column for each number of a sample. The names of the columns stand
+ * where those of classes would, in `classes` of its description, and every label is 0: a host that
+ * does not know the ability sees a dataset of one class.
+ */
+struct topwork_dataset_numbers_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Sets `*columns` to how many numbers each sample has: as many as the description has
+     * `classes`, or 0 where this instance has classes. Never changes during the life of the
+     * instance.
+     */
+    topwork_status (*columns)(
+        topwork_instance instance,
+        size_t *columns,
+        const topwork_sink *error);
+    /*
+     * Writes the numbers of a split, sample by sample in its order, to `numbers`, which has room
+     * for `capacity` of them (the split's length × columns), and sets `*count` to how many there
+     * are. All are finite. Only called where there are columns; may overlap with other calls where
+     * those of `labels` may.
+     */
+    topwork_status (*numbers)(
+        topwork_instance instance,
+        size_t split,
+        float *numbers,
+        size_t capacity,
+        size_t *count,
+        const topwork_sink *error);
+};
+
+/*
+ * Id of the ability of a classifier head to be fitted to numbers: a
+ * topwork_classifier_numbers_table. It needs TOPWORK_CLASSIFIER_SCORES, too. Since 1.2.
+ */
+#define TOPWORK_CLASSIFIER_NUMBERS "topwork.classifier.numbers/1"
+
+/* The functions behind TOPWORK_CLASSIFIER_NUMBERS. Since 1.2. */
+struct topwork_classifier_numbers_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * As `fit` of topwork_classifier_table, with samples × `columns` finite numbers, sample by
+     * sample, in place of labels. After it, and after a state of such a fit is loaded, `predict`
+     * writes as many numbers for each sample, with `columns` in place of the number of classes, in
+     * the unit of those it has learnt from, and the scores are said to be TOPWORK_SCORES_NUMBERS.
+     */
+    topwork_status (*fit)(
+        topwork_instance instance,
+        const topwork_features *features,
+        const float *numbers,
+        size_t columns,
+        const topwork_fit_options *options,
+        topwork_fit_report *report,
+        const topwork_sink *note,
         const topwork_sink *error);
 };
 

@@ -167,6 +167,8 @@ fn rust_and_c_see_the_same_tables() {
         ExtractorOnnxTable as "topwork_extractor_onnx_table" { size, model }
         ExtractorNetworkTable as "topwork_extractor_network_table" { size, network }
         DatasetProvenanceTable as "topwork_dataset_provenance_table" { size, names, groups }
+        DatasetNumbersTable as "topwork_dataset_numbers_table" { size, columns, numbers }
+        ClassifierNumbersTable as "topwork_classifier_numbers_table" { size, fit }
         DatasetDecoderTable as "topwork_dataset_decoder_table" { size, create, shape, decode, destroy }
         DatasetImagesTable as "topwork_dataset_images_table" { size, read, decode }
     };

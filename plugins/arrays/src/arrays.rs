@@ -1,7 +1,7 @@
 //! `arrays`: samples and labels in files of NumPy or safetensors.
 
 use crate::groups;
-use crate::labels::{Column, Labels};
+use crate::labels::{Column, Labels, Targets, targets_property};
 use crate::npy::{self, Content};
 use crate::numbers::{Array, Kind, Order};
 use crate::problem::Problem;
@@ -32,6 +32,7 @@ pub struct Parameters {
     groups: Option<String>,
     test_groups: Option<String>,
     groups_file: Option<PathBuf>,
+    targets: Targets,
     layout: Layout,
     scale: Option<f64>,
     class_names: Vec<String>,
@@ -65,6 +66,9 @@ impl Files for Parameters {
         "test-groups": {"type": "string", "minLength": 1, "description": "name of the array of the groups of `test-samples`"},
         "groups-file": {"type": "string", "format": "path",
             "description": "file of groups, where `file` does not hold them"},
+        "#,
+        targets_property!(),
+        r#"
         "layout": {"enum": ["chw", "hwc"], "default": "chw",
             "description": "order of three dimensions: channels, height, width, or height, width, channels"},
         "scale": {"type": "number", "exclusiveMinimum": 0,
@@ -78,8 +82,11 @@ impl Files for Parameters {
     }, "additionalProperties": false}"#
     );
 
+    const NUMBERS: bool = true;
+
     fn check(&self) -> Result<(), Error> {
         self.sources()?;
+        self.targets.check(&self.class_names)?;
         self.check_groups()
     }
 
@@ -114,11 +121,14 @@ impl Files for Parameters {
                 labels,
                 part.count(),
                 part.name(),
-                host,
+                (self.targets, host),
             )?);
             parts.push(part);
         }
-        let labels = Labels::new(&columns, &self.class_names, host)?;
+        let labels = match self.targets {
+            Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
+            Targets::Numbers => Labels::numbers(&columns, &self.labels)?,
+        };
         let form = Form {
             layout: self.layout,
             scale: self.scale,

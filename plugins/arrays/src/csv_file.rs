@@ -2,7 +2,7 @@
 
 use crate::dialect::{self, Column, Dialect, Numbers, Wanted, line_of, numbered};
 use crate::groups;
-use crate::labels::{self, Labels, Values};
+use crate::labels::{self, Labels, Targets, Values, targets_property};
 use crate::numbers::{Array, Kind, Order};
 use crate::problem::Problem;
 use crate::samples::{Files, Form, FromFiles, Layout, Part, Samples, split_properties};
@@ -30,6 +30,7 @@ pub struct Parameters {
     shape: Option<[usize; 3]>,
     scale: Option<f64>,
     class_names: Vec<String>,
+    targets: Targets,
     test_fraction: Option<f64>,
     split_seed: u64,
 }
@@ -59,13 +60,17 @@ impl Files for Parameters {
             "default": [],
             "description": "the classes in the order wanted; labels that are integers are positions among them"},
         "#,
+        targets_property!(),
         split_properties!(),
         r#"
     }, "additionalProperties": false}"#
     );
 
+    const NUMBERS: bool = true;
+
     fn check(&self) -> Result<(), Error> {
         self.files()?;
+        self.targets.check(&self.class_names)?;
         for (key, column) in [("label", &self.label), ("groups", &self.groups)] {
             if let (Some(Column::Name(name)), Some(false)) = (column, self.header) {
                 let message = format!("`{key}` is the name {name:?}, but `header` is false");
@@ -84,6 +89,7 @@ impl Files for Parameters {
     fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
         let mut columns = Vec::new();
+        let mut named = None;
         let mut groups = self.groups.as_ref().map(|_| Vec::new());
         for (path, is_test) in self.files()? {
             let bytes = Unpacked::only(path)?;
@@ -97,6 +103,7 @@ impl Files for Parameters {
                 let place = |sample| format!("{name}, line {}: the group", table.lines[sample]);
                 groups.extend(groups::checked(table.groups, place)?);
             }
+            named = named.or(table.label_name);
             columns.push(labels::Column {
                 name: name.clone(),
                 values: Values::Words(table.labels),
@@ -107,7 +114,10 @@ impl Files for Parameters {
                     .map_err(|problem| Problem::from(format!("has {problem}")).in_file(path))?;
             parts.push(Part::new(name, samples, is_test)?);
         }
-        let labels = Labels::new(&columns, &self.class_names, host)?;
+        let labels = match self.targets {
+            Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
+            Targets::Numbers => Labels::numbers(&columns, named.as_deref().unwrap_or("label"))?,
+        };
         let form = Form {
             layout: Layout::Chw,
             scale: self.scale,
@@ -159,6 +169,13 @@ impl Parameters {
         };
         let mut suspects = Suspects::new(columns, label, &wanted);
         let mut reader = dialect::reader(text, dialect.separator);
+        if dialect.has_header
+            && let Some(Ok(names)) = dialect::reader(text, dialect.separator).records().next()
+        {
+            let (names, _) = dialect::without(&names, left_out);
+            let name = names.get(label).filter(|name| !name.is_empty());
+            table.label_name = name.map(str::to_owned);
+        }
         let mut row = Vec::new();
         for record in reader.records().skip(usize::from(dialect.has_header)) {
             let record = record.map_err(|error| dialect::unreadable(&error))?;
@@ -259,6 +276,8 @@ struct Table {
     /// The numbers, as little-endian floats.
     bytes: Vec<u8>,
     labels: Vec<String>,
+    /// What the first line calls their column, where it names columns.
+    label_name: Option<String>,
     /// Where there are any.
     groups: Vec<String>,
     /// The line of every label.

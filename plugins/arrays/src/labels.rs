@@ -1,4 +1,4 @@
-//! From labels as they stand in files to classes.
+//! From labels as they stand in files to classes, or to numbers.
 
 use crate::npy::Content;
 use crate::numbers::Array;
@@ -24,6 +24,39 @@ pub enum Values {
     Integers(Vec<i128>),
     /// Words; they may stand for numbers, as in files of text.
     Words(Vec<String>),
+    /// Numbers to be predicted.
+    Numbers(Vec<f64>),
+}
+
+/// What labels are: the key `targets` of the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Targets {
+    /// Every different one is a class.
+    Classes,
+    /// They are numbers to be predicted.
+    Numbers,
+}
+
+/// The key, for a schema.
+macro_rules! targets_property {
+    () => {
+        r#""targets": {"enum": ["classes", "numbers"], "default": "classes",
+            "description": "what the labels are: classes, or numbers to be predicted (ages, counts, angles), which heads for numbers learn"},"#
+    };
+}
+pub(crate) use targets_property;
+
+impl Targets {
+    /// Refuses names of classes for what are none.
+    pub fn check(self, class_names: &[String]) -> Result<(), Error> {
+        match self == Targets::Numbers && !class_names.is_empty() {
+            true => Err(Error::parameters(
+                "`class-names` does not go with `targets = \"numbers\"`: numbers have no classes",
+            )),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Column {
@@ -33,7 +66,7 @@ impl Column {
         content: Content,
         count: usize,
         samples: &str,
-        host: Host,
+        (targets, host): (Targets, Host),
     ) -> Result<Column, Error> {
         let (shape, len) = match &content {
             Content::Numbers(array) => (array.shape.clone(), array.len()),
@@ -46,6 +79,19 @@ impl Column {
             values,
             lines: Vec::new(),
         };
+        if targets == Targets::Numbers {
+            return match content {
+                Content::Numbers(array) if is_list => Ok(column(Values::Numbers(
+                    (0..count).map(|sample| array.number(sample)).collect(),
+                ))),
+                Content::Words(..) if is_list => Err(Error::data(format!(
+                    "{name} holds words, expected numbers to be predicted (`targets = \"numbers\"`)"
+                ))),
+                _ => Err(Error::data(format!(
+                    "{name} has the shape {shape:?}, expected {count} numbers, one for each sample of {samples}"
+                ))),
+            };
+        }
         match (content, &*shape) {
             (Content::Words(_, words), _) if is_list => {
                 let words = words.iter().map(|word| word.trim().to_owned());
@@ -98,6 +144,31 @@ impl Column {
         match &self.values {
             Values::Integers(integers) => Some(integers.clone()),
             Values::Words(words) => words.iter().map(|word| whole(word)).collect(),
+            Values::Numbers(_) => None,
+        }
+    }
+
+    /// The labels as numbers to be predicted, all finite.
+    fn numbers(&self) -> Result<Vec<f32>, Error> {
+        let expected = "expected a finite number";
+        let single = |(sample, number): (usize, f64)| {
+            let single = number as f32;
+            match single.is_finite() {
+                true => Ok(single),
+                false => Err(self.told(sample, &number.to_string(), expected)),
+            }
+        };
+        match &self.values {
+            Values::Integers(integers) => (integers.iter().enumerate())
+                .map(|(sample, &integer)| single((sample, integer as f64)))
+                .collect(),
+            Values::Numbers(numbers) => numbers.iter().copied().enumerate().map(single).collect(),
+            Values::Words(words) => (words.iter().enumerate())
+                .map(|(sample, word)| match word.parse() {
+                    Ok(number) => single((sample, number)),
+                    Err(_) => Err(self.told(sample, &format!("{word:?}"), expected)),
+                })
+                .collect(),
         }
     }
 }
@@ -148,12 +219,14 @@ pub fn is_number(text: &str) -> bool {
 }
 
 /// Labels as positions in a list of classes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Labels {
     /// The names of the classes.
     pub classes: Vec<String>,
-    /// The class of every sample, file after file.
+    /// The class of every sample, file after file; of numbers 0.
     pub labels: Vec<u32>,
+    /// The numbers, where they are to be predicted: then `classes` is the name of their column.
+    pub numbers: Option<Vec<f32>>,
 }
 
 impl Labels {
@@ -166,6 +239,29 @@ impl Labels {
             Some(integers) => Labels::from_integers(columns, &integers, names, host),
             None => Labels::from_words(columns, names, host),
         }
+    }
+
+    /// The labels as numbers to be predicted, under this name. Those of a file that are all equal are refused: nothing can be learnt
+    /// of them, and no share of their variance explained.
+    pub fn numbers(columns: &[Column], name: &str) -> Result<Labels, Error> {
+        let mut all = Vec::new();
+        for column in columns {
+            let numbers = column.numbers()?;
+            if let [first, others @ ..] = &*numbers
+                && others.iter().all(|number| number == first)
+            {
+                return Err(Error::data(format!(
+                    "{}: every number to be predicted is {first}, expected at least two different ones",
+                    column.name
+                )));
+            }
+            all.extend(numbers);
+        }
+        Ok(Labels {
+            classes: vec![name.to_owned()],
+            labels: vec![0; all.len()],
+            numbers: Some(all),
+        })
     }
 
     fn from_integers(
@@ -192,6 +288,7 @@ impl Labels {
             return Ok(Labels {
                 labels: all.map(label).collect(),
                 classes: classes.iter().map(i128::to_string).collect(),
+                numbers: None,
             });
         }
         let mut labels = Vec::new();
@@ -212,6 +309,7 @@ impl Labels {
         Ok(Labels {
             labels,
             classes: names.to_vec(),
+            numbers: None,
         })
     }
 
@@ -256,6 +354,7 @@ impl Labels {
         Ok(Labels {
             labels: labels?,
             classes,
+            numbers: None,
         })
     }
 }
@@ -275,7 +374,7 @@ fn mixed(all: &[(&Column, usize, &str)], host: Host) -> Result<(), Error> {
             Some((column, sample, word)) => Err(column
                 .told(*sample, word, "expected an integer or a word")
                 .with_hint(
-                    "numbers to be predicted are no classes; `class-names` takes them as words",
+                    "`targets = \"numbers\"` predicts them as numbers; `class-names` takes them as words",
                 )),
             None => Ok(()),
         };

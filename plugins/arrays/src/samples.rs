@@ -196,6 +196,20 @@ impl Samples {
         self.splits.labels(split, &self.labels.labels)
     }
 
+    /// Whether they have numbers in place of classes.
+    pub fn has_numbers(&self) -> bool {
+        self.labels.numbers.is_some()
+    }
+
+    /// The numbers of a split.
+    pub fn numbers(&self, split: usize) -> Vec<f32> {
+        let numbers = self.labels.numbers.as_deref().unwrap_or_default();
+        let positions = self.splits.positions(split).iter();
+        positions
+            .map(|&position| numbers[position as usize])
+            .collect()
+    }
+
     /// The groups of a split, where samples belong together.
     pub fn groups(&self, split: usize) -> Option<Vec<String>> {
         Some(self.splits.texts(split, self.groups.as_ref()?))
@@ -254,6 +268,8 @@ pub trait Files: DeserializeOwned + Send + Sync {
     const ABOUT: &str;
     /// [`Component::SCHEMA`].
     const SCHEMA: &str;
+    /// Whether labels can be numbers to be predicted.
+    const NUMBERS: bool = false;
 
     /// Refuses what cannot be meant, before any file is read.
     fn check(&self) -> Result<(), Error>;
@@ -305,6 +321,16 @@ impl<F: Files> Dataset for FromFiles<F> {
 
     fn read(&self, split: usize, indices: &[u64], out: &mut [f32]) -> Result<(), Error> {
         self.samples()?.read(split, indices, out)
+    }
+
+    const NUMBERS: bool = F::NUMBERS;
+
+    fn has_numbers(&self) -> Result<bool, Error> {
+        Ok(self.samples()?.has_numbers())
+    }
+
+    fn numbers(&self, split: usize) -> Result<Vec<f32>, Error> {
+        Ok(self.samples()?.numbers(split))
     }
 }
 

@@ -74,6 +74,33 @@ impl<M: Named> Classifier for Head<M> {
         Ok(self.take(fit, &labelled))
     }
 
+    const NUMBERS: bool = M::NUMBERS;
+
+    fn fit_numbers(
+        &mut self,
+        features: Features<'_>,
+        numbers: &[f32],
+        columns: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error> {
+        self.fitted = None;
+        if columns != 1 {
+            return Err(Error::unsupported(format!(
+                "{columns} numbers for each sample, expected 1"
+            )));
+        }
+        let samples = Labelled::in_one_class(features)?;
+        let numbers: Vec<f64> = numbers.iter().copied().map(f64::from).collect();
+        let pool = self.pool_of(options)?;
+        let work = Work::new(self.host, options.seed);
+        let fit = pool.install(|| self.method.fit_numbers(&samples.samples(), &numbers, &work))?;
+        let fit = Fit {
+            scores: Scores::Numbers,
+            ..fit
+        };
+        Ok(self.take(fit, &samples))
+    }
+
     const PATH_PARAMETERS: &[&str] = M::PATH;
 
     fn fit_path(
@@ -130,7 +157,9 @@ impl<M: Named> Classifier for Head<M> {
     }
 
     fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
-        Ok(Some(self.fitted()?.layers()))
+        let fitted = self.fitted()?;
+        // What takes layers reads them as scores of classes.
+        Ok((fitted.scores != Scores::Numbers).then(|| fitted.layers()))
     }
 }
 
@@ -146,21 +175,12 @@ struct Labelled<'a> {
 
 impl<'a> Labelled<'a> {
     fn of(features: Features<'a>, labels: &[u32], classes: usize) -> Result<Self, Error> {
-        let dimensions = features.dimensions();
         if classes < 2 {
             return Err(Error::parameters(format!(
                 "{classes} classes, expected at least 2"
             )));
         }
-        let position = features.data().iter().position(|x| !x.is_finite());
-        if let Some(position) = position {
-            return Err(Error::data(format!(
-                "feature {} of sample {} is {}, expected finite numbers",
-                position % dimensions,
-                position / dimensions,
-                features.data()[position]
-            )));
-        }
+        finite(features)?;
         let mut numbers = vec![None; classes];
         let mut present = labels.to_vec();
         present.sort_unstable();
@@ -176,6 +196,17 @@ impl<'a> Labelled<'a> {
             labels,
             present,
             classes,
+        })
+    }
+
+    /// Samples whose targets are numbers.
+    fn in_one_class(features: Features<'a>) -> Result<Self, Error> {
+        finite(features)?;
+        Ok(Labelled {
+            features,
+            labels: vec![0; features.samples()],
+            present: vec![0],
+            classes: 1,
         })
     }
 
@@ -200,12 +231,26 @@ impl<'a> Labelled<'a> {
     }
 }
 
+/// Refuses features that are no numbers.
+fn finite(features: Features<'_>) -> Result<(), Error> {
+    let dimensions = features.dimensions();
+    match features.data().iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(position) => Err(Error::data(format!(
+            "feature {} of sample {} is {}, expected finite numbers",
+            position % dimensions,
+            position / dimensions,
+            features.data()[position]
+        ))),
+    }
+}
+
 impl Fitted {
     /// What a class has that no sample was of.
     fn of_unknown(&self) -> f32 {
         match self.scores {
             Scores::Probabilities => 0.0,
-            Scores::Ranking | Scores::Logits => f32::MIN,
+            Scores::Ranking | Scores::Logits | Scores::Numbers => f32::MIN,
         }
     }
 
@@ -302,11 +347,11 @@ impl<M: Named> SavedClassifier for Head<M> {
             )));
         }
         let scores = match state.word(SCORES) {
-            Ok(told) => ([Scores::Ranking, Scores::Probabilities, Scores::Logits].into_iter())
+            Ok(told) => (KNOWN.into_iter())
                 .find(|scores| word(*scores) == told)
                 .ok_or_else(|| {
                     Error::data(format!(
-                        "the state has `{SCORES}` {told}, expected ranking, probabilities or logits"
+                        "the state has `{SCORES}` {told}, expected ranking, probabilities, logits or numbers"
                     ))
                 })?,
             Err(_) => M::SCORES,
@@ -324,11 +369,20 @@ impl<M: Named> SavedClassifier for Head<M> {
 /// The key in saved states of what the scores are, where it is not what the method's are as a rule.
 const SCORES: &str = "scores";
 
+/// What scores can be.
+const KNOWN: [Scores; 4] = [
+    Scores::Ranking,
+    Scores::Probabilities,
+    Scores::Logits,
+    Scores::Numbers,
+];
+
 fn word(scores: Scores) -> &'static str {
     match scores {
         Scores::Ranking => "ranking",
         Scores::Probabilities => "probabilities",
         Scores::Logits => "logits",
+        Scores::Numbers => "numbers",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The k nearest neighbours vote, after T. Cover and P. Hart, "Nearest neighbor pattern classification" (1967).
+//! The k nearest neighbours vote, or give the mean of their numbers, what a vote counts being the weight of each, after T. Cover and P. Hart, "Nearest neighbor pattern classification" (1967).
 //!
 //! Every sample is compared with every other, as with hundreds of features trees of neighbours look at nearly all of them, too. A
 //! product of matrices in single precision finds somewhat more neighbours than are wanted; their distances are then computed
@@ -24,6 +24,9 @@ pub const FORM: &str = "neighbours";
 
 /// The name of the mean direction in saved states.
 const CENTRE: &str = "centre";
+
+/// The name of the samples' numbers in saved states.
+const NUMBERS: &str = "numbers";
 
 /// The key of the temperature in saved states and among the parameters.
 const TEMPERATURE: &str = "temperature";
@@ -59,7 +62,8 @@ pub struct Knn {
 
 impl Named for Knn {
     const ID: &str = "knn";
-    const ABOUT: &str = "a vote of the k nearest training samples";
+    const ABOUT: &str = "a vote of the k nearest training samples; of numbers the mean of theirs";
+    const NUMBERS: bool = true;
     // More neighbours than 1,000 are a vote of everybody.
     const SCHEMA: &str = r#"{"type": "object", "properties": {
         "k": {"type": "integer", "minimum": 1, "maximum": 1000,
@@ -95,6 +99,12 @@ impl Named for Knn {
 impl Method for Knn {
     fn fit(&self, samples: &Samples<'_>, _: &Work) -> Result<Fit, Error> {
         Ok(self.fit_of(Arc::new(self.stored(samples))))
+    }
+
+    fn fit_numbers(&self, samples: &Samples<'_>, numbers: &[f64], _: &Work) -> Result<Fit, Error> {
+        let mut stored = self.stored(samples);
+        stored.numbers = numbers.to_vec();
+        Ok(self.fit_of(Arc::new(stored)))
     }
 }
 
@@ -195,6 +205,8 @@ struct Stored {
     without: Vec<bool>,
     labels: Vec<u32>,
     classes: usize,
+    /// The number of each, where these are predicted; then all are of one class.
+    numbers: Vec<f64>,
 }
 
 /// ½ ‖row‖²
@@ -238,7 +250,10 @@ impl Neighbours {
             false => vec![0.0; scaling.dimensions()],
         };
         let labels = state.array_of("labels", count)?;
-        let stored = Stored::new(parameters.metric, scaling, centre, rows, labels, classes);
+        let mut stored = Stored::new(parameters.metric, scaling, centre, rows, labels, classes);
+        if state.has(NUMBERS) {
+            stored.numbers = state.finite(NUMBERS, count)?;
+        }
         Ok(Neighbours {
             parameters,
             stored: Arc::new(stored),
@@ -267,6 +282,7 @@ impl Stored {
             rows,
             labels,
             classes,
+            numbers: Vec::new(),
         };
         let rows = stored.rows.chunks_exact(size);
         stored.without = rows.map(|row| stored.no_direction(row)).collect();
@@ -372,6 +388,13 @@ impl Neighbours {
             .iter()
             .map(|(distance, _)| counts(*distance))
             .sum();
+        if !self.stored.numbers.is_empty() {
+            let weighed = neighbours
+                .iter()
+                .map(|&(distance, sample)| counts(distance) * self.stored.numbers[sample]);
+            votes.fill(weighed.sum::<f64>() / all);
+            return;
+        }
         let mut sums = vec![0.0; votes.len()];
         for (distance, sample) in neighbours {
             sums[self.stored.labels[sample] as usize] += counts(distance);
@@ -482,6 +505,9 @@ impl Model for Neighbours {
         state.array("labels", &stored.labels);
         if stored.metric == Metric::Cosine {
             state.array(CENTRE, &stored.centre);
+        }
+        if !stored.numbers.is_empty() {
+            state.array(NUMBERS, &stored.numbers);
         }
     }
 }

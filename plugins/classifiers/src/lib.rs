@@ -13,6 +13,7 @@ mod linear;
 mod linear_svm;
 mod logistic_regression;
 mod matrix;
+mod mean;
 mod method;
 mod naive_bayes;
 mod nearest_centroid;
@@ -27,6 +28,7 @@ use knn::Knn;
 use lda::Lda;
 use linear_svm::LinearSvm;
 use logistic_regression::LogisticRegression;
+use mean::Mean;
 use method::Model;
 use naive_bayes::NaiveBayes;
 use nearest_centroid::NearestCentroid;
@@ -48,6 +50,7 @@ export_plugin! {
         saved_classifier::<Head<NaiveBayes>>(),
         saved_classifier::<Head<RandomForest>>(),
         saved_classifier::<Head<Auto>>(),
+        saved_classifier::<Head<Mean>>(),
     ],
 }
 

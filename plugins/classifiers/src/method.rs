@@ -10,6 +10,18 @@ use topwork_sdk::{ClassifierLayers, Error, Host, Level, Scores};
 pub trait Method: Send + Sync {
     /// The same samples and seed give the same model to the bit, whatever the number of threads.
     fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error>;
+
+    /// The same with a finite number for each sample in place of its label; all samples are in one class then. Only asked of a
+    /// method that is [`Named::NUMBERS`].
+    fn fit_numbers(
+        &self,
+        samples: &Samples<'_>,
+        numbers: &[f64],
+        work: &Work,
+    ) -> Result<Fit, Error> {
+        let _ = (samples, numbers, work);
+        Err(Error::unsupported("the method is one for classes alone"))
+    }
 }
 
 /// A method as users name it.
@@ -22,6 +34,8 @@ pub trait Named: Method + DeserializeOwned + 'static {
     const SCHEMA: &str;
     /// What the scores of its fits are, where nothing else is said. Saved states leave it out.
     const SCORES: Scores;
+    /// Whether it can be fitted to numbers, too.
+    const NUMBERS: bool = false;
     /// Refuses what the bounds of the schema let through.
     fn check(&self) -> Result<(), Error> {
         Ok(())
@@ -134,6 +148,17 @@ pub enum ClassWeights {
 }
 
 impl ClassWeights {
+    /// Refuses them where there are no classes.
+    pub fn check_numbers(self) -> Result<(), Error> {
+        match self {
+            ClassWeights::None => Ok(()),
+            ClassWeights::Balanced => Err(Error::parameters(
+                "`class-weights` does not go with a target of numbers, which have no classes",
+            )
+            .with_hint("leave it out")),
+        }
+    }
+
     /// What a sample of each class counts. The sum over all samples is their number.
     pub fn of(self, samples: &Samples<'_>) -> Vec<f64> {
         let all = samples.count() as f64;

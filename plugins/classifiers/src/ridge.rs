@@ -6,6 +6,8 @@
 //! So the few-shot probe of big_vision does it (`fewshot_lsr.py`; X. Zhai et al., "A large-scale study of representation
 //! learning with the Visual Task Adaptation Benchmark" (2019)): `scale = "standardise"`, `deviation-floor = 1e-5`, `constant = 100`.
 //!
+//! Fitted to numbers, these stand in place of 1 and −1: what is minimised is that of scikit-learn's `Ridge` with `alpha = l2`.
+//!
 //! With fewer samples than features the same is found by the products of samples: W = Zᵀ (Z Zᵀ + l2)⁻¹ Y. The matrix is made
 //! once for all values of `l2`. A few of them have a Cholesky decomposition each; many share an eigendecomposition, which takes as
 //! long as some thirty of the others.
@@ -42,7 +44,8 @@ pub struct Ridge {
 
 impl Named for Ridge {
     const ID: &str = "ridge";
-    const ABOUT: &str = "ridge regression on targets of 1 and -1, in closed form";
+    const ABOUT: &str =
+        "ridge regression, of classes on targets of 1 and -1, or of numbers, in closed form";
     const SCHEMA: &str = r#"{"type": "object", "properties": {
         "l2": {"type": "number", "exclusiveMinimum": 0,
             "description": "weight of the penalty ‖W‖² beside the summed squares: alpha of scikit-learn's RidgeClassifier",
@@ -61,6 +64,8 @@ impl Named for Ridge {
     }, "additionalProperties": false}"#;
     // Regressed on 1 and −1, they are on a scale of their own.
     const SCORES: Scores = Scores::Ranking;
+
+    const NUMBERS: bool = true;
 
     const PATH: &[&str] = &["l2"];
 
@@ -95,6 +100,18 @@ impl Method for Ridge {
     fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
         self.equations(samples, work)?.solve(self.l2, work)
     }
+
+    fn fit_numbers(
+        &self,
+        samples: &Samples<'_>,
+        numbers: &[f64],
+        work: &Work,
+    ) -> Result<Fit, Error> {
+        self.class_weights.check_numbers()?;
+        let mut equations = self.equations(samples, work)?;
+        equations.regress_on(numbers);
+        equations.solve(self.l2, work)
+    }
 }
 
 /// The normal equations for any penalty.
@@ -115,6 +132,8 @@ struct Equations<'a> {
     other: Other,
     /// Of the matrix, where it serves many penalties.
     eigen: Option<SymmetricEigen<f64, Dyn>>,
+    /// The target of each sample, where it is a number.
+    numbers: Option<&'a [f64]>,
 }
 
 /// The inverse of the matrix with a penalty on its diagonal.
@@ -173,6 +192,7 @@ impl Ridge {
             size,
             other: Other::Right(Vec::new()),
             eigen: None,
+            numbers: None,
             samples,
         };
         if self.constant == 0.0 {
@@ -196,6 +216,32 @@ impl Ridge {
         match self.constant == 0.0 {
             true => scaling.centred(samples.features).0,
             false => scaling,
+        }
+    }
+}
+
+impl<'a> Equations<'a> {
+    /// Puts numbers in place of the targets of the one class that all samples are in.
+    fn regress_on(&mut self, numbers: &'a [f64]) {
+        self.numbers = Some(numbers);
+        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
+        self.targets = vec![mean];
+        if let Other::Right(right) = &mut self.other {
+            // Rows are around their mean where there is a bias: what the numbers' own adds is rounding, and taken off.
+            let bias = if self.constant > 0.0 { 0.0 } else { mean };
+            right.fill(0.0);
+            let rows = self.samples.features.chunks_exact(self.samples.dimensions);
+            for (row, number) in rows.zip(numbers) {
+                let target = number - bias;
+                for (sum, x) in right.iter_mut().zip(self.scaling.row(row)) {
+                    *sum += target * x;
+                }
+                if self.constant > 0.0
+                    && let Some(sum) = right.last_mut()
+                {
+                    *sum += target * self.constant;
+                }
+            }
         }
     }
 }
@@ -327,12 +373,15 @@ impl Equations<'_> {
             true => 0.0,
             false => self.targets[class],
         };
-        let targets: Vec<f64> = (self.samples.labels.iter())
-            .map(|&label| {
-                let target = if label as usize == class { 1.0 } else { -1.0 };
-                self.counts[label as usize].sqrt() * (target - bias)
-            })
-            .collect();
+        let targets: Vec<f64> = match self.numbers {
+            Some(numbers) => numbers.iter().map(|number| number - bias).collect(),
+            None => (self.samples.labels.iter())
+                .map(|&label| {
+                    let target = if label as usize == class { 1.0 } else { -1.0 };
+                    self.counts[label as usize].sqrt() * (target - bias)
+                })
+                .collect(),
+        };
         let shares = decomposed.solve(&targets);
         let mut weights = vec![0.0; rows.len() / self.size];
         for (row, share) in rows.chunks_exact(weights.len()).zip(shares) {

@@ -42,7 +42,7 @@ fn probabilities(
                 let sum: f64 = row.clone().map(|score| (score - most).exp()).sum();
                 row.map(|score| (score - most).exp() / sum).collect()
             }
-            Scores::Ranking => panic!("no probabilities"),
+            Scores::Ranking | Scores::Numbers => panic!("no probabilities"),
         }
     };
     scores.chunks_exact(classes).flat_map(of_row).collect()

@@ -119,6 +119,8 @@ impl Scores {
     /// Logits: their softmax, exp(s) / Σ exp(s) over the classes of a sample, gives the probabilities. They need not be
     /// centred; a class without training samples has one far below the others, such as the lowest finite number.
     pub const LOGITS: Scores = Scores(2);
+    /// No scores but predicted numbers, after a fit to numbers: see [`CLASSIFIER_NUMBERS`](crate::CLASSIFIER_NUMBERS).
+    pub const NUMBERS: Scores = Scores(3);
 }
 
 /// Id of the ability to say what the scores of a fitted classifier are: a [`ClassifierScoresTable`]. Since 1.2.

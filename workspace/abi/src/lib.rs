@@ -46,6 +46,7 @@ mod extractor_onnx;
 mod head;
 mod host;
 mod images;
+mod numbers;
 mod provenance;
 mod table;
 
@@ -65,6 +66,9 @@ pub use extractor_onnx::{EXTRACTOR_ONNX, ExtractorOnnxTable};
 pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
 pub use images::{DATASET_IMAGES, DatasetImagesTable};
+pub use numbers::{
+    CLASSIFIER_NUMBERS, ClassifierNumbersTable, DATASET_NUMBERS, DatasetNumbersTable,
+};
 pub use provenance::{DATASET_PROVENANCE, DatasetProvenanceTable};
 pub use table::{Table, TooShort, fill_table, read_table, table_size};
 
@@ -76,7 +80,7 @@ pub const ABI_MAJOR: u32 = 1;
 /// The minor number of the ABI described here. 1.0 is the first: datasets, blueprint backbones, network heads, classifiers.
 /// 1.1 has extractor backbones and cut rules as well, 1.2 classifiers that say what their scores are and
 /// what they do, and that are fitted for several values of a parameter at once, extractors that give their model or are networks, and
-/// datasets that say where their samples come from and hand out images at their own size.
+/// datasets that say where their samples come from, hand out images at their own size and have numbers as targets.
 pub const ABI_MINOR: u32 = 2;
 
 /// The name of the one symbol a plugin exports.

@@ -1,11 +1,11 @@
 //! Tables grow at their end from minor to minor: how one side reads and fills a table of the other, which may be older or newer.
 
 use crate::{
-    BackboneTable, ClassifierLayersTable, ClassifierPathTable, ClassifierSaveTable,
-    ClassifierScoresTable, ClassifierTable, Component, CutRuleTable, DatasetDecoderTable,
-    DatasetDescription, DatasetImagesTable, DatasetProvenanceTable, DatasetTable, Entry,
-    ExtractorNetworkTable, ExtractorOnnxTable, ExtractorTable, FitOptions, FitReport, HostServices,
-    NetworkHeadTable,
+    BackboneTable, ClassifierLayersTable, ClassifierNumbersTable, ClassifierPathTable,
+    ClassifierSaveTable, ClassifierScoresTable, ClassifierTable, Component, CutRuleTable,
+    DatasetDecoderTable, DatasetDescription, DatasetImagesTable, DatasetNumbersTable,
+    DatasetProvenanceTable, DatasetTable, Entry, ExtractorNetworkTable, ExtractorOnnxTable,
+    ExtractorTable, FitOptions, FitReport, HostServices, NetworkHeadTable,
 };
 use core::fmt;
 use core::mem::{MaybeUninit, offset_of};
@@ -65,6 +65,8 @@ tables! {
     ExtractorOnnxTable, model: Function;
     ExtractorNetworkTable, network: Function;
     DatasetProvenanceTable, groups: Function;
+    DatasetNumbersTable, numbers: Function;
+    ClassifierNumbersTable, fit: Function;
     DatasetDecoderTable, destroy: Function;
     DatasetImagesTable, decode: Function;
 }
@@ -201,6 +203,8 @@ mod tests {
             ExtractorOnnxTable,
             ExtractorNetworkTable,
             DatasetProvenanceTable,
+            DatasetNumbersTable,
+            ClassifierNumbersTable,
             DatasetDecoderTable,
             ClassifierPathTable,
             DatasetImagesTable

@@ -6,6 +6,7 @@ use topwork_events::{Judging, Outcome, Seconds};
 use topwork_graft::{Services, data::view};
 use topwork_host::{DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
+use topwork_measure::Targets;
 use topwork_nearest::nearest;
 use topwork_schema::{Component, check_parameters, resolve_parameters, target_labels};
 use topwork_worker::Measured;
@@ -248,7 +249,13 @@ impl Evaluation<'_> {
             }
             let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
             let are = first.scores_are();
-            let measured = Measured::of(&labels, &scores, are, classes, self.judging);
+            let measured = Measured::of(
+                Targets::Classes(&labels),
+                &scores,
+                are,
+                classes,
+                self.judging,
+            );
             done.outcomes.push(Outcome {
                 correct: measured.confusion.correct(),
                 total: measured.confusion.total(),

@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use topwork_graft::FeaturePass;
+use topwork_measure::TargetKind;
+use topwork_schema::Plan;
 
 use crate::{
     ApplyError, Done,
@@ -20,6 +22,14 @@ pub struct Described<'a> {
     pub named: bool,
     /// Whether they are of several splits.
     pub splits: bool,
+}
+
+/// The classes that examples of a target have: none of numbers.
+pub fn classes_of(plan: &Plan) -> &[String] {
+    match plan.targets {
+        TargetKind::Classes => &plan.target_classes,
+        TargetKind::Numbers => &[],
+    }
 }
 
 impl Described<'_> {

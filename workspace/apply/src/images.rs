@@ -24,6 +24,8 @@ pub struct Item {
     pub split: Option<&'static str>,
     /// Its class, by its label.
     pub label: Option<u32>,
+    /// Its number, where the target has these in place of classes.
+    pub number: Option<f32>,
     /// The fold it was left out with, from 1.
     pub fold: Option<u32>,
     /// Why it could not be read; then it has no image.
@@ -243,6 +245,7 @@ impl<'a> Examples<'a> {
                 position: Some(examples.positions[example]),
                 split: Some(of.split.name()),
                 label: Some(examples.labels[example]),
+                number: examples.numbers.get(example).copied(),
                 fold,
                 error: None,
             })

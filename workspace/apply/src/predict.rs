@@ -5,7 +5,7 @@ use std::time::Instant;
 use topwork_graft::Predictor;
 use topwork_host::Scores;
 use topwork_measure::{highest, predicted};
-use topwork_worker::{ALL_SCORES, TOP, word};
+use topwork_worker::{ALL_SCORES, NUMBER_COLUMNS, TOP, word};
 
 use crate::{
     ApplyError, Done,
@@ -56,11 +56,15 @@ impl Predictions<'_> {
         if self.labelled {
             add("example", Kind::Integer);
         }
+        let (truth, kind) = match self.are {
+            Scores::Numbers => (NUMBER_COLUMNS[1], Kind::Float),
+            _ => ("class", Kind::Text),
+        };
         match self.labelled {
-            true => add("class", Kind::Text),
+            true => add(truth, kind),
             false => add("path", Kind::Text),
         }
-        add("predicted", Kind::Text);
+        add("predicted", kind);
         if self.folds {
             add("fold", Kind::Integer);
         }
@@ -68,7 +72,9 @@ impl Predictions<'_> {
             add("name", Kind::Text);
         }
         let word = word(self.are);
-        if self.classes.len() <= ALL_SCORES {
+        if self.are == Scores::Numbers {
+            // The number predicted is all there is.
+        } else if self.classes.len() <= ALL_SCORES {
             for class in self.classes {
                 add(&format!("{word} {class}"), Kind::Float);
             }
@@ -87,18 +93,24 @@ impl Predictions<'_> {
     /// The cells of one line.
     fn cells<'b>(&'b self, item: &'b Item, scores: Option<&'b [f32]>) -> Vec<Cell<'b>> {
         let name = |class: usize| Cell::Text(&self.classes[class]);
+        let is_number = self.are == Scores::Numbers;
         let mut cells = Vec::new();
         if self.labelled {
             cells.push(Cell::Integer(item.position.unwrap_or_default()));
         }
         let called = item.path.as_deref().map_or(Cell::Nothing, Cell::Text);
         cells.push(match self.labelled {
+            true if is_number => item.number.map_or(Cell::Nothing, Cell::Float),
             true => item
                 .label
                 .map_or(Cell::Nothing, |label| name(label as usize)),
             false => called,
         });
-        cells.push(scores.map_or(Cell::Nothing, |scores| name(predicted(scores))));
+        cells.push(match scores {
+            None => Cell::Nothing,
+            Some(scores) if is_number => Cell::Float(scores[0]),
+            Some(scores) => name(predicted(scores)),
+        });
         if self.folds {
             let fold = item.fold.map(u64::from);
             cells.push(fold.map_or(Cell::Nothing, Cell::Integer));
@@ -108,6 +120,7 @@ impl Predictions<'_> {
         }
         let all = self.classes.len() <= ALL_SCORES;
         match scores {
+            _ if is_number => {}
             Some(scores) if all => cells.extend(scores.iter().copied().map(Cell::Float)),
             Some(scores) => {
                 for class in highest(scores, TOP) {

@@ -9,6 +9,7 @@ use topwork_graft::{
     data::{Draw, SplitName, TaskExamples, channels_of, draws, seen, view},
 };
 use topwork_host::{Decoder, Kind, Options, Plugins, Seen};
+use topwork_measure::TargetKind;
 use topwork_schema::{Component, DatasetUse, Plan, Start, TaskRole, resolve_parameters};
 use topwork_store::FeatureCache;
 use topwork_tasks::TrunkId;
@@ -19,7 +20,7 @@ use crate::{
     cuts::{cut_of, cut_of_backbone, fits_input, input_of},
     evaluate::{Evaluation, Labelled, resolved},
     export::Exporting,
-    features::Described,
+    features::{Described, classes_of},
     images::{Examples, Files, Item, OfSplit, Source},
     opened::{Conductor, OpenedRun, pool, trained, wanted_normalise},
     predict::Predictions,
@@ -87,6 +88,11 @@ fn done(
             let opened = OpenedRun::open(run, &plugins, &compute, speaker)?;
             let (plan, channels) = (&opened.plan, channels_of(&opened.backbone));
             let seen = at_work.seen(Some(plan), channels)?;
+            if plan.targets == TargetKind::Numbers {
+                return Err(ApplyError::of_classes_alone(
+                    "rows are measured on other data",
+                ));
+            }
             let labelled = Labelled::open(&plugins, dataset, &plan.target_classes, seen)?;
             Evaluation {
                 run: &opened,
@@ -209,6 +215,9 @@ impl AtWork<'_> {
     fn export(&self, asked: &Export) -> Result<Done, ApplyError> {
         let fits = &asked.fits;
         let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
+        if run.plan.targets == TargetKind::Numbers {
+            return Err(ApplyError::of_classes_alone("models are exported"));
+        }
         let predictors = run.predictors(fits, &self.conductor)?;
         let [predictor] = predictors.as_slice() else {
             return Err(ApplyError::Other {
@@ -382,7 +391,7 @@ impl AtWork<'_> {
             self.speaker.say(&Said::Warning(text));
         };
         let none: &[String] = &[];
-        let classes = plan.map_or(none, |plan| &plan.target_classes);
+        let classes = plan.map_or(none, classes_of);
         let mut described = Described {
             classes,
             labelled: true,
@@ -479,7 +488,7 @@ impl AtWork<'_> {
             .items()
             .collect();
         let described = Described {
-            classes: &tools.plan.target_classes,
+            classes: classes_of(tools.plan),
             labelled: true,
             named: items.first().is_some_and(|item| item.path.is_some()),
             splits: true,

@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Came {
-    /// A sentence: why it was given up, and all that streams of earlier versions have.
+    /// A sentence: why it was given up, what predicted numbers come to, and all that streams of earlier versions have.
     Said(String),
     /// What it has made.
     Made(Made),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use topwork_measure::{ACCURACY, EpochFigures};
+use topwork_measure::{ACCURACY, EpochFigures, TargetKind};
 
 use crate::{
     came::Came,
@@ -237,9 +237,12 @@ pub struct RunPlan {
     /// and measured on the one left out. `None` when it is measured on the test split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<u32>,
-    /// The target classes, in the order of the labels.
+    /// The target classes, in the order of the labels; of numbers the name of their column.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// Whether the target's examples have classes or numbers.
+    #[serde(default, skip_serializing_if = "TargetKind::is_classes")]
+    pub targets: TargetKind,
     /// Names of the further test sets that rows are measured on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<String>,

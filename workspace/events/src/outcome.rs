@@ -5,10 +5,17 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use topwork_measure::{
-    ACCURACY, Bits, Confusion, Estimate, FitReport, ReliabilityBin, Scores, share,
+    ACCURACY, Against, Bits, Confusion, Estimate, FitReport, ReliabilityBin, Scores, TargetKind,
+    share, thousands,
 };
 
-use crate::{data::Counts, event::EndStatus, keyed::Key, selection::Selection};
+use crate::{
+    came::{Came, Made},
+    data::Counts,
+    event::EndStatus,
+    keyed::Key,
+    selection::Selection,
+};
 
 /// The backbone on its source task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +52,7 @@ pub struct Outcome {
     pub row: usize,
     /// The seed.
     pub seed: u64,
-    /// Test examples classified correctly; with folds over all of them, every example once.
+    /// Test examples classified correctly; with folds over all of them, every example once. 0 of numbers.
     pub correct: u64,
     /// Test examples.
     pub total: u64,
@@ -81,7 +88,7 @@ pub struct Outcome {
     pub seconds: Seconds,
     /// The features had been extracted for an earlier row, at the cost that is told again here.
     pub features_cached: bool,
-    /// Which classes were taken for which.
+    /// Which classes were taken for which; of no classes where numbers are predicted.
     pub confusion: Confusion,
     /// What the head says of its fit.
     #[serde(flatten)]
@@ -114,6 +121,9 @@ pub struct Outcome {
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,
+    /// Predicted numbers against true ones; `None` of classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// The same as `correct` of `total` without the test examples whose image was learnt from;
     /// `None` where the data has no such examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +131,34 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether its head predicts classes or numbers. Of numbers no example counts as correct, and there is no confusion.
+    pub fn targets(&self) -> TargetKind {
+        self.scores.unwrap_or_default().gives().of()
+    }
+
+    /// What its stage has come to; `before` where an earlier session or another run has measured it. Of numbers a sentence,
+    /// which readers of earlier versions know.
+    pub fn came(&self, before: bool) -> Came {
+        if self.targets() == TargetKind::Classes {
+            return Came::Made(Made::Measured {
+                correct: self.correct,
+                total: self.total,
+                before,
+            });
+        }
+        let figures = TargetKind::Numbers.figures().filter_map(|figure| {
+            let value = self.figures.get(figure.id)?;
+            Some(format!("{} {}", figure.name, figure.unit.text(*value)))
+        });
+        let figures: Vec<String> = figures.collect();
+        let earlier = if before { ", measured before" } else { "" };
+        Came::Said(format!(
+            "{} on {} examples{earlier}",
+            figures.join(", "),
+            thousands(self.total)
+        ))
+    }
+
     /// The outcome with figures: accuracy, where it was written without any.
     pub(crate) fn upgraded(mut self) -> Self {
         if self.figures.is_empty() {

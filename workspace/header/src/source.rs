@@ -21,6 +21,7 @@ const ORDER: &[&str] = &[
     "head",
     "classifier",
     "classifier_layers",
+    "numbers",
 ];
 
 /// How Rust reads and fills tables, which C does by assigning fields.

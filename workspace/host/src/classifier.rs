@@ -1,6 +1,7 @@
 //! Classifier heads as the rest of topwork sees them.
 
 mod layers;
+mod numbers;
 mod path;
 
 use crate::HostError;
@@ -8,10 +9,12 @@ use crate::call::{Instance, Written, collect};
 use crate::library::Opened;
 use crate::open;
 use crate::text::{clean, utf8};
+pub(crate) use numbers::takes_numbers;
 pub use path::FittedClassifier;
 use serde_json::Value;
 use std::sync::Arc;
 use topwork_abi as abi;
+use topwork_measure::TargetKind;
 pub use topwork_measure::{FitReport, Scores};
 
 /// The longest note on a fit, in bytes.
@@ -30,6 +33,7 @@ pub struct Classifier {
     table: abi::ClassifierTable,
     saving: Option<abi::ClassifierSaveTable>,
     telling: Option<abi::ClassifierScoresTable>,
+    numbers: Option<abi::ClassifierNumbersTable>,
     /// Which parameters a path can vary, and how, where the plugin offers that.
     path: Option<path::Path>,
     /// What it was made of: others that differ in one parameter are made of it, too.
@@ -85,13 +89,18 @@ impl Classifier {
         // SAFETY: this is a component of the kind with this table.
         let table = unsafe { instance.table() }?;
         // SAFETY: each id gives its table the type named.
-        let (saving, telling) = unsafe {
+        let (saving, telling, numbers) = unsafe {
             (
                 ability(&instance, abi::CLASSIFIER_SAVE, "offering to be saved")?,
                 ability(
                     &instance,
                     abi::CLASSIFIER_SCORES,
                     "offering to say what its scores are",
+                )?,
+                ability(
+                    &instance,
+                    abi::CLASSIFIER_NUMBERS,
+                    "offering to be fitted to numbers",
                 )?,
             )
         };
@@ -102,6 +111,7 @@ impl Classifier {
             table,
             saving,
             telling,
+            numbers,
             scores: Scores::default(),
         })
     }
@@ -141,7 +151,7 @@ impl Classifier {
                 })
         });
         result?;
-        self.fitted(&call, &report, &note)
+        self.fitted(&call, &report, &note, TargetKind::Classes)
     }
 
     fn check_labels(
@@ -170,6 +180,7 @@ impl Classifier {
         call: &str,
         report: &abi::FitReport,
         note: &Written,
+        learnt: TargetKind,
     ) -> Result<Fit, HostError> {
         if note.overflowed {
             let problem = format!("a note of more than {LONGEST_NOTE} bytes");
@@ -181,7 +192,15 @@ impl Classifier {
             let problem = format!("converged = {}, expected 0 or 1", report.converged);
             return Err(self.instance.broken(call, problem));
         }
-        self.scores = self.told_scores()?;
+        let told = self.told_scores()?;
+        if told.gives().of() != learnt {
+            let problem = match learnt {
+                TargetKind::Classes => "that it has predicted numbers after a fit to classes",
+                TargetKind::Numbers => "that it has scores of classes after a fit to numbers",
+            };
+            return Err(self.instance.broken(call, problem.to_owned()));
+        }
+        self.scores = told;
         Ok(Fit {
             parameters: report.parameters,
             report: FitReport {
@@ -212,10 +231,11 @@ impl Classifier {
             abi::Scores::RANKING => Ok(Scores::Ranking),
             abi::Scores::PROBABILITIES => Ok(Scores::Probabilities),
             abi::Scores::LOGITS => Ok(Scores::Logits),
+            abi::Scores::NUMBERS => Ok(Scores::Numbers),
             abi::Scores(number) => Err(self.instance.broken(
                 call,
                 format!(
-                    "scores = {number}, expected 0 (a ranking), 1 (probabilities) or 2 (logits)"
+                    "scores = {number}, expected 0 (a ranking), 1 (probabilities), 2 (logits) or 3 (numbers)"
                 ),
             )),
         }

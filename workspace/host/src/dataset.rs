@@ -1,6 +1,7 @@
 //! Datasets as the rest of topwork sees them.
 
 mod images;
+mod numbers;
 mod provenance;
 
 pub(crate) use images::handed_out;
@@ -12,6 +13,7 @@ use crate::text::{clean, read_text};
 use serde_json::Value;
 use std::sync::Arc;
 use topwork_abi as abi;
+use topwork_measure::TargetKind;
 
 /// Counts above these are taken for garbage.
 const MOST_CLASSES: usize = 100_000;
@@ -37,8 +39,10 @@ pub struct Dataset {
 /// What a dataset holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetInfo {
-    /// The names of the classes, all different; a label is a position in this list.
+    /// The names of the classes, all different; a label is a position in this list. Of numbers the names of their columns.
     pub classes: Vec<String>,
+    /// Whether samples have classes or numbers.
+    pub targets: TargetKind,
     /// Channels, height and width of every sample.
     pub shape: [usize; 3],
     /// The type the samples are stored in.
@@ -74,7 +78,8 @@ impl Dataset {
         let instance = Instance::create(plugin, component, parameters)?;
         // SAFETY: this is a component of the kind with this table.
         let table = unsafe { instance.table() }?;
-        let (info, parallel) = describe(&instance, &table)?;
+        let (mut info, parallel) = describe(&instance, &table)?;
+        info.targets = numbers::targets(&instance, info.classes.len())?;
         let images = images::Images::offered_by(&instance)?;
         Ok(Dataset {
             instance,
@@ -335,6 +340,7 @@ fn check(description: &abi::DatasetDescription) -> Result<DatasetInfo, String> {
     unique("split", splits.iter().map(|split| &split.name))?;
     Ok(DatasetInfo {
         classes,
+        targets: TargetKind::Classes,
         shape,
         pixel,
         splits,

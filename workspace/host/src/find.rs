@@ -90,6 +90,7 @@ mod tests {
             id: id.to_owned(),
             about: String::new(),
             schema: json!({}),
+            numbers: false,
         };
         PluginInfo {
             id: id.to_owned(),

@@ -1,5 +1,6 @@
 //! The checks of a plugin's tables, before any of its functions but the entry is called.
 
+use crate::classifier::takes_numbers;
 use crate::json::{LARGEST, parse_object};
 use crate::text::{clean, is_id, read_text};
 use crate::{ComponentInfo, Kind, PluginInfo};
@@ -144,6 +145,7 @@ unsafe fn add_component(
         id,
         about,
         schema,
+        numbers: takes_numbers(&component),
     });
     Ok(())
 }

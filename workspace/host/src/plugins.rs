@@ -164,6 +164,9 @@ pub struct ComponentInfo {
     pub about: String,
     /// The JSON Schema of its parameters, an object.
     pub schema: Value,
+    /// Whether it is a head that can be fitted to numbers.
+    #[serde(default)]
+    pub numbers: bool,
 }
 
 /// A library that is not used.

@@ -8,6 +8,7 @@ use crate::{
     estimate::Estimate,
     interval::Interval,
     number::{percent, percent_range, percent_spread},
+    targets::TargetKind,
 };
 
 /// One thing that is measured of a classifier.
@@ -39,6 +40,17 @@ pub struct Figure {
     /// The figure of some examples: their true classes, below `classes`, and scores,
     /// `targets.len() × classes`, row-major. `None` where it is not defined.
     pub of: fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64>,
+    /// What it is of numbers, in place of `statistic` and `of`; `None` for a figure of classes.
+    pub numbers: Option<OfNumbers>,
+}
+
+/// A figure of predicted numbers. Both functions take the true numbers and as many predicted ones.
+#[derive(Clone, Copy, Debug)]
+pub struct OfNumbers {
+    /// The figure made ready to be taken of resamples; `None` where it is not defined.
+    pub statistic: fn(truth: &[f32], predicted: &[f32]) -> Option<Statistic>,
+    /// The figure; `None` where it is not defined.
+    pub of: fn(truth: &[f32], predicted: &[f32]) -> Option<f64>,
 }
 
 /// Which of some examples count, given their true classes, their scores and how many classes there
@@ -58,6 +70,8 @@ pub enum Unit {
     Nats,
     /// A number without a unit.
     Number,
+    /// In the unit of the numbers that are predicted.
+    OfTarget,
 }
 
 /// Which way is better.
@@ -78,6 +92,18 @@ pub enum Needs {
     Scores,
     /// Scores that are probabilities.
     Probabilities,
+    /// The number predicted.
+    Numbers,
+}
+
+impl Needs {
+    /// Of which kind of target the figure is.
+    pub fn of(self) -> TargetKind {
+        match self {
+            Self::Classes | Self::Scores | Self::Probabilities => TargetKind::Classes,
+            Self::Numbers => TargetKind::Numbers,
+        }
+    }
 }
 
 /// How the interval of one seed is made; with several, rows say it themselves.
@@ -130,7 +156,7 @@ impl Unit {
     pub fn text(self, value: f64) -> String {
         match self {
             Self::Share => percent(value),
-            Self::Nats | Self::Number => format!("{value:.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => format!("{value:.4}"),
         }
     }
 
@@ -138,7 +164,7 @@ impl Unit {
     pub fn spread(self, mean: f64, std: f64) -> String {
         match self {
             Self::Share => percent_spread(mean, std),
-            Self::Nats | Self::Number => format!("{mean:.4} ± {std:.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => format!("{mean:.4} ± {std:.4}"),
         }
     }
 
@@ -146,7 +172,7 @@ impl Unit {
     pub fn range(self, Interval { low, high }: Interval) -> String {
         match self {
             Self::Share => percent_range(low, high),
-            Self::Nats | Self::Number => format!("{low:.4} – {high:.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => format!("{low:.4} – {high:.4}"),
         }
     }
 }
@@ -156,7 +182,7 @@ impl Unit {
     pub fn distance(self, distance: f64) -> String {
         match self {
             Self::Share => format!("{} points", distance * 100.0),
-            Self::Nats | Self::Number => format!("{distance}"),
+            Self::Nats | Self::Number | Self::OfTarget => format!("{distance}"),
         }
     }
 
@@ -165,7 +191,9 @@ impl Unit {
         let alone = self.difference_alone(value);
         match self {
             Self::Share => format!("{alone} ({:+.2} to {:+.2})", low * 100.0, high * 100.0),
-            Self::Nats | Self::Number => format!("{alone} ({low:+.4} to {high:+.4})"),
+            Self::Nats | Self::Number | Self::OfTarget => {
+                format!("{alone} ({low:+.4} to {high:+.4})")
+            }
         }
     }
 
@@ -173,7 +201,7 @@ impl Unit {
     pub fn difference_alone(self, value: f64) -> String {
         match self {
             Self::Share => format!("{:+.2} points", value * 100.0),
-            Self::Nats | Self::Number => format!("{value:+.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => format!("{value:+.4}"),
         }
     }
 }

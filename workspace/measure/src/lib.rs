@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: any input or output, and any idea of runs or strategies.
 
+mod against;
 mod bits;
 mod bootstrap;
 mod confusion;
@@ -27,16 +28,18 @@ mod reference;
 mod scores;
 mod seeds;
 mod separation;
+mod targets;
 mod temperature;
 mod transferability;
 mod two_way;
 
+pub use against::Against;
 pub use bits::Bits;
 pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference};
 pub use confusion::Confusion;
 pub use epoch::EpochFigures;
 pub use estimate::{Estimate, equivalence};
-pub use figure::{Better, BitsOf, Figure, Needs, SeedInterval, StatisticOf, Unit};
+pub use figure::{Better, BitsOf, Figure, Needs, OfNumbers, SeedInterval, StatisticOf, Unit};
 pub use figures::{
     ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, softmax,
     softmax_at,
@@ -54,6 +57,7 @@ pub use reference::reference;
 pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::{class_means, class_separation};
+pub use targets::{STRATA, TargetKind, Targets, quantile_strata};
 pub use temperature::{is_boundless, temperature};
 pub use transferability::{
     TRANSFERABILITY, Transferability, h_score, log_me, shrunk_h_score, weighted_tau,

@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bootstrap::Statistic,
     figure::{Figure, Needs},
     figures::softmax,
+    targets::Targets,
 };
 
 /// What the scores of a classifier are. Whatever they are, a greater one is a likelier class.
@@ -21,6 +23,8 @@ pub enum Scores {
     Probabilities,
     /// Their softmax gives the probabilities.
     Logits,
+    /// No scores of classes but the numbers that are predicted, in the unit of the target.
+    Numbers,
 }
 
 impl Scores {
@@ -29,6 +33,7 @@ impl Scores {
         match self {
             Self::Ranking => Needs::Scores,
             Self::Probabilities | Self::Logits => Needs::Probabilities,
+            Self::Numbers => Needs::Numbers,
         }
     }
 }
@@ -60,11 +65,13 @@ impl<'a> ScoresFor<'a> {
     /// sets examples against each other needs logits on one scale, those of a sample as logarithms of
     /// probabilities, for the probabilities next to 1 cannot be told apart.
     pub fn figure(&self, figure: &Figure) -> Option<&[f32]> {
-        if figure.needs > self.are.gives() {
+        let given = self.are.gives();
+        if figure.needs > given || figure.needs.of() != given.of() {
             return None;
         }
         Some(match (figure.needs, self.are) {
-            (Needs::Classes, _) | (_, Scores::Ranking | Scores::Probabilities) => self.scores,
+            (Needs::Classes | Needs::Numbers, _)
+            | (_, Scores::Ranking | Scores::Probabilities | Scores::Numbers) => self.scores,
             (Needs::Scores, Scores::Logits) => self
                 .logarithms
                 .get_or_init(|| log_softmax(self.scores, self.classes)),
@@ -80,9 +87,22 @@ impl<'a> ScoresFor<'a> {
     }
 
     /// The value of a figure, where it is defined and finite.
-    pub fn value(&self, figure: &Figure, targets: &[u32]) -> Option<f64> {
-        let value = (figure.of)(targets, self.figure(figure)?, self.classes)?;
+    pub fn value(&self, figure: &Figure, targets: Targets<'_>) -> Option<f64> {
+        let scores = self.figure(figure)?;
+        let value = match targets {
+            Targets::Classes(targets) => (figure.of)(targets, scores, self.classes)?,
+            Targets::Numbers(truth) => (figure.numbers?.of)(truth, scores)?,
+        };
         value.is_finite().then_some(value)
+    }
+
+    /// A figure made ready to be taken of resamples, where it is defined.
+    pub fn statistic(&self, figure: &Figure, targets: Targets<'_>) -> Option<Statistic> {
+        let scores = self.figure(figure)?;
+        match targets {
+            Targets::Classes(targets) => (figure.statistic)(targets, scores, self.classes),
+            Targets::Numbers(truth) => (figure.numbers?.statistic)(truth, scores),
+        }
     }
 }
 
@@ -140,6 +160,10 @@ mod tests {
                     assert_eq!(ranking, None);
                     let sum: f32 = logits.unwrap()[..2].iter().sum();
                     assert!((sum - 1.0).abs() < 1e-6);
+                }
+                Needs::Numbers => {
+                    assert_eq!((ranking, logits), (None, None));
+                    assert_eq!(of(Scores::Numbers).as_deref(), Some(&scores[..]));
                 }
             }
         }

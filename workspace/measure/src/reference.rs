@@ -28,6 +28,7 @@ fn row(figure: &Figure) -> String {
         Unit::Share => "share, shown as %",
         Unit::Nats => "nats",
         Unit::Number => "number",
+        Unit::OfTarget => "that of the target",
     };
     let better = match figure.better {
         Better::Higher => "higher",
@@ -37,6 +38,7 @@ fn row(figure: &Figure) -> String {
         Needs::Classes => "the class predicted",
         Needs::Scores => "scores",
         Needs::Probabilities => "probabilities",
+        Needs::Numbers => "the number predicted",
     };
     let interval = match figure.interval {
         Some(SeedInterval::Wilson) => "Wilson",

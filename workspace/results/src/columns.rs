@@ -5,7 +5,7 @@ mod cell;
 mod selected;
 
 use topwork_events::Seconds;
-use topwork_measure::{ACCURACY, Figure, TRANSFERABILITY, Transferability, Unit};
+use topwork_measure::{ACCURACY, Figure, Scores, TRANSFERABILITY, Transferability, Unit};
 
 use crate::{Results, RowResult};
 pub use cell::{Cell, Mark, Value};
@@ -226,13 +226,16 @@ const COUNTS: &[Column] = &[
     TRAINED_ON,
     Column::new("correct", "correct", Part::Measured, 2, |row| {
         let seeds = &row.strategy.seeds;
-        let part = seeds.first().map(|first| Value::Part {
-            sum: seeds.iter().map(|seed| seed.correct).sum(),
+        let sum: Option<u64> = seeds.iter().map(|seed| seed.correct).sum();
+        let part = seeds.first().zip(sum).map(|(first, sum)| Value::Part {
+            sum,
             seeds: seeds.len() as u64,
             of: first.total,
         });
         part.into()
-    }),
+    })
+    // Of numbers none is correct or wrong.
+    .only(|_, rows| !rows.iter().all(|row| row.scores == Some(Scores::Numbers))),
 ];
 
 const TRAINED_ON: Column = Column::new("trained-on", "trained on", Part::Measured, 5, |row| {

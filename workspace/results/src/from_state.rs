@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
 use topwork_measure::{
-    ACCURACY, Confusion, Estimate, Figure, FitReport, PerClass, holm, mean_std, share,
+    ACCURACY, Confusion, Estimate, Figure, FitReport, PerClass, TargetKind, holm, mean_std, share,
 };
 
 use crate::{
@@ -84,6 +84,7 @@ impl Results {
                 .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
                 .collect(),
             classes: plan.classes.clone(),
+            targets: plan.targets,
             pairs_among: families.among(),
             pairs,
             references: plan.references.clone(),
@@ -162,9 +163,9 @@ fn source(state: &RunState, part: usize) -> Option<SourceResult> {
         seeds: (outcomes.iter())
             .map(|outcome| SeedResult {
                 seed: outcome.seed,
-                correct: outcome.correct,
+                correct: Some(outcome.correct),
                 total: outcome.total,
-                accuracy: share(outcome.correct, outcome.total),
+                accuracy: Some(share(outcome.correct, outcome.total)),
                 figures: BTreeMap::new(),
                 folds: Vec::new(),
                 fold_mean: None,
@@ -206,8 +207,8 @@ fn strategy(
         .map(|fold| fold.accuracy)
         .collect();
     let over_folds = mean_std(&folds);
-    let confusion = outcomes
-        .iter()
+    let confusion = (outcomes.iter())
+        .filter(|outcome| outcome.targets() == TargetKind::Classes)
         .fold(None, |sum: Option<Confusion>, outcome| {
             let mut sum = sum.unwrap_or_else(|| Confusion::new(outcome.confusion.classes()));
             sum.merge(&outcome.confusion);
@@ -254,6 +255,7 @@ fn strategy(
             evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
         }),
         features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
+        against: first.and_then(|outcome| outcome.against.clone()),
         per_class: confusion.as_ref().map(PerClass::of).unwrap_or_default(),
         confusion,
     }
@@ -295,11 +297,12 @@ fn seed_result(outcome: &Outcome) -> SeedResult {
     let folds: Vec<FoldResult> = folds(outcome).collect();
     let accuracies: Vec<f64> = folds.iter().map(|fold| fold.accuracy).collect();
     let over_folds = mean_std(&accuracies);
+    let correct = (outcome.targets() == TargetKind::Classes).then_some(outcome.correct);
     SeedResult {
         seed: outcome.seed,
-        correct: outcome.correct,
+        correct,
         total: outcome.total,
-        accuracy: share(outcome.correct, outcome.total),
+        accuracy: correct.map(|correct| share(correct, outcome.total)),
         figures: outcome.figures.clone(),
         folds,
         fold_mean: over_folds.map(|spread| spread.mean),

@@ -8,7 +8,8 @@ use topwork_events::{
     Calibrated, DataContent, Duplicates, Judging, Proved, Reference, Seconds, Selection, Start,
 };
 use topwork_measure::{
-    ACCURACY, Confusion, Figure, FitReport, Interval, PerClass, ReliabilityBin, Scores,
+    ACCURACY, Against, Confusion, Figure, FitReport, Interval, PerClass, ReliabilityBin, Scores,
+    TargetKind,
 };
 
 use crate::{Among, PairResult, layout};
@@ -57,9 +58,12 @@ pub struct Results {
     /// One entry per row: by strategy in the order of the file, then by cut, then by number of
     /// training samples.
     pub strategies: Vec<RowResult>,
-    /// The target classes, in the order of the labels: that of the confusion matrices.
+    /// The target classes, in the order of the labels: that of the confusion matrices. Of numbers the name of their column.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// Whether the target's examples have classes or numbers.
+    #[serde(default, skip_serializing_if = "TargetKind::is_classes")]
+    pub targets: TargetKind,
     /// Which pairs of rows are corrected for: all, those of one family, or those with one row.
     #[serde(default)]
     pub pairs_among: Among,
@@ -186,6 +190,9 @@ pub struct RowResult {
     pub features_cached: Option<bool>,
     /// Counts summed over seeds; `null` before there are any.
     pub confusion: Option<Confusion>,
+    /// Predicted numbers against true ones, of the first seed; not there for classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// What these counts come to for each class, in the order of the labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub per_class: Vec<PerClass>,
@@ -230,12 +237,14 @@ pub enum IntervalBy {
 pub struct SeedResult {
     /// The seed.
     pub seed: u64,
-    /// Test examples classified correctly.
-    pub correct: u64,
+    /// Test examples classified correctly; not there where numbers are predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correct: Option<u64>,
     /// Test examples.
     pub total: u64,
-    /// Correct of total.
-    pub accuracy: f64,
+    /// Correct of total; not there where numbers are predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// What the predictions come to, by the figures' ids; of the source none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub figures: BTreeMap<String, f64>,
@@ -367,7 +376,8 @@ impl Results {
                 };
                 row.figures.insert(ACCURACY.id.to_owned(), figure);
                 for seed in &mut row.seeds {
-                    seed.figures.insert(ACCURACY.id.to_owned(), seed.accuracy);
+                    let accuracy = seed.accuracy.map(|value| (ACCURACY.id.to_owned(), value));
+                    seed.figures.extend(accuracy);
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use topwork_measure::TargetKind;
 
 use crate::diagnostics::Category;
 use crate::groups::Group;
@@ -129,6 +130,9 @@ pub struct ComponentEntry {
     /// `additionalProperties`; a string with `"format": "path"` is a path relative to the
     /// experiment file; a `default` is filled in where the file says nothing.
     pub schema: Value,
+    /// Whether it is a head that can be fitted to numbers.
+    #[serde(default)]
+    pub numbers: bool,
 }
 
 impl ComponentEntry {
@@ -182,6 +186,9 @@ pub enum Description {
         shape: [usize; 3],
         /// Name and number of samples of every split.
         splits: Vec<(String, u64)>,
+        /// Whether samples have classes or numbers; of numbers `classes` are the names of their columns.
+        #[serde(default)]
+        targets: TargetKind,
     },
     /// A network with the places where it can be cut.
     Backbone {

@@ -4,6 +4,7 @@ mod data;
 mod extractor;
 mod further;
 mod input;
+mod numbers;
 mod pins;
 mod rows;
 mod select;
@@ -129,6 +130,7 @@ impl<'a> Check<'a> {
         let task = dataset.and_then(|dataset| self.task(dataset, role, backbone.as_ref()));
         let further = target.map(|target| self.further(target, task.as_ref(), backbone.as_ref()));
         let of_source = source.as_ref().and_then(|(task, _)| task.as_ref());
+        self.numbers(written, of_source, task.as_ref());
         self.data(written, of_source, task.as_ref());
         self.weights(written);
         let ranked_by = select::ranked_by(written);
@@ -178,6 +180,7 @@ impl<'a> Check<'a> {
                 dataset: task.dataset,
                 cuts: grid.of_target,
                 tests: further??,
+                metrics: numbers::metrics(target?.plain.as_ref()?, task.targets),
                 ..target?.plain.clone()?
             },
             strategies: (strategies.into_iter())
@@ -199,6 +202,7 @@ impl<'a> Check<'a> {
             extractor: backbone.extractor.cloned(),
             source_classes,
             target_classes: task.class_names,
+            targets: task.targets,
             target: None,
             backbone: None,
         })

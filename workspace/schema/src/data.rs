@@ -7,6 +7,7 @@ use crate::catalog::{Content, Place, SharedImages};
 use crate::diagnostics::in_one_line;
 use crate::groups::GroupCounts;
 use crate::words::{Component, DatasetUse, Normalise};
+use topwork_measure::TargetKind;
 
 /// More names than this are not listed in one sentence.
 const MOST_NAMED: usize = 8;
@@ -43,6 +44,8 @@ pub struct TaskData<'a> {
     pub dataset: &'a DatasetUse,
     /// Names of the classes taken, in label order.
     pub names: &'a [String],
+    /// Whether they are classes; otherwise `names` is that of a column of numbers, and all examples are counted under it.
+    pub targets: TargetKind,
     /// How many folds the split `train` is cut into.
     pub folds: Option<u64>,
     /// Examples of each class taken in the split `train`; `None` when nobody counted.
@@ -127,6 +130,9 @@ impl TaskData<'_> {
     /// What the numbers of examples of each class say.
     pub fn counted(&self) -> Vec<Finding> {
         let id = self.id();
+        if self.targets == TargetKind::Numbers {
+            return self.numbers_counted();
+        }
         if let [only] = self.names {
             let message =
                 format!("`{id}` has the one class `{only}`, and two are needed to tell apart");
@@ -149,6 +155,28 @@ impl TaskData<'_> {
         };
         findings.extend(self.grouped());
         findings
+    }
+
+    /// What the number of examples says where they have numbers.
+    fn numbers_counted(&self) -> Vec<Finding> {
+        let counts = [("train", &self.train), ("test", &self.test)];
+        let count = |counts: &Option<Vec<u64>>| Some(counts.as_ref()?.iter().sum::<u64>());
+        for (split, counts) in counts {
+            if count(counts) == Some(0) {
+                let message = format!("the split `{split}` of `{}` has no example", self.id());
+                return vec![self.finding(message, "no examples")];
+            }
+        }
+        match (self.folds, count(&self.train)) {
+            (Some(folds), Some(count)) if count < folds => vec![Finding {
+                about: About::Folds,
+                refused: true,
+                message: format!("`target.folds` is {folds}, but there are {count} examples"),
+                label: "too many",
+                hint: Some("use fewer folds".to_owned()),
+            }],
+            _ => self.grouped(),
+        }
     }
 
     /// A fold needs an example of every class.

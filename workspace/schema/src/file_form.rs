@@ -23,9 +23,19 @@ pub(crate) struct ComponentForm {
 pub(crate) struct DatasetForm {
     #[serde(flatten, with = "ComponentForm")]
     component: Component,
+    /// A file lists two at least: one alone is the column of a target of numbers, which is not written.
+    #[serde(default = "one_column", skip_serializing_if = "is_one_column")]
     classes: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     normalise: Option<Normalise>,
+}
+
+fn one_column() -> Vec<usize> {
+    vec![0]
+}
+
+fn is_one_column(classes: &Vec<usize>) -> bool {
+    *classes == one_column()
 }
 
 /// How layers are trained as a file says it: what goes with a schedule stands beside its word,

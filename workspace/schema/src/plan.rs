@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use topwork_measure::ACCURACY;
+use topwork_measure::{ACCURACY, TargetKind};
 
 use crate::file_form::{ComponentForm, DatasetForm};
 use crate::further::TestSet;
@@ -31,8 +31,11 @@ pub struct Plan {
     pub extractor: Option<Extractor>,
     /// Names of the source classes in label order; empty without a source.
     pub source_classes: Vec<String>,
-    /// Names of the target classes in label order.
+    /// Names of the target classes in label order; of numbers the name of their column.
     pub target_classes: Vec<String>,
+    /// Whether the target's examples have classes or numbers.
+    #[serde(default, skip_serializing_if = "TargetKind::is_classes")]
+    pub targets: TargetKind,
     /// The target's name, where the experiment has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

@@ -7,12 +7,16 @@ use crate::groups::{Group, GroupCounts};
 use crate::view::Located;
 use crate::words::{Component, DatasetUse, Normalise};
 use crate::written::{WrittenClass, WrittenDataset};
+use topwork_measure::TargetKind;
 use topwork_nearest::{choices, listed};
 
 /// A dataset with the classes taken from it.
 pub(crate) struct Task {
     pub dataset: DatasetUse,
+    /// Of numbers the name of their column.
     pub class_names: Vec<String>,
+    /// Whether its examples have classes or numbers.
+    pub targets: TargetKind,
     /// Names of all classes of the dataset.
     pub all_classes: Vec<String>,
     /// Channels, height, width of a sample.
@@ -66,6 +70,7 @@ pub(crate) fn check(
         classes,
         shape,
         splits,
+        targets,
     } = found.description?
     else {
         return None;
@@ -175,6 +180,7 @@ pub(crate) fn check(
     let sum = |counts: &Option<Vec<u64>>| Some(counts.as_ref()?.iter().sum());
     Some(Task {
         class_names: names.collect(),
+        targets: *targets,
         all_classes: classes.clone(),
         shape: *shape,
         train_length: match learnt {

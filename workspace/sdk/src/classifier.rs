@@ -7,7 +7,7 @@ use crate::enter::{
     check_host_table, enter, fill_host_table, give, host_table, instance, instance_mut, slice,
     slice_mut, write,
 };
-use crate::{Component, Error, ExportedComponent};
+use crate::{Component, Error, ExportedComponent, numbers};
 use std::ffi::c_void;
 use topwork_abi as abi;
 
@@ -41,6 +41,26 @@ pub trait Classifier: Component {
     /// where these have no words for it.
     fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
         Ok(None)
+    }
+
+    /// Whether [`fit_numbers`](Classifier::fit_numbers) is there. Without it, as a rule, the ability is not offered.
+    const NUMBERS: bool = false;
+
+    /// The same as [`fit`](Classifier::fit) to `columns` numbers for each sample, all finite, in place of a label. From then on
+    /// [`predict`](Classifier::predict) gives as many numbers for each sample, in their unit, and
+    /// [`scores`](Classifier::scores) are [`Scores::Numbers`].
+    fn fit_numbers(
+        &mut self,
+        features: Features<'_>,
+        numbers: &[f32],
+        columns: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error> {
+        let _ = (features, numbers, columns, options);
+        Err(Error::unsupported(format!(
+            "`{}` is fitted to classes alone",
+            Self::ID
+        )))
     }
 
     /// The parameters for several values of which [`fit_path`](Classifier::fit_path) fits at once, eight at most. With none, as
@@ -78,6 +98,8 @@ pub enum Scores {
     /// Their softmax gives the probabilities. A class without training samples has one far below the others, such as
     /// [`f32::MIN`].
     Logits,
+    /// No scores but predicted numbers, after [`fit_numbers`](Classifier::fit_numbers).
+    Numbers,
 }
 
 impl Scores {
@@ -87,12 +109,18 @@ impl Scores {
             Scores::Ranking => abi::Scores::RANKING,
             Scores::Probabilities => abi::Scores::PROBABILITIES,
             Scores::Logits => abi::Scores::LOGITS,
+            Scores::Numbers => abi::Scores::NUMBERS,
         }
     }
 
     /// What a number of the C interface stands for.
     pub(crate) fn of_number(number: abi::Scores) -> Option<Self> {
-        let known = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
+        let known = [
+            Scores::Ranking,
+            Scores::Probabilities,
+            Scores::Logits,
+            Scores::Numbers,
+        ];
         known.into_iter().find(|scores| scores.number() == number)
     }
 }
@@ -208,6 +236,7 @@ impl<C: SavedClassifier> Tables<C> {
 unsafe extern "C" fn extension<C: Classifier>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
+        Ok(abi::CLASSIFIER_NUMBERS) => numbers::of_classifier::<C>(),
         Ok(abi::CLASSIFIER_SCORES) => std::ptr::from_ref(Tables::<C>::SCORES).cast(),
         Ok(abi::CLASSIFIER_LAYERS) => {
             std::ptr::from_ref(classifier_layers::Table::<C>::TABLE).cast()

@@ -2,7 +2,7 @@
 
 use crate::component::component;
 use crate::enter::{enter, fill_host_table, instance, slice, slice_mut};
-use crate::{Component, Error, ExportedComponent};
+use crate::{Component, Error, ExportedComponent, numbers};
 use std::ffi::c_void;
 use std::sync::OnceLock;
 use topwork_abi as abi;
@@ -26,6 +26,20 @@ pub trait Dataset: Component {
         indices: &[u64],
         samples: &mut [Self::Element],
     ) -> Result<(), Error>;
+
+    /// Whether there are instances that have numbers in place of classes. Without them, as a rule, the ability is not offered.
+    const NUMBERS: bool = false;
+
+    /// Whether this instance has. Then the description's `classes` are the names of the columns of numbers, and every label is 0.
+    fn has_numbers(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// The numbers of a split, sample by sample in its order, one for each column; all finite. Only asked where there are any.
+    fn numbers(&self, split: usize) -> Result<Vec<f32>, Error> {
+        let _ = split;
+        Ok(Vec::new())
+    }
 }
 
 /// What a dataset holds.
@@ -81,10 +95,22 @@ mod sealed {
 
 /// The component for [`export_plugin!`](crate::export_plugin).
 pub const fn dataset<D: Dataset>() -> ExportedComponent {
-    component::<D, Instance<D>>(
+    let component = component::<D, Instance<D>>(
         abi::Kind::DATASET,
         std::ptr::from_ref(Tables::<D>::TABLE).cast(),
-    )
+    );
+    let mut component = *component.table();
+    component.extension = Some(extension::<D>);
+    // SAFETY: the extension gives the table that the contract names, and the rest is as it was.
+    unsafe { ExportedComponent::from_table(component) }
+}
+
+unsafe extern "C" fn extension<D: Dataset>(id: abi::Text) -> *const c_void {
+    // SAFETY: the host lends the text for this call. Nothing here can panic.
+    match unsafe { crate::enter::text("id of the ability", id) } {
+        Ok(abi::DATASET_NUMBERS) => numbers::of_dataset::<D>(),
+        _ => std::ptr::null(),
+    }
 }
 
 struct Tables<D>(D);
@@ -142,6 +168,11 @@ impl<D: Dataset> Instance<D> {
 
     pub(crate) fn dataset(&self) -> &D {
         &self.dataset
+    }
+
+    /// How many classes, or columns of numbers, it has.
+    pub(crate) fn classes(&self) -> Result<usize, Error> {
+        Ok(self.described()?.classes.len())
     }
 
     pub(crate) fn split_len(&self, split: usize) -> Result<u64, Error> {

@@ -59,6 +59,7 @@ mod extractor_onnx;
 mod head;
 mod host;
 mod layer;
+mod numbers;
 mod own_size;
 mod parameters;
 mod provenance;

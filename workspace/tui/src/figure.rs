@@ -42,7 +42,7 @@ impl Figure {
     pub fn value(unit: Unit, value: f64) -> Self {
         match unit {
             Unit::Share => Self::share(value),
-            Unit::Nats | Unit::Number => Self::loss(value),
+            Unit::Nats | Unit::Number | Unit::OfTarget => Self::loss(value),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use topwork_engine::{Compute, Network};
-use topwork_events::{Came, Event, Judging, LogLevel, Made, RunState};
+use topwork_events::{Came, Event, Judging, LogLevel, RunState};
 use topwork_graft::{
     Backbone, Features, Tools,
     data::{Draw, TaskExamples, Twins, draws},
@@ -277,7 +277,7 @@ impl Execution<'_> {
         self.conductor.begin(task)?;
         match self.run(task) {
             Ok(made) => {
-                self.emitter.end(Came::Made(made), false)?;
+                self.emitter.end(made, false)?;
                 if is_data {
                     self.adopt(adopted)?;
                 }
@@ -309,14 +309,14 @@ impl Execution<'_> {
     }
 
     /// Does one task and says what came out.
-    fn run(&mut self, task: usize) -> Result<Made, WorkerError> {
+    fn run(&mut self, task: usize) -> Result<Came, WorkerError> {
         let Some(seed) = self.tasks[task].seed else {
-            return self.read_data();
+            return self.read_data().map(Came::Made);
         };
         match &self.tasks[task].work {
-            Work::Data => self.read_data(),
-            Work::Source => self.train_source(seed),
-            Work::Features(trunk) => self.extract(seed, task, trunk),
+            Work::Data => self.read_data().map(Came::Made),
+            Work::Source => self.train_source(seed).map(Came::Made),
+            Work::Features(trunk) => self.extract(seed, task, trunk).map(Came::Made),
             Work::Row(row) => {
                 let made = self.measure_row(seed, *row);
                 // Features are large: they go as soon as nobody needs them any more.

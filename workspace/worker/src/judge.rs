@@ -5,11 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use topwork_events::{Event, Key, Outcome, Resampled, RunPlan};
 use topwork_measure::{
-    Estimate, Figure, Resamples, Scores, ScoresFor, Statistic, bootstrap_difference,
+    Estimate, Figure, Resamples, Scores, ScoresFor, Statistic, TargetKind, bootstrap_difference,
 };
 use topwork_results::Families;
 
-use crate::{WorkerError, execute::Execution, predictions::scores_of};
+use topwork_graft::data::targets;
+
+use crate::{
+    WorkerError,
+    execute::Execution,
+    predictions::{numbers_of, scores_of},
+};
 
 /// The seed of the draws: the same for every run, so that equal predictions have equal intervals.
 const SEED: u64 = 0;
@@ -84,18 +90,25 @@ impl Execution<'_> {
             let bytes = std::fs::read(path).unwrap_or_default();
             // A file that has not all scores, or is not there any more, leaves its row without.
             let classes = &self.plan.target_classes;
-            let Some((labels, scores)) = scores_of(&bytes, classes) else {
-                continue;
+            let (labels, numbers, scores) = match self.plan.targets {
+                TargetKind::Classes => match scores_of(&bytes, classes) {
+                    Some((labels, scores)) => (labels, Vec::new(), scores),
+                    None => continue,
+                },
+                TargetKind::Numbers => match numbers_of(&bytes) {
+                    Some((truth, predicted)) => (Vec::new(), truth, predicted),
+                    None => continue,
+                },
             };
+            let truth = targets(self.plan.targets, &labels, &numbers);
             let are = outcome.scores.unwrap_or(Scores::Ranking);
             let scores = ScoresFor::new(are, &scores, classes.len());
             for figure in wanted {
-                let needed = scores.figure(figure);
-                let statistic =
-                    needed.and_then(|needed| (figure.statistic)(&labels, needed, classes.len()));
+                let statistic = scores.statistic(figure, truth);
                 waiting.extend(statistic.map(|statistic| (key(figure), statistic)));
             }
-            let draws = resamples.get_or_insert_with(|| Resamples::new(&labels, SEED));
+            let draws =
+                resamples.get_or_insert_with(|| Resamples::new(&truth.strata_of_resamples(), SEED));
             if waiting.len() >= TOGETHER {
                 self.take(draws, &mut waiting)?;
             }

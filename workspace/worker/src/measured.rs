@@ -1,18 +1,18 @@
-//! What the scores of some labelled examples come to.
+//! What the scores of some labelled examples, or their predicted numbers, come to.
 
 use std::{collections::BTreeMap, iter};
 
 use topwork_events::Judging;
 use topwork_measure::{
-    ACCURACY, Bits, Confusion, Figure, ReliabilityBin, Scores, ScoresFor, clipped, figures_of,
-    predicted, reliability,
+    ACCURACY, Against, Bits, Confusion, Figure, ReliabilityBin, Scores, ScoresFor, Targets,
+    clipped, figures_of, predicted, reliability,
 };
 
 /// Labels and scores, and all that is counted and computed of them.
 pub struct Measured {
-    /// The predicted class of every example.
+    /// The predicted class of every example; none of numbers.
     pub predicted: Vec<usize>,
-    /// Which classes were taken for which.
+    /// Which classes were taken for which; of no classes where numbers are predicted.
     pub confusion: Confusion,
     /// The figures, by their ids: those asked for that nobody computes otherwise among them.
     pub figures: BTreeMap<String, f64>,
@@ -23,11 +23,34 @@ pub struct Measured {
     /// For how many examples the log-loss, where it is asked for, does not take the probability of the true class as it is: a
     /// single 0 would make it infinite.
     pub clipped: u64,
+    /// Predicted numbers against true ones; `None` of classes.
+    pub against: Option<Against>,
 }
 
 impl Measured {
-    /// Of scores, `labels × classes`.
+    /// Of scores, `targets × classes`; of numbers one for each.
     pub fn of(
+        targets: Targets<'_>,
+        scores: &[f32],
+        are: Scores,
+        classes: usize,
+        judging: &Judging,
+    ) -> Self {
+        match targets {
+            Targets::Classes(labels) => Self::of_classes(labels, scores, are, classes, judging),
+            Targets::Numbers(truth) => Self {
+                predicted: Vec::new(),
+                confusion: Confusion::new(0),
+                figures: figures_of(targets, &ScoresFor::new(are, scores, classes)),
+                right: BTreeMap::new(),
+                reliability: Vec::new(),
+                clipped: 0,
+                against: Against::of(truth, scores),
+            },
+        }
+    }
+
+    fn of_classes(
         labels: &[u32],
         scores: &[f32],
         are: Scores,
@@ -40,12 +63,13 @@ impl Measured {
             confusion.add(*label as usize, *predicted);
         }
         let scores = ScoresFor::new(are, scores, classes);
-        let mut figures = figures_of(labels, &scores);
+        let targets = Targets::Classes(labels);
+        let mut figures = figures_of(targets, &scores);
         let mut right = BTreeMap::new();
         let shown = judging.shown(&confusion.of_classes());
         for figure in iter::once(&ACCURACY).chain(shown) {
             let id = || figure.id.to_owned();
-            if let Some(value) = scores.value(figure, labels) {
+            if let Some(value) = scores.value(figure, targets) {
                 figures.insert(id(), value);
                 if let Some((bits, needed)) = figure.bits.zip(scores.figure(figure)) {
                     right.insert(id(), bits(labels, needed, classes));
@@ -61,6 +85,7 @@ impl Measured {
             figures,
             right,
             reliability: ece.map_or(Vec::new(), |p| reliability(labels, p, classes)),
+            against: None,
             clipped: probabilities.map_or(0, |p| clipped(labels, p, classes) as u64),
         }
     }

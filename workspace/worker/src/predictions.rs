@@ -37,6 +37,7 @@ pub fn word(are: Scores) -> &'static str {
         Scores::Ranking => "score",
         Scores::Probabilities => "probability",
         Scores::Logits => "logit",
+        Scores::Numbers => "number",
     }
 }
 
@@ -106,6 +107,74 @@ impl Predictions<'_> {
         // The last buffer goes into memory, too.
         file.into_inner().map_err(|error| error.into_error().into())
     }
+}
+
+/// Predicted numbers of one strategy with one seed, in the order of the test examples.
+pub struct PredictedNumbers<'a> {
+    /// Positions of the examples in the dataset's split.
+    pub positions: &'a [u64],
+    /// The fold each was left out with, from 1; empty where there are none.
+    pub folds: &'a [u32],
+    /// What the dataset calls each; empty where it does not say.
+    pub names: &'a [String],
+    /// The true numbers.
+    pub truth: &'a [f32],
+    /// As many predicted ones.
+    pub predicted: &'a [f32],
+}
+
+impl PredictedNumbers<'_> {
+    /// One line per test example as the content of a file of the run: its position, its number, the number predicted, with folds
+    /// the one it was left out with, its name where the dataset tells names.
+    pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
+        self.to_csv().map_err(|error| WorkerError::System {
+            action: "put predictions into a file",
+            reason: error.to_string(),
+        })
+    }
+
+    fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut file = csv::Writer::from_writer(Vec::new());
+        let fold = (!self.folds.is_empty()).then_some("fold");
+        let name = (!self.names.is_empty()).then_some("name");
+        file.write_record(NUMBER_COLUMNS.into_iter().chain(fold).chain(name))?;
+        let numbers = self.truth.iter().zip(self.predicted);
+        for (index, (position, (truth, predicted))) in
+            self.positions.iter().zip(numbers).enumerate()
+        {
+            file.write_field(position.to_string())?;
+            file.write_field(truth.to_string())?;
+            file.write_field(predicted.to_string())?;
+            if let Some(fold) = self.folds.get(index) {
+                file.write_field(fold.to_string())?;
+            }
+            if let Some(name) = self.names.get(index) {
+                file.write_field(name)?;
+            }
+            file.write_record(None::<&[u8]>)?;
+        }
+        // The last buffer goes into memory, too.
+        file.into_inner().map_err(|error| error.into_error().into())
+    }
+}
+
+/// The first columns of a file of predicted numbers.
+pub const NUMBER_COLUMNS: [&str; 3] = ["example", "true", "predicted"];
+
+/// True and predicted numbers of every line of a file of [`PredictedNumbers`]; `None` for any other file.
+pub fn numbers_of(csv: &[u8]) -> Option<(Vec<f32>, Vec<f32>)> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let headers = reader.headers().ok()?;
+    if !headers.iter().take(3).eq(NUMBER_COLUMNS) {
+        return None;
+    }
+    let pairs = reader.records().map(|record| {
+        let record = record.ok()?;
+        Some((record.get(1)?.parse().ok()?, record.get(2)?.parse().ok()?))
+    });
+    pairs
+        .collect::<Option<Vec<(f32, f32)>>>()
+        .map(|pairs| pairs.into_iter().unzip())
 }
 
 /// For every line of a file made by [`Predictions::to_csv`], whether the class predicted is the

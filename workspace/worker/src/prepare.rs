@@ -125,6 +125,7 @@ pub fn run_plan(
         threads: manifest.threads,
         folds: (experiment.target.folds).map(|folds| u32::try_from(folds).unwrap_or(u32::MAX)),
         classes: plan.target_classes.clone(),
+        targets: plan.targets,
         tests: (experiment.target.tests.iter())
             .map(|test| test.name.clone())
             .collect(),

@@ -9,7 +9,7 @@ use topwork_graft::{
     initialised, load_weights,
 };
 use topwork_keys::sha256;
-use topwork_measure::{ACCURACY, Bits};
+use topwork_measure::{ACCURACY, Bits, TargetKind};
 use topwork_tasks::Work;
 
 use crate::{WorkerError, execute::Execution, predictions::right_of, share::Share};
@@ -182,25 +182,20 @@ impl Execution<'_> {
     /// Tells the end of a stage that is not run: its result is there already, nobody needs it,
     /// or what it builds on has failed.
     fn close(&self, task: usize, seed: u64) -> Result<(), WorkerError> {
-        let counts = self.emitter.look(|state| match self.tasks[task].work {
+        let came = self.emitter.look(|state| match self.tasks[task].work {
             Work::Data | Work::Features(_) => None,
-            Work::Source => {
-                (state.source.get(&(0, seed))).map(|known| (known.correct, known.total))
-            }
-            Work::Row(row) => {
-                (state.outcomes.get(&(row, seed))).map(|known| (known.correct, known.total))
-            }
+            Work::Source => (state.source.get(&(0, seed))).map(|known| {
+                Came::Made(Made::Measured {
+                    correct: known.correct,
+                    total: known.total,
+                    before: true,
+                })
+            }),
+            Work::Row(row) => (state.outcomes.get(&(row, seed))).map(|known| known.came(true)),
         });
         self.conductor.begin(task)?;
-        match (counts, &self.tasks[task].work) {
-            (Some((correct, total)), _) => {
-                let made = Made::Measured {
-                    correct,
-                    total,
-                    before: true,
-                };
-                self.emitter.end(Came::Made(made), false)?;
-            }
+        match (came, &self.tasks[task].work) {
+            (Some(came), _) => self.emitter.end(came, false)?,
             (None, Work::Row(_)) => {
                 let why = "not tried: what it builds on is missing".to_owned();
                 self.emitter.end(Came::Said(why), true)?;
@@ -214,6 +209,9 @@ impl Execution<'_> {
 /// The outcome with what earlier versions did not say of it: which examples are right.
 pub fn with_right(outcome: Outcome, predictions: &[u8]) -> Outcome {
     let mut outcome = outcome;
+    if outcome.targets() == TargetKind::Numbers {
+        return outcome;
+    }
     let right = right_of(predictions).filter(|right| right.len() as u64 == outcome.total);
     if let Some(right) = right {
         let accuracy = outcome.right.entry(ACCURACY.id.to_owned());

@@ -13,6 +13,7 @@ mod dataset;
 mod dataset_files;
 mod extractor;
 mod head;
+mod numbers;
 mod plugin;
 
 use crate::{Case, Outcome};
@@ -38,6 +39,7 @@ pub fn cases() -> &'static [Case] {
             classifier_scores::CASES,
             classifier_layers::CASES,
             classifier_path::CASES,
+            numbers::CASES,
         ]
         .concat()
     })

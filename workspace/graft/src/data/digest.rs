@@ -1,6 +1,6 @@
 //! What a set of examples is recognised by: what their images show, and their classes.
 
-use std::sync::PoisonError;
+use std::{borrow::Cow, sync::PoisonError};
 
 use topwork_keys::{Digest, Sha256, hexadecimal};
 
@@ -48,7 +48,8 @@ impl TaskExamples {
     }
 
     /// The mark `v2:` and the SHA-256, in hexadecimal, over image and class of every one of these examples in
-    /// their order: the first 16 bytes of the SHA-256 of the image, the name of the class in UTF-8, a zero byte.
+    /// their order: the first 16 bytes of the SHA-256 of the image, the name of the class in UTF-8, or the shortest decimal form of the
+    /// number, a zero byte.
     /// An image counts as its bytes, channel by channel and row by row: its numbers times 255 where those are
     /// whole numbers from 0 to 255, else the numbers themselves where these are, else the numbers as 32-bit floats, little-endian.
     ///
@@ -56,10 +57,13 @@ impl TaskExamples {
     ///
     /// As [`TaskExamples::content`].
     pub fn digest(&self, split: SplitName, examples: &[usize]) -> Result<String, GraftError> {
-        let (content, labels) = (self.content(split)?, &self.examples(split).labels);
+        let (content, of) = (self.content(split)?, self.examples(split));
         let pairs = examples.iter().map(|&example| {
-            let name = &self.names[labels[example] as usize];
-            (&content[example], name.as_str())
+            let name = match of.numbers.get(example) {
+                Some(number) => Cow::Owned(number.to_string()),
+                None => Cow::Borrowed(self.names[of.labels[example] as usize].as_str()),
+            };
+            (&content[example], name)
         });
         Ok(digest_of(pairs))
     }
@@ -134,11 +138,11 @@ impl TaskExamples {
     }
 }
 
-fn digest_of<'a>(examples: impl Iterator<Item = (&'a Fingerprint, &'a str)>) -> String {
+fn digest_of<'a>(examples: impl Iterator<Item = (&'a Fingerprint, impl AsRef<str>)>) -> String {
     let mut hash = Sha256::new();
     for (image, class) in examples {
         hash.update(image);
-        hash.update(class.as_bytes());
+        hash.update(class.as_ref().as_bytes());
         hash.update([0]);
     }
     format!("{MARK}{}", hexadecimal(&hash.finalize()))

@@ -1,4 +1,4 @@
-//! Which examples a row uses: all, or a subset in which every class keeps its share.
+//! Which examples a row uses: all, or a subset in which every class, or every tenth of numbers ordered by size, keeps its share.
 
 use std::collections::BTreeSet;
 
@@ -67,10 +67,10 @@ pub fn draws(plan: &Plan, target: &TaskExamples, seed: u64) -> Result<Vec<Vec<Dr
 /// The folds of a seed, the same for every row.
 fn cut_target(target: &TaskExamples, folds: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut stream = Stream::new(seed, "folds");
-    let (labels, classes) = (&target.train.labels, target.classes);
+    let (labels, classes) = target.train.strata(target.classes);
     match target.groups() {
-        Some(groups) => groups::cut(labels, groups, classes, folds, &mut stream),
-        None => folds::cut(labels, classes, folds, &mut stream),
+        Some(groups) => groups::cut(&labels, groups, classes, folds, &mut stream),
+        None => folds::cut(&labels, classes, folds, &mut stream),
     }
 }
 
@@ -86,10 +86,10 @@ fn subset(
     let Some(count) = count else {
         return Ok(from.to_vec());
     };
-    let labels = &target.examples(split).labels;
+    let (labels, strata) = target.examples(split).strata(target.classes);
     let labels: Vec<u32> = from.iter().map(|&example| labels[example]).collect();
     let mut stream = Stream::new(seed, &format!("subset/{key}"));
-    let drawn = stratified(&labels, target.classes, count, &mut stream);
+    let drawn = stratified(&labels, strata, count, &mut stream);
     let drawn = drawn.ok_or_else(|| GraftError::Experiment {
         message: format!(
             "strategy `{}`: `{key} = {count}`, but the target has {} such samples in its classes",

@@ -1,9 +1,10 @@
-//! A classification task: a dataset reduced to the classes the experiment wants.
+//! A task: a dataset reduced to the classes the experiment wants, or its numbers.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{borrow::Cow, collections::BTreeMap, sync::Mutex};
 
 use topwork_host::{Dataset, DatasetView};
 use topwork_keys::{Digest, Sha256};
+use topwork_measure::{STRATA, TargetKind, Targets, quantile_strata};
 use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole, TestSet};
 
 use crate::{
@@ -42,10 +43,12 @@ pub struct TaskExamples {
     role: TaskRole,
     view: DatasetView,
     used: DatasetUse,
-    /// Names of the classes, in label order.
+    /// Names of the classes, in label order; of numbers the name of their column.
     pub names: Vec<String>,
-    /// Number of classes.
+    /// Number of classes, which is how many scores a head gives an example; 1 of numbers.
     pub classes: usize,
+    /// Whether its examples have classes or numbers.
+    pub targets: TargetKind,
     /// For learning.
     pub train: Examples,
     /// For measuring; `None` with folds.
@@ -67,14 +70,40 @@ pub struct TaskExamples {
 pub struct Examples {
     /// Positions in the dataset's split, ascending.
     pub positions: Vec<u64>,
-    /// Labels, counted in the order the experiment names the classes.
+    /// Labels, counted in the order the experiment names the classes; of numbers 0, as all are in their one column.
     pub labels: Vec<u32>,
+    /// The number of each, where these are the targets.
+    pub numbers: Vec<f32>,
 }
 
 impl Examples {
     /// All of them, as indices.
     pub fn all(&self) -> Vec<usize> {
         (0..self.labels.len()).collect()
+    }
+
+    /// The numbers of some of them.
+    pub fn numbers_of(&self, examples: &[usize]) -> Vec<f32> {
+        examples
+            .iter()
+            .map(|&example| self.numbers[example])
+            .collect()
+    }
+
+    /// The stratum of each example in draws and folds, and how many strata there are: its class, or of numbers the tenth it is in.
+    pub fn strata(&self, classes: usize) -> (Cow<'_, [u32]>, usize) {
+        match self.numbers.is_empty() {
+            true => (Cow::Borrowed(&self.labels), classes),
+            false => (Cow::Owned(quantile_strata(&self.numbers)), STRATA),
+        }
+    }
+}
+
+/// What is true of some examples, one kind or the other.
+pub fn targets<'a>(kind: TargetKind, labels: &'a [u32], numbers: &'a [f32]) -> Targets<'a> {
+    match kind {
+        TargetKind::Classes => Targets::Classes(labels),
+        TargetKind::Numbers => Targets::Numbers(numbers),
     }
 }
 
@@ -93,6 +122,7 @@ impl TaskExamples {
             let mut examples = Examples {
                 positions: Vec::new(),
                 labels: Vec::new(),
+                numbers: dataset.numbers(split.name())?,
             };
             for (position, class) in (0..).zip(dataset.labels(split.name())?) {
                 if let Some(label) = used
@@ -117,6 +147,7 @@ impl TaskExamples {
         let names = names.cloned().collect();
         let task = Self {
             role,
+            targets: dataset.describe().targets,
             classes: used.classes.len(),
             names,
             used: used.clone(),
@@ -173,6 +204,7 @@ impl TaskExamples {
         }
         Ok(Self {
             role: TaskRole::Target,
+            targets: TargetKind::Classes,
             classes: names.len(),
             names: names.to_vec(),
             used: DatasetUse {
@@ -204,6 +236,7 @@ impl TaskExamples {
             role: self.role,
             dataset: &self.used,
             names: &self.names,
+            targets: self.targets,
             folds: self.folds.map(|folds| folds as u64),
             train: Some(counts(&self.train)),
             test: self.test.as_ref().map(counts),
@@ -346,10 +379,17 @@ impl TaskExamples {
     pub fn fingerprint(&self, hash: &mut Sha256) -> Result<(), GraftError> {
         let mut images = Vec::new();
         for &split in self.splits() {
-            let Examples { positions, labels } = self.examples(split);
+            let Examples {
+                positions,
+                labels,
+                numbers,
+            } = self.examples(split);
             for (position, label) in positions.iter().zip(labels) {
                 hash.update(position.to_le_bytes());
                 hash.update(label.to_le_bytes());
+            }
+            for number in numbers {
+                hash.update(number.to_le_bytes());
             }
             let step = positions.len().div_ceil(FINGERPRINT_IMAGES).max(1);
             let some: Vec<usize> = (0..positions.len()).step_by(step).collect();

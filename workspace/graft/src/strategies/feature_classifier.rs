@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use topwork_host::{Fit, FitOptions, Level};
+use topwork_measure::TargetKind;
 
 use super::Fitted;
 use crate::{
@@ -49,8 +50,16 @@ impl super::Fit<'_> {
             trunk.train.gather(&self.draw.train, &mut gathered);
             &gathered
         });
-        let Fit { parameters, report } =
-            classifier.fit(features, labels.len(), dim, &labels, classes, options)?;
+        let Fit { parameters, report } = match self.task.targets {
+            TargetKind::Classes => {
+                classifier.fit(features, labels.len(), dim, &labels, classes, options)?
+            }
+            TargetKind::Numbers => {
+                let numbers = self.task.train.numbers_of(&self.draw.train);
+                let numbers = (numbers.as_slice(), classes);
+                classifier.fit_numbers(features, labels.len(), dim, numbers, options)?
+            }
+        };
         let fit_seconds = begun.elapsed().as_secs_f64();
         if let (Some(false), Some(note)) = (report.converged, &report.note) {
             (self.tools.services).log(Level::Warning, head.plugin(), note.clone())?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 use topwork_engine::{Part, Stream};
 use topwork_host::{Classifier, FitOptions, Level, Scores};
-use topwork_measure::{Figure, ScoresFor};
+use topwork_measure::{Figure, ScoresFor, Targets};
 use topwork_schema::{Candidate, Component, Select, SelectOn, Strategy};
 
 use super::{Fit, Fitted, Stock, calibrated::held_out};
@@ -121,7 +121,8 @@ impl Fit<'_> {
         let figures: Vec<Option<f64>> = (tried.scores.iter())
             .map(|of| {
                 let (scores, are) = of.as_ref()?;
-                ScoresFor::new(*are, scores, self.task.classes).value(figure, &labels)
+                ScoresFor::new(*are, scores, self.task.classes)
+                    .value(figure, Targets::Classes(&labels))
             })
             .collect();
         let Some(chosen) = best(figure, &figures) else {

@@ -7,6 +7,7 @@ use crate::text::read_text;
 use serde_json::Value;
 use std::sync::Arc;
 use topwork_abi as abi;
+use topwork_measure::TargetKind;
 
 /// The longest name of a parameter, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -140,7 +141,9 @@ impl Classifier {
         let fits = path_of
             .iter_mut()
             .zip(told)
-            .map(|(classifier, (report, note))| classifier.fitted(&call, report, note))
+            .map(|(classifier, (report, note))| {
+                classifier.fitted(&call, report, note, TargetKind::Classes)
+            })
             .collect::<Result<Vec<Fit>, _>>()?;
         let fitted = path_of.into_iter().zip(fits);
         Ok(fitted

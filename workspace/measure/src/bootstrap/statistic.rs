@@ -21,6 +21,13 @@ pub struct Statistic {
 enum Kind {
     /// The mean of one value for each example.
     Mean(Vec<f64>),
+    /// The root of such a mean.
+    RootMean(Vec<f64>),
+    /// 1 − Σ squared errors / Σ (number − mean number)², the mean that of the resample.
+    Determination {
+        squares: Vec<f64>,
+        numbers: Vec<f64>,
+    },
     /// A function of the counts of the classes.
     Classes {
         /// How many examples of each class there are: the same in every resample.
@@ -55,6 +62,25 @@ impl Statistic {
         Self {
             examples: values.len(),
             kind: Kind::Mean(values),
+        }
+    }
+
+    /// The root of the mean of one value, none below 0, for each example.
+    pub(crate) fn root_mean(values: Vec<f64>) -> Self {
+        Self {
+            examples: values.len(),
+            kind: Kind::RootMean(values),
+        }
+    }
+
+    /// The coefficient of determination, of the squared error of every example and its true number.
+    pub(crate) fn determination(squares: Vec<f64>, mut numbers: Vec<f64>) -> Self {
+        // Around their mean: sums of squares far from 0 would lose their digits.
+        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
+        numbers.iter_mut().for_each(|number| *number -= mean);
+        Self {
+            examples: squares.len(),
+            kind: Kind::Determination { squares, numbers },
         }
     }
 
@@ -154,14 +180,25 @@ impl Statistic {
     /// What it comes to on each of a block of resamples; NaN where it is not defined.
     pub(super) fn of(&self, counts: &Counts) -> [f64; LANES] {
         match &self.kind {
-            Kind::Mean(values) => {
-                let mut sums = [0.0; LANES];
-                for (count, value) in counts.iter().zip(values) {
-                    for (sum, count) in sums.iter_mut().zip(count) {
-                        *sum += f64::from(*count) * value;
+            Kind::Mean(values) => sums(counts, values).map(|sum| sum / self.examples as f64),
+            Kind::RootMean(values) => {
+                sums(counts, values).map(|sum| (sum / self.examples as f64).sqrt())
+            }
+            Kind::Determination { squares, numbers } => {
+                let errors = sums(counts, squares);
+                let of_numbers = sums(counts, numbers);
+                let of_squares = {
+                    let squares: Vec<f64> = numbers.iter().map(|number| number * number).collect();
+                    sums(counts, &squares)
+                };
+                std::array::from_fn(|lane| {
+                    let spread = of_squares[lane] - of_numbers[lane].powi(2) / self.examples as f64;
+                    // Of equal numbers, as chance may draw them, it is not defined.
+                    match spread > 0.0 {
+                        true => 1.0 - errors[lane] / spread,
+                        false => f64::NAN,
                     }
-                }
-                sums.map(|sum| sum / self.examples as f64)
+                })
             }
             Kind::Classes { truth, errors, of } => of_classes(truth, errors, *of, counts),
             Kind::Rankings { rankings, of } => {
@@ -189,6 +226,17 @@ impl Statistic {
             }
         }
     }
+}
+
+/// The sum of values of the examples of each resample.
+fn sums(counts: &Counts, values: &[f64]) -> [f64; LANES] {
+    let mut sums = [0.0; LANES];
+    for (count, value) in counts.iter().zip(values) {
+        for (sum, count) in sums.iter_mut().zip(count) {
+            *sum += f64::from(*count) * value;
+        }
+    }
+    sums
 }
 
 /// Only errors are gone through: a class has as many examples in every resample, and those that are no

@@ -1,6 +1,7 @@
 //! What is measured: a function and an entry in the list for every figure.
 
 mod classes;
+mod numbers;
 mod probabilities;
 mod ranking;
 
@@ -8,9 +9,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     bootstrap::Statistic,
-    figure::{Better, Figure, Needs, SHARES, SeedInterval, Unit},
+    figure::{Better, Figure, Needs, OfNumbers, SHARES, SeedInterval, Unit},
     interval::Interval,
     meaning::ScoresFor,
+    targets::Targets,
 };
 
 pub(crate) use probabilities::{Binned, Confident};
@@ -111,6 +113,49 @@ pub const FIGURES: &[Figure] = &[
         of: classes::cohen_kappa,
         ..of_classes(Unit::Number)
     },
+    Figure {
+        id: "r2",
+        name: "R²",
+        about: "of numbers: share of their variance that the predictions explain, 1 - (sum of squared errors) / (sum of squared distances from the mean of the test examples); 0 for that mean itself, below 0 for worse",
+        range: Interval {
+            low: f64::NEG_INFINITY,
+            high: 1.0,
+        },
+        ..of_numbers(
+            Unit::Number,
+            Better::Higher,
+            OfNumbers {
+                statistic: numbers::r2_statistic,
+                of: numbers::r2,
+            },
+        )
+    },
+    Figure {
+        id: "rmse",
+        name: "RMSE",
+        about: "of numbers: root of the mean squared error, in the unit of the target",
+        ..of_numbers(
+            Unit::OfTarget,
+            Better::Lower,
+            OfNumbers {
+                statistic: numbers::rmse_statistic,
+                of: numbers::rmse,
+            },
+        )
+    },
+    Figure {
+        id: "mae",
+        name: "MAE",
+        about: "of numbers: mean of the absolute errors, in the unit of the target",
+        ..of_numbers(
+            Unit::OfTarget,
+            Better::Lower,
+            OfNumbers {
+                statistic: numbers::mae_statistic,
+                of: numbers::mae,
+            },
+        )
+    },
 ];
 
 /// Further figures, which [`Figure::named`] finds but nobody measures unasked.
@@ -164,6 +209,18 @@ const fn of_classes(unit: Unit) -> Figure {
         range: SHARES,
         statistic: |_, _, _| None,
         of: |_, _, _| None,
+        numbers: None,
+    }
+}
+
+/// What the figures of numbers have in common. `id`, `name` and `about` are always replaced.
+const fn of_numbers(unit: Unit, better: Better, of: OfNumbers) -> Figure {
+    Figure {
+        better,
+        needs: Needs::Numbers,
+        range: ANY_ABOVE,
+        numbers: Some(of),
+        ..of_classes(unit)
     }
 }
 
@@ -195,8 +252,8 @@ impl Figure {
 }
 
 /// All figures of some examples that these scores can give, under their ids: those that are defined,
-/// and finite. Targets as in [`Figure::of`].
-pub fn figures_of(targets: &[u32], scores: &ScoresFor<'_>) -> BTreeMap<String, f64> {
+/// and finite.
+pub fn figures_of(targets: Targets<'_>, scores: &ScoresFor<'_>) -> BTreeMap<String, f64> {
     (FIGURES.iter())
         .filter_map(|figure| Some((figure.id.to_owned(), scores.value(figure, targets)?)))
         .collect()
@@ -280,7 +337,10 @@ mod tests {
             0.6, 0.3, 0.1,
             0.4, 0.4, 0.2,
         ];
-        let found = figures_of(&targets, &ScoresFor::new(Scores::Ranking, &scores, 3));
+        let found = figures_of(
+            Targets::Classes(&targets),
+            &ScoresFor::new(Scores::Ranking, &scores, 3),
+        );
         let check = |id: &str, expected: f64| {
             let value = found.get(id).copied();
             let near = value.is_some_and(|value| (value - expected).abs() < 1e-12);
@@ -292,7 +352,10 @@ mod tests {
         check("macro-f1", 7.0 / 18.0);
         assert!(!found.contains_key("top-5") && !found.contains_key("log-loss"));
         assert_eq!(
-            figures_of(&[], &ScoresFor::new(Scores::Logits, &[], 3)),
+            figures_of(
+                Targets::Classes(&[]),
+                &ScoresFor::new(Scores::Logits, &[], 3)
+            ),
             BTreeMap::new()
         );
         let top_2 = Figure::named("top-2").unwrap();

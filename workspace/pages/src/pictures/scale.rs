@@ -69,7 +69,7 @@ impl Scale {
         let decimals = self.decimals;
         match unit {
             Unit::Share => format!("{:.decimals$} %", tick * 100.0),
-            Unit::Nats | Unit::Number => format!("{tick:.decimals$}"),
+            Unit::Nats | Unit::Number | Unit::OfTarget => format!("{tick:.decimals$}"),
         }
     }
 }

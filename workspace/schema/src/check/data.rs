@@ -168,6 +168,7 @@ impl Task {
     /// What the rules on examples want to know.
     fn data(&self, role: TaskRole) -> TaskData<'_> {
         TaskData {
+            targets: self.targets,
             role,
             dataset: &self.dataset,
             names: &self.class_names,

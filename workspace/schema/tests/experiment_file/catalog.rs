@@ -1,6 +1,7 @@
 //! A catalog like the one the first-party plugins give, and files that go with it.
 
 use serde_json::{Value, json};
+use topwork_measure::TargetKind;
 use topwork_schema::{
     Catalog, ComponentEntry, ComponentKind, CutChoice, CutEntry, Described, Description, Dims,
     Extractor, LayerEntry, PluginEntry, Pool, Use, UseKind, WantedNormalise,
@@ -121,6 +122,7 @@ pub fn entry(kind: ComponentKind, id: &str, schema: Value) -> ComponentEntry {
         id: id.to_owned(),
         about: format!("the component {id}"),
         schema,
+        numbers: false,
     }
 }
 
@@ -146,6 +148,7 @@ pub fn mnist() -> Description {
         classes: (0..10).map(|digit| digit.to_string()).collect(),
         shape: [1, 28, 28],
         splits: vec![("train".to_owned(), 60_000), ("test".to_owned(), 10_000)],
+        targets: TargetKind::Classes,
     }
 }
 

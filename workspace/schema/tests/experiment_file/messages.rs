@@ -201,6 +201,7 @@ fn replace_mnist(
         classes,
         shape,
         splits,
+        targets: _,
     } = &mut description
     {
         change(classes, shape, splits);

@@ -102,6 +102,7 @@ fn catalog(draft: &Draft) -> Catalog {
                         .collect(),
                     shape: [channels, 28, 28],
                     splits: splits.to_vec(),
+                    targets: Default::default(),
                 };
                 (ComponentKind::Dataset, dataset)
             }

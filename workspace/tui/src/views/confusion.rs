@@ -1,6 +1,7 @@
 //! Confusion: which classes a strategy takes for which, recall and precision, the matrices of others beside it, and the
-//! test images behind a cell.
+//! test images behind a cell. Of a target of numbers it is these against the true ones.
 
+mod against;
 mod images;
 mod lists;
 mod matrix;
@@ -159,6 +160,15 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         let text = format!("`{}` is not measured yet", selected.name);
         return say(scene.theme, &text, area, buffer);
     };
+    if let Some(against) = &outcome.against {
+        let inner = below_caption(area);
+        if inner.height < area.height {
+            let caption = caption(run, &selected, outcome, usize::from(area.width));
+            line(buffer, area, 0, Line::styled(caption, scene.theme.title()));
+        }
+        let column = selected.classes.first().map_or("", String::as_str);
+        return against::draw(scene.theme, column, against, inner, buffer);
+    }
     let matrix = counted(run, selection, outcome);
     if selection.image.is_some() {
         return match sample(selection) {
@@ -250,6 +260,11 @@ fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: u
         Some(plan) if plan.seeds.len() > 1 => format!(" · seed {}", selected.seed),
         _ => String::new(),
     };
+    if outcome.against.is_some() {
+        let figures = format!("{seed} · {}", against::figures(&outcome.figures));
+        let room = columns.saturating_sub(width(&figures) + 1);
+        return format!(" {}{figures}", selected.cut(room));
+    }
     let right = percent(share(outcome.correct, outcome.total));
     let (correct, total) = (thousands(outcome.correct), thousands(outcome.total));
     let whole = format!("{seed} · {correct} of {total} correct, {right}");
@@ -333,7 +348,11 @@ pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, 
         return;
     }
     let at = selected(run, selection).and_then(|selected| {
-        let matrix = counted(run, selection, selected.outcome?);
+        // Numbers have no cells to be opened.
+        let outcome = selected
+            .outcome
+            .filter(|outcome| outcome.against.is_none())?;
+        let matrix = counted(run, selection, outcome);
         // Where others stand changes nothing about where this one does.
         let area = parts(selected.classes, &matrix, 0, below_caption(area)).matrix;
         matrix::at(selection, selected.classes, &matrix, area, column, row)

@@ -37,6 +37,7 @@ pub(crate) fn catalog(
                 id: component.id.clone(),
                 about: component.about.clone(),
                 schema: component.schema.clone(),
+                numbers: component.numbers,
             });
         }
     }
@@ -127,6 +128,7 @@ fn describe(
                 }
                 Description::Dataset {
                     classes: info.classes,
+                    targets: info.targets,
                     shape: info.shape,
                     splits: (info.splits.into_iter())
                         .map(|split| (split.name, split.len))

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use topwork_events::{Elsewhere, Event, Outcome, RunState};
 use topwork_graft::data::{SplitName, TaskExamples};
 use topwork_keys::sha256;
-use topwork_measure::Scores;
+use topwork_measure::{Scores, Targets};
 use topwork_store::RunFolder;
 
 use crate::{WorkerError, execute::Execution, measured::Measured, predictions::Predictions};
@@ -21,7 +21,13 @@ impl Execution<'_> {
         let are = own.scores.unwrap_or_default();
         for (test, (task, scores)) in self.data.further.iter().zip(further).enumerate() {
             let labels = &task.measured().labels;
-            let measured = Measured::of(labels, scores, are, task.classes, &self.judging);
+            let measured = Measured::of(
+                Targets::Classes(labels),
+                scores,
+                are,
+                task.classes,
+                &self.judging,
+            );
             let predictions = self.predicted_elsewhere(task, scores, are)?;
             let path = self.elsewhere_path(own, test);
             self.folder.write(&path, &predictions)?;

@@ -1,21 +1,29 @@
 //! A row: fitted, its predictions kept and counted.
 
 use topwork_events::{
-    Calibrated, Counts, Event, FoldOutcome, LogLevel, Made, Outcome, Proved, Seconds,
+    Calibrated, Came, Counts, Event, FoldOutcome, LogLevel, Outcome, Proved, Seconds,
 };
-use topwork_graft::{Features, MeasuredRow, RowTask, data::SplitName, out_of_order};
+use topwork_graft::{
+    Features, MeasuredRow, RowTask,
+    data::{SplitName, targets},
+    out_of_order,
+};
 use topwork_keys::sha256;
-use topwork_measure::{Figure, ScoresFor};
+use topwork_measure::{Figure, ScoresFor, TargetKind, Targets};
 use topwork_schema::CutPoint;
 use topwork_tasks::TrunkId;
 
 use crate::{
-    WorkerError, execute::Execution, measured::Measured, predictions::Predictions, selection,
+    WorkerError,
+    execute::Execution,
+    measured::Measured,
+    predictions::{PredictedNumbers, Predictions},
+    selection,
 };
 
 impl Execution<'_> {
     /// Does one row, with folds once for each, and measures it.
-    pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<Made, WorkerError> {
+    pub fn measure_row(&mut self, seed: u64, row: usize) -> Result<Came, WorkerError> {
         let planned = &self.plan.rows[row];
         let task = self.target()?;
         // The features of each of its cuts; none where its trunk learns.
@@ -42,7 +50,8 @@ impl Execution<'_> {
         let features_cached = !features.is_empty() && features.iter().all(|features| features.paid);
         let predictions = self.keep_predictions(row, seed, &made)?;
         let (are, scores) = (made.fitted.scores_are, &made.tested.scores);
-        let measured = Measured::of(&made.labels, scores, are, task.classes, &self.judging);
+        let truth = targets(task.targets, &made.labels, &made.numbers);
+        let measured = Measured::of(truth, scores, are, task.classes, &self.judging);
         let right: Vec<bool> = (measured.predicted.iter().zip(&made.labels))
             .map(|(predicted, label)| *predicted == *label as usize)
             .collect();
@@ -74,9 +83,12 @@ impl Execution<'_> {
             row,
             seed,
             correct: measured.confusion.correct(),
-            total: measured.confusion.total(),
+            total: truth.len() as u64,
             figures: measured.figures,
-            folds: of_folds(&tested.folds, &right),
+            folds: match truth.kind() {
+                TargetKind::Classes => of_folds(&tested.folds, &right),
+                TargetKind::Numbers => Vec::new(),
+            },
             test_set,
             train_samples,
             trainable_parameters: fitted.parameters,
@@ -100,21 +112,19 @@ impl Execution<'_> {
             selected: selected.map(Box::new),
             right: measured.right,
             predictions: Some(predictions),
+            against: measured.against,
             without_duplicates: (self.data.twins.as_ref())
+                .filter(|_| truth.kind() == TargetKind::Classes)
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
         };
-        let made = Made::Measured {
-            correct: outcome.correct,
-            total: outcome.total,
-            before: false,
-        };
+        let came = outcome.came(false);
         self.measure_elsewhere(&outcome, &further)?;
         self.emitter.emit(Event::RowMeasured(outcome))?;
         self.seed.rows.insert(row);
         for shared in shared {
             self.seed.features[shared].1.paid = true;
         }
-        Ok(made)
+        Ok(came)
     }
 
     /// The place of the features that a row with these trunks has at this cut.
@@ -155,6 +165,20 @@ impl Execution<'_> {
                 .collect(),
             None => Vec::new(),
         };
+        if self.target()?.targets == TargetKind::Numbers {
+            let predictions = PredictedNumbers {
+                positions: &made.positions,
+                folds: &tested.folds,
+                names: &names,
+                truth: &made.numbers,
+                predicted: &tested.scores,
+            };
+            let predictions = predictions.to_file()?;
+            let path = self.folder.predictions_path(row, &title, seed);
+            self.folder.write(&path, &predictions)?;
+            // What is kept of images is what classes they were taken for.
+            return Ok(sha256(&predictions));
+        }
         let predictions = Predictions {
             positions: &made.positions,
             folds: &tested.folds,
@@ -178,7 +202,8 @@ fn calibrated(made: &MeasuredRow, classes: usize) -> Option<Calibrated> {
     let scores = ScoresFor::new(before.are, &before.scores, classes);
     Some(Calibrated {
         temperatures: made.fitted.temperatures.clone(),
-        ece_before: Figure::named("ece").and_then(|ece| scores.value(ece, &made.labels)),
+        ece_before: Figure::named("ece")
+            .and_then(|ece| scores.value(ece, Targets::Classes(&made.labels))),
     })
 }
 

@@ -121,11 +121,14 @@ pub fn lines(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
             let plural = if n == 1 { "" } else { "s" };
             format!(", {} iteration{plural}{converged}", thousands(n))
         });
+        let total = thousands(seed.total);
+        let counted = match seed.correct {
+            Some(correct) => format!("{} of {total} correct", thousands(correct)),
+            None => format!("{total} examples"),
+        };
         lines.push(format!(
-            "seed {:<6} {} of {} correct, {}{iterations}",
+            "seed {:<6} {counted}, {}{iterations}",
             seed.seed,
-            thousands(seed.correct),
-            thousands(seed.total),
             figures_of(seed).join(", ")
         ));
         if let Some(selected) = &seed.selected {

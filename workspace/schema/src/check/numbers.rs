@@ -1,0 +1,179 @@
+//! Targets of numbers: what goes with them, and what is of classes alone.
+
+use std::ops::Range;
+
+use topwork_measure::{Figure, TargetKind};
+use topwork_nearest::listed;
+
+use super::Check;
+use crate::diagnostics::Diagnostic;
+use crate::plan::Target;
+use crate::strategies::StrategyKind;
+use crate::task::Task;
+use crate::tree::Node;
+use crate::written::{Written, WrittenStrategy};
+
+/// The figures that have columns: those written, or of numbers all there are.
+pub(super) fn metrics(target: &Target, targets: TargetKind) -> Vec<String> {
+    match (target.metrics.is_empty(), targets) {
+        (true, TargetKind::Numbers) if target.rank_by.is_none() => {
+            let usual = targets.usual_figures().into_iter();
+            usual.map(|figure| figure.id.to_owned()).collect()
+        }
+        _ => target.metrics.clone(),
+    }
+}
+
+impl Check<'_> {
+    /// Refuses what does not go with the kind of targets that the datasets have.
+    pub(super) fn numbers(
+        &mut self,
+        written: &Written,
+        source: Option<&Task>,
+        target: Option<&Task>,
+    ) {
+        if source.is_some_and(|task| task.targets == TargetKind::Numbers)
+            && let Some(dataset) = written.source.as_ref().and_then(|of| of.dataset.as_ref())
+        {
+            self.refuse(
+                format!(
+                    "`{}`: its samples have numbers, and a source has classes",
+                    dataset.component.path
+                ),
+                dataset.component.component.span.clone(),
+                "numbers",
+                "train on classes, or give the backbone weights; numbers can be the target",
+            );
+        }
+        let Some(task) = target else { return };
+        self.figures(written, task.targets);
+        if task.targets == TargetKind::Classes {
+            return;
+        }
+        let Some(table) = &written.target else { return };
+        if let Some(dataset) = &table.dataset {
+            let path = &dataset.component.path;
+            let node = &dataset.component.node;
+            self.refuse_key(node, path, "classes", "numbers have no classes");
+            if let [_, _, ..] = &*task.all_classes {
+                let names = listed(task.all_classes.iter().map(String::as_str));
+                self.refuse(
+                    format!("`{path}`: each sample has several numbers ({names}), expected one"),
+                    dataset.component.component.span.clone(),
+                    "several numbers",
+                    "let the dataset give one column of them",
+                );
+            }
+        }
+        for (key, what) in [
+            ("test", "further test sets are"),
+            ("transferability", "the estimates are"),
+        ] {
+            let problem = format!("{what} of classes alone, and the target has numbers");
+            self.refuse_key(&table.node, &table.path, key, &problem);
+        }
+        for strategy in &written.strategies {
+            self.strategy_for_numbers(strategy);
+        }
+    }
+
+    /// What is measured must be a figure of what the target has.
+    fn figures(&mut self, written: &Written, targets: TargetKind) {
+        let Some(table) = &written.target else { return };
+        let is_other =
+            |id: &str| Figure::named(id).is_some_and(|figure| figure.needs.of() != targets);
+        let what = match targets {
+            TargetKind::Classes => "classes",
+            TargetKind::Numbers => "numbers",
+        };
+        let known = listed(targets.figures().map(|figure| figure.id));
+        let lists = table.node.get("metrics").map_or(&[][..], Node::items);
+        let nodes = lists.iter().chain(table.node.get("rank-by"));
+        let wrong: Vec<(String, Range<usize>)> = nodes
+            .filter_map(|node| Some((node.text()?.to_owned(), node.span.clone())))
+            .filter(|(id, _)| is_other(id))
+            .collect();
+        for (id, span) in wrong {
+            self.refuse(
+                format!(
+                    "`{}`: the figure `{id}` is not one of {what}, which this target has",
+                    table.path
+                ),
+                span,
+                "another kind of target",
+                &format!("figures of {what}: {known}"),
+            );
+        }
+    }
+
+    fn strategy_for_numbers(&mut self, written: &WrittenStrategy) {
+        let path = &written.path;
+        if let Some(kind) = &written.kind
+            && kind.value != StrategyKind::FeatureClassifier
+        {
+            self.refuse(
+                format!(
+                    "`{path}.kind`: `{}` trains a network head, and these learn classes; the target has numbers",
+                    kind.value.as_str()
+                ),
+                kind.span.clone(),
+                "learns classes",
+                &format!(
+                    "write `{}` with a head for numbers: {}",
+                    StrategyKind::FeatureClassifier.as_str(),
+                    self.heads_for_numbers()
+                ),
+            );
+            return;
+        }
+        for key in ["select", "calibrate", "train-per-class"] {
+            let problem = "it is of classes alone, and the target has numbers";
+            self.refuse_key(&written.node, path, key, problem);
+        }
+        let Some(head) = &written.head else { return };
+        let named = head.component.value.as_str();
+        let entries = &self.components.catalog().components;
+        let mut known = (entries.iter())
+            .filter(|entry| entry.id == named || entry.full_id() == named)
+            .peekable();
+        // That it does not exist is told elsewhere.
+        if known.peek().is_some() && !known.any(|entry| entry.numbers) {
+            self.refuse(
+                format!("`{path}.head`: `{named}` is fitted to classes alone, and the target has numbers"),
+                head.component.span.clone(),
+                "learns classes",
+                &format!("heads for numbers: {}", self.heads_for_numbers()),
+            );
+        }
+    }
+
+    /// The heads that can be fitted to numbers, for a hint.
+    fn heads_for_numbers(&self) -> String {
+        let entries = self.components.catalog().components.iter();
+        let ids: Vec<&str> = entries
+            .filter(|entry| entry.numbers)
+            .map(|entry| entry.id.as_str())
+            .collect();
+        match ids.is_empty() {
+            true => "none of the plugins found has one".to_owned(),
+            false => listed(ids),
+        }
+    }
+
+    fn refuse_key(&mut self, table: &Node, path: &str, key: &str, problem: &str) {
+        if let Some(entry) = table.entry(key) {
+            let message = format!("`{path}.{key}`: {problem}");
+            self.refuse(
+                message,
+                entry.key_span.clone(),
+                "not with numbers",
+                "remove it",
+            );
+        }
+    }
+
+    fn refuse(&mut self, message: String, span: Range<usize>, label: &str, hint: &str) {
+        let refused = Diagnostic::new(message, Some(span)).label(label);
+        self.diagnostics.push(refused.hint(hint.to_owned()));
+    }
+}
