@@ -22,6 +22,7 @@ const RULES: &[Rule] = &[
     attention::of_heads,
     linear::with_bias,
     affine::scaled_and_shifted,
+    padding::of_nothing,
     padding::before_convolution,
     channel_shuffle::of_groups,
     unmoved::by_several,
