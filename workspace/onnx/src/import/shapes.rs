@@ -379,8 +379,14 @@ pub(super) fn sliced(
                 .step_by(usize::try_from(step).ok()?)
                 .map(|place| place as usize)
                 .collect(),
-            // Backwards is asked for by nothing that a network has.
-            _ => return None,
+            // Backwards, as exporters turn lists of paddings round.
+            ..0 => {
+                let (start, end) = (start.clamp(-1, size - 1), end.clamp(-1, size - 1));
+                let step = usize::try_from(step.checked_neg()?).ok()?;
+                let backwards = (end + 1..start + 1).rev().step_by(step);
+                backwards.map(|place| place as usize).collect()
+            }
+            0 => return None,
         };
         windows.push((axis, places));
     }

@@ -63,6 +63,8 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("topwork.relu6", activations::plain),
     ("topwork.sigmoid", activations::plain),
     ("topwork.silu", activations::plain),
+    ("topwork.space-to-depth", rearranging::space_to_depth),
     ("topwork.split", rearranging::slice),
     ("topwork.tanh", activations::plain),
+    ("topwork.window-attention", attention::in_windows),
 ];

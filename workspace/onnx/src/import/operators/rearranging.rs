@@ -187,7 +187,7 @@ pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
     };
     let (from, to) = match part.as_slice() {
         [] => return Err("takes nothing at all".to_owned()),
-        [first, .., last] if last - first + 1 == part.len() => (*first, last + 1),
+        [first, .., last] if last.checked_sub(*first) == Some(part.len() - 1) => (*first, last + 1),
         [only] => (*only, only + 1),
         _ => return Err("leaves out channels or tokens between others".to_owned()),
     };
@@ -197,6 +197,32 @@ pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
         *count = to - from;
     }
     Ok(lowering.push(new, &[value], &output))
+}
+
+/// Blocks of a map whose channels are last as channels.
+pub(super) fn space_to_depth(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let value = lowering.value(node, 0)?;
+    let setting = |name: &str| node.ints(name).and_then(|ints| ints.first()).copied();
+    let block = usize::try_from(setting("block").unwrap_or(0)).unwrap_or(0);
+    let &[channels, height, width] = lowering.shape(value) else {
+        return Err(format!(
+            "gets {}, expected a map",
+            by(lowering.shape(value))
+        ));
+    };
+    if value.view != View::ChannelsLast || block == 0 {
+        return Err("gets a map with its channels first".to_owned());
+    }
+    let mut new = New::of(node, "space-to-depth").key("block", block);
+    if setting("columns") == Some(1) {
+        new = new.key("order", "columns");
+    }
+    let shape = [channels * block * block, height / block, width / block];
+    let pushed = lowering.push(new, &[value], &shape);
+    Ok(Value {
+        view: value.view,
+        ..pushed
+    })
 }
 
 /// Numbers around a map.

@@ -9,6 +9,7 @@ mod linear;
 mod padding;
 mod pointwise;
 mod unmoved;
+mod windows;
 
 use super::graph::{Graph, Node};
 
@@ -25,6 +26,8 @@ const RULES: &[Rule] = &[
     padding::of_nothing,
     padding::before_convolution,
     channel_shuffle::of_groups,
+    windows::attention,
+    windows::merging,
     unmoved::by_several,
 ];
 
