@@ -216,7 +216,7 @@ struct Within {
 
 impl Within {
     /// Puts the places of each map behind one another as windows have them.
-    fn into_windows(&self, maps: &[f32], windows: &mut [f32]) {
+    fn windows_of(&self, maps: &[f32], windows: &mut [f32]) {
         let (size, channels, count) = (self.output(), self.attending.width, self.places.len());
         let samples = windows.par_chunks_exact_mut(size);
         let samples = samples.zip(maps.par_chunks_exact(size));
@@ -234,7 +234,7 @@ impl Within {
     }
 
     /// The other way round.
-    fn out_of_windows(&self, windows: &[f32], maps: &mut [f32]) {
+    fn maps_of(&self, windows: &[f32], maps: &mut [f32]) {
         let (size, channels, count) = (self.output(), self.attending.width, self.places.len());
         let samples = maps.par_chunks_exact_mut(size);
         let samples = samples.zip(windows.par_chunks_exact(size));
@@ -287,11 +287,11 @@ impl Operation for Within {
         let biases = self.biases(weights.of(TABLE));
         let size = pass.samples * self.output();
         let (mut inputs, mut outputs) = (buffers.take(size), buffers.take(size));
-        self.into_windows(pass.inputs[0], &mut inputs);
+        self.windows_of(pass.inputs[0], &mut inputs);
         let of_window = |window: usize| self.of_window(&biases, window);
         self.attending
             .forward_all(buffers, weights, of_window, &inputs, &mut outputs);
-        self.out_of_windows(&outputs, pass.output);
+        self.maps_of(&outputs, pass.output);
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -299,8 +299,8 @@ impl Operation for Within {
         let biases = self.biases(weights.of(TABLE));
         let size = pass.samples * self.output();
         let (mut inputs, mut outer) = (buffers.take(size), buffers.take(size));
-        self.into_windows(pass.inputs[0], &mut inputs);
-        self.into_windows(pass.output_gradient, &mut outer);
+        self.windows_of(pass.inputs[0], &mut inputs);
+        self.windows_of(pass.output_gradient, &mut outer);
         let input_gradient = match pass.input_gradients {
             [Some(gradient)] => Some(&mut **gradient),
             _ => None,
@@ -334,7 +334,7 @@ impl Operation for Within {
             }
         }
         if let Some(gradient) = input_gradient {
-            self.out_of_windows(&inner, gradient);
+            self.maps_of(&inner, gradient);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Windows {
     fn of(places: &[usize], tokens: usize, map: [usize; 2]) -> Option<Self> {
         let first = *places.first()?;
         (1..=tokens)
-            .filter(|columns| tokens % columns == 0)
+            .filter(|columns| tokens.is_multiple_of(*columns))
             .map(|columns| Self {
                 size: [tokens / columns, columns],
                 shift: [first / map[1], first % map[1]],
@@ -47,7 +47,8 @@ impl Windows {
             })
             .find(|windows| {
                 let fits = |axis: usize| {
-                    map[axis] % windows.size[axis] == 0 && windows.shift[axis] < windows.size[axis]
+                    map[axis].is_multiple_of(windows.size[axis])
+                        && windows.shift[axis] < windows.size[axis]
                 };
                 fits(0) && fits(1) && windows.places() == places
             })
