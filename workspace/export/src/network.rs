@@ -4,11 +4,12 @@ mod moves;
 mod norms;
 mod pooling;
 mod tokens;
+mod windows;
 
 use topwork_engine::layers::{
     Attention, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Elu, GroupNorm, InstanceNorm,
     LayerNorm, LeakyRelu, Linear, LocalResponseNorm, MaxPool2d, MeanTokens, Pad, PositionEmbedding,
-    Prelu, Resize, Scale, SelectToken, Slice,
+    Prelu, Resize, Scale, SelectToken, Slice, SpaceToDepth, WindowAttention,
 };
 use topwork_engine::{LayerSpec, Network};
 
@@ -173,6 +174,9 @@ fn of_tokens(
     if let Some(own) = layer.op.get::<Attention>() {
         return tokens::attention(builder, layer, x, own, weights);
     }
+    if let Some(own) = layer.op.get::<WindowAttention>() {
+        return windows::attention(builder, layer, x, own, weights);
+    }
     if let Some(own) = layer.op.get::<PositionEmbedding>() {
         return tokens::position_embedding(builder, layer, x, own, weights);
     }
@@ -199,6 +203,9 @@ fn of_places(builder: &mut Builder, layer: &LayerSpec, x: &str) -> Option<String
     }
     if let Some(own) = layer.op.get::<ChannelShuffle>() {
         return moves::shuffle(builder, layer, x, own);
+    }
+    if let Some(own) = layer.op.get::<SpaceToDepth>() {
+        return windows::space_to_depth(builder, layer, x, own);
     }
     if let Some(own) = layer.op.get::<Resize>() {
         return Some(pooling::resize(builder, layer, x, own));

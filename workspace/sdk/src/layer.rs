@@ -193,6 +193,39 @@ pub enum Layer {
         /// Into how many the channels are cut.
         groups: usize,
     },
+    /// Multi-head self-attention within windows of a map, as in Swin. Its arrays are those of `Attention` with
+    /// `NAME.position_bias_table`, a learned number for each distance in each head, instead of `NAME.position_bias`.
+    WindowAttention {
+        /// Into how many the channels are cut.
+        heads: usize,
+        /// Height and width of a window, which divide those of the map.
+        window: [usize; 2],
+        /// How far windows are moved down and to the right.
+        #[serde(skip_serializing_if = "is_default")]
+        shift: [usize; 2],
+        /// Whether queries, keys and values have a learned number added.
+        #[serde(skip_serializing_if = "is_true")]
+        bias: bool,
+    },
+    /// `[channels, h, w]` → `[channels × block², h / block, w / block]`
+    SpaceToDepth {
+        /// Height and width of a block.
+        block: usize,
+        /// In which order places of a block become channels.
+        #[serde(skip_serializing_if = "is_default")]
+        order: BlockOrder,
+    },
+}
+
+/// In which order places of a block become channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockOrder {
+    /// Row by row, as ONNX has it.
+    #[default]
+    Rows,
+    /// Column by column, as Swin has it.
+    Columns,
 }
 
 impl Layer {

@@ -82,7 +82,9 @@ pub use extractor_network::GivenNetwork;
 pub use extractor_onnx::OnnxModel;
 pub use head::{NetworkHead, network_head};
 pub use host::{Host, Level};
-pub use layer::{BatchNorm, Conv2d, Interpolation, Layer, LocalResponseNorm, Pad, PadMode, Pool2d};
+pub use layer::{
+    BatchNorm, BlockOrder, Conv2d, Interpolation, Layer, LocalResponseNorm, Pad, PadMode, Pool2d,
+};
 pub use own_size::{DecodesImages, OwnSize, dataset_of_image_files, dataset_with_images};
 pub use parameters::parameters;
 pub use provenance::{Provenance, dataset_with_provenance};

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use topwork_sdk::{
-    BatchNorm, Blueprint, Conv2d, Interpolation, Layer, LocalResponseNorm, Pad, PadMode, Pool2d,
+    BatchNorm, BlockOrder, Blueprint, Conv2d, Interpolation, Layer, LocalResponseNorm, Pad,
+    PadMode, Pool2d,
 };
 
 const MAP: &[usize] = &[4, 6, 5];
@@ -122,6 +123,16 @@ fn cases() -> Vec<(&'static [usize], bool, Layer)> {
         map(Layer::Slice { from: 0, to: 2 }),
         map(Layer::Slice { from: 1, to: 4 }),
         map(Layer::ChannelShuffle { groups: 2 }),
+        map(Layer::WindowAttention {
+            heads: 2,
+            window: [1, 1],
+            shift: [0, 0],
+            bias: true,
+        }),
+        map(Layer::SpaceToDepth {
+            block: 1,
+            order: BlockOrder::Columns,
+        }),
         map(Layer::Add),
         map(Layer::Multiply),
         map(Layer::Concat),

@@ -76,25 +76,14 @@ impl Layer for Attention {
     /// heads × tokens × tokens and start at 0.
     fn arrays(&self, input: Shape) -> Vec<Array> {
         let [tokens, width] = input.as_tokens().unwrap_or([1, 1]);
-        let renamed = |mut array: Array, name| {
-            array.name = name;
-            array
-        };
-        let maps = Array::weight_and_bias(vec![width.saturating_mul(3), width], self.bias);
-        let last = Array::weight_and_bias(vec![width, width], true);
-        let names = ["qkv.weight", "qkv.bias"].into_iter();
-        let maps = maps.into_iter().zip(names);
-        let last = last.into_iter().zip(["proj.weight", "proj.bias"]);
         let position_bias = self.position_bias.then(|| Array {
             name: "position_bias",
             shape: vec![self.heads, tokens, tokens],
             learned: true,
             start: Start::Constant(0.0),
         });
-        maps.chain(last)
-            .map(|(array, name)| renamed(array, name))
-            .chain(position_bias)
-            .collect()
+        let maps = maps(width, self.bias);
+        maps.chain(position_bias).collect()
     }
 
     /// The linear maps, scores and sums of values.
@@ -113,10 +102,24 @@ impl Layer for Attention {
     }
 }
 
-struct Attending {
-    tokens: usize,
-    width: usize,
-    heads: usize,
+/// The linear maps to queries, keys and values, and of what the heads give.
+pub(super) fn maps(width: usize, bias: bool) -> impl Iterator<Item = Array> {
+    let renamed = |(mut array, name): (Array, _)| {
+        array.name = name;
+        array
+    };
+    let maps = Array::weight_and_bias(vec![width.saturating_mul(3), width], bias);
+    let last = Array::weight_and_bias(vec![width, width], true);
+    let maps = maps.into_iter().zip(["qkv.weight", "qkv.bias"]);
+    let last = last.into_iter().zip(["proj.weight", "proj.bias"]);
+    maps.chain(last).map(renamed)
+}
+
+#[derive(Clone)]
+pub(super) struct Attending {
+    pub(super) tokens: usize,
+    pub(super) width: usize,
+    pub(super) heads: usize,
 }
 
 /// What is between input and output of one sample.
@@ -152,8 +155,8 @@ impl Attending {
         Matrix::new(maps, self.tokens, 3 * self.width).columns(from, from + width)
     }
 
-    /// The heads of one sample.
-    fn attend(&self, input: &[f32], weights: &Named<'_>, between: &mut Between) {
+    /// The heads of one sequence; `biases` has a number for each pair of tokens in each head, or nothing.
+    fn attend(&self, input: &[f32], weights: &Named<'_>, biases: &[f32], between: &mut Between) {
         let (tokens, width) = (self.tokens, self.width);
         let input = Matrix::new(input, tokens, width);
         let weight = Matrix::new(weights.of("qkv.weight"), 3 * width, width);
@@ -163,7 +166,6 @@ impl Attending {
         let (head, scale) = self.head();
         let joined = MatrixMut::new(&mut between.joined, tokens, width).into_column_blocks(head);
         let shares = between.shares.chunks_exact_mut(tokens * tokens);
-        let biases = weights.of("position_bias");
         for (head, (mut joined, shares)) in joined.into_iter().zip(shares).enumerate() {
             let bias = biases.chunks_exact(tokens * tokens).nth(head);
             let map = |which| self.map(&between.maps, which, head);
@@ -288,7 +290,7 @@ fn add_rows(rows: &[f32], sums: &mut [f32]) {
 }
 
 /// The arrays in the order in which their gradients stand behind one another.
-const ARRAYS: [&str; 5] = [
+pub(super) const ARRAYS: [&str; 5] = [
     "qkv.weight",
     "qkv.bias",
     "proj.weight",
@@ -296,20 +298,30 @@ const ARRAYS: [&str; 5] = [
     "position_bias",
 ];
 
-impl Operation for Attending {
-    fn output(&self) -> usize {
+impl Attending {
+    /// Numbers of a sequence.
+    fn size(&self) -> usize {
         self.tokens * self.width
     }
 
-    fn forward(&self, pass: Forward<'_>) {
-        let (size, weights, buffers) = (self.output(), &pass.weights[0], pass.buffers);
+    /// What comes out for each of several sequences, which have biases of their own.
+    pub(super) fn forward_all<'b>(
+        &self,
+        buffers: &Buffers,
+        weights: &Named<'_>,
+        biases: impl Fn(usize) -> &'b [f32] + Sync,
+        inputs: &[f32],
+        outputs: &mut [f32],
+    ) {
+        let size = self.size();
         let weight = Matrix::new(weights.of("proj.weight"), self.width, self.width);
-        pass.output
+        outputs
             .par_chunks_exact_mut(size)
-            .zip(pass.inputs[0].par_chunks_exact(size))
-            .for_each(|(output, input)| {
+            .zip(inputs.par_chunks_exact(size))
+            .enumerate()
+            .for_each(|(index, (output, input))| {
                 let mut between = self.room(buffers);
-                self.attend(input, weights, &mut between);
+                self.attend(input, weights, biases(index), &mut between);
                 let joined = Matrix::new(&between.joined, self.tokens, self.width);
                 MatrixMut::new(output, self.tokens, self.width)
                     .set_product(joined, weight.transposed());
@@ -317,29 +329,40 @@ impl Operation for Attending {
             });
     }
 
-    fn backward(&self, pass: Backward<'_>) {
-        let (tokens, width, size) = (self.tokens, self.width, self.output());
-        let (weights, buffers) = (&pass.weights[0], pass.buffers);
+    /// The gradients of several sequences, and of the arrays in the order of [`ARRAYS`] where they are wanted.
+    pub(super) fn backward_all<'b>(
+        &self,
+        buffers: &Buffers,
+        weights: &Named<'_>,
+        biases: impl Fn(usize) -> &'b [f32] + Sync,
+        sequences: Sequences<'_>,
+        gradients: Option<[&mut [f32]; 5]>,
+    ) {
+        let (tokens, width, size) = (self.tokens, self.width, self.size());
+        let Sequences {
+            count,
+            inputs,
+            output_gradient,
+            input_gradient,
+        } = sequences;
         let first = Matrix::new(weights.of("qkv.weight"), 3 * width, width);
         let last = Matrix::new(weights.of("proj.weight"), width, width);
-        let lengths = match pass.parameter_gradients {
-            Some(_) => ARRAYS.map(|name| weights.of(name).len()),
+        let lengths = match &gradients {
+            Some(gradients) => gradients.each_ref().map(|gradient| gradient.len()),
             None => [0; 5],
         };
         let room = lengths.iter().sum();
-        let input_gradient = match pass.input_gradients {
-            [Some(gradient)] => &mut **gradient,
-            _ => &mut [],
-        };
-        let dys = pieces(pass.output_gradient, pass.samples);
+        let dys = pieces(output_gradient, count);
+        let each = dys.first().map_or(0, |dys| dys.len() / size);
         let mut sums = buffers.take(dys.len() * room);
         let mut sums_of = rooms(&mut sums, dys.len(), room);
         dys.into_par_iter()
             .with_max_len(1)
-            .zip(pieces(pass.inputs[0], pass.samples))
-            .zip(pieces_mut(input_gradient, pass.samples))
+            .zip(pieces(inputs, count))
+            .zip(pieces_mut(input_gradient, count))
             .zip(&mut sums_of)
-            .for_each(|(((dys, inputs), dxs), sums)| {
+            .enumerate()
+            .for_each(|(piece, (((dys, inputs), dxs), sums))| {
                 sums.fill(0.0);
                 let mut rest = &mut **sums;
                 let [dfirst, dfirst_bias, dlast, dlast_bias, dposition] =
@@ -348,8 +371,9 @@ impl Operation for Attending {
                 let mut joined_gradient = buffers.take(size);
                 let mut maps_gradient = buffers.take(3 * size);
                 let mut dxs = dxs.chunks_exact_mut(size);
-                for (dy, input) in dys.chunks_exact(size).zip(inputs.chunks_exact(size)) {
-                    self.attend(input, weights, &mut between);
+                let both = dys.chunks_exact(size).zip(inputs.chunks_exact(size));
+                for (index, (dy, input)) in both.enumerate() {
+                    self.attend(input, weights, biases(piece * each + index), &mut between);
                     let (dy_rows, input) = (
                         Matrix::new(dy, tokens, width),
                         Matrix::new(input, tokens, width),
@@ -371,12 +395,49 @@ impl Operation for Attending {
                     add_rows(&maps_gradient, dfirst_bias);
                 }
             });
-        if let Some(mut gradients) = pass.parameter_gradients {
-            let mut offset = 0;
-            for (name, length) in ARRAYS.iter().zip(lengths) {
-                add_up(&sums, room, offset, gradients.take(name));
-                offset += length;
-            }
+        let mut offset = 0;
+        for (gradient, length) in gradients.into_iter().flatten().zip(lengths) {
+            add_up(&sums, room, offset, gradient);
+            offset += length;
         }
+    }
+}
+
+/// Sequences one behind the other, and the gradients by them.
+pub(super) struct Sequences<'a> {
+    pub(super) count: usize,
+    pub(super) inputs: &'a [f32],
+    pub(super) output_gradient: &'a [f32],
+    /// Empty where it is not wanted.
+    pub(super) input_gradient: &'a mut [f32],
+}
+
+impl Operation for Attending {
+    fn output(&self) -> usize {
+        self.size()
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let weights = &pass.weights[0];
+        let biases = weights.of("position_bias");
+        let (inputs, outputs) = (pass.inputs[0], pass.output);
+        self.forward_all(pass.buffers, weights, |_| biases, inputs, outputs);
+    }
+
+    fn backward(&self, pass: Backward<'_>) {
+        let weights = &pass.weights[0];
+        let biases = weights.of("position_bias");
+        let sequences = Sequences {
+            count: pass.samples,
+            inputs: pass.inputs[0],
+            output_gradient: pass.output_gradient,
+            input_gradient: match pass.input_gradients {
+                [Some(gradient)] => gradient,
+                _ => &mut [],
+            },
+        };
+        let gradients = pass.parameter_gradients;
+        let gradients = gradients.map(|mut gradients| ARRAYS.map(|name| gradients.take(name)));
+        self.backward_all(pass.buffers, weights, |_| biases, sequences, gradients);
     }
 }

@@ -32,7 +32,9 @@ mod scale;
 mod select_token;
 mod slice;
 mod softmax;
+mod space_to_depth;
 mod tokens;
+mod window_attention;
 mod windows;
 
 use std::any::Any;
@@ -74,7 +76,9 @@ pub use scale::Scale;
 pub use select_token::SelectToken;
 pub use slice::Slice;
 pub use softmax::Softmax;
+pub use space_to_depth::SpaceToDepth;
 pub use tokens::Tokens;
+pub use window_attention::{LOWERED, WindowAttention};
 pub use windows::Pooling;
 
 pub(crate) use activation::Pointwise;
@@ -122,11 +126,13 @@ pub(crate) static LAYERS: &[&Kind] = &[
     &mean_tokens::KIND,
     &linear::KIND,
     &attention::KIND,
+    &window_attention::KIND,
     &add::KIND,
     &multiply::KIND,
     &concat::KIND,
     &slice::KIND,
     &channel_shuffle::KIND,
+    &space_to_depth::KIND,
 ];
 
 /// The names of all kinds of layers as blueprints write them.

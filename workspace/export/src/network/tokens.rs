@@ -7,12 +7,12 @@ use super::ints;
 use super::moves::slice;
 use crate::graph::{Builder, Op, Setting};
 
-fn transposed(builder: &mut Builder, name: &str, x: &str, axes: &[i64]) -> String {
+pub(super) fn transposed(builder: &mut Builder, name: &str, x: &str, axes: &[i64]) -> String {
     let settings = [("perm", Setting::Ints(axes))];
     builder.node(Op("Transpose", 1), name, &[x], &settings)
 }
 
-fn product(builder: &mut Builder, name: &str, a: &str, b: &str) -> String {
+pub(super) fn product(builder: &mut Builder, name: &str, a: &str, b: &str) -> String {
     builder.node(Op("MatMul", 9), name, &[a, b], &[])
 }
 

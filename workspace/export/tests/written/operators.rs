@@ -32,6 +32,17 @@ fn every_operation_is_written_as_the_engine_computes_it() {
             r#""op": "conv2d", "filters": 3, "kernel": [3, 3], "padding": [0, 1, 2, 0], "stride": [2, 2]"#,
         ],
         &[r#""op": "conv2d", "filters": 5, "kernel": [1, 1]"#],
+        &[
+            r#""op": "conv2d", "filters": 4, "kernel": [1, 1]"#,
+            r#""op": "resize", "size": [4, 6]"#,
+            r#""op": "window-attention", "heads": 2, "window": [2, 3]"#,
+            r#""op": "window-attention", "heads": 2, "window": [2, 3], "shift": [1, 2], "bias": false"#,
+            r#""op": "space-to-depth", "block": 2"#,
+        ],
+        &[
+            r#""op": "resize", "size": [4, 6]"#,
+            r#""op": "space-to-depth", "block": 2, "order": "columns""#,
+        ],
         &[r#""op": "max-pool2d", "kernel": [2, 3]"#],
         &[r#""op": "max-pool2d", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]"#],
         &[r#""op": "avg-pool2d", "kernel": [2, 3], "stride": [1, 2]"#],

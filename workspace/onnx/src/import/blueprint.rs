@@ -144,8 +144,13 @@ fn names(layers: &[&Layer]) -> Vec<String> {
     layers.iter().map(name).collect()
 }
 
+/// Whether a name ends with a number, as `layer4` and `blocks.11` do and `blocks` does not.
+fn is_numbered(name: &str) -> bool {
+    name.ends_with(|c: char| c.is_ascii_digit())
+}
+
 /// The cut points: behind every layer from which on nothing before it is needed, called after the modules that end there,
-/// the outermost first, and after the tensors of the file.
+/// the outermost first but lists of modules last, and after the tensors of the file.
 fn cuts(
     layers: &[&Layer],
     inputs: &[Vec<usize>],
@@ -163,6 +168,12 @@ fn cuts(
             ends.insert(module, place + 1);
         }
     }
+    // Modules without a number that hold numbered ones: `blocks`, `stages`, `features`.
+    let lists: HashSet<&str> = (ends.keys())
+        .filter_map(|module| module.rsplit_once('.'))
+        .filter(|(list, item)| !is_numbered(list) && is_numbered(item))
+        .map(|(list, _)| list)
+        .collect();
     let of_tensors: HashSet<&str> = tensors.values().flatten().copied().collect();
     let mut found: Vec<(String, usize)> = Vec::new();
     let mut taken: HashSet<String> = HashSet::new();
@@ -176,6 +187,8 @@ fn cuts(
             .collect();
         modules.reverse();
         debug_assert!(modules.windows(2).all(|pair| within(pair[1], pair[0])));
+        // The last block is called after itself, as the others are, and only then after the list of all.
+        modules.sort_by_key(|module| lists.contains(module));
         let of_file = tensors.get(&number).into_iter().flatten().copied();
         for name in modules.into_iter().chain(of_file) {
             if taken.insert(name.to_owned()) {

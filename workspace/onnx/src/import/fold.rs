@@ -132,6 +132,7 @@ fn computed(node: &Node, graph: &Graph, budget: &mut Budget) -> Option<Array> {
             let numbers: Vec<i64> = (0..count).map(|place| start + place * step).collect();
             Array::integers(&[numbers.len()], numbers)
         }
+        "ScatterND" => scattered(first, input(1)?, input(2)?, node)?,
         "Where" => {
             let (yes, no) = (input(1)?, input(2)?);
             let shape = broadcast(&broadcast(&first.shape, &yes.shape)?, &no.shape)?;
@@ -170,6 +171,46 @@ fn computed(node: &Node, graph: &Graph, budget: &mut Budget) -> Option<Array> {
             _ => return None,
         },
     })
+}
+
+/// An array with parts of it replaced: `indices` has the first places of each part along its last axis.
+fn scattered(array: &Array, indices: &Array, updates: &Array, node: &Node) -> Option<Array> {
+    if node.has("reduction") && node.text("reduction") != Some("none") {
+        return None;
+    }
+    let depth = *indices.shape.last()?;
+    let (outer, inner) = array.shape.split_at_checked(depth)?;
+    let each: usize = inner.iter().product();
+    let mut scattered = array.clone();
+    if depth == 0 || updates.len() != indices.len() / depth * each {
+        return None;
+    }
+    for (number, index) in indices.as_integers()?.chunks_exact(depth).enumerate() {
+        let mut start = 0;
+        for (&place, &size) in index.iter().zip(outer) {
+            let place = if place < 0 {
+                place + size as i64
+            } else {
+                place
+            };
+            let place = usize::try_from(place).ok().filter(|place| *place < size)?;
+            start = start * size + place;
+        }
+        let (to, from) = (
+            start * each..(start + 1) * each,
+            number * each..(number + 1) * each,
+        );
+        match (&mut scattered.numbers, &updates.numbers) {
+            (Numbers::Floats(to_all), Numbers::Floats(from_all)) => {
+                to_all[to].copy_from_slice(&from_all[from]);
+            }
+            (Numbers::Integers(to_all), Numbers::Integers(from_all)) => {
+                to_all[to].copy_from_slice(&from_all[from]);
+            }
+            _ => return None,
+        }
+    }
+    Some(scattered)
 }
 
 fn cast(array: &Array, to: i64) -> Option<Array> {
@@ -247,6 +288,14 @@ fn binary(op: &str, a: &Array, b: &Array, shape: Vec<usize>) -> Option<Array> {
             };
             let numbers: Option<Vec<i64>> = a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect();
             Numbers::Integers(numbers?)
+        }
+        (Numbers::Floats(a), Numbers::Floats(b)) if matches!(op, "Equal" | "Greater" | "Less") => {
+            let compared = a.iter().zip(b).map(|(a, b)| match op {
+                "Equal" => a == b,
+                "Greater" => a > b,
+                _ => a < b,
+            });
+            Numbers::Integers(compared.map(i64::from).collect())
         }
         (Numbers::Floats(a), Numbers::Floats(b)) => {
             let f: fn(f32, f32) -> f32 = match op {

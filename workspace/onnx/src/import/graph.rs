@@ -55,6 +55,10 @@ impl Node {
         Some(&self.attribute(name)?.ints)
     }
 
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        Some(&self.attribute(name)?.floats)
+    }
+
     pub fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.attribute(name)?.s.as_deref()?).ok()
     }

@@ -69,7 +69,11 @@ pub(super) fn lower(graph: &Graph, wanted: &Wanted) -> Lowered {
             .iter()
             .any(|name| blocked.contains(name.as_str()));
         let result = match known {
-            None => Err("has no layer in topwork".to_owned()),
+            None => Err(match node.input(0).map(|name| graph.shape(name)) {
+                Some(None) if !is_blocked => "gets a tensor of a shape that is not known",
+                _ => "has no layer in topwork",
+            }
+            .to_owned()),
             // What stands behind an obstacle cannot be judged: shapes may be unknown.
             Some(_) if is_blocked => {
                 blocked.extend(node.outputs.iter().map(String::as_str));

@@ -1,6 +1,8 @@
 //! Where the numbers of a tensor come from: nodes that only move numbers are followed back, whatever an exporter wrote of them,
 //! and done on the places of the tensor that they begin with.
 
+use std::cell::Cell;
+
 use crate::Array;
 
 use super::graph::{Graph, Node};
@@ -8,6 +10,9 @@ use super::moving::{moved, moves};
 
 /// So many nodes are followed back.
 const LONGEST: usize = 32;
+
+/// Of so many parts a tensor is put together: a map moved along two axes is four.
+const MOST_PARTS: usize = 16;
 
 /// A tensor whose numbers are those of an earlier one, each times the same factor.
 pub(super) struct Traced<'g> {
@@ -32,10 +37,21 @@ pub(super) fn trace<'g>(
     name: &'g str,
     is_asked_for: impl Fn(&str) -> bool,
 ) -> Option<Traced<'g>> {
+    traced(graph, name, &is_asked_for, &Cell::new(MOST_PARTS))
+}
+
+/// The same; `parts` says of how many more tensors one may be put together.
+fn traced<'g>(
+    graph: &'g Graph,
+    name: &'g str,
+    is_asked_for: &dyn Fn(&str) -> bool,
+    parts: &Cell<usize>,
+) -> Option<Traced<'g>> {
     let mut from = name;
     let mut factor = 1.0;
     let mut way: Vec<&Node> = Vec::new();
     let mut steps = 0;
+    let mut together = None;
     while !is_asked_for(from) {
         steps += 1;
         if steps > LONGEST {
@@ -44,7 +60,16 @@ pub(super) fn trace<'g>(
         let node = graph.producer(from)?;
         if let Some((x, multiplied)) = scaled(graph, node) {
             (from, factor) = (x, factor * multiplied);
-        } else if moves(&node.op) && node.op != "Concat" {
+        } else if node.is("Concat") {
+            // Parts of one tensor, as where a map is moved and what leaves comes in on the other side.
+            let mut all = Vec::new();
+            for input in &node.inputs {
+                parts.set(parts.get().checked_sub(1)?);
+                all.push(traced(graph, input, is_asked_for, parts)?);
+            }
+            together = Some((node, all));
+            break;
+        } else if moves(&node.op) {
             way.push(node);
             from = node.input(0)?;
         } else {
@@ -53,8 +78,27 @@ pub(super) fn trace<'g>(
     }
     let shape = graph.shape(from)?;
     graph.follow(shape.iter().product())?;
-    let count: i64 = shape.iter().map(|&size| size as i64).product();
-    let mut places = Array::integers(shape, (0..count).collect());
+    let mut places = match &together {
+        None => {
+            let count: i64 = shape.iter().map(|&size| size as i64).product();
+            Array::integers(shape, (0..count).collect())
+        }
+        Some((node, parts)) => {
+            let first = parts.first()?;
+            let is_one = |part: &Traced<'_>| part.from == first.from && part.factor == first.factor;
+            if !parts.iter().all(is_one) {
+                return None;
+            }
+            (from, factor) = (first.from, factor * first.factor);
+            let mut arrays = Vec::new();
+            for (part, name) in parts.iter().zip(&node.inputs) {
+                let numbers = part.places.iter().map(|&place| place as i64);
+                arrays.push(Array::integers(graph.shape(name)?, numbers.collect()));
+            }
+            let inputs: Vec<Option<&Array>> = arrays.iter().map(Some).collect();
+            moved(node, &inputs, graph, &|_| Some(()))?
+        }
+    };
     for node in way.into_iter().rev() {
         let shape = graph.shape(node.output())?;
         if keeps_order(&node.op) {
@@ -79,7 +123,7 @@ pub(super) fn trace<'g>(
 }
 
 /// Whether a node gives the numbers in the order in which it gets them, as shapes are those that have as many.
-fn keeps_order(op: &str) -> bool {
+pub(super) fn keeps_order(op: &str) -> bool {
     matches!(
         op,
         "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze"

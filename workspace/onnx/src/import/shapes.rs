@@ -45,9 +45,9 @@ const SAME: &[&str] = &[
     "ThresholdedRelu",
 ];
 
-/// Operators of two tensors that broadcast.
+/// Operators of tensors that broadcast.
 const BROADCAST: &[&str] = &[
-    "Add", "Div", "Equal", "Greater", "Less", "Max", "Min", "Mod", "Mul", "Pow", "Sub",
+    "Add", "Div", "Equal", "Greater", "Less", "Max", "Min", "Mod", "Mul", "Pow", "Sub", "Sum",
 ];
 
 /// The shapes of a node's outputs, the first ones as far as they are known.
@@ -200,11 +200,8 @@ fn first(node: &Node, graph: &Graph) -> Option<Vec<usize>> {
             )
         }
         "Pad" => {
-            let pads = graph.settings(node, "pads", 1)?;
             let rank = input.len();
-            if pads.len() != 2 * rank || node.input(3).is_some() {
-                return None;
-            }
+            let pads = padding(node, graph)?;
             let padded = |axis: usize| {
                 let added = pads[axis].checked_add(pads[axis + rank])?;
                 usize::try_from((input[axis] as i64).checked_add(added)?).ok()
@@ -256,6 +253,26 @@ fn first(node: &Node, graph: &Graph) -> Option<Vec<usize>> {
         }
         _ => None,
     }
+}
+
+/// What `Pad` adds before each axis of its input, then behind each.
+pub(super) fn padding(node: &Node, graph: &Graph) -> Option<Vec<i64>> {
+    let rank = graph.shape(node.input(0)?)?.len();
+    let listed = graph.settings(node, "pads", 1)?;
+    let over = match node.input(3) {
+        Some(_) => axes(graph.constant_of(node, 3)?.as_integers()?, rank)?,
+        None => (0..rank).collect(),
+    };
+    if listed.len() != 2 * over.len() {
+        return None;
+    }
+    let (before, behind) = listed.split_at(over.len());
+    let mut pads = vec![0; 2 * rank];
+    for (axis, (before, behind)) in over.into_iter().zip(before.iter().zip(behind)) {
+        pads[axis] = *before;
+        pads[axis + rank] = *behind;
+    }
+    Some(pads)
 }
 
 /// The axes that a reduction goes over, in ascending order; all where it says none.
@@ -362,8 +379,14 @@ pub(super) fn sliced(
                 .step_by(usize::try_from(step).ok()?)
                 .map(|place| place as usize)
                 .collect(),
-            // Backwards is asked for by nothing that a network has.
-            _ => return None,
+            // Backwards, as exporters turn lists of paddings round.
+            ..0 => {
+                let (start, end) = (start.clamp(-1, size - 1), end.clamp(-1, size - 1));
+                let step = usize::try_from(step.checked_neg()?).ok()?;
+                let backwards = (end + 1..start + 1).rev().step_by(step);
+                backwards.map(|place| place as usize).collect()
+            }
+            0 => return None,
         };
         windows.push((axis, places));
     }
@@ -379,6 +402,8 @@ pub(super) struct Windows {
     /// Before each axis, then behind each.
     pub padding: Vec<usize>,
     pub ceil: bool,
+    /// Whether the zeros of the padding count for a mean.
+    pub counts_zeros: bool,
 }
 
 impl Windows {
@@ -437,6 +462,7 @@ impl Windows {
             dilation,
             padding,
             ceil: node.int("ceil_mode") == Some(1),
+            counts_zeros: node.int("count_include_pad") == Some(1),
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod activations;
 mod attention;
+mod classic;
 mod names;
 mod networks;
 mod refusals;

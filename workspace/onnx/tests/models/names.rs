@@ -91,3 +91,28 @@ fn modules_and_tensors_name_cuts() {
         ]
     );
 }
+
+/// A list of blocks ends where its last block does, which is called as the others are.
+#[test]
+fn the_last_of_a_list_is_called_after_itself() {
+    let model = Small::of(3, 8, 8)
+        .node("/blocks/blocks.0/Relu Relu", &["image"], "a", NONE)
+        .node("/blocks/blocks.1/act/Tanh Tanh", &["a"], "b", NONE)
+        .node("/norm/Relu Relu", &["b"], "c", NONE)
+        .giving(&["c"]);
+    let blueprint = Blueprint::parse(&imported(&model).blueprint).unwrap();
+    let cuts: Vec<&str> = blueprint.cuts().iter().map(|cut| &*cut.name).collect();
+    assert_eq!(
+        cuts,
+        [
+            "blocks.0",
+            "a",
+            "blocks.1",
+            "blocks.1.act",
+            "blocks",
+            "b",
+            "norm",
+            "c"
+        ]
+    );
+}

@@ -32,6 +32,16 @@ fn gradients_of_layers_that_move_values_equal_finite_differences() {
             "[6, 2, 2]",
             r#""channel-shuffle", "groups": 3"#,
         ),
+        (
+            "blocks to channels",
+            "[3, 4, 6]",
+            r#""space-to-depth", "block": 2"#,
+        ),
+        (
+            "blocks to channels, by columns",
+            "[2, 3, 6]",
+            r#""space-to-depth", "block": 3, "order": "columns""#,
+        ),
         ("resize", "[2, 3, 2]", r#""resize", "size": [5, 4]"#),
         ("resize to less", "[2, 5, 4]", r#""resize", "size": [2, 3]"#),
         (

@@ -16,6 +16,13 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
         ("", r#""mean-tokens""#),
         (tokens, r#""attention", "heads": 2, "position-bias": 3"#),
         (tokens, r#""concat", "inputs": ["t", "input"]"#),
+        (
+            "",
+            r#""window-attention", "heads": 2, "window": [2, 2], "shift": [2, 1]"#,
+        ),
+        ("", r#""window-attention", "heads": 2, "window": [2, 2]"#),
+        ("", r#""window-attention", "heads": 3, "window": [1, 1]"#),
+        ("", r#""space-to-depth", "block": 3"#),
         ("", r#""group-norm", "groups": 3"#),
         (tokens, r#""group-norm", "groups": 2"#),
         (

@@ -63,6 +63,45 @@ fn gradients_of_layers_of_sequences_equal_finite_differences() {
     }
 }
 
+#[test]
+fn gradients_of_attention_in_windows_equal_finite_differences() {
+    for (case, input, layers) in [
+        (
+            "windows side by side",
+            "[4, 4, 6]",
+            vec![op(r#""window-attention", "heads": 2, "window": [2, 3]"#)],
+        ),
+        (
+            "shifted windows",
+            "[4, 4, 6]",
+            vec![op(
+                r#""window-attention", "heads": 2, "window": [2, 3], "shift": [1, 2], "bias": false"#,
+            )],
+        ),
+        (
+            "one window, shifted along one side",
+            "[2, 3, 2]",
+            vec![op(
+                r#""window-attention", "heads": 1, "window": [3, 2], "shift": [0, 1]"#,
+            )],
+        ),
+        (
+            "behind a convolution, with its channels last, and merged",
+            "[3, 4, 4]",
+            vec![
+                op(r#""conv2d", "filters": 16, "kernel": [1, 1]"#),
+                op(r#""layer-norm""#),
+                op(r#""window-attention", "heads": 4, "window": [2, 2], "shift": [1, 1]"#),
+                op(r#""add", "inputs": ["1", "3"]"#),
+                op(r#""space-to-depth", "block": 2, "order": "columns""#),
+            ],
+        ),
+    ] {
+        println!("{case}");
+        check(&blueprint(input, &layers), 3, 11, true);
+    }
+}
+
 /// Learned tokens with more numbers than are added up at a time.
 #[test]
 fn positions_of_long_sequences_equal_plain_loops() {

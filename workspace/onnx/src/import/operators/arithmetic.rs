@@ -179,7 +179,7 @@ fn through_itself(
 }
 
 /// A constant as a number for each channel of a value; nothing where it is none of them.
-fn per_channel(
+pub(super) fn per_channel(
     lowering: &Lowering<'_>,
     node: &Node,
     value: Value,
@@ -216,7 +216,7 @@ fn per_channel(
     Ok((fits && numbers.len() == channels).then(|| numbers.to_vec()))
 }
 
-fn not_of_channels(lowering: &Lowering<'_>, value: Value) -> String {
+pub(super) fn not_of_channels(lowering: &Lowering<'_>, value: Value) -> String {
     format!(
         "has constants that are no number for each channel of {}",
         by(lowering.shape(value))

@@ -13,10 +13,49 @@ pub(super) fn of_heads(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value
             by(lowering.shape(value))
         ));
     };
+    if value.view != View::Plain {
+        return Err("gets a map, expected tokens".to_owned());
+    }
+    let new = projections(lowering, node, New::of(node, "attention"), width)?;
+    Ok(lowering.push(new, &[value], &[tokens, width]))
+}
+
+/// `topwork.window-attention`: the same within windows of a map whose channels are last, with biases by distance.
+pub(super) fn in_windows(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let value = lowering.value(node, 0)?;
+    let shape = lowering.shape(value).to_vec();
+    let &[width, _, _] = shape.as_slice() else {
+        return Err(format!("gets {}, expected a map", by(&shape)));
+    };
+    if value.view != View::ChannelsLast {
+        return Err("gets a map with its channels first".to_owned());
+    }
+    let heads = numbers(node, "heads")?.first().copied().unwrap_or(0);
+    let table = node.floats("table").unwrap_or(&[]).to_vec();
+    let rows = table.len().checked_div(heads).unwrap_or(0);
+    let new = New::of(node, "window-attention")
+        .key("window", numbers(node, "window")?)
+        .key("shift", numbers(node, "shift")?);
+    let new = projections(lowering, node, new, width)?;
+    let new = new.array("position_bias_table", &[rows, heads], table);
+    let pushed = lowering.push(new, &[value], &shape);
+    Ok(Value {
+        view: value.view,
+        ..pushed
+    })
+}
+
+/// The layer with its heads, and with the linear layers before and behind them.
+fn projections<'n>(
+    lowering: &Lowering<'_>,
+    node: &Node,
+    new: New<'n>,
+    width: usize,
+) -> Result<New<'n>, String> {
     let heads = numbers(node, "heads")?.first().copied().unwrap_or(0);
     let columns = numbers(node, "columns")?;
     let joined = numbers(node, "joined")?;
-    if value.view != View::Plain || columns.len() != 3 * width || joined.len() != width {
+    if columns.len() != 3 * width || joined.len() != width {
         return Err(format!("has other sizes than tokens of {width}"));
     }
     let mut weight = Vec::with_capacity(3 * width * width);
@@ -47,17 +86,17 @@ pub(super) fn of_heads(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value
         Some(_) => return Err(format!("has a bias that is none of {width} units")),
         None => vec![0.0; width],
     };
-    let mut new = New::of(node, "attention")
-        .key("heads", heads)
-        .key("bias", has_bias)
-        .array("qkv.weight", &[3 * width, width], weight);
+    let mut new = new.key("heads", heads).key("bias", has_bias).array(
+        "qkv.weight",
+        &[3 * width, width],
+        weight,
+    );
     if has_bias {
         new = new.array("qkv.bias", &[3 * width], biases);
     }
-    let new =
-        new.array("proj.weight", &[width, width], last)
-            .array("proj.bias", &[width], last_bias);
-    Ok(lowering.push(new, &[value], &[tokens, width]))
+    Ok(new
+        .array("proj.weight", &[width, width], last)
+        .array("proj.bias", &[width], last_bias))
 }
 
 fn numbers(node: &Node, name: &str) -> Result<Vec<usize>, String> {

@@ -74,3 +74,64 @@ pub(super) fn layer(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
         ..pushed
     })
 }
+
+/// Normalisation of groups of channels; their scales and shifts are of channels, and of groups before operator set 21.
+pub(super) fn group(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let (value, shape @ [channels, ..]) = lowering.map(node, 0)?;
+    let groups = usize::try_from(node.int("num_groups").unwrap_or(0)).unwrap_or(0);
+    if groups == 0 || channels % groups != 0 {
+        return Err(format!("has {groups} groups for {channels} channels"));
+    }
+    let new = New::of(node, "group-norm").key("groups", groups);
+    let new = with_scales_and_shifts(lowering, node, new, [channels, groups])?;
+    Ok(lowering.push(new, &[value], &shape))
+}
+
+/// Normalisation of each channel of an image by itself.
+pub(super) fn instance(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let (value, shape @ [channels, ..]) = lowering.map(node, 0)?;
+    let new = New::of(node, "instance-norm").key("affine", true);
+    let new = with_scales_and_shifts(lowering, node, new, [channels; 2])?;
+    Ok(lowering.push(new, &[value], &shape))
+}
+
+/// Scales and shifts of channels, which may be given once for each of so many groups.
+fn with_scales_and_shifts<'n>(
+    lowering: &Lowering<'_>,
+    node: &Node,
+    new: New<'n>,
+    [channels, groups]: [usize; 2],
+) -> Result<New<'n>, String> {
+    let mut new = new.key("epsilon", node.float("epsilon").unwrap_or(1e-5));
+    for (place, name) in ["weight", "bias"].into_iter().enumerate() {
+        let (_, numbers) = lowering.weights(node, place + 1)?;
+        let each = match numbers.len() {
+            count if count == channels => 1,
+            count if count == groups => channels / groups,
+            count => return Err(format!("has {count} numbers for {channels} channels")),
+        };
+        let of_channels = numbers
+            .iter()
+            .flat_map(|&number| std::iter::repeat_n(number, each));
+        new = new.array(name, &[channels], of_channels.collect());
+    }
+    Ok(new)
+}
+
+/// Normalisation by the neighbours in other channels.
+pub(super) fn local_response(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let (value, shape) = lowering.map(node, 0)?;
+    let size = node.int("size").unwrap_or(0);
+    // Of an even number ONNX takes one more behind than before, and PyTorch the other way round.
+    if size < 1 || size % 2 == 0 {
+        return Err(format!(
+            "takes {size} channels together, expected an odd number"
+        ));
+    }
+    let new = New::of(node, "local-response-norm")
+        .key("size", size)
+        .key("alpha", node.float("alpha").unwrap_or(1e-4))
+        .key("beta", node.float("beta").unwrap_or(0.75))
+        .key("k", node.float("bias").unwrap_or(1.0));
+    Ok(lowering.push(new, &[value], &shape))
+}

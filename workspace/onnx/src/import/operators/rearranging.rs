@@ -2,7 +2,7 @@
 
 use super::super::graph::Node;
 use super::super::lower::{Lowering, New, Value, View, by};
-use super::super::shapes::{axes, sliced};
+use super::super::shapes::{axes, padding, sliced};
 use super::tokens;
 
 /// The same numbers.
@@ -136,6 +136,17 @@ pub(super) fn transpose(lowering: &mut Lowering<'_>, node: &Node) -> Result<Valu
     }
 }
 
+/// Whether a `Slice` ends along the first axis after several images, which a model for one image does not show.
+fn cuts_batch(lowering: &Lowering<'_>, node: &Node) -> bool {
+    let settings = |name, position| lowering.graph.settings(node, name, position);
+    let Some(ends) = settings("ends", 2) else {
+        return false;
+    };
+    let axes = settings("axes", 3).unwrap_or_else(|| (0..ends.len() as i64).collect());
+    let mut ends = axes.iter().zip(&ends);
+    ends.any(|(&axis, &end)| axis == 0 && (2..i64::from(i32::MAX)).contains(&end))
+}
+
 /// Some channels of a map, or some tokens.
 pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     let value = lowering.value(node, 0)?;
@@ -154,6 +165,9 @@ pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
         )
     });
     let windows = windows.ok_or("takes places that are not the same for every image")?;
+    if cuts_batch(lowering, node) {
+        return Err("takes some images of a batch alone".to_owned());
+    }
     let shape = lowering.shape(value).to_vec();
     // Settings that take all of an axis are none.
     let file = (node.input(0)).and_then(|name| graph.shape(name));
@@ -173,7 +187,7 @@ pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
     };
     let (from, to) = match part.as_slice() {
         [] => return Err("takes nothing at all".to_owned()),
-        [first, .., last] if last - first + 1 == part.len() => (*first, last + 1),
+        [first, .., last] if last.checked_sub(*first) == Some(part.len() - 1) => (*first, last + 1),
         [only] => (*only, only + 1),
         _ => return Err("leaves out channels or tokens between others".to_owned()),
     };
@@ -183,6 +197,71 @@ pub(super) fn slice(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
         *count = to - from;
     }
     Ok(lowering.push(new, &[value], &output))
+}
+
+/// Blocks of a map whose channels are last as channels.
+pub(super) fn space_to_depth(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let value = lowering.value(node, 0)?;
+    let setting = |name: &str| node.ints(name).and_then(|ints| ints.first()).copied();
+    let block = usize::try_from(setting("block").unwrap_or(0)).unwrap_or(0);
+    let &[channels, height, width] = lowering.shape(value) else {
+        return Err(format!(
+            "gets {}, expected a map",
+            by(lowering.shape(value))
+        ));
+    };
+    if value.view != View::ChannelsLast || block == 0 {
+        return Err("gets a map with its channels first".to_owned());
+    }
+    let mut new = New::of(node, "space-to-depth").key("block", block);
+    if setting("columns") == Some(1) {
+        new = new.key("order", "columns");
+    }
+    let shape = [channels * block * block, height / block, width / block];
+    let pushed = lowering.push(new, &[value], &shape);
+    Ok(Value {
+        view: value.view,
+        ..pushed
+    })
+}
+
+/// Numbers around a map.
+pub(super) fn pad(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let (value, [channels, height, width]) = lowering.map(node, 0)?;
+    let graph = lowering.graph;
+    let pads = padding(node, graph).ok_or("has sizes that are not the same for every image")?;
+    let &[0, 0, top, left, 0, 0, bottom, right] = pads.as_slice() else {
+        return Err(format!(
+            "adds {pads:?}, expected numbers around height and width alone"
+        ));
+    };
+    let sides: Option<Vec<usize>> = [top, left, bottom, right]
+        .into_iter()
+        .map(|side| usize::try_from(side).ok().filter(|side| *side < 1 << 20))
+        .collect();
+    let Some(&[top, left, bottom, right]) = sides.as_deref() else {
+        return Err(format!("adds {pads:?}, expected no negative numbers"));
+    };
+    let mut new = New::of(node, "pad").key("padding", vec![top, left, bottom, right]);
+    match node.text("mode").unwrap_or("constant") {
+        "constant" => {
+            let number = match node.input(2) {
+                Some(_) => graph.constant_of(node, 2).and_then(|array| array.scalar()),
+                None => Some(node.float("value").map_or(0.0, f64::from)),
+            };
+            let number = number.filter(|number| number.is_finite());
+            new = new.key("value", number.ok_or("adds what is no finite number")?);
+        }
+        "reflect" => new = new.key("mode", "reflect"),
+        "edge" => new = new.key("mode", "replicate"),
+        mode => {
+            return Err(format!(
+                "has the mode `{mode}`, expected `constant`, `reflect` or `edge`"
+            ));
+        }
+    }
+    let shape = [channels, height + top + bottom, width + left + right];
+    Ok(lowering.push(new, &[value], &shape))
 }
 
 /// Channels of groups in turns.

@@ -7,23 +7,24 @@ use std::collections::HashSet;
 use crate::message::Attribute;
 
 use super::super::graph::{Graph, Node};
-use super::super::places::{scaled, trace};
+use super::super::moving::expanded;
+use super::super::places::{keeps_order, scaled, trace};
 use super::super::shapes::axes;
 
 /// So far scores may be from `Q Kᵀ/√d`: exporters work out the root of the root in 32 bits.
 const ROUNDING: f64 = 1e-6;
 
 /// A linear layer, with its weight as `MatMul` takes it or, where it is turned, as PyTorch has it.
-struct Linear<'g> {
-    x: &'g str,
-    weight: &'g str,
-    bias: &'g str,
-    units: usize,
-    is_turned: bool,
+pub(super) struct Linear<'g> {
+    pub x: &'g str,
+    pub weight: &'g str,
+    pub bias: &'g str,
+    pub units: usize,
+    pub is_turned: bool,
 }
 
 /// The heads of an attention: what they make, and of what.
-struct Heads<'g> {
+pub(super) struct Heads<'g> {
     output: &'g str,
     query: &'g str,
     key: &'g str,
@@ -32,16 +33,31 @@ struct Heads<'g> {
     value: &'g str,
     /// What scores are multiplied by, beside what queries and keys have been already.
     factor: f64,
-    scope: &'g Option<String>,
-    sizes: Sizes,
+    /// What is added to the scores before their softmax, the same for every image; nothing where nothing is.
+    pub added: Vec<f64>,
+    pub scope: &'g Option<String>,
+    pub sizes: Sizes,
 }
 
 #[derive(Clone, Copy)]
-struct Sizes {
-    heads: usize,
-    tokens: usize,
+pub(super) struct Sizes {
+    /// Sequences that are attended to by themselves; 1 but for windows of a map.
+    pub windows: usize,
+    pub heads: usize,
+    pub tokens: usize,
     /// Of a head.
-    width: usize,
+    pub width: usize,
+}
+
+/// What queries, keys and values are made of.
+pub(super) struct Projections<'g> {
+    /// The tensor before their linear layers.
+    pub x: &'g str,
+    /// Weight and bias of each.
+    pub inputs: Vec<&'g str>,
+    /// For each feature of each head the unit that it is, queries before keys before values.
+    pub columns: Vec<usize>,
+    pub turned: Vec<bool>,
 }
 
 /// The tensor behind the last linear layer, where it has the shape of the tokens again.
@@ -55,11 +71,34 @@ pub(super) fn of_heads(graph: &Graph, node: &Node) -> Option<Node> {
         heads: count,
         tokens: own,
         width: each,
+        ..
     } = heads.sizes;
-    if own != tokens || last.units != width || count * each != width {
+    if own != tokens || last.units != width || count * each != width || !heads.added.is_empty() {
         return None;
     }
     let joined = joined(graph, &last, &heads)?;
+    let projections = projections(graph, &heads)?;
+    let mut inputs = vec![tokens_before(graph, projections.x, [tokens, width])?];
+    inputs.extend(projections.inputs);
+    inputs.extend([last.weight, last.bias]);
+    let mut turned = projections.turned;
+    turned.push(last.is_turned);
+    let mut attention = node.becomes(
+        "topwork.attention",
+        inputs.into_iter().map(str::to_owned).collect(),
+    );
+    attention.scope = heads.scope.clone().or(attention.scope);
+    attention.attributes = vec![
+        ints("heads", [count])?,
+        ints("columns", projections.columns)?,
+        ints("joined", joined)?,
+        ints("turned", turned.into_iter().map(usize::from))?,
+    ];
+    Some(attention)
+}
+
+/// The linear layers that queries, keys and values come from, where scores are divided by the root of a head's width.
+pub(super) fn projections<'g>(graph: &'g Graph, heads: &Heads<'g>) -> Option<Projections<'g>> {
     let mut factor = heads.factor;
     let mut x = None;
     let mut inputs = Vec::new();
@@ -79,8 +118,7 @@ pub(super) fn of_heads(graph: &Graph, node: &Node) -> Option<Node> {
             false => {}
         }
         let first = linear_of(graph, traced.from)?;
-        let own = tokens_before(graph, first.x, [tokens, width])?;
-        if *x.get_or_insert(own) != own {
+        if *x.get_or_insert(first.x) != first.x {
             return None;
         }
         for column in of_columns(&traced.places, heads.sizes, first.units, is_turned)? {
@@ -93,24 +131,15 @@ pub(super) fn of_heads(graph: &Graph, node: &Node) -> Option<Node> {
         inputs.extend([first.weight, first.bias]);
         turned.push(first.is_turned);
     }
-    if (factor * (each as f64).sqrt() - 1.0).abs() > ROUNDING {
+    if (factor * (heads.sizes.width as f64).sqrt() - 1.0).abs() > ROUNDING {
         return None;
     }
-    inputs.insert(0, x?);
-    inputs.extend([last.weight, last.bias]);
-    turned.push(last.is_turned);
-    let mut attention = node.becomes(
-        "topwork.attention",
-        inputs.into_iter().map(str::to_owned).collect(),
-    );
-    attention.scope = heads.scope.clone().or(attention.scope);
-    attention.attributes = vec![
-        ints("heads", [count])?,
-        ints("columns", columns)?,
-        ints("joined", joined)?,
-        ints("turned", turned.into_iter().map(usize::from))?,
-    ];
-    Some(attention)
+    Some(Projections {
+        x: x?,
+        inputs,
+        columns,
+        turned,
+    })
 }
 
 /// The bias of the last linear layer, as a sum behind what has become an attention without.
@@ -137,7 +166,7 @@ pub(super) fn with_bias(graph: &Graph, node: &Node) -> Option<Node> {
     Some(attention)
 }
 
-fn ints(name: &str, numbers: impl IntoIterator<Item = usize>) -> Option<Attribute> {
+pub(super) fn ints(name: &str, numbers: impl IntoIterator<Item = usize>) -> Option<Attribute> {
     let numbers = numbers.into_iter().map(|number| i64::try_from(number).ok());
     Some(Attribute {
         name: name.to_owned(),
@@ -158,7 +187,7 @@ fn behind<'g>(graph: &'g Graph, node: &'g Node) -> Option<Linear<'g>> {
     traced.is_unmoved().then(|| linear_of(graph, traced.from))?
 }
 
-fn linear_of<'g>(graph: &'g Graph, name: &str) -> Option<Linear<'g>> {
+pub(super) fn linear_of<'g>(graph: &'g Graph, name: &str) -> Option<Linear<'g>> {
     layer(graph, graph.producer(name)?)
 }
 
@@ -203,7 +232,7 @@ fn tokens_before<'g>(
 }
 
 /// The heads whose outputs a tensor joins.
-fn heads<'g>(graph: &'g Graph, name: &'g str) -> Option<Heads<'g>> {
+pub(super) fn heads<'g>(graph: &'g Graph, name: &'g str) -> Option<Heads<'g>> {
     let joins = |name: &str| {
         let node = graph.producer(name);
         node.is_some_and(|node| match node.op.as_str() {
@@ -243,8 +272,10 @@ fn in_one_node<'g>(graph: &'g Graph, node: &'g Node) -> Option<Heads<'g>> {
         is_key_turned: false,
         value,
         factor: node.float("scale").map_or(standard, f64::from),
+        added: Vec::new(),
         scope: &node.scope,
         sizes: Sizes {
+            windows: 1,
             heads,
             tokens,
             width,
@@ -262,12 +293,30 @@ fn of_products<'g>(graph: &'g Graph, product: &'g Node) -> Option<Heads<'g>> {
     if over != [rank.checked_sub(1)?] {
         return None;
     }
-    let before = shares.input(0)?;
-    let (scores, factor) = match scaled(graph, graph.producer(before)?) {
-        Some((product, factor)) => (product, factor),
-        None => (before, 1.0),
-    };
-    let scores = graph.producer(scores).filter(|node| node.is("MatMul"))?;
+    let (mut scores, mut factor) = (graph.before(shares, 0)?, 1.0);
+    let mut added: Vec<f64> = Vec::new();
+    while !scores.is("MatMul") {
+        scores = match scaled(graph, scores) {
+            Some((product, multiplied)) => {
+                factor *= multiplied;
+                graph.producer(product)?
+            }
+            None if keeps_order(&scores.op) => graph.before(scores, 0)?,
+            None if scores.is("Add") => {
+                let (before, constant) = scores.with_constant(graph)?;
+                let shape = graph.shape(scores.output())?;
+                let count = shape.iter().product();
+                graph.follow(count)?;
+                added.resize(count, 0.0);
+                let constant = expanded(graph.constant(constant)?, shape);
+                for (sum, number) in added.iter_mut().zip(constant.as_floats()?) {
+                    *sum += factor * f64::from(*number);
+                }
+                graph.producer(before)?
+            }
+            None => return None,
+        };
+    }
     let (query, key, value) = (scores.input(0)?, scores.input(1)?, product.input(1)?);
     let &[ref outer @ .., tokens, width] = graph.shape(query)? else {
         return None;
@@ -286,8 +335,10 @@ fn of_products<'g>(graph: &'g Graph, product: &'g Node) -> Option<Heads<'g>> {
         is_key_turned: true,
         value,
         factor,
+        added,
         scope: &shares.scope,
         sizes: Sizes {
+            windows: 1,
             heads: outer.iter().product(),
             tokens,
             width,
@@ -298,20 +349,27 @@ fn of_products<'g>(graph: &'g Graph, product: &'g Node) -> Option<Heads<'g>> {
 /// For each feature of each head the unit of the linear layer that it is, the same for every token and that token's own.
 fn of_columns(places: &[usize], sizes: Sizes, units: usize, is_turned: bool) -> Option<Vec<usize>> {
     let Sizes {
+        windows,
         heads,
         tokens,
         width,
     } = sizes;
-    let at = |head: usize, token: usize, feature: usize| match is_turned {
-        true => places.get((head * width + feature) * tokens + token),
-        false => places.get((head * tokens + token) * width + feature),
+    let at = |window: usize, head: usize, token: usize, feature: usize| {
+        let head = window * heads + head;
+        match is_turned {
+            true => places.get((head * width + feature) * tokens + token),
+            false => places.get((head * tokens + token) * width + feature),
+        }
     };
     let mut columns = Vec::with_capacity(heads * width);
     for head in 0..heads {
         for feature in 0..width {
-            let column = *at(head, 0, feature)?;
-            let is_own = |token| at(head, token, feature) == Some(&(token * units + column));
-            if column >= units || !(0..tokens).all(is_own) {
+            let column = *at(0, head, 0, feature)?;
+            let is_own = |number: usize| {
+                let place = at(number / tokens, head, number % tokens, feature);
+                place == Some(&(number * units + column))
+            };
+            if column >= units || !(0..windows * tokens).all(is_own) {
                 return None;
             }
             columns.push(column);
@@ -321,8 +379,9 @@ fn of_columns(places: &[usize], sizes: Sizes, units: usize, is_turned: bool) -> 
 }
 
 /// For each number that the last linear layer gets of a token the feature of the heads that it is, one head behind the other.
-fn joined(graph: &Graph, last: &Linear<'_>, of: &Heads<'_>) -> Option<Vec<usize>> {
+pub(super) fn joined(graph: &Graph, last: &Linear<'_>, of: &Heads<'_>) -> Option<Vec<usize>> {
     let Sizes {
+        windows,
         heads,
         tokens,
         width,
@@ -332,17 +391,18 @@ fn joined(graph: &Graph, last: &Linear<'_>, of: &Heads<'_>) -> Option<Vec<usize>
     let traced = trace(graph, last.x, |name| name == of.output)?;
     if shape.last() != Some(&features)
         || traced.factor != 1.0
-        || traced.places.len() != tokens * features
+        || traced.places.len() != windows * tokens * features
     {
         return None;
     }
     let mut joined = Vec::with_capacity(features);
     for (number, &place) in traced.places.iter().take(features).enumerate() {
         let (head, feature) = (place / (tokens * width), place % (tokens * width));
-        let is_own = |token: usize| {
-            traced.places.get(token * features + number) == Some(&(place + token * width))
+        let is_own = |row: usize| {
+            let own = (row / tokens * heads * tokens + row % tokens) * width;
+            traced.places.get(row * features + number) == Some(&(place + own))
         };
-        if feature >= width || !(0..tokens).all(is_own) {
+        if feature >= width || head >= heads || !(0..windows * tokens).all(is_own) {
             return None;
         }
         joined.push(head * width + feature);

@@ -9,6 +9,7 @@ mod linear;
 mod padding;
 mod pointwise;
 mod unmoved;
+mod windows;
 
 use super::graph::{Graph, Node};
 
@@ -22,8 +23,11 @@ const RULES: &[Rule] = &[
     attention::of_heads,
     linear::with_bias,
     affine::scaled_and_shifted,
+    padding::of_nothing,
     padding::before_convolution,
     channel_shuffle::of_groups,
+    windows::attention,
+    windows::merging,
     unmoved::by_several,
 ];
 

@@ -1,8 +1,17 @@
-//! Zeros around a map before a convolution: the convolution's own padding.
+//! Numbers around a map: zeros before a convolution, which are the convolution's own padding, and none at all.
 
 use crate::message::Attribute;
 
 use super::super::graph::{Graph, Node};
+use super::super::shapes::padding;
+
+/// A `Pad` that adds nothing, as exporters write one whose sizes a model works out.
+pub(super) fn of_nothing(graph: &Graph, node: &Node) -> Option<Node> {
+    let pads = node.is("Pad").then(|| padding(node, graph))??;
+    let input = node.input(0)?.to_owned();
+    let is_nothing = pads.iter().all(|size| *size == 0);
+    is_nothing.then(|| node.becomes("Identity", vec![input]))
+}
 
 /// A convolution behind a `Pad` of zeros.
 pub(super) fn before_convolution(graph: &Graph, node: &Node) -> Option<Node> {
@@ -10,14 +19,14 @@ pub(super) fn before_convolution(graph: &Graph, node: &Node) -> Option<Node> {
         return None;
     }
     let pad = graph.before(node, 0).filter(|node| node.is("Pad"))?;
-    if !matches!(pad.text("mode"), None | Some("constant")) || pad.input(3).is_some() {
+    if !matches!(pad.text("mode"), None | Some("constant")) {
         return None;
     }
     let value = match pad.input(2) {
         Some(_) => graph.constant_of(pad, 2)?.scalar()?,
         None => pad.float("value").map_or(0.0, f64::from),
     };
-    let listed = graph.settings(pad, "pads", 1)?;
+    let listed = padding(pad, graph)?;
     let &[0, 0, top, left, 0, 0, bottom, right] = listed.as_slice() else {
         return None;
     };

@@ -16,6 +16,7 @@ const ACTIVATIONS: &[(&str, Function)] = &[
     ("topwork.hard-swish", |x| {
         x * (x + 3.0).clamp(0.0, 6.0) / 6.0
     }),
+    ("topwork.mish", |x| x * (1.0 + x.exp()).ln().tanh()),
     ("topwork.gelu", gelu),
     ("topwork.gelu-tanh", gelu_tanh),
 ];
@@ -116,6 +117,8 @@ fn is_pointwise(node: &Node) -> bool {
             | "Abs"
             | "Reciprocal"
             | "Softplus"
+            | "Mish"
+            | "Swish"
             | "Identity"
     ) || node.op.starts_with("topwork.") && ACTIVATIONS.iter().any(|(op, _)| node.op == *op)
 }
@@ -173,6 +176,8 @@ fn compute(graph: &Graph, name: &str, start: &str, x: f64, steps: &mut usize) ->
         "Abs" => a.abs(),
         "Reciprocal" => 1.0 / a,
         "Softplus" => (1.0 + a.exp()).ln(),
+        "Mish" => a * (1.0 + a.exp()).ln().tanh(),
+        "Swish" => a * sigmoid(f64::from(node.float("alpha").unwrap_or(1.0)) * a),
         "Identity" => a,
         _ => return None,
     })

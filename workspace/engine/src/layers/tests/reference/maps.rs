@@ -3,7 +3,7 @@
 use super::{LayerSpec, Numbers, places};
 use crate::layers::{
     AdaptiveAvgPool2d, AvgPool2d, ChannelShuffle, Interpolation, MaxPool2d, Pad, PadMode, Pooling,
-    Resize, Slice,
+    Resize, Slice, SpaceToDepth,
 };
 
 /// One sample through such a layer; nothing for others.
@@ -22,6 +22,22 @@ pub(super) fn sample(layer: &LayerSpec, input: &[f64]) -> Option<Numbers> {
         all.map(|(channel, row, column)| value(channel, row, column))
             .collect()
     };
+    if let Some(&SpaceToDepth { block, by_columns }) = layer.op.get() {
+        let merged = places(block * block, channels)
+            .flat_map(|(part, channel)| {
+                places(rows, columns).map(move |(row, column)| (part, channel, row, column))
+            })
+            .map(|(part, channel, row, column)| {
+                let (first, second) = (part / block, part % block);
+                let (y, x) = if by_columns {
+                    (second, first)
+                } else {
+                    (first, second)
+                };
+                at(channel, row * block + y, column * block + x)
+            });
+        return Some(merged.collect());
+    }
     if let Some(MaxPool2d { pooling, dilation }) = layer.op.get() {
         return Some(each(&|channel, row, column| {
             let values = window(pooling, *dilation, [row, column]);

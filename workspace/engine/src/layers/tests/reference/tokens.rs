@@ -1,7 +1,9 @@
 //! Layers of sequences.
 
 use super::{LayerSpec, Numbers, places};
-use crate::layers::{Attention, ClassToken, MeanTokens, PositionEmbedding, SelectToken};
+use crate::layers::{
+    Attention, ClassToken, MeanTokens, PositionEmbedding, SelectToken, WindowAttention,
+};
 
 /// One sample through a layer of sequences; nothing for others.
 pub(super) fn sample(layer: &LayerSpec, parameters: &[f64], input: &[f64]) -> Option<Numbers> {
@@ -13,6 +15,9 @@ pub(super) fn sample(layer: &LayerSpec, parameters: &[f64], input: &[f64]) -> Op
                 .map(|(token, channel)| input[channel * tokens + token])
                 .collect(),
         );
+    }
+    if let Some(own) = layer.op.get() {
+        return Some(attend_in_windows(own, layer, parameters, input));
     }
     let [tokens, width] = layer.input.as_tokens()?;
     if let Some(ClassToken { registers }) = layer.op.get() {
@@ -82,6 +87,53 @@ fn attend(
             }
         }
         output.extend((0..width).map(|unit| linear(last, last_bias, &joined, unit)));
+    }
+    output
+}
+
+/// Window by window, as attention with a bias for each pair that is looked up and lowered here.
+fn attend_in_windows(
+    own: &WindowAttention,
+    layer: &LayerSpec,
+    parameters: &[f64],
+    input: &[f64],
+) -> Numbers {
+    let [channels, height, width] = layer.input.as_image().unwrap();
+    let ([rows, columns], [down, right]) = (own.window, own.shift);
+    let (tokens, wide) = (rows * columns, 2 * columns - 1);
+    let plain = Attention {
+        heads: own.heads,
+        bias: own.bias,
+        position_bias: true,
+    };
+    let table = parameters.len() - (2 * rows - 1) * wide * own.heads;
+    let (maps, table) = parameters.split_at(table);
+    let mut output = vec![0.0; input.len()];
+    for (top, left) in places(height / rows, width / columns) {
+        // Where a place of the window stands in the map, and which edges it has crossed on its way.
+        let at = |token: usize| {
+            let y = top * rows + token / columns + down;
+            let x = left * columns + token % columns + right;
+            ((y % height) * width + x % width, (y >= height, x >= width))
+        };
+        let mut all = maps.to_vec();
+        for head in 0..own.heads {
+            for (from, to) in places(tokens, tokens) {
+                let below = from / columns + rows - 1 - to / columns;
+                let beside = from % columns + columns - 1 - to % columns;
+                let bias = table[(below * wide + beside) * own.heads + head];
+                let crossed = at(from).1 != at(to).1;
+                all.push(if crossed { bias - 100.0 } else { bias });
+            }
+        }
+        let number = |(token, channel): (usize, usize)| channel * height * width + at(token).0;
+        let sequence: Vec<f64> = places(tokens, channels)
+            .map(|place| input[number(place)])
+            .collect();
+        let found = attend(&plain, [tokens, channels], &all, &sequence);
+        for (place, value) in places(tokens, channels).zip(found) {
+            output[number(place)] = value;
+        }
     }
     output
 }
