@@ -384,6 +384,19 @@ struct topwork_component {
      * null.
      */
     const void *(*extension)(topwork_text id);
+    /* The plugin's own, handed to `create_in_context` unchanged. Since 1.2. */
+    const void *context;
+    /*
+     * As `create`, for components that a plugin puts together while it runs, of which one function
+     * makes many: such as a bridge to another language. Where it is not null, a host calls it in
+     * place of `create`, which must be there all the same. Since 1.2.
+     */
+    topwork_status (*create_in_context)(
+        const void *context,
+        const topwork_host_services *host,
+        topwork_text parameters,
+        topwork_instance *instance,
+        const topwork_sink *error);
 };
 
 /* ============================================================================================== */

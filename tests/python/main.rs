@@ -2,6 +2,7 @@
 //!
 //! Python is looked for as `TOPWORK_TEST_PYTHON` names it, else in `bench/.venv`, else as `python3` in the folders of `PATH`. What it
 //! lacks for a test leaves that test listed as ignored.
+#![allow(clippy::expect_used, reason = "helpers of tests are tests too")]
 
 mod examples;
 mod projects;

@@ -231,6 +231,18 @@ impl<'a> OpenedRun<'a> {
     }
 }
 
+/// Whether a backbone has weights to compute with: trained or random ones, as said, its own, or those of a plugin.
+pub fn knows_weights(backbone: &Backbone, said: bool) -> Result<(), ApplyError> {
+    let none = matches!(backbone, Backbone::Network(_)) && backbone.given().is_none() && !said;
+    match none {
+        false => Ok(()),
+        true => Err(ApplyError::Other {
+            message: "the backbone has learnt nothing: the experiment has neither `[source]` nor `backbone.weights`".to_owned(),
+            hint: Some("`--random` takes its random weights".to_owned()),
+        }),
+    }
+}
+
 /// The backbone that a source has trained, from its file.
 pub fn trained(backbone: &Backbone, seed: u64, path: &Path) -> Result<Network, ApplyError> {
     let mut network = initialised(backbone.blueprint()?, seed, "backbone");

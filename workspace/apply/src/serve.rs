@@ -22,7 +22,7 @@ use crate::{
     export::Exporting,
     features::{Described, classes_of},
     images::{Examples, Files, Item, OfSplit, Source},
-    opened::{Conductor, OpenedRun, pool, trained, wanted_normalise},
+    opened::{Conductor, OpenedRun, knows_weights, pool, trained, wanted_normalise},
     predict::Predictions,
     rows::Table,
     speaker::Speaker,
@@ -282,13 +282,7 @@ impl AtWork<'_> {
                     Some(path) if !random => Some(trained(&backbone, *seed, path)?),
                     _ => None,
                 };
-                let learnt = trained.is_some() || backbone.given().is_some();
-                if matches!(backbone, Backbone::Network(_)) && !learnt && !random {
-                    return Err(ApplyError::Other {
-                        message: "the backbone has learnt nothing: the experiment has neither `[source]` nor `backbone.weights`".to_owned(),
-                        hint: Some("`--random` takes its random weights".to_owned()),
-                    });
-                }
+                knows_weights(&backbone, trained.is_some() || *random)?;
                 let tools = Tools {
                     plan,
                     plugins: self.plugins,
