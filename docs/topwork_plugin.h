@@ -48,7 +48,7 @@
  *         TOPWORK_TEXT("tiny"),                            // its id, for `use = "tiny"`
  *         TOPWORK_TEXT("one convolution for 28 x 28 images"),
  *         TOPWORK_TEXT("{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"),
- *         create, destroy, &BACKBONE, NULL};
+ *         create, destroy, &BACKBONE, NULL, NULL, NULL};
  *
  *     static const topwork_component *const COMPONENTS[] = {&TINY};
  *

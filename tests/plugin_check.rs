@@ -43,7 +43,9 @@ fn our_own_plugins_keep_the_contract() {
     assert!(plugins.len() >= 5, "{plugins:?}");
     let mut cases = 0;
     for plugin in plugins {
-        let (code, results) = results(&project, &plugin, &[]);
+        let (code, mut results) = results(&project, &plugin, &[]);
+        // The baseline learns nothing of the features, and is there for that.
+        results.retain(|of| of["component"] != "mean" || of["case"] != "classifier-learns");
         for bad in ["failed", "crashed", "hung", "warning"] {
             let told = told(&results, bad);
             assert!(told.is_empty(), "{}: {bad} {told:#?}", plugin.display());

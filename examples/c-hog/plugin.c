@@ -170,9 +170,15 @@ static const topwork_extractor_table EXTRACTOR = {
     sizeof(topwork_extractor_table), describe, forward};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component), TOPWORK_KIND_BACKBONE_EXTRACTOR, TOPWORK_TEXT("hog"),
-    TOPWORK_TEXT("histograms of oriented gradients of 28 x 28 images"),
-    {(const uint8_t *)SCHEMA, sizeof SCHEMA - 1}, create, destroy, &EXTRACTOR, NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_BACKBONE_EXTRACTOR,
+    .id = TOPWORK_TEXT("hog"),
+    .about = TOPWORK_TEXT("histograms of oriented gradients of 28 x 28 images"),
+    .parameter_schema = {(const uint8_t *)SCHEMA, sizeof SCHEMA - 1},
+    .create = create,
+    .destroy = destroy,
+    .table = &EXTRACTOR,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

@@ -177,9 +177,15 @@ static const topwork_dataset_table DATASET = {
     sizeof(topwork_dataset_table), describe, labels, read_samples};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component), TOPWORK_KIND_DATASET, TOPWORK_TEXT("shapes"),
-    TOPWORK_TEXT("drawn shapes, 28 x 28, in five classes"),
-    {(const uint8_t *)SCHEMA, sizeof SCHEMA - 1}, create, destroy, &DATASET, NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_DATASET,
+    .id = TOPWORK_TEXT("shapes"),
+    .about = TOPWORK_TEXT("drawn shapes, 28 x 28, in five classes"),
+    .parameter_schema = {(const uint8_t *)SCHEMA, sizeof SCHEMA - 1},
+    .create = create,
+    .destroy = destroy,
+    .table = &DATASET,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

@@ -209,12 +209,15 @@ mod tests {
             ClassifierPathTable,
             DatasetImagesTable
         );
-        // On machines with 64 bits. These numbers never change; a table that grows gets a second one.
+        // On machines with 64 bits. These numbers never change; a table that has grown has a second one.
+        let grown = [("Component", 112)];
         let sizes = [
             96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 16, 24, 40, 32, 24,
         ];
         for ((name, first, now, aligned), size) in rows.into_iter().zip(sizes) {
-            assert_eq!((first, now), (size, size), "{name}");
+            let (_, grown) =
+                (grown.into_iter().find(|(of, _)| *of == name)).unwrap_or((name, size));
+            assert_eq!((first, now), (size, grown), "{name}");
             assert_eq!(first % aligned, 0, "{name} ends in padding");
         }
     }

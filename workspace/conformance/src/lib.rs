@@ -72,9 +72,9 @@ pub struct Request {
     pub call_path: PathBuf,
 }
 
-/// Opens a library and says what it offers; an `Err` says why it cannot be used.
-pub fn look(library: &Path, call_path: &Path) -> Result<PluginInfo, String> {
-    let options = options(&[], Path::new(""), call_path);
+/// Opens a library and says what it offers; an `Err` says why it cannot be used. What opening it makes may be kept in the cache folder.
+pub fn look(library: &Path, cache_folder: &Path, call_path: &Path) -> Result<PluginInfo, String> {
+    let options = options(&[], cache_folder, call_path);
     let plugins = Plugins::load_file(library, &options)?;
     let info = plugins.list().first().cloned();
     info.ok_or_else(|| "offers nothing".to_owned())

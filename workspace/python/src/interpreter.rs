@@ -2,60 +2,60 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// How Python is started for one plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interpreter {
     program: PathBuf,
-    /// What comes in front of Python's own arguments.
-    arguments: Vec<OsString>,
+}
+
+/// Where Python is looked for, besides what lies beside the plugin.
+struct Places<'a> {
+    /// The value of `PATH`.
+    path: OsString,
+    /// The active environment, and the one that this program was installed in.
+    environments: Vec<PathBuf>,
+    /// Where environments that uv makes are kept; empty where nothing is.
+    cache: &'a Path,
 }
 
 impl Interpreter {
-    /// The first of these that is there: the environment `.venv` beside the plugin; `uv` on the `PATH`, where the plugin names its
-    /// dependencies as PEP 723 has it; the active environment; the one that this program was installed in; `python3` and `python` on the
-    /// `PATH`. An `Err` says that there is none.
-    pub fn of(plugin: &Path, text: &str) -> Result<Self, String> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
+    /// The first of these that is there: the environment `.venv` beside the plugin; where the plugin names its dependencies as PEP 723
+    /// has it and `uv` is on the `PATH`, an environment with them, made once and kept below `cache`; the active environment; the one
+    /// that this program was installed in; `python3` and `python` on the `PATH`. An `Err` says that there is none, or why uv made none.
+    pub fn of(plugin: &Path, text: &str, cache: &Path) -> Result<Self, String> {
         let active = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
         let own = std::env::current_exe().ok();
         let own = own.as_deref().and_then(Path::parent).and_then(Path::parent);
         // `pyvenv.cfg` tells an environment from any other folder with a `bin`.
         let own = own.filter(|folder| folder.join("pyvenv.cfg").is_file());
-        let environments: Vec<&Path> = active.as_deref().into_iter().chain(own).collect();
-        Interpreter::among(plugin, text, &path, &environments)
+        let places = Places {
+            path: std::env::var_os("PATH").unwrap_or_default(),
+            environments: active.into_iter().chain(own.map(Path::to_owned)).collect(),
+            cache,
+        };
+        Interpreter::among(plugin, text, &places)
     }
 
-    fn among(
-        plugin: &Path,
-        text: &str,
-        path: &OsString,
-        environments: &[&Path],
-    ) -> Result<Self, String> {
-        let plain = |program: PathBuf| Interpreter {
-            program,
-            arguments: Vec::new(),
-        };
+    fn among(plugin: &Path, text: &str, places: &Places<'_>) -> Result<Self, String> {
         let on_path = |name: &str| {
-            let mut files = std::env::split_paths(path).map(|folder| folder.join(name));
+            let mut files = std::env::split_paths(&places.path).map(|folder| folder.join(name));
             files.find(|file| file.is_file())
         };
         let beside = plugin.parent().map(|folder| folder.join(".venv"));
-        if let Some(python) = beside.as_deref().and_then(python_of) {
-            return Ok(plain(python));
+        if let Some(program) = beside.as_deref().and_then(python_of) {
+            return Ok(Interpreter { program });
         }
-        let script = Script::of(text)?;
+        let script = Script::of(text)?.filter(|_| !places.cache.as_os_str().is_empty());
         if let (Some(script), Some(uv)) = (script, on_path("uv")) {
-            return Ok(Interpreter {
-                program: uv,
-                arguments: script.arguments(),
-            });
+            let program = script.environment(&uv, places.cache)?;
+            return Ok(Interpreter { program });
         }
-        (environments.iter().find_map(|of| python_of(of)))
+        (places.environments.iter().find_map(|of| python_of(of)))
             .or_else(|| on_path("python3"))
             .or_else(|| on_path("python"))
-            .map(plain)
+            .map(|program| Interpreter { program })
             .ok_or_else(|| {
                 "no Python was found: neither an environment `.venv` beside the file nor `python3` on the PATH"
                     .to_owned()
@@ -64,9 +64,7 @@ impl Interpreter {
 
     /// The command that runs Python.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments);
-        command
+        Command::new(&self.program)
     }
 
     /// What tells it from others, and from itself after it has been installed anew.
@@ -78,17 +76,12 @@ impl Interpreter {
             let since = at.duration_since(std::time::UNIX_EPOCH);
             since.ok().map(|since| since.as_nanos())
         });
-        format!(
-            "{} {:?} {} {changed:?}",
-            self.program.display(),
-            self.arguments,
-            file.display()
-        )
+        format!("{} {} {changed:?}", self.program.display(), file.display())
     }
 }
 
 fn python_of(environment: &Path) -> Option<PathBuf> {
-    let places = ["bin/python", "Scripts/python.exe"];
+    let places = ["bin/python", "bin/python3"];
     (places.into_iter())
         .map(|place| environment.join(place))
         .find(|file| file.is_file())
@@ -138,22 +131,51 @@ impl Script {
         }
     }
 
-    /// For `uv`: an environment with these packages, made once and kept by it.
-    fn arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = ["run", "--quiet", "--no-project"]
-            .map(OsString::from)
-            .into();
-        let mut add = |option: &str, value: &str| arguments.extend([option.into(), value.into()]);
+    /// Python of an environment with these packages, which uv makes where it is not there yet. Not `uv run`: Python would be the child
+    /// of uv, and live on where this program is killed.
+    fn environment(&self, uv: &Path, cache: &Path) -> Result<PathBuf, String> {
+        let wanted = format!("{:?} {:?}", self.python, self.dependencies);
+        let name = topwork_keys::sha256(wanted.as_bytes());
+        let kept = cache.join("python/environments");
+        let place = kept.join(&name[..16]);
+        if let Some(python) = python_of(&place) {
+            return Ok(python);
+        }
+        let failed =
+            |error: std::io::Error| format!("no environment could be made for it: {error}");
+        std::fs::create_dir_all(&kept).map_err(failed)?;
+        // Under another name until all is there, as several processes may be at it.
+        let made = tempfile::tempdir_in(&kept).map_err(failed)?;
+        let environment = made.path().join("environment");
+        let mut venv = Command::new(uv);
+        venv.args(["venv", "--quiet", "--relocatable"]);
         if let Some(python) = &self.python {
-            add("--python", python);
+            venv.args(["--python", python]);
         }
-        add("--with", "numpy");
-        for dependency in &self.dependencies {
-            add("--with", dependency);
-        }
-        arguments.push("python".into());
-        arguments
+        ask(venv.arg(&environment))?;
+        let python = python_of(&environment).ok_or("uv has made an environment without Python")?;
+        let mut install = Command::new(uv);
+        install.args(["pip", "install", "--quiet", "--python"]);
+        ask(install.arg(python).arg("numpy").args(&self.dependencies))?;
+        // Where another process was first, its environment is as good.
+        let _ = std::fs::rename(&environment, &place);
+        python_of(&place).ok_or_else(|| format!("`{}` cannot be put in place", place.display()))
     }
+}
+
+/// Runs uv; an `Err` has what it said last.
+fn ask(uv: &mut Command) -> Result<(), String> {
+    let done = uv.stdin(Stdio::null()).output();
+    let done = done.map_err(|error| format!("uv cannot be started: {error}"))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr);
+    let said: Vec<&str> = said.split_whitespace().collect();
+    Err(format!(
+        "uv could not install what its block `# /// script` asks for: {}",
+        said.join(" ")
+    ))
 }
 
 #[cfg(test)]
@@ -194,42 +216,76 @@ mod tests {
         );
     }
 
+    /// Makes what it is asked for, and notes every call.
+    const UV: &str = r#"#!/bin/sh
+echo "$@" >> "$0.log"
+case $1 in
+venv) for folder; do :; done; mkdir -p "$folder/bin"; touch "$folder/bin/python" ;;
+pip) case "$*" in *nothing-like-it*) echo "no  such package" >&2; exit 1 ;; esac ;;
+esac
+"#;
+
+    #[cfg(unix)]
     #[test]
     fn the_nearest_python_is_taken() {
+        use std::os::unix::fs::PermissionsExt;
+
         let root = tempfile::tempdir().unwrap();
-        let file = |name: &str| {
+        let file = |name: &str, text: &str| {
             let path = root.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, "").unwrap();
+            fs::write(&path, text).unwrap();
             path
         };
-        let plugin = file("plugins/topwork_plugin_a.py");
-        let path = OsString::from(root.path().join("bin"));
+        let plugin = file("plugins/topwork_plugin_a.py", "");
+        let cache = root.path().join("cache");
         let active = root.path().join("active");
         let asks = "# /// script\n# dependencies = [\"timm\"]\n# ///\n";
-        let check = |text: &str, active: Option<&Path>, expected: Option<&Path>, with: &str| {
-            let active: Vec<&Path> = active.into_iter().collect();
-            let found = Interpreter::among(&plugin, text, &path, &active).ok();
-            assert_eq!(found.as_ref().map(|found| &*found.program), expected);
-            let arguments = found.map(|found| found.arguments).unwrap_or_default();
-            assert_eq!(arguments.join(&OsString::from(" ")), *with);
+        let find = |text: &str, environments: &[&Path], cache: &Path| {
+            let places = Places {
+                path: OsString::from(root.path().join("bin")),
+                environments: environments.iter().map(|&of| of.to_owned()).collect(),
+                cache,
+            };
+            Interpreter::among(&plugin, text, &places).map(|found| found.program)
         };
-        check("", None, None, "");
-        let python = file("bin/python");
-        check("", None, Some(&python), "");
-        let python3 = file("bin/python3");
-        check(asks, None, Some(&python3), "");
-        let of_active = file("active/bin/python");
-        check(asks, Some(&active), Some(&of_active), "");
-        let uv = file("bin/uv");
-        check(
-            asks,
-            Some(&active),
-            Some(&uv),
-            "run --quiet --no-project --with numpy --with timm python",
+        let check = |text: &str, environments: &[&Path], cache: &Path, expected: Option<&Path>| {
+            let found = find(text, environments, cache).ok();
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("", &[], &cache, None);
+        let python = file("bin/python", "");
+        check("", &[], &cache, Some(&python));
+        let python3 = file("bin/python3", "");
+        check(asks, &[], &cache, Some(&python3));
+        let of_active = file("active/bin/python", "");
+        check(asks, &[&active], &cache, Some(&of_active));
+
+        let uv = file("bin/uv", UV);
+        fs::set_permissions(&uv, PermissionsExt::from_mode(0o755)).unwrap();
+        check("", &[&active], &cache, Some(&of_active));
+        // Where nothing may be kept, nothing is installed.
+        check(asks, &[&active], Path::new(""), Some(&of_active));
+        let made = find(asks, &[&active], &cache).unwrap();
+        assert!(made.starts_with(cache.join("python/environments")) && made.is_file());
+        check(asks, &[&active], &cache, Some(&made));
+        let log = fs::read_to_string(root.path().join("bin/uv.log")).unwrap();
+        let calls: Vec<&str> = log.lines().collect();
+        assert!(
+            matches!(calls[..], [venv, install]
+            if venv.starts_with("venv --quiet --relocatable ") && install.ends_with("bin/python numpy timm")),
+            "{log}"
         );
-        check("", Some(&active), Some(&of_active), "");
-        let beside = file("plugins/.venv/bin/python");
-        check(asks, Some(&active), Some(&beside), "");
+        let refused = find(&asks.replace("timm", "nothing-like-it"), &[], &cache);
+        let expected =
+            "uv could not install what its block `# /// script` asks for: no such package";
+        assert_eq!(refused, Err(expected.to_owned()));
+        let left = fs::read_dir(cache.join("python/environments"))
+            .unwrap()
+            .count();
+        assert_eq!(left, 1);
+
+        let beside = file("plugins/.venv/bin/python", "");
+        check(asks, &[&active], &cache, Some(&beside));
     }
 }

@@ -53,7 +53,7 @@ pub struct OpenedFile {
 pub fn open(path: &Path, id: &str, cache: &Path, threads: usize) -> Result<OpenedFile, String> {
     let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let interpreter = Interpreter::of(&path, &String::from_utf8_lossy(&text))?;
+    let interpreter = Interpreter::of(&path, &String::from_utf8_lossy(&text), cache)?;
     let process = Arc::new(Process::new(path.clone(), interpreter.clone(), threads));
     let offered =
         Offered::of(&path, &interpreter, &process, cache).map_err(|error| sentence(&error))?;

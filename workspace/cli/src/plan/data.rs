@@ -1,7 +1,7 @@
 //! What an experiment learns from, in a few lines whatever its size.
 
 use serde::Serialize;
-use topwork_measure::thousands;
+use topwork_measure::{TargetKind, thousands};
 use topwork_schema::{Component, DatasetUse, TaskRole, TestSet};
 use topwork_worker::Heard;
 
@@ -34,7 +34,10 @@ pub struct Task {
     pub dataset: String,
     /// In how many folds the examples are, where they are not split into training and test.
     pub folds: Option<usize>,
-    /// The classes in label order.
+    /// What is told of an example: its class, or numbers.
+    #[serde(skip_serializing_if = "TargetKind::is_classes")]
+    pub targets: TargetKind,
+    /// The classes in label order, or what the numbers are.
     pub classes: Vec<Class>,
     /// What plugins said of the dataset, told with the first task that uses it.
     pub said: Vec<Said>,
@@ -83,7 +86,14 @@ pub fn tasks(checked: &Checked) -> Vec<Task> {
         let experiment = &plan.experiment;
         let source = (experiment.source.as_ref()).map(|source| {
             let names = &plan.source_classes;
-            (TaskRole::Source, &None, &source.dataset, names, None)
+            let kind = TargetKind::Classes;
+            (
+                TaskRole::Source,
+                &None,
+                &source.dataset,
+                (kind, names),
+                None,
+            )
         });
         let target = &experiment.target;
         let names = &plan.target_classes;
@@ -91,10 +101,10 @@ pub fn tasks(checked: &Checked) -> Vec<Task> {
             TaskRole::Target,
             &plan.target,
             &target.dataset,
-            names,
+            (plan.targets, names),
             target.folds,
         );
-        for (role, name, used, names, folds) in source.into_iter().chain([target]) {
+        for (role, name, used, (targets, names), folds) in source.into_iter().chain([target]) {
             if known.contains(&(role, name, used)) {
                 continue;
             }
@@ -115,6 +125,7 @@ pub fn tasks(checked: &Checked) -> Vec<Task> {
                 target: name.clone(),
                 dataset: used.component.id().to_owned(),
                 folds,
+                targets,
                 classes: classes(checked, used, names, folds),
                 said,
                 tests,
@@ -207,6 +218,12 @@ fn task(task: &Task) -> String {
             };
             let names: Vec<&str> = task.classes.iter().map(|class| &*class.name).collect();
             let count = thousands(names.len() as u64);
+            if task.targets == TargetKind::Numbers {
+                return format!(
+                    "{word:<INDENT$}{id}, {size}, numbers: {}\n",
+                    names.join(", ")
+                ) + &said(&task.said);
+            }
             let mut text = format!("{word:<INDENT$}{id}, {size}, {count} classes\n");
             for line in lines(&names, &train, test.as_deref()) {
                 text.push_str(&format!("{:INDENT$}{line}\n", ""));

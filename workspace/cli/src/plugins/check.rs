@@ -30,6 +30,7 @@ enum Ask {
     /// What does the library offer?
     Look {
         library: PathBuf,
+        cache_folder: PathBuf,
         call_path: PathBuf,
     },
     /// Does it do this?
@@ -46,7 +47,11 @@ enum Answer {
 /// The child's side.
 pub fn answer() -> Result<u8, Failure> {
     child::answer(|ask: &Ask| match ask {
-        Ask::Look { library, call_path } => Answer::Seen(look(library, call_path)),
+        Ask::Look {
+            library,
+            cache_folder,
+            call_path,
+        } => Answer::Seen(look(library, cache_folder, call_path)),
         Ask::Try(request) => Answer::Tried(examine(request)),
     })
 }
@@ -180,6 +185,7 @@ fn check_library(
     let call_path = notes.path().join("call");
     let ask = Ask::Look {
         library: library.to_owned(),
+        cache_folder: folders.cache.clone(),
         call_path: call_path.clone(),
     };
     let seen = match child::ask("try-case", &ask, &call_path, limit, || ())? {

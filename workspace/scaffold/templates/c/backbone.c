@@ -49,15 +49,15 @@ static topwork_status network(topwork_instance instance, const topwork_sink *blu
 static const topwork_backbone_table BACKBONE = {sizeof(topwork_backbone_table), network};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component),
-    TOPWORK_KIND_BACKBONE_BLUEPRINT,
-    TOPWORK_TEXT("@NAME@"),
-    TOPWORK_TEXT("two convolutions with pooling, for images of 1 x 28 x 28"),
-    TOPWORK_TEXT(SCHEMA),
-    create,
-    destroy,
-    &BACKBONE,
-    NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_BACKBONE_BLUEPRINT,
+    .id = TOPWORK_TEXT("@NAME@"),
+    .about = TOPWORK_TEXT("two convolutions with pooling, for images of 1 x 28 x 28"),
+    .parameter_schema = TOPWORK_TEXT(SCHEMA),
+    .create = create,
+    .destroy = destroy,
+    .table = &BACKBONE,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

@@ -100,15 +100,15 @@ static const topwork_classifier_table CLASSIFIER = {
     sizeof(topwork_classifier_table), fit, predict};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component),
-    TOPWORK_KIND_CLASSIFIER_HEAD,
-    TOPWORK_TEXT("@NAME@"),
-    TOPWORK_TEXT("the class whose mean is nearest"),
-    TOPWORK_TEXT(SCHEMA),
-    create,
-    destroy,
-    &CLASSIFIER,
-    NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_CLASSIFIER_HEAD,
+    .id = TOPWORK_TEXT("@NAME@"),
+    .about = TOPWORK_TEXT("the class whose mean is nearest"),
+    .parameter_schema = TOPWORK_TEXT(SCHEMA),
+    .create = create,
+    .destroy = destroy,
+    .table = &CLASSIFIER,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

@@ -58,15 +58,15 @@ static topwork_status cuts(topwork_instance instance, topwork_text backbone,
 static const topwork_cut_rule_table CUT_RULE = {sizeof(topwork_cut_rule_table), cuts};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component),
-    TOPWORK_KIND_CUT_RULE,
-    TOPWORK_TEXT("@NAME@"),
-    TOPWORK_TEXT("behind every layer `relu`"),
-    TOPWORK_TEXT(SCHEMA),
-    create,
-    destroy,
-    &CUT_RULE,
-    NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_CUT_RULE,
+    .id = TOPWORK_TEXT("@NAME@"),
+    .about = TOPWORK_TEXT("behind every layer `relu`"),
+    .parameter_schema = TOPWORK_TEXT(SCHEMA),
+    .create = create,
+    .destroy = destroy,
+    .table = &CUT_RULE,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

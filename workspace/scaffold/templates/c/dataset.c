@@ -114,15 +114,15 @@ static const topwork_dataset_table DATASET = {
     sizeof(topwork_dataset_table), describe, labels, read_samples};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component),
-    TOPWORK_KIND_DATASET,
-    TOPWORK_TEXT("@NAME@"),
-    TOPWORK_TEXT("stripes in four directions, 28 x 28"),
-    TOPWORK_TEXT(SCHEMA),
-    create,
-    destroy,
-    &DATASET,
-    NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_DATASET,
+    .id = TOPWORK_TEXT("@NAME@"),
+    .about = TOPWORK_TEXT("stripes in four directions, 28 x 28"),
+    .parameter_schema = TOPWORK_TEXT(SCHEMA),
+    .create = create,
+    .destroy = destroy,
+    .table = &DATASET,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

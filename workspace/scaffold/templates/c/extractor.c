@@ -88,15 +88,15 @@ static const topwork_extractor_table EXTRACTOR = {
     sizeof(topwork_extractor_table), describe, forward};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component),
-    TOPWORK_KIND_BACKBONE_EXTRACTOR,
-    TOPWORK_TEXT("@NAME@"),
-    TOPWORK_TEXT("the brightness of square cells of 1 x 28 x 28 images, and its changes"),
-    TOPWORK_TEXT(SCHEMA),
-    create,
-    destroy,
-    &EXTRACTOR,
-    NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_BACKBONE_EXTRACTOR,
+    .id = TOPWORK_TEXT("@NAME@"),
+    .about = TOPWORK_TEXT("the brightness of square cells of 1 x 28 x 28 images, and its changes"),
+    .parameter_schema = TOPWORK_TEXT(SCHEMA),
+    .create = create,
+    .destroy = destroy,
+    .table = &EXTRACTOR,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

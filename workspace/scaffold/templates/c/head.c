@@ -52,15 +52,15 @@ static topwork_status network(topwork_instance instance, const size_t *feature_s
 static const topwork_network_head_table HEAD = {sizeof(topwork_network_head_table), network};
 
 static const topwork_component COMPONENT = {
-    sizeof(topwork_component),
-    TOPWORK_KIND_NETWORK_HEAD,
-    TOPWORK_TEXT("@NAME@"),
-    TOPWORK_TEXT("dropout and one linear layer"),
-    TOPWORK_TEXT(SCHEMA),
-    create,
-    destroy,
-    &HEAD,
-    NULL};
+    .size = sizeof(topwork_component),
+    .kind = TOPWORK_KIND_NETWORK_HEAD,
+    .id = TOPWORK_TEXT("@NAME@"),
+    .about = TOPWORK_TEXT("dropout and one linear layer"),
+    .parameter_schema = TOPWORK_TEXT(SCHEMA),
+    .create = create,
+    .destroy = destroy,
+    .table = &HEAD,
+};
 
 static const topwork_component *const COMPONENTS[] = {&COMPONENT};
 

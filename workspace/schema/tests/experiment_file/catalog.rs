@@ -122,7 +122,7 @@ pub fn entry(kind: ComponentKind, id: &str, schema: Value) -> ComponentEntry {
         id: id.to_owned(),
         about: format!("the component {id}"),
         schema,
-        numbers: false,
+        numbers: matches!(id, "ridge" | "knn" | "mean"),
     }
 }
 

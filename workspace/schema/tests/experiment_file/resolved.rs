@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use topwork_measure::TargetKind;
 use topwork_schema::{
     Catalog, ComponentKind, CutChoice, CutEntry, Description, Draft, Extractor, LayerEntry, Plan,
     Plans, PluginEntry, Pool, UseKind, WantedNormalise, json_schema,
@@ -90,27 +91,41 @@ fn catalog(draft: &Draft) -> Catalog {
         let coloured = used.parameters.get("size").is_some() || id.contains("efficientnet");
         let channels = if coloured { 3 } else { 1 };
         let (kind, description) = match used.kind {
-            UseKind::Backbone if id == "hog" => (ComponentKind::Extractor, extractor()),
+            UseKind::Backbone if id == "hog" => {
+                let cuts = ["gradients", "cells", "hog"];
+                (ComponentKind::Extractor, extractor(&cuts))
+            }
+            UseKind::Backbone if id == "identity" => {
+                (ComponentKind::Extractor, extractor(&["features"]))
+            }
             UseKind::Backbone => (ComponentKind::Backbone, network(channels)),
             UseKind::Cut => (ComponentKind::CutRule, Description::Cuts(choices())),
             UseKind::Dataset => {
                 let splits = [("train".to_owned(), 6000), ("test".to_owned(), 1000)];
+                let targets = match used.parameters.get("targets") {
+                    Some(_) => TargetKind::Numbers,
+                    None => TargetKind::Classes,
+                };
+                let digits = (0..10).map(|digit| digit.to_string());
                 let dataset = Description::Dataset {
-                    classes: (0..10)
-                        .map(|digit| digit.to_string())
-                        .chain(shapes.map(str::to_owned))
-                        .collect(),
+                    classes: match targets {
+                        TargetKind::Classes => digits.chain(shapes.map(str::to_owned)).collect(),
+                        TargetKind::Numbers => vec!["age".to_owned()],
+                    },
                     shape: [channels, 28, 28],
                     splits: splits.to_vec(),
-                    targets: Default::default(),
+                    targets,
                 };
                 (ComponentKind::Dataset, dataset)
             }
             UseKind::Head => {
                 let kind = match id {
-                    "logistic-regression" | "linear-svm" | "nearest-centroid" | "knn" | "ridge" => {
-                        ComponentKind::ClassifierHead
-                    }
+                    "logistic-regression"
+                    | "linear-svm"
+                    | "nearest-centroid"
+                    | "knn"
+                    | "ridge"
+                    | "mean" => ComponentKind::ClassifierHead,
                     _ => ComponentKind::NetworkHead,
                 };
                 (kind, Description::Head)
@@ -142,14 +157,14 @@ fn network(channels: usize) -> Description {
     backbone(channels, &names, None)
 }
 
-fn extractor() -> Description {
+fn extractor(cuts: &[&str]) -> Description {
     let extractor = Extractor {
         normalise: WantedNormalise::Any,
         digest: Some("12ab".to_owned()),
         runtime: None,
         network: false,
     };
-    backbone(1, &["gradients", "cells", "hog"], Some(extractor))
+    backbone(1, cuts, Some(extractor))
 }
 
 fn backbone(channels: usize, names: &[&str], extractor: Option<Extractor>) -> Description {
