@@ -82,7 +82,7 @@ pub fn scikit_learn(python: &Python) -> Result<(), Failed> {
     assert_eq!(evaluated.code, 0, "{}", evaluated.snapshot());
     let evaluated: serde_json::Value = serde_json::from_str(&evaluated.stdout)?;
     let again = evaluated
-        .pointer("/rows/0/figures/accuracy/value")
+        .pointer("/strategies/0/mean")
         .and_then(serde_json::Value::as_f64);
     assert_eq!(again, Some(found[0]), "{evaluated}");
     // Only what is scikit-learn's is called.
