@@ -87,6 +87,68 @@ fn heads_agree_with_scikit_learn_on_diabetes() {
 }
 
 #[test]
+fn rows_are_measured_on_other_numbers() {
+    let (project, _) = project();
+    let run = project.topwork(&["run", "diabetes.toml", "--ui", "none"]);
+    assert_eq!(run.code, 0, "{}", run.snapshot());
+    let data = |targets: &str| {
+        format!(
+            "use = \"csv\"\nsplit = \"test\"\ntrain-file = \"diabetes/train.csv\"\ntest-file = \"diabetes/test.csv\"\nlabel = \"progression\"\ntargets = \"{targets}\"\n"
+        )
+    };
+    project.write("data.toml", &data("numbers"));
+    let on_data = ["evaluate", "1", "--dataset", "data.toml"];
+    let table = project.topwork(&on_data);
+    insta::assert_snapshot!("numbers_evaluated", table.snapshot());
+    let json = project.topwork(&[&on_data[..], &["--json"]].concat());
+    let evaluated: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let results = project.results(1);
+    // The same examples, read as the split of another dataset.
+    for row in 0..3 {
+        for figure in ["r2", "rmse", "mae"] {
+            let of = |all: &serde_json::Value| {
+                all["strategies"][row]["figures"][figure]["mean"].as_f64()
+            };
+            assert_eq!(of(&evaluated), of(&results), "row {row}, {figure}");
+        }
+    }
+    let output = ["--row", "ridge", "--output", "there.csv"];
+    let line = [&["predict", "1", "--dataset", "data.toml"], &output[..]].concat();
+    let predicted = project.topwork(&line);
+    assert_eq!(predicted.code, 0, "{}", predicted.snapshot());
+    let there = std::fs::read_to_string(project.path().join("there.csv")).unwrap();
+    assert!(
+        there.starts_with("example,true,predicted\n0,151,"),
+        "{there}"
+    );
+
+    let page = project.topwork(&["report", "1", "--format", "html"]);
+    assert_eq!(page.code, 0, "{}", page.snapshot());
+    let drawn = page.stdout.matches("<svg class=\"picture\"").count();
+    assert!(
+        drawn >= 3 && page.stdout.contains("predicted progression against true"),
+        "{drawn}"
+    );
+    assert!(!page.stdout.contains(">Confusion<"));
+
+    let refused = |line: &[&str], expected: &str| {
+        let output = project.topwork(line);
+        assert_ne!(output.code, 0, "{}", output.snapshot());
+        assert!(output.stderr.contains(expected), "{}", output.stderr);
+    };
+    let metric = [&on_data[..], &["--metric", "accuracy"]].concat();
+    refused(
+        &metric,
+        "the figure `accuracy` is not one of numbers, which this run predicts",
+    );
+    project.write("data.toml", &data("classes"));
+    refused(
+        &on_data,
+        "the dataset has classes, and the run predicts numbers",
+    );
+}
+
+#[test]
 fn what_is_of_classes_alone_is_refused() {
     let (project, text) = project();
     let check = |from: &str, to: &str, expected: &[&str]| {

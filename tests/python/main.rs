@@ -21,7 +21,7 @@ use topwork_testkit::{Output, Project};
 type Test = fn(&Python) -> Result<(), Failed>;
 
 /// Each test with the packages that it needs.
-const TESTS: [(&str, &[&str], Test); 11] = [
+const TESTS: [(&str, &[&str], Test); 12] = [
     (
         "a_new_plugin_of_every_kind_keeps_the_contract_and_runs",
         &["numpy"],
@@ -42,6 +42,11 @@ const TESTS: [(&str, &[&str], Test); 11] = [
         "whatever_goes_wrong_ends_in_a_sentence",
         &["numpy"],
         wayward::every_way,
+    ),
+    (
+        "a_run_is_of_one_version_of_a_plugin",
+        &["numpy"],
+        wayward::edited,
     ),
     (
         "a_call_that_hangs_ends_with_all_that_was_started",

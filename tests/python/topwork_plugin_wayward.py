@@ -63,6 +63,10 @@ class Head:
             print("printed")
             self.host.log("logged")
             self.host.log("with care", level="warning")
+        if self.how == "be edited and end":
+            with open(__file__, "a") as file:
+                file.write("# another version\n")
+            os._exit(4)
         return {"tell what nobody asked": {"loss": 1}}.get(self.how)
 
     def predict(self, features):

@@ -86,6 +86,25 @@ pub fn every_way(python: &Python) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A run is of one version of a plugin: after a crash another version does not go on in its place.
+pub fn edited(python: &Python) -> Result<(), Failed> {
+    let project = Project::new();
+    experiment(&project, "well", &["well", "be edited and end", "well"]);
+    let run = python.topwork(&project, &RUN);
+    let said = run.snapshot();
+    assert!(
+        said.contains("0 well: 958 of 1,850 correct"),
+        "before: {said}"
+    );
+    assert!(
+        said.contains("✗ 2 well:") && said.contains("it has changed since it was opened"),
+        "after: {said}"
+    );
+    let again = python.topwork(&project, &["resume", "1", "--ui", "plain"]);
+    assert_ne!(again.code, 0, "{}", again.snapshot());
+    Ok(())
+}
+
 /// Processes of Python that run a plugin of this project.
 fn pythons(project: &Project) -> usize {
     let said = Command::new("pgrep")

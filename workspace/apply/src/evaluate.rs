@@ -3,12 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use topwork_events::{Judging, Outcome, Seconds};
-use topwork_graft::{Services, data::view};
-use topwork_host::{DatasetView, Kind, Plugins, Seen};
+use topwork_graft::{
+    Services,
+    data::{targets, view},
+};
+use topwork_host::{Dataset, DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_measure::Targets;
+use topwork_measure::TargetKind;
 use topwork_nearest::nearest;
-use topwork_schema::{Component, check_parameters, resolve_parameters, target_labels};
+use topwork_schema::{Component, Plan, check_parameters, resolve_parameters, target_labels};
 use topwork_worker::Measured;
 
 use crate::{
@@ -18,22 +21,24 @@ use crate::{
     predict::mean_scores,
 };
 
-/// A dataset with labels that are those of a run.
+/// A dataset whose labels are those of a run, or that has numbers as the run does.
 pub struct Labelled {
     pub view: DatasetView,
     pub split: String,
-    /// Positions and labels of the examples whose class the run knows.
+    /// Positions and labels of the examples whose class the run knows; of numbers those of all, with labels that say nothing.
     pub examples: Vec<(u64, Option<u32>)>,
+    /// The numbers of the examples, where the run predicts numbers.
+    pub numbers: Vec<f32>,
     /// How many examples have another class, by its name.
     pub unknown: BTreeMap<String, u64>,
 }
 
 impl Labelled {
-    /// Opens it. `classes` are those of the run, `seen` is how its backbone sees images.
+    /// Opens it for a run that does as the plan says, or without one for what has no targets; `seen` is how the backbone sees images.
     pub fn open(
         plugins: &Plugins,
         data: &LabelledData,
-        classes: &[String],
+        plan: Option<&Plan>,
         seen: Option<Seen>,
     ) -> Result<Self, ApplyError> {
         let component = resolved(plugins, &data.component, &data.folder, Kind::Dataset)?;
@@ -56,46 +61,40 @@ impl Labelled {
                 });
             }
         };
-        for (theirs, ours) in &data.class_map {
-            if !info.classes.contains(theirs) {
-                let known: Vec<&str> = info.classes.iter().map(String::as_str).collect();
-                return Err(no_such("class of the dataset", theirs, &known));
+        let (examples, numbers, unknown) = match (plan, info.targets) {
+            (None, _) => {
+                let all = dataset.labels(&split)?.len() as u64;
+                let examples = (0..all).map(|position| (position, None));
+                (examples.collect(), Vec::new(), BTreeMap::new())
             }
-            if !classes.contains(ours) {
-                let known: Vec<&str> = classes.iter().map(String::as_str).collect();
-                return Err(no_such("class of the run", ours, &known));
+            (Some(plan), TargetKind::Classes) if plan.targets == TargetKind::Classes => {
+                let (examples, unknown) = of_classes(&dataset, &split, data, plan)?;
+                (examples, Vec::new(), unknown)
             }
-        }
-        let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
-        let label_of = target_labels(&info.classes, &map, classes);
-        let (mut examples, mut unknown) = (Vec::new(), BTreeMap::new());
-        for (position, class) in (0..).zip(dataset.labels(&split)?) {
-            match label_of[class as usize] {
-                Some(label) => examples.push((position, Some(label))),
-                None => {
-                    *unknown
-                        .entry(info.classes[class as usize].clone())
-                        .or_default() += 1;
-                }
+            (Some(plan), TargetKind::Numbers) if plan.targets == TargetKind::Numbers => {
+                let numbers = of_numbers(&dataset, &split, data)?;
+                let examples = (0..numbers.len() as u64).map(|position| (position, Some(0)));
+                (examples.collect(), numbers, BTreeMap::new())
             }
-        }
-        if examples.is_empty() {
-            return Err(ApplyError::Other {
-                message: format!(
-                    "no example of the split `{split}` has a class of the run: its classes are {}, those of the run {}",
-                    some(&info.classes),
-                    some(classes)
-                ),
-                hint: Some(
-                    "`class-map = { \"name there\" = \"name here\" }` tells which are the same"
-                        .to_owned(),
-                ),
-            });
-        }
+            (Some(plan), of_dataset) => {
+                return Err(ApplyError::Other {
+                    message: format!(
+                        "the dataset has {}, and the run predicts {}",
+                        of_dataset.word(),
+                        plan.targets.word()
+                    ),
+                    hint: Some(
+                        "parameters such as `targets` of the datasets that can be either decide it"
+                            .to_owned(),
+                    ),
+                });
+            }
+        };
         Ok(Self {
             view: view(Arc::new(dataset), seen),
             split,
             examples,
+            numbers,
             unknown,
         })
     }
@@ -107,9 +106,76 @@ impl Labelled {
             split: self.split.clone(),
             examples: self.examples.clone(),
             names: self.view.dataset().names(&self.split)?,
+            numbers: &self.numbers,
             given: 0,
         })
     }
+}
+
+/// Positions and labels of the examples whose class the run knows, and how many have another one.
+type OfClasses = (Vec<(u64, Option<u32>)>, BTreeMap<String, u64>);
+
+fn of_classes(
+    dataset: &Dataset,
+    split: &str,
+    data: &LabelledData,
+    plan: &Plan,
+) -> Result<OfClasses, ApplyError> {
+    let (info, classes) = (dataset.describe(), &plan.target_classes);
+    for (theirs, ours) in &data.class_map {
+        if !info.classes.contains(theirs) {
+            let known: Vec<&str> = info.classes.iter().map(String::as_str).collect();
+            return Err(no_such("class of the dataset", theirs, &known));
+        }
+        if !classes.contains(ours) {
+            let known: Vec<&str> = classes.iter().map(String::as_str).collect();
+            return Err(no_such("class of the run", ours, &known));
+        }
+    }
+    let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
+    let label_of = target_labels(&info.classes, &map, classes);
+    let (mut examples, mut unknown) = (Vec::new(), BTreeMap::new());
+    for (position, class) in (0..).zip(dataset.labels(split)?) {
+        match label_of[class as usize] {
+            Some(label) => examples.push((position, Some(label))),
+            None => {
+                *unknown
+                    .entry(info.classes[class as usize].clone())
+                    .or_default() += 1;
+            }
+        }
+    }
+    if examples.is_empty() {
+        return Err(ApplyError::Other {
+            message: format!(
+                "no example of the split `{split}` has a class of the run: its classes are {}, those of the run {}",
+                some(&info.classes),
+                some(classes)
+            ),
+            hint: Some(
+                "`class-map = { \"name there\" = \"name here\" }` tells which are the same"
+                    .to_owned(),
+            ),
+        });
+    }
+    Ok((examples, unknown))
+}
+
+/// The number of every example.
+fn of_numbers(dataset: &Dataset, split: &str, data: &LabelledData) -> Result<Vec<f32>, ApplyError> {
+    let columns = &dataset.describe().classes;
+    let problem = match (data.class_map.is_empty(), columns.as_slice()) {
+        (false, _) => "`class-map` is of classes, and the dataset has numbers".to_owned(),
+        (true, [_, _, ..]) => format!(
+            "each sample has several numbers ({}), expected one",
+            some(columns)
+        ),
+        (true, _) => return Ok(dataset.numbers(split)?),
+    };
+    Err(ApplyError::Other {
+        message: problem,
+        hint: None,
+    })
 }
 
 /// A component as written, its parameters resolved and checked.
@@ -247,24 +313,23 @@ impl Evaluation<'_> {
             for label in &labels {
                 content.update(label.to_le_bytes());
             }
+            for number in &self.data.numbers {
+                content.update(number.to_le_bytes());
+            }
             let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
             let are = first.scores_are();
-            let measured = Measured::of(
-                Targets::Classes(&labels),
-                &scores,
-                are,
-                classes,
-                self.judging,
-            );
+            let truth = targets(self.run.plan.targets, &labels, &self.data.numbers);
+            let measured = Measured::of(truth, &scores, are, classes, self.judging);
             done.outcomes.push(Outcome {
                 correct: measured.confusion.correct(),
-                total: measured.confusion.total(),
+                total: truth.len() as u64,
                 figures: measured.figures,
                 folds: Vec::new(),
                 test_set: test_set.clone(),
                 confusion: measured.confusion,
                 reliability: measured.reliability,
                 right: measured.right,
+                against: measured.against,
                 predictions: None,
                 without_duplicates: None,
                 transferability: BTreeMap::new(),

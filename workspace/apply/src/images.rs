@@ -284,12 +284,16 @@ pub struct OfDataset<'a> {
     /// Their positions and labels.
     pub examples: Vec<(u64, Option<u32>)>,
     pub names: Option<Vec<String>>,
+    /// Their numbers; none where they have classes.
+    pub numbers: &'a [f32],
     pub given: usize,
 }
 
 impl Source for OfDataset<'_> {
     fn next(&mut self, most: usize, block: &mut Block) -> Result<(), ApplyError> {
         let some = &self.examples[self.given..(self.given + most).min(self.examples.len())];
+        let numbers = self.numbers.iter().skip(self.given);
+        let mut numbers = numbers.copied();
         self.given += some.len();
         let positions: Vec<u64> = some.iter().map(|(position, _)| *position).collect();
         let image: usize = self.view.shape().iter().product();
@@ -302,6 +306,7 @@ impl Source for OfDataset<'_> {
                 path: (self.names.as_ref()).map(|names| names[position as usize].clone()),
                 position: Some(position),
                 label,
+                number: numbers.next(),
                 ..Item::default()
             })
             .collect();

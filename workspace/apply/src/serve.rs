@@ -88,12 +88,7 @@ fn done(
             let opened = OpenedRun::open(run, &plugins, &compute, speaker)?;
             let (plan, channels) = (&opened.plan, channels_of(&opened.backbone));
             let seen = at_work.seen(Some(plan), channels)?;
-            if plan.targets == TargetKind::Numbers {
-                return Err(ApplyError::of_classes_alone(
-                    "rows are measured on other data",
-                ));
-            }
-            let labelled = Labelled::open(&plugins, dataset, &plan.target_classes, seen)?;
+            let labelled = Labelled::open(&plugins, dataset, Some(plan), seen)?;
             Evaluation {
                 run: &opened,
                 data: &labelled,
@@ -199,7 +194,7 @@ impl AtWork<'_> {
             Images::Dataset(data) => {
                 let input = first.features.input();
                 let seen = self.seen(Some(&run.plan), input[0])?;
-                let labelled = Labelled::open(self.plugins, data, classes, seen)?;
+                let labelled = Labelled::open(self.plugins, data, Some(&run.plan), seen)?;
                 fits_input(&labelled.view.shape(), input)?;
                 let mut source = labelled.source()?;
                 predictions.named = source.names.is_some();
@@ -434,7 +429,7 @@ impl AtWork<'_> {
             }
             Images::Dataset(data) => {
                 let seen = self.seen(plan, pass.input()[0])?;
-                let labelled = Labelled::open(self.plugins, data, classes, seen)?;
+                let labelled = Labelled::open(self.plugins, data, plan, seen)?;
                 fits_input(&labelled.view.shape(), pass.input())?;
                 let mut source = labelled.source()?;
                 described.named = source.names.is_some();

@@ -23,6 +23,14 @@ impl TargetKind {
         *self == Self::Classes
     }
 
+    /// The word for what it has of an example, for messages: `classes` or `numbers`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Classes => "classes",
+            Self::Numbers => "numbers",
+        }
+    }
+
     /// The figures that can be asked of it, in the order of [`FIGURES`].
     pub fn figures(self) -> impl Iterator<Item = &'static Figure> {
         (FIGURES.iter()).filter(move |figure| figure.needs.of() == self)

@@ -58,6 +58,7 @@ pub fn open(path: &Path, id: &str, cache: &Path, threads: usize) -> Result<Opene
     let offered =
         Offered::of(&path, &interpreter, &process, cache).map_err(|error| sentence(&error))?;
     let digest = offered.digest();
+    process.known_as(digest.clone());
     let components = offered.components.iter().map(|component| {
         declared(Class {
             process: Arc::clone(&process),

@@ -89,9 +89,7 @@ impl Offered {
         {
             return Ok(kept.offered);
         }
-        let offered: Offered = serde_json::from_value(process.open()?).map_err(|error| {
-            Error::failed(format!("what Python says of it cannot be read: {error}"))
-        })?;
+        let offered = process.open()?;
         if let Some(place) = place {
             let kept = Kept {
                 interpreter: identity,

@@ -1,6 +1,7 @@
 //! One plugin's Python process, and calls to it: a line of JSON there, lines of JSON back, arrays in a file that both have open.
 
 use crate::interpreter::Interpreter;
+use crate::offered::Offered;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::ffi::OsStr;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use topwork_sdk::{Error, Host, Level};
@@ -76,6 +77,8 @@ pub struct Process {
     plugin: PathBuf,
     interpreter: Interpreter,
     threads: usize,
+    /// The digest of what this plugin is known as; a process of other files would compute other features under its name.
+    known_as: OnceLock<String>,
     running: Mutex<Option<Running>>,
 }
 
@@ -102,16 +105,22 @@ impl Process {
             plugin,
             interpreter,
             threads,
+            known_as: OnceLock::new(),
             running: Mutex::new(None),
         }
     }
 
     /// Starts Python, which imports the file, and gives what it says of the file.
-    pub fn open(&self) -> Result<Value, Error> {
+    pub fn open(&self) -> Result<Offered, Error> {
         let mut running = self.lock();
-        let (started, said) = self.start()?;
+        let (started, offered) = self.start()?;
         *running = Some(started);
-        Ok(said)
+        Ok(offered)
+    }
+
+    /// Says what the plugin is known as from now on: a process that imports anything else is refused.
+    pub fn known_as(&self, digest: String) {
+        let _ = self.known_as.set(digest);
     }
 
     /// A turn with the process, which is started where it does not run.
@@ -134,7 +143,7 @@ impl Process {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(&self) -> Result<(Running, Value), Error> {
+    fn start(&self) -> Result<(Running, Offered), Error> {
         let failed = |what: &str, error: std::io::Error| Error::failed(format!("{what}: {error}"));
         let mut shared = tempfile::Builder::new()
             .prefix("topwork-python-")
@@ -196,7 +205,14 @@ impl Process {
         let said = running.ask("open", json!({}), None)?;
         // Both have it open now, so that nothing is left of it however they end.
         drop(shared);
-        Ok((running, said))
+        let offered: Offered = serde_json::from_value(said).map_err(|error| {
+            Error::failed(format!("what Python says of it cannot be read: {error}"))
+        })?;
+        if (self.known_as.get()).is_some_and(|known| *known != offered.digest()) {
+            let changed = "it has changed since it was opened, or a module, package or Python that it uses has";
+            return Err(Error::failed(changed).with_hint("start again: a run is of one version"));
+        }
+        Ok((running, offered))
     }
 }
 

@@ -268,6 +268,8 @@ def open_file():
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    if sources()[0] != files:
+        raise Refused("was changed while it was imported")
     offered = []
     for component in vars(module).values():
         own = inspect.isclass(component) and component.__module__ == module.__name__

@@ -235,7 +235,7 @@ const COUNTS: &[Column] = &[
         part.into()
     })
     // Of numbers none is correct or wrong.
-    .only(|_, rows| !rows.iter().all(|row| row.scores == Some(Scores::Numbers))),
+    .only(|_, rows| !rows.iter().any(|row| row.scores == Some(Scores::Numbers))),
 ];
 
 const TRAINED_ON: Column = Column::new("trained-on", "trained on", Part::Measured, 5, |row| {

@@ -36,8 +36,8 @@ mod text;
 
 pub use error::Error;
 pub use format::Format;
+pub use output::Output;
 
-use output::Output;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -115,6 +115,9 @@ impl Writer {
     /// When the columns are not ones that the format can hold, or no file can be made in the folder.
     pub fn create(path: &Path, format: Format, columns: Vec<Column>) -> Result<Self, Error> {
         format.check(&columns)?;
+        if !format.is_streamed() && output::replaced(path).is_none() {
+            return Err(Error::NeedsFile(format));
+        }
         let place = format!("`{}`", path.display());
         let output = || Output::file(path);
         let table: io::Result<Box<dyn Table>> = match format {

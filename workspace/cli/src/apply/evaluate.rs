@@ -1,9 +1,9 @@
 //! `topwork evaluate`.
 
 use topwork_apply::Work;
-use topwork_events::{Event, Judging, Outcome, Record, RunState};
+use topwork_events::{Event, Judging, Outcome, Record, RunPlan, RunState};
 use topwork_measure::Figure;
-use topwork_nearest::nearest;
+use topwork_nearest::{listed, nearest};
 use topwork_pages::comparison;
 use topwork_results::Results;
 use topwork_store::Runs;
@@ -48,7 +48,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
             "no row was measured with these seeds",
         ));
     }
-    let judging = judging(&plan.judging, &arguments.metrics)?;
+    let judging = judging(plan, &arguments.metrics)?;
     let folders = Folders::of_run(&known.folder, &arguments.how.plugin_dir)?;
     // The same table as that of a run, with other outcomes.
     let mut plan = plan.clone();
@@ -107,17 +107,25 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
 }
 
 /// What rows are judged by: as in the run, or by the figures named.
-fn judging(of_run: &Judging, metrics: &[String]) -> Result<Judging, Failure> {
-    let mut judging = of_run.clone();
+fn judging(plan: &RunPlan, metrics: &[String]) -> Result<Judging, Failure> {
+    let mut judging = plan.judging.clone();
     for id in metrics {
-        if Figure::named(id).is_none() {
-            let known = topwork_measure::FIGURES.iter().map(|figure| figure.id);
-            let failure = Failure::new(WRONG_USE, format!("there is no figure `{id}`"));
-            return Err(match nearest(id, known) {
-                Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
-                None => failure.hint("docs/figures.md lists them"),
-            });
+        if plan.targets.figures().any(|figure| figure.id == id) {
+            continue;
         }
+        let problem = match Figure::named(id) {
+            Some(_) => format!(
+                "the figure `{id}` is not one of {}, which this run predicts",
+                plan.targets.word()
+            ),
+            None => format!("there is no figure `{id}`"),
+        };
+        let known = || plan.targets.figures().map(|figure| figure.id);
+        let failure = Failure::new(WRONG_USE, problem);
+        return Err(match nearest(id, known()) {
+            Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+            None => failure.hint(format!("there are {}", listed(known()))),
+        });
     }
     if let Some(first) = metrics.first() {
         judging.metrics = metrics.to_vec();

@@ -59,6 +59,7 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
         section("Pairs", &pairs_of(results));
         section("Curves", &charts::curves(results));
         section("Confusion", &confusions(results));
+        section("Predicted and true numbers", &against(results));
         section("Reliability", &charts::reliability(results));
         if let [heading, lines @ ..] = reference_lines(results).as_slice() {
             section(
@@ -151,6 +152,37 @@ fn confusions(results: &Results) -> String {
             if index == 0 { " open" } else { "" },
             escaped(&title),
             pictures::confusion(&title, confusion, &results.classes)
+        ));
+    }
+    text
+}
+
+/// Predicted numbers against true ones, of the first seed of each row; nothing of classes.
+fn against(results: &Results) -> String {
+    let known = || (results.strategies.iter()).filter_map(|row| Some((row, row.against.as_ref()?)));
+    let count = known().count();
+    if count == 0 {
+        return String::new();
+    }
+    let column = results.classes.first().map_or("number", String::as_str);
+    let mut text = String::from(
+        "<p>On the dotted line the predicted number is the true one. A cell is darker the more test examples lie in it.</p>",
+    );
+    if count > MATRICES {
+        text.push_str(&format!(
+            "<p>The pictures of the first {MATRICES} of {} rows; all are in results.json.</p>",
+            thousands(count as u64)
+        ));
+    }
+    for (row, against) in known().take(MATRICES) {
+        let title = match row.seeds.as_slice() {
+            [first, _, ..] => format!("{}, seed {}", row.title, first.seed),
+            _ => row.title.clone(),
+        };
+        text.push_str(&format!(
+            "<figure>{}<figcaption>{}</figcaption></figure>\n",
+            pictures::against(&title, column, against),
+            escaped(&title)
         ));
     }
     text

@@ -4,6 +4,7 @@
 //! colours come from the page's style sheet, so that light and dark are one picture. Every picture has a text
 //! alternative with its values, and nothing is told by colour alone: curves have marks and dashes of their own.
 
+mod against;
 mod confusion;
 mod curve;
 mod heat;
@@ -11,6 +12,7 @@ mod interval;
 mod reliability;
 mod scale;
 
+pub use against::against;
 pub use confusion::confusion;
 pub use curve::{Chart, Curve, Point, chart, key};
 pub use heat::{HeatMap, heat_map, value};

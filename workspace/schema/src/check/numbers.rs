@@ -82,10 +82,7 @@ impl Check<'_> {
         let Some(table) = &written.target else { return };
         let is_other =
             |id: &str| Figure::named(id).is_some_and(|figure| figure.needs.of() != targets);
-        let what = match targets {
-            TargetKind::Classes => "classes",
-            TargetKind::Numbers => "numbers",
-        };
+        let what = targets.word();
         let known = listed(targets.figures().map(|figure| figure.id));
         let lists = table.node.get("metrics").map_or(&[][..], Node::items);
         let nodes = lists.iter().chain(table.node.get("rank-by"));
