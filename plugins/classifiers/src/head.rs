@@ -157,9 +157,7 @@ impl<M: Named> Classifier for Head<M> {
     }
 
     fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
-        let fitted = self.fitted()?;
-        // What takes layers reads them as scores of classes.
-        Ok((fitted.scores != Scores::Numbers).then(|| fitted.layers()))
+        Ok(Some(self.fitted()?.layers()))
     }
 }
 

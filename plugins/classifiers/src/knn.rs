@@ -473,17 +473,20 @@ impl Model for Neighbours {
                 (scaled.unit_length(), rows.collect())
             }
         };
-        scaled.neighbours(
-            k,
-            metric.said(),
-            match weights {
-                Weights::Uniform => Votes::Uniform,
-                Weights::Distance => Votes::Distance,
-                Weights::Exponential => Votes::Exponential(temperature),
-            },
-            &rows,
-            (&stored.labels, stored.classes),
-        )
+        let votes = match weights {
+            Weights::Uniform => Votes::Uniform,
+            Weights::Distance => Votes::Distance,
+            Weights::Exponential => Votes::Exponential(temperature),
+        };
+        if stored.numbers.is_empty() {
+            let labels = (&*stored.labels, stored.classes);
+            return scaled.neighbours(k, metric.said(), votes, &rows, labels);
+        }
+        // Every sample is a class of its own, so that its share of the votes is what its number counts.
+        let samples: Vec<u32> = (0..stored.numbers.len() as u32).collect();
+        let labels = (&*samples, samples.len());
+        let shares = scaled.neighbours(k, metric.said(), votes, &rows, labels);
+        shares.linear(&stored.numbers, &[0.0])
     }
 
     fn write(&self, state: &mut Writer) {

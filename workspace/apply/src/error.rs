@@ -42,16 +42,6 @@ impl From<HostError> for ApplyError {
 }
 
 impl ApplyError {
-    /// What is not done for a run whose target has numbers.
-    pub fn of_classes_alone(what: &str) -> Self {
-        Self::Other {
-            message: format!(
-                "{what} where the target has classes, and that of this run has numbers"
-            ),
-            hint: Some("`topwork predict` predicts the numbers of images".to_owned()),
-        }
-    }
-
     /// Whether nobody reads any more what is written.
     pub fn is_broken_pipe(&self) -> bool {
         let Self::Table(TableError::Write { source, .. }) = self else {

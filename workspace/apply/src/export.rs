@@ -8,6 +8,7 @@ use topwork_export::{
 };
 use topwork_graft::{Backbone, Head, Predictor, Services, data::SplitName};
 use topwork_host::{ExtractorModel, Kind, ModelLayout};
+use topwork_measure::TargetKind;
 use topwork_schema::{Component, Plan, Start, without_paths};
 
 use crate::{
@@ -134,15 +135,19 @@ impl Exporting<'_> {
             false => Given::Numbers(&images),
         };
         let shape = predictor.features.input();
-        let agreement = prove(&file, given, shape, &scores, classes.len())
-            .map_err(|error| refused(error.to_string()))?;
+        let agreement = prove(
+            &file,
+            given,
+            shape,
+            &scores,
+            (run.plan.targets, classes.len()),
+        )
+        .map_err(|error| refused(error.to_string()))?;
         if agreement.equal < agreement.of {
             return Err(ApplyError::Other {
                 message: format!(
-                    "the exported model is not the row: rten gives {} of {} test images another class, scores differ by up to {:.1e} of the largest",
-                    agreement.of - agreement.equal,
-                    agreement.of,
-                    agreement.largest_relative_difference
+                    "the exported model is not the row: by rten {}",
+                    told(&agreement)
                 ),
                 hint: Some("nothing was written; please report it".to_owned()),
             });
@@ -255,7 +260,8 @@ impl Exporting<'_> {
         write(&folder.join("scores"), &bytes(scores))?;
         let [channels, height, width] = self.predictor.features.input();
         let classes = self.run.plan.target_classes.len();
-        let shape = format!("{channels} {height} {width} {classes}");
+        let targets = self.run.plan.targets.word();
+        let shape = format!("{channels} {height} {width} {targets} {classes}");
         write(&folder.join("shape"), shape.as_bytes())
     }
 }
@@ -282,8 +288,12 @@ fn spread(examples: Vec<(usize, Option<u32>)>, most: usize) -> Vec<(usize, Optio
 
 /// An agreement in words.
 pub fn told(agreement: &Agreement) -> String {
+    let (same, values) = match agreement.targets {
+        TargetKind::Classes => ("class", "scores"),
+        TargetKind::Numbers => ("number to 1e-5 of the largest", "numbers"),
+    };
     format!(
-        "{} of {} test images have the same class, scores differ by at most {:.1e} of the largest",
+        "{} of {} test images have the same {same}, {values} differ by at most {:.1e} of the largest",
         agreement.equal, agreement.of, agreement.largest_relative_difference
     )
 }

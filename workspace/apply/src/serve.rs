@@ -9,7 +9,6 @@ use topwork_graft::{
     data::{Draw, SplitName, TaskExamples, channels_of, draws, seen, view},
 };
 use topwork_host::{Decoder, Kind, Options, Plugins, Seen};
-use topwork_measure::TargetKind;
 use topwork_schema::{Component, DatasetUse, Plan, Start, TaskRole, resolve_parameters};
 use topwork_store::FeatureCache;
 use topwork_tasks::TrunkId;
@@ -210,9 +209,6 @@ impl AtWork<'_> {
     fn export(&self, asked: &Export) -> Result<Done, ApplyError> {
         let fits = &asked.fits;
         let run = OpenedRun::open(&fits.run, self.plugins, self.compute, self.speaker)?;
-        if run.plan.targets == TargetKind::Numbers {
-            return Err(ApplyError::of_classes_alone("models are exported"));
-        }
         let predictors = run.predictors(fits, &self.conductor)?;
         let [predictor] = predictors.as_slice() else {
             return Err(ApplyError::Other {

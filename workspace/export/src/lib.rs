@@ -17,7 +17,7 @@ mod trees;
 
 pub use error::ExportError;
 pub use model::{
-    CLASS, Exported, FEATURES, Head, IMAGES, OPERATOR_SET, SCORES, Trunk, append_metadata,
+    CLASS, Exported, FEATURES, Head, IMAGES, NUMBERS, OPERATOR_SET, SCORES, Trunk, append_metadata,
 };
 pub use onnx_file::{Layout, OnnxFile};
 pub use proof::{Agreement, Images, ProofError, prove};

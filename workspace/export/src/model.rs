@@ -1,11 +1,11 @@
-//! The whole model: images in, class, scores and features out.
+//! The whole model: images in, class, scores and features out, or numbers in place of class and scores.
 
 use std::collections::HashSet;
 
 use prost::Message;
 use topwork_engine::Network;
 use topwork_engine::layers::LayerNorm;
-use topwork_measure::Scores;
+use topwork_measure::{Scores, TargetKind};
 use topwork_onnx::Element;
 use topwork_onnx::message::{Dimension, Entry, OperatorSet, Shape, TensorType, Type, Value};
 use topwork_onnx::verbatim::{Graph, Metadata, Model};
@@ -28,6 +28,8 @@ pub const IMAGES: &str = "images";
 pub const CLASS: &str = "class";
 /// The output with the scores: N × classes.
 pub const SCORES: &str = "scores";
+/// The output with the predicted numbers, in place of class and scores where these are predicted: N × columns.
+pub const NUMBERS: &str = "numbers";
 /// The output with what the head gets: N × features.
 pub const FEATURES: &str = "features";
 
@@ -62,7 +64,7 @@ pub struct Exported<'a> {
     pub scores: Scores,
     /// What the logits are divided by, where scores were calibrated.
     pub temperature: Option<f64>,
-    /// Names of the classes, in the order of the scores.
+    /// Names of the classes, in the order of the scores; of numbers those of their columns.
     pub classes: &'a [String],
     /// Words for the metadata, each under a key of its own.
     pub metadata: &'a [(String, String)],
@@ -105,15 +107,16 @@ impl Exported<'_> {
         }
     }
 
-    /// The model as an ONNX file: input [`IMAGES`], outputs [`CLASS`], [`SCORES`] and [`FEATURES`], for any number of images at a
-    /// time unless a model file has its own built in. `classes` in the metadata are the names of the classes as a JSON list.
+    /// The model as an ONNX file: input [`IMAGES`], outputs [`CLASS`], [`SCORES`] and [`FEATURES`], or [`NUMBERS`] and [`FEATURES`],
+    /// for any number of images at a time unless a model file has its own built in. `classes` in the metadata are the names of the
+    /// classes as a JSON list, `columns` those of the numbers.
     ///
     /// # Errors
     /// When the parts do not fit each other, a model file is not what was said of it or too old, or the file would be larger
     /// than the format allows.
     pub fn to_onnx(&self) -> Result<Vec<u8>, ExportError> {
         self.check()?;
-        let reserved = [IMAGES, CLASS, SCORES, FEATURES];
+        let reserved = [IMAGES, CLASS, SCORES, NUMBERS, FEATURES];
         let (mut model, mut builder, at_cut) = match &self.trunk {
             Trunk::Network(trunk) => {
                 let (operator_set, format) = self.versions();
@@ -225,14 +228,17 @@ impl Exported<'_> {
         };
         let identity = Op("Identity", 1);
         builder.emit(identity, &[&row], &[], vec![FEATURES.to_owned()]);
-        builder.emit(identity, &[&scores], &[], vec![SCORES.to_owned()]);
-        let settings = [("axis", Setting::Int(1)), ("keepdims", Setting::Int(0))];
-        builder.emit(
-            Op("ArgMax", 1),
-            &[SCORES],
-            &settings,
-            vec![CLASS.to_owned()],
-        );
+        match self.targets() {
+            TargetKind::Numbers => {
+                builder.emit(identity, &[&scores], &[], vec![NUMBERS.to_owned()]);
+            }
+            TargetKind::Classes => {
+                builder.emit(identity, &[&scores], &[], vec![SCORES.to_owned()]);
+                let settings = [("axis", Setting::Int(1)), ("keepdims", Setting::Int(0))];
+                let class = vec![CLASS.to_owned()];
+                builder.emit(Op("ArgMax", 1), &[SCORES], &settings, class);
+            }
+        }
         builder.check()?;
         let mut graph = builder.graph;
         self.ends(&mut graph, numbers);
@@ -279,6 +285,11 @@ impl Exported<'_> {
             file.array("components.basis", &[count, mean.len()], basis);
         }
         Ok(file.finish()?)
+    }
+
+    /// Whether it gives classes or numbers.
+    fn targets(&self) -> TargetKind {
+        self.scores.gives().of()
     }
 
     fn check(&self) -> Result<(), ExportError> {
@@ -374,16 +385,25 @@ impl Exported<'_> {
             false => Element::Float32 as i32,
         };
         graph.input.insert(0, value(IMAGES, images, &self.input));
-        graph.output = vec![
-            value(CLASS, Element::Int64 as i32, &[]),
-            value(SCORES, Element::Float32 as i32, &[self.classes.len()]),
-            value(FEATURES, Element::Float32 as i32, &[features]),
-        ];
+        let floats = |name, count| value(name, Element::Float32 as i32, &[count]);
+        let count = self.classes.len();
+        graph.output = match self.targets() {
+            TargetKind::Numbers => vec![floats(NUMBERS, count)],
+            TargetKind::Classes => vec![
+                value(CLASS, Element::Int64 as i32, &[]),
+                floats(SCORES, count),
+            ],
+        };
+        graph.output.push(floats(FEATURES, features));
     }
 
     fn metadata(&self) -> Vec<Entry> {
         let classes: Vec<String> = self.classes.iter().map(|class| quoted(class)).collect();
-        let own = [("classes", format!("[{}]", classes.join(", ")))];
+        let names = match self.targets() {
+            TargetKind::Classes => "classes",
+            TargetKind::Numbers => "columns",
+        };
+        let own = [(names, format!("[{}]", classes.join(", ")))];
         let own = own.map(|(key, value)| (key.to_owned(), value));
         let all = own.iter().chain(self.metadata);
         all.map(|(key, value)| Entry {

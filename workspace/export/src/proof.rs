@@ -8,8 +8,9 @@ use std::{
 use rten::{Dimension, Model, ModelOptions, RunOptions, ThreadPool, Value, ValueOrView};
 use rten_tensor::{NdTensorView, prelude::*};
 use serde::{Deserialize, Serialize};
+use topwork_measure::TargetKind;
 
-use crate::model::{CLASS, IMAGES, SCORES};
+use crate::model::{CLASS, IMAGES, NUMBERS, SCORES};
 
 /// Images at a time.
 const BATCH: usize = 16;
@@ -29,15 +30,23 @@ pub enum Images<'a> {
     Bytes(&'a [u8]),
 }
 
+/// Predicted numbers that are as near as that, as a share of the largest of all images, are the same.
+const SAME: f64 = 1e-5;
+
 /// How far the answers of an exported model are those of the model it was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Agreement {
-    /// Images with the same class; where the scores of both classes are a tie, either is.
+    /// What it predicts.
+    #[serde(default, skip_serializing_if = "TargetKind::is_classes")]
+    pub targets: TargetKind,
+    /// Images with the same class; where the scores of both classes are a tie, either is. Of numbers images whose numbers differ by
+    /// no more than 1e-5 of the largest number of all images.
     pub equal: usize,
     /// Images compared.
     pub of: usize,
-    /// The largest difference of two scores, as a share of the largest score of that image by magnitude.
+    /// The largest difference of two scores, as a share of the largest score of that image by magnitude; of numbers as a share of
+    /// the largest of all images.
     pub largest_relative_difference: f64,
 }
 
@@ -80,7 +89,7 @@ pub enum ProofError {
     },
 }
 
-/// Runs an exported model by rten and compares its classes and scores with those given, images × `classes`.
+/// Runs an exported model by rten and compares its classes and scores with those given, images × `classes`, or its numbers.
 ///
 /// # Errors
 /// When rten cannot read or compute it, or the lengths do not fit.
@@ -89,7 +98,7 @@ pub fn prove(
     images: Images<'_>,
     shape: [usize; 3],
     scores: &[f32],
-    classes: usize,
+    (targets, classes): (TargetKind, usize),
 ) -> Result<Agreement, ProofError> {
     let numbers = match images {
         Images::Numbers(images) => images.len(),
@@ -115,7 +124,12 @@ pub fn prove(
         Some([Dimension::Fixed(batch), ..]) => (*batch).max(1),
         _ => BATCH,
     };
+    let largest_of_all = scores
+        .iter()
+        .map(|x| f64::from(x.abs()))
+        .fold(0.0, f64::max);
     let mut agreement = Agreement {
+        targets,
         equal: 0,
         of: 0,
         largest_relative_difference: 0.0,
@@ -127,16 +141,20 @@ pub fn prove(
         let (found_classes, found) = match images {
             Images::Numbers(images) => {
                 let view = NdTensorView::from_data([count, c, h, w], &images[range]);
-                answers(&exported, view.as_dyn().into(), &pool)
+                answers(&exported, targets, view.as_dyn().into(), &pool)
             }
             Images::Bytes(images) => {
                 let view = NdTensorView::from_data([count, c, h, w], &images[range]);
-                answers(&exported, view.as_dyn().into(), &pool)
+                answers(&exported, targets, view.as_dyn().into(), &pool)
             }
         }?;
+        let (of_class, output) = match targets {
+            TargetKind::Classes => (count, SCORES),
+            TargetKind::Numbers => (0, NUMBERS),
+        };
         for (output, found, expected) in [
-            (CLASS, found_classes.len(), count),
-            (SCORES, found.len(), count * classes),
+            (CLASS, found_classes.len(), of_class),
+            (output, found.len(), count * classes),
         ] {
             if found != expected {
                 return Err(ProofError::Answer {
@@ -150,37 +168,70 @@ pub fn prove(
         let rows = scores
             .chunks_exact(classes)
             .zip(found.chunks_exact(classes));
-        for ((expected, found), class) in rows.zip(found_classes) {
-            agreement.take(expected, found, class);
+        match targets {
+            TargetKind::Classes => {
+                for ((expected, found), class) in rows.zip(found_classes) {
+                    agreement.take(expected, found, class);
+                }
+            }
+            TargetKind::Numbers => {
+                rows.for_each(|(expected, found)| {
+                    agreement.take_numbers(expected, found, largest_of_all);
+                });
+            }
         }
     }
     Ok(agreement)
 }
 
-/// Classes and scores of a batch.
+/// Classes and scores of a batch; of numbers no classes.
 fn answers(
     model: &Model,
+    targets: TargetKind,
     images: ValueOrView<'_>,
     pool: &Arc<ThreadPool>,
 ) -> Result<(Vec<i32>, Vec<f32>), ProofError> {
     let outputs = caught("compute", || {
         let node = |name: &str| model.node_id(name);
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
-        let outputs = [node(CLASS)?, node(SCORES)?];
+        let outputs = match targets {
+            TargetKind::Classes => vec![node(CLASS)?, node(SCORES)?],
+            TargetKind::Numbers => vec![node(NUMBERS)?],
+        };
         model.run(vec![(node(IMAGES)?, images)], &outputs, Some(options))
     })?;
     match outputs.as_slice() {
+        [Value::FloatTensor(numbers)] => Ok((Vec::new(), numbers.to_vec())),
         [Value::Int32Tensor(classes), Value::FloatTensor(scores)] => {
             Ok((classes.to_vec(), scores.to_vec()))
         }
         _ => Err(ProofError::Runtime {
             action: "compute",
-            reason: "class or scores are of another type".to_owned(),
+            reason: "an output is of another type".to_owned(),
         }),
     }
 }
 
 impl Agreement {
+    /// Takes the numbers of an image in. `scale` is the largest of all images by magnitude: a number near 0 is the difference of larger
+    /// ones, and exact to these.
+    fn take_numbers(&mut self, expected: &[f32], found: &[f32], scale: f64) {
+        let mut apart: f64 = 0.0;
+        for (expected, found) in expected.iter().zip(found) {
+            let relative =
+                (f64::from(*expected) - f64::from(*found)).abs() / scale.max(f64::MIN_POSITIVE);
+            // What is no number is as far off as can be.
+            apart = apart.max(if relative.is_nan() {
+                f64::INFINITY
+            } else {
+                relative
+            });
+        }
+        self.largest_relative_difference = self.largest_relative_difference.max(apart);
+        self.of += 1;
+        self.equal += usize::from(apart <= SAME);
+    }
+
     /// Takes an image in.
     fn take(&mut self, expected: &[f32], found: &[f32], class: i32) {
         let size = |score: &f32| f64::from(*score).abs();

@@ -15,7 +15,7 @@ pub fn redact(text: &str, project: &Path) -> String {
             r"\b\d+ h \d\d min\b|\b\d+ min \d\d s\b|\b\d+(\.\d+)? m?s\b",
             "[TIME]",
         ),
-        (r"\b[\d,]+ images/s\b", "[SPEED]"),
+        (r"\b[\d,]+ (images/s|a second)\b", "[SPEED]"),
         (r"peak memory \d+ MB", "peak memory [MEMORY]"),
         (r"\(\d+ threads?\)", "([THREADS])"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b", "[DATE]"),

@@ -154,6 +154,13 @@ pub(crate) fn run(model: &Exported<'_>, images: &[f32], scores: &[f32], what: &s
         std::fs::write(path.with_extension("onnx"), &file).unwrap();
     }
     let images = Images::Numbers(images);
-    prove(&file, images, model.input, scores, model.classes.len())
-        .unwrap_or_else(|error| panic!("{what}: {error}"))
+    let targets = model.scores.gives().of();
+    prove(
+        &file,
+        images,
+        model.input,
+        scores,
+        (targets, model.classes.len()),
+    )
+    .unwrap_or_else(|error| panic!("{what}: {error}"))
 }

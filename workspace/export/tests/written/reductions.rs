@@ -1,7 +1,7 @@
 //! What is done with activations before the head gets them, and with images before the trunk does.
 
 use topwork_export::{Components, Exported, Images, prove};
-use topwork_measure::{PrincipalComponents, Scores};
+use topwork_measure::{PrincipalComponents, Scores, TargetKind};
 use topwork_schema::{Normalise, Pool, Reduction, pyramid_cells};
 
 use crate::{PLAIN, TOLERANCE, agrees, forward, model, names, network, nothing, numbers};
@@ -219,7 +219,14 @@ fn images_are_normalised_within() {
         ..numbers.clone()
     };
     let file = of_bytes.to_onnx().unwrap();
-    let agreement = prove(&file, Images::Bytes(&bytes), MAP, &scores, outputs).unwrap();
+    let agreement = prove(
+        &file,
+        Images::Bytes(&bytes),
+        MAP,
+        &scores,
+        (TargetKind::Classes, outputs),
+    )
+    .unwrap();
     assert_eq!((agreement.equal, agreement.of), (2, 2));
     assert!(
         agreement.largest_relative_difference <= TOLERANCE,
