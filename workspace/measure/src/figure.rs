@@ -156,7 +156,18 @@ impl Unit {
     pub fn text(self, value: f64) -> String {
         match self {
             Self::Share => percent(value),
-            Self::Nats | Self::Number | Self::OfTarget => format!("{value:.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => fixed(value, self.decimals(value)),
+        }
+    }
+
+    /// So many that the largest of the values written side by side has four digits: a target may be counted in millionths of its unit.
+    fn decimals(self, largest: f64) -> usize {
+        let magnitude = largest.abs();
+        match self {
+            Self::OfTarget if magnitude > 0.0 && magnitude < 1.0 => {
+                (3.0 - magnitude.log10().floor()).min(15.0) as usize
+            }
+            _ => 4,
         }
     }
 
@@ -164,7 +175,10 @@ impl Unit {
     pub fn spread(self, mean: f64, std: f64) -> String {
         match self {
             Self::Share => percent_spread(mean, std),
-            Self::Nats | Self::Number | Self::OfTarget => format!("{mean:.4} ± {std:.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => {
+                let decimals = self.decimals(mean.abs().max(std));
+                format!("{} ± {}", fixed(mean, decimals), fixed(std, decimals))
+            }
         }
     }
 
@@ -172,7 +186,10 @@ impl Unit {
     pub fn range(self, Interval { low, high }: Interval) -> String {
         match self {
             Self::Share => percent_range(low, high),
-            Self::Nats | Self::Number | Self::OfTarget => format!("{low:.4} – {high:.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => {
+                let decimals = self.decimals(low.abs().max(high.abs()));
+                format!("{} – {}", fixed(low, decimals), fixed(high, decimals))
+            }
         }
     }
 }
@@ -188,11 +205,14 @@ impl Unit {
 
     /// How much more one of two has than the other: `+0.29 points (+0.18 to +0.40)`.
     pub fn difference(self, value: f64, Interval { low, high }: Interval) -> String {
-        let alone = self.difference_alone(value);
         match self {
-            Self::Share => format!("{alone} ({:+.2} to {:+.2})", low * 100.0, high * 100.0),
+            Self::Share => {
+                let alone = self.difference_alone(value);
+                format!("{alone} ({:+.2} to {:+.2})", low * 100.0, high * 100.0)
+            }
             Self::Nats | Self::Number | Self::OfTarget => {
-                format!("{alone} ({low:+.4} to {high:+.4})")
+                let decimals = self.decimals(low.abs().max(high.abs()));
+                format!("{value:+.decimals$} ({low:+.decimals$} to {high:+.decimals$})")
             }
         }
     }
@@ -201,8 +221,19 @@ impl Unit {
     pub fn difference_alone(self, value: f64) -> String {
         match self {
             Self::Share => format!("{:+.2} points", value * 100.0),
-            Self::Nats | Self::Number | Self::OfTarget => format!("{value:+.4}"),
+            Self::Nats | Self::Number | Self::OfTarget => {
+                format!("{value:+.0$}", self.decimals(value))
+            }
         }
+    }
+}
+
+/// With so many decimals, and without the sign of what is rounded to nothing.
+fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(rest) if rest.bytes().all(|byte| matches!(byte, b'0' | b'.')) => rest.to_owned(),
+        _ => text,
     }
 }
 
@@ -213,5 +244,34 @@ impl Better {
             Self::Higher => b.total_cmp(&a),
             Self::Lower => a.total_cmp(&b),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_well_whatever_their_size() {
+        let check = |found: String, expected: &str| assert_eq!(found, expected);
+        let range = |low, high| Interval { low, high };
+        check(Unit::Number.text(-0.000_01), "0.0000");
+        check(Unit::Number.text(-0.011_147), "-0.0111");
+        check(Unit::Number.range(range(-0.105, -1e-9)), "-0.1050 – 0.0000");
+        check(Unit::Number.text(1e-6), "0.0000");
+        check(Unit::OfTarget.text(52.636_534), "52.6365");
+        check(Unit::OfTarget.text(0.0), "0.0000");
+        check(Unit::OfTarget.text(1.234_56e-6), "0.000001235");
+        check(
+            Unit::OfTarget.range(range(1e-7, 2e-6)),
+            "0.000000100 – 0.000002000",
+        );
+        check(Unit::OfTarget.spread(0.5, 0.25), "0.5000 ± 0.2500");
+        check(
+            Unit::OfTarget.difference(-2e-6, range(-3e-6, 1e-7)),
+            "-0.000002000 (-0.000003000 to +0.000000100)",
+        );
+        check(Unit::OfTarget.difference_alone(0.012), "+0.01200");
+        check(Unit::Share.text(0.5), "50.00 %");
     }
 }

@@ -25,10 +25,11 @@ impl Scale {
             (low, high) = (0.0, 1.0);
         }
         // Values that are all alike lie in the middle of something.
-        let least = if unit == Unit::Share {
-            0.01
-        } else {
-            1e-3 * low.abs().max(1.0)
+        let least = match (unit, low.abs().max(high.abs())) {
+            (Unit::Share, _) => 0.01,
+            // What is small in the unit of a target may still be all there is.
+            (Unit::OfTarget, largest) if largest > 0.0 => 1e-3 * largest,
+            (_, _) => 1e-3 * low.abs().max(1.0),
         };
         if high - low < least {
             let middle = (low + high) / 2.0;
@@ -50,7 +51,7 @@ impl Scale {
         } else {
             step
         };
-        let decimals = (-shown.log10().floor()).clamp(0.0, 6.0) as usize;
+        let decimals = (-shown.log10().floor()).clamp(0.0, 15.0) as usize;
         Self {
             low,
             high,
@@ -117,6 +118,11 @@ mod tests {
             &[f64::NAN],
             Unit::Number,
             "0.0 | 0.2 | 0.4 | 0.6 | 0.8 | 1.0",
+        );
+        check(
+            &[0.0, 4e-9],
+            Unit::OfTarget,
+            "0.000000000 | 0.000000001 | 0.000000002 | 0.000000003 | 0.000000004",
         );
     }
 
