@@ -71,6 +71,21 @@ pub enum NumberLoss {
     },
 }
 
+impl NumberLoss {
+    /// The loss of these outputs, in double precision.
+    pub fn mean(self, outputs: &[f32], numbers: &[f32]) -> f64 {
+        let losses = outputs.iter().zip(numbers).map(|(&output, &number)| {
+            let error = (f64::from(output) - f64::from(number)).abs();
+            match self {
+                Self::Squared => error * error,
+                Self::Huber { delta } if error <= f64::from(delta) => 0.5 * error * error,
+                Self::Huber { delta } => f64::from(delta) * (error - 0.5 * f64::from(delta)),
+            }
+        });
+        losses.sum::<f64>() / numbers.len().max(1) as f64
+    }
+}
+
 /// Everything that decides how weights change. Weights and biases of every layer are treated alike.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSettings {

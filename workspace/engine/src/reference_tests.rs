@@ -10,8 +10,8 @@ use crate::network::LayerWeights;
 use crate::optimizer::{Moments, sum_of_squares, update};
 use crate::program::Training;
 use crate::{
-    Blueprint, Compute, Network, NumberLoss, Optimizer, Part, Schedule, ScheduleShape, Stream, TrainSettings,
-    Trainer,
+    Blueprint, Compute, Network, NumberLoss, Optimizer, Part, Schedule, ScheduleShape, Stream,
+    TrainSettings, Trainer,
 };
 
 /// A file of arrays, and what is said about them.

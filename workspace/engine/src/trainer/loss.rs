@@ -103,9 +103,3 @@ pub(super) fn count_correct(logits: &[f32], labels: &[u32]) -> usize {
     })
     .count()
 }
-
-/// Mean of the squared errors.
-pub(super) fn mean_squared_error(outputs: &[f32], numbers: &[f32]) -> f64 {
-    let errors = (outputs.iter().zip(numbers)).map(|(&is, &wanted)| f64::from(is) - f64::from(wanted));
-    errors.map(|error| error * error).sum::<f64>() / numbers.len() as f64
-}

@@ -12,11 +12,11 @@ use dfdx::tensor::{Cpu, CpuError};
 use crate::compute::Compute;
 use crate::error::EngineError;
 use crate::executor::execute;
-use crate::optimizer::{Moments, TrainSettings, sum_of_squares, update};
+use crate::optimizer::{Moments, NumberLoss, TrainSettings, sum_of_squares, update};
 use crate::program::{Program, Training};
 use crate::stream::Stream;
 use crate::tape::{Gradients, Observed, Recorder, Tape, Value, Variable};
-use loss::{Wanted, count_correct, loss_and_gradients, mean_squared_error};
+use loss::{Wanted, count_correct, loss_and_gradients};
 
 pub use part::Part;
 
@@ -228,8 +228,9 @@ impl<'a> Trainer<'a> {
         let compute = self.compute;
         compute.run(|| {
             let wanted = Wanted::Numbers(numbers);
-            let (loss, squared_error) =
-                self.step_on_pool(inputs, wanted, |outputs| mean_squared_error(outputs, numbers))?;
+            let (loss, squared_error) = self.step_on_pool(inputs, wanted, |outputs| {
+                NumberLoss::Squared.mean(outputs, numbers)
+            })?;
             Ok(NumberStep {
                 loss,
                 squared_error,

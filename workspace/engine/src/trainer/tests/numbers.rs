@@ -22,7 +22,7 @@ fn values(network: &Network) -> Vec<f64> {
     values.map(f64::from).collect()
 }
 
-/// The loss of `linear(1)` with these weights, by its definition.
+/// The loss of `linear(1)` with these weights, in double precision.
 fn by_definition(loss: NumberLoss, weights: &[f64]) -> f64 {
     let rows = INPUTS.chunks_exact(3).zip(NUMBERS);
     let losses = rows.map(|(inputs, number)| {
@@ -56,10 +56,16 @@ fn gradients_are_finite_differences() {
         let step = trainer.step_numbers(&INPUTS, &NUMBERS).unwrap();
         let near = |found: f64, expected: f64| {
             let within = 1e-4 * expected.abs().max(0.1);
-            assert!((found - expected).abs() < within, "{number_loss:?}: {found}, {expected}");
+            assert!(
+                (found - expected).abs() < within,
+                "{number_loss:?}: {found}, {expected}"
+            );
         };
         near(f64::from(step.loss), by_definition(number_loss, &before));
-        near(step.squared_error, by_definition(NumberLoss::Squared, &before));
+        near(
+            step.squared_error,
+            by_definition(NumberLoss::Squared, &before),
+        );
         let after = values(&trainer.parts()[0].network);
         for (place, (before_step, after_step)) in before.iter().zip(&after).enumerate() {
             const STEP: f64 = 1e-5;
@@ -68,7 +74,10 @@ fn gradients_are_finite_differences() {
                 weights[place] += by;
                 by_definition(number_loss, &weights)
             };
-            near(before_step - after_step, (moved(STEP) - moved(-STEP)) / (2.0 * STEP));
+            near(
+                before_step - after_step,
+                (moved(STEP) - moved(-STEP)) / (2.0 * STEP),
+            );
         }
     }
 }
@@ -88,8 +97,40 @@ fn what_is_no_step_on_numbers_is_refused() {
     };
     let squared = NumberLoss::Squared;
     let check = |found: String, expected: &str| assert!(found.contains(expected), "{found}");
-    check(refused(linear(2), squared, &NUMBERS), "2 outputs of each sample, expected one number");
+    check(
+        refused(linear(2), squared, &NUMBERS),
+        "2 outputs of each sample, expected one number",
+    );
     check(refused(linear(1), squared, &NUMBERS[1..]), "3 labels");
     check(refused(linear(1), squared, &[f32::NAN; 4]), "NaN");
-    check(refused(linear(1), NumberLoss::Huber { delta: 0.0 }, &NUMBERS), "a number above 0");
+    check(
+        refused(linear(1), NumberLoss::Huber { delta: 0.0 }, &NUMBERS),
+        "a number above 0",
+    );
+}
+
+#[test]
+fn outputs_are_brought_to_the_unit_of_the_numbers() {
+    let compute = Compute::new(1).unwrap();
+    let network = linear(1);
+    let all = network.in_unit(7.5, 100.0).unwrap();
+    let given = |network: &Network| {
+        let mut outputs = vec![0.0; 4];
+        network.forward(&compute, &INPUTS, &mut outputs).unwrap();
+        outputs
+    };
+    for (plain, brought) in given(&network).iter().zip(given(&all)) {
+        assert!(
+            (plain * 7.5 + 100.0 - brought).abs() < 1e-4,
+            "{plain} {brought}"
+        );
+    }
+    // Its weights are those of any network: written, and read by the same blueprint.
+    let blueprint = network.blueprint().in_unit().unwrap();
+    let mut read = Network::init(&blueprint, &mut Stream::new(9, "other"));
+    read.load_safetensors(&all.to_safetensors().unwrap())
+        .unwrap();
+    assert_eq!(given(&read), given(&all));
+    let refused = linear(2).in_unit(1.0, 0.0).unwrap_err().to_string();
+    assert!(refused.contains("expected one number"), "{refused}");
 }
