@@ -9,17 +9,21 @@ use topwork_testkit::Project;
 fn bars(count: usize, mut chance: u64) -> [String; 2] {
     const SIDE: usize = 9;
     let mut files = [String::new(), String::new()];
-    for _ in 0..count {
-        chance = chance
-            .wrapping_mul(6_364_136_223_846_793_005)
+    let mut draw = || {
+        chance = (chance.wrapping_mul(6_364_136_223_846_793_005))
             .wrapping_add(1_442_695_040_888_963_407);
-        let angle = (chance >> 40) as f64 / f64::from(1 << 24) * 90.0;
+        (chance >> 40) as f64 / f64::from(1 << 24)
+    };
+    for _ in 0..count {
+        let angle = draw() * 90.0;
         let (sin, cos) = angle.to_radians().sin_cos();
         let mut pixels = String::new();
         for place in 0..SIDE * SIDE {
             let [x, y] = [place % SIDE, place / SIDE].map(|at| at as f64 - 4.0);
             let off = (x * sin - y * cos).abs();
-            write!(pixels, "{:.3},", (1.5 - off).clamp(0.0, 1.0)).unwrap();
+            // Noise, so that no image is the same as another.
+            let grey = (1.5 - off).clamp(0.0, 1.0) * 0.8 + draw() * 0.2;
+            write!(pixels, "{grey:.3},").unwrap();
         }
         writeln!(files[0], "{pixels}{angle:.2}").unwrap();
         let class = if angle < 45.0 { "flat" } else { "steep" };
