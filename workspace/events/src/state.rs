@@ -455,12 +455,9 @@ mod tests {
             epochs: 3,
             loss,
             accuracy: Some(0.9),
-            rmse: None,
-            validation_loss: None,
-            validation_accuracy: None,
-            validation_rmse: None,
             per_second: 5.0,
             seconds: 2.0,
+            ..EpochFigures::default()
         };
         let epoch = |epoch, loss| Event::EpochEnded {
             stage: 1,
@@ -517,12 +514,9 @@ mod tests {
                 epochs: 2,
                 loss: 0.5,
                 accuracy: Some(0.9),
-                rmse: None,
-                validation_loss: None,
-                validation_accuracy: None,
-                validation_rmse: None,
                 per_second: 5.0,
                 seconds: 2.0,
+                ..EpochFigures::default()
             };
             state.apply(&record(2, Event::EpochEnded { stage: 0, figures }));
             let epochs = state.stages[0].epochs.iter();
@@ -578,12 +572,10 @@ mod tests {
                 epochs: 3,
                 loss: 0.1,
                 accuracy: Some(0.9),
-                rmse: None,
-                validation_loss: None,
                 validation_accuracy: Some(0.8),
-                validation_rmse: None,
                 per_second: 5.0,
                 seconds: 2.0,
+                ..EpochFigures::default()
             },
         });
         check(Event::Log {

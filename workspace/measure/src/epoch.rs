@@ -6,7 +6,7 @@ use crate::figure::Figure;
 use crate::targets::TargetKind;
 
 /// What one epoch came to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EpochFigures {
     /// The fold left out, from 1, where there are any.
