@@ -31,6 +31,7 @@ mod heads;
 mod hostile_plugins;
 mod install;
 mod interruption;
+mod number_networks;
 mod numbers;
 mod onnx_models;
 mod plugin_check;

@@ -185,11 +185,6 @@ fn what_is_of_classes_alone_is_refused() {
             "`r2`, `rmse`, `mae`",
         ],
     );
-    check(
-        "kind = \"feature-classifier\"\nhead = { use = \"mean\" }",
-        "kind = \"frozen-backbone\"\nhead = { use = \"linear\" }\ntrain = { epochs = 1 }",
-        &["`frozen-backbone` trains a network head, and these learn classes"],
-    );
 }
 
 #[test]

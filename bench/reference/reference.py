@@ -292,6 +292,31 @@ def make_optimizer(case, parameters):
     return kind(parameters, lr=rate, betas=(case["beta1"], case["beta2"]), eps=case["epsilon"], weight_decay=decay)
 
 
+def write_number_steps():
+    """A few steps of a small network on numbers, by each loss of numbers. Some errors are beyond every delta."""
+    tensors, cases = {}, []
+    layers = [layer("linear", "hidden", units=6), layer("relu"), layer("linear", "out", units=1)]
+    blueprint = {"format": 1, "input": [4], "layers": layers}
+    for name, delta in [("squared", None), ("huber", 1.0), ("huber-half", 0.5)]:
+        network = Network(blueprint)
+        randomise_all(network)
+        network.train()
+        inputs, numbers = torch.randn(3, 7, 4), torch.randn(3, 7) * 2
+        tensors |= prefixed(f"{name}/before", weights(network)) | {f"{name}/inputs": inputs, f"{name}/numbers": numbers}
+        measure = nn.MSELoss() if delta is None else nn.HuberLoss(delta=delta)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        losses = []
+        for x, t in zip(inputs, numbers):
+            optimizer.zero_grad()
+            loss = measure(network(x).squeeze(1), t)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        tensors |= prefixed(f"{name}/after", weights(network)) | {f"{name}/losses": torch.stack(losses)}
+        cases.append({"name": name, "delta": delta, "blueprint": blueprint})
+    write("number-steps.safetensors", tensors, {"cases": cases})
+
+
 def write_optimizers():
     tensors, cases = {}, list(optimizer_cases())
     for case in cases:
@@ -453,8 +478,8 @@ def write_weights_files():
 
 def main():
     torch.set_num_threads(1)
-    for part in (write_ops, write_layers, write_losses, write_optimizers, write_schedules, write_lenet_step, write_resnet,
-                 write_weights_files):
+    for part in (write_ops, write_layers, write_losses, write_number_steps, write_optimizers, write_schedules,
+                 write_lenet_step, write_resnet, write_weights_files):
         # Each file from its own seed: a new case in one changes no other.
         torch.manual_seed(1)
         part()

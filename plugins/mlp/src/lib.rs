@@ -13,12 +13,10 @@ export_plugin! {
     components: [network_head::<Mlp>(), network_head::<Linear>()],
 }
 
-/// The beginning of a head: features of this shape as a flat vector.
+/// The beginning of a head: features of this shape as a flat vector. One output is that of a number to be predicted.
 fn flat(feature_shape: &[usize], classes: usize) -> Result<Blueprint, Error> {
-    if classes < 2 {
-        return Err(Error::parameters(format!(
-            "{classes} classes, expected at least 2"
-        )));
+    if classes == 0 {
+        return Err(Error::parameters("no outputs, expected at least 1"));
     }
     let blueprint = Blueprint::new(feature_shape);
     match feature_shape.len() {

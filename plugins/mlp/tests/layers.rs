@@ -101,8 +101,8 @@ fn wrong_parameters_and_shapes_are_refused() {
         layers(json!({"dropout": 1}), &[800], 5),
         layers(json!({"batch-norm": 1}), &[800], 5),
         layers_of("linear", json!({"dropout": -0.1}), &[800], 5),
-        layers_of("linear", json!({}), &[800], 1),
-        layers(json!({}), &[800], 1),
+        layers_of("linear", json!({}), &[800], 0),
+        layers(json!({}), &[800], 0),
         layers(json!({}), &[20, 40], 5),
         layers(json!({}), &[], 5),
     ];

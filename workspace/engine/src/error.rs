@@ -60,6 +60,12 @@ pub enum EngineError {
         /// Samples given.
         samples: usize,
     },
+    /// Numbers are to be learnt by a network that has not one output.
+    #[error("{outputs} outputs of each sample, expected one number")]
+    NumberOutputs {
+        /// Outputs of each sample.
+        outputs: usize,
+    },
     /// A label the network has no logit for.
     #[error("sample {sample} of the batch has label {label}, expected 0 to {}", classes - 1)]
     Label {

@@ -40,12 +40,12 @@ pub use compute::Compute;
 pub use error::EngineError;
 pub use layers::LayerOp;
 pub use network::{Assignment, NamedArray, Network, SeveralCuts, TensorEntry};
-pub use optimizer::{Optimizer, TrainSettings};
+pub use optimizer::{NumberLoss, Optimizer, TrainSettings};
 pub use problem::{BlueprintError, Problem};
 pub use schedule::{Schedule, ScheduleShape};
 pub use shape::Shape;
 pub use stream::Stream;
-pub use trainer::{Part, Step, Trainer};
+pub use trainer::{NumberStep, Part, Step, Trainer};
 
 /// Raised whenever the same weights and images give other bits than before: features and results
 /// kept from an earlier engine are not taken for those of this one.

@@ -57,6 +57,35 @@ impl Optimizer {
     };
 }
 
+/// How far from its number an output is, as the mean over a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum NumberLoss {
+    /// `(y - t)²`, as `torch.nn.MSELoss`.
+    #[default]
+    Squared,
+    /// `½ (y - t)²` where `|y - t|` is at most δ, else `δ (|y - t| - ½ δ)`, so that far errors do not rule (Huber, "Robust
+    /// estimation of a location parameter", 1964; `torch.nn.HuberLoss`).
+    Huber {
+        /// δ, above 0.
+        delta: f32,
+    },
+}
+
+impl NumberLoss {
+    /// The loss of these outputs, in double precision.
+    pub fn mean(self, outputs: &[f32], numbers: &[f32]) -> f64 {
+        let losses = outputs.iter().zip(numbers).map(|(&output, &number)| {
+            let error = (f64::from(output) - f64::from(number)).abs();
+            match self {
+                Self::Squared => error * error,
+                Self::Huber { delta } if error <= f64::from(delta) => 0.5 * error * error,
+                Self::Huber { delta } => f64::from(delta) * (error - 0.5 * f64::from(delta)),
+            }
+        });
+        losses.sum::<f64>() / numbers.len().max(1) as f64
+    }
+}
+
 /// Everything that decides how weights change. Weights and biases of every layer are treated alike.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSettings {
@@ -73,6 +102,8 @@ pub struct TrainSettings {
     pub label_smoothing: f32,
     /// One weight of 0 or more per class, not all 0: the loss is the weighted mean, as in `cross_entropy`.
     pub class_weights: Option<Vec<f32>>,
+    /// The loss of steps on numbers; those on labels have the cross-entropy.
+    pub number_loss: NumberLoss,
     /// The gradient of all weights together is scaled down to this norm where it is longer, as by
     /// `torch.nn.utils.clip_grad_norm_`; above 0.
     pub clip_norm: Option<f32>,
@@ -88,6 +119,7 @@ impl TrainSettings {
             schedule: Schedule::CONSTANT,
             label_smoothing: 0.0,
             class_weights: None,
+            number_loss: NumberLoss::Squared,
             clip_norm: None,
         }
     }
@@ -127,6 +159,9 @@ impl TrainSettings {
         check("label smoothing", smoothing, fits, "a number from 0 to 1")?;
         if let Some(norm) = self.clip_norm {
             check("clip norm", norm, positive(norm), "a number above 0")?;
+        }
+        if let NumberLoss::Huber { delta } = self.number_loss {
+            check("delta", delta, positive(delta), "a number above 0")?;
         }
         if let Some(weights) = &self.class_weights {
             if weights.len() != classes {

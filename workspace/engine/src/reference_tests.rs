@@ -10,8 +10,8 @@ use crate::network::LayerWeights;
 use crate::optimizer::{Moments, sum_of_squares, update};
 use crate::program::Training;
 use crate::{
-    Blueprint, Compute, Network, Optimizer, Part, Schedule, ScheduleShape, Stream, TrainSettings,
-    Trainer,
+    Blueprint, Compute, Network, NumberLoss, Optimizer, Part, Schedule, ScheduleShape, Stream,
+    TrainSettings, Trainer,
 };
 
 /// A file of arrays, and what is said about them.
@@ -206,6 +206,40 @@ fn losses_with_smoothing_and_class_weights_equal_pytorch() {
         }
         let bias = trainer.parts()[0].network.weights().nth(1).unwrap();
         compare(case, &bias.values, &expected);
+    }
+}
+
+#[test]
+fn steps_on_numbers_equal_pytorch() {
+    let reference = Reference::read("number-steps");
+    let compute = Compute::new(1).unwrap();
+    for (case, about) in reference.cases() {
+        let network = reference.network(&about["blueprint"], &format!("{case}/before/"));
+        let sgd = Optimizer::Sgd {
+            momentum: 0.0,
+            nesterov: false,
+        };
+        let settings = TrainSettings {
+            number_loss: match about["delta"].is_null() {
+                true => NumberLoss::Squared,
+                false => NumberLoss::Huber {
+                    delta: number(&about["delta"]),
+                },
+            },
+            ..TrainSettings::new(sgd, 0.1)
+        };
+        let dropout = Stream::new(0, "dropout");
+        let parts = vec![Part::trained(network)];
+        let mut trainer = Trainer::new(&compute, parts, settings, dropout).unwrap();
+        let read = |name: &str| reference.numbers(&format!("{case}/{name}")).unwrap();
+        let (inputs, numbers) = (read("inputs"), read("numbers"));
+        let batches = inputs.chunks_exact(7 * 4).zip(numbers.chunks_exact(7));
+        let losses: Vec<f32> = batches
+            .map(|(inputs, numbers)| trainer.step_numbers(inputs, numbers).unwrap().loss)
+            .collect();
+        compare(case, &losses, &read("losses"));
+        let after = &trainer.parts()[0].network;
+        reference.compare_weights(after, &format!("{case}/after/"));
     }
 }
 

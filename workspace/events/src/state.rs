@@ -454,11 +454,10 @@ mod tests {
             epoch,
             epochs: 3,
             loss,
-            accuracy: 0.9,
-            validation_loss: None,
-            validation_accuracy: None,
+            accuracy: Some(0.9),
             per_second: 5.0,
             seconds: 2.0,
+            ..EpochFigures::default()
         };
         let epoch = |epoch, loss| Event::EpochEnded {
             stage: 1,
@@ -514,11 +513,10 @@ mod tests {
                 epoch,
                 epochs: 2,
                 loss: 0.5,
-                accuracy: 0.9,
-                validation_loss: None,
-                validation_accuracy: None,
+                accuracy: Some(0.9),
                 per_second: 5.0,
                 seconds: 2.0,
+                ..EpochFigures::default()
             };
             state.apply(&record(2, Event::EpochEnded { stage: 0, figures }));
             let epochs = state.stages[0].epochs.iter();
@@ -573,11 +571,11 @@ mod tests {
                 epoch: 1,
                 epochs: 3,
                 loss: 0.1,
-                accuracy: 0.9,
-                validation_loss: None,
+                accuracy: Some(0.9),
                 validation_accuracy: Some(0.8),
                 per_second: 5.0,
                 seconds: 2.0,
+                ..EpochFigures::default()
             },
         });
         check(Event::Log {

@@ -2,7 +2,7 @@
 
 use topwork_engine::{Compute, Network};
 use topwork_host::{Classifier, Scores};
-use topwork_measure::PrincipalComponents;
+use topwork_measure::{PrincipalComponents, TargetKind};
 use topwork_schema::{CutPoint, Normalise, Row, Start};
 use topwork_tensors::File;
 
@@ -14,7 +14,7 @@ use crate::{
     features::{Activations, apply, shape},
     model::{Model, STATE},
     network::{head_blueprint, initialised},
-    strategies::{pooling, tempered},
+    strategies::{pooling, scores_of, tempered},
 };
 
 /// Images read and classified at once where trunk and head were trained together.
@@ -50,6 +50,7 @@ pub struct Predictor<'a> {
     head: Head,
     temperature: Option<f64>,
     classes: usize,
+    targets: TargetKind,
 }
 
 /// What turns a feature vector into scores.
@@ -277,7 +278,7 @@ impl<'a> Predictor<'a> {
         read: ReadPart<'_>,
     ) -> Result<Self, GraftError> {
         let strategy = tools.plan.strategy(row);
-        let classes = tools.plan.target_classes.len();
+        let (classes, targets) = (tools.plan.target_classes.len(), tools.plan.targets);
         let missing = |what: &str| not_kept(model, what);
         let pass = FeaturePass::open(tools, row, model, trained, read)?;
         let head = match strategy.train.is_none() {
@@ -292,7 +293,12 @@ impl<'a> Predictor<'a> {
             }
             false => {
                 let shape = pass.shape();
-                let blueprint = head_blueprint(tools.plugins, &model.head, &shape, classes)?;
+                let mut blueprint = head_blueprint(tools.plugins, &model.head, &shape, classes)?;
+                if targets == TargetKind::Numbers {
+                    blueprint = blueprint
+                        .in_unit()
+                        .map_err(|error| engine("reading a head")(error.into()))?;
+                }
                 let mut head = initialised(&blueprint, model.seed, "head");
                 let weights = read("head", "safetensors").ok_or_else(|| missing("its head"))?;
                 head.load_safetensors(&weights)
@@ -305,6 +311,7 @@ impl<'a> Predictor<'a> {
             head,
             temperature: model.temperature,
             classes,
+            targets,
         })
     }
 
@@ -321,7 +328,7 @@ impl<'a> Predictor<'a> {
     /// What the head's own scores are.
     pub fn head_scores_are(&self) -> Scores {
         match &self.head {
-            Head::Network(_) => Scores::Logits,
+            Head::Network(_) => scores_of(self.targets),
             Head::Classifier(classifier) => classifier.scores(),
         }
     }
@@ -342,7 +349,7 @@ impl<'a> Predictor<'a> {
             Head::Network(network) => {
                 let mut scores = Vec::new();
                 forward(self.features.compute, network, features, &mut scores)?;
-                (scores, Scores::Logits)
+                (scores, scores_of(self.targets))
             }
             Head::Classifier(classifier) => {
                 let scores = classifier.predict(features, count, dim, self.classes)?;

@@ -70,6 +70,7 @@ impl Tools<'_> {
             labels: &task.train.labels,
             groups: task.groups(),
             classes: task.classes,
+            numbers: None,
             seed,
             role: "source",
             unfreeze: None,
@@ -78,6 +79,7 @@ impl Tools<'_> {
             networks,
             epochs,
             earlier_seconds,
+            ..
         } = training.run(parts)?;
         let [backbone, head] = <[Network; 2]>::try_from(networks)
             .map_err(|_| out_of_order("training lost a part of the network"))?;

@@ -37,7 +37,7 @@ pub use against::Against;
 pub use bits::Bits;
 pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference};
 pub use confusion::Confusion;
-pub use epoch::EpochFigures;
+pub use epoch::{EpochFigures, Followed};
 pub use estimate::{Estimate, equivalence};
 pub use figure::{Better, BitsOf, Figure, Needs, OfNumbers, SeedInterval, StatisticOf, Unit};
 pub use figures::{

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::figure::Figure;
-use crate::figures::FIGURES;
+use crate::figures::{ACCURACY, FIGURES};
 
 /// What a task asks of an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,14 @@ impl TargetKind {
     /// The figures that can be asked of it, in the order of [`FIGURES`].
     pub fn figures(self) -> impl Iterator<Item = &'static Figure> {
         (FIGURES.iter()).filter(move |figure| figure.needs.of() == self)
+    }
+
+    /// The figure by which a training is followed from epoch to epoch, beside its loss.
+    pub fn followed(self) -> Option<&'static Figure> {
+        Figure::named(match self {
+            Self::Classes => ACCURACY.id,
+            Self::Numbers => "rmse",
+        })
     }
 
     /// The figures that have columns where nobody asks for others; the first ranks.

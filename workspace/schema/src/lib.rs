@@ -69,5 +69,5 @@ pub use reference::{json_schema, reference};
 pub use select::{Candidate, Lists, Select, SelectOn};
 pub use strategies::StrategyKind;
 pub use topwork_images::{Filter, Resize};
-pub use training::{Augment, ClassWeights, Optimizer, Schedule, Train};
+pub use training::{Augment, ClassWeights, Loss, Optimizer, Schedule, Train};
 pub use words::{Component, DatasetUse, Extractor, Normalise, Pool, Reduction, WantedNormalise};

@@ -39,6 +39,23 @@ pub struct Train {
     pub patience: Option<usize>,
     /// Random changes of the training images; none if `None`.
     pub augment: Option<Augment>,
+    /// The loss of numbers, [`Loss::Squared`] if `None`; classes have the cross-entropy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// δ of [`Loss::Huber`], above 0, in standard deviations of the numbers; 1 if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub huber_delta: Option<f64>,
+}
+
+/// The losses of numbers, which are standardised for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// The mean squared error.
+    #[default]
+    Squared,
+    /// Huber's: squared for small errors, linear for larger ones (Huber, 1964).
+    Huber,
 }
 
 /// The optimizers.

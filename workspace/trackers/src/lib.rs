@@ -107,9 +107,11 @@ fn epochs(stage: &StageState) -> Vec<EpochValue> {
             .map_or(String::new(), |fold| format!("fold-{fold}-"));
         for (name, value) in [
             ("loss", Some(epoch.loss)),
-            ("accuracy", Some(epoch.accuracy)),
+            ("accuracy", epoch.accuracy),
+            ("rmse", epoch.rmse),
             ("validation-loss", epoch.validation_loss),
             ("validation-accuracy", epoch.validation_accuracy),
+            ("validation-rmse", epoch.validation_rmse),
         ] {
             values.extend(value.map(|value| EpochValue {
                 name: format!("epoch/{fold}{name}"),

@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use topwork_events::{EndStatus, Event, LogLevel, Record, RunState, StageState, chosen_words};
-use topwork_measure::{percent, seconds, thousands};
+use topwork_measure::{Figure, seconds, thousands};
 use topwork_store::RunFolder;
 
 use super::Viewer;
@@ -125,22 +125,29 @@ impl Viewer for Plain {
             }
             Event::EpochEnded { stage, figures } => {
                 if let Some(stage) = state.stages.get(*stage) {
-                    let held_out = figures.validation_loss.zip(figures.validation_accuracy);
-                    let validation = held_out.map_or(String::new(), |(loss, accuracy)| {
-                        format!(
-                            ", validation loss {loss:.4}, accuracy {}",
-                            percent(accuracy)
-                        )
+                    let followed = figures.followed();
+                    let told = |value: f64| {
+                        followed.map_or(String::new(), |followed| {
+                            let Figure { name, unit, .. } = followed.figure;
+                            format!("{name} {}", unit.text(value))
+                        })
+                    };
+                    let training = followed.map_or(String::new(), |followed| {
+                        format!(", training {}", told(followed.training))
+                    });
+                    let held_out = followed.and_then(|followed| followed.validation);
+                    let held_out = figures.validation_loss.zip(held_out);
+                    let validation = held_out.map_or(String::new(), |(loss, value)| {
+                        format!(", validation loss {loss:.4}, {}", told(value))
                     });
                     let fold = fold_of(figures.fold, state)
                         .map_or(String::new(), |fold| format!(", {fold}"));
                     self.say(&format!(
-                        "  {}{fold}, epoch {}/{}: loss {:.4}, training accuracy {}{validation}, {} images/s, {}",
+                        "  {}{fold}, epoch {}/{}: loss {:.4}{training}{validation}, {} images/s, {}",
                         title(stage, several_seeds),
                         figures.epoch,
                         figures.epochs,
                         figures.loss,
-                        percent(figures.accuracy),
                         thousands(figures.per_second as u64),
                         seconds(figures.seconds),
                     ));

@@ -111,7 +111,12 @@ impl Blueprint {
     }
 
     /// Adds a layer with these inputs and gives its number.
-    fn push(&mut self, name: String, op: LayerOp, inputs: Vec<usize>) -> Result<usize, Problem> {
+    pub(super) fn push(
+        &mut self,
+        name: String,
+        op: LayerOp,
+        inputs: Vec<usize>,
+    ) -> Result<usize, Problem> {
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape_of(input)).collect();
         let output = op.output(&shapes)?;
         self.layers.push(LayerSpec {

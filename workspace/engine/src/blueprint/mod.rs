@@ -3,6 +3,7 @@
 mod join;
 mod parse;
 mod pattern;
+mod unit;
 
 use crate::layers::{Array, LayerOp};
 use crate::problem::{BlueprintError, Problem};
@@ -13,7 +14,7 @@ pub use join::JoinedMaps;
 /// The layers of a network in order, with every shape worked out, and its named cut points. Layers form a
 /// graph: each names the earlier ones it takes its inputs from, and the last one gives the result.
 ///
-/// Only [`Blueprint::parse`], [`Blueprint::keep`] and [`Blueprint::joined`] make one, so a blueprint in hand is a valid one.
+/// Only [`Blueprint::parse`], [`Blueprint::keep`], [`Blueprint::joined`] and [`Blueprint::in_unit`] make one, so a blueprint in hand is a valid one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blueprint {
     input: Shape,

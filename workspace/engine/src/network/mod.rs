@@ -209,6 +209,18 @@ impl Network {
         })
     }
 
+    /// The same network with [`Blueprint::in_unit`]'s layer behind it, which gives `deviation · y + mean`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn in_unit(&self, deviation: f32, mean: f32) -> Result<Self, EngineError> {
+        let blueprint = self.blueprint.in_unit()?;
+        let weights = self.weights().map(|weight| weight.values.to_vec());
+        let mut network = Self::init(&blueprint, &mut Stream::new(0, "unit"));
+        network.set_weights(weights.chain([vec![deviation], vec![mean]]).collect())?;
+        Ok(network)
+    }
+
     /// Number of weights and biases; running statistics are not counted.
     pub fn parameters(&self) -> usize {
         let parameters = self.layers.iter().flat_map(LayerWeights::learned);

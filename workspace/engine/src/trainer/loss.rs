@@ -1,37 +1,64 @@
-//! Cross-entropy with label smoothing and class weights, and the count of correct answers.
+//! Cross-entropy with label smoothing and class weights, the losses of numbers, and the count of correct answers.
 
-use dfdx::losses::cross_entropy_with_logits_loss;
+use dfdx::losses::{cross_entropy_with_logits_loss, huber_loss, mse_loss};
 use dfdx::tensor::{AsArray, Cpu, PutTape, Tape as _, TensorFromVec};
 use dfdx::tensor_ops::Backward;
 
 use crate::compute::Buffers;
 use crate::error::EngineError;
-use crate::optimizer::TrainSettings;
+use crate::optimizer::{NumberLoss, TrainSettings};
 use crate::tape::{Gradients, Tape, Value, Variable};
 
-/// The loss of a batch by dfdx's cross-entropy, and everything the tape gives for it where it is finite.
+/// What is true of the samples of a batch.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    Classes(&'a [u32]),
+    Numbers(&'a [f32]),
+}
+
+impl Wanted<'_> {
+    pub(super) fn samples(self) -> usize {
+        match self {
+            Wanted::Classes(labels) => labels.len(),
+            Wanted::Numbers(numbers) => numbers.len(),
+        }
+    }
+}
+
+/// The loss of a batch by dfdx's cross-entropy or its losses of numbers, and everything the tape gives for it where it
+/// is finite.
 pub(super) fn loss_and_gradients(
     device: &Cpu,
     buffers: &Buffers,
     mut tape: Tape,
-    logits: &Value,
-    labels: &[u32],
+    outputs: &Value,
+    wanted: Wanted<'_>,
     settings: &TrainSettings,
 ) -> Result<(f32, Option<Gradients>), EngineError> {
-    let classes = logits.numbers.len() / labels.len();
-    let shape = (labels.len(), classes);
-    let tensor = device.try_tensor_from_vec(logits.numbers.to_vec(), shape)?;
-    let targets = device.try_tensor_from_vec(targets(labels, classes, settings), shape)?;
+    let samples = wanted.samples();
+    let each = outputs.numbers.len() / samples;
+    let shape = (samples, each);
+    let tensor = device.try_tensor_from_vec(outputs.numbers.to_vec(), shape)?;
+    let targets = match wanted {
+        Wanted::Classes(labels) => targets(labels, each, settings),
+        Wanted::Numbers(numbers) => numbers.to_vec(),
+    };
+    let targets = device.try_tensor_from_vec(targets, shape)?;
     // From the tensor the loss is computed from, the gradient goes over to the variable that the last
     // operation knows.
-    if let Some(variable) = logits.variable.clone() {
+    if let Some(variable) = outputs.variable.clone() {
         let (known_to_loss, buffers) = (tensor.clone(), buffers.clone());
         tape.add_backward_op(move |gradients| {
             let gradient = std::mem::take(&mut **gradients.get_or_alloc_mut(&known_to_loss)?);
             Variable::add_gradient(&variable, gradients, buffers.adopt(gradient))
         });
     }
-    let loss = cross_entropy_with_logits_loss(tensor.put_tape(tape), targets);
+    let taped = tensor.put_tape(tape);
+    let loss = match (wanted, settings.number_loss) {
+        (Wanted::Classes(_), _) => cross_entropy_with_logits_loss(taped, targets),
+        (Wanted::Numbers(_), NumberLoss::Squared) => mse_loss(taped, targets),
+        (Wanted::Numbers(_), NumberLoss::Huber { delta }) => huber_loss(taped, targets, delta),
+    };
     let value = loss.array();
     match value.is_finite() {
         true => Ok((value, Some(loss.try_backward()?))),

@@ -12,11 +12,11 @@ use dfdx::tensor::{Cpu, CpuError};
 use crate::compute::Compute;
 use crate::error::EngineError;
 use crate::executor::execute;
-use crate::optimizer::{Moments, TrainSettings, sum_of_squares, update};
+use crate::optimizer::{Moments, NumberLoss, TrainSettings, sum_of_squares, update};
 use crate::program::{Program, Training};
 use crate::stream::Stream;
 use crate::tape::{Gradients, Observed, Recorder, Tape, Value, Variable};
-use loss::{count_correct, loss_and_gradients};
+use loss::{Wanted, count_correct, loss_and_gradients};
 
 pub use part::Part;
 
@@ -28,6 +28,15 @@ pub struct Step {
     pub loss: f32,
     /// Samples whose largest logit was that of their label, before the step.
     pub correct: usize,
+}
+
+/// What a training step on numbers has to tell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NumberStep {
+    /// The loss of the settings, as the mean of the batch, before the step.
+    pub loss: f32,
+    /// Mean of the squared errors, before the step.
+    pub squared_error: f64,
 }
 
 /// Trains the parts of a network on one batch after another.
@@ -184,9 +193,49 @@ impl<'a> Trainer<'a> {
     /// When the sizes do not fit, a label has no logit, or the loss is not finite. No weight is changed
     /// then.
     pub fn step(&mut self, inputs: &[f32], labels: &[u32]) -> Result<Step, EngineError> {
-        self.check_batch(inputs, labels)?;
+        self.check_batch(inputs, labels.len())?;
+        let classes = self.outputs();
+        if let Some(sample) = labels.iter().position(|&label| label as usize >= classes) {
+            return Err(EngineError::Label {
+                sample,
+                label: labels[sample],
+                classes,
+            });
+        }
         let compute = self.compute;
-        compute.run(|| self.step_on_pool(inputs, labels))
+        compute.run(|| {
+            let (loss, correct) = self.step_on_pool(inputs, Wanted::Classes(labels), |logits| {
+                count_correct(logits, labels)
+            })?;
+            Ok(Step { loss, correct })
+        })
+    }
+
+    /// The same with numbers, one per sample, and the loss that the settings have for them.
+    ///
+    /// # Errors
+    /// When the sizes do not fit, the network has not one output, or the loss is not finite. No weight is changed then.
+    pub fn step_numbers(
+        &mut self,
+        inputs: &[f32],
+        numbers: &[f32],
+    ) -> Result<NumberStep, EngineError> {
+        self.check_batch(inputs, numbers.len())?;
+        let outputs = self.outputs();
+        if outputs != 1 {
+            return Err(EngineError::NumberOutputs { outputs });
+        }
+        let compute = self.compute;
+        compute.run(|| {
+            let wanted = Wanted::Numbers(numbers);
+            let (loss, squared_error) = self.step_on_pool(inputs, wanted, |outputs| {
+                NumberLoss::Squared.mean(outputs, numbers)
+            })?;
+            Ok(NumberStep {
+                loss,
+                squared_error,
+            })
+        })
     }
 
     /// The parts as they stand now.
@@ -199,12 +248,12 @@ impl<'a> Trainer<'a> {
         self.parts
     }
 
-    fn classes(&self) -> usize {
+    fn outputs(&self) -> usize {
         let last = self.parts.last();
         last.map_or(0, |part| part.network.blueprint().output().elements())
     }
 
-    fn check_batch(&self, inputs: &[f32], labels: &[u32]) -> Result<(), EngineError> {
+    fn check_batch(&self, inputs: &[f32], targets: usize) -> Result<(), EngineError> {
         let samples = match self.parts.first() {
             Some(first) => first.network.samples(inputs)?,
             None => 0,
@@ -212,30 +261,29 @@ impl<'a> Trainer<'a> {
         if samples == 0 {
             return Err(EngineError::EmptyBatch);
         }
-        if labels.len() != samples {
+        if targets != samples {
             return Err(EngineError::LabelCount {
-                found: labels.len(),
+                found: targets,
                 samples,
             });
         }
-        let classes = self.classes();
-        match labels.iter().position(|&label| label as usize >= classes) {
-            Some(sample) => Err(EngineError::Label {
-                sample,
-                label: labels[sample],
-                classes,
-            }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    fn step_on_pool(&mut self, inputs: &[f32], labels: &[u32]) -> Result<Step, EngineError> {
-        let (tape, logits, observed) = self.record_forward(inputs, labels.len())?;
-        let correct = count_correct(&logits.numbers, labels);
+    /// The loss, and what `told` says of the outputs.
+    fn step_on_pool<R>(
+        &mut self,
+        inputs: &[f32],
+        wanted: Wanted<'_>,
+        told: impl FnOnce(&[f32]) -> R,
+    ) -> Result<(f32, R), EngineError> {
+        let samples = wanted.samples();
+        let (tape, outputs, observed) = self.record_forward(inputs, samples)?;
+        let told = told(&outputs.numbers);
         let buffers = self.compute.buffers();
         let (device, settings) = (&self.device, &self.settings);
         let (loss, gradients) =
-            loss_and_gradients(device, buffers, tape, &logits, labels, settings)?;
+            loss_and_gradients(device, buffers, tape, &outputs, wanted, settings)?;
         let learning_rate = self.learning_rate();
         let Some(mut gradients) = gradients else {
             return Err(EngineError::Diverged {
@@ -244,14 +292,14 @@ impl<'a> Trainer<'a> {
                 learning_rate,
             });
         };
-        drop(logits);
-        self.update_statistics(observed, labels.len());
+        drop(outputs);
+        self.update_statistics(observed, samples);
         self.update_weights(&mut gradients, learning_rate)?;
         self.steps += 1;
-        Ok(Step { loss, correct })
+        Ok((loss, told))
     }
 
-    /// The logits of a batch, and the statistics met on the way. The tape starts with the first operation that has something to learn: what comes before needs no gradient.
+    /// The outputs of a batch, and the statistics met on the way. The tape starts with the first operation that has something to learn: what comes before needs no gradient.
     fn record_forward(
         &mut self,
         inputs: &[f32],

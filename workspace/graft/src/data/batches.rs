@@ -7,12 +7,12 @@ use crate::{
     data::{Samples, read_ahead},
 };
 
-/// Inputs and labels of some examples.
+/// Inputs of some examples.
 pub struct Batch {
     /// `examples × input elements`.
     pub inputs: Vec<f32>,
-    /// One per example.
-    pub labels: Vec<u32>,
+    /// Which they are.
+    pub examples: Vec<usize>,
     /// The stream that varies inputs, as it was when these had been read. Reading runs ahead of
     /// learning, so this alone tells where to go on after this batch.
     pub vary: Stream,
@@ -23,7 +23,6 @@ pub struct Batch {
 /// depend on how fast anything is.
 pub fn each_batch(
     samples: &dyn Samples,
-    labels: &[u32],
     order: &[usize],
     batch_size: usize,
     mut stream: Stream,
@@ -37,12 +36,12 @@ pub fn each_batch(
             };
             let batch = batch.get_or_insert_with(|| Batch {
                 inputs: Vec::new(),
-                labels: Vec::new(),
+                examples: Vec::new(),
                 vary: stream.clone(),
             });
             samples.read(examples, &mut batch.inputs, Some(&mut stream))?;
-            batch.labels.clear();
-            (batch.labels).extend(examples.iter().map(|&example| labels[example]));
+            batch.examples.clear();
+            batch.examples.extend_from_slice(examples);
             batch.vary = stream.clone();
             Ok(true)
         },
@@ -86,21 +85,13 @@ mod tests {
     }
 
     fn run(order: &[usize]) -> (Vec<Vec<f32>>, Result<(), GraftError>) {
-        let labels: Vec<u32> = (0..20).map(|i| i % 3).collect();
         let mut seen = Vec::new();
-        let result = each_batch(
-            &Numbers,
-            &labels,
-            order,
-            4,
-            Stream::new(1, "vary"),
-            |batch| {
-                let expected = batch.inputs.iter().map(|input| *input as u32 % 3);
-                assert!(expected.eq(batch.labels.iter().copied()));
-                seen.push(batch.inputs.clone());
-                Ok(())
-            },
-        );
+        let result = each_batch(&Numbers, order, 4, Stream::new(1, "vary"), |batch| {
+            let expected = batch.inputs.iter().map(|input| *input as usize);
+            assert!(expected.eq(batch.examples.iter().copied()));
+            seen.push(batch.inputs.clone());
+            Ok(())
+        });
         (seen, result)
     }
 
@@ -120,10 +111,9 @@ mod tests {
         let (seen, result) = run(&[0, 1, 2, 3, 4, 5, 6, 13, 8, 9, 10, 11]);
         assert!(matches!(result, Err(GraftError::System { .. })));
         assert_eq!(seen.len(), 1);
-        let labels = [0; 20];
         let order: Vec<usize> = (0..12).collect();
         let stream = Stream::new(1, "vary");
-        let result = each_batch(&Numbers, &labels, &order, 2, stream, |_| Err(broken()));
+        let result = each_batch(&Numbers, &order, 2, stream, |_| Err(broken()));
         assert!(matches!(result, Err(GraftError::System { .. })));
     }
 }

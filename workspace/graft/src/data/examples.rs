@@ -90,6 +90,11 @@ impl Examples {
             .collect()
     }
 
+    /// The number of each, where these are the targets.
+    pub fn numbers(&self) -> Option<&[f32]> {
+        (!self.numbers.is_empty()).then_some(&self.numbers)
+    }
+
     /// The stratum of each example in draws and folds, and how many strata there are: its class, or of numbers the tenth it is in.
     pub fn strata(&self, classes: usize) -> (Cow<'_, [u32]>, usize) {
         match self.numbers.is_empty() {

@@ -15,7 +15,7 @@ mod twins;
 
 pub use ahead::{read_ahead, read_in_turns};
 pub use augment::{Augment, normalise};
-pub use batches::each_batch;
+pub use batches::{Batch, each_batch};
 pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};
 pub use digest::is_of_positions;
 pub use draw::{Draw, draws, hold_out, needed, passed};

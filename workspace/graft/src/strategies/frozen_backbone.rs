@@ -6,7 +6,7 @@ use topwork_engine::Part;
 use topwork_host::Scores;
 use topwork_measure::FitReport;
 
-use super::{Fit, Fitted, parameters};
+use super::{Fit, Fitted, parameters, scores_of};
 use crate::{
     GraftError,
     features::{Features, Rows},
@@ -41,9 +41,12 @@ impl Fit<'_> {
         let training = self.training(settings, &trunk.train, None);
         let Trained {
             networks,
+            standardised,
             epochs,
             earlier_seconds,
         } = training.run(vec![Part::trained(network)])?;
+        let parameters = parameters(&networks);
+        let networks = self.in_unit(networks, standardised)?;
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         let scores = self.scores(&networks, trunk.tested(), &self.draw.test)?;
@@ -51,11 +54,11 @@ impl Fit<'_> {
         let score = |rows: &Rows| self.scores(&networks, rows, &rows.examples);
         let further: Result<_, _> = trunk.further.iter().map(score).collect();
         let fitted = Fitted {
-            parameters: parameters(&networks),
+            parameters,
             report: FitReport::of_epochs(epochs),
             scores,
             further: further?,
-            scores_are: Scores::Logits,
+            scores_are: scores_of(self.task.targets),
             uncalibrated: None,
             temperatures: Vec::new(),
             selected: Vec::new(),

@@ -13,7 +13,7 @@ pub(crate) use calibrated::tempered;
 pub use select::Chosen;
 use topwork_engine::{Blueprint, Network};
 use topwork_host::Scores;
-use topwork_measure::FitReport;
+use topwork_measure::{FitReport, TargetKind};
 use topwork_schema::{CutPoint, Row, Strategy, StrategyKind, Train};
 pub(crate) use whole_network::pooling;
 
@@ -26,7 +26,7 @@ use crate::{
     model::Saved,
     network::head_blueprint,
     proof::Proof,
-    training::Training,
+    training::{Standardised, Training},
 };
 
 /// What was fitted and what it says of the test examples.
@@ -39,7 +39,7 @@ pub struct Fitted {
     pub scores: Vec<f32>,
     /// The same of all examples of each further test set.
     pub further: Vec<Vec<f32>>,
-    /// What the scores are. Those of a network head are logits by its contract.
+    /// What the scores are.
     pub scores_are: Scores,
     /// What they were before they were brought to a temperature; `None` where the strategy does not calibrate.
     pub uncalibrated: Option<Uncalibrated>,
@@ -150,6 +150,7 @@ impl Fit<'_> {
             labels: &self.task.train.labels,
             groups: self.task.groups(),
             classes: self.task.classes,
+            numbers: self.task.train.numbers(),
             seed: self.seed,
             role: "target",
             unfreeze,
@@ -173,6 +174,18 @@ impl Fit<'_> {
         )
     }
 
+    /// The networks with a head that gives numbers in their own unit, where it has learnt numbers.
+    fn in_unit(
+        &self,
+        mut networks: Vec<Network>,
+        standardised: Option<Standardised>,
+    ) -> Result<Vec<Network>, GraftError> {
+        if let (Some(standardised), Some(head)) = (standardised, networks.last_mut()) {
+            *head = standardised.in_unit(head).map_err(engine("training"))?;
+        }
+        Ok(networks)
+    }
+
     fn save<'n>(
         &self,
         networks: impl IntoIterator<Item = (&'static str, &'n Network)>,
@@ -187,6 +200,14 @@ impl Fit<'_> {
                 })
             })
             .collect()
+    }
+}
+
+/// What the scores of a network head are: logits by its contract, or the numbers themselves.
+pub(crate) fn scores_of(targets: TargetKind) -> Scores {
+    match targets {
+        TargetKind::Classes => Scores::Logits,
+        TargetKind::Numbers => Scores::Numbers,
     }
 }
 

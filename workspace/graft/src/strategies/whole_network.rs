@@ -8,7 +8,7 @@ use topwork_host::Scores;
 use topwork_measure::FitReport;
 use topwork_schema::{CutPoint, Pool};
 
-use super::{Fit, Fitted};
+use super::{Fit, Fitted, scores_of};
 use crate::{
     GraftError,
     data::{Augment, Images, SplitName},
@@ -92,10 +92,14 @@ impl Fit<'_> {
         let training = self.training(settings, &samples, unfreeze);
         let Trained {
             networks,
+            standardised,
             epochs,
             earlier_seconds,
         } = training.run(parts()?)?;
         let fit_seconds = earlier_seconds + begun.elapsed().as_secs_f64();
+        let [trunk, head] = ends(&networks)?;
+        let after = frozen.digest(&[trunk, head])?;
+        let networks = self.in_unit(networks, standardised)?;
         let begun = Instant::now();
         let scores = self.scores(&networks, &images(SplitName::Test, None), &self.draw.test)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
@@ -108,16 +112,13 @@ impl Fit<'_> {
             self.scores(&networks, &images, &task.measured().all())
         });
         let further: Result<_, _> = further.collect();
-        let [trunk, .., head] = networks.as_slice() else {
-            return Err(out_of_order("training lost a part of the network"));
-        };
-        let after = frozen.digest(&[trunk, head])?;
+        let [trunk, head] = ends(&networks)?;
         let fitted = Fitted {
             parameters: learnt.iter().sum(),
             report: FitReport::of_epochs(epochs),
             scores,
             further: further?,
-            scores_are: Scores::Logits,
+            scores_are: scores_of(self.task.targets),
             uncalibrated: None,
             temperatures: Vec::new(),
             selected: Vec::new(),
@@ -132,6 +133,14 @@ impl Fit<'_> {
             multipliers: Some(used),
         };
         Ok(fitted.at(temperature, self.task.classes))
+    }
+}
+
+/// Trunk and head of the networks that were trained together.
+fn ends(networks: &[Network]) -> Result<[&Network; 2], GraftError> {
+    match networks {
+        [trunk, .., head] => Ok([trunk, head]),
+        _ => Err(out_of_order("training lost a part of the network")),
     }
 }
 

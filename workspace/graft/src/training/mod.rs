@@ -2,24 +2,29 @@
 
 mod keeper;
 mod settings;
+mod standardised;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
-use topwork_engine::{Compute, EngineError, Network, Part, Step, Stream, Trainer};
+use topwork_engine::{
+    Compute, EngineError, Network, NumberLoss, NumberStep, Part, Step, Stream, Trainer,
+};
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_measure::EpochFigures;
+use topwork_measure::{EpochFigures, STRATA, quantile_strata};
 use topwork_schema::Train;
 
 use crate::{
     GraftError, Progress, Services,
-    data::{Samples, each_batch, hold_out},
+    data::{Batch, Samples, each_batch, hold_out},
     evaluate,
 };
 use keeper::Keeper;
-use state::{Best, TrainingState};
+use state::{Best, Sums, TrainingState};
+
+pub use standardised::Standardised;
 
 /// Steps the loss that is shown is averaged over: one batch's loss jumps too much to read.
 const LOSS_OVER: f64 = 50.0;
@@ -42,6 +47,8 @@ pub struct Training<'a> {
     pub groups: Option<&'a [u32]>,
     /// Number of classes.
     pub classes: usize,
+    /// Numbers of all examples of the split, where these are learnt in place of labels.
+    pub numbers: Option<&'a [f32]>,
     /// The seed.
     pub seed: u64,
     /// `source` or `target`: names the random streams.
@@ -52,8 +59,10 @@ pub struct Training<'a> {
 
 /// What came out.
 pub struct Trained {
-    /// The parts, in their order.
+    /// The parts, in their order; where numbers were learnt, the last gives them standardised.
     pub networks: Vec<Network>,
+    /// How they were standardised.
+    pub standardised: Option<Standardised>,
     /// Epochs trained.
     pub epochs: usize,
     /// Wall-clock seconds that earlier sessions of the run have spent on it.
@@ -71,10 +80,14 @@ impl Training<'_> {
             validation,
             ..
         } = *self.settings;
+        let (strata, count) = match self.numbers {
+            Some(numbers) => (Cow::Owned(quantile_strata(numbers)), STRATA),
+            None => (Cow::Borrowed(self.labels), self.classes),
+        };
         let (examples, held_out) = hold_out(
-            (self.labels, self.groups),
+            (&strata, self.groups),
             self.examples,
-            self.classes,
+            count,
             validation,
             &mut stream("validation"),
         );
@@ -84,6 +97,7 @@ impl Training<'_> {
                 hint: Some("use a smaller share or more training samples".to_owned()),
             });
         }
+        let standardised = (self.numbers).map(|numbers| Standardised::of(numbers, &examples));
         let steps_per_epoch = examples.len().div_ceil(batch_size) as u64;
         let mut settings = settings::settings(self.settings, steps_per_epoch);
         settings.class_weights =
@@ -112,7 +126,7 @@ impl Training<'_> {
                 &mut state,
                 &mut trainer,
                 &mut keeper,
-                &held_out,
+                (&held_out, standardised),
                 done_before,
             ) {
                 Ok(()) => keeper.epoch_ended(&mut state, &trainer)?,
@@ -135,6 +149,7 @@ impl Training<'_> {
         };
         Ok(Trained {
             networks,
+            standardised,
             epochs: state.epoch - 1,
             earlier_seconds: keeper.earlier(),
         })
@@ -155,7 +170,7 @@ impl Training<'_> {
         state: &mut TrainingState,
         trainer: &mut Trainer<'_>,
         keeper: &mut Keeper<'_>,
-        held_out: &[usize],
+        (held_out, standardised): (&[usize], Option<Standardised>),
         done_before: u64,
     ) -> Result<(), GraftError> {
         let Train {
@@ -173,18 +188,13 @@ impl Training<'_> {
         let order = Arc::clone(&state.order);
         each_batch(
             self.samples,
-            self.labels,
             &order[state.done..],
             batch_size,
             state.vary.clone(),
             |batch| {
-                let Step { loss, correct } =
-                    trainer.step(&batch.inputs, &batch.labels).map_err(fail)?;
-                let loss = f64::from(loss);
+                let loss = self.step(trainer, batch, standardised, &mut state.sums)?;
                 state.vary = batch.vary.clone();
-                state.done += batch.labels.len();
-                state.sums.loss += loss * batch.labels.len() as f64;
-                state.sums.correct += correct;
+                state.done += batch.examples.len();
                 state.sums.seconds = earlier + begun.elapsed().as_secs_f64();
                 let shown = state.shown_loss.unwrap_or(loss);
                 state.shown_loss = Some(shown + (loss - shown) / LOSS_OVER);
@@ -203,16 +213,20 @@ impl Training<'_> {
         let networks: Vec<Network> = (trainer.parts().iter())
             .map(|part| part.network.clone())
             .collect();
-        let validation = self.validate(held_out, &networks)?;
+        let validation = self.validate((held_out, standardised), &networks)?;
         let examples = state.order.len() as f64;
         let figures = EpochFigures {
             fold: self.services.fold(),
             epoch: count(state.epoch),
             epochs: count(epochs),
             loss: state.sums.loss / examples,
-            accuracy: state.sums.correct as f64 / examples,
+            accuracy: (standardised.is_none()).then(|| state.sums.correct as f64 / examples),
+            rmse: standardised.map(|numbers| numbers.root(state.sums.squares / examples)),
             validation_loss: validation.map(|(loss, _)| loss),
-            validation_accuracy: validation.map(|(_, accuracy)| accuracy),
+            validation_accuracy: validation
+                .and_then(|(_, figure)| standardised.is_none().then_some(figure)),
+            validation_rmse: validation
+                .and_then(|(_, figure)| standardised.is_some().then_some(figure)),
             per_second: examples / state.sums.seconds,
             seconds: state.sums.seconds,
         };
@@ -229,6 +243,39 @@ impl Training<'_> {
         Ok(self.services.epoch_ended(&figures)?)
     }
 
+    /// One step on a batch: its loss, which goes to the sums of the epoch with what else it tells.
+    fn step(
+        &self,
+        trainer: &mut Trainer<'_>,
+        batch: &Batch,
+        standardised: Option<Standardised>,
+        sums: &mut Sums,
+    ) -> Result<f64, GraftError> {
+        let count = batch.examples.len() as f64;
+        let loss = match self.numbers.zip(standardised) {
+            Some((numbers, standardised)) => {
+                let numbers = standardised.numbers(numbers, &batch.examples);
+                let step = trainer.step_numbers(&batch.inputs, &numbers);
+                let NumberStep {
+                    loss,
+                    squared_error,
+                } = step.map_err(fail)?;
+                sums.squares += squared_error * count;
+                loss
+            }
+            None => {
+                let labels = batch.examples.iter().map(|&example| self.labels[example]);
+                let labels: Vec<u32> = labels.collect();
+                let Step { loss, correct } = trainer.step(&batch.inputs, &labels).map_err(fail)?;
+                sums.correct += correct;
+                loss
+            }
+        };
+        let loss = f64::from(loss);
+        sums.loss += loss * count;
+        Ok(loss)
+    }
+
     /// SHA-256 over all that decides what comes out of training `parts`, but for the inputs.
     fn fingerprint(&self, parts: &[Part]) -> String {
         let mut hash = Sha256::new();
@@ -236,7 +283,7 @@ impl Training<'_> {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
-        add(format!("{:?}", self.settings).as_bytes());
+        add(settings::recognised(self.settings).as_bytes());
         add(format!("{:?}", self.unfreeze).as_bytes());
         add(format!("{} {} {}", self.role, self.seed, self.classes).as_bytes());
         for part in parts {
@@ -249,13 +296,17 @@ impl Training<'_> {
             [example as u64, label].map(u64::to_le_bytes)
         });
         add(&labelled.flatten().collect::<Vec<u8>>());
+        if let Some(numbers) = self.numbers {
+            let numbers = self.examples.iter().map(|&example| numbers[example]);
+            add(&numbers.flat_map(f32::to_le_bytes).collect::<Vec<u8>>());
+        }
         hexadecimal(&hash.finalize())
     }
 
-    /// Loss and accuracy on the samples held out; `None` without any.
+    /// Loss and accuracy on the samples held out, or of numbers loss and root of the mean squared error; `None` without any.
     fn validate(
         &self,
-        held_out: &[usize],
+        (held_out, standardised): (&[usize], Option<Standardised>),
         networks: &[Network],
     ) -> Result<Option<(f64, f64)>, GraftError> {
         if held_out.is_empty() {
@@ -266,6 +317,12 @@ impl Training<'_> {
         let scores = evaluate::scores(compute, &networks, self.samples, held_out, classes, |_| {
             Ok(self.services.check_stop()?)
         })?;
+        if let Some((numbers, standardised)) = self.numbers.zip(standardised) {
+            let numbers = standardised.numbers(numbers, held_out);
+            let loss = settings::number_loss(self.settings).mean(&scores, &numbers);
+            let squared_error = NumberLoss::Squared.mean(&scores, &numbers);
+            return Ok(Some((loss, standardised.root(squared_error))));
+        }
         let labels = || held_out.iter().map(|&example| self.labels[example]);
         let correct = evaluate::correct(&scores, labels(), classes);
         let loss = evaluate::cross_entropy(&scores, labels(), classes);

@@ -1,7 +1,9 @@
 //! From the experiment file's settings of a training to the engine's.
 
-use topwork_engine::{Optimizer, Schedule, ScheduleShape, TrainSettings};
-use topwork_schema::{ClassWeights, Optimizer as OptimizerName, Schedule as ScheduleName, Train};
+use topwork_engine::{NumberLoss, Optimizer, Schedule, ScheduleShape, TrainSettings};
+use topwork_schema::{
+    ClassWeights, Loss, Optimizer as OptimizerName, Schedule as ScheduleName, Train,
+};
 
 /// The engine's settings: what the file gives in epochs becomes steps.
 pub fn settings(train: &Train, steps_per_epoch: u64) -> TrainSettings {
@@ -33,8 +35,25 @@ pub fn settings(train: &Train, steps_per_epoch: u64) -> TrainSettings {
         },
         label_smoothing: train.label_smoothing as f32,
         clip_norm: train.clip_norm.map(|norm| norm as f32),
+        number_loss: number_loss(train),
         ..TrainSettings::new(optimizer, train.learning_rate as f32)
     }
+}
+
+/// The loss of numbers.
+pub fn number_loss(train: &Train) -> NumberLoss {
+    match train.loss.unwrap_or_default() {
+        Loss::Squared => NumberLoss::Squared,
+        Loss::Huber => NumberLoss::Huber {
+            delta: train.huber_delta.unwrap_or(1.0) as f32,
+        },
+    }
+}
+
+/// What a training is recognised by. Checkpoints of classes were written before there was a loss to be chosen: without one
+/// nothing is said of it.
+pub fn recognised(train: &Train) -> String {
+    format!("{train:?}").replace(", loss: None, huber_delta: None", "")
 }
 
 /// The weight of each class in the loss. Balanced as in scikit-learn: samples over classes

@@ -42,6 +42,9 @@ pub struct Sums {
     pub loss: f64,
     /// Examples classified correctly.
     pub correct: usize,
+    /// Sum of the squared errors of standardised numbers.
+    #[serde(default)]
+    pub squares: f64,
     /// Wall-clock time, over all sessions.
     pub seconds: f64,
 }

@@ -214,6 +214,7 @@ impl Case {
             labels: &labels,
             groups: None,
             classes: 3,
+            numbers: None,
             seed: self.seed,
             role: "source",
             unfreeze: self.unfreeze.clone(),
@@ -286,6 +287,8 @@ fn train(optimizer: Optimizer, learning_rate: f64, schedule: Schedule) -> Train 
         validation: 0.0,
         patience: None,
         augment: None,
+        loss: None,
+        huber_delta: None,
     }
 }
 
@@ -506,4 +509,19 @@ fn time_is_summed_over_sessions() {
     let memory = Memory::default();
     let (trained, _) = adam().trained(&memory, None).unwrap();
     assert_eq!(trained.earlier_seconds, 0.0);
+}
+
+/// Checkpoints of classes from before there were losses to be chosen are recognised by this text.
+#[test]
+fn a_training_of_classes_is_recognised_as_ever() {
+    let settings = train(Optimizer::Adam, 0.5, Schedule::Constant);
+    let expected = "Train { epochs: 4, batch_size: 8, optimizer: Adam, learning_rate: 0.5, momentum: 0.0, nesterov: false, \
+                    weight_decay: 0.0, schedule: Constant, warm_up: 0.0, label_smoothing: 0.0, class_weights: None, \
+                    clip_norm: None, validation: 0.0, patience: None, augment: None }";
+    assert_eq!(super::settings::recognised(&settings), expected);
+    let huber = Train {
+        loss: Some(topwork_schema::Loss::Huber),
+        ..settings
+    };
+    assert!(super::settings::recognised(&huber).contains("loss: Some(Huber)"));
 }

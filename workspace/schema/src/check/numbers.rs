@@ -8,7 +8,6 @@ use topwork_nearest::listed;
 use super::Check;
 use crate::diagnostics::Diagnostic;
 use crate::plan::Target;
-use crate::strategies::StrategyKind;
 use crate::task::Task;
 use crate::tree::Node;
 use crate::written::{Written, WrittenStrategy};
@@ -105,27 +104,14 @@ impl Check<'_> {
 
     fn strategy_for_numbers(&mut self, written: &WrittenStrategy) {
         let path = &written.path;
-        if let Some(kind) = &written.kind
-            && kind.value != StrategyKind::FeatureClassifier
-        {
-            self.refuse(
-                format!(
-                    "`{path}.kind`: `{}` trains a network head, and these learn classes; the target has numbers",
-                    kind.value.as_str()
-                ),
-                kind.span.clone(),
-                "learns classes",
-                &format!(
-                    "write `{}` with a head for numbers: {}",
-                    StrategyKind::FeatureClassifier.as_str(),
-                    self.heads_for_numbers()
-                ),
-            );
-            return;
-        }
         for key in ["select", "calibrate", "train-per-class"] {
             let problem = "it is of classes alone, and the target has numbers";
             self.refuse_key(&written.node, path, key, problem);
+        }
+        // The layers of a network head give as many outputs as there are classes, and of numbers one.
+        let kind = written.kind.as_ref();
+        if kind.is_none_or(|kind| !kind.value.fits_a_classifier()) {
+            return;
         }
         let Some(head) = &written.head else { return };
         let named = head.component.value.as_str();

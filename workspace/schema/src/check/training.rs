@@ -5,10 +5,12 @@ use crate::catalog::LayerEntry;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::multipliers::{Assigned, MultiplierError};
 use crate::plan::CutPoint;
+use crate::refusal::Refusal;
 use crate::shape::join;
 use crate::task::Task;
-use crate::training::ClassWeights;
+use crate::training::{ClassWeights, Train};
 use crate::written::{WrittenStrategy, WrittenTrain};
+use topwork_measure::TargetKind;
 use topwork_nearest::nearest;
 
 /// Checks `train` against the samples it is done on.
@@ -16,6 +18,7 @@ pub(super) fn samples(written: &WrittenTrain, task: &Task, diagnostics: &mut Dia
     let Some(train) = &written.train else {
         return;
     };
+    of_the_other_kind(written, train, task, diagnostics);
     let classes = task.class_names.len();
     if let Some(ClassWeights::Listed(weights)) = &train.class_weights
         && weights.len() != classes
@@ -58,6 +61,40 @@ pub(super) fn samples(written: &WrittenTrain, task: &Task, diagnostics: &mut Dia
                     )),
             );
         }
+    }
+}
+
+/// Refuses what is of classes alone where there are numbers, and the other way round.
+fn of_the_other_kind(
+    written: &WrittenTrain,
+    train: &Train,
+    task: &Task,
+    diagnostics: &mut Diagnostics,
+) {
+    let id = task.dataset.component.id();
+    let (keys, problem, hint) = match task.targets {
+        TargetKind::Classes => (
+            ["loss", "huber-delta"],
+            format!(" is of numbers, and `{id}` has classes"),
+            "remove it: classes are learnt by their cross-entropy, which label-smoothing and \
+             class-weights change",
+        ),
+        TargetKind::Numbers => (
+            ["label-smoothing", "class-weights"],
+            format!(" is of classes alone, and `{id}` has numbers"),
+            "remove it: the loss of numbers is loss = \"squared\" or loss = \"huber\"",
+        ),
+    };
+    // A resolved experiment has it of numbers, too.
+    let idle = |key: &str| key == "label-smoothing" && train.label_smoothing == 0.0;
+    for key in keys.into_iter().filter(|key| !idle(key)) {
+        let refusal = Refusal {
+            key,
+            problem: problem.clone(),
+            label: "another kind of target",
+            hint,
+        };
+        refusal.push(&written.path, &written.node, diagnostics);
     }
 }
 

@@ -123,6 +123,26 @@ pub(crate) static TRAIN: Table = Table {
              much as frequent ones, or one number per class",
         ),
         optional(
+            "loss",
+            Kind::Choice(&[
+                word("squared", "the mean squared error"),
+                word(
+                    "huber",
+                    "half the squared error up to `huber-delta`, linear beyond (Huber, 1964): far \
+                     errors count less",
+                ),
+            ]),
+            "`squared` of numbers; classes have the cross-entropy",
+            "what is minimised where the target has numbers, which are standardised by mean and \
+             standard deviation of the training samples meanwhile",
+        ),
+        optional(
+            "huber-delta",
+            Kind::Number(Bounds::above(0.0)),
+            "1.0, with the loss `huber`",
+            "error from which the loss `huber` is linear, in standard deviations of the numbers",
+        ),
+        optional(
             "clip-norm",
             Kind::Number(Bounds::above(0.0)),
             "not limited",

@@ -2,7 +2,7 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::refusal::Refusal;
-use crate::training::{Optimizer, Schedule, Train};
+use crate::training::{Loss, Optimizer, Schedule, Train};
 use crate::tree::Node;
 use crate::written::WrittenTrain;
 
@@ -13,6 +13,14 @@ pub(crate) fn check(written: &WrittenTrain, diagnostics: &mut Diagnostics) {
     if let Some(train) = &written.train {
         momentum(train, &mut refusals);
         warm_up(train, &mut refusals);
+        if train.loss != Some(Loss::Huber) {
+            refusals.push(Refusal {
+                key: "huber-delta",
+                problem: " goes with the loss `huber` alone".to_owned(),
+                label: "has no effect",
+                hint: "remove it, or write loss = \"huber\"",
+            });
+        }
         if train.patience.is_some() && train.validation == 0.0 {
             refusals.push(Refusal {
                 key: "patience",

@@ -99,6 +99,8 @@ fn what_is_left_out_changes_nothing() {
         validation: 0.0,
         patience: None,
         augment: None,
+        loss: None,
+        huber_delta: None,
     };
     assert_eq!(train, expected);
 }

@@ -13,8 +13,8 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Line,
 };
-use topwork_events::{StageState, StageStatus};
-use topwork_measure::{percent, thousands};
+use topwork_events::{EpochFigures, StageState, StageStatus};
+use topwork_measure::thousands;
 
 use crate::{
     figure::Figure,
@@ -53,7 +53,7 @@ const BESIDE: u16 = 20;
 struct Parts {
     stages: Rect,
     loss: Rect,
-    accuracy: Rect,
+    followed: Rect,
     figures: Rect,
     table: Rect,
 }
@@ -81,7 +81,7 @@ fn parts(run: &Watched, area: Rect) -> Parts {
             stages,
             table,
             loss: none,
-            accuracy: none,
+            followed: none,
             figures: none,
         };
     }
@@ -93,7 +93,7 @@ fn parts(run: &Watched, area: Rect) -> Parts {
         Constraint::Length(table),
     ])
     .areas(area);
-    let [stages, loss, accuracy] = if area.width >= 110 {
+    let [stages, loss, followed] = if area.width >= 110 {
         let stages = Constraint::Length((area.width / 3).min(52));
         Layout::horizontal([stages, Constraint::Fill(1), Constraint::Fill(1)]).areas(top)
     } else {
@@ -105,14 +105,14 @@ fn parts(run: &Watched, area: Rect) -> Parts {
         } else {
             0
         };
-        let [loss, accuracy] =
+        let [loss, followed] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(curves);
-        [stages, loss, accuracy]
+        [stages, loss, followed]
     };
     Parts {
         stages,
         loss,
-        accuracy,
+        followed,
         figures,
         table,
     }
@@ -139,7 +139,7 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     stages::draw(scene, selection, parts.stages, buffer);
     if let Some((index, stage)) = shown_stage(run, selection) {
         curves::draw_loss(scene, selection, (index, stage), parts.loss, buffer);
-        curves::draw_accuracy(scene, (index, stage), parts.accuracy, buffer);
+        curves::draw_followed(scene, (index, stage), parts.followed, buffer);
         // What happens now is told even while the curves are those of an earlier stage.
         let running = run.state.running_stage().map(|(_, running)| running);
         let told = match (selection.stage, running) {
@@ -240,10 +240,11 @@ fn figures(
         let held_out = beside(last.and_then(|last| last.validation_loss).map(write));
         parts.push(format!("loss {}{held_out}", write(loss)));
     }
-    if let Some(last) = last {
-        let held_out = beside(last.validation_accuracy.map(percent));
-        let accuracy = percent(last.accuracy);
-        parts.push(format!("training accuracy {accuracy}{held_out}"));
+    if let Some(last) = last.and_then(EpochFigures::followed) {
+        let held_out = beside(last.validation.map(|value| last.figure.unit.text(value)));
+        let training = last.figure.unit.text(last.training);
+        let name = last.figure.name;
+        parts.push(format!("training {name} {training}{held_out}"));
     }
     Line::styled(
         fit(&format!(" {}", parts.join(" · ")), columns),

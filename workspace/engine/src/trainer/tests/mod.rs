@@ -1,5 +1,6 @@
 mod blocks;
 mod learning;
+mod numbers;
 mod stored;
 mod transformer;
 

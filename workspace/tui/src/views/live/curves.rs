@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 use topwork_events::{EpochFigures, StageState, StageStatus};
-use topwork_measure::percent;
+use topwork_measure::{ACCURACY, TargetKind, Unit};
 
 use super::{Selection, fold_words, folds, trains};
 use crate::{
@@ -99,6 +99,13 @@ fn behind(run: &Watched, index: usize) -> Vec<&StageState> {
         .take(BEHIND)
         .map(|(_, stage)| stage)
         .collect()
+}
+
+/// What a stage is trained on: the source always has classes.
+fn targets(run: &Watched, stage: &StageState) -> TargetKind {
+    let part = (stage.plan.row).map(|row| run.state.part_of_row(row).0);
+    let part = part.and_then(|part| run.state.parts.get(part));
+    part.map_or(TargetKind::Classes, |part| part.plan.targets)
 }
 
 /// What the legend calls the curves behind.
@@ -254,13 +261,13 @@ fn latest_fold(run: &Watched, stage: &StageState) -> String {
     fold_words(run, stage, fold).map_or(String::new(), |fold| format!(", {fold}"))
 }
 
-/// Whether the accuracy of a stage makes a curve.
-pub fn has_accuracy(stage: &StageState) -> bool {
+/// Whether the figure beside the loss, accuracy or RMSE, makes a curve.
+pub fn has_followed(stage: &StageState) -> bool {
     stage.latest_epochs().len() > 1
 }
 
-/// Draws the accuracy of the stage with this index, epoch by epoch.
-pub fn draw_accuracy(
+/// Draws the figure beside the loss of the stage with this index, epoch by epoch.
+pub fn draw_followed(
     scene: &Scene<'_>,
     (index, stage): (usize, &StageState),
     area: Rect,
@@ -269,17 +276,21 @@ pub fn draw_accuracy(
     if area.is_empty() {
         return;
     }
-    let what = format!("accuracy{}", latest_fold(scene.run, stage));
+    let figure = targets(scene.run, stage).followed().unwrap_or(&ACCURACY);
+    let (name, unit) = (figure.name, figure.unit);
+    let what = format!("{name}{}", latest_fold(scene.run, stage));
     let title = chart_title(scene.run, &what, stage, area);
     let inner = panel(scene.theme, &title, area, buffer, false);
-    let train = by_epoch(stage, |figures| Some(figures.accuracy));
-    let valid = by_epoch(stage, |figures| figures.validation_accuracy);
-    if !has_accuracy(stage) {
-        let text = match stage.latest_epochs().first() {
-            Some(only) => in_epoch(
+    let training = |figures: &EpochFigures| Some(figures.followed()?.training);
+    let train = by_epoch(stage, training);
+    let valid = by_epoch(stage, |figures| figures.followed()?.validation);
+    if !has_followed(stage) {
+        let only = stage.latest_epochs().first();
+        let text = match only.and_then(|only| Some((only, only.followed()?))) {
+            Some((only, followed)) => in_epoch(
                 only,
-                percent(only.accuracy),
-                only.validation_accuracy.map(percent),
+                unit.text(followed.training),
+                followed.validation.map(|value| unit.text(value)),
             ),
             None if stage.epoch > 0 => "known at the end of the epoch".to_owned(),
             None => "this stage has no epochs".to_owned(),
@@ -289,8 +300,12 @@ pub fn draw_accuracy(
     }
     let others = behind(scene.run, index);
     let words = behind_words(&others);
+    let height = |y: f64| match unit {
+        Unit::Share => share_label(y),
+        _ => Figure::value(unit, y),
+    };
     let others: Vec<Points> = (others.into_iter())
-        .map(|other| by_epoch(other, |figures| Some(figures.accuracy)))
+        .map(|other| by_epoch(other, training))
         .collect();
     let curves = curves(scene.theme, &train, &valid, &others, &words);
     chart::draw(
@@ -298,7 +313,7 @@ pub fn draw_accuracy(
         &curves,
         &Labels {
             x: &epoch_label,
-            y: &share_label,
+            y: &height,
             places: &[],
         },
         inner,

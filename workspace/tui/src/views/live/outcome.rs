@@ -26,7 +26,7 @@ use crate::{
 /// The least rows and columns of charts below the table.
 const CHARTS: (u16, u16) = (9, 60);
 
-/// Columns from which the accuracy has a chart of its own.
+/// Columns from which the figure beside the loss has a chart of its own.
 const ROOMY: u16 = 80;
 
 /// Whether this is shown rather than the stages.
@@ -254,13 +254,13 @@ fn draw_below(
     let Some(shown) = wanted.or_else(|| shown_stage(scene.run, selection)) else {
         return;
     };
-    let halves = match area.width >= ROOMY && curves::has_accuracy(shown.1) {
+    let halves = match area.width >= ROOMY && curves::has_followed(shown.1) {
         true => [Constraint::Fill(1), Constraint::Fill(1)],
         false => [Constraint::Fill(1), Constraint::Length(0)],
     };
-    let [loss, accuracy] = Layout::horizontal(halves).areas(area);
+    let [loss, followed] = Layout::horizontal(halves).areas(area);
     curves::draw_loss(scene, selection, shown, loss, buffer);
-    curves::draw_accuracy(scene, shown, accuracy, buffer);
+    curves::draw_followed(scene, shown, followed, buffer);
 }
 
 /// What a key that moves asks for.
