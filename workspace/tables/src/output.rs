@@ -33,11 +33,7 @@ impl Output {
     /// When no file can be made in the folder, or what is there is a folder or cannot be opened.
     pub fn file(path: &Path) -> io::Result<Self> {
         let Some(place) = replaced(path) else {
-            return File::options()
-                .write(true)
-                .create(true)
-                .open(path)
-                .map(Output::stream);
+            return File::create(path).map(Output::stream);
         };
         let mut builder = tempfile::Builder::new();
         builder.prefix(".table-").suffix(".part");
