@@ -242,10 +242,14 @@ fn heads_of_numbers_come_out_as_files_that_prove_themselves() {
             "[[strategy]]\nname = \"{number}\"\nkind = \"feature-classifier\"\nweights = \"random\"\nhead = {{ use = \"{head}\" }}\n"
         ));
     }
+    let network = heads.len();
+    text.push_str(&format!(
+        "[[strategy]]\nname = \"{network}\"\nkind = \"frozen-backbone\"\nweights = \"random\"\nhead = {{ use = \"mlp\" }}\ntrain = {{ epochs = 2, batch-size = 16 }}\n"
+    ));
     project.write("stripes.toml", &text);
     let run = project.topwork(&["run", "stripes.toml", "--ui", "none"]);
     assert_eq!(run.code, 0, "{}", run.snapshot());
-    for (number, head) in heads.iter().enumerate() {
+    for (number, head) in heads.iter().chain(&["mlp"]).enumerate() {
         let row = number.to_string();
         let export = ["export", "1", "--row", &row, "-o", "model.onnx"];
         let exported = project.topwork(&export);
