@@ -50,9 +50,9 @@ Example:
 
 pub const EXPORT: &str = "\
 The ONNX file takes images, N × channels × height × width in 0 to 1 (bytes with --bytes), normalises
-them itself and gives `class`, `scores` and `features`, or `numbers` and `features` where numbers are
-predicted. It is run on test images of the run by rten and, where Python has it, onnxruntime; where one
-image has another class, nothing is written.
+them itself and gives `class`, `scores` and `features`, or `numbers` and `features` where these are
+predicted. It is run on test images of the run by rten and, where Python has it, onnxruntime; where
+one image has another class, nothing is written.
 
 Example:
   topwork export latest -o model.onnx
