@@ -90,7 +90,9 @@ fn heads_agree_with_scikit_learn_on_diabetes() {
 fn rows_are_measured_on_other_numbers() {
     let (project, text) = project();
     // Without the networks, whose last digits depend on the processor.
-    let (closed_forms, _) = text.split_once("[[strategy]]\nname  = \"one layer\"").unwrap();
+    let (closed_forms, _) = text
+        .split_once("[[strategy]]\nname  = \"one layer\"")
+        .unwrap();
     project.write("diabetes.toml", closed_forms);
     let run = project.topwork(&["run", "diabetes.toml", "--ui", "none"]);
     assert_eq!(run.code, 0, "{}", run.snapshot());
