@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use topwork_testkit::Project;
+use topwork_testkit::{Project, without_widths};
 
 use crate::small::experiment;
 
@@ -60,7 +60,9 @@ fn a_second_run_finds_what_the_first_one_kept() {
             "error: nobody is there to be asked whether to remove\nhint: `--yes` removes without asking\n"
         )
     );
-    assert_eq!(project.topwork(&["cache"]).stdout, output.stdout);
+    // How long ago an entry was used is as wide as it is long.
+    let still = project.topwork(&["cache"]).stdout;
+    assert_eq!(without_widths(&still), without_widths(&output.stdout));
     assert!(
         project
             .topwork(&["cache", "clear", "--yes"])
