@@ -120,6 +120,10 @@ fn rows_are_measured_on_other_numbers() {
             assert_eq!(of(&evaluated), of(&results), "row {row}, {figure}");
         }
     }
+    let one = project.topwork(&[&on_data[..], &["--row", "ridge", "--metric", "mae"]].concat());
+    let without = ["nearest neighbours", "correct"];
+    let alone = one.code == 0 && without.iter().all(|word| !one.stdout.contains(word));
+    assert!(alone, "{}", one.snapshot());
     let output = ["--row", "ridge", "--output", "there.csv"];
     let line = [&["predict", "1", "--dataset", "data.toml"], &output[..]].concat();
     let predicted = project.topwork(&line);

@@ -88,9 +88,11 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
         last = Some(done);
     }
     let results = Results::from_state(&state);
-    let Some(results) = results else {
+    let Some(mut results) = results else {
         return Err(Failure::new(RUN_FAILED, "nothing was measured"));
     };
+    // Nobody has asked for the others.
+    (results.strategies).retain(|row| !row.seeds.is_empty());
     if arguments.json {
         let json = results.to_json();
         let json = json.map_err(|error| Failure::new(RUN_FAILED, error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use topwork_measure::{Against, Interval, Unit, thousands};
 
-use super::{n, picture, scale::Scale, text};
+use super::{Square, n, picture, scale::Scale, text};
 
 /// Along each side of the square, and the height of the residuals' bars.
 const SIDE: f64 = 300.0;
@@ -29,22 +29,13 @@ pub fn against(row: &str, column: &str, against: &Against) -> String {
 fn square(column: &str, against: &Against) -> String {
     let Interval { low, high } = against.range;
     let at = Along { low, high };
-    let x = |number: f64| LEFT + at.share(number) * SIDE;
-    let y = |number: f64| TOP + (1.0 - at.share(number)) * SIDE;
-    let mut content = String::new();
-    for (tick, label) in ticks(against.range) {
-        content.push_str(&format!(
-            "<path class=\"grid\" d=\"M{} {}H{}M{} {}V{}\"/>",
-            n(LEFT),
-            n(y(tick)),
-            n(LEFT + SIDE),
-            n(x(tick)),
-            n(TOP),
-            n(TOP + SIDE)
-        ));
-        content.push_str(&text(LEFT - 8.0, y(tick) + 4.0, "end", &label));
-        content.push_str(&text(x(tick), TOP + SIDE + 18.0, "middle", &label));
-    }
+    let ticks = ticks(against.range).into_iter();
+    let frame = Square {
+        left: LEFT,
+        top: TOP,
+        side: SIDE,
+    };
+    let mut content = frame.grid(ticks.map(|(tick, label)| (at.share(tick), label)));
     let most = against.cells.iter().flatten().max().copied().unwrap_or(0);
     let each = SIDE / against.cells.len().max(1) as f64;
     for (predicted, counts) in against.cells.iter().enumerate() {
@@ -61,13 +52,7 @@ fn square(column: &str, against: &Against) -> String {
             ));
         }
     }
-    content.push_str(&format!(
-        "<path class=\"axis\" stroke-dasharray=\"2 4\" d=\"M{} {}L{} {}\"/>",
-        n(x(low)),
-        n(y(low)),
-        n(x(high)),
-        n(y(high))
-    ));
+    content.push_str(&frame.diagonal());
     content.push_str(&text(
         LEFT + SIDE / 2.0,
         TOP + SIDE + 38.0,

@@ -53,6 +53,48 @@ fn text(x: f64, y: f64, anchor: &str, words: &str) -> String {
     )
 }
 
+/// A square whose axes go from 0, at its lower left, to 1.
+struct Square {
+    left: f64,
+    top: f64,
+    side: f64,
+}
+
+impl Square {
+    /// Lines at these places of both axes, with what they are called.
+    fn grid(&self, ticks: impl Iterator<Item = (f64, String)>) -> String {
+        let Square { left, top, side } = *self;
+        let mut content = String::new();
+        for (tick, label) in ticks {
+            let (x, y) = (left + tick * side, top + (1.0 - tick) * side);
+            content.push_str(&format!(
+                "<path class=\"grid\" d=\"M{} {}H{}M{} {}V{}\"/>",
+                n(left),
+                n(y),
+                n(left + side),
+                n(x),
+                n(top),
+                n(top + side)
+            ));
+            content.push_str(&text(left - 8.0, y + 4.0, "end", &label));
+            content.push_str(&text(x, top + side + 18.0, "middle", &label));
+        }
+        content
+    }
+
+    /// Where both axes have the same.
+    fn diagonal(&self) -> String {
+        let Square { left, top, side } = *self;
+        format!(
+            "<path class=\"axis\" stroke-dasharray=\"2 4\" d=\"M{} {}L{} {}\"/>",
+            n(left),
+            n(top + side),
+            n(left + side),
+            n(top)
+        )
+    }
+}
+
 /// A mark about a place, of the shape and colour of this style.
 fn mark(style: usize, x: f64, y: f64) -> String {
     let style = style % STYLES;

@@ -2,7 +2,7 @@
 
 use topwork_measure::{ReliabilityBin, percent, thousands};
 
-use super::{STYLES, mark, n, picture, text};
+use super::{STYLES, Square, mark, n, picture, text};
 
 const SIDE: f64 = 300.0;
 const LEFT: f64 = 56.0;
@@ -24,28 +24,14 @@ pub struct Bins<'a> {
 pub fn reliability(row: &str, seeds: &[Bins<'_>]) -> String {
     let x = |share: f64| LEFT + share.clamp(0.0, 1.0) * SIDE;
     let y = |share: f64| TOP + (1.0 - share.clamp(0.0, 1.0)) * SIDE;
-    let mut content = String::new();
-    for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let label = format!("{:.0} %", tick * 100.0);
-        content.push_str(&format!(
-            "<path class=\"grid\" d=\"M{} {}H{}M{} {}V{}\"/>",
-            n(LEFT),
-            n(y(tick)),
-            n(LEFT + SIDE),
-            n(x(tick)),
-            n(TOP),
-            n(TOP + SIDE)
-        ));
-        content.push_str(&text(LEFT - 8.0, y(tick) + 4.0, "end", &label));
-        content.push_str(&text(x(tick), TOP + SIDE + 18.0, "middle", &label));
-    }
-    content.push_str(&format!(
-        "<path class=\"axis\" stroke-dasharray=\"2 4\" d=\"M{} {}L{} {}\"/>",
-        n(x(0.0)),
-        n(y(0.0)),
-        n(x(1.0)),
-        n(y(1.0))
-    ));
+    let frame = Square {
+        left: LEFT,
+        top: TOP,
+        side: SIDE,
+    };
+    let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].into_iter();
+    let mut content = frame.grid(ticks.map(|tick| (tick, format!("{:.0} %", tick * 100.0))));
+    content.push_str(&frame.diagonal());
     content.push_str(&text(
         LEFT + SIDE / 2.0,
         TOP + SIDE + 38.0,
