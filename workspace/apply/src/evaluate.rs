@@ -3,13 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use topwork_events::{Judging, Outcome, Seconds};
-use topwork_graft::{
-    Services,
-    data::{targets, view},
-};
+use topwork_graft::{Services, data::view};
 use topwork_host::{Dataset, DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_measure::TargetKind;
+use topwork_measure::{TargetKind, Targets, Truth};
 use topwork_nearest::nearest;
 use topwork_schema::{Component, Plan, check_parameters, resolve_parameters, target_labels};
 use topwork_worker::Measured;
@@ -27,8 +24,8 @@ pub struct Labelled {
     pub split: String,
     /// Positions and labels of the examples whose class the run knows; of numbers those of all, with labels that say nothing.
     pub examples: Vec<(u64, Option<u32>)>,
-    /// The numbers of the examples, where the run predicts numbers.
-    pub numbers: Vec<f32>,
+    /// What is true of the examples; of classes nothing where the run is not asked about.
+    pub truth: Truth,
     /// How many examples have another class, by its name.
     pub unknown: BTreeMap<String, u64>,
 }
@@ -61,20 +58,26 @@ impl Labelled {
                 });
             }
         };
-        let (examples, numbers, unknown) = match (plan, info.targets) {
+        let (examples, truth, unknown) = match (plan, info.targets) {
             (None, _) => {
                 let all = dataset.labels(&split)?.len() as u64;
                 let examples = (0..all).map(|position| (position, None));
-                (examples.collect(), Vec::new(), BTreeMap::new())
+                (
+                    examples.collect(),
+                    Truth::Classes(Vec::new()),
+                    BTreeMap::new(),
+                )
             }
             (Some(plan), TargetKind::Classes) if plan.targets == TargetKind::Classes => {
                 let (examples, unknown) = of_classes(&dataset, &split, data, plan)?;
-                (examples, Vec::new(), unknown)
+                let labels = examples.iter().filter_map(|(_, label)| *label).collect();
+                (examples, Truth::Classes(labels), unknown)
             }
             (Some(plan), TargetKind::Numbers) if plan.targets == TargetKind::Numbers => {
-                let numbers = of_numbers(&dataset, &split, data)?;
-                let examples = (0..numbers.len() as u64).map(|position| (position, Some(0)));
-                (examples.collect(), numbers, BTreeMap::new())
+                let truth = of_numbers(&dataset, &split, data, plan)?;
+                let count = truth.targets().len() as u64;
+                let examples = (0..count).map(|position| (position, Some(0)));
+                (examples.collect(), truth, BTreeMap::new())
             }
             (Some(plan), of_dataset) => {
                 return Err(ApplyError::Other {
@@ -94,7 +97,7 @@ impl Labelled {
             view: view(Arc::new(dataset), seen),
             split,
             examples,
-            numbers,
+            truth,
             unknown,
         })
     }
@@ -106,7 +109,7 @@ impl Labelled {
             split: self.split.clone(),
             examples: self.examples.clone(),
             names: self.view.dataset().names(&self.split)?,
-            numbers: &self.numbers,
+            truth: self.truth.targets(),
             given: 0,
         })
     }
@@ -161,16 +164,28 @@ fn of_classes(
     Ok((examples, unknown))
 }
 
-/// The number of every example.
-fn of_numbers(dataset: &Dataset, split: &str, data: &LabelledData) -> Result<Vec<f32>, ApplyError> {
-    let columns = &dataset.describe().classes;
-    let problem = match (data.class_map.is_empty(), columns.as_slice()) {
+/// The numbers of every example. One column is that of the run whatever it is called; of several the names must be the same.
+fn of_numbers(
+    dataset: &Dataset,
+    split: &str,
+    data: &LabelledData,
+    plan: &Plan,
+) -> Result<Truth, ApplyError> {
+    let (columns, wanted) = (&dataset.describe().classes, &plan.target_classes);
+    let fits = columns == wanted || (columns.len() == 1 && wanted.len() == 1);
+    let problem = match (data.class_map.is_empty(), fits) {
         (false, _) => "`class-map` is of classes, and the dataset has numbers".to_owned(),
-        (true, [_, _, ..]) => format!(
-            "each sample has several numbers ({}), expected one",
-            some(columns)
+        (true, false) => format!(
+            "each sample has the numbers {}, and the run predicts {}",
+            some(columns),
+            some(wanted)
         ),
-        (true, _) => return Ok(dataset.numbers(split)?),
+        (true, true) => {
+            return Ok(Truth::Numbers {
+                values: dataset.numbers(split)?,
+                columns: columns.len(),
+            });
+        }
     };
     Err(ApplyError::Other {
         message: problem,
@@ -246,15 +261,11 @@ impl Evaluation<'_> {
     ) -> Result<Done, ApplyError> {
         let began = Instant::now();
         let classes = self.run.plan.target_classes.len();
-        let labels: Vec<u32> = self
-            .data
-            .examples
-            .iter()
-            .filter_map(|(_, label)| *label)
-            .collect();
-        let total = (rows.len() * labels.len()) as u64;
+        let truth = self.data.truth.targets();
+        let count = truth.len();
+        let total = (rows.len() * count) as u64;
         let mut done = Done {
-            images: labels.len() as u64,
+            images: count as u64,
             unknown: self.data.unknown.clone(),
             ..Done::default()
         };
@@ -291,7 +302,7 @@ impl Evaluation<'_> {
                     ),
                 });
             }
-            let mut scores = Vec::with_capacity(labels.len() * classes);
+            let mut scores = Vec::with_capacity(count * classes);
             let mut content = Sha256::new();
             each_block(
                 &mut self.data.source()?,
@@ -303,22 +314,22 @@ impl Evaluation<'_> {
                         }
                     }
                     scores.extend(mean_scores(&predictors, &mut block.images)?);
-                    said(
-                        index as u64 * labels.len() as u64 + (scores.len() / classes) as u64,
-                        total,
-                    );
+                    said((index * count + scores.len() / classes) as u64, total);
                     Ok(())
                 },
             )?;
-            for label in &labels {
-                content.update(label.to_le_bytes());
-            }
-            for number in &self.data.numbers {
-                content.update(number.to_le_bytes());
+            match truth {
+                Targets::Classes(labels) => {
+                    labels
+                        .iter()
+                        .for_each(|label| content.update(label.to_le_bytes()));
+                }
+                Targets::Numbers(numbers) => {
+                    (numbers.values.iter()).for_each(|number| content.update(number.to_le_bytes()));
+                }
             }
             let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
             let are = first.scores_are();
-            let truth = targets(self.run.plan.targets, &labels, &self.data.numbers);
             let measured = Measured::of(truth, &scores, are, classes, self.judging);
             done.outcomes.push(Outcome {
                 correct: measured.confusion.correct(),
@@ -329,7 +340,7 @@ impl Evaluation<'_> {
                 confusion: measured.confusion,
                 reliability: measured.reliability,
                 right: measured.right,
-                against: measured.against,
+                columns: measured.columns,
                 predictions: None,
                 without_duplicates: None,
                 transferability: BTreeMap::new(),

@@ -10,6 +10,7 @@ use std::{
 
 use topwork_graft::data::{SplitName, TaskExamples, read_ahead};
 use topwork_host::{DatasetView, DecodeError, Decoder, Seen};
+use topwork_measure::Targets;
 
 use crate::{ApplyError, speaker::is_stopped};
 
@@ -24,8 +25,8 @@ pub struct Item {
     pub split: Option<&'static str>,
     /// Its class, by its label.
     pub label: Option<u32>,
-    /// Its number, where the target has these in place of classes.
-    pub number: Option<f32>,
+    /// Its numbers, where the target has these in place of classes.
+    pub numbers: Vec<f32>,
     /// The fold it was left out with, from 1.
     pub fold: Option<u32>,
     /// Why it could not be read; then it has no image.
@@ -240,12 +241,13 @@ impl<'a> Examples<'a> {
     pub fn items(&self) -> impl Iterator<Item = Item> {
         self.splits.iter().flat_map(|of| {
             let examples = self.task.examples(of.split);
+            let targets = examples.targets();
             of.examples.iter().map(move |&(example, fold)| Item {
                 path: of.called.as_ref().map(|called| called[example].clone()),
                 position: Some(examples.positions[example]),
                 split: Some(of.split.name()),
                 label: Some(examples.labels[example]),
-                number: examples.numbers.get(example).copied(),
+                numbers: targets.numbers_of(example),
                 fold,
                 error: None,
             })
@@ -284,16 +286,15 @@ pub struct OfDataset<'a> {
     /// Their positions and labels.
     pub examples: Vec<(u64, Option<u32>)>,
     pub names: Option<Vec<String>>,
-    /// Their numbers; none where they have classes.
-    pub numbers: &'a [f32],
+    /// What is true of them, where that is known.
+    pub truth: Targets<'a>,
     pub given: usize,
 }
 
 impl Source for OfDataset<'_> {
     fn next(&mut self, most: usize, block: &mut Block) -> Result<(), ApplyError> {
         let some = &self.examples[self.given..(self.given + most).min(self.examples.len())];
-        let numbers = self.numbers.iter().skip(self.given);
-        let mut numbers = numbers.copied();
+        let from = self.given;
         self.given += some.len();
         let positions: Vec<u64> = some.iter().map(|(position, _)| *position).collect();
         let image: usize = self.view.shape().iter().product();
@@ -301,12 +302,12 @@ impl Source for OfDataset<'_> {
         if !positions.is_empty() {
             self.view.read(&self.split, &positions, &mut block.images)?;
         }
-        block.items = (some.iter())
-            .map(|&(position, label)| Item {
+        block.items = (some.iter().zip(from..))
+            .map(|(&(position, label), example)| Item {
                 path: (self.names.as_ref()).map(|names| names[position as usize].clone()),
                 position: Some(position),
                 label,
-                number: numbers.next(),
+                numbers: self.truth.numbers_of(example),
                 ..Item::default()
             })
             .collect();

@@ -1,11 +1,11 @@
 //! Images classified by what a row has fitted.
 
-use std::time::Instant;
+use std::{iter::repeat_n, time::Instant};
 
 use topwork_graft::Predictor;
 use topwork_host::Scores;
 use topwork_measure::{highest, predicted};
-use topwork_worker::{ALL_SCORES, NUMBER_COLUMNS, TOP, word};
+use topwork_worker::{ALL_SCORES, TOP, number_columns, word};
 
 use crate::{
     ApplyError, Done,
@@ -56,15 +56,17 @@ impl Predictions<'_> {
         if self.labelled {
             add("example", Kind::Integer);
         }
-        let (truth, kind) = match self.are {
-            Scores::Numbers => (NUMBER_COLUMNS[1], Kind::Float),
-            _ => ("class", Kind::Text),
-        };
-        match self.labelled {
-            true => add(truth, kind),
-            false => add("path", Kind::Text),
+        let numbers = number_columns(self.classes);
+        let (truth, predicted) = numbers.split_at(self.classes.len());
+        match (self.labelled, self.are) {
+            (true, Scores::Numbers) => truth.iter().for_each(|name| add(name, Kind::Float)),
+            (true, _) => add("class", Kind::Text),
+            (false, _) => add("path", Kind::Text),
         }
-        add("predicted", kind);
+        match self.are {
+            Scores::Numbers => predicted.iter().for_each(|name| add(name, Kind::Float)),
+            _ => add("predicted", Kind::Text),
+        }
         if self.folds {
             add("fold", Kind::Integer);
         }
@@ -73,7 +75,7 @@ impl Predictions<'_> {
         }
         let word = word(self.are);
         if self.are == Scores::Numbers {
-            // The number predicted is all there is.
+            // The numbers predicted are all there is.
         } else if self.classes.len() <= ALL_SCORES {
             for class in self.classes {
                 add(&format!("{word} {class}"), Kind::Float);
@@ -99,18 +101,22 @@ impl Predictions<'_> {
             cells.push(Cell::Integer(item.position.unwrap_or_default()));
         }
         let called = item.path.as_deref().map_or(Cell::Nothing, Cell::Text);
-        cells.push(match self.labelled {
-            true if is_number => item.number.map_or(Cell::Nothing, Cell::Float),
-            true => item
-                .label
-                .map_or(Cell::Nothing, |label| name(label as usize)),
-            false => called,
-        });
-        cells.push(match scores {
-            None => Cell::Nothing,
-            Some(scores) if is_number => Cell::Float(scores[0]),
-            Some(scores) => name(predicted(scores)),
-        });
+        let nothing = || repeat_n(Cell::Nothing, self.classes.len());
+        match self.labelled {
+            true if is_number && item.numbers.is_empty() => cells.extend(nothing()),
+            true if is_number => cells.extend(item.numbers.iter().copied().map(Cell::Float)),
+            true => cells.push(
+                item.label
+                    .map_or(Cell::Nothing, |label| name(label as usize)),
+            ),
+            false => cells.push(called),
+        }
+        match scores {
+            None if is_number => cells.extend(nothing()),
+            None => cells.push(Cell::Nothing),
+            Some(scores) if is_number => cells.extend(scores.iter().copied().map(Cell::Float)),
+            Some(scores) => cells.push(name(predicted(scores))),
+        }
         if self.folds {
             let fold = item.fold.map(u64::from);
             cells.push(fold.map_or(Cell::Nothing, Cell::Integer));
@@ -129,7 +135,7 @@ impl Predictions<'_> {
             }
             None => {
                 let count = if all { self.classes.len() } else { 2 * TOP };
-                cells.extend(std::iter::repeat_n(Cell::Nothing, count));
+                cells.extend(repeat_n(Cell::Nothing, count));
             }
         }
         if !self.labelled {

@@ -60,9 +60,11 @@ pub enum EngineError {
         /// Samples given.
         samples: usize,
     },
-    /// Numbers are to be learnt by a network that has not one output.
-    #[error("{outputs} outputs of each sample, expected one number")]
+    /// Not as many numbers per sample as outputs.
+    #[error("batch has {found} numbers, expected {outputs} for each sample, one for each output")]
     NumberOutputs {
+        /// Numbers given.
+        found: usize,
         /// Outputs of each sample.
         outputs: usize,
     },

@@ -74,15 +74,22 @@ pub enum NumberLoss {
 impl NumberLoss {
     /// The loss of these outputs, in double precision.
     pub fn mean(self, outputs: &[f32], numbers: &[f32]) -> f64 {
-        let losses = outputs.iter().zip(numbers).map(|(&output, &number)| {
+        self.means(outputs, numbers, 1)[0]
+    }
+
+    /// The same of each column, where each sample has `columns` outputs and numbers.
+    pub fn means(self, outputs: &[f32], numbers: &[f32], columns: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; columns];
+        for (at, (&output, &number)) in outputs.iter().zip(numbers).enumerate() {
             let error = (f64::from(output) - f64::from(number)).abs();
-            match self {
+            sums[at % columns] += match self {
                 Self::Squared => error * error,
                 Self::Huber { delta } if error <= f64::from(delta) => 0.5 * error * error,
                 Self::Huber { delta } => f64::from(delta) * (error - 0.5 * f64::from(delta)),
             }
-        });
-        losses.sum::<f64>() / numbers.len().max(1) as f64
+        }
+        let samples = (numbers.len() / columns).max(1) as f64;
+        sums.into_iter().map(|sum| sum / samples).collect()
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use topwork_measure::{
-    ACCURACY, Against, Bits, Confusion, Estimate, FitReport, ReliabilityBin, Scores, TargetKind,
-    share, thousands,
+    ACCURACY, Against, Bits, Confusion, Estimate, FitReport, OfColumn, ReliabilityBin, Scores,
+    TargetKind, share, thousands,
 };
 
 use crate::{
@@ -121,9 +121,15 @@ pub struct Outcome {
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,
-    /// Predicted numbers against true ones; `None` of classes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub against: Option<Against>,
+    /// What each column of numbers comes to, in the order of the plan's; none of classes. Streams of earlier versions have the
+    /// picture of one column here.
+    #[serde(
+        default,
+        alias = "against",
+        deserialize_with = "one_or_several",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub columns: Vec<OfColumn>,
     /// The same as `correct` of `total` without the test examples whose image was learnt from;
     /// `None` where the data has no such examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,27 +152,44 @@ impl Outcome {
                 before,
             });
         }
-        let figures = TargetKind::Numbers.figures().filter_map(|figure| {
-            let value = self.figures.get(figure.id)?;
-            Some(format!("{} {}", figure.name, figure.unit.text(*value)))
-        });
-        let figures: Vec<String> = figures.collect();
         let earlier = if before { ", measured before" } else { "" };
         Came::Said(format!(
             "{} on {} examples{earlier}",
-            figures.join(", "),
+            self.targets().told(&self.figures),
             thousands(self.total)
         ))
     }
 
-    /// The outcome with figures: accuracy, where it was written without any.
+    /// The outcome with figures: accuracy, where it was written without any, and those of an only column of numbers.
     pub(crate) fn upgraded(mut self) -> Self {
         if self.figures.is_empty() {
             let accuracy = share(self.correct, self.total);
             self.figures.insert(ACCURACY.id.to_owned(), accuracy);
         }
+        if let [only] = self.columns.as_mut_slice()
+            && only.figures.is_empty()
+        {
+            only.figures = self.figures.clone();
+        }
         self
     }
+}
+
+/// Several columns, or the picture of one.
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<OfColumn>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Columns {
+        One(Against),
+        Several(Vec<OfColumn>),
+    }
+    Ok(match Columns::deserialize(from)? {
+        Columns::One(against) => vec![OfColumn {
+            figures: BTreeMap::new(),
+            against,
+        }],
+        Columns::Several(columns) => columns,
+    })
 }
 
 /// One strategy, one seed, measured on a further test set of its target.

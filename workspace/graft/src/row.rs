@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use topwork_engine::Network;
-use topwork_measure::{PrincipalComponents, TargetKind};
+use topwork_measure::{PrincipalComponents, Truth};
 use topwork_schema::Row;
 
 use crate::{
@@ -46,10 +46,8 @@ pub struct MeasuredRow {
     pub tested: Tested,
     /// Their positions in the dataset's split.
     pub positions: Vec<u64>,
-    /// Their labels.
-    pub labels: Vec<u32>,
-    /// Their numbers, where these are the targets.
-    pub numbers: Vec<f32>,
+    /// What is true of them.
+    pub truth: Truth,
     /// What tells these examples from others.
     pub test_set: String,
     /// Scores of all examples of each further test set: with folds the means of what was fitted for each.
@@ -171,13 +169,7 @@ impl RowTask<'_> {
             positions: (tested.examples.iter())
                 .map(|&example| measured.positions[example])
                 .collect(),
-            labels: (tested.examples.iter())
-                .map(|&example| measured.labels[example])
-                .collect(),
-            numbers: match self.task.targets {
-                TargetKind::Classes => Vec::new(),
-                TargetKind::Numbers => measured.numbers_of(&tested.examples),
-            },
+            truth: measured.targets().of(&tested.examples),
             test_set: self.task.digest(SplitName::Test, &tested.examples)?,
             tested,
             train_samples: (self.draws.iter().map(|draw| draw.train.len() as u64))

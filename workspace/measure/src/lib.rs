@@ -10,6 +10,7 @@
 mod against;
 mod bits;
 mod bootstrap;
+mod column;
 mod confusion;
 mod epoch;
 mod estimate;
@@ -36,6 +37,7 @@ mod two_way;
 pub use against::Against;
 pub use bits::Bits;
 pub use bootstrap::{RESAMPLES, Resamples, Statistic, bootstrap_difference};
+pub use column::OfColumn;
 pub use confusion::Confusion;
 pub use epoch::{EpochFigures, Followed};
 pub use estimate::{Estimate, equivalence};
@@ -57,7 +59,7 @@ pub use reference::reference;
 pub use scores::{correct, cross_entropy, highest, predicted};
 pub use seeds::{MeanStd, mean_std};
 pub use separation::{class_means, class_separation};
-pub use targets::{STRATA, TargetKind, Targets, quantile_strata};
+pub use targets::{Columns, TargetKind, Targets, Truth};
 pub use temperature::{is_boundless, temperature};
 pub use transferability::{
     TRANSFERABILITY, Transferability, h_score, log_me, shrunk_h_score, weighted_tau,

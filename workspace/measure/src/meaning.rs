@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bootstrap::Statistic,
+    column::OfColumn,
     figure::{Figure, Needs},
-    figures::softmax,
-    targets::Targets,
+    figures::{mean, softmax},
+    targets::{Columns, Targets},
 };
 
 /// What the scores of a classifier are. Whatever they are, a greater one is a likelier class.
@@ -91,7 +92,13 @@ impl<'a> ScoresFor<'a> {
         let scores = self.figure(figure)?;
         let value = match targets {
             Targets::Classes(targets) => (figure.of)(targets, scores, self.classes)?,
-            Targets::Numbers(truth) => (figure.numbers?.of)(truth, scores)?,
+            Targets::Numbers(truth) => {
+                let of = figure.numbers?.of;
+                let values: Option<Vec<f64>> = (self.pairs(truth, scores))
+                    .map(|(truth, predicted)| of(&truth, &predicted))
+                    .collect();
+                mean(values?)?
+            }
         };
         value.is_finite().then_some(value)
     }
@@ -101,8 +108,39 @@ impl<'a> ScoresFor<'a> {
         let scores = self.figure(figure)?;
         match targets {
             Targets::Classes(targets) => (figure.statistic)(targets, scores, self.classes),
-            Targets::Numbers(truth) => (figure.numbers?.statistic)(truth, scores),
+            Targets::Numbers(truth) => {
+                let statistic = figure.numbers?.statistic;
+                let of_columns = (self.pairs(truth, scores))
+                    .map(|(truth, predicted)| statistic(&truth, &predicted));
+                Statistic::mean_of(of_columns.collect::<Option<_>>()?)
+            }
         }
+    }
+
+    /// True and predicted numbers, column by column; none where they do not go together.
+    fn pairs(
+        &self,
+        truth: Columns<'_>,
+        scores: &[f32],
+    ) -> impl Iterator<Item = (Vec<f32>, Vec<f32>)> {
+        let predicted = Columns {
+            values: scores,
+            count: self.classes.max(1),
+        };
+        let fits = truth.count == predicted.count && truth.values.len() == scores.len();
+        let columns = truth.each().zip(predicted.each());
+        columns.take(if fits { truth.count } else { 0 })
+    }
+
+    /// What is true and predicted of every column of numbers, as far as it is for pictures and tables; of classes there are none.
+    pub fn of_columns(&self, targets: Targets<'_>) -> Vec<OfColumn> {
+        let (Targets::Numbers(truth), Scores::Numbers) = (targets, self.are) else {
+            return Vec::new();
+        };
+        self.pairs(truth, self.scores)
+            .map(|(truth, predicted)| OfColumn::of(&truth, &predicted))
+            .collect::<Option<_>>()
+            .unwrap_or_default()
     }
 }
 

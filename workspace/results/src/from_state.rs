@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
 use topwork_measure::{
-    ACCURACY, Confusion, Estimate, Figure, FitReport, PerClass, TargetKind, holm, mean_std, share,
+    ACCURACY, Confusion, Estimate, Figure, FitReport, OfColumn, PerClass, TargetKind, holm,
+    mean_std, share,
 };
 
 use crate::{
     Families, PairResult, PairSeed, judged,
     results::{
-        CountResult, FailedSeed, FigureResult, FoldResult, LEVEL, Results, RowResult, SeedResult,
-        SourceResult,
+        ColumnResult, CountResult, FailedSeed, FigureResult, FoldResult, LEVEL, Results, RowResult,
+        SeedResult, SourceResult,
     },
 };
 
@@ -81,7 +82,9 @@ impl Results {
             judging: plan.judging.clone(),
             level: LEVEL,
             strategies: (plan.rows.iter().zip(outcomes).zip(failed))
-                .map(|((plan, outcomes), failed)| strategy(state, plan, outcomes, failed))
+                .map(|((row, outcomes), failed)| {
+                    strategy(state, (row, &plan.classes), outcomes, failed)
+                })
                 .collect(),
             classes: plan.classes.clone(),
             targets: plan.targets,
@@ -195,7 +198,7 @@ fn place(state: &RunState, seed: u64) -> usize {
 /// A row with what came of it.
 fn strategy(
     state: &RunState,
-    plan: &RowPlan,
+    (plan, names): (&RowPlan, &[String]),
     outcomes: Vec<&Outcome>,
     failed: Vec<FailedSeed>,
 ) -> RowResult {
@@ -255,10 +258,34 @@ fn strategy(
             evaluate: mean(outcomes.iter().map(|o| o.seconds.evaluate)),
         }),
         features_cached: first.map(|_| outcomes.iter().all(|o| o.features_cached)),
-        against: first.and_then(|outcome| outcome.against.clone()),
+        columns: columns(names, &outcomes),
         per_class: confusion.as_ref().map(PerClass::of).unwrap_or_default(),
         confusion,
     }
+}
+
+/// The columns of numbers, whose figures are means over seeds.
+fn columns(names: &[String], outcomes: &[&Outcome]) -> Vec<ColumnResult> {
+    let Some(first) = outcomes.first() else {
+        return Vec::new();
+    };
+    let of_column = |(at, (name, column)): (usize, (&String, &OfColumn))| {
+        let over_seeds = |id: &String| {
+            let values = (outcomes.iter()).map(|outcome| {
+                let column = outcome.columns.get(at)?;
+                column.figures.get(id).copied()
+            });
+            let values: Vec<f64> = values.collect::<Option<_>>()?;
+            Some((id.clone(), mean(values.into_iter())))
+        };
+        ColumnResult {
+            name: name.clone(),
+            figures: column.figures.keys().filter_map(over_seeds).collect(),
+            against: column.against.clone(),
+        }
+    };
+    let named = names.iter().zip(&first.columns).enumerate();
+    named.map(of_column).collect()
 }
 
 /// The estimates that every outcome of a row has, over its seeds.

@@ -23,7 +23,7 @@ pub(crate) struct ComponentForm {
 pub(crate) struct DatasetForm {
     #[serde(flatten, with = "ComponentForm")]
     component: Component,
-    /// A file lists two at least: one alone is the column of a target of numbers, which is not written.
+    /// One alone is the column of a target of numbers, which is not written.
     #[serde(default = "one_column", skip_serializing_if = "is_one_column")]
     classes: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use topwork_events::{Event, Key, Outcome, Resampled, RunPlan};
 use topwork_measure::{
-    Estimate, Figure, Resamples, Scores, ScoresFor, Statistic, TargetKind, bootstrap_difference,
+    Estimate, Figure, Resamples, Scores, ScoresFor, Statistic, TargetKind, Truth,
+    bootstrap_difference,
 };
 use topwork_results::Families;
-
-use topwork_graft::data::targets;
 
 use crate::{
     WorkerError,
@@ -90,17 +89,15 @@ impl Execution<'_> {
             let bytes = std::fs::read(path).unwrap_or_default();
             // A file that has not all scores, or is not there any more, leaves its row without.
             let classes = &self.plan.target_classes;
-            let (labels, numbers, scores) = match self.plan.targets {
-                TargetKind::Classes => match scores_of(&bytes, classes) {
-                    Some((labels, scores)) => (labels, Vec::new(), scores),
-                    None => continue,
-                },
-                TargetKind::Numbers => match numbers_of(&bytes) {
-                    Some((truth, predicted)) => (Vec::new(), truth, predicted),
-                    None => continue,
-                },
+            let read = match self.plan.targets {
+                TargetKind::Classes => scores_of(&bytes, classes)
+                    .map(|(labels, scores)| (Truth::Classes(labels), scores)),
+                TargetKind::Numbers => numbers_of(&bytes, classes),
             };
-            let truth = targets(self.plan.targets, &labels, &numbers);
+            let Some((truth, scores)) = read else {
+                continue;
+            };
+            let truth = truth.targets();
             let are = outcome.scores.unwrap_or(Scores::Ranking);
             let scores = ScoresFor::new(are, &scores, classes.len());
             for figure in wanted {

@@ -32,7 +32,7 @@ mod watchdog;
 pub use error::WorkerError;
 pub use measured::Measured;
 pub use planned::PlannedFeatures;
-pub use predictions::{ALL_SCORES, NUMBER_COLUMNS, TOP, word};
+pub use predictions::{ALL_SCORES, TOP, number_columns, word};
 pub use prepare::{made, plan_as_made};
 pub use probe::problem;
 pub use probe::{BlueprintAnswer, Heard, ProbeAnswer, ProbeRequest, probe};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, iter};
 
 use topwork_events::Judging;
 use topwork_measure::{
-    ACCURACY, Against, Bits, Confusion, Figure, ReliabilityBin, Scores, ScoresFor, Targets,
+    ACCURACY, Bits, Confusion, Figure, OfColumn, ReliabilityBin, Scores, ScoresFor, Targets,
     clipped, figures_of, predicted, reliability,
 };
 
@@ -23,12 +23,12 @@ pub struct Measured {
     /// For how many examples the log-loss, where it is asked for, does not take the probability of the true class as it is: a
     /// single 0 would make it infinite.
     pub clipped: u64,
-    /// Predicted numbers against true ones; `None` of classes.
-    pub against: Option<Against>,
+    /// What each column of numbers comes to; none of classes.
+    pub columns: Vec<OfColumn>,
 }
 
 impl Measured {
-    /// Of scores, `targets × classes`; of numbers one for each.
+    /// Of scores, `targets × classes`; of numbers as many for each as there are columns.
     pub fn of(
         targets: Targets<'_>,
         scores: &[f32],
@@ -38,15 +38,18 @@ impl Measured {
     ) -> Self {
         match targets {
             Targets::Classes(labels) => Self::of_classes(labels, scores, are, classes, judging),
-            Targets::Numbers(truth) => Self {
-                predicted: Vec::new(),
-                confusion: Confusion::new(0),
-                figures: figures_of(targets, &ScoresFor::new(are, scores, classes)),
-                right: BTreeMap::new(),
-                reliability: Vec::new(),
-                clipped: 0,
-                against: Against::of(truth, scores),
-            },
+            Targets::Numbers(_) => {
+                let scores = ScoresFor::new(are, scores, classes);
+                Self {
+                    predicted: Vec::new(),
+                    confusion: Confusion::new(0),
+                    figures: figures_of(targets, &scores),
+                    right: BTreeMap::new(),
+                    reliability: Vec::new(),
+                    clipped: 0,
+                    columns: scores.of_columns(targets),
+                }
+            }
         }
     }
 
@@ -85,7 +88,7 @@ impl Measured {
             figures,
             right,
             reliability: ece.map_or(Vec::new(), |p| reliability(labels, p, classes)),
-            against: None,
+            columns: Vec::new(),
             clipped: probabilities.map_or(0, |p| clipped(labels, p, classes) as u64),
         }
     }

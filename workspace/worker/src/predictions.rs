@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use topwork_measure::{Scores, highest, predicted};
+use topwork_measure::{Scores, Truth, highest, predicted};
 
 use crate::WorkerError;
 
@@ -117,14 +117,16 @@ pub struct PredictedNumbers<'a> {
     pub folds: &'a [u32],
     /// What the dataset calls each; empty where it does not say.
     pub names: &'a [String],
-    /// The true numbers.
+    /// The names of the columns, at least one.
+    pub columns: &'a [String],
+    /// The true numbers, `examples × columns`.
     pub truth: &'a [f32],
     /// As many predicted ones.
     pub predicted: &'a [f32],
 }
 
 impl PredictedNumbers<'_> {
-    /// One line per test example as the content of a file of the run: its position, its number, the number predicted, with folds
+    /// One line per test example as the content of a file of the run: its position, its numbers, the numbers predicted, with folds
     /// the one it was left out with, its name where the dataset tells names.
     pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
         self.to_csv().map_err(|error| WorkerError::System {
@@ -137,14 +139,23 @@ impl PredictedNumbers<'_> {
         let mut file = csv::Writer::from_writer(Vec::new());
         let fold = (!self.folds.is_empty()).then_some("fold");
         let name = (!self.names.is_empty()).then_some("name");
-        file.write_record(NUMBER_COLUMNS.into_iter().chain(fold).chain(name))?;
-        let numbers = self.truth.iter().zip(self.predicted);
+        let numbers = number_columns(self.columns);
+        let columns = ["example"]
+            .into_iter()
+            .chain(numbers.iter().map(String::as_str));
+        file.write_record(columns.chain(fold).chain(name))?;
+        let count = self.columns.len();
+        let numbers = self
+            .truth
+            .chunks_exact(count)
+            .zip(self.predicted.chunks_exact(count));
         for (index, (position, (truth, predicted))) in
             self.positions.iter().zip(numbers).enumerate()
         {
             file.write_field(position.to_string())?;
-            file.write_field(truth.to_string())?;
-            file.write_field(predicted.to_string())?;
+            for number in truth.iter().chain(predicted) {
+                file.write_field(number.to_string())?;
+            }
             if let Some(fold) = self.folds.get(index) {
                 file.write_field(fold.to_string())?;
             }
@@ -158,23 +169,38 @@ impl PredictedNumbers<'_> {
     }
 }
 
-/// The first columns of a file of predicted numbers.
-pub const NUMBER_COLUMNS: [&str; 3] = ["example", "true", "predicted"];
+/// The columns of true and of predicted numbers in a file of predictions: of one column of a target without its name.
+pub fn number_columns(names: &[String]) -> Vec<String> {
+    let words = ["true", "predicted"];
+    match names {
+        [_] => words.map(str::to_owned).to_vec(),
+        names => (words.iter())
+            .flat_map(|word| names.iter().map(move |name| format!("{word} {name}")))
+            .collect(),
+    }
+}
 
-/// True and predicted numbers of every line of a file of [`PredictedNumbers`]; `None` for any other file.
-pub fn numbers_of(csv: &[u8]) -> Option<(Vec<f32>, Vec<f32>)> {
+/// True and predicted numbers of every line of a file of [`PredictedNumbers`] with these columns; `None` for any other file.
+pub fn numbers_of(csv: &[u8], names: &[String]) -> Option<(Truth, Vec<f32>)> {
     let mut reader = csv::Reader::from_reader(csv);
     let headers = reader.headers().ok()?;
-    if !headers.iter().take(3).eq(NUMBER_COLUMNS) {
+    let columns = number_columns(names);
+    if !headers.iter().skip(1).take(columns.len()).eq(columns) {
         return None;
     }
-    let pairs = reader.records().map(|record| {
+    let (mut truth, mut predicted) = (Vec::new(), Vec::new());
+    for record in reader.records() {
         let record = record.ok()?;
-        Some((record.get(1)?.parse().ok()?, record.get(2)?.parse().ok()?))
-    });
-    pairs
-        .collect::<Option<Vec<(f32, f32)>>>()
-        .map(|pairs| pairs.into_iter().unzip())
+        for column in 0..names.len() {
+            truth.push(record.get(1 + column)?.parse().ok()?);
+            predicted.push(record.get(1 + names.len() + column)?.parse().ok()?);
+        }
+    }
+    let truth = Truth::Numbers {
+        values: truth,
+        columns: names.len(),
+    };
+    Some((truth, predicted))
 }
 
 /// For every line of a file made by [`Predictions::to_csv`], whether the class predicted is the

@@ -209,15 +209,19 @@ impl Network {
         })
     }
 
-    /// The same network with [`Blueprint::in_unit`]'s layer behind it, which gives `deviation · y + mean`.
+    /// The same network with [`Blueprint::in_unit`]'s layer behind it, which gives `deviation · y + mean` of each output.
     ///
     /// # Errors
-    /// As there.
-    pub fn in_unit(&self, deviation: f32, mean: f32) -> Result<Self, EngineError> {
+    /// As there, and when there are not as many deviations and means as outputs.
+    pub fn in_unit(&self, deviations: &[f32], means: &[f32]) -> Result<Self, EngineError> {
         let blueprint = self.blueprint.in_unit()?;
         let weights = self.weights().map(|weight| weight.values.to_vec());
         let mut network = Self::init(&blueprint, &mut Stream::new(0, "unit"));
-        network.set_weights(weights.chain([vec![deviation], vec![mean]]).collect())?;
+        let mut diagonal = vec![0.0; deviations.len().pow(2)];
+        for (at, deviation) in deviations.iter().enumerate() {
+            diagonal[at * deviations.len() + at] = *deviation;
+        }
+        network.set_weights(weights.chain([diagonal, means.to_vec()]).collect())?;
         Ok(network)
     }
 

@@ -13,16 +13,8 @@ use crate::tape::{Gradients, Tape, Value, Variable};
 #[derive(Clone, Copy)]
 pub(super) enum Wanted<'a> {
     Classes(&'a [u32]),
+    /// As many for each sample as there are outputs.
     Numbers(&'a [f32]),
-}
-
-impl Wanted<'_> {
-    pub(super) fn samples(self) -> usize {
-        match self {
-            Wanted::Classes(labels) => labels.len(),
-            Wanted::Numbers(numbers) => numbers.len(),
-        }
-    }
 }
 
 /// The loss of a batch by dfdx's cross-entropy or its losses of numbers, and everything the tape gives for it where it
@@ -31,11 +23,10 @@ pub(super) fn loss_and_gradients(
     device: &Cpu,
     buffers: &Buffers,
     mut tape: Tape,
-    outputs: &Value,
+    (outputs, samples): (&Value, usize),
     wanted: Wanted<'_>,
     settings: &TrainSettings,
 ) -> Result<(f32, Option<Gradients>), EngineError> {
-    let samples = wanted.samples();
     let each = outputs.numbers.len() / samples;
     let shape = (samples, each);
     let tensor = device.try_tensor_from_vec(outputs.numbers.to_vec(), shape)?;

@@ -31,12 +31,12 @@ pub struct Step {
 }
 
 /// What a training step on numbers has to tell.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NumberStep {
-    /// The loss of the settings, as the mean of the batch, before the step.
+    /// The loss of the settings, as the mean of all numbers of the batch, before the step.
     pub loss: f32,
-    /// Mean of the squared errors, before the step.
-    pub squared_error: f64,
+    /// Of each output the mean of the squared errors, before the step.
+    pub squared_errors: Vec<f64>,
 }
 
 /// Trains the parts of a network on one batch after another.
@@ -211,29 +211,30 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// The same with numbers, one per sample, and the loss that the settings have for them.
+    /// The same with numbers, as many per sample as there are outputs, and the loss that the settings have for them.
     ///
     /// # Errors
-    /// When the sizes do not fit, the network has not one output, or the loss is not finite. No weight is changed then.
+    /// When the sizes do not fit, or the loss is not finite. No weight is changed then.
     pub fn step_numbers(
         &mut self,
         inputs: &[f32],
         numbers: &[f32],
     ) -> Result<NumberStep, EngineError> {
-        self.check_batch(inputs, numbers.len())?;
         let outputs = self.outputs();
-        if outputs != 1 {
-            return Err(EngineError::NumberOutputs { outputs });
+        if !numbers.len().is_multiple_of(outputs) {
+            let found = numbers.len();
+            return Err(EngineError::NumberOutputs { found, outputs });
         }
+        self.check_batch(inputs, numbers.len() / outputs)?;
         let compute = self.compute;
         compute.run(|| {
             let wanted = Wanted::Numbers(numbers);
-            let (loss, squared_error) = self.step_on_pool(inputs, wanted, |outputs| {
-                NumberLoss::Squared.mean(outputs, numbers)
+            let (loss, squared_errors) = self.step_on_pool(inputs, wanted, |found| {
+                NumberLoss::Squared.means(found, numbers, outputs)
             })?;
             Ok(NumberStep {
                 loss,
-                squared_error,
+                squared_errors,
             })
         })
     }
@@ -253,11 +254,15 @@ impl<'a> Trainer<'a> {
         last.map_or(0, |part| part.network.blueprint().output().elements())
     }
 
+    fn samples(&self, inputs: &[f32]) -> Result<usize, EngineError> {
+        match self.parts.first() {
+            Some(first) => first.network.samples(inputs),
+            None => Ok(0),
+        }
+    }
+
     fn check_batch(&self, inputs: &[f32], targets: usize) -> Result<(), EngineError> {
-        let samples = match self.parts.first() {
-            Some(first) => first.network.samples(inputs)?,
-            None => 0,
-        };
+        let samples = self.samples(inputs)?;
         if samples == 0 {
             return Err(EngineError::EmptyBatch);
         }
@@ -277,13 +282,13 @@ impl<'a> Trainer<'a> {
         wanted: Wanted<'_>,
         told: impl FnOnce(&[f32]) -> R,
     ) -> Result<(f32, R), EngineError> {
-        let samples = wanted.samples();
+        let samples = self.samples(inputs)?;
         let (tape, outputs, observed) = self.record_forward(inputs, samples)?;
         let told = told(&outputs.numbers);
         let buffers = self.compute.buffers();
         let (device, settings) = (&self.device, &self.settings);
         let (loss, gradients) =
-            loss_and_gradients(device, buffers, tape, &outputs, wanted, settings)?;
+            loss_and_gradients(device, buffers, tape, (&outputs, samples), wanted, settings)?;
         let learning_rate = self.learning_rate();
         let Some(mut gradients) = gradients else {
             return Err(EngineError::Diverged {

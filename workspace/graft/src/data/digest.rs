@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::PoisonError};
 
 use topwork_keys::{Digest, Sha256, hexadecimal};
+use topwork_measure::Targets;
 
 use crate::{
     GraftError,
@@ -48,8 +49,8 @@ impl TaskExamples {
     }
 
     /// The mark `v2:` and the SHA-256, in hexadecimal, over image and class of every one of these examples in
-    /// their order: the first 16 bytes of the SHA-256 of the image, the name of the class in UTF-8, or the shortest decimal form of the
-    /// number, a zero byte.
+    /// their order: the first 16 bytes of the SHA-256 of the image, the name of the class in UTF-8, or the shortest decimal forms of the
+    /// numbers with blanks between them, a zero byte.
     /// An image counts as its bytes, channel by channel and row by row: its numbers times 255 where those are
     /// whole numbers from 0 to 255, else the numbers themselves where these are, else the numbers as 32-bit floats, little-endian.
     ///
@@ -58,10 +59,17 @@ impl TaskExamples {
     /// As [`TaskExamples::content`].
     pub fn digest(&self, split: SplitName, examples: &[usize]) -> Result<String, GraftError> {
         let (content, of) = (self.content(split)?, self.examples(split));
+        let targets = of.targets();
         let pairs = examples.iter().map(|&example| {
-            let name = match of.numbers.get(example) {
-                Some(number) => Cow::Owned(number.to_string()),
-                None => Cow::Borrowed(self.names[of.labels[example] as usize].as_str()),
+            let name = match targets {
+                Targets::Classes(labels) => {
+                    Cow::Borrowed(self.names[labels[example] as usize].as_str())
+                }
+                Targets::Numbers(columns) => {
+                    let numbers = columns.of(&[example]).into_iter();
+                    let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+                    Cow::Owned(numbers.join(" "))
+                }
             };
             (&content[example], name)
         });

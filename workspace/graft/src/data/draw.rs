@@ -67,7 +67,7 @@ pub fn draws(plan: &Plan, target: &TaskExamples, seed: u64) -> Result<Vec<Vec<Dr
 /// The folds of a seed, the same for every row.
 fn cut_target(target: &TaskExamples, folds: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut stream = Stream::new(seed, "folds");
-    let (labels, classes) = target.train.strata(target.classes);
+    let (labels, classes) = target.train.targets().strata(target.classes);
     match target.groups() {
         Some(groups) => groups::cut(&labels, groups, classes, folds, &mut stream),
         None => folds::cut(&labels, classes, folds, &mut stream),
@@ -86,7 +86,7 @@ fn subset(
     let Some(count) = count else {
         return Ok(from.to_vec());
     };
-    let (labels, strata) = target.examples(split).strata(target.classes);
+    let (labels, strata) = target.examples(split).targets().strata(target.classes);
     let labels: Vec<u32> = from.iter().map(|&example| labels[example]).collect();
     let mut stream = Stream::new(seed, &format!("subset/{key}"));
     let drawn = stratified(&labels, strata, count, &mut stream);

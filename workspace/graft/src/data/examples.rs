@@ -1,10 +1,10 @@
 //! A task: a dataset reduced to the classes the experiment wants, or its numbers.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Mutex};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use topwork_host::{Dataset, DatasetView};
 use topwork_keys::{Digest, Sha256};
-use topwork_measure::{STRATA, TargetKind, Targets, quantile_strata};
+use topwork_measure::{Columns, TargetKind, Targets};
 use topwork_schema::{DatasetUse, Group, GroupCounts, TaskData, TaskRole, TestSet};
 
 use crate::{
@@ -43,9 +43,9 @@ pub struct TaskExamples {
     role: TaskRole,
     view: DatasetView,
     used: DatasetUse,
-    /// Names of the classes, in label order; of numbers the name of their column.
+    /// Names of the classes, in label order; of numbers those of their columns.
     pub names: Vec<String>,
-    /// Number of classes, which is how many scores a head gives an example; 1 of numbers.
+    /// Number of classes or of columns, which is how many scores or numbers a head gives an example.
     pub classes: usize,
     /// Whether its examples have classes or numbers.
     pub targets: TargetKind,
@@ -70,10 +70,12 @@ pub struct TaskExamples {
 pub struct Examples {
     /// Positions in the dataset's split, ascending.
     pub positions: Vec<u64>,
-    /// Labels, counted in the order the experiment names the classes; of numbers 0, as all are in their one column.
+    /// Labels, counted in the order the experiment names the classes; of numbers 0.
     pub labels: Vec<u32>,
-    /// The number of each, where these are the targets.
-    pub numbers: Vec<f32>,
+    /// The numbers of each, where these are the targets: `examples × columns`.
+    numbers: Vec<f32>,
+    /// How many columns of numbers there are; 0 of classes.
+    columns: usize,
 }
 
 impl Examples {
@@ -82,33 +84,15 @@ impl Examples {
         (0..self.labels.len()).collect()
     }
 
-    /// The numbers of some of them.
-    pub fn numbers_of(&self, examples: &[usize]) -> Vec<f32> {
-        examples
-            .iter()
-            .map(|&example| self.numbers[example])
-            .collect()
-    }
-
-    /// The number of each, where these are the targets.
-    pub fn numbers(&self) -> Option<&[f32]> {
-        (!self.numbers.is_empty()).then_some(&self.numbers)
-    }
-
-    /// The stratum of each example in draws and folds, and how many strata there are: its class, or of numbers the tenth it is in.
-    pub fn strata(&self, classes: usize) -> (Cow<'_, [u32]>, usize) {
-        match self.numbers.is_empty() {
-            true => (Cow::Borrowed(&self.labels), classes),
-            false => (Cow::Owned(quantile_strata(&self.numbers)), STRATA),
+    /// What is true of them.
+    pub fn targets(&self) -> Targets<'_> {
+        match self.columns {
+            0 => Targets::Classes(&self.labels),
+            count => Targets::Numbers(Columns {
+                values: &self.numbers,
+                count,
+            }),
         }
-    }
-}
-
-/// What is true of some examples, one kind or the other.
-pub fn targets<'a>(kind: TargetKind, labels: &'a [u32], numbers: &'a [f32]) -> Targets<'a> {
-    match kind {
-        TargetKind::Classes => Targets::Classes(labels),
-        TargetKind::Numbers => Targets::Numbers(numbers),
     }
 }
 
@@ -128,6 +112,10 @@ impl TaskExamples {
                 positions: Vec::new(),
                 labels: Vec::new(),
                 numbers: dataset.numbers(split.name())?,
+                columns: match dataset.describe().targets {
+                    TargetKind::Classes => 0,
+                    TargetKind::Numbers => used.classes.len(),
+                },
             };
             for (position, class) in (0..).zip(dataset.labels(split.name())?) {
                 if let Some(label) = used
@@ -388,6 +376,7 @@ impl TaskExamples {
                 positions,
                 labels,
                 numbers,
+                ..
             } = self.examples(split);
             for (position, label) in positions.iter().zip(labels) {
                 hash.update(position.to_le_bytes());

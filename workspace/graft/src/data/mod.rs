@@ -19,7 +19,7 @@ pub use batches::{Batch, each_batch};
 pub use content::{Comparison, Copy, ExamplesOf, compare, examples_of};
 pub use digest::is_of_positions;
 pub use draw::{Draw, draws, hold_out, needed, passed};
-pub use examples::{Examples, SplitName, TaskExamples, targets};
+pub use examples::{Examples, SplitName, TaskExamples};
 pub use samples::{Images, Samples};
 pub use seen::{channels_of, seen, view};
 pub use twins::Twins;

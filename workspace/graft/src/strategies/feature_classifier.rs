@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use topwork_host::{Fit, FitOptions, Level};
-use topwork_measure::TargetKind;
+use topwork_measure::Targets;
 
 use super::Fitted;
 use crate::{
@@ -25,9 +25,6 @@ impl super::Fit<'_> {
         // The plugin is native code and is lent the features themselves: they belong to what
         // must not change.
         let before = trunk.with_features(&trunk.digest);
-        let labels: Vec<u32> = (self.draw.train.iter())
-            .map(|&i| self.task.train.labels[i])
-            .collect();
         let (dim, classes) = (trunk.dim, self.task.classes);
         let options = FitOptions {
             seed: self.seed,
@@ -50,14 +47,15 @@ impl super::Fit<'_> {
             trunk.train.gather(&self.draw.train, &mut gathered);
             &gathered
         });
-        let Fit { parameters, report } = match self.task.targets {
-            TargetKind::Classes => {
-                classifier.fit(features, labels.len(), dim, &labels, classes, options)?
+        let truth = self.task.train.targets().of(&self.draw.train);
+        let samples = self.draw.train.len();
+        let Fit { parameters, report } = match truth.targets() {
+            Targets::Classes(labels) => {
+                classifier.fit(features, samples, dim, labels, classes, options)?
             }
-            TargetKind::Numbers => {
-                let numbers = self.task.train.numbers_of(&self.draw.train);
-                let numbers = (numbers.as_slice(), classes);
-                classifier.fit_numbers(features, labels.len(), dim, numbers, options)?
+            Targets::Numbers(numbers) => {
+                let numbers = (numbers.values, numbers.count);
+                classifier.fit_numbers(features, samples, dim, numbers, options)?
             }
         };
         let fit_seconds = begun.elapsed().as_secs_f64();

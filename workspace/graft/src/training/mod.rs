@@ -7,13 +7,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use topwork_engine::{
     Compute, EngineError, Network, NumberLoss, NumberStep, Part, Step, Stream, Trainer,
 };
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_measure::{EpochFigures, STRATA, quantile_strata};
+use topwork_measure::{EpochFigures, Targets};
 use topwork_schema::Train;
 
 use crate::{
@@ -41,14 +41,12 @@ pub struct Training<'a> {
     pub samples: &'a dyn Samples,
     /// The examples to learn from; those held out for validation are drawn from them.
     pub examples: &'a [usize],
-    /// Labels of all examples of the split.
-    pub labels: &'a [u32],
+    /// What is true of all examples of the split.
+    pub targets: Targets<'a>,
     /// Their groups, where examples belong together.
     pub groups: Option<&'a [u32]>,
-    /// Number of classes.
+    /// Number of classes, or of columns of numbers.
     pub classes: usize,
-    /// Numbers of all examples of the split, where these are learnt in place of labels.
-    pub numbers: Option<&'a [f32]>,
     /// The seed.
     pub seed: u64,
     /// `source` or `target`: names the random streams.
@@ -80,10 +78,7 @@ impl Training<'_> {
             validation,
             ..
         } = *self.settings;
-        let (strata, count) = match self.numbers {
-            Some(numbers) => (Cow::Owned(quantile_strata(numbers)), STRATA),
-            None => (Cow::Borrowed(self.labels), self.classes),
-        };
+        let (strata, count) = self.targets.strata(self.classes);
         let (examples, held_out) = hold_out(
             (&strata, self.groups),
             self.examples,
@@ -97,11 +92,14 @@ impl Training<'_> {
                 hint: Some("use a smaller share or more training samples".to_owned()),
             });
         }
-        let standardised = (self.numbers).map(|numbers| Standardised::of(numbers, &examples));
+        let standardised = match self.targets {
+            Targets::Classes(_) => None,
+            Targets::Numbers(numbers) => Some(Standardised::of(numbers, &examples)),
+        };
         let steps_per_epoch = examples.len().div_ceil(batch_size) as u64;
         let mut settings = settings::settings(self.settings, steps_per_epoch);
         settings.class_weights =
-            settings::class_weights(self.settings, &examples, self.labels, self.classes);
+            settings::class_weights(self.settings, &examples, self.targets, self.classes);
         let start = |parts| Trainer::new(self.compute, parts, settings.clone(), stream("dropout"));
         let mut keeper = Keeper::new(self.services, self.fingerprint(&parts));
         let found = keeper.find(batch_size, |bytes, training| {
@@ -126,7 +124,7 @@ impl Training<'_> {
                 &mut state,
                 &mut trainer,
                 &mut keeper,
-                (&held_out, standardised),
+                (&held_out, standardised.as_ref()),
                 done_before,
             ) {
                 Ok(()) => keeper.epoch_ended(&mut state, &trainer)?,
@@ -170,7 +168,7 @@ impl Training<'_> {
         state: &mut TrainingState,
         trainer: &mut Trainer<'_>,
         keeper: &mut Keeper<'_>,
-        (held_out, standardised): (&[usize], Option<Standardised>),
+        (held_out, standardised): (&[usize], Option<&Standardised>),
         done_before: u64,
     ) -> Result<(), GraftError> {
         let Train {
@@ -221,7 +219,10 @@ impl Training<'_> {
             epochs: count(epochs),
             loss: state.sums.loss / examples,
             accuracy: (standardised.is_none()).then(|| state.sums.correct as f64 / examples),
-            rmse: standardised.map(|numbers| numbers.root(state.sums.squares / examples)),
+            rmse: standardised.map(|numbers| {
+                let sums = state.sums.squares.iter();
+                numbers.root(&sums.map(|sum| sum / examples).collect::<Vec<f64>>())
+            }),
             validation_loss: validation.map(|(loss, _)| loss),
             validation_accuracy: validation
                 .and_then(|(_, figure)| standardised.is_none().then_some(figure)),
@@ -248,23 +249,27 @@ impl Training<'_> {
         &self,
         trainer: &mut Trainer<'_>,
         batch: &Batch,
-        standardised: Option<Standardised>,
+        standardised: Option<&Standardised>,
         sums: &mut Sums,
     ) -> Result<f64, GraftError> {
         let count = batch.examples.len() as f64;
-        let loss = match self.numbers.zip(standardised) {
-            Some((numbers, standardised)) => {
+        let loss = match (self.targets, standardised) {
+            (Targets::Numbers(numbers), Some(standardised)) => {
                 let numbers = standardised.numbers(numbers, &batch.examples);
                 let step = trainer.step_numbers(&batch.inputs, &numbers);
                 let NumberStep {
                     loss,
-                    squared_error,
+                    squared_errors,
                 } = step.map_err(fail)?;
-                sums.squares += squared_error * count;
+                sums.squares.resize(squared_errors.len(), 0.0);
+                for (sum, mean) in sums.squares.iter_mut().zip(squared_errors) {
+                    *sum += mean * count;
+                }
                 loss
             }
-            None => {
-                let labels = batch.examples.iter().map(|&example| self.labels[example]);
+            (targets, _) => {
+                let labels = targets.classes();
+                let labels = batch.examples.iter().map(|&example| labels[example]);
                 let labels: Vec<u32> = labels.collect();
                 let Step { loss, correct } = trainer.step(&batch.inputs, &labels).map_err(fail)?;
                 sums.correct += correct;
@@ -291,13 +296,14 @@ impl Training<'_> {
             add(format!("{:?}", part.multipliers()).as_bytes());
             add(part.network.digest().as_bytes());
         }
+        let labels = self.targets.classes();
         let labelled = self.examples.iter().flat_map(|&example| {
-            let label = u64::from(self.labels[example]);
+            let label = u64::from(labels.get(example).copied().unwrap_or(0));
             [example as u64, label].map(u64::to_le_bytes)
         });
         add(&labelled.flatten().collect::<Vec<u8>>());
-        if let Some(numbers) = self.numbers {
-            let numbers = self.examples.iter().map(|&example| numbers[example]);
+        if let Targets::Numbers(numbers) = self.targets {
+            let numbers = numbers.of(self.examples).into_iter();
             add(&numbers.flat_map(f32::to_le_bytes).collect::<Vec<u8>>());
         }
         hexadecimal(&hash.finalize())
@@ -306,7 +312,7 @@ impl Training<'_> {
     /// Loss and accuracy on the samples held out, or of numbers loss and root of the mean squared error; `None` without any.
     fn validate(
         &self,
-        (held_out, standardised): (&[usize], Option<Standardised>),
+        (held_out, standardised): (&[usize], Option<&Standardised>),
         networks: &[Network],
     ) -> Result<Option<(f64, f64)>, GraftError> {
         if held_out.is_empty() {
@@ -317,13 +323,14 @@ impl Training<'_> {
         let scores = evaluate::scores(compute, &networks, self.samples, held_out, classes, |_| {
             Ok(self.services.check_stop()?)
         })?;
-        if let Some((numbers, standardised)) = self.numbers.zip(standardised) {
+        if let (Targets::Numbers(numbers), Some(standardised)) = (self.targets, standardised) {
             let numbers = standardised.numbers(numbers, held_out);
             let loss = settings::number_loss(self.settings).mean(&scores, &numbers);
-            let squared_error = NumberLoss::Squared.mean(&scores, &numbers);
-            return Ok(Some((loss, standardised.root(squared_error))));
+            let squared_errors = NumberLoss::Squared.means(&scores, &numbers, classes);
+            return Ok(Some((loss, standardised.root(&squared_errors))));
         }
-        let labels = || held_out.iter().map(|&example| self.labels[example]);
+        let labels = self.targets.classes();
+        let labels = || held_out.iter().map(|&example| labels[example]);
         let correct = evaluate::correct(&scores, labels(), classes);
         let loss = evaluate::cross_entropy(&scores, labels(), classes);
         Ok(Some((loss, correct as f64 / held_out.len() as f64)))

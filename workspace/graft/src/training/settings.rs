@@ -1,6 +1,7 @@
 //! From the experiment file's settings of a training to the engine's.
 
 use topwork_engine::{NumberLoss, Optimizer, Schedule, ScheduleShape, TrainSettings};
+use topwork_measure::Targets;
 use topwork_schema::{
     ClassWeights, Loss, Optimizer as OptimizerName, Schedule as ScheduleName, Train,
 };
@@ -61,7 +62,7 @@ pub fn recognised(train: &Train) -> String {
 pub fn class_weights(
     train: &Train,
     examples: &[usize],
-    labels: &[u32],
+    targets: Targets<'_>,
     classes: usize,
 ) -> Option<Vec<f32>> {
     match train.class_weights.as_ref()? {
@@ -69,6 +70,7 @@ pub fn class_weights(
             Some(weights.iter().map(|weight| *weight as f32).collect())
         }
         ClassWeights::Balanced => {
+            let labels = targets.classes();
             let mut counts = vec![0_usize; classes];
             for &example in examples {
                 counts[labels[example] as usize] += 1;

@@ -2,50 +2,57 @@
 //! suit them whatever their unit is.
 
 use topwork_engine::{EngineError, Network};
+use topwork_measure::Columns;
 
-/// Mean and standard deviation of the numbers that are learnt from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Means and standard deviations of the numbers that are learnt from, column by column.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Standardised {
-    mean: f32,
+    means: Vec<f32>,
     /// Above 0.
-    deviation: f32,
+    deviations: Vec<f32>,
 }
 
 impl Standardised {
     /// Of these examples, at least one: the standard deviation is that of a population, as scikit-learn's `StandardScaler` takes
     /// it, and 1 where all numbers are the same.
-    pub fn of(numbers: &[f32], examples: &[usize]) -> Self {
+    pub fn of(numbers: Columns<'_>, examples: &[usize]) -> Self {
         let count = examples.len() as f64;
-        let all = || (examples.iter()).map(|&example| f64::from(numbers[example]));
-        let mean = all().sum::<f64>() / count;
-        let squares: f64 = all().map(|number| (number - mean).powi(2)).sum();
-        let deviation = (squares / count).sqrt() as f32;
-        Self {
-            mean: mean as f32,
-            deviation: match deviation > 0.0 {
-                true => deviation,
-                false => 1.0,
-            },
-        }
+        let (means, deviations) = (numbers.each())
+            .map(|column| {
+                let all = || (examples.iter()).map(|&example| f64::from(column[example]));
+                let mean = all().sum::<f64>() / count;
+                let squares: f64 = all().map(|number| (number - mean).powi(2)).sum();
+                let deviation = (squares / count).sqrt() as f32;
+                (mean as f32, if deviation > 0.0 { deviation } else { 1.0 })
+            })
+            .unzip();
+        Self { means, deviations }
     }
 
     /// The numbers of some examples, standardised.
-    pub fn numbers(self, numbers: &[f32], examples: &[usize]) -> Vec<f32> {
-        let standardised = |&example: &usize| {
-            let from_mean = f64::from(numbers[example]) - f64::from(self.mean);
-            (from_mean / f64::from(self.deviation)) as f32
-        };
-        examples.iter().map(standardised).collect()
+    pub fn numbers(&self, numbers: Columns<'_>, examples: &[usize]) -> Vec<f32> {
+        let mut of_examples = numbers.of(examples);
+        for row in of_examples.chunks_exact_mut(numbers.count) {
+            let columns = self.means.iter().zip(&self.deviations);
+            for (number, (&mean, &deviation)) in row.iter_mut().zip(columns) {
+                let from_mean = f64::from(*number) - f64::from(mean);
+                *number = (from_mean / f64::from(deviation)) as f32;
+            }
+        }
+        of_examples
     }
 
-    /// The root of a mean of squared errors of standardised numbers, in the unit of the numbers.
-    pub fn root(self, squared_error: f64) -> f64 {
-        squared_error.sqrt() * f64::from(self.deviation)
+    /// The root of each column's mean of squared errors of standardised numbers, in the unit of the numbers; of several columns the
+    /// mean over them, as the figure has it.
+    pub fn root(&self, squared_errors: &[f64]) -> f64 {
+        let roots = (squared_errors.iter().zip(&self.deviations))
+            .map(|(squares, deviation)| squares.sqrt() * f64::from(*deviation));
+        roots.sum::<f64>() / self.deviations.len() as f64
     }
 
     /// The head that gives numbers in their own unit.
-    pub fn in_unit(self, head: &Network) -> Result<Network, EngineError> {
-        head.in_unit(self.deviation, self.mean)
+    pub fn in_unit(&self, head: &Network) -> Result<Network, EngineError> {
+        head.in_unit(&self.deviations, &self.means)
     }
 }
 
@@ -55,11 +62,21 @@ mod tests {
 
     #[test]
     fn mean_and_deviation_are_of_the_examples_alone() {
-        let numbers = [1.0, 1000.0, 3.0, 8.0];
+        // Beside the column that is looked at one that does not vary.
+        let values = [1.0, 5.0, 1000.0, 5.0, 3.0, 5.0, 8.0, 5.0];
+        let numbers = Columns {
+            values: &values,
+            count: 2,
+        };
         let check = |examples: &[usize], mean, deviation, expected: &[f32]| {
-            let found = Standardised::of(&numbers, examples);
-            assert_eq!(found, Standardised { mean, deviation });
-            assert_eq!(found.numbers(&numbers, &[0, 3]), expected);
+            let found = Standardised::of(numbers, examples);
+            let expected_of = Standardised {
+                means: vec![mean, 5.0],
+                deviations: vec![deviation, 1.0],
+            };
+            assert_eq!(found, expected_of);
+            let expected = [expected[0], 0.0, expected[1], 0.0];
+            assert_eq!(found.numbers(numbers, &[0, 3]), expected);
         };
         check(&[0, 2], 2.0, 1.0, &[-1.0, 6.0]);
         check(
@@ -74,7 +91,10 @@ mod tests {
 
     #[test]
     fn errors_are_told_in_the_unit() {
-        let found = Standardised::of(&[0.0, 20.0], &[0, 1]);
-        assert_eq!(found.root(0.25), 5.0);
+        let columns = |values, count| Columns { values, count };
+        let found = Standardised::of(columns(&[0.0, 20.0], 1), &[0, 1]);
+        assert_eq!(found.root(&[0.25]), 5.0);
+        let found = Standardised::of(columns(&[0.0, 1.0, 20.0, 5.0], 2), &[0, 1]);
+        assert_eq!(found.root(&[0.25, 4.0]), (5.0 + 4.0) / 2.0);
     }
 }

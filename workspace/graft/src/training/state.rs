@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use topwork_engine::{Network, Part, Stream, Trainer};
 use topwork_measure::EpochFigures;
 use topwork_tensors::{File, TensorsError, Writer};
@@ -36,17 +36,31 @@ pub struct TrainingState {
 }
 
 /// What an epoch has come to so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sums {
     /// Sum of the examples' losses.
     pub loss: f64,
     /// Examples classified correctly.
     pub correct: usize,
-    /// Sum of the squared errors of standardised numbers.
-    #[serde(default)]
-    pub squares: f64,
+    /// Of each column of standardised numbers the sum of the squared errors.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub squares: Vec<f64>,
     /// Wall-clock time, over all sessions.
     pub seconds: f64,
+}
+
+/// Checkpoints were written when there was one column alone: its sum, 0 where classes are learnt.
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Sums {
+        One(f64),
+        Several(Vec<f64>),
+    }
+    Ok(match Sums::deserialize(from)? {
+        Sums::One(sum) => vec![sum],
+        Sums::Several(sums) => sums,
+    })
 }
 
 /// The best epoch so far.
@@ -126,7 +140,7 @@ impl TrainingState {
             training: training.to_owned(),
             epoch: self.epoch,
             done: self.done,
-            sums: self.sums,
+            sums: self.sums.clone(),
             shown_loss: self.shown_loss,
             seconds: self.seconds,
             figures: self.figures.clone(),

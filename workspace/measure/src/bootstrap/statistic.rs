@@ -40,6 +40,8 @@ enum Kind {
         rankings: Vec<Ranking>,
         of: fn(&Ranking, &Counts) -> [f64; LANES],
     },
+    /// The mean of other statistics of the same examples.
+    MeanOf(Vec<Statistic>),
     /// The mean over examples of how far the sum of these values in their bin is from 0.
     Bins { bins: Vec<u8>, values: Vec<f64> },
 }
@@ -81,6 +83,17 @@ impl Statistic {
         Self {
             examples: squares.len(),
             kind: Kind::Determination { squares, numbers },
+        }
+    }
+
+    /// The mean of statistics of the same examples; `None` of none.
+    pub(crate) fn mean_of(mut statistics: Vec<Self>) -> Option<Self> {
+        match statistics.len() {
+            0 | 1 => statistics.pop(),
+            _ => Some(Self {
+                examples: statistics[0].examples,
+                kind: Kind::MeanOf(statistics),
+            }),
         }
     }
 
@@ -210,6 +223,15 @@ impl Statistic {
                     }
                 }
                 sums.map(|sum| sum / rankings.len() as f64)
+            }
+            Kind::MeanOf(statistics) => {
+                let mut sums = [0.0; LANES];
+                for statistic in statistics {
+                    for (sum, value) in sums.iter_mut().zip(statistic.of(counts)) {
+                        *sum += value;
+                    }
+                }
+                sums.map(|sum| sum / statistics.len() as f64)
             }
             Kind::Bins { bins, values } => {
                 let most = bins.iter().max().map_or(0, |bin| usize::from(*bin) + 1);

@@ -116,7 +116,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "r2",
         name: "R²",
-        about: "of numbers: share of their variance that the predictions explain, 1 - (sum of squared errors) / (sum of squared distances from the mean of the test examples); 0 for that mean itself, below 0 for worse",
+        about: "of numbers: share of their variance that the predictions explain, 1 - (sum of squared errors) / (sum of squared distances from the mean of the test examples); 0 for that mean itself, below 0 for worse; of several columns the mean over them",
         range: Interval {
             low: f64::NEG_INFINITY,
             high: 1.0,
@@ -133,7 +133,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "rmse",
         name: "RMSE",
-        about: "of numbers: root of the mean squared error, in the unit of the target",
+        about: "of numbers: root of the mean squared error, in the unit of the target; of several columns the mean over them, whose units should be alike",
         ..of_numbers(
             Unit::OfTarget,
             Better::Lower,
@@ -146,7 +146,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "mae",
         name: "MAE",
-        about: "of numbers: mean of the absolute errors, in the unit of the target",
+        about: "of numbers: mean of the absolute errors, in the unit of the target; of several columns the mean over them, whose units should be alike",
         ..of_numbers(
             Unit::OfTarget,
             Better::Lower,
@@ -272,7 +272,7 @@ pub(crate) fn complete(targets: &[u32], scores: &[f32], classes: usize) -> bool 
 }
 
 /// Mean of some values; `None` of none.
-fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0_u64);
     for value in values {
         sum += value;

@@ -3,7 +3,7 @@
 mod charts;
 mod table;
 
-use topwork_measure::thousands;
+use topwork_measure::{TargetKind, thousands};
 
 use topwork_results::Results;
 
@@ -157,32 +157,42 @@ fn confusions(results: &Results) -> String {
     text
 }
 
-/// Predicted numbers against true ones, of the first seed of each row; nothing of classes.
+/// Predicted numbers against true ones, of the first seed of each row and column; nothing of classes.
 fn against(results: &Results) -> String {
-    let known = || (results.strategies.iter()).filter_map(|row| Some((row, row.against.as_ref()?)));
+    let known = || {
+        (results.strategies.iter())
+            .flat_map(|row| row.columns.iter().map(move |column| (row, column)))
+    };
     let count = known().count();
     if count == 0 {
         return String::new();
     }
-    let column = results.classes.first().map_or("number", String::as_str);
     let mut text = String::from(
         "<p>On the dotted line the predicted number is the true one. A cell is darker the more test examples lie in it.</p>",
     );
     if count > MATRICES {
         text.push_str(&format!(
-            "<p>The pictures of the first {MATRICES} of {} rows; all are in results.json.</p>",
+            "<p>The first {MATRICES} of {} pictures; what all show is in results.json.</p>",
             thousands(count as u64)
         ));
     }
-    for (row, against) in known().take(MATRICES) {
+    for (row, column) in known().take(MATRICES) {
         let title = match row.seeds.as_slice() {
             [first, _, ..] => format!("{}, seed {}", row.title, first.seed),
             _ => row.title.clone(),
         };
+        let caption = match row.columns.as_slice() {
+            [_] => title.clone(),
+            _ => format!(
+                "{title}, {}: {}",
+                column.name,
+                TargetKind::Numbers.told(&column.figures)
+            ),
+        };
         text.push_str(&format!(
             "<figure>{}<figcaption>{}</figcaption></figure>\n",
-            pictures::against(&title, column, against),
-            escaped(&title)
+            pictures::against(&title, &column.name, &column.against),
+            escaped(&caption)
         ));
     }
     text

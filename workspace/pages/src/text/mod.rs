@@ -4,6 +4,7 @@ mod before;
 mod classes;
 mod marks;
 mod notes;
+mod of_columns;
 pub mod pairs;
 mod references;
 
@@ -72,6 +73,7 @@ pub fn over_targets(tables: &Tables) -> Vec<String> {
 pub fn comparison(results: &Results, width: Option<usize>) -> String {
     let mut text = before::remarks(results) + &before::source(results) + &table(results, width);
     let mut sections = below(results).to_vec();
+    sections.insert(0, of_columns::of_columns(results, width));
     sections.push(pairs::pairs(results));
     sections.push(references::references(results));
     for section in sections {

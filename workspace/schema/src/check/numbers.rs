@@ -54,15 +54,6 @@ impl Check<'_> {
             let path = &dataset.component.path;
             let node = &dataset.component.node;
             self.refuse_key(node, path, "classes", "numbers have no classes");
-            if let [_, _, ..] = &*task.all_classes {
-                let names = listed(task.all_classes.iter().map(String::as_str));
-                self.refuse(
-                    format!("`{path}`: each sample has several numbers ({names}), expected one"),
-                    dataset.component.component.span.clone(),
-                    "several numbers",
-                    "let the dataset give one column of them",
-                );
-            }
         }
         for (key, what) in [
             ("test", "further test sets are"),
@@ -108,7 +99,7 @@ impl Check<'_> {
             let problem = "it is of classes alone, and the target has numbers";
             self.refuse_key(&written.node, path, key, problem);
         }
-        // The layers of a network head give as many outputs as there are classes, and of numbers one.
+        // The layers of a network head give as many outputs as there are classes, or columns of numbers.
         let kind = written.kind.as_ref();
         if kind.is_none_or(|kind| !kind.value.fits_a_classifier()) {
             return;

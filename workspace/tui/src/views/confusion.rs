@@ -11,7 +11,7 @@ use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use topwork_events::Outcome;
-use topwork_measure::{percent, share, thousands};
+use topwork_measure::{TargetKind, percent, share, thousands};
 use topwork_store::ImageSample;
 
 pub use matrix::Matrix;
@@ -160,14 +160,14 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
         let text = format!("`{}` is not measured yet", selected.name);
         return say(scene.theme, &text, area, buffer);
     };
-    if let Some(against) = &outcome.against {
+    if !outcome.columns.is_empty() {
         let inner = below_caption(area);
         if inner.height < area.height {
             let caption = caption(run, &selected, outcome, usize::from(area.width));
             line(buffer, area, 0, Line::styled(caption, scene.theme.title()));
         }
-        let column = selected.classes.first().map_or("", String::as_str);
-        return against::draw(scene.theme, column, against, inner, buffer);
+        let (names, columns) = (selected.classes, &outcome.columns);
+        return against::draw(scene.theme, names, columns, inner, buffer);
     }
     let matrix = counted(run, selection, outcome);
     if selection.image.is_some() {
@@ -260,8 +260,8 @@ fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: u
         Some(plan) if plan.seeds.len() > 1 => format!(" · seed {}", selected.seed),
         _ => String::new(),
     };
-    if outcome.against.is_some() {
-        let figures = format!("{seed} · {}", against::figures(&outcome.figures));
+    if !outcome.columns.is_empty() {
+        let figures = format!("{seed} · {}", TargetKind::Numbers.told(&outcome.figures));
         let room = columns.saturating_sub(width(&figures) + 1);
         return format!(" {}{figures}", selected.cut(room));
     }
@@ -351,7 +351,7 @@ pub fn click(run: &Watched, selection: &mut Selection, area: Rect, column: u16, 
         // Numbers have no cells to be opened.
         let outcome = selected
             .outcome
-            .filter(|outcome| outcome.against.is_none())?;
+            .filter(|outcome| outcome.columns.is_empty())?;
         let matrix = counted(run, selection, outcome);
         // Where others stand changes nothing about where this one does.
         let area = parts(selected.classes, &matrix, 0, below_caption(area)).matrix;

@@ -3,11 +3,7 @@
 use topwork_events::{
     Calibrated, Came, Counts, Event, FoldOutcome, LogLevel, Outcome, Proved, Seconds,
 };
-use topwork_graft::{
-    Features, MeasuredRow, RowTask,
-    data::{SplitName, targets},
-    out_of_order,
-};
+use topwork_graft::{Features, MeasuredRow, RowTask, data::SplitName, out_of_order};
 use topwork_keys::sha256;
 use topwork_measure::{Figure, ScoresFor, TargetKind, Targets};
 use topwork_schema::CutPoint;
@@ -50,12 +46,12 @@ impl Execution<'_> {
         let features_cached = !features.is_empty() && features.iter().all(|features| features.paid);
         let predictions = self.keep_predictions(row, seed, &made)?;
         let (are, scores) = (made.fitted.scores_are, &made.tested.scores);
-        let truth = targets(task.targets, &made.labels, &made.numbers);
+        let truth = made.truth.targets();
         let measured = Measured::of(truth, scores, are, task.classes, &self.judging);
-        let right: Vec<bool> = (measured.predicted.iter().zip(&made.labels))
+        let right: Vec<bool> = (measured.predicted.iter().zip(truth.classes()))
             .map(|(predicted, label)| *predicted == *label as usize)
             .collect();
-        self.tell_clipped(row, &made.labels, measured.clipped)?;
+        self.tell_clipped(row, truth.len(), measured.clipped)?;
         let calibrated = calibrated(&made, task.classes);
         let selected = selection::of_row(self.plan, planned, &made);
         if let Some(selected) = &selected {
@@ -112,7 +108,7 @@ impl Execution<'_> {
             selected: selected.map(Box::new),
             right: measured.right,
             predictions: Some(predictions),
-            against: measured.against,
+            columns: measured.columns,
             without_duplicates: (self.data.twins.as_ref())
                 .filter(|_| truth.kind() == TargetKind::Classes)
                 .map(|twins| without(&twins.learnt(&tested.examples, &tested.folds), &right)),
@@ -137,12 +133,11 @@ impl Execution<'_> {
     }
 
     /// Says for how many examples the log-loss, where it is shown, does not take the probability as it is.
-    fn tell_clipped(&self, row: usize, labels: &[u32], count: u64) -> Result<(), WorkerError> {
+    fn tell_clipped(&self, row: usize, examples: usize, count: u64) -> Result<(), WorkerError> {
         if count == 0 {
             return Ok(());
         }
         let title = self.plan.title(&self.plan.rows[row]);
-        let examples = labels.len();
         self.conductor.note(
             LogLevel::Info,
             format!("`{title}`: the log-loss clips the probability of the true class of {count} of {examples} test examples"),
@@ -165,25 +160,29 @@ impl Execution<'_> {
                 .collect(),
             None => Vec::new(),
         };
-        if self.target()?.targets == TargetKind::Numbers {
-            let predictions = PredictedNumbers {
-                positions: &made.positions,
-                folds: &tested.folds,
-                names: &names,
-                truth: &made.numbers,
-                predicted: &tested.scores,
-            };
-            let predictions = predictions.to_file()?;
-            let path = self.folder.predictions_path(row, &title, seed);
-            self.folder.write(&path, &predictions)?;
-            // What is kept of images is what classes they were taken for.
-            return Ok(sha256(&predictions));
-        }
+        let labels = match made.truth.targets() {
+            Targets::Classes(labels) => labels,
+            Targets::Numbers(truth) => {
+                let predictions = PredictedNumbers {
+                    positions: &made.positions,
+                    folds: &tested.folds,
+                    names: &names,
+                    columns: &self.plan.target_classes,
+                    truth: truth.values,
+                    predicted: &tested.scores,
+                };
+                let predictions = predictions.to_file()?;
+                let path = self.folder.predictions_path(row, &title, seed);
+                self.folder.write(&path, &predictions)?;
+                // What is kept of images is what classes they were taken for.
+                return Ok(sha256(&predictions));
+            }
+        };
         let predictions = Predictions {
             positions: &made.positions,
             folds: &tested.folds,
             names: &names,
-            labels: &made.labels,
+            labels,
             scores: &tested.scores,
             are: made.fitted.scores_are,
             classes: &self.plan.target_classes,
@@ -202,8 +201,7 @@ fn calibrated(made: &MeasuredRow, classes: usize) -> Option<Calibrated> {
     let scores = ScoresFor::new(before.are, &before.scores, classes);
     Some(Calibrated {
         temperatures: made.fitted.temperatures.clone(),
-        ece_before: Figure::named("ece")
-            .and_then(|ece| scores.value(ece, Targets::Classes(&made.labels))),
+        ece_before: Figure::named("ece").and_then(|ece| scores.value(ece, made.truth.targets())),
     })
 }
 

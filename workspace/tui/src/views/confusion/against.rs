@@ -1,7 +1,7 @@
 //! What stands in place of a confusion matrix where numbers are predicted: these against the true ones, and the residuals.
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
-use topwork_measure::{Against, Interval, TargetKind, Unit};
+use topwork_measure::{Against, Interval, OfColumn, TargetKind, Unit};
 
 use crate::{text::line, theme::Theme};
 
@@ -11,8 +11,47 @@ const SHADES: [char; 4] = ['░', '▒', '▓', '█'];
 /// Rows below the grid: its axis, a heading, the bars and their axis.
 const BELOW: u16 = 4;
 
+/// Characters that a grid takes with a blank before it.
+const ACROSS: u16 = 50;
+
+/// Draws each column, side by side as far as there is room; of several with its figures above, and at last how many are left out.
+pub fn draw(theme: Theme, names: &[String], columns: &[OfColumn], area: Rect, buffer: &mut Buffer) {
+    let most = usize::from(area.width / ACROSS).max(1);
+    let several = columns.len() > 1;
+    for (place, (name, column)) in names.iter().zip(columns).take(most).enumerate() {
+        // Fits, as it is a place within the width.
+        let left = area.x + ACROSS * place as u16;
+        let mut area = Rect {
+            x: left,
+            width: if several {
+                ACROSS.min(area.right() - left)
+            } else {
+                area.width
+            },
+            ..area
+        };
+        if several && area.height > 0 {
+            let left_out = match columns.len().saturating_sub(most) {
+                0 => String::new(),
+                more if place + 1 == most => {
+                    format!(" (and {more} more columns: a wider terminal shows them)")
+                }
+                _ => String::new(),
+            };
+            let caption = format!(
+                " {name}: {}{left_out}",
+                TargetKind::Numbers.told(&column.figures)
+            );
+            line(buffer, area, 0, Line::styled(caption, theme.title()));
+            area.y += 1;
+            area.height -= 1;
+        }
+        draw_column(theme, name, &column.against, area, buffer);
+    }
+}
+
 /// Draws the grid, true numbers across and predicted ones upwards, and under it the residuals, where there is room.
-pub fn draw(theme: Theme, column: &str, against: &Against, area: Rect, buffer: &mut Buffer) {
+fn draw_column(theme: Theme, column: &str, against: &Against, area: Rect, buffer: &mut Buffer) {
     let rows = usize::from(area.height.saturating_sub(BELOW));
     let cells = against.cells.len();
     let most = against.cells.iter().flatten().max().copied().unwrap_or(0);
@@ -50,15 +89,6 @@ pub fn draw(theme: Theme, column: &str, against: &Against, area: Rect, buffer: &
         Unit::OfTarget.text(high)
     );
     place(buffer, area, drawn + 3, axis, theme);
-}
-
-/// The figures of predicted numbers, as the caption has them.
-pub fn figures(values: &std::collections::BTreeMap<String, f64>) -> String {
-    let said = TargetKind::Numbers.figures().filter_map(|figure| {
-        let value = values.get(figure.id)?;
-        Some(format!("{} {}", figure.name, figure.unit.text(*value)))
-    });
-    said.collect::<Vec<String>>().join(", ")
 }
 
 fn shade(count: u64, most: u64) -> char {
