@@ -178,7 +178,7 @@ fn what_is_of_classes_alone_is_refused() {
         &[
             "`lda` is fitted to classes alone, and the target has numbers",
             "wrong.toml:",
-            "`ridge`, `knn`, `mean`",
+            "`ridge`, `knn`, `random-forest`, `mean`",
         ],
     );
     check(
@@ -209,15 +209,15 @@ fn numbers_that_cannot_be_predicted_are_refused_by_line() {
     let header = "age,sex,bmi,bp,s1,s2,s3,s4,s5,s6,progression\n";
     check(
         &format!("{header}{}{}", line("3"), line("nan")),
-        "line 3: label NaN, expected a finite number",
+        "line 3: label \"nan\" of column \"progression\", expected a finite number",
     );
     check(
         &format!("{header}{}{}", line("3"), line("old")),
-        "line 3: label \"old\", expected a finite number",
+        "line 3: label \"old\" of column \"progression\", expected a finite number",
     );
     check(
         &format!("{header}{}{}", line("3"), line("1e300")),
-        "expected a finite number",
+        "label \"1e300\" of column \"progression\", expected at most 3.4e38",
     );
     check(
         &format!("{header}{}{}", line("3"), line("3")),

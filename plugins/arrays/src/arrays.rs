@@ -1,16 +1,17 @@
 //! `arrays`: samples and labels in files of NumPy or safetensors.
 
 use crate::groups;
-use crate::labels::{Column, Labels, Targets, targets_property};
+use crate::labels::{Column, Labels};
 use crate::npy::{self, Content};
 use crate::numbers::{Array, Kind, Order};
 use crate::problem::Problem;
 use crate::samples::{Files, Form, FromFiles, Layout, Part, Samples, split_properties};
+use crate::targets::{Numbers, check_names};
 use crate::unpack::{Unpacked, is_archive};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::{Error, Host};
+use topwork_sdk::{Error, Host, Targets, targets_property};
 
 /// The component.
 pub type Arrays = FromFiles<Parameters>;
@@ -57,7 +58,8 @@ impl Files for Parameters {
             "description": "their labels, where `test-file` does not hold them"},
         "samples": {"type": "string", "default": "samples",
             "description": "name of the array of samples in a .npz or .safetensors file"},
-        "labels": {"type": "string", "default": "labels", "description": "name of the array of labels"},
+        "labels": {"type": "string", "default": "labels",
+            "description": "name of the array of labels; of numbers it may have a row for each sample, whose columns are called 0, 1, …"},
         "test-samples": {"type": "string",
             "description": "name of the array of test samples, where `file` holds both splits"},
         "test-labels": {"type": "string", "description": "name of the array of their labels"},
@@ -86,17 +88,18 @@ impl Files for Parameters {
 
     fn check(&self) -> Result<(), Error> {
         self.sources()?;
-        self.targets.check(&self.class_names)?;
+        check_names(self.targets, &self.class_names)?;
         self.check_groups()
     }
 
     fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
         let mut columns = Vec::new();
+        let mut numbers = Vec::new();
         let mut groups = self.has_groups().then(Vec::new);
         for source in self.sources()? {
             let bytes = Unpacked::whole(source.file)?;
-            let samples = numbers(source.file, array(source.file, &bytes, source.samples)?)?;
+            let samples = numeric(source.file, array(source.file, &bytes, source.samples)?)?;
             let name = named(
                 source.file,
                 self.test_samples.as_ref().map(|_| source.samples),
@@ -116,18 +119,26 @@ impl Files for Parameters {
                 groups.extend(self.groups_of(&source, &bytes, &part)?);
             }
             let name = named(file, Some(source.labels));
-            columns.push(Column::from_array(
-                name,
-                labels,
-                part.count(),
-                part.name(),
-                (self.targets, host),
-            )?);
+            let (count, of) = (part.count(), part.name());
+            match self.targets {
+                Targets::Classes => {
+                    columns.push(Column::from_array(name, labels, count, of, host)?);
+                }
+                Targets::Numbers => {
+                    numbers.push(Numbers::from_array(name, labels, count, of)?);
+                }
+            }
             parts.push(part);
         }
         let labels = match self.targets {
             Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
-            Targets::Numbers => Labels::numbers(&columns, &self.labels)?,
+            Targets::Numbers => {
+                let names = match numbers.first().map_or(1, |first| first.columns) {
+                    1 => vec![self.labels.clone()],
+                    several => (0..several).map(|column| column.to_string()).collect(),
+                };
+                Labels::numbers(&numbers, names)?
+            }
         };
         let form = Form {
             layout: self.layout,
@@ -250,7 +261,7 @@ fn named(file: &Path, array: Option<&str>) -> String {
 }
 
 /// Samples must be numbers.
-fn numbers(path: &Path, content: Content) -> Result<Array, Error> {
+fn numeric(path: &Path, content: Content) -> Result<Array, Error> {
     match content {
         Content::Numbers(array) => Ok(array),
         Content::Words(..) => {

@@ -1,17 +1,21 @@
 //! `csv`: a sample per line, its numbers and its label.
 
-use crate::dialect::{self, Column, Dialect, Numbers, Wanted, line_of, numbered};
+use crate::dialect::{self, Dialect, Numbers, Wanted, line_of, numbered};
 use crate::groups;
-use crate::labels::{self, Labels, Targets, Values, targets_property};
+use crate::labels::{self, Labels, Values};
 use crate::numbers::{Array, Kind, Order};
 use crate::problem::Problem;
 use crate::samples::{Files, Form, FromFiles, Layout, Part, Samples, split_properties};
+use crate::targets::{self, check_names};
 use crate::unpack::Unpacked;
+use csv::StringRecord;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use topwork_sdk::sniff::{self, Kind as FileKind};
-use topwork_sdk::{Error, Host, Level};
+use topwork_sdk::{
+    Column, Error, Host, LabelColumns, Level, Targets, target_number, targets_property,
+};
 
 /// The component.
 pub type Csv = FromFiles<Parameters>;
@@ -23,7 +27,7 @@ pub struct Parameters {
     file: Option<PathBuf>,
     train_file: Option<PathBuf>,
     test_file: Option<PathBuf>,
-    label: Option<Column>,
+    label: Option<LabelColumns>,
     groups: Option<Column>,
     header: Option<bool>,
     separator: Option<String>,
@@ -44,8 +48,9 @@ impl Files for Parameters {
         "file": {"type": "string", "format": "path", "description": "the file"},
         "train-file": {"type": "string", "format": "path", "description": "in place of `file`: the training samples"},
         "test-file": {"type": "string", "format": "path", "description": "the test samples"},
-        "label": {"type": ["string", "integer"], "minimum": 0,
-            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last"},
+        "label": {"type": ["string", "integer", "array"], "minimum": 0,
+            "items": {"type": ["string", "integer"], "minimum": 0}, "minItems": 1, "uniqueItems": true,
+            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last; with `targets = \"numbers\"` a list of columns, too"},
         "groups": {"type": ["string", "integer"], "minimum": 0,
             "description": "column that says which samples belong together (patients, series), its name or its position counted from 0; it is no number of the sample. Samples with the same value stay in one fold, and in one split where `test-fraction` draws it"},
         "header": {"type": "boolean",
@@ -70,18 +75,21 @@ impl Files for Parameters {
 
     fn check(&self) -> Result<(), Error> {
         self.files()?;
-        self.targets.check(&self.class_names)?;
-        for (key, column) in [("label", &self.label), ("groups", &self.groups)] {
-            if let (Some(Column::Name(name)), Some(false)) = (column, self.header) {
+        check_names(self.targets, &self.class_names)?;
+        if let Some(label) = &self.label {
+            label.check(self.targets)?;
+        }
+        let labels = self.labels().iter().map(|column| ("label", column));
+        let groups = self.groups.iter().map(|column| ("groups", column));
+        for (key, column) in labels.chain(groups) {
+            if let (Column::Name(name), Some(false)) = (column, self.header) {
                 let message = format!("`{key}` is the name {name:?}, but `header` is false");
                 let hint = "without names, give its position";
                 return Err(Error::parameters(message).with_hint(hint));
             }
         }
-        match (&self.label, &self.groups) {
-            (Some(label), Some(groups)) if label == groups => Err(Error::parameters(
-                "`label` and `groups` are the same column",
-            )),
+        match &self.groups {
+            Some(groups) if self.labels().contains(groups) => Err(Error::parameters(SAME)),
             _ => Ok(()),
         }
     }
@@ -89,7 +97,8 @@ impl Files for Parameters {
     fn read(&self, host: Host) -> Result<Samples, Error> {
         let mut parts = Vec::new();
         let mut columns = Vec::new();
-        let mut named = None;
+        let mut numbers = Vec::new();
+        let mut named: Option<Vec<String>> = None;
         let mut groups = self.groups.as_ref().map(|_| Vec::new());
         for (path, is_test) in self.files()? {
             let bytes = Unpacked::only(path)?;
@@ -103,7 +112,12 @@ impl Files for Parameters {
                 let place = |sample| format!("{name}, line {}: the group", table.lines[sample]);
                 groups.extend(groups::checked(table.groups, place)?);
             }
-            named = named.or(table.label_name);
+            numbers.push(targets::Numbers {
+                name: name.clone(),
+                columns: table.label_names.len(),
+                values: table.numbers,
+            });
+            named = named.or(Some(table.label_names));
             columns.push(labels::Column {
                 name: name.clone(),
                 values: Values::Words(table.labels),
@@ -116,7 +130,7 @@ impl Files for Parameters {
         }
         let labels = match self.targets {
             Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
-            Targets::Numbers => Labels::numbers(&columns, named.as_deref().unwrap_or("label"))?,
+            Targets::Numbers => Labels::numbers(&numbers, named.unwrap_or_default())?,
         };
         let form = Form {
             layout: Layout::Chw,
@@ -145,37 +159,48 @@ impl Parameters {
         let left_out = match &self.groups {
             None => None,
             Some(Column::Position(position)) => Some(*position),
-            Some(Column::Name(name)) => Some(dialect::position_of(text, separator, name)?),
+            Some(Column::Name(name)) => Some(dialect::position_of_groups(text, separator, name)?),
         };
-        let label = match (&self.label, left_out) {
-            (Some(Column::Position(label)), Some(groups)) if *label > groups => {
-                Some(Column::Position(label - 1))
-            }
-            (label, _) => label.clone(),
-        };
-        let named = matches!(self.groups, Some(Column::Name(_)));
-        let wanted = Wanted {
+        let mut wanted = Wanted {
             separator,
-            header: self.header.or(named.then_some(true)),
-            label: label.as_ref(),
+            header: self.header,
+            label: None,
             left_out,
         };
-        let dialect = Dialect::of(text, &wanted)?;
+        let label = self.labels().first().map(|label| match label {
+            Column::Position(position) => Column::Position(wanted.without(*position)),
+            name => name.clone(),
+        });
+        wanted.label = label.as_ref();
+        let mut all = self.labels().iter().chain(&self.groups);
+        if all.any(|column| matches!(column, Column::Name(_))) {
+            wanted.header = wanted.header.or(Some(true));
+        }
+        let mut dialect = Dialect::of(text, &wanted)?;
         let (columns, label) = (dialect.columns, dialect.label);
         let mut numbers = Numbers::new(dialect.separator);
         let mut table = Table {
-            remarks: dialect.remarks,
+            remarks: std::mem::take(&mut dialect.remarks),
             ..Table::default()
         };
-        let mut suspects = Suspects::new(columns, label, &wanted);
+        let first = dialect::reader(text, dialect.separator).records().next();
+        let first = match first {
+            Some(Ok(first)) => dialect::without(&first, left_out).0,
+            _ => StringRecord::new(),
+        };
+        let labels = self.label_columns(&first, &dialect, &wanted)?;
+        let names = dialect.has_header.then_some(&first);
+        let told = told_columns(&labels, names, &wanted);
+        table.label_names = (told.iter())
+            .map(|column| match column {
+                Column::Name(name) => name.clone(),
+                // The only one needs no number to be told from others.
+                Column::Position(_) if labels.len() == 1 => "label".to_owned(),
+                Column::Position(position) => position.to_string(),
+            })
+            .collect();
+        let mut suspects = Suspects::new(columns, &labels, &wanted);
         let mut reader = dialect::reader(text, dialect.separator);
-        if dialect.has_header
-            && let Some(Ok(names)) = dialect::reader(text, dialect.separator).records().next()
-        {
-            let (names, _) = dialect::without(&names, left_out);
-            let name = names.get(label).filter(|name| !name.is_empty());
-            table.label_name = name.map(str::to_owned);
-        }
         let mut row = Vec::new();
         for record in reader.records().skip(usize::from(dialect.has_header)) {
             let record = record.map_err(|error| dialect::unreadable(&error))?;
@@ -195,12 +220,12 @@ impl Parameters {
                 return Err(Problem::at_line(line, message));
             }
             row.clear();
-            for (column, text) in numbered(&record, columns, label) {
+            for (column, text) in numbered(&record, columns, &labels) {
                 let number = numbers.read(text).map_err(|expected| {
                     let column = wanted.in_file(column);
                     let message = format!("column {column}: {text:?}, {expected}");
                     let problem = Problem::at_line(line, message);
-                    match table.labels.is_empty() && self.header.is_none() && !dialect.has_header {
+                    match table.lines.is_empty() && self.header.is_none() && !dialect.has_header {
                         true => problem
                             .with_hint("`header = true` when the first line names the columns"),
                         false => problem,
@@ -208,15 +233,29 @@ impl Parameters {
                 })?;
                 row.push(number);
             }
-            let word = record.get(label).unwrap_or_default();
-            suspects.look(&row, word, table.labels.len());
+            let index = table.lines.len();
+            match self.targets {
+                Targets::Classes => {
+                    let word = record.get(label).unwrap_or_default();
+                    suspects.look(&row, word, index);
+                    table.labels.push(word.to_owned());
+                }
+                Targets::Numbers => {
+                    suspects.look(&row, "", index);
+                    for (&place, column) in labels.iter().zip(&told) {
+                        let text = record.get(place).unwrap_or_default();
+                        let number = target_number(text, column, |text| numbers.read(text));
+                        let number = number.map_err(|error| Problem::of_line(line, &error))?;
+                        table.numbers.push(number);
+                    }
+                }
+            }
             table
                 .bytes
                 .extend(row.iter().flat_map(|number| number.to_le_bytes()));
-            table.labels.push(word.to_owned());
             table.lines.push(line);
         }
-        let width = columns - 1;
+        let width = columns - labels.len();
         let [channels, height, rows] = self.shape.unwrap_or([width, 1, 1]);
         let numbers_of_shape = channels
             .checked_mul(height)
@@ -227,7 +266,7 @@ impl Parameters {
                 "has {width} number{plural} in each line, expected {channels} × {height} × {rows} (`shape`)"
             )));
         }
-        if table.labels.is_empty() {
+        if table.lines.is_empty() {
             return Err("has no lines but the names of its columns".into());
         }
         if numbers.have_commas() {
@@ -237,10 +276,71 @@ impl Parameters {
         table
             .remarks
             .extend(suspects.remarks().map(|text| (Level::Warning, text)));
-        table.shape = [table.labels.len(), channels, height, rows];
+        table.shape = [table.lines.len(), channels, height, rows];
         Ok(table)
     }
+
+    /// The columns of labels, as the user names them.
+    fn labels(&self) -> &[Column] {
+        self.label.as_ref().map_or(&[], LabelColumns::all)
+    }
+
+    /// Where the labels stand, counted without the groups.
+    fn label_columns(
+        &self,
+        first: &StringRecord,
+        dialect: &Dialect,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<usize>, Problem> {
+        let mut places = Vec::new();
+        for column in self.labels() {
+            let place = match column {
+                Column::Position(position) if wanted.left_out == Some(*position) => {
+                    return Err(Problem::at_line(line_of(first), SAME));
+                }
+                Column::Position(position) => wanted.without(*position),
+                Column::Name(name) => dialect::named_column(first, "label", name)?,
+            };
+            if place >= dialect.columns {
+                return Err(dialect::no_position(first, wanted, place, dialect.columns));
+            }
+            if places.contains(&place) {
+                let message = format!("`label` names the column {column} twice");
+                return Err(Problem::at_line(line_of(first), message));
+            }
+            places.push(place);
+        }
+        if places.is_empty() {
+            places.push(dialect.label);
+        }
+        match places.len() < dialect.columns {
+            true => Ok(places),
+            false => Err(Problem::at_line(
+                line_of(first),
+                "all columns are labels (`label`), expected numbers of the sample besides",
+            )),
+        }
+    }
 }
+
+/// The columns of labels for people: by the names in the first line, where it has some, or else by their positions.
+fn told_columns(
+    labels: &[usize],
+    names: Option<&StringRecord>,
+    wanted: &Wanted<'_>,
+) -> Vec<Column> {
+    let told = |&place: &usize| {
+        let name = names.and_then(|names| names.get(place));
+        match name.filter(|name| !name.is_empty()) {
+            Some(name) => Column::Name(name.to_owned()),
+            None => Column::Position(wanted.in_file(place)),
+        }
+    };
+    labels.iter().map(told).collect()
+}
+
+/// Why a column is refused.
+const SAME: &str = "`label` and `groups` are the same column";
 
 /// The text of a file, in UTF-8.
 fn text(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Problem> {
@@ -275,9 +375,12 @@ struct Table {
     shape: [usize; 4],
     /// The numbers, as little-endian floats.
     bytes: Vec<u8>,
+    /// A word for each sample, where they are classes.
     labels: Vec<String>,
-    /// What the first line calls their column, where it names columns.
-    label_name: Option<String>,
+    /// Where they are numbers, a row for each sample.
+    numbers: Vec<f32>,
+    /// What their columns are called, as many as a sample has labels.
+    label_names: Vec<String>,
     /// Where there are any.
     groups: Vec<String>,
     /// The line of every label.
@@ -295,11 +398,15 @@ struct Suspects {
 }
 
 impl Suspects {
-    fn new(columns: usize, label: usize, wanted: &Wanted<'_>) -> Suspects {
+    fn new(columns: usize, labels: &[usize], wanted: &Wanted<'_>) -> Suspects {
         // One-hot columns stand side by side, and the label of theirs is taken to be the last.
-        let others = if label + 1 == columns { label } else { 0 };
+        let others = match *labels {
+            [label] if label + 1 == columns => label,
+            _ => 0,
+        };
+        let first = (0..columns).find(|column| !labels.contains(column));
         Suspects {
-            counter: Some((wanted.in_file(usize::from(label == 0)), 0.0)),
+            counter: first.map(|first| (wanted.in_file(first), 0.0)),
             one_hot: vec![true; others],
             lines: 0,
         }

@@ -5,7 +5,7 @@
 use crate::labels::{MISSING, is_number};
 use crate::problem::Problem;
 use csv::StringRecord;
-use topwork_sdk::Level;
+use topwork_sdk::{Column, Level, position_of};
 
 /// So many lines are looked at.
 const LOOKED_AT: usize = 50;
@@ -17,13 +17,18 @@ const LABEL_NAMES: [&str; 4] = ["label", "labels", "class", "target"];
 pub struct Wanted<'a> {
     pub separator: Option<u8>,
     pub header: Option<bool>,
-    /// Counted without the column that is left out.
+    /// The first column of labels, counted without the column that is left out.
     pub label: Option<&'a Column>,
     /// The position of a column that is neither a number nor the label.
     pub left_out: Option<usize>,
 }
 
 impl Wanted<'_> {
+    /// The position of a column of the file among those that are not left out.
+    pub fn without(&self, column: usize) -> usize {
+        column - usize::from(self.left_out.is_some_and(|left_out| left_out < column))
+    }
+
     /// A column's position in the file.
     pub fn in_file(&self, column: usize) -> usize {
         column + usize::from(self.left_out.is_some_and(|left_out| left_out <= column))
@@ -42,9 +47,13 @@ pub fn without(record: &StringRecord, column: Option<usize>) -> (StringRecord, O
 }
 
 /// Where the first line has a column of this name, whatever separates the columns.
-pub fn position_of(text: &[u8], separator: Option<u8>, name: &str) -> Result<usize, Problem> {
+pub fn position_of_groups(
+    text: &[u8],
+    separator: Option<u8>,
+    name: &str,
+) -> Result<usize, Problem> {
     let separators = separator.map_or(SEPARATORS.to_vec(), |separator| vec![separator]);
-    let mut names = String::new();
+    let mut problem = None;
     for separator in separators {
         let Some(first) = reader(text, separator).records().next() else {
             continue;
@@ -52,26 +61,15 @@ pub fn position_of(text: &[u8], separator: Option<u8>, name: &str) -> Result<usi
         let first = first.map_err(|error| unreadable(&error))?;
         match named_column(&first, "groups", name) {
             Ok(position) => return Ok(position),
-            Err(_) if names.is_empty() || first.len() > 1 => {
-                names = first.iter().take(50).collect::<Vec<&str>>().join(", ");
-            }
+            Err(found) if problem.is_none() || first.len() > 1 => problem = Some(found),
             Err(_) => {}
         }
     }
-    let problem = format!("no column {name:?} (`groups`), expected one of {names}");
-    Err(Problem::at_line(1, problem))
+    Err(problem.unwrap_or_else(|| Problem::from("has no lines")))
 }
 
 /// What may stand between columns.
 const SEPARATORS: &[u8] = b",;\t ";
-
-/// A column of the file.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-#[serde(untagged)]
-pub enum Column {
-    Position(usize),
-    Name(String),
-}
 
 /// How a table is written.
 pub struct Dialect {
@@ -81,7 +79,7 @@ pub struct Dialect {
     pub has_header: bool,
     /// How many columns count: every line may end with a separator and nothing after it.
     pub columns: usize,
-    /// The column of the label.
+    /// The column of the label, the first of several.
     pub label: usize,
     /// What was found, for the user.
     pub remarks: Vec<(Level, String)>,
@@ -138,9 +136,7 @@ impl Dialect {
         let label = match wanted.label {
             Some(Column::Name(name)) => named_column(first, "label", name)?,
             Some(Column::Position(position)) if *position >= columns => {
-                let problem =
-                    format!("no column {position} (`label`): there are {columns}, counted from 0");
-                return Err(Problem::at_line(line_of(first), problem));
+                return Err(no_position(first, wanted, *position, columns));
             }
             None if has_header => label_by_its_name(first, columns, probable)?,
             _ => probable,
@@ -268,21 +264,22 @@ fn are_samples(records: &[StringRecord], separator: u8, wanted: &Wanted<'_>) -> 
 /// Whether all columns but the label's hold numbers, all with the same decimal mark.
 fn are_numbers(records: &[StringRecord], columns: usize, label: usize, separator: u8) -> bool {
     let mut numbers = Numbers::new(separator);
-    let cells = |record| numbered(record, columns, label);
+    let labels = [label];
+    let cells = |record| numbered(record, columns, &labels);
     records
         .iter()
         .flat_map(cells)
         .all(|(_, text)| numbers.read(text).is_ok())
 }
 
-/// The cells of a line without its label's.
-pub fn numbered(
-    record: &StringRecord,
+/// The cells of a line without those of its labels.
+pub fn numbered<'a>(
+    record: &'a StringRecord,
     columns: usize,
-    label: usize,
-) -> impl Iterator<Item = (usize, &str)> {
+    labels: &'a [usize],
+) -> impl Iterator<Item = (usize, &'a str)> {
     let cells = record.iter().take(columns).enumerate();
-    cells.filter(move |(column, _)| *column != label)
+    cells.filter(move |(column, _)| !labels.contains(column))
 }
 
 /// Where the label stands if nobody says it: in the only column of words, or else the last.
@@ -328,11 +325,11 @@ fn names_columns(records: &[StringRecord], label: usize, separator: u8) -> bool 
         return false;
     }
     let mut words = 0;
-    for (column, text) in numbered(first, columns, label) {
+    for (column, text) in numbered(first, columns, &[label]) {
         if is_number(text) || Numbers::new(separator).read(text).is_ok() {
             // Programs name columns 0, 1, 2, … where nobody does, but not that of the label.
             let label_of = |record: &StringRecord| record.get(label).map(is_number);
-            return counts(numbered(first, columns, label).map(|(_, text)| text))
+            return counts(numbered(first, columns, &[label]).map(|(_, text)| text))
                 && label_of(first) == Some(false)
                 && rest.iter().all(|record| label_of(record) == Some(true));
         }
@@ -359,22 +356,21 @@ fn counts<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
 }
 
 /// The only column of this name; `key` is the parameter that says it.
-fn named_column(header: &StringRecord, key: &str, name: &str) -> Result<usize, Problem> {
-    let mut positions = (0..)
-        .zip(header.iter())
-        .filter(|(_, column)| *column == name);
-    let problem = match (positions.next(), positions.next()) {
-        (Some((position, _)), None) => return Ok(position),
-        (Some(_), Some(_)) => format!("several columns {name:?} (`{key}`), expected one"),
-        (None, _) => {
-            let names: Vec<&str> = header.iter().take(50).collect();
-            format!(
-                "no column {name:?} (`{key}`), expected one of {}",
-                names.join(", ")
-            )
-        }
-    };
-    Err(Problem::at_line(line_of(header), problem))
+pub fn named_column(header: &StringRecord, key: &str, name: &str) -> Result<usize, Problem> {
+    let names: Vec<&str> = header.iter().collect();
+    position_of(&names, key, name).map_err(|error| Problem::of_line(line_of(header), &error))
+}
+
+/// There are not so many columns.
+pub fn no_position(
+    first: &StringRecord,
+    wanted: &Wanted<'_>,
+    position: usize,
+    columns: usize,
+) -> Problem {
+    let (position, columns) = (wanted.in_file(position), wanted.in_file(columns - 1) + 1);
+    let problem = format!("no column {position} (`label`): there are {columns}, counted from 0");
+    Problem::at_line(line_of(first), problem)
 }
 
 /// The column that the header calls the label; the probable one where it calls none so.

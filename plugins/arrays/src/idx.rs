@@ -4,7 +4,7 @@
 //! numbers (big-endian): Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits".
 
 use crate::folder::Folder;
-use crate::labels::{Column, Labels, Targets};
+use crate::labels::{Column, Labels};
 use crate::npy::Content;
 use crate::numbers::{Array, Kind, Order};
 use crate::problem::Problem;
@@ -104,7 +104,7 @@ impl Files for Parameters {
                 labels,
                 part.count(),
                 part.name(),
-                (Targets::Classes, host),
+                host,
             )?);
             parts.push(part);
         }

@@ -24,39 +24,6 @@ pub enum Values {
     Integers(Vec<i128>),
     /// Words; they may stand for numbers, as in files of text.
     Words(Vec<String>),
-    /// Numbers to be predicted.
-    Numbers(Vec<f64>),
-}
-
-/// What labels are: the key `targets` of the parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Targets {
-    /// Every different one is a class.
-    Classes,
-    /// They are numbers to be predicted.
-    Numbers,
-}
-
-/// The key, for a schema.
-macro_rules! targets_property {
-    () => {
-        r#""targets": {"enum": ["classes", "numbers"], "default": "classes",
-            "description": "what the labels are: classes, or numbers to be predicted (ages, counts, angles), which heads for numbers learn"},"#
-    };
-}
-pub(crate) use targets_property;
-
-impl Targets {
-    /// Refuses names of classes for what are none.
-    pub fn check(self, class_names: &[String]) -> Result<(), Error> {
-        match self == Targets::Numbers && !class_names.is_empty() {
-            true => Err(Error::parameters(
-                "`class-names` does not go with `targets = \"numbers\"`: numbers have no classes",
-            )),
-            false => Ok(()),
-        }
-    }
 }
 
 impl Column {
@@ -66,32 +33,15 @@ impl Column {
         content: Content,
         count: usize,
         samples: &str,
-        (targets, host): (Targets, Host),
+        host: Host,
     ) -> Result<Column, Error> {
-        let (shape, len) = match &content {
-            Content::Numbers(array) => (array.shape.clone(), array.len()),
-            Content::Words(shape, words) => (shape.clone(), words.len()),
-        };
-        // Some write a column of labels as a table of one column, or a row.
-        let is_list = len == count && shape.iter().filter(|&&size| size != 1).count() <= 1;
+        let shape = content.shape().to_vec();
+        let is_list = is_list(&shape, count);
         let column = |values| Column {
             name: name.clone(),
             values,
             lines: Vec::new(),
         };
-        if targets == Targets::Numbers {
-            return match content {
-                Content::Numbers(array) if is_list => Ok(column(Values::Numbers(
-                    (0..count).map(|sample| array.number(sample)).collect(),
-                ))),
-                Content::Words(..) if is_list => Err(Error::data(format!(
-                    "{name} holds words, expected numbers to be predicted (`targets = \"numbers\"`)"
-                ))),
-                _ => Err(Error::data(format!(
-                    "{name} has the shape {shape:?}, expected {count} numbers, one for each sample of {samples}"
-                ))),
-            };
-        }
         match (content, &*shape) {
             (Content::Words(_, words), _) if is_list => {
                 let words = words.iter().map(|word| word.trim().to_owned());
@@ -144,33 +94,14 @@ impl Column {
         match &self.values {
             Values::Integers(integers) => Some(integers.clone()),
             Values::Words(words) => words.iter().map(|word| whole(word)).collect(),
-            Values::Numbers(_) => None,
         }
     }
+}
 
-    /// The labels as numbers to be predicted, all finite.
-    fn numbers(&self) -> Result<Vec<f32>, Error> {
-        let expected = "expected a finite number";
-        let single = |(sample, number): (usize, f64)| {
-            let single = number as f32;
-            match single.is_finite() {
-                true => Ok(single),
-                false => Err(self.told(sample, &number.to_string(), expected)),
-            }
-        };
-        match &self.values {
-            Values::Integers(integers) => (integers.iter().enumerate())
-                .map(|(sample, &integer)| single((sample, integer as f64)))
-                .collect(),
-            Values::Numbers(numbers) => numbers.iter().copied().enumerate().map(single).collect(),
-            Values::Words(words) => (words.iter().enumerate())
-                .map(|(sample, word)| match word.parse() {
-                    Ok(number) => single((sample, number)),
-                    Err(_) => Err(self.told(sample, &format!("{word:?}"), expected)),
-                })
-                .collect(),
-        }
-    }
+/// Whether an array of this shape is a list of so many. Some write a column of labels as a table of one column, or a row.
+pub fn is_list(shape: &[usize], count: usize) -> bool {
+    let len: usize = shape.iter().product();
+    len == count && shape.iter().filter(|&&size| size != 1).count() <= 1
 }
 
 /// A wrong label with its place.
@@ -225,7 +156,7 @@ pub struct Labels {
     pub classes: Vec<String>,
     /// The class of every sample, file after file; of numbers 0.
     pub labels: Vec<u32>,
-    /// The numbers, where they are to be predicted: then `classes` is the name of their column.
+    /// The numbers, samples × columns, where they are to be predicted: then `classes` are the names of their columns.
     pub numbers: Option<Vec<f32>>,
 }
 
@@ -239,29 +170,6 @@ impl Labels {
             Some(integers) => Labels::from_integers(columns, &integers, names, host),
             None => Labels::from_words(columns, names, host),
         }
-    }
-
-    /// The labels as numbers to be predicted, under this name. Those of a file that are all equal are refused: nothing can be learnt
-    /// of them, and no share of their variance explained.
-    pub fn numbers(columns: &[Column], name: &str) -> Result<Labels, Error> {
-        let mut all = Vec::new();
-        for column in columns {
-            let numbers = column.numbers()?;
-            if let [first, others @ ..] = &*numbers
-                && others.iter().all(|number| number == first)
-            {
-                return Err(Error::data(format!(
-                    "{}: every number to be predicted is {first}, expected at least two different ones",
-                    column.name
-                )));
-            }
-            all.extend(numbers);
-        }
-        Ok(Labels {
-            classes: vec![name.to_owned()],
-            labels: vec![0; all.len()],
-            numbers: Some(all),
-        })
     }
 
     fn from_integers(

@@ -20,6 +20,7 @@ mod numbers;
 mod problem;
 mod range;
 mod samples;
+mod targets;
 mod unpack;
 
 use topwork_sdk::{dataset, dataset_with_provenance, export_plugin, extractor};

@@ -23,6 +23,16 @@ pub enum Content {
     Words(Vec<usize>, Vec<String>),
 }
 
+impl Content {
+    /// The shape of the array.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Content::Numbers(array) => &array.shape,
+            Content::Words(shape, _) => shape,
+        }
+    }
+}
+
 /// The type of the elements.
 enum Element {
     Number(Kind, Order),

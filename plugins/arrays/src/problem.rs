@@ -67,6 +67,15 @@ impl Problem {
         }
     }
 
+    /// A problem of a line that was found without knowing which one.
+    pub fn of_line(line: u64, error: &Error) -> Problem {
+        let problem = Problem::at_line(line, error.to_string());
+        match error.hint() {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+
     /// Adds the way out.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {
         self.hint = Some(hint.into());

@@ -201,13 +201,13 @@ impl Samples {
         self.labels.numbers.is_some()
     }
 
-    /// The numbers of a split.
+    /// The numbers of a split, where there are any.
     pub fn numbers(&self, split: usize) -> Vec<f32> {
-        let numbers = self.labels.numbers.as_deref().unwrap_or_default();
-        let positions = self.splits.positions(split).iter();
-        positions
-            .map(|&position| numbers[position as usize])
-            .collect()
+        let Some(numbers) = &self.labels.numbers else {
+            return Vec::new();
+        };
+        self.splits
+            .numbers(split, numbers, self.labels.classes.len())
     }
 
     /// The groups of a split, where samples belong together.

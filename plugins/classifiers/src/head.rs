@@ -1,10 +1,12 @@
 //! A method as a component: what every head does the same way, whatever it fits.
 //!
+//! Fitted to numbers, a column of them stands in place of a class.
+//!
 //! Classes of which no sample is there are left out of the fit and get the lowest score there is, or the probability 0. Where all
 //! samples are of one class there is nothing to fit.
 
 use crate::linear::Linear;
-use crate::method::{Fit, Model, Named, Samples, Work};
+use crate::method::{Fit, Model, Named, Numbers, Samples, Work};
 use crate::read;
 use crate::scaling::CHUNK;
 use crate::state::{Reader, Writer};
@@ -30,9 +32,9 @@ pub struct Head<M> {
 struct Fitted {
     model: Box<dyn Model>,
     scores: Scores,
-    /// The classes of the model's scores, ascending.
+    /// The classes, or columns of numbers, of the model's scores, ascending.
     present: Vec<u32>,
-    /// The number of all classes.
+    /// The number of all classes, or columns.
     classes: usize,
 }
 
@@ -71,7 +73,7 @@ impl<M: Named> Classifier for Head<M> {
                 pool.install(|| self.method.fit(&labelled.samples(), &work))?
             }
         };
-        Ok(self.take(fit, &labelled))
+        Ok(self.take(fit, &labelled.present, classes))
     }
 
     const NUMBERS: bool = M::NUMBERS;
@@ -84,21 +86,26 @@ impl<M: Named> Classifier for Head<M> {
         options: FitOptions,
     ) -> Result<FitReport, Error> {
         self.fitted = None;
-        if columns != 1 {
-            return Err(Error::unsupported(format!(
-                "{columns} numbers for each sample, expected 1"
-            )));
+        if columns == 0 {
+            return Err(Error::parameters(
+                "no numbers for each sample, expected some",
+            ));
         }
         let samples = Labelled::in_one_class(features)?;
-        let numbers: Vec<f64> = numbers.iter().copied().map(f64::from).collect();
+        let values: Vec<f64> = numbers.iter().copied().map(f64::from).collect();
+        let numbers = Numbers {
+            values: &values,
+            columns,
+        };
         let pool = self.pool_of(options)?;
         let work = Work::new(self.host, options.seed);
-        let fit = pool.install(|| self.method.fit_numbers(&samples.samples(), &numbers, &work))?;
+        let fit = pool.install(|| self.method.fit_numbers(&samples.samples(), numbers, &work))?;
         let fit = Fit {
             scores: Scores::Numbers,
             ..fit
         };
-        Ok(self.take(fit, &samples))
+        let present: Vec<u32> = (0..).take(columns).collect();
+        Ok(self.take(fit, &present, columns))
     }
 
     const PATH_PARAMETERS: &[&str] = M::PATH;
@@ -129,7 +136,9 @@ impl<M: Named> Classifier for Head<M> {
             }
         };
         let heads = path.iter_mut().zip(fits);
-        Ok(heads.map(|(head, fit)| head.take(fit, &labelled)).collect())
+        Ok(heads
+            .map(|(head, fit)| head.take(fit, &labelled.present, classes))
+            .collect())
     }
 
     fn predict(
@@ -168,7 +177,6 @@ struct Labelled<'a> {
     labels: Vec<u32>,
     /// The classes with samples, ascending.
     present: Vec<u32>,
-    classes: usize,
 }
 
 impl<'a> Labelled<'a> {
@@ -193,7 +201,6 @@ impl<'a> Labelled<'a> {
             features,
             labels,
             present,
-            classes,
         })
     }
 
@@ -204,7 +211,6 @@ impl<'a> Labelled<'a> {
             features,
             labels: vec![0; features.samples()],
             present: vec![0],
-            classes: 1,
         })
     }
 
@@ -298,15 +304,21 @@ impl Fitted {
     }
 
     /// Scores of the known classes in single precision. The first of the greatest stays that: what is rounded to as much
-    /// and stands before it is put just below, so that rounding decides nothing.
+    /// and stands before it is put just below, so that rounding decides nothing. Numbers are but rounded, column by column.
     fn round(&self, scores: &[f64], rounded: &mut [f32]) {
+        let limit = f64::from(f32::MAX);
+        if self.scores == Scores::Numbers {
+            for (rounded, number) in rounded.iter_mut().zip(scores) {
+                *rounded = number.clamp(-limit, limit) as f32;
+            }
+            return;
+        }
         let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Where it is beyond what can be written, how far the others are from it is still told.
         let base = match greatest.abs() < f32::MAX.into() {
             true => 0.0,
             false => greatest,
         };
-        let limit = f64::from(f32::MAX);
         let single = |score: f64| (score - base).clamp(-limit, limit) as f32;
         let first = scores.iter().position(|score| *score == greatest);
         for (place, (&class, &score)) in self.present.iter().zip(scores).enumerate() {
@@ -411,12 +423,12 @@ impl<M> Head<M> {
     }
 
     /// Keeps what a fit came to, and reports it.
-    fn take(&mut self, fit: Fit, labelled: &Labelled<'_>) -> FitReport {
+    fn take(&mut self, fit: Fit, present: &[u32], classes: usize) -> FitReport {
         self.fitted = Some(Fitted {
             model: fit.model,
             scores: fit.scores,
-            present: labelled.present.clone(),
-            classes: labelled.classes,
+            present: present.to_vec(),
+            classes,
         });
         FitReport {
             converged: fit.converged,

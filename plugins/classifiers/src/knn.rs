@@ -10,7 +10,7 @@
 
 use crate::distance::{Metric, square};
 use crate::matrix::products;
-use crate::method::{Fit, Method, Model, Named, Samples, Work};
+use crate::method::{Fit, Method, Model, Named, Numbers, Samples, Work};
 use crate::scaling::{CHUNK, Scale, Scaling, means};
 use crate::state::{Reader, Writer};
 use rayon::prelude::*;
@@ -101,9 +101,14 @@ impl Method for Knn {
         Ok(self.fit_of(Arc::new(self.stored(samples))))
     }
 
-    fn fit_numbers(&self, samples: &Samples<'_>, numbers: &[f64], _: &Work) -> Result<Fit, Error> {
+    fn fit_numbers(
+        &self,
+        samples: &Samples<'_>,
+        numbers: Numbers<'_>,
+        _: &Work,
+    ) -> Result<Fit, Error> {
         let mut stored = self.stored(samples);
-        stored.numbers = numbers.to_vec();
+        stored.numbers = numbers.values.to_vec();
         Ok(self.fit_of(Arc::new(stored)))
     }
 }
@@ -205,7 +210,7 @@ struct Stored {
     without: Vec<bool>,
     labels: Vec<u32>,
     classes: usize,
-    /// The number of each, where these are predicted; then all are of one class.
+    /// samples × columns, where numbers are predicted; then all samples are of one class.
     numbers: Vec<f64>,
 }
 
@@ -252,7 +257,8 @@ impl Neighbours {
         let labels = state.array_of("labels", count)?;
         let mut stored = Stored::new(parameters.metric, scaling, centre, rows, labels, classes);
         if state.has(NUMBERS) {
-            stored.numbers = state.finite(NUMBERS, count)?;
+            let all = state.array::<f64>(NUMBERS)?.len();
+            stored.numbers = state.finite(NUMBERS, count * all.div_ceil(count).max(1))?;
         }
         Ok(Neighbours {
             parameters,
@@ -287,6 +293,11 @@ impl Stored {
         let rows = stored.rows.chunks_exact(size);
         stored.without = rows.map(|row| stored.no_direction(row)).collect();
         stored
+    }
+
+    /// How many numbers each sample has; 0 where it has a class.
+    fn columns(&self) -> usize {
+        self.numbers.len() / self.labels.len()
     }
 
     /// Whether nothing but the centre was taken from a row: for the cosine it is at distance 1 from all.
@@ -372,7 +383,7 @@ impl Stored {
 }
 
 impl Neighbours {
-    /// The share of each class in the vote of a row's neighbours.
+    /// The share of each class in the vote of a row's neighbours, or the mean of each column of their numbers.
     fn vote(&self, row: &[f32], candidates: &[(f32, usize)], votes: &mut [f64]) {
         let neighbours = self.stored.nearest(row, candidates, self.parameters.k);
         let least = neighbours.first().map_or(0.0, |(distance, _)| *distance);
@@ -388,11 +399,14 @@ impl Neighbours {
             .iter()
             .map(|(distance, _)| counts(*distance))
             .sum();
-        if !self.stored.numbers.is_empty() {
-            let weighed = neighbours
-                .iter()
-                .map(|&(distance, sample)| counts(distance) * self.stored.numbers[sample]);
-            votes.fill(weighed.sum::<f64>() / all);
+        let columns = self.stored.columns();
+        if columns > 0 {
+            for (column, vote) in votes.iter_mut().enumerate() {
+                let weighed = neighbours.iter().map(|&(distance, sample)| {
+                    counts(distance) * self.stored.numbers[sample * columns + column]
+                });
+                *vote = weighed.sum::<f64>() / all;
+            }
             return;
         }
         let mut sums = vec![0.0; votes.len()];
@@ -432,7 +446,10 @@ impl Model for Neighbours {
     }
 
     fn classes(&self) -> usize {
-        self.stored.classes
+        match self.stored.columns() {
+            0 => self.stored.classes,
+            columns => columns,
+        }
     }
 
     fn score(&self, features: &[f32], scores: &mut [f64]) {
@@ -442,7 +459,7 @@ impl Model for Neighbours {
         let rows = space.rows(features);
         let candidates = stored.candidates(&rows, self.parameters.k);
         let rows = rows.chunks_exact(size).zip(candidates);
-        for ((row, candidates), votes) in rows.zip(scores.chunks_exact_mut(stored.classes)) {
+        for ((row, candidates), votes) in rows.zip(scores.chunks_exact_mut(self.classes())) {
             self.vote(row, &candidates, votes);
         }
     }
@@ -478,15 +495,20 @@ impl Model for Neighbours {
             Weights::Distance => Votes::Distance,
             Weights::Exponential => Votes::Exponential(temperature),
         };
-        if stored.numbers.is_empty() {
+        let columns = stored.columns();
+        if columns == 0 {
             let labels = (&*stored.labels, stored.classes);
             return scaled.neighbours(k, metric.said(), votes, &rows, labels);
         }
-        // Every sample is a class of its own, so that its share of the votes is what its number counts.
-        let samples: Vec<u32> = (0..stored.numbers.len() as u32).collect();
+        // Every sample is a class of its own, so that its share of the votes is what its numbers count.
+        let samples: Vec<u32> = (0..stored.labels.len() as u32).collect();
         let labels = (&*samples, samples.len());
         let shares = scaled.neighbours(k, metric.said(), votes, &rows, labels);
-        shares.linear(&stored.numbers, &[0.0])
+        let weights = (0..columns).flat_map(|column| {
+            let numbers = stored.numbers.iter().skip(column);
+            numbers.step_by(columns).copied()
+        });
+        shares.linear(&weights.collect::<Vec<f64>>(), &vec![0.0; columns])
     }
 
     fn write(&self, state: &mut Writer) {

@@ -2,7 +2,7 @@
 //! scikit-learn with `strategy = "prior"`, and `DummyRegressor`.
 
 use crate::linear::Linear;
-use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
+use crate::method::{ClassWeights, Fit, Method, Named, Numbers, Samples, Work};
 use crate::scaling::Scaling;
 use serde::Deserialize;
 use topwork_sdk::{Error, Scores};
@@ -25,9 +25,13 @@ impl Method for Mean {
         Ok(constant(samples, ClassWeights::None.priors(samples)))
     }
 
-    fn fit_numbers(&self, samples: &Samples<'_>, numbers: &[f64], _: &Work) -> Result<Fit, Error> {
-        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
-        Ok(constant(samples, vec![mean]))
+    fn fit_numbers(
+        &self,
+        samples: &Samples<'_>,
+        numbers: Numbers<'_>,
+        _: &Work,
+    ) -> Result<Fit, Error> {
+        Ok(constant(samples, numbers.means()))
     }
 }
 

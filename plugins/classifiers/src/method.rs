@@ -11,12 +11,12 @@ pub trait Method: Send + Sync {
     /// The same samples and seed give the same model to the bit, whatever the number of threads.
     fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error>;
 
-    /// The same with a finite number for each sample in place of its label; all samples are in one class then. Only asked of a
-    /// method that is [`Named::NUMBERS`].
+    /// The same with numbers in place of labels; all samples are in one class then, and the model has a score for each column of
+    /// the numbers. Only asked of a method that is [`Named::NUMBERS`].
     fn fit_numbers(
         &self,
         samples: &Samples<'_>,
-        numbers: &[f64],
+        numbers: Numbers<'_>,
         work: &Work,
     ) -> Result<Fit, Error> {
         let _ = (samples, numbers, work);
@@ -60,7 +60,7 @@ pub trait Model: Send + Sync {
     fn form(&self) -> &'static str;
     /// The number of features of a row.
     fn dimensions(&self) -> usize;
-    /// The number of classes.
+    /// The number of classes, or of columns of numbers.
     fn classes(&self) -> usize;
     /// Fills `scores`, rows × classes, for row-major features; greater is likelier. Called for several blocks of rows at a
     /// time.
@@ -133,6 +133,35 @@ impl<'a> Samples<'a> {
             counts[label as usize] += 1;
         }
         counts
+    }
+}
+
+/// What is predicted in place of classes: finite numbers, a row of them for each sample.
+#[derive(Clone, Copy)]
+pub struct Numbers<'a> {
+    /// samples × columns
+    pub values: &'a [f64],
+    /// How many a sample has, at least 1.
+    pub columns: usize,
+}
+
+impl<'a> Numbers<'a> {
+    /// A column, sample by sample.
+    pub fn column(self, column: usize) -> impl Iterator<Item = f64> + 'a {
+        self.values
+            .iter()
+            .skip(column)
+            .step_by(self.columns)
+            .copied()
+    }
+
+    /// The mean of each column.
+    pub fn means(self) -> Vec<f64> {
+        let samples = (self.values.len() / self.columns).max(1) as f64;
+        let columns = 0..self.columns;
+        columns
+            .map(|column| self.column(column).sum::<f64>() / samples)
+            .collect()
     }
 }
 

@@ -6,7 +6,8 @@
 //! So the few-shot probe of big_vision does it (`fewshot_lsr.py`; X. Zhai et al., "A large-scale study of representation
 //! learning with the Visual Task Adaptation Benchmark" (2019)): `scale = "standardise"`, `deviation-floor = 1e-5`, `constant = 100`.
 //!
-//! Fitted to numbers, these stand in place of 1 and −1: what is minimised is that of scikit-learn's `Ridge` with `alpha = l2`.
+//! Fitted to numbers, these stand in place of 1 and −1, column by column: what is minimised is that of scikit-learn's `Ridge` with
+//! `alpha = l2`.
 //!
 //! With fewer samples than features the same is found by the products of samples: W = Zᵀ (Z Zᵀ + l2)⁻¹ Y. The matrix is made
 //! once for all values of `l2`. A few of them have a Cholesky decomposition each; many share an eigendecomposition, which takes as
@@ -14,7 +15,7 @@
 
 use crate::linear::Linear;
 use crate::matrix::{Cholesky, add_gram};
-use crate::method::{ClassWeights, Fit, Method, Named, Samples, Work};
+use crate::method::{ClassWeights, Fit, Method, Named, Numbers, Samples, Work};
 use crate::scaling::{Scale, Scaling};
 use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 use rayon::prelude::*;
@@ -104,7 +105,7 @@ impl Method for Ridge {
     fn fit_numbers(
         &self,
         samples: &Samples<'_>,
-        numbers: &[f64],
+        numbers: Numbers<'_>,
         work: &Work,
     ) -> Result<Fit, Error> {
         self.class_weights.check_numbers()?;
@@ -122,18 +123,18 @@ struct Equations<'a> {
     constant: f64,
     /// What a sample of each class counts.
     counts: Vec<f64>,
-    /// The mean of each class's target, which is the bias where there is one.
+    /// The mean of the targets of each class, or each column of numbers, which is the bias where there is one.
     targets: Vec<f64>,
     /// Zᵀ Z or Z Zᵀ, below its diagonal and on it.
     matrix: Vec<f64>,
     /// Its rows.
     size: usize,
-    /// Zᵀ Y, classes × size, or the rows of Z, samples × width.
+    /// Zᵀ Y, targets × size, or the rows of Z, samples × width.
     other: Other,
     /// Of the matrix, where it serves many penalties.
     eigen: Option<SymmetricEigen<f64, Dyn>>,
-    /// The target of each sample, where it is a number.
-    numbers: Option<&'a [f64]>,
+    /// The targets of each sample, where they are numbers.
+    numbers: Option<Numbers<'a>>,
 }
 
 /// The inverse of the matrix with a penalty on its diagonal.
@@ -163,7 +164,7 @@ impl Inverse<'_> {
 
 /// What is multiplied with the inverse, or by it.
 enum Other {
-    /// Zᵀ Y, class by class.
+    /// Zᵀ Y, target by target.
     Right(Vec<f64>),
     /// Z, sample by sample.
     Rows(Vec<f64>),
@@ -222,26 +223,30 @@ impl Ridge {
 
 impl<'a> Equations<'a> {
     /// Puts numbers in place of the targets of the one class that all samples are in.
-    fn regress_on(&mut self, numbers: &'a [f64]) {
+    fn regress_on(&mut self, numbers: Numbers<'a>) {
         self.numbers = Some(numbers);
-        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
-        self.targets = vec![mean];
-        if let Other::Right(right) = &mut self.other {
+        self.targets = numbers.means();
+        let Other::Right(right) = &mut self.other else {
+            return;
+        };
+        *right = Vec::with_capacity(self.size * numbers.columns);
+        for (column, mean) in self.targets.iter().enumerate() {
             // Rows are around their mean where there is a bias: what the numbers' own adds is rounding, and taken off.
-            let bias = if self.constant > 0.0 { 0.0 } else { mean };
-            right.fill(0.0);
+            let bias = if self.constant > 0.0 { 0.0 } else { *mean };
+            let mut sums = vec![0.0; self.size];
             let rows = self.samples.features.chunks_exact(self.samples.dimensions);
-            for (row, number) in rows.zip(numbers) {
+            for (row, number) in rows.zip(numbers.column(column)) {
                 let target = number - bias;
-                for (sum, x) in right.iter_mut().zip(self.scaling.row(row)) {
+                for (sum, x) in sums.iter_mut().zip(self.scaling.row(row)) {
                     *sum += target * x;
                 }
                 if self.constant > 0.0
-                    && let Some(sum) = right.last_mut()
+                    && let Some(sum) = sums.last_mut()
                 {
                     *sum += target * self.constant;
                 }
             }
+            right.extend(sums);
         }
     }
 }
@@ -340,12 +345,12 @@ impl Equations<'_> {
     fn solve(&self, l2: f64, work: &Work) -> Result<Fit, Error> {
         work.check_stop()?;
         let (decomposed, note) = self.inverse(l2)?;
-        let classes = 0..self.samples.classes;
-        let solutions: Vec<Vec<f64>> = classes
+        let targets = 0..self.targets.len();
+        let solutions: Vec<Vec<f64>> = targets
             .into_par_iter()
-            .map(|class| match &self.other {
-                Other::Right(right) => decomposed.solve(&right[class * self.size..][..self.size]),
-                Other::Rows(rows) => self.by_samples(&decomposed, rows, class),
+            .map(|target| match &self.other {
+                Other::Right(right) => decomposed.solve(&right[target * self.size..][..self.size]),
+                Other::Rows(rows) => self.by_samples(&decomposed, rows, target),
             })
             .collect();
         let dimensions = self.samples.dimensions;
@@ -358,7 +363,7 @@ impl Equations<'_> {
             .iter()
             .flat_map(|solution| &solution[..dimensions]);
         let weights: Vec<f64> = weights.copied().collect();
-        let parameters = (dimensions + 1) * self.samples.classes;
+        let parameters = (dimensions + 1) * self.targets.len();
         let model = Linear::new(self.scaling.clone(), weights, biases);
         Ok(Fit {
             note,
@@ -366,18 +371,18 @@ impl Equations<'_> {
         })
     }
 
-    /// Zᵀ (Z Zᵀ + l2)⁻¹ y for the targets of a class.
-    fn by_samples(&self, decomposed: &Inverse<'_>, rows: &[f64], class: usize) -> Vec<f64> {
+    /// Zᵀ (Z Zᵀ + l2)⁻¹ y for the targets of a class or a column of numbers.
+    fn by_samples(&self, decomposed: &Inverse<'_>, rows: &[f64], place: usize) -> Vec<f64> {
         // Where there is a bias, it is the targets' mean, and the rest is regressed on.
         let bias = match self.constant > 0.0 {
             true => 0.0,
-            false => self.targets[class],
+            false => self.targets[place],
         };
         let targets: Vec<f64> = match self.numbers {
-            Some(numbers) => numbers.iter().map(|number| number - bias).collect(),
+            Some(numbers) => numbers.column(place).map(|number| number - bias).collect(),
             None => (self.samples.labels.iter())
                 .map(|&label| {
-                    let target = if label as usize == class { 1.0 } else { -1.0 };
+                    let target = if label as usize == place { 1.0 } else { -1.0 };
                     self.counts[label as usize].sqrt() * (target - bias)
                 })
                 .collect(),

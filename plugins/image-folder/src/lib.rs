@@ -22,7 +22,7 @@ use parameters::{From, Parameters, Recipe, SCHEMA, Selection, TestFraction};
 use std::sync::OnceLock;
 use topwork_sdk::{
     Component, Dataset, Description, Error, Host, OwnSize, Provenance, Splits,
-    dataset_of_image_files, export_plugin, images::Image,
+    check_target_numbers, dataset_of_image_files, export_plugin, images::Image,
 };
 
 export_plugin! {
@@ -45,6 +45,8 @@ struct Opened {
     images: Images,
     /// The class of every image.
     labels: Vec<u32>,
+    /// images × columns, where numbers are to be predicted.
+    numbers: Vec<f32>,
     /// The path of every image.
     names: Vec<String>,
     /// The group of every image, where the user says what they are.
@@ -113,6 +115,10 @@ impl ImageFolder {
             return Err(Error::data(format!("{message} ({place})")).with_hint(first));
         }
         let labels: Vec<u32> = readable.iter().map(|file| file.class).collect();
+        let numbers: Vec<f32> = (readable.iter())
+            .flat_map(|file| &file.numbers)
+            .copied()
+            .collect();
         let names: Vec<String> = readable.iter().map(|file| file.name.clone()).collect();
         let groups = match &self.selection.groups {
             Some(pattern) => Some(groups::of(pattern, names.iter().map(String::as_str))?),
@@ -137,11 +143,22 @@ impl ImageFolder {
             is_test
         });
         let from = &self.selection.from;
+        if from.has_numbers() {
+            check_target_numbers(&place, &classes, &numbers)?;
+            let given = splits.describe().into_iter().enumerate();
+            for (split, of) in given.filter(|_| given_splits) {
+                let place = format!("{place}, split `{}`", of.name);
+                let of_split = splits.numbers(split, &numbers, classes.len());
+                check_target_numbers(&place, &classes, &of_split)?;
+            }
+        }
         let too_high = remarks::split_folders(from, &classes)
             .or_else(|| remarks::one_class(from, &classes, &files));
         remarks.extend(too_high);
         remarks.extend(remarks::left_out(&place, &rejected, all));
-        remarks.extend(remarks::emptied(&classes, &files, &looked));
+        if !from.has_numbers() {
+            remarks.extend(remarks::emptied(&classes, &files, &looked));
+        }
         remarks.extend(remarks::floats(&looked));
         remarks.extend(remarks::repeated(
             &classes,
@@ -158,6 +175,7 @@ impl ImageFolder {
             classes,
             images,
             labels,
+            numbers,
             names,
             groups,
             splits,
@@ -201,6 +219,18 @@ impl Dataset for ImageFolder {
             .map(|&index| of_split[index as usize])
             .collect();
         opened.images.read(&positions, samples)
+    }
+
+    const NUMBERS: bool = true;
+
+    fn has_numbers(&self) -> Result<bool, Error> {
+        Ok(self.selection.from.has_numbers())
+    }
+
+    fn numbers(&self, split: usize) -> Result<Vec<f32>, Error> {
+        let opened = self.opened()?;
+        let (numbers, columns) = (&opened.numbers, opened.classes.len());
+        Ok(opened.splits.numbers(split, numbers, columns))
     }
 }
 

@@ -8,7 +8,9 @@ use crate::names::{listed, path_of, shown, some};
 use crate::remarks::Remark;
 use csv::ByteRecord;
 use std::path::{Path, PathBuf};
-use topwork_sdk::{Error, Level, sniff};
+use topwork_sdk::{
+    Column, Error, LabelColumns, Level, Targets, finite_number, position_of, sniff, target_number,
+};
 use unicode_normalization::UnicodeNormalization;
 
 /// Names of the columns, the likeliest first.
@@ -51,6 +53,8 @@ const LOOKED_AT: usize = 50;
 pub struct Table {
     /// Its lines, in their order.
     pub rows: Vec<Row>,
+    /// What its columns of labels are called.
+    pub labels: Vec<String>,
     /// Whether it says which images are for testing.
     pub given_splits: bool,
     /// What the user should know of it.
@@ -65,19 +69,36 @@ pub struct Row {
     pub path: Vec<u8>,
     /// The file.
     pub file: PathBuf,
-    /// The class, as it is written.
+    /// The class, as it is written, where labels are classes.
     pub label: Vec<u8>,
+    /// Where they are numbers to be predicted, one for each column.
+    pub numbers: Vec<f32>,
     /// Whether the image is in the split `test`.
     pub is_test: bool,
     /// Why it can be no sample.
     pub problem: Option<String>,
 }
 
-/// Which column is what.
+/// What the user says of a list.
 #[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The columns of labels; without them they are found.
+    pub label: Option<&'a LabelColumns>,
+    /// What they are.
+    pub targets: Targets,
+}
+
+impl Wanted<'_> {
+    fn labels(&self) -> &[Column] {
+        self.label.map_or(&[], LabelColumns::all)
+    }
+}
+
+/// Which column is what.
+#[derive(Clone)]
 struct Columns {
     path: usize,
-    label: usize,
+    labels: Vec<usize>,
     split: Option<usize>,
     /// Whether the first line names them.
     header: bool,
@@ -90,19 +111,20 @@ struct Lines {
 }
 
 /// Reads a list whose paths are relative to `folder`.
-pub fn read(list: &Path, folder: &Path) -> Result<Table, Error> {
+pub fn read(list: &Path, folder: &Path, wanted: Wanted<'_>) -> Result<Table, Error> {
     let name = list.display();
     let text = std::fs::read(list)
         .map_err(|error| Error::data(format!("cannot open `{name}`: {error}")))?;
     let text = plain(&text)
         .map_err(|(problem, hint)| Error::data(format!("`{name}` {problem}")).with_hint(hint))?;
-    let Some((lines, columns)) = understood(text, folder).map_err(|problem| {
+    let Some((lines, columns)) = understood(text, folder, wanted).map_err(|problem| {
         Error::data(format!("`{name}`, line 1: {problem}"))
-            .with_hint("columns are separated by commas, semicolons or tabs; a first line may name them: path, label, split")
+            .with_hint(problem.hint().unwrap_or("columns are separated by commas, semicolons or tabs; a first line may name them: path, label, split"))
     })?
     else {
         return Ok(Table::default());
     };
+    let told = lines.told(&columns);
     let mut rows = Vec::new();
     for record in lines.records.iter().skip(columns.header.into()) {
         let line = record.position().map_or(0, csv::Position::line);
@@ -117,9 +139,23 @@ pub fn read(list: &Path, folder: &Path) -> Result<Table, Error> {
             None | Some(b"") => Err(wrong(format!("the {name} is empty"))),
             Some(cell) => Ok(cell),
         };
-        let (path, label) = (cell(columns.path, "path")?, cell(columns.label, "label")?);
-        if std::str::from_utf8(label).is_err() {
-            return Err(wrong(format!("the label `{}` is not UTF-8", shown(label))));
+        let path = cell(columns.path, "path")?;
+        let (mut label, mut numbers) = (Vec::new(), Vec::new());
+        for (&place, column) in columns.labels.iter().zip(&told) {
+            match wanted.targets {
+                Targets::Classes => {
+                    label = cell(place, "label")?.to_vec();
+                    if std::str::from_utf8(&label).is_err() {
+                        let shown = shown(&label);
+                        return Err(wrong(format!("the label `{shown}` is not UTF-8")));
+                    }
+                }
+                Targets::Numbers => {
+                    let text = String::from_utf8_lossy(record.get(place).unwrap_or_default());
+                    let number = target_number(&text, column, finite_number);
+                    numbers.push(number.map_err(|error| wrong(error.to_string()))?);
+                }
+            }
         }
         let is_test = match columns.split {
             None => false,
@@ -137,7 +173,8 @@ pub fn read(list: &Path, folder: &Path) -> Result<Table, Error> {
             line,
             file: folder.join(path_of(&path)),
             path,
-            label: label.to_vec(),
+            label,
+            numbers,
             is_test,
             problem,
         });
@@ -151,8 +188,15 @@ pub fn read(list: &Path, folder: &Path) -> Result<Table, Error> {
     }
     Ok(Table {
         rows,
+        labels: (told.into_iter())
+            .map(|column| match column {
+                Column::Name(name) => name,
+                Column::Position(_) if columns.labels.len() == 1 => "label".to_owned(),
+                Column::Position(position) => position.to_string(),
+            })
+            .collect(),
         given_splits: columns.split.is_some(),
-        remarks: lines.unused(columns, list).into_iter().collect(),
+        remarks: lines.unused(&columns, list).into_iter().collect(),
     })
 }
 
@@ -174,18 +218,22 @@ fn plain(text: &[u8]) -> Result<&[u8], (String, &'static str)> {
 
 /// What divides the text best into lines of known columns; `None` for a text without lines, an `Err` says what is wrong with the
 /// first.
-fn understood(text: &[u8], folder: &Path) -> Result<Option<(Lines, Columns)>, String> {
+fn understood(
+    text: &[u8],
+    folder: &Path,
+    wanted: Wanted<'_>,
+) -> Result<Option<(Lines, Columns)>, Error> {
     let mut best: Option<(usize, Lines, Columns)> = None;
-    let mut problem: Option<(usize, String)> = None;
+    let mut problem: Option<(usize, Error)> = None;
     for separator in SEPARATORS {
-        let lines = Lines::of(text, separator)?;
+        let lines = Lines::of(text, separator).map_err(Error::data)?;
         let Some(first) = lines.records.first() else {
             return Ok(None);
         };
-        match lines.columns(folder) {
+        match lines.columns(folder, wanted) {
             Ok(choices) => {
                 for columns in choices {
-                    let there = lines.there(columns, folder);
+                    let there = lines.there(&columns, folder);
                     let enough = separator != b' ' || there > 0;
                     if enough && best.as_ref().is_none_or(|(most, ..)| there > *most) {
                         best = Some((there, lines.clone(), columns));
@@ -224,7 +272,7 @@ impl Lines {
     }
 
     /// Which columns may be what.
-    fn columns(&self, folder: &Path) -> Result<Vec<Columns>, String> {
+    fn columns(&self, folder: &Path, wanted: Wanted<'_>) -> Result<Vec<Columns>, Error> {
         let first = &self.records[0];
         let named = |names: &[&str]| {
             let cells: Vec<String> = first.iter().map(plain_name).collect();
@@ -232,13 +280,19 @@ impl Lines {
                 .iter()
                 .find_map(|name| cells.iter().position(|cell| cell == name))
         };
-        let (path, label, split) = (named(&PATHS), named(&LABELS), named(&SPLITS));
-        let is_file = path
-            .or(label)
-            .is_some_and(|_| first.iter().any(|cell| located(folder, cell).1.is_none()));
-        if (path.is_some() || label.is_some()) && !is_file {
+        let (path, split) = (named(&PATHS), named(&SPLITS));
+        let said = self.said(wanted)?;
+        let by_name = wanted.labels().iter().any(|c| matches!(c, Column::Name(_)));
+        let labels = match (said.is_empty(), named(&LABELS)) {
+            (true, Some(label)) => vec![label],
+            _ => said.clone(),
+        };
+        let is_named = path.is_some() || said.is_empty() && !labels.is_empty();
+        let is_file = is_named && first.iter().any(|cell| located(folder, cell).1.is_none());
+        if by_name || is_named && !is_file {
             let free = |column: &usize| {
-                ![path, label, split].contains(&Some(*column)) && !first[*column].is_empty()
+                let taken = [path, split].contains(&Some(*column)) || labels.contains(column);
+                !taken && !first[*column].is_empty()
             };
             let others: Vec<usize> = (0..first.len()).filter(free).collect();
             let other = |what: &str| match &*others {
@@ -249,17 +303,24 @@ impl Lines {
                         .map(|&column| format!("`{}`", shown(&first[column])))
                         .collect();
                     match names.is_empty() {
-                        true => Err(format!("there is no column for the {what}")),
-                        false => Err(format!(
-                            "which of {} is the {what}? call it {what}",
-                            listed(&names, 8)
-                        )),
+                        true => Err(Error::data(format!("there is no column for the {what}"))),
+                        false => Err(Error::data(format!(
+                            "which of {} is the {what}? call it {what}{}",
+                            listed(&names, 8),
+                            match what {
+                                "label" => ", or say it: `label = \"…\"`",
+                                _ => "",
+                            }
+                        ))),
                     }
                 }
             };
             return Ok(vec![Columns {
                 path: path.map_or_else(|| other("path"), Ok)?,
-                label: label.map_or_else(|| other("label"), Ok)?,
+                labels: match labels.is_empty() {
+                    true => vec![other("label")?],
+                    false => labels.clone(),
+                },
                 split,
                 header: true,
             }]);
@@ -273,22 +334,71 @@ impl Lines {
         };
         let widest = self.records.iter().map(filled).max().unwrap_or(0);
         let width = widest.max(first.len().min(2));
-        if !(2..=3).contains(&width) {
-            return Err(format!(
-                "expected the columns path, label and perhaps split, found {width}"
-            ));
-        }
-        let order = |path, label| Columns {
+        let order = |path, labels: &[usize], split| Columns {
             path,
-            label,
-            split: (width == 3).then_some(2),
+            labels: labels.to_vec(),
+            split,
             header: false,
         };
-        Ok(vec![order(0, 1), order(1, 0)])
+        let others: Vec<usize> = (0..width).filter(|place| !said.contains(place)).collect();
+        match *others {
+            [path, label] if said.is_empty() => Ok(vec![
+                order(path, &[label], None),
+                order(label, &[path], None),
+            ]),
+            [path, label, split] if said.is_empty() => Ok(vec![
+                order(path, &[label], Some(split)),
+                order(label, &[path], Some(split)),
+            ]),
+            [path] if !said.is_empty() => Ok(vec![order(path, &said, None)]),
+            [path, split] if !said.is_empty() => Ok(vec![
+                order(path, &said, Some(split)),
+                order(split, &said, Some(path)),
+            ]),
+            _ => Err(Error::data(format!(
+                "expected the columns path, label and perhaps split, found {width}"
+            ))),
+        }
+    }
+
+    /// Where the labels stand that the user names.
+    fn said(&self, wanted: Wanted<'_>) -> Result<Vec<usize>, Error> {
+        let first = &self.records[0];
+        let names: Vec<String> = first.iter().map(shown).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut places = Vec::new();
+        for column in wanted.labels() {
+            let place = match column {
+                Column::Name(name) => position_of(&names, "label", name)?,
+                Column::Position(place) if *place < names.len() => *place,
+                Column::Position(place) => {
+                    return Err(Error::data(format!(
+                        "no column {place} (`label`): there are {}, counted from 0",
+                        names.len()
+                    )));
+                }
+            };
+            if places.contains(&place) {
+                return Err(Error::data(format!(
+                    "`label` names the column {column} twice"
+                )));
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    /// The columns of labels, by their names where they have some.
+    fn told(&self, columns: &Columns) -> Vec<Column> {
+        let told = |&place: &usize| match columns.header {
+            true => Column::Name(shown(&self.records[0][place])),
+            false => Column::Position(place),
+        };
+        columns.labels.iter().map(told).collect()
     }
 
     /// How many of the first files are there.
-    fn there(&self, columns: Columns, folder: &Path) -> usize {
+    fn there(&self, columns: &Columns, folder: &Path) -> usize {
         let records = self
             .records
             .iter()
@@ -301,17 +411,22 @@ impl Lines {
     }
 
     /// The remark that some columns are not used.
-    fn unused(&self, columns: Columns, list: &Path) -> Option<Remark> {
-        let used = [Some(columns.path), Some(columns.label), columns.split];
+    fn unused(&self, columns: &Columns, list: &Path) -> Option<Remark> {
+        let used: Vec<usize> = std::iter::once(columns.path)
+            .chain(columns.labels.iter().copied())
+            .collect();
         let first = self.records.first().filter(|_| columns.header)?;
         let free = (0..first.len())
-            .filter(|&column| !used.contains(&Some(column)) && !first[column].is_empty());
+            .filter(|column| !used.contains(column) && columns.split != Some(*column))
+            .filter(|&column| !first[column].is_empty());
         let names: Vec<String> = free.map(|column| shown(&first[column])).collect();
+        let used = used
+            .iter()
+            .map(|&column| format!("`{}`", shown(&first[column])));
         let text = format!(
-            "of `{}` the columns `{}` and `{}` are used, not {}",
+            "of `{}` the columns {} are used, not {}",
             list.display(),
-            shown(&first[columns.path]),
-            shown(&first[columns.label]),
+            listed(&used.collect::<Vec<String>>(), 6),
             some(&names, 6)
         );
         (!names.is_empty()).then_some((Level::Info, text))

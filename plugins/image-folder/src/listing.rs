@@ -1,6 +1,6 @@
 //! Which files are samples of which class. Decodes no image.
 
-use crate::list;
+use crate::list::{self, Wanted};
 use crate::names::{Classes, shown, some};
 use crate::parameters::{From, Selection};
 use crate::passed_over::PassedOver;
@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use topwork_sdk::sniff::IMAGE_EXTENSIONS;
-use topwork_sdk::{Error, Level};
+use topwork_sdk::{Error, Level, Targets};
 use walkdir::WalkDir;
 
 /// What was found.
 pub struct Listing {
-    /// The names of the classes, sorted.
+    /// The names of the classes, sorted, or of the columns of numbers, as the user orders them.
     pub classes: Vec<String>,
     /// The files that seem to be images, in the order of their names; training images first where there are two folders.
     pub files: Vec<Listed>,
@@ -32,8 +32,10 @@ pub struct Listed {
     pub path: PathBuf,
     /// Its name for people: the path relative to the folder.
     pub name: String,
-    /// A position in the list of classes.
+    /// A position in the list of classes; 0 where there are none.
     pub class: u32,
+    /// The numbers to be predicted, where the labels are some.
+    pub numbers: Vec<f32>,
     /// Whether it is in the split `test`.
     pub is_test: bool,
 }
@@ -46,6 +48,19 @@ pub struct Rejected {
     pub line: Option<u64>,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl Listed {
+    /// The label, for people.
+    pub fn label(&self, classes: &[String]) -> String {
+        match &*self.numbers {
+            [] => classes[self.class as usize].clone(),
+            numbers => {
+                let words: Vec<String> = numbers.iter().map(f32::to_string).collect();
+                words.join(", ")
+            }
+        }
+    }
 }
 
 impl Rejected {
@@ -72,7 +87,18 @@ impl Listing {
                 found.folder(test, true, selection)?;
                 true
             }
-            From::List { file, folder } => found.list(file, folder, selection)?,
+            From::List {
+                file,
+                folder,
+                label,
+                targets,
+            } => {
+                let wanted = Wanted {
+                    label: label.as_ref(),
+                    targets: *targets,
+                };
+                found.list(file, folder, wanted, selection)?
+            }
         };
         if found.files.is_empty() {
             return Err(found.nothing(selection));
@@ -89,9 +115,16 @@ impl Listing {
             );
         }
         found.remark_on_names();
+        if !found.columns.is_empty() {
+            classes = found.columns;
+        }
         let number = |name: &String| classes.binary_search(name).unwrap_or_default() as u32;
         let files = found.files.into_iter().map(|file| Listed {
-            class: number(&file.class),
+            class: match file.numbers.is_empty() {
+                true => number(&file.class),
+                false => 0,
+            },
+            numbers: file.numbers,
             path: file.path,
             name: file.name,
             is_test: file.is_test,
@@ -112,13 +145,17 @@ struct Found {
     files: Vec<Labelled>,
     rejected: Vec<Rejected>,
     classes: Classes,
+    /// Of numbers to be predicted, where the labels are some.
+    columns: Vec<String>,
     remarks: Vec<Remark>,
 }
 
 struct Labelled {
     path: PathBuf,
     name: String,
+    /// Its name; empty where there are numbers.
     class: String,
+    numbers: Vec<f32>,
     is_test: bool,
 }
 
@@ -157,6 +194,7 @@ impl Found {
                 let place = || format!("in `{}`", folder.display());
                 self.files.push(Labelled {
                     class: self.classes.name(class, place)?,
+                    numbers: Vec::new(),
                     path,
                     name,
                     is_test,
@@ -188,6 +226,7 @@ impl Found {
                     }
                     let file = Labelled {
                         class: class.clone(),
+                        numbers: Vec::new(),
                         path,
                         name: shown(&relative),
                         is_test,
@@ -253,21 +292,34 @@ impl Found {
     }
 
     /// The files that a CSV file names; says whether it tells splits.
-    fn list(&mut self, list: &Path, folder: &Path, selection: &Selection) -> Result<bool, Error> {
-        let table = list::read(list, folder)?;
+    fn list(
+        &mut self,
+        list: &Path,
+        folder: &Path,
+        wanted: Wanted<'_>,
+        selection: &Selection,
+    ) -> Result<bool, Error> {
+        let table = list::read(list, folder, wanted)?;
         self.remarks.extend(table.remarks);
+        if wanted.targets == Targets::Numbers {
+            self.columns = table.labels;
+        }
         for row in table.rows {
             if !selection.takes(&row.path) {
                 continue;
             }
             let place = || format!("line {} of `{}`", row.line, list.display());
-            let class = self.classes.name(&row.label, place)?;
+            let class = match wanted.targets {
+                Targets::Classes => self.classes.name(&row.label, place)?,
+                Targets::Numbers => String::new(),
+            };
             let name = shown(&row.path);
             match row.problem {
                 None => self.files.push(Labelled {
                     path: row.file,
                     name,
                     class,
+                    numbers: row.numbers,
                     is_test: row.is_test,
                 }),
                 Some(reason) => self.rejected.push(Rejected {

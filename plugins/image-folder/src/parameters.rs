@@ -6,11 +6,12 @@ use regex::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, LabelColumns, Targets, targets_property};
 use unicode_normalization::UnicodeNormalization;
 
 /// The JSON Schema of [`Parameters`].
-pub const SCHEMA: &str = r##"{"type": "object", "properties": {
+pub const SCHEMA: &str = concat!(
+    r##"{"type": "object", "properties": {
     "folder": {"type": "string", "format": "path",
         "description": "folder with one subfolder per class; with `list`, the folder its paths are relative to"},
     "train-folder": {"type": "string", "format": "path",
@@ -18,6 +19,12 @@ pub const SCHEMA: &str = r##"{"type": "object", "properties": {
     "test-folder": {"type": "string", "format": "path", "description": "the same for the test images"},
     "list": {"type": "string", "format": "path",
         "description": "text file with the columns path, label and, if wanted, split (`train` or `test`), separated by commas, semicolons or tabs; without it the folders are the classes"},
+    "label": {"type": ["string", "integer", "array"], "minimum": 0,
+        "items": {"type": ["string", "integer"], "minimum": 0}, "minItems": 1, "uniqueItems": true,
+        "description": "column of the label in `list`: its name, or its position counted from 0; by default the one that is called label, class, target or the like, or the only one left; with `targets = \"numbers\"` a list of columns, too"},
+    "##,
+    targets_property!(),
+    r##"
     "classes-from": {"type": "object",
         "additionalProperties": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
         "description": "classes by name, each with the folders it is made of, relative to `folder`; without it every subfolder is a class"},
@@ -41,7 +48,8 @@ pub const SCHEMA: &str = r##"{"type": "object", "properties": {
         "description": "regular expression that finds in the path of an image, relative to `folder`, which images belong together (patients, series): what its first parentheses match, or all it matches. Images with the same text stay in one fold, and in one split where `test-fraction` draws it"},
     "max-pixels": {"type": "integer", "minimum": 1, "maximum": 4000000000, "default": 100000000,
         "description": "images with more pixels than this are left out without being decoded"}
-}, "required": ["size"], "additionalProperties": false}"##;
+}, "required": ["size"], "additionalProperties": false}"##
+);
 
 /// The parameters as written.
 #[derive(Deserialize)]
@@ -51,6 +59,8 @@ pub struct Parameters {
     train_folder: Option<PathBuf>,
     test_folder: Option<PathBuf>,
     list: Option<PathBuf>,
+    label: Option<LabelColumns>,
+    targets: Targets,
     classes_from: Option<BTreeMap<String, Vec<String>>>,
     include: Vec<String>,
     exclude: Vec<String>,
@@ -100,7 +110,18 @@ pub enum From {
         file: PathBuf,
         /// What its paths are relative to.
         folder: PathBuf,
+        /// Its columns of labels, where the user says them.
+        label: Option<LabelColumns>,
+        /// What these are.
+        targets: Targets,
     },
+}
+
+impl From {
+    /// Whether labels are numbers to be predicted.
+    pub fn has_numbers(&self) -> bool {
+        matches!(self, From::List { targets, .. } if *targets == Targets::Numbers)
+    }
 }
 
 /// Which files are samples.
@@ -178,13 +199,32 @@ impl Parameters {
     /// The parameters as checked, or the rule that they break.
     pub fn check(self) -> Result<(Selection, Recipe, Option<TestFraction>), Error> {
         let recipe = self.recipe()?;
+        if self.list.is_none() {
+            if self.targets == Targets::Numbers {
+                return Err(Error::parameters(
+                    "`targets = \"numbers\"` needs `list`, whose columns are numbers: folders are classes",
+                ));
+            }
+            if self.label.is_some() {
+                return Err(Error::parameters(
+                    "`label` names a column of `list`, and there is none",
+                ));
+            }
+        }
+        if let Some(label) = &self.label {
+            label.check(self.targets)?;
+        }
         let from = match (self.list, self.folder, self.train_folder, self.test_folder) {
             (None, Some(folder), None, None) => From::Folder(folder),
             (None, None, Some(train), Some(test)) => From::TwoFolders { train, test },
             (Some(file), folder, None, None) => {
                 let beside = || file.parent().map(PathBuf::from).unwrap_or_default();
-                let folder = folder.unwrap_or_else(beside);
-                From::List { file, folder }
+                From::List {
+                    folder: folder.unwrap_or_else(beside),
+                    file,
+                    label: self.label,
+                    targets: self.targets,
+                }
             }
             _ => {
                 return Err(Error::parameters(

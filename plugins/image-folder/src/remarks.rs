@@ -175,7 +175,8 @@ pub fn floats(looked: &[Looked]) -> Option<Remark> {
 /// A file in more than one place of the dataset.
 struct Repeated<'a> {
     names: Vec<&'a str>,
-    classes: BTreeSet<&'a str>,
+    /// Classes, or numbers to be predicted.
+    labels: BTreeSet<String>,
     splits: BTreeSet<bool>,
 }
 
@@ -204,13 +205,13 @@ pub fn repeated(
         }
     }
     let group = |positions: &[usize]| {
-        let of_class = |&position: &usize| &*classes[files[position].class as usize];
+        let label = |&position: &usize| files[position].label(classes);
         Repeated {
             names: positions
                 .iter()
                 .map(|&position| &*files[position].name)
                 .collect(),
-            classes: positions.iter().map(of_class).collect(),
+            labels: positions.iter().map(label).collect(),
             splits: positions
                 .iter()
                 .filter_map(|&position| Some(is_test?[position]))
@@ -268,11 +269,11 @@ fn told(groups: &[Repeated], [one, many]: [&str; 2], what: &str, splits: bool) -
             groups_told(&both)
         ));
     }
-    let labels = groups.iter().filter(|group| group.classes.len() > 1);
+    let labels = groups.iter().filter(|group| group.labels.len() > 1);
     let labels: Vec<String> = labels
         .map(|group| {
-            let classes: Vec<String> = group.classes.iter().map(ToString::to_string).collect();
-            format!("{} as {}", name(group), listed(&classes, NAMES))
+            let labels: Vec<String> = group.labels.iter().cloned().collect();
+            format!("{} as {}", name(group), listed(&labels, NAMES))
         })
         .collect();
     if !labels.is_empty() {
@@ -284,7 +285,7 @@ fn told(groups: &[Repeated], [one, many]: [&str; 2], what: &str, splits: bool) -
     }
     let harmless = groups
         .iter()
-        .filter(|group| group.splits.len() < 2 && group.classes.len() < 2);
+        .filter(|group| group.splits.len() < 2 && group.labels.len() < 2);
     let harmless: Vec<String> = harmless.map(name).collect();
     if !harmless.is_empty() {
         let split = if splits { " within one split" } else { "" };

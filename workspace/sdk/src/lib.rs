@@ -64,6 +64,7 @@ mod own_size;
 mod parameters;
 mod provenance;
 mod splits;
+mod targets;
 
 pub use backbone::{Backbone, backbone};
 pub use blueprint::Blueprint;
@@ -89,6 +90,9 @@ pub use own_size::{DecodesImages, OwnSize, dataset_of_image_files, dataset_with_
 pub use parameters::parameters;
 pub use provenance::{Provenance, dataset_with_provenance};
 pub use splits::Splits;
+pub use targets::{
+    Column, LabelColumns, Targets, check_target_numbers, finite_number, position_of, target_number,
+};
 pub use topwork_abi as abi;
 pub use topwork_images as images;
 pub use topwork_nearest as nearest;

@@ -141,6 +141,15 @@ impl Splits {
             .map(|&position| labels[position as usize])
             .collect()
     }
+
+    /// The numbers to be predicted of a split, out of those of the whole list: as many for each sample as there are columns.
+    pub fn numbers(&self, split: usize, numbers: &[f32], columns: usize) -> Vec<f32> {
+        let positions = self.positions(split).iter();
+        positions
+            .flat_map(|&position| &numbers[position as usize * columns..][..columns])
+            .copied()
+            .collect()
+    }
 }
 
 /// A number that looks random and depends on all bits of `number`: the output function of SplitMix64 (G. L. Steele, D. Lea and

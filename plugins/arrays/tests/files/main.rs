@@ -11,6 +11,7 @@ mod idx;
 mod labels;
 mod other_files;
 mod remarks;
+mod targets;
 mod write;
 
 use serde_json::{Map, Value, json};

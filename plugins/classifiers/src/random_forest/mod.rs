@@ -5,13 +5,18 @@
 //! bins with as many samples each: the best split is then found by counting, not by sorting, many times as fast, and it is
 //! the same where a feature has no more values than that. Scores are the mean of the shares that classes have in the leaves,
 //! as in scikit-learn.
+//!
+//! Fitted to numbers, a tree has all columns in its leaves, and its splits lower the squared error summed over them, as in
+//! `RandomForestRegressor` of scikit-learn.
 
 mod bins;
+mod criterion;
 mod tree;
 
-use crate::method::{ClassWeights, Fit, Method, Model, Named, Samples, Work};
+use crate::method::{ClassWeights, Fit, Method, Model, Named, Numbers, Samples, Work};
 use crate::state::{Reader, Writer};
 use bins::Bins;
+use criterion::{Criterion, Gini, SquaredError};
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +30,8 @@ pub const FORM: &str = "forest";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum MaxFeatures {
+    /// As is usual for what is predicted: the root for classes, all for numbers.
+    Auto,
     Sqrt,
     Log2,
     All,
@@ -45,7 +52,8 @@ pub struct RandomForest {
 impl Named for RandomForest {
     const ID: &str = "random-forest";
     const ABOUT: &str =
-        "random forest: many trees, each grown on samples and features drawn at random";
+        "random forest, of classes or numbers: many trees, each grown on samples drawn at random";
+    const NUMBERS: bool = true;
     const SCHEMA: &str = r#"{"type": "object", "properties": {
         "trees": {"type": "integer", "minimum": 1, "maximum": 10000, "description": "how many trees are grown",
             "default": 200},
@@ -53,9 +61,9 @@ impl Named for RandomForest {
             "description": "splits from the root of a tree to a leaf, at most", "default": 64},
         "min-samples-leaf": {"type": "integer", "minimum": 1, "maximum": 1000000,
             "description": "samples in a leaf, at least", "default": 1},
-        "max-features": {"enum": ["sqrt", "log2", "all"],
-            "description": "how many features each node looks at for its split: square root or logarithm of their number, or all",
-            "default": "sqrt"},
+        "max-features": {"enum": ["auto", "sqrt", "log2", "all"],
+            "description": "how many features each node looks at for its split: square root or logarithm of their number, or all; `auto` is `sqrt` for classes and `all` for numbers, as in scikit-learn",
+            "default": "auto"},
         "bootstrap": {"type": "boolean",
             "description": "whether each tree gets as many samples drawn with replacement, or all of them as they are",
             "default": true},
@@ -67,19 +75,48 @@ impl Named for RandomForest {
 
 impl Method for RandomForest {
     fn fit(&self, samples: &Samples<'_>, work: &Work) -> Result<Fit, Error> {
+        let gini = Gini {
+            labels: samples.labels,
+            class_weights: &self.class_weights.of(samples),
+        };
+        self.grow(samples, &gini, Leaves::Shares, work)
+    }
+
+    fn fit_numbers(
+        &self,
+        samples: &Samples<'_>,
+        numbers: Numbers<'_>,
+        work: &Work,
+    ) -> Result<Fit, Error> {
+        self.class_weights.check_numbers()?;
+        let error = SquaredError::of(numbers);
+        self.grow(samples, &error, Leaves::Numbers, work)
+    }
+}
+
+impl RandomForest {
+    /// The forest whose splits a criterion judges.
+    fn grow(
+        &self,
+        samples: &Samples<'_>,
+        criterion: &impl Criterion,
+        leaves: Leaves,
+        work: &Work,
+    ) -> Result<Fit, Error> {
         let size = samples.dimensions;
         work.progress(0, self.trees as u64, "trees");
         let bins = Bins::of(samples.features, size);
         work.check_stop()?;
-        let looked_at = match self.max_features {
-            MaxFeatures::Sqrt => (size as f64).sqrt() as usize,
-            MaxFeatures::Log2 => (size as f64).log2() as usize,
-            MaxFeatures::All => size,
+        let looked_at = match (self.max_features, leaves) {
+            (MaxFeatures::Sqrt, _) | (MaxFeatures::Auto, Leaves::Shares) => {
+                (size as f64).sqrt() as usize
+            }
+            (MaxFeatures::Log2, _) => (size as f64).log2() as usize,
+            (MaxFeatures::All, _) | (MaxFeatures::Auto, Leaves::Numbers) => size,
         };
         let growth = Growth {
             bins: &bins,
-            labels: samples.labels,
-            class_weights: &self.class_weights.of(samples),
+            criterion,
             max_depth: self.max_depth,
             min_samples_leaf: self.min_samples_leaf as u32,
             looked_at: looked_at.max(1),
@@ -101,9 +138,37 @@ impl Method for RandomForest {
         let forest = Forest {
             trees,
             dimensions: size,
-            classes: samples.classes,
+            outputs: criterion.outputs(),
+            leaves,
         };
         Ok(Fit::closed(forest, RandomForest::SCORES, parameters))
+    }
+}
+
+/// What is in the leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaves {
+    /// The share of each class.
+    Shares,
+    /// The mean of each column of numbers.
+    Numbers,
+}
+
+impl Leaves {
+    /// The key in saved states of how many each leaf has.
+    const fn key(self) -> &'static str {
+        match self {
+            Leaves::Shares => "leaf-classes",
+            Leaves::Numbers => "leaf-numbers",
+        }
+    }
+
+    /// Whether one can be this.
+    fn holds(self, number: f32) -> bool {
+        match self {
+            Leaves::Shares => (0.0..=1.0).contains(&number),
+            Leaves::Numbers => number.is_finite(),
+        }
     }
 }
 
@@ -111,14 +176,20 @@ impl Method for RandomForest {
 pub struct Forest {
     trees: Vec<Tree>,
     dimensions: usize,
-    classes: usize,
+    /// The classes, or the columns of numbers.
+    outputs: usize,
+    leaves: Leaves,
 }
 
 impl Forest {
     /// The model that was written to a state.
     pub fn read(state: &Reader<'_>) -> Result<Self, Error> {
         let dimensions = state.number("dimensions")?;
-        let classes = state.number("leaf-classes")?;
+        let leaves = match state.word(Leaves::Numbers.key()) {
+            Ok(_) => Leaves::Numbers,
+            Err(_) => Leaves::Shares,
+        };
+        let outputs = state.number(leaves.key())?;
         let nodes: Vec<u32> = state.array("nodes")?;
         let trees = Tree::read(
             &nodes,
@@ -126,13 +197,15 @@ impl Forest {
             &state.array::<u32>("features")?,
             &state.array::<u32>("children")?,
             &state.array::<f32>("leaves")?,
-            (dimensions, classes),
+            (dimensions, outputs),
+            |number| leaves.holds(number),
         );
         let wrong = || Error::data("the trees of the state do not hang together");
         Ok(Forest {
             trees: trees.filter(|trees| !trees.is_empty()).ok_or_else(wrong)?,
             dimensions,
-            classes,
+            outputs,
+            leaves,
         })
     }
 }
@@ -147,16 +220,16 @@ impl Model for Forest {
     }
 
     fn classes(&self) -> usize {
-        self.classes
+        self.outputs
     }
 
     fn score(&self, features: &[f32], scores: &mut [f64]) {
         scores.fill(0.0);
         for tree in &self.trees {
             let rows = features.chunks_exact(self.dimensions);
-            for (row, scores) in rows.zip(scores.chunks_exact_mut(self.classes)) {
-                for (score, share) in scores.iter_mut().zip(tree.leaf(row)) {
-                    *score += f64::from(*share);
+            for (row, scores) in rows.zip(scores.chunks_exact_mut(self.outputs)) {
+                for (score, number) in scores.iter_mut().zip(tree.leaf(row)) {
+                    *score += f64::from(*number);
                 }
             }
         }
@@ -166,12 +239,12 @@ impl Model for Forest {
     }
 
     fn layers(&self, layers: ClassifierLayers) -> ClassifierLayers {
-        layers.trees(&Tree::said(&self.trees, self.classes))
+        layers.trees(&Tree::said(&self.trees, self.outputs))
     }
 
     fn write(&self, state: &mut Writer) {
         state.word("dimensions", self.dimensions);
-        state.word("leaf-classes", self.classes);
+        state.word(self.leaves.key(), self.outputs);
         Tree::write(&self.trees, state);
     }
 }

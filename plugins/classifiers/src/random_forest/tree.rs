@@ -1,6 +1,7 @@
 //! One tree: how it is grown, and how it is read.
 
 use super::bins::Bins;
+use super::criterion::Criterion;
 use crate::state::Writer;
 use fastrand::Rng;
 use topwork_sdk::Trees;
@@ -9,11 +10,10 @@ use topwork_sdk::Trees;
 const FEW: usize = 64;
 
 /// What all trees of a forest are grown from.
-pub struct Growth<'a> {
+pub struct Growth<'a, C> {
     pub bins: &'a Bins,
-    pub labels: &'a [u32],
-    /// What a sample of each class counts.
-    pub class_weights: &'a [f64],
+    /// What is to be told by the features.
+    pub criterion: &'a C,
     pub max_depth: usize,
     pub min_samples_leaf: u32,
     /// How many features a node looks at.
@@ -24,9 +24,9 @@ pub struct Growth<'a> {
 /// Nodes in the order of their making; the root is the first.
 pub struct Tree {
     nodes: Vec<Node>,
-    /// leaves × classes: the share of each class
+    /// leaves × outputs: the share of each class, or the mean of each column of numbers
     leaves: Vec<f32>,
-    classes: usize,
+    outputs: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -50,36 +50,34 @@ struct Split {
 }
 
 /// The samples of a tree: each once, with how often it was drawn.
-struct Drawn {
-    sample: u32,
-    times: u32,
+pub struct Drawn {
+    pub sample: u32,
+    pub times: u32,
 }
 
-impl Growth<'_> {
+impl<C: Criterion> Growth<'_, C> {
     /// Grows one tree.
     pub fn tree(&self, random: &mut Rng) -> Tree {
         let mut drawn = self.draw(random);
         let mut tree = Tree {
             nodes: vec![Node::leaf(0)],
             leaves: Vec::new(),
-            classes: self.class_weights.len(),
+            outputs: self.criterion.outputs(),
         };
         let mut features: Vec<usize> = (0..self.bins.features()).collect();
         // Nodes that are still to be looked at: place, samples, depth.
         let mut open = vec![(0, 0..drawn.len(), 0)];
         while let Some((place, range, depth)) = open.pop() {
             let samples = &mut drawn[range.clone()];
-            let counts = self.counts(samples);
-            let pure = counts.iter().filter(|&&count| count > 0.0).count() < 2;
+            let node = self.side(samples);
+            let pure = self.criterion.is_pure(samples, &node.sums);
             let split = match pure || depth >= self.max_depth {
                 true => None,
-                false => self.split(samples, &counts, &mut features, random),
+                false => self.split(samples, &node, &mut features, random),
             };
             let Some(split) = split else {
-                let all: f64 = counts.iter().sum();
-                let leaf = (tree.leaves.len() / tree.classes) as u32;
-                tree.leaves
-                    .extend(counts.iter().map(|count| (count / all) as f32));
+                let leaf = (tree.leaves.len() / tree.outputs) as u32;
+                tree.leaves.extend(self.criterion.leaf(&node));
                 tree.nodes[place] = Node::leaf(leaf);
                 continue;
             };
@@ -114,16 +112,20 @@ impl Growth<'_> {
             .collect()
     }
 
-    /// The weighted samples of each class.
-    fn counts(&self, samples: &[Drawn]) -> Vec<f64> {
-        let mut times = vec![0_u64; self.class_weights.len()];
+    /// All samples of a node.
+    fn side(&self, samples: &[Drawn]) -> Side {
+        let mut tallies = vec![C::Tally::default(); self.criterion.outputs()];
         for drawn in samples {
-            times[self.labels[drawn.sample as usize] as usize] += u64::from(drawn.times);
+            let key = self.criterion.key(drawn.sample);
+            self.criterion.tally(&mut tallies, key, drawn.times);
         }
-        let weighted = times.iter().zip(self.class_weights);
-        weighted
-            .map(|(&times, weight)| times as f64 * weight)
-            .collect()
+        let tallies = tallies.into_iter().enumerate();
+        Side {
+            times: samples.iter().map(|drawn| drawn.times).sum(),
+            sums: tallies
+                .map(|(output, tally)| self.criterion.weigh(output, tally))
+                .collect(),
+        }
     }
 
     /// The best split among features drawn at random. Like scikit-learn it goes on looking until one of them is not the same
@@ -131,7 +133,7 @@ impl Growth<'_> {
     fn split(
         &self,
         samples: &[Drawn],
-        counts: &[f64],
+        node: &Side,
         features: &mut [usize],
         random: &mut Rng,
     ) -> Option<Split> {
@@ -147,8 +149,8 @@ impl Growth<'_> {
                 continue;
             }
             let (varies, found) = match samples.len() < FEW {
-                true => self.by_sorting(samples, counts, feature),
-                false => self.by_counting(samples, counts, feature),
+                true => self.by_sorting(samples, node, feature),
+                false => self.by_counting(samples, node, feature),
             };
             varied += usize::from(varies);
             if let Some(found) = found
@@ -160,82 +162,87 @@ impl Growth<'_> {
         best
     }
 
-    fn by_counting(
-        &self,
-        samples: &[Drawn],
-        counts: &[f64],
-        feature: usize,
-    ) -> (bool, Option<Split>) {
-        let (numbers, classes) = (self.bins.of_feature(feature), counts.len());
-        let mut times = vec![0_u32; self.bins.count(feature) * classes];
+    fn by_counting(&self, samples: &[Drawn], node: &Side, feature: usize) -> (bool, Option<Split>) {
+        let (numbers, outputs) = (self.bins.of_feature(feature), node.sums.len());
+        let mut times = vec![0_u32; self.bins.count(feature)];
+        let mut tallies = vec![C::Tally::default(); times.len() * outputs];
         for drawn in samples {
-            let label = self.labels[drawn.sample as usize] as usize;
+            let key = self.criterion.key(drawn.sample);
             let bin = numbers[drawn.sample as usize] as usize;
-            times[bin * classes + label] += drawn.times;
+            times[bin] += drawn.times;
+            let tallies = &mut tallies[bin * outputs..][..outputs];
+            self.criterion.tally(tallies, key, drawn.times);
         }
-        let mut search = Search::new(self, samples, counts, feature);
-        for (bin, times) in times.chunks_exact(classes).enumerate() {
-            if times.iter().any(|&times| times > 0) {
+        let mut search = Search::new(self, node, feature);
+        let bins = times.iter().zip(tallies.chunks_exact(outputs));
+        for (bin, (&times, tallies)) in bins.enumerate() {
+            if times > 0 {
                 search.bin(bin as u8);
-                for (label, &times) in times.iter().enumerate() {
-                    search.add(label, times);
+                search.times += times;
+                for (output, &tally) in tallies.iter().enumerate() {
+                    search.add(output, self.criterion.weigh(output, tally));
                 }
             }
         }
         search.end()
     }
 
-    fn by_sorting(
-        &self,
-        samples: &[Drawn],
-        counts: &[f64],
-        feature: usize,
-    ) -> (bool, Option<Split>) {
+    fn by_sorting(&self, samples: &[Drawn], node: &Side, feature: usize) -> (bool, Option<Split>) {
         let numbers = self.bins.of_feature(feature);
         let mut sorted: Vec<(u8, u32, u32)> = (samples.iter())
             .map(|drawn| {
-                let sample = drawn.sample as usize;
-                (numbers[sample], self.labels[sample], drawn.times)
+                let key = self.criterion.key(drawn.sample);
+                (numbers[drawn.sample as usize], key, drawn.times)
             })
             .collect();
         sorted.sort_unstable();
-        let mut search = Search::new(self, samples, counts, feature);
+        let mut search = Search::new(self, node, feature);
         let mut last = None;
-        for (bin, label, times) in sorted {
+        for (bin, key, times) in sorted {
             if last != Some(bin) {
                 search.bin(bin);
                 last = Some(bin);
             }
-            search.add(label as usize, times);
+            search.times += times;
+            let add = |output, weight| search.add(output, weight);
+            self.criterion.each(key, times, add);
         }
         search.end()
     }
 }
 
+/// The samples on one side of a split, or of a node.
+pub struct Side {
+    /// How many there are.
+    pub times: u32,
+    /// What they weigh, output by output.
+    pub sums: Vec<f64>,
+}
+
 /// Goes through the bins of a feature from left to right and keeps the best split.
-///
-/// The Gini impurity of a side with counts cᵢ and sum c is 1 − Σ (cᵢ / c)². Weighted by c and summed over both sides it is
-/// least where Σ lᵢ² / l + Σ rᵢ² / r is greatest.
-struct Search<'a> {
-    growth: &'a Growth<'a>,
+struct Search<'a, C> {
+    growth: &'a Growth<'a, C>,
     feature: usize,
     left: Vec<f64>,
     right: Vec<f64>,
-    /// Samples on the left, and all.
-    times: (u32, u32),
+    /// Samples on the left.
+    times: u32,
+    /// All samples.
+    all: u32,
     last: Option<u8>,
     varies: bool,
     best: Option<Split>,
 }
 
-impl<'a> Search<'a> {
-    fn new(growth: &'a Growth<'a>, samples: &[Drawn], counts: &[f64], feature: usize) -> Self {
+impl<'a, C: Criterion> Search<'a, C> {
+    fn new(growth: &'a Growth<'a, C>, node: &Side, feature: usize) -> Self {
         Search {
             growth,
             feature,
-            left: vec![0.0; counts.len()],
-            right: counts.to_vec(),
-            times: (0, samples.iter().map(|drawn| drawn.times).sum()),
+            left: vec![0.0; node.sums.len()],
+            right: node.sums.clone(),
+            times: 0,
+            all: node.times,
             last: None,
             varies: false,
             best: None,
@@ -249,19 +256,12 @@ impl<'a> Search<'a> {
         };
         self.varies = true;
         let least = self.growth.min_samples_leaf;
-        let (left, all) = self.times;
-        if left < least || all - left < least {
+        let (left, right) = (self.times, self.all - self.times);
+        if left < least || right < least {
             return;
         }
-        let purity = |counts: &[f64]| {
-            let (mut sum, mut squares) = (0.0, 0.0);
-            for count in counts {
-                sum += count;
-                squares += count * count;
-            }
-            squares / sum
-        };
-        let gain = purity(&self.left) + purity(&self.right);
+        let purity = |sums: &[f64], times| self.growth.criterion.purity(sums, times);
+        let gain = purity(&self.left, left) + purity(&self.right, right);
         if self.best.as_ref().is_none_or(|best| gain > best.gain) {
             self.best = Some(Split {
                 gain,
@@ -271,11 +271,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn add(&mut self, label: usize, times: u32) {
-        let weight = f64::from(times) * self.growth.class_weights[label];
-        self.left[label] += weight;
-        self.right[label] -= weight;
-        self.times.0 += times;
+    fn add(&mut self, output: usize, weight: f64) {
+        self.left[output] += weight;
+        self.right[output] -= weight;
     }
 
     fn end(self) -> (bool, Option<Split>) {
@@ -306,7 +304,7 @@ impl Node {
 }
 
 impl Tree {
-    /// The share of each class in the leaf that a sample falls into.
+    /// What is in the leaf that a sample falls into, output by output.
     pub fn leaf(&self, row: &[f32]) -> &[f32] {
         let mut node = self.nodes[0];
         while node.next & LEAF == 0 {
@@ -314,10 +312,10 @@ impl Tree {
             node = self.nodes[node.next as usize + right];
         }
         let leaf = (node.next & !LEAF) as usize;
-        &self.leaves[leaf * self.classes..][..self.classes]
+        &self.leaves[leaf * self.outputs..][..self.outputs]
     }
 
-    /// Two for each split, the feature and the threshold, and a share for each class of a leaf.
+    /// Two for each split, the feature and the threshold, and a number for each output of a leaf.
     pub fn parameters(&self) -> usize {
         2 * (self.nodes.len() / 2) + self.leaves.len()
     }
@@ -344,14 +342,14 @@ impl Tree {
     }
 
     /// Trees for those who are told the layers: all nodes and leaves in one row.
-    pub fn said(trees: &[Tree], classes: usize) -> Trees {
+    pub fn said(trees: &[Tree], outputs: usize) -> Trees {
         let mut said = Trees {
-            outputs: classes,
+            outputs,
             ..Trees::default()
         };
         for tree in trees {
             let first = said.child.len() as u32;
-            let first_leaf = (said.leaves.len() / classes) as u32;
+            let first_leaf = (said.leaves.len() / outputs) as u32;
             said.roots.push(first);
             for node in &tree.nodes {
                 let (feature, child) = match node.next & LEAF {
@@ -367,15 +365,17 @@ impl Tree {
         said
     }
 
-    /// Trees that were written, with this many nodes each, for as many features and classes. Nothing when they do not hang
-    /// together: what is read must never lead out of its arrays, nor round in circles.
+    /// Trees that were written, with this many nodes each, for as many features and outputs, of which a leaf holds none but
+    /// those `within`. Nothing when they do not hang together: what is read must never lead out of its arrays, nor round in
+    /// circles.
     pub fn read(
         counts: &[u32],
         thresholds: &[f32],
         features: &[u32],
         children: &[u32],
         leaves: &[f32],
-        (dimensions, classes): (usize, usize),
+        (dimensions, outputs): (usize, usize),
+        within: impl Fn(f32) -> bool,
     ) -> Option<Vec<Tree>> {
         let all = counts.iter().map(|&count| count as usize).sum::<usize>();
         if [thresholds.len(), features.len(), children.len()] != [all; 3] {
@@ -405,15 +405,15 @@ impl Tree {
             if nodes.is_empty() || !nodes.iter().enumerate().all(fits) {
                 return None;
             }
-            let own = leaves.get(first_leaf..first_leaf + leaf_count * classes)?;
+            let own = leaves.get(first_leaf..first_leaf + leaf_count * outputs)?;
             first_leaf += own.len();
-            if own.iter().any(|share| !(0.0..=1.0).contains(share)) {
+            if !own.iter().all(|&number| within(number)) {
                 return None;
             }
             trees.push(Tree {
                 nodes,
                 leaves: own.to_vec(),
-                classes,
+                outputs,
             });
         }
         (first_leaf == leaves.len()).then_some(trees)

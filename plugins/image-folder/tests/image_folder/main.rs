@@ -10,6 +10,7 @@ mod groups;
 mod left_out;
 mod lists;
 mod names;
+mod numbers;
 mod pillow;
 mod remarks;
 mod selection;

@@ -48,6 +48,43 @@ impl DrivenClassifier {
         Ok(read_report(&report, &note))
     }
 
+    /// Fits it to so many numbers for each sample, in place of a label.
+    pub fn fit_numbers(
+        &mut self,
+        features: Features<'_>,
+        numbers: &[f32],
+        columns: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error> {
+        if Some(numbers.len()) != features.samples().checked_mul(columns) {
+            return Err(Error::call("the count of numbers is not samples × columns"));
+        }
+        // SAFETY: the id decides the type of the table.
+        let table =
+            unsafe { (self.0).ability::<abi::ClassifierNumbersTable>(abi::CLASSIFIER_NUMBERS) }?;
+        let fit = offered(table.fit)?;
+        let raw = lend(features);
+        let options = fit_options(options);
+        let mut report = EMPTY_REPORT;
+        let (result, note) = collect(|note| {
+            // SAFETY: lengths fit, and all pointers live during the call.
+            call(|error| unsafe {
+                fit(
+                    self.0.pointer,
+                    &raw const raw,
+                    numbers.as_ptr(),
+                    columns,
+                    &raw const options,
+                    &raw mut report,
+                    note,
+                    error,
+                )
+            })
+        });
+        result?;
+        Ok(read_report(&report, &note))
+    }
+
     /// Fits several of them, made with the same parameters but for this one.
     pub fn fit_path(
         path: &mut [&mut DrivenClassifier],

@@ -342,6 +342,39 @@ impl DrivenDataset {
         })
     }
 
+    /// The numbers to be predicted of a split, as many for each sample as the description has classes; none where it has classes.
+    pub fn numbers(&self, split: &str) -> Result<Vec<f32>, Error> {
+        let (index, len) = self.split(split)?;
+        // SAFETY: the id decides the type of the table.
+        let table =
+            unsafe { (self.driven).ability::<abi::DatasetNumbersTable>(abi::DATASET_NUMBERS) }?;
+        let mut columns = 0;
+        let function = offered(table.columns)?;
+        // SAFETY: all pointers live during the call.
+        call(|error| unsafe { function(self.driven.pointer, &raw mut columns, error) })?;
+        let len = len.saturating_mul(columns);
+        let mut numbers = vec![f32::NAN; len];
+        let mut count = 0;
+        if columns > 0 {
+            let function = offered(table.numbers)?;
+            // SAFETY: `numbers` has room for `len`, and all pointers live during the call.
+            call(|error| unsafe {
+                function(
+                    self.driven.pointer,
+                    index,
+                    numbers.as_mut_ptr(),
+                    len,
+                    &raw mut count,
+                    error,
+                )
+            })?;
+        }
+        match count == len {
+            true => Ok(numbers),
+            false => Err(Error::data(format!("{count} numbers, expected {len}"))),
+        }
+    }
+
     /// The labels of a split.
     pub fn labels(&self, split: &str) -> Result<Vec<u32>, Error> {
         let (index, len) = self.split(split)?;

@@ -1,0 +1,98 @@
+//! Labels that are numbers to be predicted: one for each sample, or a row of them.
+
+use crate::labels::{Labels, is_list};
+use crate::npy::Content;
+use topwork_sdk::{Error, Targets, check_target_numbers};
+
+/// Refuses names of classes for what are none.
+pub fn check_names(targets: Targets, class_names: &[String]) -> Result<(), Error> {
+    match targets == Targets::Numbers && !class_names.is_empty() {
+        true => Err(Error::parameters(
+            "`class-names` does not go with `targets = \"numbers\"`: numbers have no classes",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// The numbers of one file.
+pub struct Numbers {
+    /// Whose they are, for people.
+    pub name: String,
+    /// How many each sample has.
+    pub columns: usize,
+    /// samples × columns, all finite
+    pub values: Vec<f32>,
+}
+
+impl Numbers {
+    /// The numbers in an array for the `count` samples of `samples`: a list of them, or a row for each.
+    pub fn from_array(
+        name: String,
+        content: Content,
+        count: usize,
+        samples: &str,
+    ) -> Result<Numbers, Error> {
+        let shape = content.shape().to_vec();
+        let columns = match *shape {
+            _ if is_list(&shape, count) => 1,
+            [rows, columns] if rows == count && columns > 1 => columns,
+            _ => {
+                return Err(Error::data(format!(
+                    "{name} has the shape {shape:?}, expected {count} numbers, one for each sample of {samples}, or a row for each"
+                )));
+            }
+        };
+        let Content::Numbers(array) = content else {
+            return Err(Error::data(format!(
+                "{name} holds words, expected numbers to be predicted (`targets = \"numbers\"`)"
+            )));
+        };
+        let number = |place: usize| {
+            let number = array.number(place);
+            let single = number as f32;
+            match single.is_finite() {
+                true => Ok(single),
+                false => {
+                    let column = match columns {
+                        1 => String::new(),
+                        _ => format!(" in column {}", place % columns),
+                    };
+                    Err(Error::data(format!(
+                        "{name}: label {number} of sample {}{column}, expected a finite number",
+                        place / columns
+                    )))
+                }
+            }
+        };
+        let values = (0..count * columns).map(number).collect::<Result<_, _>>()?;
+        Ok(Numbers {
+            name,
+            columns,
+            values,
+        })
+    }
+}
+
+impl Labels {
+    /// Numbers to be predicted, whose columns have these names.
+    pub fn numbers(files: &[Numbers], columns: Vec<String>) -> Result<Labels, Error> {
+        let mut all = Vec::new();
+        for file in files {
+            if file.columns != columns.len() {
+                return Err(Error::data(format!(
+                    "{} has {} numbers for each sample, expected {}, as in the other file",
+                    file.name,
+                    file.columns,
+                    columns.len()
+                )));
+            }
+            check_target_numbers(&file.name, &columns, &file.values)?;
+            all.extend_from_slice(&file.values);
+        }
+        Ok(Labels {
+            labels: vec![0; all.len() / columns.len().max(1)],
+            classes: columns,
+            numbers: Some(all),
+        })
+    }
+}
