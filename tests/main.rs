@@ -43,6 +43,7 @@ mod runs;
 mod samples;
 mod selection;
 mod several;
+mod several_columns;
 mod shared_examples;
 mod small;
 mod trust;

@@ -124,20 +124,21 @@ impl Files for Parameters {
                 Targets::Classes => {
                     columns.push(Column::from_array(name, labels, count, of, host)?);
                 }
-                Targets::Numbers => {
-                    numbers.push(Numbers::from_array(name, labels, count, of)?);
+                targets => {
+                    numbers.push(Numbers::from_array(name, labels, (count, of), targets)?);
                 }
             }
             parts.push(part);
         }
         let labels = match self.targets {
             Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
-            Targets::Numbers => {
+            targets => {
                 let names = match numbers.first().map_or(1, |first| first.columns) {
+                    several if several == self.class_names.len() => self.class_names.clone(),
                     1 => vec![self.labels.clone()],
                     several => (0..several).map(|column| column.to_string()).collect(),
                 };
-                Labels::numbers(&numbers, names)?
+                Labels::columns(&numbers, names, targets)?
             }
         };
         let form = Form {

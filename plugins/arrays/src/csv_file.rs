@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use topwork_sdk::sniff::{self, Kind as FileKind};
 use topwork_sdk::{
-    Column, Error, Host, LabelColumns, Level, Targets, target_number, targets_property,
+    Column, Error, Host, LabelColumns, Level, Targets, indicator, target_number, targets_property,
 };
 
 /// The component.
@@ -130,7 +130,7 @@ impl Files for Parameters {
         }
         let labels = match self.targets {
             Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
-            Targets::Numbers => Labels::numbers(&numbers, named.unwrap_or_default())?,
+            targets => Labels::columns(&numbers, named.unwrap_or_default(), targets)?,
         };
         let form = Form {
             layout: Layout::Chw,
@@ -240,11 +240,14 @@ impl Parameters {
                     suspects.look(&row, word, index);
                     table.labels.push(word.to_owned());
                 }
-                Targets::Numbers => {
+                Targets::Numbers | Targets::Multilabel => {
                     suspects.look(&row, "", index);
                     for (&place, column) in labels.iter().zip(&told) {
                         let text = record.get(place).unwrap_or_default();
-                        let number = target_number(text, column, |text| numbers.read(text));
+                        let number = target_number(text, column, |text| match self.targets {
+                            Targets::Multilabel => indicator(text),
+                            _ => numbers.read(text),
+                        });
                         let number = number.map_err(|error| Problem::of_line(line, &error))?;
                         table.numbers.push(number);
                     }

@@ -3,7 +3,7 @@
 use crate::npy::Content;
 use crate::numbers::Array;
 use std::collections::{BTreeMap, BTreeSet};
-use topwork_sdk::{Error, Host, Level};
+use topwork_sdk::{Error, Host, Level, Targets};
 
 /// What tables write where a value is missing.
 pub const MISSING: [&str; 9] = ["", "?", "NA", "N/A", "nan", "NaN", "null", "NULL", "None"];
@@ -156,8 +156,11 @@ pub struct Labels {
     pub classes: Vec<String>,
     /// The class of every sample, file after file; of numbers 0.
     pub labels: Vec<u32>,
-    /// The numbers, samples × columns, where they are to be predicted: then `classes` are the names of their columns.
+    /// The numbers, samples × columns, where they are to be predicted, or 1 and 0 for several labels: then `classes` are the names of
+    /// their columns.
     pub numbers: Option<Vec<f32>>,
+    /// What the user says they are.
+    pub targets: Targets,
 }
 
 impl Labels {
@@ -197,6 +200,7 @@ impl Labels {
                 labels: all.map(label).collect(),
                 classes: classes.iter().map(i128::to_string).collect(),
                 numbers: None,
+                targets: Targets::Classes,
             });
         }
         let mut labels = Vec::new();
@@ -218,6 +222,7 @@ impl Labels {
             labels,
             classes: names.to_vec(),
             numbers: None,
+            targets: Targets::Classes,
         })
     }
 
@@ -263,6 +268,7 @@ impl Labels {
             labels: labels?,
             classes,
             numbers: None,
+            targets: Targets::Classes,
         })
     }
 }

@@ -5,7 +5,9 @@ use crate::numbers::Array;
 use crate::range;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::OnceLock;
-use topwork_sdk::{Component, Dataset, Description, Error, Host, Level, Provenance, Splits};
+use topwork_sdk::{
+    Component, Dataset, Description, Error, Host, Level, Provenance, Splits, Targets,
+};
 
 /// The parameters that say which samples are for testing, for a schema.
 macro_rules! split_properties {
@@ -196,12 +198,12 @@ impl Samples {
         self.splits.labels(split, &self.labels.labels)
     }
 
-    /// Whether they have numbers in place of classes.
-    pub fn has_numbers(&self) -> bool {
-        self.labels.numbers.is_some()
+    /// What they have.
+    pub fn targets(&self) -> Targets {
+        self.labels.targets
     }
 
-    /// The numbers of a split, where there are any.
+    /// The numbers of a split, or 1 and 0 for its labels, where there are any.
     pub fn numbers(&self, split: usize) -> Vec<f32> {
         let Some(numbers) = &self.labels.numbers else {
             return Vec::new();
@@ -268,7 +270,7 @@ pub trait Files: DeserializeOwned + Send + Sync {
     const ABOUT: &str;
     /// [`Component::SCHEMA`].
     const SCHEMA: &str;
-    /// Whether labels can be numbers to be predicted.
+    /// Whether labels can be numbers to be predicted, or several of each sample.
     const NUMBERS: bool = false;
 
     /// Refuses what cannot be meant, before any file is read.
@@ -326,7 +328,13 @@ impl<F: Files> Dataset for FromFiles<F> {
     const NUMBERS: bool = F::NUMBERS;
 
     fn has_numbers(&self) -> Result<bool, Error> {
-        Ok(self.samples()?.has_numbers())
+        Ok(self.samples()?.targets() == Targets::Numbers)
+    }
+
+    const MULTILABEL: bool = F::NUMBERS;
+
+    fn is_multilabel(&self) -> Result<bool, Error> {
+        Ok(self.samples()?.targets() == Targets::Multilabel)
     }
 
     fn numbers(&self, split: usize) -> Result<Vec<f32>, Error> {

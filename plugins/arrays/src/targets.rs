@@ -1,4 +1,4 @@
-//! Labels that are numbers to be predicted: one for each sample, or a row of them.
+//! Labels that are numbers to be predicted, or several of each sample: one for each sample, or a row of them.
 
 use crate::labels::{Labels, is_list};
 use crate::npy::Content;
@@ -29,8 +29,8 @@ impl Numbers {
     pub fn from_array(
         name: String,
         content: Content,
-        count: usize,
-        samples: &str,
+        (count, samples): (usize, &str),
+        targets: Targets,
     ) -> Result<Numbers, Error> {
         let shape = content.shape().to_vec();
         let columns = match *shape {
@@ -44,13 +44,17 @@ impl Numbers {
         };
         let Content::Numbers(array) = content else {
             return Err(Error::data(format!(
-                "{name} holds words, expected numbers to be predicted (`targets = \"numbers\"`)"
+                "{name} holds words, expected numbers, as `targets` says"
             )));
         };
         let number = |place: usize| {
             let number = array.number(place);
             let single = number as f32;
-            match single.is_finite() {
+            let (fits, expected) = match targets {
+                Targets::Multilabel => (single == 0.0 || single == 1.0, "1 or 0"),
+                _ => (single.is_finite(), "a finite number"),
+            };
+            match fits {
                 true => Ok(single),
                 false => {
                     let column = match columns {
@@ -58,7 +62,7 @@ impl Numbers {
                         _ => format!(" in column {}", place % columns),
                     };
                     Err(Error::data(format!(
-                        "{name}: label {number} of sample {}{column}, expected a finite number",
+                        "{name}: label {number} of sample {}{column}, expected {expected}",
                         place / columns
                     )))
                 }
@@ -74,8 +78,12 @@ impl Numbers {
 }
 
 impl Labels {
-    /// Numbers to be predicted, whose columns have these names.
-    pub fn numbers(files: &[Numbers], columns: Vec<String>) -> Result<Labels, Error> {
+    /// Numbers to be predicted, or 1 and 0 for several labels, whose columns have these names.
+    pub fn columns(
+        files: &[Numbers],
+        columns: Vec<String>,
+        targets: Targets,
+    ) -> Result<Labels, Error> {
         let mut all = Vec::new();
         for file in files {
             if file.columns != columns.len() {
@@ -86,13 +94,16 @@ impl Labels {
                     columns.len()
                 )));
             }
-            check_target_numbers(&file.name, &columns, &file.values)?;
+            if targets == Targets::Numbers {
+                check_target_numbers(&file.name, &columns, &file.values)?;
+            }
             all.extend_from_slice(&file.values);
         }
         Ok(Labels {
             labels: vec![0; all.len() / columns.len().max(1)],
             classes: columns,
             numbers: Some(all),
+            targets,
         })
     }
 }

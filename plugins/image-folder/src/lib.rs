@@ -21,7 +21,7 @@ use listing::{Listed, Listing, Rejected};
 use parameters::{From, Parameters, Recipe, SCHEMA, Selection, TestFraction};
 use std::sync::OnceLock;
 use topwork_sdk::{
-    Component, Dataset, Description, Error, Host, OwnSize, Provenance, Splits,
+    Component, Dataset, Description, Error, Host, OwnSize, Provenance, Splits, Targets,
     check_target_numbers, dataset_of_image_files, export_plugin, images::Image,
 };
 
@@ -143,7 +143,7 @@ impl ImageFolder {
             is_test
         });
         let from = &self.selection.from;
-        if from.has_numbers() {
+        if from.targets() == Targets::Numbers {
             check_target_numbers(&place, &classes, &numbers)?;
             let given = splits.describe().into_iter().enumerate();
             for (split, of) in given.filter(|_| given_splits) {
@@ -156,7 +156,7 @@ impl ImageFolder {
             .or_else(|| remarks::one_class(from, &classes, &files));
         remarks.extend(too_high);
         remarks.extend(remarks::left_out(&place, &rejected, all));
-        if !from.has_numbers() {
+        if from.targets() == Targets::Classes {
             remarks.extend(remarks::emptied(&classes, &files, &looked));
         }
         remarks.extend(remarks::floats(&looked));
@@ -224,7 +224,13 @@ impl Dataset for ImageFolder {
     const NUMBERS: bool = true;
 
     fn has_numbers(&self) -> Result<bool, Error> {
-        Ok(self.selection.from.has_numbers())
+        Ok(self.selection.from.targets() == Targets::Numbers)
+    }
+
+    const MULTILABEL: bool = true;
+
+    fn is_multilabel(&self) -> Result<bool, Error> {
+        Ok(self.selection.from.targets() == Targets::Multilabel)
     }
 
     fn numbers(&self, split: usize) -> Result<Vec<f32>, Error> {

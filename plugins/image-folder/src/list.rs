@@ -9,7 +9,8 @@ use crate::remarks::Remark;
 use csv::ByteRecord;
 use std::path::{Path, PathBuf};
 use topwork_sdk::{
-    Column, Error, LabelColumns, Level, Targets, finite_number, position_of, sniff, target_number,
+    Column, Error, LabelColumns, Level, Targets, finite_number, indicator, position_of, sniff,
+    target_number,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -150,9 +151,16 @@ pub fn read(list: &Path, folder: &Path, wanted: Wanted<'_>) -> Result<Table, Err
                         return Err(wrong(format!("the label `{shown}` is not UTF-8")));
                     }
                 }
-                Targets::Numbers => {
+                Targets::Numbers | Targets::Multilabel => {
                     let text = String::from_utf8_lossy(record.get(place).unwrap_or_default());
-                    let number = target_number(&text, column, finite_number);
+                    let number = target_number(
+                        &text,
+                        column,
+                        match wanted.targets {
+                            Targets::Multilabel => indicator,
+                            _ => finite_number,
+                        },
+                    );
                     numbers.push(number.map_err(|error| wrong(error.to_string()))?);
                 }
             }

@@ -301,7 +301,7 @@ impl Found {
     ) -> Result<bool, Error> {
         let table = list::read(list, folder, wanted)?;
         self.remarks.extend(table.remarks);
-        if wanted.targets == Targets::Numbers {
+        if wanted.targets != Targets::Classes {
             self.columns = table.labels;
         }
         for row in table.rows {
@@ -311,7 +311,7 @@ impl Found {
             let place = || format!("line {} of `{}`", row.line, list.display());
             let class = match wanted.targets {
                 Targets::Classes => self.classes.name(&row.label, place)?,
-                Targets::Numbers => String::new(),
+                Targets::Numbers | Targets::Multilabel => String::new(),
             };
             let name = shown(&row.path);
             match row.problem {

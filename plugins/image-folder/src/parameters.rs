@@ -118,9 +118,12 @@ pub enum From {
 }
 
 impl From {
-    /// Whether labels are numbers to be predicted.
-    pub fn has_numbers(&self) -> bool {
-        matches!(self, From::List { targets, .. } if *targets == Targets::Numbers)
+    /// What labels are.
+    pub fn targets(&self) -> Targets {
+        match self {
+            From::List { targets, .. } => *targets,
+            _ => Targets::Classes,
+        }
     }
 }
 
@@ -200,9 +203,9 @@ impl Parameters {
     pub fn check(self) -> Result<(Selection, Recipe, Option<TestFraction>), Error> {
         let recipe = self.recipe()?;
         if self.list.is_none() {
-            if self.targets == Targets::Numbers {
+            if self.targets != Targets::Classes {
                 return Err(Error::parameters(
-                    "`targets = \"numbers\"` needs `list`, whose columns are numbers: folders are classes",
+                    "`targets` needs `list`, whose columns are numbers or labels: folders are classes",
                 ));
             }
             if self.label.is_some() {

@@ -67,7 +67,8 @@ pub use head::NetworkHeadTable;
 pub use host::{HostServices, Level};
 pub use images::{DATASET_IMAGES, DatasetImagesTable};
 pub use numbers::{
-    CLASSIFIER_NUMBERS, ClassifierNumbersTable, DATASET_NUMBERS, DatasetNumbersTable,
+    CLASSIFIER_NUMBERS, ClassifierNumbersTable, DATASET_MULTILABEL, DATASET_NUMBERS,
+    DatasetNumbersTable,
 };
 pub use provenance::{DATASET_PROVENANCE, DatasetProvenanceTable};
 pub use table::{Table, TooShort, fill_table, read_table, table_size};

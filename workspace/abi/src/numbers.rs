@@ -1,11 +1,15 @@
-//! Numbers as targets: datasets whose samples have numbers in place of classes, and heads that are fitted to them.
+//! Numbers and several labels as targets: datasets whose samples have these in place of classes, and heads that are fitted to numbers.
 
 use crate::{Features, FitOptions, FitReport, Instance, Sink, Status};
 
 /// Id of the ability of a dataset to have numbers as targets: a [`DatasetNumbersTable`]. Since 1.2.
 pub const DATASET_NUMBERS: &str = "topwork.dataset.numbers/1";
 
-/// The functions behind [`DATASET_NUMBERS`]. Since 1.2.
+/// Id of the ability of a dataset to have several labels for each sample, or none: a [`DatasetNumbersTable`] with a column for each
+/// label, whose numbers are 1 where the sample has the label and else 0. An instance has these or numbers, not both. Since 1.2.
+pub const DATASET_MULTILABEL: &str = "topwork.dataset.multilabel/1";
+
+/// The functions behind [`DATASET_NUMBERS`] and [`DATASET_MULTILABEL`]. Since 1.2.
 ///
 /// A dataset with numbers has a column for each number of a sample. The names of the columns stand where those of classes would, in
 /// `classes` of its description, and every label is 0: a host that does not know the ability sees a dataset of one class.

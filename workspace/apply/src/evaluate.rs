@@ -22,7 +22,7 @@ use crate::{
 pub struct Labelled {
     pub view: DatasetView,
     pub split: String,
-    /// Positions and labels of the examples whose class the run knows; of numbers those of all, with labels that say nothing.
+    /// Positions and labels of the examples whose class the run knows; of other targets those of all, with labels that say nothing.
     pub examples: Vec<(u64, Option<u32>)>,
     /// What is true of the examples; of classes nothing where the run is not asked about.
     pub truth: Truth,
@@ -73,8 +73,8 @@ impl Labelled {
                 let labels = examples.iter().filter_map(|(_, label)| *label).collect();
                 (examples, Truth::Classes(labels), unknown)
             }
-            (Some(plan), TargetKind::Numbers) if plan.targets == TargetKind::Numbers => {
-                let truth = of_numbers(&dataset, &split, data, plan)?;
+            (Some(plan), kind) if plan.targets == kind => {
+                let truth = of_columns(&dataset, &split, data, plan)?;
                 let count = truth.targets().len() as u64;
                 let examples = (0..count).map(|position| (position, Some(0)));
                 (examples.collect(), truth, BTreeMap::new())
@@ -164,8 +164,8 @@ fn of_classes(
     Ok((examples, unknown))
 }
 
-/// The numbers of every example. One column is that of the run whatever it is called; of several the names must be the same.
-fn of_numbers(
+/// The numbers or labels of every example. One column is that of the run whatever it is called; of several the names must be the same.
+fn of_columns(
     dataset: &Dataset,
     split: &str,
     data: &LabelledData,
@@ -174,16 +174,21 @@ fn of_numbers(
     let (columns, wanted) = (&dataset.describe().classes, &plan.target_classes);
     let fits = columns == wanted || (columns.len() == 1 && wanted.len() == 1);
     let problem = match (data.class_map.is_empty(), fits) {
-        (false, _) => "`class-map` is of classes, and the dataset has numbers".to_owned(),
+        (false, _) => format!(
+            "`class-map` is of classes, and the dataset has {}",
+            plan.targets.word()
+        ),
         (true, false) => format!(
-            "each sample has the numbers {}, and the run predicts {}",
+            "the dataset has the {} {}, and the run predicts {}",
+            plan.targets.word(),
             some(columns),
             some(wanted)
         ),
         (true, true) => {
-            return Ok(Truth::Numbers {
-                values: dataset.numbers(split)?,
-                columns: columns.len(),
+            let (values, columns) = (dataset.numbers(split)?, columns.len());
+            return Ok(match plan.targets {
+                TargetKind::Multilabel => Truth::Multilabel { values, columns },
+                _ => Truth::Numbers { values, columns },
             });
         }
     };
@@ -324,7 +329,7 @@ impl Evaluation<'_> {
                         .iter()
                         .for_each(|label| content.update(label.to_le_bytes()));
                 }
-                Targets::Numbers(numbers) => {
+                Targets::Numbers(numbers) | Targets::Multilabel(numbers) => {
                     (numbers.values.iter()).for_each(|number| content.update(number.to_le_bytes()));
                 }
             }

@@ -6,7 +6,7 @@ use topwork_export::{
     Agreement, Components, Exported, Head as ExportedHead, Images as Given, Layout, OnnxFile,
     Trunk as ExportedTrunk, append_metadata, prove,
 };
-use topwork_graft::{Backbone, Head, Predictor, Services, data::SplitName};
+use topwork_graft::{Backbone, FittedHead, Head, Predictor, Services, data::SplitName};
 use topwork_host::{ExtractorModel, Kind, ModelLayout};
 use topwork_measure::TargetKind;
 use topwork_schema::{Component, Plan, Start, without_paths};
@@ -16,6 +16,9 @@ use crate::{
     images::{Examples, OfSplit, each_block},
     opened::OpenedRun,
 };
+
+/// Why heads of several labels are refused.
+const NO_LABELS: &str = "a plugin's head that is put to several labels has no form as a model file: networks have one, and `topwork predict` applies any";
 
 /// The row, and what the file is to be.
 pub struct Exporting<'a> {
@@ -83,7 +86,10 @@ impl Exporting<'_> {
         let layers;
         let head = match predictor.head() {
             Head::Network(network) => ExportedHead::Network(network),
-            Head::Classifier(classifier) => {
+            Head::Fitted(FittedHead::Labels(_)) => {
+                return Err(refused(NO_LABELS.to_owned()));
+            }
+            Head::Fitted(FittedHead::Whole(classifier)) => {
                 let said = classifier.layers(predictor.features.dim(), classes.len())?;
                 layers = said.ok_or_else(|| {
                     let id = &run.plan.strategy(row).head.component;
@@ -291,6 +297,7 @@ pub fn told(agreement: &Agreement) -> String {
     let (same, values) = match agreement.targets {
         TargetKind::Classes => ("class", "scores"),
         TargetKind::Numbers => ("number to 1e-5 of the largest", "numbers"),
+        TargetKind::Multilabel => ("scores to 1e-5 of the largest", "scores"),
     };
     format!(
         "{} of {} test images have the same {same}, {values} differ by at most {:.1e} of the largest",

@@ -24,11 +24,11 @@ pub struct Described<'a> {
     pub splits: bool,
 }
 
-/// The classes that examples of a target have: none of numbers.
+/// The classes that examples of a target have: none of numbers and of several labels.
 pub fn classes_of(plan: &Plan) -> &[String] {
     match plan.targets {
         TargetKind::Classes => &plan.target_classes,
-        TargetKind::Numbers => &[],
+        TargetKind::Numbers | TargetKind::Multilabel => &[],
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Item {
     pub split: Option<&'static str>,
     /// Its class, by its label.
     pub label: Option<u32>,
-    /// Its numbers, where the target has these in place of classes.
+    /// Its numbers, or 0 and 1 for its labels, where the target has these in place of classes.
     pub numbers: Vec<f32>,
     /// The fold it was left out with, from 1.
     pub fold: Option<u32>,

@@ -4,8 +4,8 @@ use std::{iter::repeat_n, time::Instant};
 
 use topwork_graft::Predictor;
 use topwork_host::Scores;
-use topwork_measure::{highest, predicted};
-use topwork_worker::{ALL_SCORES, TOP, number_columns, word};
+use topwork_measure::{TargetKind, highest, predicted};
+use topwork_worker::{ALL_SCORES, TOP, column_names, word};
 
 use crate::{
     ApplyError, Done,
@@ -56,16 +56,17 @@ impl Predictions<'_> {
         if self.labelled {
             add("example", Kind::Integer);
         }
-        let numbers = number_columns(self.classes);
-        let (truth, predicted) = numbers.split_at(self.classes.len());
-        match (self.labelled, self.are) {
-            (true, Scores::Numbers) => truth.iter().for_each(|name| add(name, Kind::Float)),
-            (true, _) => add("class", Kind::Text),
+        let numbers = column_names(self.classes, self.are);
+        let of_columns = self.are.gives().of() != TargetKind::Classes;
+        let (truth, predicted) = numbers.split_at(numbers.len() / 2);
+        match (self.labelled, of_columns) {
+            (true, true) => truth.iter().for_each(|name| add(name, Kind::Float)),
+            (true, false) => add("class", Kind::Text),
             (false, _) => add("path", Kind::Text),
         }
-        match self.are {
-            Scores::Numbers => predicted.iter().for_each(|name| add(name, Kind::Float)),
-            _ => add("predicted", Kind::Text),
+        match of_columns {
+            true => predicted.iter().for_each(|name| add(name, Kind::Float)),
+            false => add("predicted", Kind::Text),
         }
         if self.folds {
             add("fold", Kind::Integer);
@@ -74,8 +75,8 @@ impl Predictions<'_> {
             add("name", Kind::Text);
         }
         let word = word(self.are);
-        if self.are == Scores::Numbers {
-            // The numbers predicted are all there is.
+        if of_columns {
+            // What is predicted of each column is all there is.
         } else if self.classes.len() <= ALL_SCORES {
             for class in self.classes {
                 add(&format!("{word} {class}"), Kind::Float);
@@ -95,7 +96,7 @@ impl Predictions<'_> {
     /// The cells of one line.
     fn cells<'b>(&'b self, item: &'b Item, scores: Option<&'b [f32]>) -> Vec<Cell<'b>> {
         let name = |class: usize| Cell::Text(&self.classes[class]);
-        let is_number = self.are == Scores::Numbers;
+        let of_columns = self.are.gives().of() != TargetKind::Classes;
         let mut cells = Vec::new();
         if self.labelled {
             cells.push(Cell::Integer(item.position.unwrap_or_default()));
@@ -103,8 +104,8 @@ impl Predictions<'_> {
         let called = item.path.as_deref().map_or(Cell::Nothing, Cell::Text);
         let nothing = || repeat_n(Cell::Nothing, self.classes.len());
         match self.labelled {
-            true if is_number && item.numbers.is_empty() => cells.extend(nothing()),
-            true if is_number => cells.extend(item.numbers.iter().copied().map(Cell::Float)),
+            true if of_columns && item.numbers.is_empty() => cells.extend(nothing()),
+            true if of_columns => cells.extend(item.numbers.iter().copied().map(Cell::Float)),
             true => cells.push(
                 item.label
                     .map_or(Cell::Nothing, |label| name(label as usize)),
@@ -112,9 +113,9 @@ impl Predictions<'_> {
             false => cells.push(called),
         }
         match scores {
-            None if is_number => cells.extend(nothing()),
+            None if of_columns => cells.extend(nothing()),
             None => cells.push(Cell::Nothing),
-            Some(scores) if is_number => cells.extend(scores.iter().copied().map(Cell::Float)),
+            Some(scores) if of_columns => cells.extend(scores.iter().copied().map(Cell::Float)),
             Some(scores) => cells.push(name(predicted(scores))),
         }
         if self.folds {
@@ -126,7 +127,7 @@ impl Predictions<'_> {
         }
         let all = self.classes.len() <= ALL_SCORES;
         match scores {
-            _ if is_number => {}
+            _ if of_columns => {}
             Some(scores) if all => cells.extend(scores.iter().copied().map(Cell::Float)),
             Some(scores) => {
                 for class in highest(scores, TOP) {

@@ -57,7 +57,7 @@ impl Optimizer {
     };
 }
 
-/// How far from its number an output is, as the mean over a batch.
+/// How far from its number an output is, as the mean over a batch and all outputs of a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum NumberLoss {
     /// `(y - t)²`, as `torch.nn.MSELoss`.
@@ -69,6 +69,9 @@ pub enum NumberLoss {
         /// δ, above 0.
         delta: f32,
     },
+    /// Outputs are logits of labels that a sample has, number 1, or has not, 0: the binary cross-entropy `ln(1 + eʸ) - t y`, as
+    /// `torch.nn.BCEWithLogitsLoss`.
+    BinaryCrossEntropy,
 }
 
 impl NumberLoss {
@@ -81,11 +84,16 @@ impl NumberLoss {
     pub fn means(self, outputs: &[f32], numbers: &[f32], columns: usize) -> Vec<f64> {
         let mut sums = vec![0.0; columns];
         for (at, (&output, &number)) in outputs.iter().zip(numbers).enumerate() {
-            let error = (f64::from(output) - f64::from(number)).abs();
+            let (output, number) = (f64::from(output), f64::from(number));
+            let error = (output - number).abs();
             sums[at % columns] += match self {
                 Self::Squared => error * error,
                 Self::Huber { delta } if error <= f64::from(delta) => 0.5 * error * error,
                 Self::Huber { delta } => f64::from(delta) * (error - 0.5 * f64::from(delta)),
+                // No power of e that a large logit makes infinite.
+                Self::BinaryCrossEntropy => {
+                    output.max(0.0) - number * output + (-output.abs()).exp().ln_1p()
+                }
             }
         }
         let samples = (numbers.len() / columns).max(1) as f64;

@@ -121,7 +121,7 @@ pub struct Outcome {
     /// SHA-256 of the file with the predictions.
     #[serde(default)]
     pub predictions: Option<String>,
-    /// What each column of numbers comes to, in the order of the plan's; none of classes. Streams of earlier versions have the
+    /// What each column of numbers, or each of several labels, comes to, in the order of the plan's; none of classes. Streams of earlier versions have the
     /// picture of one column here.
     #[serde(
         default,
@@ -137,7 +137,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether its head predicts classes or numbers. Of numbers no example counts as correct, and there is no confusion.
+    /// What its head predicts. Without classes no example counts as correct, and there is no confusion.
     pub fn targets(&self) -> TargetKind {
         self.scores.unwrap_or_default().gives().of()
     }
@@ -168,6 +168,7 @@ impl Outcome {
         }
         if let [only] = self.columns.as_mut_slice()
             && only.figures.is_empty()
+            && only.counts.is_none()
         {
             only.figures = self.figures.clone();
         }
@@ -186,7 +187,8 @@ fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<OfColumn>, D
     Ok(match Columns::deserialize(from)? {
         Columns::One(against) => vec![OfColumn {
             figures: BTreeMap::new(),
-            against,
+            against: Some(against),
+            counts: None,
         }],
         Columns::Several(columns) => columns,
     })

@@ -30,6 +30,14 @@ pub const CLASS: &str = "class";
 pub const SCORES: &str = "scores";
 /// The output with the predicted numbers, in place of class and scores where these are predicted: N × columns.
 pub const NUMBERS: &str = "numbers";
+
+/// The output that has a value for every class, label or column of numbers.
+pub(crate) fn values_of(targets: TargetKind) -> &'static str {
+    match targets {
+        TargetKind::Classes | TargetKind::Multilabel => SCORES,
+        TargetKind::Numbers => NUMBERS,
+    }
+}
 /// The output with what the head gets: N × features.
 pub const FEATURES: &str = "features";
 
@@ -229,8 +237,9 @@ impl Exported<'_> {
         let identity = Op("Identity", 1);
         builder.emit(identity, &[&row], &[], vec![FEATURES.to_owned()]);
         match self.targets() {
-            TargetKind::Numbers => {
-                builder.emit(identity, &[&scores], &[], vec![NUMBERS.to_owned()]);
+            TargetKind::Numbers | TargetKind::Multilabel => {
+                let output = values_of(self.targets()).to_owned();
+                builder.emit(identity, &[&scores], &[], vec![output]);
             }
             TargetKind::Classes => {
                 builder.emit(identity, &[&scores], &[], vec![SCORES.to_owned()]);
@@ -287,7 +296,7 @@ impl Exported<'_> {
         Ok(file.finish()?)
     }
 
-    /// Whether it gives classes or numbers.
+    /// What it predicts.
     fn targets(&self) -> TargetKind {
         self.scores.gives().of()
     }
@@ -388,7 +397,9 @@ impl Exported<'_> {
         let floats = |name, count| value(name, Element::Float32 as i32, &[count]);
         let count = self.classes.len();
         graph.output = match self.targets() {
-            TargetKind::Numbers => vec![floats(NUMBERS, count)],
+            targets @ (TargetKind::Numbers | TargetKind::Multilabel) => {
+                vec![floats(values_of(targets), count)]
+            }
             TargetKind::Classes => vec![
                 value(CLASS, Element::Int64 as i32, &[]),
                 floats(SCORES, count),
@@ -402,6 +413,7 @@ impl Exported<'_> {
         let names = match self.targets() {
             TargetKind::Classes => "classes",
             TargetKind::Numbers => "columns",
+            TargetKind::Multilabel => "labels",
         };
         let own = [(names, format!("[{}]", classes.join(", ")))];
         let own = own.map(|(key, value)| (key.to_owned(), value));

@@ -10,7 +10,7 @@ use rten_tensor::{NdTensorView, prelude::*};
 use serde::{Deserialize, Serialize};
 use topwork_measure::TargetKind;
 
-use crate::model::{CLASS, IMAGES, NUMBERS, SCORES};
+use crate::model::{CLASS, IMAGES, SCORES, values_of};
 
 /// Images at a time.
 const BATCH: usize = 16;
@@ -89,7 +89,8 @@ pub enum ProofError {
     },
 }
 
-/// Runs an exported model by rten and compares its classes and scores with those given, images × `classes`, or its numbers.
+/// Runs an exported model by rten and compares its classes and scores with those given, images × `classes`, or its numbers, or scores
+/// of labels.
 ///
 /// # Errors
 /// When rten cannot read or compute it, or the lengths do not fit.
@@ -148,10 +149,8 @@ pub fn prove(
                 answers(&exported, targets, view.as_dyn().into(), &pool)
             }
         }?;
-        let (of_class, output) = match targets {
-            TargetKind::Classes => (count, SCORES),
-            TargetKind::Numbers => (0, NUMBERS),
-        };
+        let of_class = if targets.is_classes() { count } else { 0 };
+        let output = values_of(targets);
         for (output, found, expected) in [
             (CLASS, found_classes.len(), of_class),
             (output, found.len(), count * classes),
@@ -174,7 +173,7 @@ pub fn prove(
                     agreement.take(expected, found, class);
                 }
             }
-            TargetKind::Numbers => {
+            TargetKind::Numbers | TargetKind::Multilabel => {
                 rows.for_each(|(expected, found)| {
                     agreement.take_numbers(expected, found, largest_of_all);
                 });
@@ -184,7 +183,7 @@ pub fn prove(
     Ok(agreement)
 }
 
-/// Classes and scores of a batch; of numbers no classes.
+/// Classes and scores of a batch; of numbers and of several labels no classes.
 fn answers(
     model: &Model,
     targets: TargetKind,
@@ -196,7 +195,7 @@ fn answers(
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
         let outputs = match targets {
             TargetKind::Classes => vec![node(CLASS)?, node(SCORES)?],
-            TargetKind::Numbers => vec![node(NUMBERS)?],
+            targets => vec![node(values_of(targets))?],
         };
         model.run(vec![(node(IMAGES)?, images)], &outputs, Some(options))
     })?;

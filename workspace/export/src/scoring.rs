@@ -299,7 +299,7 @@ pub fn calibrated(
             let some = builder.node(Op("Max", 8), "some", &[x, &least], &[]);
             builder.node(Op("Log", 6), "logits", &[&some], &[])
         }
-        Scores::Logits | Scores::Ranking | Scores::Numbers => x.to_owned(),
+        _ => x.to_owned(),
     };
     // The greatest by a pool, whose form no operator set has changed, unlike that of reductions.
     let plane = builder.reshape("plane", &logits, &[0, 1, classes as i64, 1]);

@@ -11,6 +11,7 @@ mod error;
 mod evaluate;
 mod features;
 mod joined;
+mod labels;
 mod model;
 mod network;
 mod predictor;
@@ -29,6 +30,7 @@ pub use features::{
     engine_kind, near, shape,
 };
 pub use joined::{Tested, mean_scores};
+pub use labels::FittedHead;
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{
     backbone_blueprint, cut, head_blueprint, initialised, layer_entries, load_weights,

@@ -1,7 +1,7 @@
 //! A fitted row put to use: from images to features, from features to scores, with the bits that the run has computed.
 
 use topwork_engine::{Compute, Network};
-use topwork_host::{Classifier, Scores};
+use topwork_host::Scores;
 use topwork_measure::{PrincipalComponents, TargetKind};
 use topwork_schema::{CutPoint, Normalise, Row, Start};
 use topwork_tensors::File;
@@ -12,6 +12,7 @@ use crate::{
     data::normalise,
     error::{engine, out_of_order},
     features::{Activations, apply, shape},
+    labels::FittedHead,
     model::{Model, STATE},
     network::{head_blueprint, initialised},
     strategies::{pooling, scores_of, tempered},
@@ -57,8 +58,8 @@ pub struct Predictor<'a> {
 pub enum Head {
     /// Layers.
     Network(Box<Network>),
-    /// A plugin's classifier.
-    Classifier(Box<Classifier>),
+    /// A plugin's head.
+    Fitted(FittedHead),
 }
 
 /// Reads a part of a fitted model by name and extension; `None` where it was not kept.
@@ -283,13 +284,10 @@ impl<'a> Predictor<'a> {
         let pass = FeaturePass::open(tools, row, model, trained, read)?;
         let head = match strategy.train.is_none() {
             true => {
-                let (id, parameters) = (&model.head.component, model.head.parameters.clone());
-                let mut classifier = tools.plugins.classifier(id, &parameters.into())?;
-                let state = read("head", STATE);
-                let state = state.ok_or_else(|| missing("what its classifier has learnt"))?;
-                let loaded = classifier.load(&state);
-                loaded.ok_or_else(|| missing("what its classifier has learnt"))??;
-                Head::Classifier(Box::new(classifier))
+                let missing = || missing("what its classifier has learnt");
+                let state = read("head", STATE).ok_or_else(missing)?;
+                let head = FittedHead::load(tools.plugins, &model.head, targets, &state)?;
+                Head::Fitted(head.ok_or_else(missing)?)
             }
             false => {
                 let shape = pass.shape();
@@ -329,7 +327,7 @@ impl<'a> Predictor<'a> {
     pub fn head_scores_are(&self) -> Scores {
         match &self.head {
             Head::Network(_) => scores_of(self.targets),
-            Head::Classifier(classifier) => classifier.scores(),
+            Head::Fitted(head) => head.scores_are(),
         }
     }
 
@@ -351,9 +349,9 @@ impl<'a> Predictor<'a> {
                 forward(self.features.compute, network, features, &mut scores)?;
                 (scores, scores_of(self.targets))
             }
-            Head::Classifier(classifier) => {
-                let scores = classifier.predict(features, count, dim, self.classes)?;
-                (scores, classifier.scores())
+            Head::Fitted(head) => {
+                let scores = head.predict(features, count, dim, self.classes)?;
+                (scores, head.scores_are())
             }
         };
         Ok(match self.temperature {

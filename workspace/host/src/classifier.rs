@@ -194,9 +194,9 @@ impl Classifier {
         }
         let told = self.told_scores()?;
         if told.gives().of() != learnt {
-            let problem = match learnt {
-                TargetKind::Classes => "that it has predicted numbers after a fit to classes",
-                TargetKind::Numbers => "that it has scores of classes after a fit to numbers",
+            let problem = match learnt.is_classes() {
+                true => "that it has predicted numbers after a fit to classes",
+                false => "that it has scores of classes after a fit to numbers",
             };
             return Err(self.instance.broken(call, problem.to_owned()));
         }

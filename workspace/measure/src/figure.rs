@@ -6,6 +6,7 @@ use crate::{
     bits::Bits,
     bootstrap::{Statistic, bootstrap_mean},
     estimate::Estimate,
+    figures::Labelled,
     interval::Interval,
     number::{percent, percent_range, percent_spread},
     targets::TargetKind,
@@ -42,6 +43,17 @@ pub struct Figure {
     pub of: fn(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64>,
     /// What it is of numbers, in place of `statistic` and `of`; `None` for a figure of classes.
     pub numbers: Option<OfNumbers>,
+    /// What it is of several labels, in their place; `None` where it is not of these.
+    pub labels: Option<OfLabels>,
+}
+
+/// A figure of several labels.
+#[derive(Clone, Copy, Debug)]
+pub struct OfLabels {
+    /// The figure made ready to be taken of resamples; `None` where it is not defined.
+    pub statistic: fn(&Labelled<'_>) -> Option<Statistic>,
+    /// The figure; `None` where it is not defined.
+    pub of: fn(&Labelled<'_>) -> Option<f64>,
 }
 
 /// A figure of predicted numbers. Both functions take the true numbers and as many predicted ones.
@@ -92,16 +104,19 @@ pub enum Needs {
     Scores,
     /// Scores that are probabilities.
     Probabilities,
-    /// The number predicted.
+    /// The numbers predicted.
     Numbers,
+    /// For each of several labels a score.
+    Labels,
 }
 
 impl Needs {
-    /// Of which kind of target the figure is.
+    /// Of which kind of target it is.
     pub fn of(self) -> TargetKind {
         match self {
             Self::Classes | Self::Scores | Self::Probabilities => TargetKind::Classes,
             Self::Numbers => TargetKind::Numbers,
+            Self::Labels => TargetKind::Multilabel,
         }
     }
 }
@@ -125,6 +140,14 @@ pub(crate) const SHARES: Interval = Interval {
 };
 
 impl Figure {
+    /// Whether it can be asked of such targets.
+    pub fn is_of(&self, kind: TargetKind) -> bool {
+        match kind {
+            TargetKind::Multilabel => self.labels.is_some(),
+            kind => self.needs.of() == kind,
+        }
+    }
+
     /// The mean over seeds, of the figure with each seed and its replicates, judged as by
     /// [`bootstrap_difference`](crate::bootstrap_difference), but with an interval of values the
     /// figure can have.

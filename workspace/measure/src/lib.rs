@@ -41,10 +41,12 @@ pub use column::OfColumn;
 pub use confusion::Confusion;
 pub use epoch::{EpochFigures, Followed};
 pub use estimate::{Estimate, equivalence};
-pub use figure::{Better, BitsOf, Figure, Needs, OfNumbers, SeedInterval, StatisticOf, Unit};
+pub use figure::{
+    Better, BitsOf, Figure, Needs, OfLabels, OfNumbers, SeedInterval, StatisticOf, Unit,
+};
 pub use figures::{
-    ACCURACY, FIGURES, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share, softmax,
-    softmax_at,
+    ACCURACY, FIGURES, Labelled, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share,
+    softmax, softmax_at,
 };
 pub use fit::FitReport;
 pub use folds::corrected_t;
@@ -53,7 +55,7 @@ pub use meaning::{Scores, ScoresFor};
 pub use number::{mean_count, p_value, percent, seconds, thousands};
 pub use paired::{Disagreement, holm, mcnemar_mid_p, paired_shares};
 pub use pca::{Plane, PrincipalComponents, principal_plane};
-pub use per_class::{PerClass, majority_rate, unevenness};
+pub use per_class::{ClassCount, PerClass, majority_rate, unevenness};
 pub use ranks::{ENOUGH, Friedman, MeanRanks, mean_ranks};
 pub use reference::reference;
 pub use scores::{correct, cross_entropy, highest, predicted};

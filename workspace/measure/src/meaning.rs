@@ -9,7 +9,7 @@ use crate::{
     bootstrap::Statistic,
     column::OfColumn,
     figure::{Figure, Needs},
-    figures::{mean, softmax},
+    figures::{Labelled, mean, softmax},
     targets::{Columns, Targets},
 };
 
@@ -26,6 +26,12 @@ pub enum Scores {
     Logits,
     /// No scores of classes but the numbers that are predicted, in the unit of the target.
     Numbers,
+    /// Of several labels for each a number: above 0 it is predicted; nothing else is promised.
+    LabelMargins,
+    /// Of several labels for each its probability, from 0 to 1: above ½ it is predicted.
+    LabelProbabilities,
+    /// Of several labels for each a logit: above 0 it is predicted, and the logistic function gives its probability.
+    LabelLogits,
 }
 
 impl Scores {
@@ -35,6 +41,15 @@ impl Scores {
             Self::Ranking => Needs::Scores,
             Self::Probabilities | Self::Logits => Needs::Probabilities,
             Self::Numbers => Needs::Numbers,
+            Self::LabelMargins | Self::LabelProbabilities | Self::LabelLogits => Needs::Labels,
+        }
+    }
+
+    /// Of several labels, above which score one is predicted.
+    pub fn threshold(self) -> f32 {
+        match self {
+            Self::LabelProbabilities => 0.5,
+            _ => 0.0,
         }
     }
 }
@@ -67,18 +82,17 @@ impl<'a> ScoresFor<'a> {
     /// probabilities, for the probabilities next to 1 cannot be told apart.
     pub fn figure(&self, figure: &Figure) -> Option<&[f32]> {
         let given = self.are.gives();
-        if figure.needs > given || figure.needs.of() != given.of() {
+        if !figure.is_of(given.of()) || figure.needs > given {
             return None;
         }
-        Some(match (figure.needs, self.are) {
-            (Needs::Classes | Needs::Numbers, _)
-            | (_, Scores::Ranking | Scores::Probabilities | Scores::Numbers) => self.scores,
-            (Needs::Scores, Scores::Logits) => self
+        Some(match (self.are, figure.needs) {
+            (Scores::Logits, Needs::Scores) => self
                 .logarithms
                 .get_or_init(|| log_softmax(self.scores, self.classes)),
-            (Needs::Probabilities, Scores::Logits) => self
+            (Scores::Logits, Needs::Probabilities) => self
                 .probabilities
                 .get_or_init(|| softmax(self.scores, self.classes)),
+            _ => self.scores,
         })
     }
 
@@ -99,6 +113,7 @@ impl<'a> ScoresFor<'a> {
                     .collect();
                 mean(values?)?
             }
+            Targets::Multilabel(truth) => (figure.labels?.of)(&self.labelled(truth)?)?,
         };
         value.is_finite().then_some(value)
     }
@@ -114,7 +129,12 @@ impl<'a> ScoresFor<'a> {
                     .map(|(truth, predicted)| statistic(&truth, &predicted));
                 Statistic::mean_of(of_columns.collect::<Option<_>>()?)
             }
+            Targets::Multilabel(truth) => (figure.labels?.statistic)(&self.labelled(truth)?),
         }
+    }
+
+    fn labelled<'b>(&'b self, truth: Columns<'b>) -> Option<Labelled<'b>> {
+        Labelled::new(truth, self.scores, self.are.threshold())
     }
 
     /// True and predicted numbers, column by column; none where they do not go together.
@@ -132,15 +152,20 @@ impl<'a> ScoresFor<'a> {
         columns.take(if fits { truth.count } else { 0 })
     }
 
-    /// What is true and predicted of every column of numbers, as far as it is for pictures and tables; of classes there are none.
+    /// What is true and predicted of every column of numbers or labels, as far as it is for pictures and tables; of classes there are none.
     pub fn of_columns(&self, targets: Targets<'_>) -> Vec<OfColumn> {
-        let (Targets::Numbers(truth), Scores::Numbers) = (targets, self.are) else {
-            return Vec::new();
-        };
-        self.pairs(truth, self.scores)
-            .map(|(truth, predicted)| OfColumn::of(&truth, &predicted))
-            .collect::<Option<_>>()
-            .unwrap_or_default()
+        match targets {
+            Targets::Classes(_) => Vec::new(),
+            Targets::Numbers(truth) => self
+                .pairs(truth, self.scores)
+                .map(|(truth, predicted)| OfColumn::of_numbers(&truth, &predicted))
+                .collect::<Option<_>>()
+                .unwrap_or_default(),
+            Targets::Multilabel(truth) => {
+                let labelled = self.labelled(truth);
+                labelled.map_or_else(Vec::new, |labelled| OfColumn::of_labels(&labelled))
+            }
+        }
     }
 }
 
@@ -202,6 +227,10 @@ mod tests {
                 Needs::Numbers => {
                     assert_eq!((ranking, logits), (None, None));
                     assert_eq!(of(Scores::Numbers).as_deref(), Some(&scores[..]));
+                }
+                Needs::Labels => {
+                    assert_eq!((ranking, logits), (None, None));
+                    assert_eq!(of(Scores::LabelLogits).as_deref(), Some(&scores[..]));
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! What is measured of each class by itself, and how evenly test examples are spread over them.
 
+use std::iter::Sum;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,13 +33,18 @@ impl PerClass {
                 counts[truth].right += count;
             }
         }
-        let of_class = |class: ClassCount| Self {
-            precision: share(class.right, class.predicted),
-            recall: share(class.right, class.truth),
-            f1: class.f1(),
-            support: class.truth,
-        };
-        counts.into_iter().map(of_class).collect()
+        counts.into_iter().map(Self::from).collect()
+    }
+}
+
+impl From<ClassCount> for PerClass {
+    fn from(count: ClassCount) -> Self {
+        Self {
+            precision: share(count.right, count.predicted),
+            recall: share(count.right, count.truth),
+            f1: count.f1(),
+            support: count.truth,
+        }
     }
 }
 
@@ -56,15 +63,26 @@ pub fn unevenness(counts: &[u64]) -> Option<f64> {
     Some(occurring().max()? as f64 / occurring().min()? as f64)
 }
 
-/// Counts of one class.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ClassCount {
+/// Counts of one class, or of one of several labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClassCount {
     /// Examples of the class.
-    pub(crate) truth: u64,
+    pub truth: u64,
     /// Examples taken for it.
-    pub(crate) predicted: u64,
+    pub predicted: u64,
     /// Both.
-    pub(crate) right: u64,
+    pub right: u64,
+}
+
+impl Sum for ClassCount {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, count| Self {
+            truth: sum.truth + count.truth,
+            predicted: sum.predicted + count.predicted,
+            right: sum.right + count.right,
+        })
+    }
 }
 
 impl ClassCount {

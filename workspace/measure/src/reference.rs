@@ -39,6 +39,7 @@ fn row(figure: &Figure) -> String {
         Needs::Scores => "scores",
         Needs::Probabilities => "probabilities",
         Needs::Numbers => "the number predicted",
+        Needs::Labels => "scores of several labels",
     };
     let interval = match figure.interval {
         Some(SeedInterval::Wilson) => "Wilson",

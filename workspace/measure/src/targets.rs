@@ -1,4 +1,4 @@
-//! What is to be predicted: a class of each example, or a number or several.
+//! What is to be predicted of each example: its class, a number or several, or which of several labels it has.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -18,6 +18,8 @@ pub enum TargetKind {
     Classes,
     /// A number or several, each in a unit of its own.
     Numbers,
+    /// Of several labels those that it has, any number of them.
+    Multilabel,
 }
 
 impl TargetKind {
@@ -26,17 +28,18 @@ impl TargetKind {
         *self == Self::Classes
     }
 
-    /// The word for what it has of an example, for messages: `classes` or `numbers`.
+    /// The words for what it has of an example, for messages.
     pub fn word(self) -> &'static str {
         match self {
             Self::Classes => "classes",
             Self::Numbers => "numbers",
+            Self::Multilabel => "several labels",
         }
     }
 
     /// The figures that can be asked of it, in the order of [`FIGURES`].
     pub fn figures(self) -> impl Iterator<Item = &'static Figure> {
-        (FIGURES.iter()).filter(move |figure| figure.needs.of() == self)
+        (FIGURES.iter()).filter(move |figure| figure.is_of(self))
     }
 
     /// The figures there are among these, as a person reads them: `R² 0.5200, RMSE 52.6`.
@@ -50,19 +53,23 @@ impl TargetKind {
 
     /// The figure by which a training is followed from epoch to epoch, beside its loss.
     pub fn followed(self) -> Option<&'static Figure> {
-        Figure::named(match self {
-            Self::Classes => ACCURACY.id,
-            Self::Numbers => "rmse",
-        })
+        match self {
+            Self::Classes => Some(&ACCURACY),
+            Self::Numbers => Figure::named("rmse"),
+            // The loss is the mean over labels already.
+            Self::Multilabel => None,
+        }
     }
 
     /// The figures that have columns where nobody asks for others; the first ranks.
     pub fn usual_figures(self) -> Vec<&'static Figure> {
-        let most = match self {
-            Self::Classes => 1,
-            Self::Numbers => usize::MAX,
-        };
-        self.figures().take(most).collect()
+        let mut figures: Vec<&Figure> = self.figures().collect();
+        // Those of this kind alone come first.
+        figures.sort_by_key(|figure| figure.needs.of() != self);
+        if self == Self::Classes {
+            figures.truncate(1);
+        }
+        figures
     }
 }
 
@@ -73,6 +80,8 @@ pub enum Targets<'a> {
     Classes(&'a [u32]),
     /// The numbers of each.
     Numbers(Columns<'a>),
+    /// A column for each label: 1 for those that it has, 0 for others.
+    Multilabel(Columns<'a>),
 }
 
 /// As many numbers for each example, at least one: example by example, column by column.
@@ -115,6 +124,13 @@ pub enum Truth {
         /// How many columns there are.
         columns: usize,
     },
+    /// As [`Targets::Multilabel`].
+    Multilabel {
+        /// `examples × labels`, 0 or 1.
+        values: Vec<f32>,
+        /// How many labels there are.
+        columns: usize,
+    },
 }
 
 impl Truth {
@@ -123,6 +139,10 @@ impl Truth {
         match self {
             Self::Classes(classes) => Targets::Classes(classes),
             Self::Numbers { values, columns } => Targets::Numbers(Columns {
+                values,
+                count: *columns,
+            }),
+            Self::Multilabel { values, columns } => Targets::Multilabel(Columns {
                 values,
                 count: *columns,
             }),
@@ -136,6 +156,7 @@ impl<'a> Targets<'a> {
         match self {
             Self::Classes(_) => TargetKind::Classes,
             Self::Numbers(_) => TargetKind::Numbers,
+            Self::Multilabel(_) => TargetKind::Multilabel,
         }
     }
 
@@ -143,7 +164,7 @@ impl<'a> Targets<'a> {
     pub fn len(self) -> usize {
         match self {
             Self::Classes(classes) => classes.len(),
-            Self::Numbers(columns) => columns.examples(),
+            Self::Numbers(columns) | Self::Multilabel(columns) => columns.examples(),
         }
     }
 
@@ -152,12 +173,12 @@ impl<'a> Targets<'a> {
         self.len() == 0
     }
 
-    /// The stratum of each example for draws in which every stratum keeps its share: its class, or of
-    /// numbers none, as a resample of numbers is one of all examples.
+    /// The stratum of each example for resamples in which every stratum keeps its share: its class, or else
+    /// none, as a resample of numbers or of several labels is one of all examples.
     pub fn strata_of_resamples(self) -> Vec<u32> {
         match self {
             Self::Classes(classes) => classes.to_vec(),
-            Self::Numbers(columns) => vec![0; columns.examples()],
+            Self::Numbers(columns) | Self::Multilabel(columns) => vec![0; columns.examples()],
         }
     }
 
@@ -171,23 +192,28 @@ impl<'a> Targets<'a> {
                 values: columns.of(examples),
                 columns: columns.count,
             },
+            Self::Multilabel(columns) => Truth::Multilabel {
+                values: columns.of(examples),
+                columns: columns.count,
+            },
         }
     }
 
     /// The stratum of each example in draws and folds, and how many strata there are: of so many classes its class, of numbers the
-    /// tenth it is in.
+    /// tenth it is in, of several labels the rarest one it has.
     pub fn strata(self, classes: usize) -> (Cow<'a, [u32]>, usize) {
         match self {
             Self::Classes(labels) => (Cow::Borrowed(labels), classes),
             Self::Numbers(columns) => (Cow::Owned(quantile_strata(columns)), STRATA),
+            Self::Multilabel(labels) => (Cow::Owned(rarest_label(labels)), labels.count + 1),
         }
     }
 
-    /// The numbers of one of them; none where they have classes.
+    /// The numbers of one of them, or 0 and 1 for its labels; none where they have classes.
     pub fn numbers_of(self, example: usize) -> Vec<f32> {
         match self {
             Self::Classes(_) => Vec::new(),
-            Self::Numbers(columns) => columns.of(&[example]),
+            Self::Numbers(columns) | Self::Multilabel(columns) => columns.of(&[example]),
         }
     }
 
@@ -195,7 +221,7 @@ impl<'a> Targets<'a> {
     pub fn classes(self) -> &'a [u32] {
         match self {
             Self::Classes(classes) => classes,
-            Self::Numbers(_) => &[],
+            Self::Numbers(_) | Self::Multilabel(_) => &[],
         }
     }
 }
@@ -223,6 +249,23 @@ fn quantile_strata(columns: Columns<'_>) -> Vec<u32> {
         strata[example] = (first * STRATA / numbers.len()) as u32;
     }
     strata
+}
+
+/// Of the labels that each example has the one that the fewest have, of equals the first; those without any have a stratum behind all
+/// labels. Draws that keep the shares of these strata keep those of rare labels, with which iterative stratification begins for the same
+/// reason (K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011).
+fn rarest_label(labels: Columns<'_>) -> Vec<u32> {
+    let counts: Vec<usize> = (labels.each())
+        .map(|column| column.iter().filter(|has| **has == 1.0).count())
+        .collect();
+    (labels.values.chunks_exact(labels.count))
+        .map(|row| {
+            let own = (0..labels.count).filter(|&label| row[label] == 1.0);
+            // Below the number of labels, or it.
+            own.min_by_key(|&label| counts[label])
+                .unwrap_or(labels.count) as u32
+        })
+        .collect()
 }
 
 /// Where each example lies in the direction in which standardised columns vary most; 0 where none varies.
@@ -286,6 +329,25 @@ mod tests {
     }
 
     #[test]
+    fn examples_are_in_the_stratum_of_their_rarest_label() {
+        #[rustfmt::skip]
+        let values = [
+            1.0, 1.0, 0.0,
+            1.0, 0.0, 0.0,
+            0.0, 0.0, 0.0,
+            1.0, 1.0, 1.0,
+            0.0, 1.0, 0.0,
+            1.0, 0.0, 0.0,
+        ];
+        let labels = Columns {
+            values: &values,
+            count: 3,
+        };
+        let (strata, count) = Targets::Multilabel(labels).strata(3);
+        assert_eq!((&*strata, count), (&[1, 0, 3, 2, 1, 0][..], 4));
+    }
+
+    #[test]
     fn columns_are_told_apart_and_examples_kept_together() {
         let values = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0];
         let columns = Columns {
@@ -314,5 +376,9 @@ mod tests {
         };
         assert_eq!(ids(TargetKind::Classes), ["accuracy"]);
         assert_eq!(ids(TargetKind::Numbers), ["r2", "rmse", "mae"]);
+        assert_eq!(
+            ids(TargetKind::Multilabel),
+            ["map", "micro-f1", "subset-accuracy", "lrap", "macro-f1"]
+        );
     }
 }

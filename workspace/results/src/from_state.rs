@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use topwork_events::{Counts, Outcome, RowPlan, RunPlan, RunState, Seconds, SourceOutcome};
 use topwork_measure::{
-    ACCURACY, Confusion, Estimate, Figure, FitReport, OfColumn, PerClass, TargetKind, holm,
-    mean_std, share,
+    ACCURACY, ClassCount, Confusion, Estimate, Figure, FitReport, OfColumn, PerClass, TargetKind,
+    holm, mean_std, share,
 };
 
 use crate::{
@@ -264,10 +264,16 @@ fn strategy(
     }
 }
 
-/// The columns of numbers, whose figures are means over seeds.
+/// The columns of numbers or the labels, whose figures are means over seeds.
 fn columns(names: &[String], outcomes: &[&Outcome]) -> Vec<ColumnResult> {
     let Some(first) = outcomes.first() else {
         return Vec::new();
+    };
+    let counts = |at: usize| {
+        let of_seeds = outcomes
+            .iter()
+            .map(|outcome| outcome.columns.get(at)?.counts);
+        of_seeds.sum::<Option<ClassCount>>()
     };
     let of_column = |(at, (name, column)): (usize, (&String, &OfColumn))| {
         let over_seeds = |id: &String| {
@@ -282,6 +288,7 @@ fn columns(names: &[String], outcomes: &[&Outcome]) -> Vec<ColumnResult> {
             name: name.clone(),
             figures: column.figures.keys().filter_map(over_seeds).collect(),
             against: column.against.clone(),
+            label: counts(at).map(PerClass::from),
         }
     };
     let named = names.iter().zip(&first.columns).enumerate();

@@ -24,8 +24,8 @@ pub use families::{Among, Families};
 pub use pairs::{ALPHA, PairResult, PairSeed, PairTest, Verdict};
 pub use raw::{Raw, raw};
 pub use results::{
-    CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, Results, RowResult,
-    SeedResult, SourceResult, json_schema,
+    ColumnResult, CountResult, FailedSeed, FigureResult, FoldResult, IntervalBy, LEVEL, Results,
+    RowResult, SeedResult, SourceResult, json_schema,
 };
 pub use tables::{Place, RanksOverTargets, Tables};
 pub use winner::Winner;

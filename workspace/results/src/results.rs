@@ -190,7 +190,7 @@ pub struct RowResult {
     pub features_cached: Option<bool>,
     /// Counts summed over seeds; `null` before there are any.
     pub confusion: Option<Confusion>,
-    /// What each column of numbers comes to; not there for classes.
+    /// What each column of numbers, or each of several labels, comes to; not there for classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnResult>,
     /// What these counts come to for each class, in the order of the labels.
@@ -198,16 +198,20 @@ pub struct RowResult {
     pub per_class: Vec<PerClass>,
 }
 
-/// One of the columns of numbers that a row predicts.
+/// One of the columns of numbers, or one of several labels, that a row predicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ColumnResult {
-    /// What the numbers are.
+    /// What it is called.
     pub name: String,
     /// Its figures, the means over seeds, by their ids.
     pub figures: BTreeMap<String, f64>,
     /// Its predicted numbers against the true ones, of the first seed.
-    pub against: Against,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+    /// Of a label how well it is recognised, by counts summed over seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<PerClass>,
 }
 
 /// A figure over the seeds of a row.

@@ -44,7 +44,8 @@ pub struct TaskData<'a> {
     pub dataset: &'a DatasetUse,
     /// Names of the classes taken, in label order.
     pub names: &'a [String],
-    /// Whether they are classes; otherwise `names` is that of a column of numbers, and all examples are counted under it.
+    /// Whether they are classes; otherwise `names` are those of columns of numbers or of labels, and all examples are counted under the
+    /// first.
     pub targets: TargetKind,
     /// How many folds the split `train` is cut into.
     pub folds: Option<u64>,
@@ -130,7 +131,7 @@ impl TaskData<'_> {
     /// What the numbers of examples of each class say.
     pub fn counted(&self) -> Vec<Finding> {
         let id = self.id();
-        if self.targets == TargetKind::Numbers {
+        if !self.targets.is_classes() {
             return self.numbers_counted();
         }
         if let [only] = self.names {
@@ -157,7 +158,7 @@ impl TaskData<'_> {
         findings
     }
 
-    /// What the number of examples says where they have numbers.
+    /// What the number of examples says where they have no classes.
     fn numbers_counted(&self) -> Vec<Finding> {
         let counts = [("train", &self.train), ("test", &self.test)];
         let count = |counts: &Option<Vec<u64>>| Some(counts.as_ref()?.iter().sum::<u64>());

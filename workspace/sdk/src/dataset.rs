@@ -35,6 +35,16 @@ pub trait Dataset: Component {
         Ok(false)
     }
 
+    /// Whether there are instances whose samples have several labels, or none, in place of one class. Without them, as a rule, the
+    /// ability is not offered.
+    const MULTILABEL: bool = false;
+
+    /// Whether this instance's samples have. Then the description's `classes` are the names of the labels, [`numbers`](Dataset::numbers)
+    /// are 1 for each label that a sample has and 0 for the others, and every class is 0.
+    fn is_multilabel(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// The numbers of a split, sample by sample in its order, one for each column; all finite. Only asked where there are any.
     fn numbers(&self, split: usize) -> Result<Vec<f32>, Error> {
         let _ = split;
@@ -108,8 +118,8 @@ pub const fn dataset<D: Dataset>() -> ExportedComponent {
 unsafe extern "C" fn extension<D: Dataset>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
-        Ok(abi::DATASET_NUMBERS) => numbers::of_dataset::<D>(),
-        _ => std::ptr::null(),
+        Ok(ability) => numbers::of_dataset::<D>(ability),
+        Err(_) => std::ptr::null(),
     }
 }
 

@@ -65,10 +65,10 @@ pub(crate) fn table<D: DecodesFiles>() -> *const c_void {
 unsafe extern "C" fn extension<D: DecodesFiles>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
-        Ok(abi::DATASET_NUMBERS) => crate::numbers::of_dataset::<D>(),
         Ok(abi::DATASET_PROVENANCE) => provenance::table::<D>(),
         Ok(abi::DATASET_DECODER) => table::<D>(),
-        _ => std::ptr::null(),
+        Ok(ability) => crate::numbers::of_dataset::<D>(ability),
+        Err(_) => std::ptr::null(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Numbers as targets, for authors: what [`Dataset::numbers`] and [`Classifier::fit_numbers`] are in the C interface.
+//! Numbers and several labels as targets, for authors: what [`Dataset::numbers`] and [`Classifier::fit_numbers`] are in the C interface.
 
 use crate::Error;
 use crate::classifier::{Classifier, FitOptions, borrow, report_table};
@@ -10,11 +10,14 @@ use crate::enter::{
 use std::ffi::c_void;
 use topwork_abi as abi;
 
-/// The table of a dataset's ability; null where it has classes only.
-pub(crate) fn of_dataset<D: Dataset>() -> *const c_void {
-    match D::NUMBERS {
-        true => std::ptr::from_ref(OfDataset::<D>::TABLE).cast(),
-        false => std::ptr::null(),
+/// The table of an ability that is about a dataset's targets; null for any other, and where it has not these.
+pub(crate) fn of_dataset<D: Dataset>(ability: &str) -> *const c_void {
+    match ability {
+        abi::DATASET_NUMBERS if D::NUMBERS => std::ptr::from_ref(OfDataset::<D>::NUMBERS).cast(),
+        abi::DATASET_MULTILABEL if D::MULTILABEL => {
+            std::ptr::from_ref(OfDataset::<D>::MULTILABEL).cast()
+        }
+        _ => std::ptr::null(),
     }
 }
 
@@ -29,10 +32,14 @@ pub(crate) fn of_classifier<C: Classifier>() -> *const c_void {
 struct OfDataset<D>(D);
 
 impl<D: Dataset> OfDataset<D> {
-    const TABLE: &'static abi::DatasetNumbersTable = &abi::DatasetNumbersTable {
+    const NUMBERS: &'static abi::DatasetNumbersTable = &abi::DatasetNumbersTable {
         size: size_of::<abi::DatasetNumbersTable>(),
         columns: Some(columns::<D>),
         numbers: Some(numbers::<D>),
+    };
+    const MULTILABEL: &'static abi::DatasetNumbersTable = &abi::DatasetNumbersTable {
+        columns: Some(labels::<D>),
+        ..*Self::NUMBERS
     };
 }
 
@@ -50,12 +57,34 @@ unsafe extern "C" fn columns<D: Dataset>(
     columns: *mut usize,
     error: *const abi::Sink,
 ) -> abi::Status {
+    // SAFETY: the arguments are those of this call.
+    unsafe { columns_where::<D>(pointer, columns, error, D::has_numbers) }
+}
+
+unsafe extern "C" fn labels<D: Dataset>(
+    pointer: abi::Instance,
+    columns: *mut usize,
+    error: *const abi::Sink,
+) -> abi::Status {
+    // SAFETY: the arguments are those of this call.
+    unsafe { columns_where::<D>(pointer, columns, error, D::is_multilabel) }
+}
+
+/// # Safety
+///
+/// The contract of the table's `columns`.
+unsafe fn columns_where<D: Dataset>(
+    pointer: abi::Instance,
+    columns: *mut usize,
+    error: *const abi::Sink,
+    has: fn(&D) -> Result<bool, Error>,
+) -> abi::Status {
     let body = || {
         // SAFETY: the host hands back what `create` gave it; calls on datasets are shared.
         let instance = unsafe { instance::<Instance<D>>(pointer) }?;
         // SAFETY: the host lends the place for this call.
         let place = unsafe { slice_mut("count of columns", columns, 1) }?;
-        place.fill(match instance.dataset().has_numbers()? {
+        place.fill(match has(instance.dataset())? {
             true => instance.classes()?,
             false => 0,
         });

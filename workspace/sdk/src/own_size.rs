@@ -73,10 +73,10 @@ where
 unsafe extern "C" fn without_files<D: OwnSize>(id: abi::Text) -> *const c_void {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
-        Ok(abi::DATASET_NUMBERS) => crate::numbers::of_dataset::<D>(),
         Ok(abi::DATASET_PROVENANCE) => provenance::table::<D>(),
         Ok(abi::DATASET_IMAGES) => std::ptr::from_ref(Tables::<D>::WITHOUT_FILES).cast(),
-        _ => std::ptr::null(),
+        Ok(ability) => crate::numbers::of_dataset::<D>(ability),
+        Err(_) => std::ptr::null(),
     }
 }
 
@@ -86,11 +86,11 @@ where
 {
     // SAFETY: the host lends the text for this call. Nothing here can panic.
     match unsafe { crate::enter::text("id of the ability", id) } {
-        Ok(abi::DATASET_NUMBERS) => crate::numbers::of_dataset::<D>(),
         Ok(abi::DATASET_PROVENANCE) => provenance::table::<D>(),
         Ok(abi::DATASET_DECODER) => decoder::table::<D>(),
         Ok(abi::DATASET_IMAGES) => std::ptr::from_ref(Tables::<D>::WITH_FILES).cast(),
-        _ => std::ptr::null(),
+        Ok(ability) => crate::numbers::of_dataset::<D>(ability),
+        Err(_) => std::ptr::null(),
     }
 }
 

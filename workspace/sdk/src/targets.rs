@@ -15,14 +15,16 @@ pub enum Targets {
     Classes,
     /// They are numbers to be predicted.
     Numbers,
+    /// A column for each of several labels: 1 for the samples that have it, 0 for others.
+    Multilabel,
 }
 
 /// The key `targets` for the schema of a dataset's parameters, with a comma after it.
 #[macro_export]
 macro_rules! targets_property {
     () => {
-        r#""targets": {"enum": ["classes", "numbers"], "default": "classes",
-            "description": "what the labels are: classes, or numbers to be predicted (ages, counts, angles), which heads for numbers learn"},"#
+        r#""targets": {"enum": ["classes", "numbers", "multilabel"], "default": "classes",
+            "description": "what the labels are: classes, numbers to be predicted (ages, counts, angles), or several labels of each sample, in a column for each that has 1 or 0"},"#
     };
 }
 
@@ -72,7 +74,7 @@ pub fn position_of(names: &[&str], key: &str, name: &str) -> Result<usize, Error
     }
 }
 
-/// The key `label` of a table: one column, or where they are numbers several.
+/// The key `label` of a table: one column, or where they are no classes several.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum LabelColumns {
@@ -104,7 +106,7 @@ impl LabelColumns {
                 "`label` names {} columns, expected one",
                 self.all().len()
             ))
-            .with_hint("several go with `targets = \"numbers\"`")),
+            .with_hint("several go with `targets = \"numbers\"` or `targets = \"multilabel\"`")),
             columns => match columns.iter().find(|column| !seen.insert(*column)) {
                 Some(column) => Err(Error::parameters(format!(
                     "`label` names the column {column} twice"
@@ -138,6 +140,19 @@ pub fn finite_number(text: &str) -> Result<f32, &'static str> {
     match text.parse::<f32>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ => Err("expected a finite number"),
+    }
+}
+
+/// Whether a sample has a label, as 1 or 0.
+///
+/// # Errors
+///
+/// What was expected, where it is neither.
+pub fn indicator(text: &str) -> Result<f32, &'static str> {
+    match text {
+        "1" | "1.0" | "true" | "True" | "TRUE" => Ok(1.0),
+        "0" | "0.0" | "false" | "False" | "FALSE" => Ok(0.0),
+        _ => Err("expected 1 or 0"),
     }
 }
 
@@ -236,6 +251,13 @@ mod tests {
                     .to_string(),
                 format!("label {text:?} of column \"age\", expected a finite number")
             );
+        }
+        for (text, expected) in [
+            ("1", Ok(1.0)),
+            ("False", Ok(0.0)),
+            ("2", Err("expected 1 or 0")),
+        ] {
+            assert_eq!(indicator(text), expected);
         }
         let check = |names: &[&str], numbers: &[f32], expected: &str| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();

@@ -13,7 +13,7 @@ use topwork_results::Families;
 use crate::{
     WorkerError,
     execute::Execution,
-    predictions::{numbers_of, scores_of},
+    predictions::{columns_of, scores_of},
 };
 
 /// The seed of the draws: the same for every run, so that equal predictions have equal intervals.
@@ -89,16 +89,16 @@ impl Execution<'_> {
             let bytes = std::fs::read(path).unwrap_or_default();
             // A file that has not all scores, or is not there any more, leaves its row without.
             let classes = &self.plan.target_classes;
+            let are = outcome.scores.unwrap_or(Scores::Ranking);
             let read = match self.plan.targets {
                 TargetKind::Classes => scores_of(&bytes, classes)
                     .map(|(labels, scores)| (Truth::Classes(labels), scores)),
-                TargetKind::Numbers => numbers_of(&bytes, classes),
+                TargetKind::Numbers | TargetKind::Multilabel => columns_of(&bytes, classes, are),
             };
             let Some((truth, scores)) = read else {
                 continue;
             };
             let truth = truth.targets();
-            let are = outcome.scores.unwrap_or(Scores::Ranking);
             let scores = ScoresFor::new(are, &scores, classes.len());
             for figure in wanted {
                 let statistic = scores.statistic(figure, truth);

@@ -1,4 +1,4 @@
-//! What the scores of some labelled examples, or their predicted numbers, come to.
+//! What the scores of some examples, or their predicted numbers, come to.
 
 use std::{collections::BTreeMap, iter};
 
@@ -10,9 +10,9 @@ use topwork_measure::{
 
 /// Labels and scores, and all that is counted and computed of them.
 pub struct Measured {
-    /// The predicted class of every example; none of numbers.
+    /// The predicted class of every example; none of numbers and of several labels.
     pub predicted: Vec<usize>,
-    /// Which classes were taken for which; of no classes where numbers are predicted.
+    /// Which classes were taken for which; of no classes where these are not predicted.
     pub confusion: Confusion,
     /// The figures, by their ids: those asked for that nobody computes otherwise among them.
     pub figures: BTreeMap<String, f64>,
@@ -23,12 +23,12 @@ pub struct Measured {
     /// For how many examples the log-loss, where it is asked for, does not take the probability of the true class as it is: a
     /// single 0 would make it infinite.
     pub clipped: u64,
-    /// What each column of numbers comes to; none of classes.
+    /// What each column of numbers, or each of several labels, comes to; none of classes.
     pub columns: Vec<OfColumn>,
 }
 
 impl Measured {
-    /// Of scores, `targets × classes`; of numbers as many for each as there are columns.
+    /// Of scores, `targets × classes`; of numbers or labels as many for each as there are columns.
     pub fn of(
         targets: Targets<'_>,
         scores: &[f32],
@@ -38,7 +38,7 @@ impl Measured {
     ) -> Self {
         match targets {
             Targets::Classes(labels) => Self::of_classes(labels, scores, are, classes, judging),
-            Targets::Numbers(_) => {
+            Targets::Numbers(_) | Targets::Multilabel(_) => {
                 let scores = ScoresFor::new(are, scores, classes);
                 Self {
                     predicted: Vec::new(),

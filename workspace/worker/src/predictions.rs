@@ -31,13 +31,13 @@ pub struct Predictions<'a> {
     pub classes: &'a [String],
 }
 
-/// What a column of scores is called before the name of its class.
+/// What a column of scores is called before the name of its class, label or column of numbers.
 pub fn word(are: Scores) -> &'static str {
     match are {
-        Scores::Ranking => "score",
-        Scores::Probabilities => "probability",
-        Scores::Logits => "logit",
-        Scores::Numbers => "number",
+        Scores::Ranking | Scores::LabelMargins => "score",
+        Scores::Probabilities | Scores::LabelProbabilities => "probability",
+        Scores::Logits | Scores::LabelLogits => "logit",
+        Scores::Numbers => "predicted",
     }
 }
 
@@ -109,8 +109,8 @@ impl Predictions<'_> {
     }
 }
 
-/// Predicted numbers of one strategy with one seed, in the order of the test examples.
-pub struct PredictedNumbers<'a> {
+/// Predicted numbers, or scores of several labels, of one strategy with one seed, in the order of the test examples.
+pub struct PredictedColumns<'a> {
     /// Positions of the examples in the dataset's split.
     pub positions: &'a [u64],
     /// The fold each was left out with, from 1; empty where there are none.
@@ -119,13 +119,15 @@ pub struct PredictedNumbers<'a> {
     pub names: &'a [String],
     /// The names of the columns, at least one.
     pub columns: &'a [String],
-    /// The true numbers, `examples × columns`.
+    /// The true numbers, or 1 for the labels that an example has and 0 for others, `examples × columns`.
     pub truth: &'a [f32],
-    /// As many predicted ones.
+    /// As many predicted ones, or scores.
     pub predicted: &'a [f32],
+    /// What these are.
+    pub are: Scores,
 }
 
-impl PredictedNumbers<'_> {
+impl PredictedColumns<'_> {
     /// One line per test example as the content of a file of the run: its position, its numbers, the numbers predicted, with folds
     /// the one it was left out with, its name where the dataset tells names.
     pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
@@ -139,7 +141,7 @@ impl PredictedNumbers<'_> {
         let mut file = csv::Writer::from_writer(Vec::new());
         let fold = (!self.folds.is_empty()).then_some("fold");
         let name = (!self.names.is_empty()).then_some("name");
-        let numbers = number_columns(self.columns);
+        let numbers = column_names(self.columns, self.are);
         let columns = ["example"]
             .into_iter()
             .chain(numbers.iter().map(String::as_str));
@@ -169,22 +171,23 @@ impl PredictedNumbers<'_> {
     }
 }
 
-/// The columns of true and of predicted numbers in a file of predictions: of one column of a target without its name.
-pub fn number_columns(names: &[String]) -> Vec<String> {
-    let words = ["true", "predicted"];
-    match names {
-        [_] => words.map(str::to_owned).to_vec(),
-        names => (words.iter())
+/// The columns of true and of predicted numbers, or of scores of labels, in a file of predictions: of one column of numbers without its
+/// name.
+pub fn column_names(names: &[String], are: Scores) -> Vec<String> {
+    let words = ["true", word(are)];
+    match (names, are) {
+        ([_], Scores::Numbers) => words.map(str::to_owned).to_vec(),
+        (names, _) => (words.iter())
             .flat_map(|word| names.iter().map(move |name| format!("{word} {name}")))
             .collect(),
     }
 }
 
-/// True and predicted numbers of every line of a file of [`PredictedNumbers`] with these columns; `None` for any other file.
-pub fn numbers_of(csv: &[u8], names: &[String]) -> Option<(Truth, Vec<f32>)> {
+/// What is true and predicted in every line of a file of [`PredictedColumns`] with these columns; `None` for any other file.
+pub fn columns_of(csv: &[u8], names: &[String], are: Scores) -> Option<(Truth, Vec<f32>)> {
     let mut reader = csv::Reader::from_reader(csv);
     let headers = reader.headers().ok()?;
-    let columns = number_columns(names);
+    let columns = column_names(names, are);
     if !headers.iter().skip(1).take(columns.len()).eq(columns) {
         return None;
     }
@@ -196,9 +199,10 @@ pub fn numbers_of(csv: &[u8], names: &[String]) -> Option<(Truth, Vec<f32>)> {
             predicted.push(record.get(1 + names.len() + column)?.parse().ok()?);
         }
     }
-    let truth = Truth::Numbers {
-        values: truth,
-        columns: names.len(),
+    let (values, columns) = (truth, names.len());
+    let truth = match are {
+        Scores::Numbers => Truth::Numbers { values, columns },
+        _ => Truth::Multilabel { values, columns },
     };
     Some((truth, predicted))
 }

@@ -209,7 +209,7 @@ impl Execution<'_> {
 /// The outcome with what earlier versions did not say of it: which examples are right.
 pub fn with_right(outcome: Outcome, predictions: &[u8]) -> Outcome {
     let mut outcome = outcome;
-    if outcome.targets() == TargetKind::Numbers {
+    if outcome.targets() != TargetKind::Classes {
         return outcome;
     }
     let right = right_of(predictions).filter(|right| right.len() as u64 == outcome.total);

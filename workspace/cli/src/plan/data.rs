@@ -218,10 +218,11 @@ fn task(task: &Task) -> String {
             };
             let names: Vec<&str> = task.classes.iter().map(|class| &*class.name).collect();
             let count = thousands(names.len() as u64);
-            if task.targets == TargetKind::Numbers {
+            if !task.targets.is_classes() {
                 return format!(
-                    "{word:<INDENT$}{id}, {size}, numbers: {}\n",
-                    names.join(", ")
+                    "{word:<INDENT$}{id}, {size}, {}: {}\n",
+                    task.targets.word(),
+                    some(&names)
                 ) + &said(&task.said);
             }
             let mut text = format!("{word:<INDENT$}{id}, {size}, {count} classes\n");
@@ -244,6 +245,15 @@ fn task(task: &Task) -> String {
         ));
     }
     text
+}
+
+/// The first of some names.
+fn some(names: &[&str]) -> String {
+    const MOST: usize = 12;
+    match names.len().saturating_sub(MOST) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..MOST].join(", ")),
+    }
 }
 
 /// The classes with their counts, in as many lines as there may be.

@@ -52,7 +52,7 @@ fn probabilities(classifier: &Classifier, scores: &[f32], classes: usize) -> Tri
                 powers.into_iter().map(move |power| power / sum)
             })
             .collect()),
-        Scores::Ranking | Scores::Numbers => Err(Outcome::Skipped(
+        _ => Err(Outcome::Skipped(
             "it does not say that its scores are probabilities or logits".to_owned(),
         )),
     }

@@ -1,6 +1,8 @@
 //! Cross-entropy with label smoothing and class weights, the losses of numbers, and the count of correct answers.
 
-use dfdx::losses::{cross_entropy_with_logits_loss, huber_loss, mse_loss};
+use dfdx::losses::{
+    binary_cross_entropy_with_logits_loss, cross_entropy_with_logits_loss, huber_loss, mse_loss,
+};
 use dfdx::tensor::{AsArray, Cpu, PutTape, Tape as _, TensorFromVec};
 use dfdx::tensor_ops::Backward;
 
@@ -49,6 +51,9 @@ pub(super) fn loss_and_gradients(
         (Wanted::Classes(_), _) => cross_entropy_with_logits_loss(taped, targets),
         (Wanted::Numbers(_), NumberLoss::Squared) => mse_loss(taped, targets),
         (Wanted::Numbers(_), NumberLoss::Huber { delta }) => huber_loss(taped, targets, delta),
+        (Wanted::Numbers(_), NumberLoss::BinaryCrossEntropy) => {
+            binary_cross_entropy_with_logits_loss(taped, targets)
+        }
     };
     let value = loss.array();
     match value.is_finite() {

@@ -50,7 +50,7 @@ impl TaskExamples {
 
     /// The mark `v2:` and the SHA-256, in hexadecimal, over image and class of every one of these examples in
     /// their order: the first 16 bytes of the SHA-256 of the image, the name of the class in UTF-8, or the shortest decimal forms of the
-    /// numbers with blanks between them, a zero byte.
+    /// numbers, or of 1 and 0 for labels, with blanks between them, a zero byte.
     /// An image counts as its bytes, channel by channel and row by row: its numbers times 255 where those are
     /// whole numbers from 0 to 255, else the numbers themselves where these are, else the numbers as 32-bit floats, little-endian.
     ///
@@ -65,7 +65,7 @@ impl TaskExamples {
                 Targets::Classes(labels) => {
                     Cow::Borrowed(self.names[labels[example] as usize].as_str())
                 }
-                Targets::Numbers(columns) => {
+                Targets::Numbers(columns) | Targets::Multilabel(columns) => {
                     let numbers = columns.of(&[example]).into_iter();
                     let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
                     Cow::Owned(numbers.join(" "))

@@ -1,4 +1,4 @@
-//! A task: a dataset reduced to the classes the experiment wants, or its numbers.
+//! A task: a dataset reduced to the classes the experiment wants, or its numbers or labels.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -47,7 +47,7 @@ pub struct TaskExamples {
     pub names: Vec<String>,
     /// Number of classes or of columns, which is how many scores or numbers a head gives an example.
     pub classes: usize,
-    /// Whether its examples have classes or numbers.
+    /// What its examples have.
     pub targets: TargetKind,
     /// For learning.
     pub train: Examples,
@@ -72,10 +72,12 @@ pub struct Examples {
     pub positions: Vec<u64>,
     /// Labels, counted in the order the experiment names the classes; of numbers 0.
     pub labels: Vec<u32>,
-    /// The numbers of each, where these are the targets: `examples × columns`.
+    /// The numbers of each, or 0 and 1 for its labels, where these are the targets: `examples × columns`.
     numbers: Vec<f32>,
-    /// How many columns of numbers there are; 0 of classes.
+    /// How many columns there are; 0 of classes.
     columns: usize,
+    /// What its examples have.
+    kind: TargetKind,
 }
 
 impl Examples {
@@ -86,12 +88,14 @@ impl Examples {
 
     /// What is true of them.
     pub fn targets(&self) -> Targets<'_> {
-        match self.columns {
-            0 => Targets::Classes(&self.labels),
-            count => Targets::Numbers(Columns {
-                values: &self.numbers,
-                count,
-            }),
+        let columns = Columns {
+            values: &self.numbers,
+            count: self.columns,
+        };
+        match self.kind {
+            TargetKind::Classes => Targets::Classes(&self.labels),
+            TargetKind::Numbers => Targets::Numbers(columns),
+            TargetKind::Multilabel => Targets::Multilabel(columns),
         }
     }
 }
@@ -114,8 +118,9 @@ impl TaskExamples {
                 numbers: dataset.numbers(split.name())?,
                 columns: match dataset.describe().targets {
                     TargetKind::Classes => 0,
-                    TargetKind::Numbers => used.classes.len(),
+                    TargetKind::Numbers | TargetKind::Multilabel => used.classes.len(),
                 },
+                kind: dataset.describe().targets,
             };
             for (position, class) in (0..).zip(dataset.labels(split.name())?) {
                 if let Some(label) = used

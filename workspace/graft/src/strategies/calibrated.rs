@@ -109,7 +109,7 @@ pub(crate) fn tempered(scores: &[f32], are: Scores, temperature: f64, classes: u
 fn logits(scores: &[f32], are: Scores) -> Vec<f32> {
     match are {
         Scores::Probabilities => scores.iter().map(|p| p.max(LEAST).ln()).collect(),
-        Scores::Logits | Scores::Ranking | Scores::Numbers => scores.to_vec(),
+        _ => scores.to_vec(),
     }
 }
 

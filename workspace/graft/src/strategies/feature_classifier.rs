@@ -7,8 +7,9 @@ use topwork_measure::Targets;
 
 use super::Fitted;
 use crate::{
-    GraftError,
+    GraftError, Progress,
     features::{Features, Rows},
+    labels::{FittedHead, Learning},
     model::{STATE, Saved},
     proof::Proof,
 };
@@ -49,13 +50,37 @@ impl super::Fit<'_> {
         });
         let truth = self.task.train.targets().of(&self.draw.train);
         let samples = self.draw.train.len();
-        let Fit { parameters, report } = match truth.targets() {
+        let (fitted, Fit { parameters, report }) = match truth.targets() {
             Targets::Classes(labels) => {
-                classifier.fit(features, samples, dim, labels, classes, options)?
+                let fit = classifier.fit(features, samples, dim, labels, classes, options)?;
+                (FittedHead::Whole(Box::new(classifier)), fit)
             }
             Targets::Numbers(numbers) => {
                 let numbers = (numbers.values, numbers.count);
-                classifier.fit_numbers(features, samples, dim, numbers, options)?
+                let fit = classifier.fit_numbers(features, samples, dim, numbers, options)?;
+                (FittedHead::Whole(Box::new(classifier)), fit)
+            }
+            Targets::Multilabel(labels) => {
+                let learning = Learning {
+                    plugins: self.tools.plugins,
+                    head,
+                    features,
+                    dim,
+                    labels,
+                    names: &self.task.names,
+                    options,
+                };
+                let (head, fit) = learning.fit(|done| {
+                    Ok(self.tools.services.step(Progress {
+                        done,
+                        done_before: 0,
+                        total: labels.count as u64,
+                        unit: "labels",
+                        epoch: 0,
+                        loss: None,
+                    })?)
+                })?;
+                (FittedHead::Labels(head), fit)
             }
         };
         let fit_seconds = begun.elapsed().as_secs_f64();
@@ -69,18 +94,17 @@ impl super::Fit<'_> {
             tested.gather(&self.draw.test, &mut gathered);
             &gathered
         });
-        let scores = classifier.predict(features, self.draw.test.len(), dim, classes)?;
+        let scores = fitted.predict(features, self.draw.test.len(), dim, classes)?;
         let evaluate_seconds = begun.elapsed().as_secs_f64();
-        let score =
-            |rows: &Rows| classifier.predict(&rows.values, rows.examples.len(), dim, classes);
+        let score = |rows: &Rows| fitted.predict(&rows.values, rows.examples.len(), dim, classes);
         let further: Result<_, _> = trunk.further.iter().map(score).collect();
-        let saved = classifier.save().transpose()?;
+        let saved = fitted.save()?;
         let fitted = Fitted {
             parameters,
             report,
             scores,
             further: further?,
-            scores_are: classifier.scores(),
+            scores_are: fitted.scores_are(),
             uncalibrated: None,
             temperatures: Vec::new(),
             selected: Vec::new(),

@@ -202,11 +202,12 @@ impl Fit<'_> {
     }
 }
 
-/// What the scores of a network head are: logits by its contract, or the numbers themselves.
+/// What the scores of a network head are: logits by its contract, of classes or of labels, or the numbers themselves.
 pub(crate) fn scores_of(targets: TargetKind) -> Scores {
     match targets {
         TargetKind::Classes => Scores::Logits,
         TargetKind::Numbers => Scores::Numbers,
+        TargetKind::Multilabel => Scores::LabelLogits,
     }
 }
 

@@ -93,11 +93,11 @@ impl Training<'_> {
             });
         }
         let standardised = match self.targets {
-            Targets::Classes(_) => None,
+            Targets::Classes(_) | Targets::Multilabel(_) => None,
             Targets::Numbers(numbers) => Some(Standardised::of(numbers, &examples)),
         };
         let steps_per_epoch = examples.len().div_ceil(batch_size) as u64;
-        let mut settings = settings::settings(self.settings, steps_per_epoch);
+        let mut settings = settings::settings(self.settings, self.targets, steps_per_epoch);
         settings.class_weights =
             settings::class_weights(self.settings, &examples, self.targets, self.classes);
         let start = |parts| Trainer::new(self.compute, parts, settings.clone(), stream("dropout"));
@@ -213,21 +213,22 @@ impl Training<'_> {
             .collect();
         let validation = self.validate((held_out, standardised), &networks)?;
         let examples = state.order.len() as f64;
+        let kind = self.targets.kind();
         let figures = EpochFigures {
             fold: self.services.fold(),
             epoch: count(state.epoch),
             epochs: count(epochs),
             loss: state.sums.loss / examples,
-            accuracy: (standardised.is_none()).then(|| state.sums.correct as f64 / examples),
+            accuracy: (kind.is_classes()).then(|| state.sums.correct as f64 / examples),
             rmse: standardised.map(|numbers| {
                 let sums = state.sums.squares.iter();
                 numbers.root(&sums.map(|sum| sum / examples).collect::<Vec<f64>>())
             }),
             validation_loss: validation.map(|(loss, _)| loss),
             validation_accuracy: validation
-                .and_then(|(_, figure)| standardised.is_none().then_some(figure)),
+                .and_then(|(_, figure)| figure.filter(|_| kind.is_classes())),
             validation_rmse: validation
-                .and_then(|(_, figure)| standardised.is_some().then_some(figure)),
+                .and_then(|(_, figure)| figure.filter(|_| standardised.is_some())),
             per_second: examples / state.sums.seconds,
             seconds: state.sums.seconds,
         };
@@ -267,6 +268,13 @@ impl Training<'_> {
                 }
                 loss
             }
+            (Targets::Multilabel(labels), _) => {
+                let labels = labels.of(&batch.examples);
+                trainer
+                    .step_numbers(&batch.inputs, &labels)
+                    .map_err(fail)?
+                    .loss
+            }
             (targets, _) => {
                 let labels = targets.classes();
                 let labels = batch.examples.iter().map(|&example| labels[example]);
@@ -302,19 +310,20 @@ impl Training<'_> {
             [example as u64, label].map(u64::to_le_bytes)
         });
         add(&labelled.flatten().collect::<Vec<u8>>());
-        if let Targets::Numbers(numbers) = self.targets {
+        if let Targets::Numbers(numbers) | Targets::Multilabel(numbers) = self.targets {
             let numbers = numbers.of(self.examples).into_iter();
             add(&numbers.flat_map(f32::to_le_bytes).collect::<Vec<u8>>());
         }
         hexadecimal(&hash.finalize())
     }
 
-    /// Loss and accuracy on the samples held out, or of numbers loss and root of the mean squared error; `None` without any.
+    /// Loss and accuracy on the samples held out, or of numbers loss and root of the mean squared error, of labels the loss alone; `None`
+    /// without any.
     fn validate(
         &self,
         (held_out, standardised): (&[usize], Option<&Standardised>),
         networks: &[Network],
-    ) -> Result<Option<(f64, f64)>, GraftError> {
+    ) -> Result<Option<(f64, Option<f64>)>, GraftError> {
         if held_out.is_empty() {
             return Ok(None);
         }
@@ -325,15 +334,22 @@ impl Training<'_> {
         })?;
         if let (Targets::Numbers(numbers), Some(standardised)) = (self.targets, standardised) {
             let numbers = standardised.numbers(numbers, held_out);
-            let loss = settings::number_loss(self.settings).mean(&scores, &numbers);
+            let loss = settings::number_loss(self.settings, self.targets).mean(&scores, &numbers);
             let squared_errors = NumberLoss::Squared.means(&scores, &numbers, classes);
-            return Ok(Some((loss, standardised.root(&squared_errors))));
+            return Ok(Some((loss, Some(standardised.root(&squared_errors)))));
+        }
+        if let Targets::Multilabel(labels) = self.targets {
+            let labels = labels.of(held_out);
+            return Ok(Some((
+                NumberLoss::BinaryCrossEntropy.mean(&scores, &labels),
+                None,
+            )));
         }
         let labels = self.targets.classes();
         let labels = || held_out.iter().map(|&example| labels[example]);
         let correct = evaluate::correct(&scores, labels(), classes);
         let loss = evaluate::cross_entropy(&scores, labels(), classes);
-        Ok(Some((loss, correct as f64 / held_out.len() as f64)))
+        Ok(Some((loss, Some(correct as f64 / held_out.len() as f64))))
     }
 }
 

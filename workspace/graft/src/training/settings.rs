@@ -1,13 +1,13 @@
 //! From the experiment file's settings of a training to the engine's.
 
 use topwork_engine::{NumberLoss, Optimizer, Schedule, ScheduleShape, TrainSettings};
-use topwork_measure::Targets;
+use topwork_measure::{TargetKind, Targets};
 use topwork_schema::{
     ClassWeights, Loss, Optimizer as OptimizerName, Schedule as ScheduleName, Train,
 };
 
 /// The engine's settings: what the file gives in epochs becomes steps.
-pub fn settings(train: &Train, steps_per_epoch: u64) -> TrainSettings {
+pub fn settings(train: &Train, targets: Targets<'_>, steps_per_epoch: u64) -> TrainSettings {
     let optimizer = match train.optimizer {
         OptimizerName::Sgd => Optimizer::Sgd {
             momentum: train.momentum as f32,
@@ -36,13 +36,16 @@ pub fn settings(train: &Train, steps_per_epoch: u64) -> TrainSettings {
         },
         label_smoothing: train.label_smoothing as f32,
         clip_norm: train.clip_norm.map(|norm| norm as f32),
-        number_loss: number_loss(train),
+        number_loss: number_loss(train, targets),
         ..TrainSettings::new(optimizer, train.learning_rate as f32)
     }
 }
 
-/// The loss of numbers.
-pub fn number_loss(train: &Train) -> NumberLoss {
+/// The loss of numbers, or of several labels.
+pub fn number_loss(train: &Train, targets: Targets<'_>) -> NumberLoss {
+    if targets.kind() == TargetKind::Multilabel {
+        return NumberLoss::BinaryCrossEntropy;
+    }
     match train.loss.unwrap_or_default() {
         Loss::Squared => NumberLoss::Squared,
         Loss::Huber => NumberLoss::Huber {

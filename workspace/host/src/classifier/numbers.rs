@@ -13,6 +13,11 @@ pub(crate) fn takes_numbers(component: &abi::Component) -> bool {
 }
 
 impl Classifier {
+    /// Whether it can be fitted to numbers.
+    pub fn takes_numbers(&self) -> bool {
+        self.numbers.is_some()
+    }
+
     /// Fits to features, row-major `samples` × `dims`, with `columns` finite numbers for each sample. From then on
     /// [`predict`](Classifier::predict) gives `columns` numbers for each.
     ///

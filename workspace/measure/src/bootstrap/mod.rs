@@ -2,6 +2,7 @@
 //! from those there are, with replacement.
 
 mod estimates;
+mod labels;
 mod statistic;
 
 use rand_chacha::{
@@ -12,6 +13,7 @@ use rayon::prelude::*;
 
 pub use estimates::bootstrap_difference;
 pub(crate) use estimates::bootstrap_mean;
+pub(crate) use labels::LabelRow;
 pub use statistic::Statistic;
 
 /// How often test examples are drawn again.

@@ -1,7 +1,7 @@
 //! Figures made ready to be taken of many resamples: what does not depend on the draw is worked out
 //! once, and the rest goes through a block of resamples side by side.
 
-use super::{Counts, LANES};
+use super::{Counts, LANES, labels, labels::LabelRow};
 use crate::{
     bits::Bits,
     figures::{Binned, Confident, Place, Ranking, complete},
@@ -40,6 +40,13 @@ enum Kind {
         rankings: Vec<Ranking>,
         of: fn(&Ranking, &Counts) -> [f64; LANES],
     },
+    /// A function of the counts of several labels.
+    Labels {
+        labels: Vec<Vec<LabelRow>>,
+        of: fn(&[ClassCount]) -> Option<f64>,
+    },
+    /// The mean average precision of several labels.
+    LabelRankings(Vec<Ranking>),
     /// The mean of other statistics of the same examples.
     MeanOf(Vec<Statistic>),
     /// The mean over examples of how far the sum of these values in their bin is from 0.
@@ -84,6 +91,32 @@ impl Statistic {
             examples: squares.len(),
             kind: Kind::Determination { squares, numbers },
         }
+    }
+
+    /// A function of the counts of several labels.
+    pub(crate) fn labels(
+        examples: usize,
+        labels: Vec<Vec<LabelRow>>,
+        of: fn(&[ClassCount]) -> Option<f64>,
+    ) -> Self {
+        Self {
+            examples,
+            kind: Kind::Labels { labels, of },
+        }
+    }
+
+    /// The mean average precision of several labels, of which one at least occurs.
+    pub(crate) fn label_rankings<R: Iterator<Item = Ranking>>(
+        examples: usize,
+        rankings: impl FnOnce() -> R,
+    ) -> Option<Self> {
+        let rankings = rankings().filter(|ranking| ranking.positive > 0);
+        let rankings: Vec<Ranking> = rankings.take(MOST_RANKED / examples.max(1) + 1).collect();
+        let usable = !rankings.is_empty() && rankings.len() * examples <= MOST_RANKED;
+        usable.then_some(Self {
+            examples,
+            kind: Kind::LabelRankings(rankings),
+        })
     }
 
     /// The mean of statistics of the same examples; `None` of none.
@@ -224,6 +257,8 @@ impl Statistic {
                 }
                 sums.map(|sum| sum / rankings.len() as f64)
             }
+            Kind::Labels { labels, of } => labels::of_counts(labels, *of, counts),
+            Kind::LabelRankings(rankings) => labels::mean_average_precision(rankings, counts),
             Kind::MeanOf(statistics) => {
                 let mut sums = [0.0; LANES];
                 for statistic in statistics {
@@ -292,7 +327,7 @@ fn of_classes(
     })
 }
 
-fn add(sums: &mut [u32; LANES], counts: &[u8; LANES]) {
+pub(super) fn add(sums: &mut [u32; LANES], counts: &[u8; LANES]) {
     for (sum, count) in sums.iter_mut().zip(counts) {
         *sum += u32::from(*count);
     }
@@ -339,30 +374,7 @@ fn auroc(ranking: &Ranking, counts: &Counts) -> [f64; LANES] {
 
 /// As the figure, with every example there as often as it was drawn.
 fn average_precision(ranking: &Ranking, counts: &Counts) -> [f64; LANES] {
-    let mut sums = [0.0; LANES];
-    let (mut hits, mut taken) = ([0_u32; LANES], [0_u32; LANES]);
-    let mut of_class = [0_u32; LANES];
-    let mut any = false;
-    // From the highest score down a group ends before the next higher place that ends one.
-    let places = ranking.order.iter().rev();
-    let ends = (ranking.order.iter().rev().skip(1)).map(|place| place.last_of_group);
-    for (place, last) in places.zip(ends.chain([true])) {
-        let count = &counts[place.example as usize];
-        add(&mut taken, count);
-        if place.positive {
-            add(&mut of_class, count);
-            any = true;
-        }
-        if last && any {
-            for lane in 0..LANES {
-                hits[lane] += of_class[lane];
-                // Where nothing has been drawn yet there are no hits to be counted, either.
-                let precision = f64::from(hits[lane]) / f64::from(taken[lane].max(1));
-                sums[lane] += f64::from(of_class[lane]) * precision;
-            }
-            (of_class, any) = ([0; LANES], false);
-        }
-    }
+    let (sums, _) = labels::average_precision(ranking, counts);
     sums.map(|sum| sum / ranking.positive as f64)
 }
 

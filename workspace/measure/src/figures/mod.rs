@@ -1,6 +1,7 @@
 //! What is measured: a function and an entry in the list for every figure.
 
 mod classes;
+mod labels;
 mod numbers;
 mod probabilities;
 mod ranking;
@@ -9,12 +10,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     bootstrap::Statistic,
-    figure::{Better, Figure, Needs, OfNumbers, SHARES, SeedInterval, Unit},
+    figure::{Better, Figure, Needs, OfLabels, OfNumbers, SHARES, SeedInterval, Unit},
     interval::Interval,
     meaning::ScoresFor,
     targets::Targets,
 };
 
+pub use labels::Labelled;
 pub(crate) use probabilities::{Binned, Confident};
 pub use probabilities::{ReliabilityBin, clipped, reliability, softmax, softmax_at};
 pub(crate) use ranking::{Place, Ranking};
@@ -35,9 +37,13 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         id: "macro-f1",
         name: "macro F1",
-        about: "mean of the F1 of the classes that occur in the test examples; F1 = 2tp / (2tp + fp + fn), 0 where that is 0/0",
+        about: "mean of the F1 of the classes, or of the labels, that occur in the test examples; F1 = 2tp / (2tp + fp + fn), 0 where that is 0/0",
         statistic: classes::macro_f1_statistic,
         of: classes::macro_f1,
+        labels: Some(OfLabels {
+            statistic: labels::macro_f1_statistic,
+            of: labels::macro_f1,
+        }),
         ..of_classes(Unit::Share)
     },
     top_k::<5>("top-5"),
@@ -156,6 +162,54 @@ pub const FIGURES: &[Figure] = &[
             },
         )
     },
+    Figure {
+        id: "map",
+        name: "mAP",
+        about: "of several labels: mean over the labels that occur of their average precision, the area under precision against recall in steps",
+        ..of_labels(
+            Unit::Number,
+            OfLabels {
+                statistic: labels::mean_average_precision_statistic,
+                of: labels::mean_average_precision,
+            },
+        )
+    },
+    Figure {
+        id: "micro-f1",
+        name: "micro F1",
+        about: "of several labels: 2tp / (2tp + fp + fn) with the counts of all labels together",
+        ..of_labels(
+            Unit::Share,
+            OfLabels {
+                statistic: labels::micro_f1_statistic,
+                of: labels::micro_f1,
+            },
+        )
+    },
+    Figure {
+        id: "subset-accuracy",
+        name: "subset accuracy",
+        about: "of several labels: share of the examples of which every label is right",
+        ..of_labels(
+            Unit::Share,
+            OfLabels {
+                statistic: labels::subset_accuracy_statistic,
+                of: labels::subset_accuracy,
+            },
+        )
+    },
+    Figure {
+        id: "lrap",
+        name: "LRAP",
+        about: "of several labels: label ranking average precision, the mean over examples and their labels of the share of their labels among those with at least this score",
+        ..of_labels(
+            Unit::Number,
+            OfLabels {
+                statistic: labels::lrap_statistic,
+                of: labels::lrap,
+            },
+        )
+    },
 ];
 
 /// Further figures, which [`Figure::named`] finds but nobody measures unasked.
@@ -210,6 +264,7 @@ const fn of_classes(unit: Unit) -> Figure {
         statistic: |_, _, _| None,
         of: |_, _, _| None,
         numbers: None,
+        labels: None,
     }
 }
 
@@ -220,6 +275,15 @@ const fn of_numbers(unit: Unit, better: Better, of: OfNumbers) -> Figure {
         needs: Needs::Numbers,
         range: ANY_ABOVE,
         numbers: Some(of),
+        ..of_classes(unit)
+    }
+}
+
+/// What the figures of several labels have in common. `id`, `name` and `about` are always replaced.
+const fn of_labels(unit: Unit, of: OfLabels) -> Figure {
+    Figure {
+        needs: Needs::Labels,
+        labels: Some(of),
         ..of_classes(unit)
     }
 }

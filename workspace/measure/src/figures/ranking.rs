@@ -73,15 +73,7 @@ pub(super) fn auroc(targets: &[u32], scores: &[f32], classes: usize) -> Option<f
 ///
 /// Source: scikit-learn, `average_precision_score`.
 pub(super) fn average_precision(targets: &[u32], scores: &[f32], classes: usize) -> Option<f64> {
-    over_classes(targets, scores, classes, |ranking| {
-        let (mut sum, mut hits, mut taken) = (0.0, 0, 0);
-        for group in ranking.groups().rev() {
-            let of_class = group.iter().filter(|place| place.positive).count();
-            (hits, taken) = (hits + of_class, taken + group.len());
-            sum += of_class as f64 * (hits as f64 / taken as f64);
-        }
-        (ranking.positive > 0).then(|| sum / ranking.positive as f64)
-    })
+    over_classes(targets, scores, classes, Ranking::average_precision)
 }
 
 /// The mean over the classes for which this is defined.
@@ -138,7 +130,19 @@ impl Ranking {
         Self::by(keys, |example| targets[example as usize] as usize == class)
     }
 
-    fn by(mut keys: Vec<(u64, u32)>, positive: impl Fn(u32) -> bool) -> Self {
+    /// The mean over the positive examples of the precision at their score; `None` without any.
+    pub(crate) fn average_precision(&self) -> Option<f64> {
+        let (mut sum, mut hits, mut taken) = (0.0, 0, 0);
+        for group in self.groups().rev() {
+            let positive = group.iter().filter(|place| place.positive).count();
+            (hits, taken) = (hits + positive, taken + group.len());
+            sum += positive as f64 * (hits as f64 / taken as f64);
+        }
+        (self.positive > 0).then(|| sum / self.positive as f64)
+    }
+
+    /// Of keys that rise with the scores, and whose examples are positive.
+    pub(crate) fn by(mut keys: Vec<(u64, u32)>, positive: impl Fn(u32) -> bool) -> Self {
         keys.sort_unstable();
         let next = keys.iter().skip(1).map(|next| Some(next.0)).chain([None]);
         let order: Vec<Place> = (keys.iter().zip(next))

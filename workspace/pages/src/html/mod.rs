@@ -60,6 +60,7 @@ fn write(report: &Report, _: Option<usize>) -> Result<String, PageError> {
         section("Curves", &charts::curves(results));
         section("Confusion", &confusions(results));
         section("Predicted and true numbers", &against(results));
+        section("Labels", &table::labels(results));
         section("Reliability", &charts::reliability(results));
         if let [heading, lines @ ..] = reference_lines(results).as_slice() {
             section(
@@ -162,6 +163,7 @@ fn against(results: &Results) -> String {
     let known = || {
         (results.strategies.iter())
             .flat_map(|row| row.columns.iter().map(move |column| (row, column)))
+            .filter_map(|(row, column)| Some((row, column, column.against.as_ref()?)))
     };
     let count = known().count();
     if count == 0 {
@@ -176,7 +178,7 @@ fn against(results: &Results) -> String {
             thousands(count as u64)
         ));
     }
-    for (row, column) in known().take(MATRICES) {
+    for (row, column, against) in known().take(MATRICES) {
         let title = match row.seeds.as_slice() {
             [first, _, ..] => format!("{}, seed {}", row.title, first.seed),
             _ => row.title.clone(),
@@ -191,7 +193,7 @@ fn against(results: &Results) -> String {
         };
         text.push_str(&format!(
             "<figure>{}<figcaption>{}</figcaption></figure>\n",
-            pictures::against(&title, &column.name, &column.against),
+            pictures::against(&title, &column.name, against),
             escaped(&caption)
         ));
     }

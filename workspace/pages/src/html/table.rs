@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 
+use topwork_measure::TargetKind;
 use topwork_results::{Align, Column, Results, RowResult, Value, columns};
 
 use super::escaped;
-use crate::pictures::{Range, bar};
+use crate::{
+    pictures::{Range, bar},
+    text::of_columns,
+};
 
 pub fn comparison(results: &Results) -> String {
     let shown = columns(results);
@@ -25,6 +29,48 @@ pub fn comparison(results: &Results) -> String {
     format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"comparison\"><table class=\"sortable\"><caption>A row for every strategy with one cut and one number of training samples; a heading’s button sorts by it</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n"
     )
+}
+
+/// How well each of several labels is recognised, a table for every row of the comparison; nothing of other targets.
+pub fn labels(results: &Results) -> String {
+    if results.targets != TargetKind::Multilabel {
+        return String::new();
+    }
+    let heads: String = (of_columns::headings(results.targets).iter().skip(1))
+        .map(|(heading, align)| {
+            let class = number(*align);
+            format!("<th scope=\"col\"{class}><button type=\"button\">{heading}</button></th>")
+        })
+        .collect();
+    let of_row = |row: &RowResult| {
+        let lines = row.columns.iter().map(|column| {
+            let cells = of_columns::cells_of(results.targets, column);
+            let cells: String = (cells.iter())
+                .map(|cell| format!("<td class=\"number\">{}</td>", escaped(cell)))
+                .collect();
+            format!(
+                "<tr><th scope=\"row\">{}</th>{cells}</tr>",
+                escaped(&column.name)
+            )
+        });
+        let lines: String = lines.collect();
+        let title = escaped(&row.title);
+        format!(
+            "<details><summary>{title}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"labels of {title}\"><table class=\"sortable\"><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div></details>\n"
+        )
+    };
+    let measured = results
+        .strategies
+        .iter()
+        .filter(|row| !row.columns.is_empty());
+    measured.map(of_row).collect()
+}
+
+fn number(align: Align) -> &'static str {
+    match align {
+        Align::Right => " class=\"number\"",
+        Align::Left => "",
+    }
 }
 
 /// The scale of each column of intervals.
@@ -57,11 +103,7 @@ fn head(column: &Column, range: Option<&Range>) -> String {
         "" => "rank",
         name => name,
     };
-    let number = if column.align == Align::Right {
-        " class=\"number\""
-    } else {
-        ""
-    };
+    let number = number(column.align);
     let unit = column.figure.map(|figure| figure.unit);
     let scale = range.zip(unit).map_or(String::new(), |(range, unit)| {
         format!("<small>bars: {}</small>", escaped(&range.ends(unit)))
@@ -83,11 +125,7 @@ fn cell(column: &Column, row: &RowResult, range: Option<&Range>) -> String {
         .value
         .number()
         .map_or(String::new(), |number| format!(" data-number=\"{number}\""));
-    let number = if column.align == Align::Right {
-        " class=\"number\""
-    } else {
-        ""
-    };
+    let number = number(column.align);
     let bar = match (range, &cell.value) {
         (Some(range), Value::Range { interval, .. }) => {
             let mean = column.figure.and_then(|figure| row.figure(figure));

@@ -139,6 +139,7 @@ fn not_available(results: &Results) -> String {
                     "it needs probabilities, and the head does not say that its scores are such"
                 }
                 Needs::Numbers => "it is not defined where all true numbers are equal",
+                Needs::Labels => "it is not defined where no example has a label",
                 Needs::Classes | Needs::Scores => {
                     "it is not defined for these classes and scores, or the run is of a version that did not measure it"
                 }

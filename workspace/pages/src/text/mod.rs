@@ -4,7 +4,7 @@ mod before;
 mod classes;
 mod marks;
 mod notes;
-mod of_columns;
+pub(crate) mod of_columns;
 pub mod pairs;
 mod references;
 

@@ -1,4 +1,4 @@
-//! Targets of numbers: what goes with them, and what is of classes alone.
+//! Targets of numbers and of several labels: what goes with them, and what is of classes alone.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ use crate::task::Task;
 use crate::tree::Node;
 use crate::written::{Written, WrittenStrategy};
 
-/// The figures that have columns: those written, or of numbers all there are.
+/// The figures that have columns: those written, or where there are no classes all there are.
 pub(super) fn metrics(target: &Target, targets: TargetKind) -> Vec<String> {
     match (target.metrics.is_empty(), targets) {
-        (true, TargetKind::Numbers) if target.rank_by.is_none() => {
+        (true, targets) if !targets.is_classes() && target.rank_by.is_none() => {
             let usual = targets.usual_figures().into_iter();
             usual.map(|figure| figure.id.to_owned()).collect()
         }
@@ -31,47 +31,55 @@ impl Check<'_> {
         source: Option<&Task>,
         target: Option<&Task>,
     ) {
-        if source.is_some_and(|task| task.targets == TargetKind::Numbers)
+        if let Some(task) = source.filter(|task| !task.targets.is_classes())
             && let Some(dataset) = written.source.as_ref().and_then(|of| of.dataset.as_ref())
         {
             self.refuse(
                 format!(
-                    "`{}`: its samples have numbers, and a source has classes",
-                    dataset.component.path
+                    "`{}`: its samples have {}, and a source has classes",
+                    dataset.component.path,
+                    task.targets.word()
                 ),
                 dataset.component.component.span.clone(),
-                "numbers",
-                "train on classes, or give the backbone weights; numbers can be the target",
+                "no classes",
+                &format!(
+                    "train on classes, or give the backbone weights; {} can be the target",
+                    task.targets.word()
+                ),
             );
         }
         let Some(task) = target else { return };
         self.figures(written, task.targets);
-        if task.targets == TargetKind::Classes {
+        let kind = task.targets;
+        if kind.is_classes() {
             return;
         }
         let Some(table) = &written.target else { return };
         if let Some(dataset) = &table.dataset {
             let path = &dataset.component.path;
             let node = &dataset.component.node;
-            self.refuse_key(node, path, "classes", "numbers have no classes");
+            let problem = format!("the target has {}, of which all are taken", kind.word());
+            self.refuse_key(node, path, "classes", &problem);
         }
         for (key, what) in [
             ("test", "further test sets are"),
             ("transferability", "the estimates are"),
         ] {
-            let problem = format!("{what} of classes alone, and the target has numbers");
+            let problem = format!(
+                "{what} of classes alone, and the target has {}",
+                kind.word()
+            );
             self.refuse_key(&table.node, &table.path, key, &problem);
         }
         for strategy in &written.strategies {
-            self.strategy_for_numbers(strategy);
+            self.strategy_without_classes(strategy, kind);
         }
     }
 
     /// What is measured must be a figure of what the target has.
     fn figures(&mut self, written: &Written, targets: TargetKind) {
         let Some(table) = &written.target else { return };
-        let is_other =
-            |id: &str| Figure::named(id).is_some_and(|figure| figure.needs.of() != targets);
+        let is_other = |id: &str| Figure::named(id).is_some_and(|figure| !figure.is_of(targets));
         let what = targets.word();
         let known = listed(targets.figures().map(|figure| figure.id));
         let lists = table.node.get("metrics").map_or(&[][..], Node::items);
@@ -93,15 +101,20 @@ impl Check<'_> {
         }
     }
 
-    fn strategy_for_numbers(&mut self, written: &WrittenStrategy) {
+    fn strategy_without_classes(&mut self, written: &WrittenStrategy, targets: TargetKind) {
         let path = &written.path;
         for key in ["select", "calibrate", "train-per-class"] {
-            let problem = "it is of classes alone, and the target has numbers";
-            self.refuse_key(&written.node, path, key, problem);
+            let problem = format!(
+                "it is of classes alone, and the target has {}",
+                targets.word()
+            );
+            self.refuse_key(&written.node, path, key, &problem);
         }
-        // The layers of a network head give as many outputs as there are classes, or columns of numbers.
+        // The layers of a network head give as many outputs as there are classes, labels or columns of numbers, and a head of classes
+        // learns each label against the rest.
         let kind = written.kind.as_ref();
-        if kind.is_none_or(|kind| !kind.value.fits_a_classifier()) {
+        if targets != TargetKind::Numbers || kind.is_none_or(|kind| !kind.value.fits_a_classifier())
+        {
             return;
         }
         let Some(head) = &written.head else { return };
@@ -140,7 +153,7 @@ impl Check<'_> {
             self.refuse(
                 message,
                 entry.key_span.clone(),
-                "not with numbers",
+                "only with classes",
                 "remove it",
             );
         }

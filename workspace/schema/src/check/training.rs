@@ -74,20 +74,25 @@ fn of_the_other_kind(
     let id = task.dataset.component.id();
     let (keys, problem, hint) = match task.targets {
         TargetKind::Classes => (
-            ["loss", "huber-delta"],
+            &["loss", "huber-delta"][..],
             format!(" is of numbers, and `{id}` has classes"),
             "remove it: classes are learnt by their cross-entropy, which label-smoothing and \
              class-weights change",
         ),
+        TargetKind::Multilabel => (
+            &["loss", "huber-delta", "label-smoothing", "class-weights"][..],
+            format!(" is not of several labels, which `{id}` has"),
+            "remove it: labels are learnt by their binary cross-entropy",
+        ),
         TargetKind::Numbers => (
-            ["label-smoothing", "class-weights"],
+            &["label-smoothing", "class-weights"][..],
             format!(" is of classes alone, and `{id}` has numbers"),
             "remove it: the loss of numbers is loss = \"squared\" or loss = \"huber\"",
         ),
     };
-    // A resolved experiment has it of numbers, too.
+    // A resolved experiment has it of all targets.
     let idle = |key: &str| key == "label-smoothing" && train.label_smoothing == 0.0;
-    for key in keys.into_iter().filter(|key| !idle(key)) {
+    for key in keys.iter().copied().filter(|key| !idle(key)) {
         let refusal = Refusal {
             key,
             problem: problem.clone(),

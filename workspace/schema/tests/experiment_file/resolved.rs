@@ -110,7 +110,7 @@ fn catalog(draft: &Draft) -> Catalog {
                 let dataset = Description::Dataset {
                     classes: match targets {
                         TargetKind::Classes => digits.chain(shapes.map(str::to_owned)).collect(),
-                        TargetKind::Numbers => vec!["age".to_owned()],
+                        TargetKind::Numbers | TargetKind::Multilabel => vec!["age".to_owned()],
                     },
                     shape: [channels, 28, 28],
                     splits: splits.to_vec(),

@@ -3,6 +3,7 @@
 
 mod against;
 mod images;
+mod labels;
 mod lists;
 mod matrix;
 mod parts;
@@ -167,7 +168,10 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
             line(buffer, area, 0, Line::styled(caption, scene.theme.title()));
         }
         let (names, columns) = (selected.classes, &outcome.columns);
-        return against::draw(scene.theme, names, columns, inner, buffer);
+        return match outcome.targets() {
+            TargetKind::Multilabel => labels::draw(scene.theme, names, columns, inner, buffer),
+            _ => against::draw(scene.theme, names, columns, inner, buffer),
+        };
     }
     let matrix = counted(run, selection, outcome);
     if selection.image.is_some() {
@@ -261,7 +265,7 @@ fn caption(run: &Watched, selected: &Selected<'_>, outcome: &Outcome, columns: u
         _ => String::new(),
     };
     if !outcome.columns.is_empty() {
-        let figures = format!("{seed} · {}", TargetKind::Numbers.told(&outcome.figures));
+        let figures = format!("{seed} · {}", outcome.targets().told(&outcome.figures));
         let room = columns.saturating_sub(width(&figures) + 1);
         return format!(" {}{figures}", selected.cut(room));
     }

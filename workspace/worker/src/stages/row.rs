@@ -13,7 +13,7 @@ use crate::{
     WorkerError,
     execute::Execution,
     measured::Measured,
-    predictions::{PredictedNumbers, Predictions},
+    predictions::{PredictedColumns, Predictions},
     selection,
 };
 
@@ -83,7 +83,7 @@ impl Execution<'_> {
             figures: measured.figures,
             folds: match truth.kind() {
                 TargetKind::Classes => of_folds(&tested.folds, &right),
-                TargetKind::Numbers => Vec::new(),
+                TargetKind::Numbers | TargetKind::Multilabel => Vec::new(),
             },
             test_set,
             train_samples,
@@ -162,14 +162,15 @@ impl Execution<'_> {
         };
         let labels = match made.truth.targets() {
             Targets::Classes(labels) => labels,
-            Targets::Numbers(truth) => {
-                let predictions = PredictedNumbers {
+            Targets::Numbers(truth) | Targets::Multilabel(truth) => {
+                let predictions = PredictedColumns {
                     positions: &made.positions,
                     folds: &tested.folds,
                     names: &names,
                     columns: &self.plan.target_classes,
                     truth: truth.values,
                     predicted: &tested.scores,
+                    are: made.fitted.scores_are,
                 };
                 let predictions = predictions.to_file()?;
                 let path = self.folder.predictions_path(row, &title, seed);

@@ -33,13 +33,15 @@ fn by_definition(loss: NumberLoss, outputs: usize, weights: &[f64]) -> Vec<f64> 
                 let of_output = &weights[output * 3..];
                 let products = inputs.iter().zip(of_output).map(|(&x, w)| f64::from(x) * w);
                 let bias = weights[outputs * 3 + output];
-                let error = (products.sum::<f64>() + bias - f64::from(number)).abs();
+                let (output, number) = (products.sum::<f64>() + bias, f64::from(number));
+                let error = (output - number).abs();
                 match loss {
                     NumberLoss::Squared => error * error,
                     NumberLoss::Huber { delta } if error <= f64::from(delta) => 0.5 * error * error,
                     NumberLoss::Huber { delta } => {
                         f64::from(delta) * (error - 0.5 * f64::from(delta))
                     }
+                    NumberLoss::BinaryCrossEntropy => output.exp().ln_1p() - number * output,
                 }
             });
         losses.sum::<f64>() / 4.0
@@ -61,6 +63,8 @@ fn gradients_are_finite_differences() {
         (1, NumberLoss::Huber { delta: 100.0 }),
         (2, NumberLoss::Squared),
         (2, NumberLoss::Huber { delta: 0.5 }),
+        (1, NumberLoss::BinaryCrossEntropy),
+        (2, NumberLoss::BinaryCrossEntropy),
     ] {
         let network = linear(outputs);
         let before = values(&network);

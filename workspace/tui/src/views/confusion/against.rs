@@ -46,7 +46,9 @@ pub fn draw(theme: Theme, names: &[String], columns: &[OfColumn], area: Rect, bu
             area.y += 1;
             area.height -= 1;
         }
-        draw_column(theme, name, &column.against, area, buffer);
+        if let Some(against) = &column.against {
+            draw_column(theme, name, against, area, buffer);
+        }
     }
 }
 
