@@ -5,6 +5,7 @@
     stamps                               the Tux Paint stamps (GPL-2), from Debian: drawings and photographs in folders
     emoji                                emoji of two artists, Google's Noto (OFL-1.1) and Twitter's Twemoji (CC-BY-4.0), from npm:
                                          pictures of 64 pixels in a folder for each of nine categories
+    mnist-angle                          turned pictures of MNIST, made here by experiments/mnist-angle.py
 
 Every file is checked by its SHA-256. What is there already is not fetched again. Needs Python 3.9 and nothing else; where
 files come from is up to the configuration of pip, apt and npm.
@@ -224,11 +225,20 @@ def unpack_emoji(archive, artist, target):
     (target / "LICENSE").write_bytes(archive.extractfile(files["package/LICENSE"]).read())
 
 
+def make_angles(name):
+    if (FETCHED / name / "test-angles.npy").exists():
+        return
+    problem = run([sys.executable, ROOT / "experiments" / f"{name}.py"], ROOT)
+    if problem is not None:
+        raise Failed(f"cannot be made: {problem}")
+
+
 def main(names):
     known = {
         **{name: fetch_weights for name in WEIGHTS},
         "stamps": fetch_stamps,
         "emoji": fetch_emoji,
+        "mnist-angle": make_angles,
     }
     unknown = [name for name in names if name not in known]
     if unknown or not names:

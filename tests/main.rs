@@ -32,6 +32,7 @@ mod hostile_plugins;
 mod install;
 mod interruption;
 mod number_networks;
+mod number_pictures;
 mod numbers;
 mod onnx_models;
 mod plugin_check;

@@ -245,7 +245,13 @@ fn heads_of_numbers_come_out_as_files_that_prove_themselves() {
     project.write("train.csv", &stripes(60));
     project.write("test.csv", &stripes(25));
     let mut text = "name = \"stripes\"\n[backbone]\nuse = \"lenet\"\n[target]\ncut = \"pool1\"\ndataset = { use = \"csv\", train-file = \"train.csv\", test-file = \"test.csv\", shape = [1, 28, 28], scale = 255, header = false, targets = \"numbers\" }\n".to_owned();
-    let heads = ["ridge", "knn", "knn\", weights = \"distance", "mean"];
+    let heads = [
+        "ridge",
+        "knn",
+        "knn\", weights = \"distance",
+        "random-forest",
+        "mean",
+    ];
     for (number, head) in heads.iter().enumerate() {
         text.push_str(&format!(
             "[[strategy]]\nname = \"{number}\"\nkind = \"feature-classifier\"\nweights = \"random\"\nhead = {{ use = \"{head}\" }}\n"

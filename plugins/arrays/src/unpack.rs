@@ -28,7 +28,12 @@ impl Unpacked {
     /// Reads a file, but no more than `most` unpacked bytes, however much it unpacks to.
     pub fn read(path: &Path, most: u64) -> Result<Unpacked, Error> {
         let wrong = |error: std::io::Error| {
-            Error::data(format!("cannot open `{}`: {error}", path.display()))
+            let way = sniff::way_to(path).filter(|_| error.kind() == ErrorKind::NotFound);
+            let error = Error::data(format!("cannot open `{}`: {error}", path.display()));
+            match way {
+                Some(way) => error.with_hint(way),
+                None => error,
+            }
         };
         // Before it is opened: opening a pipe waits for somebody to write.
         let about = std::fs::metadata(path).map_err(wrong)?;

@@ -8,7 +8,7 @@ use crate::remarks::Remark;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use topwork_sdk::sniff::IMAGE_EXTENSIONS;
+use topwork_sdk::sniff::{self, IMAGE_EXTENSIONS};
 use topwork_sdk::{Error, Level, Targets};
 use walkdir::WalkDir;
 
@@ -170,8 +170,9 @@ impl Found {
     /// All images below `folder`, by class folder or by the classes the user made up.
     fn folder(&mut self, folder: &Path, is_test: bool, selection: &Selection) -> Result<(), Error> {
         let missing = |folder: &Path| {
+            let usual = "paths are relative to the experiment file";
             Error::data(format!("there is no folder `{}`", folder.display()))
-                .with_hint("paths are relative to the experiment file")
+                .with_hint(sniff::way_to(folder).unwrap_or_else(|| usual.to_owned()))
         };
         if !folder.is_dir() {
             return Err(missing(folder));

@@ -9,6 +9,8 @@
 //! assert!(kind.hint().unwrap().contains("download"));
 //! ```
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::{fmt, io};
 
 /// Endings of the names of image files, in lower case.
@@ -164,6 +166,28 @@ impl fmt::Display for Kind {
             Self::Text => "text",
         })
     }
+}
+
+/// The way to a file or folder that is not there, where it is one of those that `just fetch` gets: what lies in `data/fetched` of
+/// the project.
+///
+/// ```
+/// use std::path::Path;
+///
+/// let hint = topwork_sniff::way_to(Path::new("../data/fetched/emoji/google"));
+/// assert_eq!(hint.unwrap(), "`just fetch emoji` in the folder of the project makes it");
+/// assert_eq!(topwork_sniff::way_to(Path::new("../data/emoji")), None);
+/// ```
+pub fn way_to(path: &Path) -> Option<String> {
+    let parts: Vec<&OsStr> = path.iter().collect();
+    let name = parts.windows(3).find_map(|window| match window {
+        [data, fetched, name] if *data == "data" && *fetched == "fetched" => Some(*name),
+        _ => None,
+    });
+    let name = Path::new(name?).file_stem()?.to_str()?;
+    Some(format!(
+        "`just fetch {name}` in the folder of the project makes it"
+    ))
 }
 
 /// Why the system refused, in words for a person.

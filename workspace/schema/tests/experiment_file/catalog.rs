@@ -122,7 +122,7 @@ pub fn entry(kind: ComponentKind, id: &str, schema: Value) -> ComponentEntry {
         id: id.to_owned(),
         about: format!("the component {id}"),
         schema,
-        numbers: matches!(id, "ridge" | "knn" | "mean"),
+        numbers: matches!(id, "ridge" | "knn" | "random-forest" | "mean"),
     }
 }
 

@@ -125,6 +125,7 @@ fn catalog(draft: &Draft) -> Catalog {
                     | "nearest-centroid"
                     | "knn"
                     | "ridge"
+                    | "random-forest"
                     | "mean" => ComponentKind::ClassifierHead,
                     _ => ComponentKind::NetworkHead,
                 };
