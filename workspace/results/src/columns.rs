@@ -5,7 +5,7 @@ mod cell;
 mod selected;
 
 use topwork_events::Seconds;
-use topwork_measure::{ACCURACY, Figure, Scores, TRANSFERABILITY, Transferability, Unit};
+use topwork_measure::{ACCURACY, Figure, TRANSFERABILITY, Transferability, Unit};
 
 use crate::{Results, RowResult};
 pub use cell::{Cell, Mark, Value};
@@ -234,8 +234,8 @@ const COUNTS: &[Column] = &[
         });
         part.into()
     })
-    // Of numbers none is correct or wrong.
-    .only(|_, rows| !rows.iter().any(|row| row.scores == Some(Scores::Numbers))),
+    // Without classes no example is correct or wrong.
+    .only(|_, rows| rows.iter().all(|row| row.columns.is_empty())),
 ];
 
 const TRAINED_ON: Column = Column::new("trained-on", "trained on", Part::Measured, 5, |row| {

@@ -59,7 +59,16 @@ impl Check<'_> {
             let path = &dataset.component.path;
             let node = &dataset.component.node;
             let problem = format!("the target has {}, of which all are taken", kind.word());
-            self.refuse_key(node, path, "classes", &problem);
+            // A resolved experiment names all of several columns.
+            if !task
+                .dataset
+                .classes
+                .iter()
+                .copied()
+                .eq(0..task.all_classes.len())
+            {
+                self.refuse_key(node, path, "classes", &problem);
+            }
         }
         for (key, what) in [
             ("test", "further test sets are"),
