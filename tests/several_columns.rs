@@ -143,7 +143,7 @@ train = { epochs = 30, batch-size = 5, learning-rate = 1e-4 }
 
     let data = |label: &str| {
         format!(
-            "[dataset]\nuse = \"csv\"\nfile = \"test.csv\"\ntargets = \"numbers\"\nlabel = {label}\n"
+            "use = \"csv\"\nfile = \"test.csv\"\ntargets = \"numbers\"\nlabel = {label}\n"
         )
     };
     project.write("other.toml", &data(labels));
@@ -332,7 +332,7 @@ train = { epochs = 60, batch-size = 20, learning-rate = 3e-2, validation = 0.2, 
     }
     project.write(
         "other.toml",
-        &format!("[dataset]\nuse = \"csv\"\nfile = \"test.csv\"\ntargets = \"multilabel\"\nlabel = {LABELS}\n"),
+        &format!("use = \"csv\"\nfile = \"test.csv\"\ntargets = \"multilabel\"\nlabel = {LABELS}\n"),
     );
     let evaluated = project.topwork(&["evaluate", "1", "--dataset", "other.toml"]);
     assert_eq!(evaluated.code, 0, "{}", evaluated.snapshot());
