@@ -1184,8 +1184,8 @@ struct topwork_classifier_layers_table {
 /* ============================================================================================== */
 
 /*
- * Numbers as targets: datasets whose samples have numbers in place of classes, and heads that are
- * fitted to them.
+ * Numbers and several labels as targets: datasets whose samples have these in place of classes, and
+ * heads that are fitted to numbers.
  */
 
 /*
@@ -1195,7 +1195,14 @@ struct topwork_classifier_layers_table {
 #define TOPWORK_DATASET_NUMBERS "topwork.dataset.numbers/1"
 
 /*
- * The functions behind TOPWORK_DATASET_NUMBERS. Since 1.2.
+ * Id of the ability of a dataset to have several labels for each sample, or none: a
+ * topwork_dataset_numbers_table with a column for each label, whose numbers are 1 where the sample
+ * has the label and else 0. An instance has these or numbers, not both. Since 1.2.
+ */
+#define TOPWORK_DATASET_MULTILABEL "topwork.dataset.multilabel/1"
+
+/*
+ * The functions behind TOPWORK_DATASET_NUMBERS and TOPWORK_DATASET_MULTILABEL. Since 1.2.
  *
  * A dataset with numbers has a column for each number of a sample. The names of the columns stand
  * where those of classes would, in `classes` of its description, and every label is 0: a host that

@@ -50,7 +50,7 @@ impl Files for Parameters {
         "test-file": {"type": "string", "format": "path", "description": "the test samples"},
         "label": {"type": ["string", "integer", "array"], "minimum": 0,
             "items": {"type": ["string", "integer"], "minimum": 0}, "minItems": 1, "uniqueItems": true,
-            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last; with `targets = \"numbers\"` a list of columns, too"},
+            "description": "column of the label: its name, or its position counted from 0; by default the one that the header calls label, class or target, or else the last; with other `targets` than classes a list of columns, too"},
         "groups": {"type": ["string", "integer"], "minimum": 0,
             "description": "column that says which samples belong together (patients, series), its name or its position counted from 0; it is no number of the sample. Samples with the same value stay in one fold, and in one split where `test-fraction` draws it"},
         "header": {"type": "boolean",

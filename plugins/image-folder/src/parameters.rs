@@ -21,7 +21,7 @@ pub const SCHEMA: &str = concat!(
         "description": "text file with the columns path, label and, if wanted, split (`train` or `test`), separated by commas, semicolons or tabs; without it the folders are the classes"},
     "label": {"type": ["string", "integer", "array"], "minimum": 0,
         "items": {"type": ["string", "integer"], "minimum": 0}, "minItems": 1, "uniqueItems": true,
-        "description": "column of the label in `list`: its name, or its position counted from 0; by default the one that is called label, class, target or the like, or the only one left; with `targets = \"numbers\"` a list of columns, too"},
+        "description": "column of the label in `list`: its name, or its position counted from 0; by default the one that is called label, class, target or the like, or the only one left; with other `targets` than classes a list of columns, too"},
     "##,
     targets_property!(),
     r##"

@@ -28,7 +28,7 @@ pub struct Duplicates {
     /// Test examples whose image is a training example, too; with folds examples whose image is
     /// another example, too.
     pub examples: u64,
-    /// Images that are examples of several classes.
+    /// Images that are examples of several classes, or of different numbers or labels.
     pub contrary: u64,
     /// The first of these images, each with all of its examples.
     pub images: Vec<Vec<Copy>>,
@@ -81,7 +81,7 @@ pub struct Copy {
     pub split: String,
     /// Its position there, from 0.
     pub position: u64,
-    /// Name of its class.
+    /// Name of its class, or its numbers or labels.
     pub class: String,
 }
 

@@ -64,14 +64,18 @@ fn draw_name(row: &Row, test_samples: Option<usize>, folds: bool, seed: u64) -> 
     }
 }
 
-/// A line for every example that a row uses: split, position, class, what for, and group and name where the
+/// A line for every example that a row uses: split, position, class (or what else the target asks for), what for, and group and name where the
 /// dataset tells them. With folds there is a column for each of them; one that does not use the example is empty.
 fn table(task: &TaskExamples, draws: &[Draw], names: &Names) -> Result<Vec<u8>, csv::Error> {
     let folds = draws.len() > 1;
     let with_groups = task.groups().is_some();
     let with_names = names.iter().any(Option::is_some);
     let mut file = csv::Writer::from_writer(Vec::new());
-    let mut header = ["split", "example", "class"].map(str::to_owned).to_vec();
+    let target = match task.targets.is_classes() {
+        true => "class",
+        false => "target",
+    };
+    let mut header = ["split", "example", target].map(str::to_owned).to_vec();
     match folds {
         true => header.extend((1..=draws.len()).map(|fold| format!("fold {fold}"))),
         false => header.push("use".to_owned()),
@@ -101,7 +105,7 @@ fn table(task: &TaskExamples, draws: &[Draw], names: &Names) -> Result<Vec<u8>, 
             }
             file.write_field(split.name())?;
             file.write_field(examples.positions[example].to_string())?;
-            file.write_field(&task.names[examples.labels[example] as usize])?;
+            file.write_field(task.told(*split, example))?;
             for uses in uses {
                 file.write_field(uses)?;
             }

@@ -74,7 +74,7 @@ impl Execution<'_> {
             Copy {
                 split: split.name().to_owned(),
                 position: examples.positions[example],
-                class: task.names[examples.labels[example] as usize].clone(),
+                class: task.told(split, example),
             }
         };
         let named = |pair: &NearPair| {

@@ -9,7 +9,7 @@ use std::{
 use topwork_events::{Copy, DataContent, DataRemarks, Duplicates, Event, LogLevel, SplitContent};
 use topwork_graft::{
     Progress, Services,
-    data::{Comparison, SplitName, TaskExamples, Twins, compare, draws, examples_of},
+    data::{Comparison, Copy as Seen, SplitName, TaskExamples, Twins, compare, draws, examples_of},
     out_of_order,
 };
 use topwork_measure::thousands;
@@ -250,7 +250,6 @@ impl Execution<'_> {
 /// What identical images a task has, if any.
 fn duplicates(task: &TaskExamples, used: &DatasetUse, found: &Comparison) -> Option<Duplicates> {
     let data = task.data();
-    let names = &task.dataset().describe().classes;
     let mut duplicates = Duplicates {
         task: data.role.table().to_owned(),
         examples: 0,
@@ -268,17 +267,22 @@ fn duplicates(task: &TaskExamples, used: &DatasetUse, found: &Comparison) -> Opt
             None if of(SplitName::Train).next().is_some() => of(SplitName::Test).count(),
             None => 0,
         };
-        let classes: BTreeSet<u32> = copies.iter().map(|copy| copy.class).collect();
-        if measured == 0 && classes.len() == 1 {
+        let told = |copy: &Seen| {
+            let split = SplitName::ALL[copy.split];
+            let place = task.examples(split).positions.binary_search(&copy.position);
+            place.map_or_else(|_| String::new(), |example| task.told(split, example))
+        };
+        let targets: BTreeSet<String> = copies.iter().map(|copy| told(copy)).collect();
+        if measured == 0 && targets.len() == 1 {
             continue;
         }
         duplicates.examples += measured as u64;
-        duplicates.contrary += u64::from(classes.len() > 1);
+        duplicates.contrary += u64::from(targets.len() > 1);
         if duplicates.images.len() < MOST_IMAGES {
             let named = copies.iter().map(|copy| Copy {
                 split: SplitName::ALL[copy.split].name().to_owned(),
                 position: copy.position,
-                class: names.get(copy.class as usize).cloned().unwrap_or_default(),
+                class: told(copy),
             });
             duplicates.images.push(named.collect());
         }

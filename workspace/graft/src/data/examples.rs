@@ -400,6 +400,24 @@ impl TaskExamples {
         Ok(())
     }
 
+    /// What is true of an example, for people: its class, its numbers, or those labels that it has.
+    pub fn told(&self, split: SplitName, example: usize) -> String {
+        match self.examples(split).targets() {
+            Targets::Classes(labels) => self.names[labels[example] as usize].clone(),
+            Targets::Numbers(numbers) => {
+                let numbers = numbers.of(&[example]).into_iter();
+                let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+                numbers.join(", ")
+            }
+            Targets::Multilabel(labels) => {
+                let has = labels.of(&[example]);
+                let own = self.names.iter().zip(has).filter(|(_, has)| *has == 1.0);
+                let own: Vec<&str> = own.map(|(name, _)| name.as_str()).collect();
+                own.join(", ")
+            }
+        }
+    }
+
     /// What the examples of a split are called, such as paths; `None` where the dataset does not say.
     pub fn called(&self, split: SplitName) -> Result<Option<Vec<String>>, GraftError> {
         let Some(all) = self.dataset().names(self.source_of(split))? else {

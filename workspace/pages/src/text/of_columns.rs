@@ -13,7 +13,7 @@ const MOST: usize = 10;
 /// A line for every row and column; nothing where there is one column alone.
 pub fn of_columns(results: &Results, width: Option<usize>) -> String {
     let columns = results.classes.len();
-    if results.targets.is_classes() || columns < 2 || columns > MOST {
+    if results.targets.is_classes() || !(2..=MOST).contains(&columns) {
         return String::new();
     }
     let headings = headings(results.targets);

@@ -138,8 +138,16 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     let parts = parts(run, area);
     stages::draw(scene, selection, parts.stages, buffer);
     if let Some((index, stage)) = shown_stage(run, selection) {
-        curves::draw_loss(scene, selection, (index, stage), parts.loss, buffer);
-        curves::draw_followed(scene, (index, stage), parts.followed, buffer);
+        match curves::followed(run, stage) {
+            Some(figure) => {
+                curves::draw_loss(scene, selection, (index, stage), parts.loss, buffer);
+                curves::draw_followed(scene, (index, stage), figure, parts.followed, buffer);
+            }
+            None => {
+                let area = parts.loss.union(parts.followed);
+                curves::draw_loss(scene, selection, (index, stage), area, buffer);
+            }
+        }
         // What happens now is told even while the curves are those of an earlier stage.
         let running = run.state.running_stage().map(|(_, running)| running);
         let told = match (selection.stage, running) {

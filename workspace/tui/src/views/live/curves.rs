@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 use topwork_events::{EpochFigures, StageState, StageStatus};
-use topwork_measure::{ACCURACY, TargetKind, Unit};
+use topwork_measure::{Figure as Measured, TargetKind, Unit};
 
 use super::{Selection, fold_words, folds, trains};
 use crate::{
@@ -101,11 +101,12 @@ fn behind(run: &Watched, index: usize) -> Vec<&StageState> {
         .collect()
 }
 
-/// What a stage is trained on: the source always has classes.
-fn targets(run: &Watched, stage: &StageState) -> TargetKind {
+/// The figure by which a stage is followed beside its loss, where there is one: the source always has classes.
+pub fn followed(run: &Watched, stage: &StageState) -> Option<&'static Measured> {
     let part = (stage.plan.row).map(|row| run.state.part_of_row(row).0);
     let part = part.and_then(|part| run.state.parts.get(part));
-    part.map_or(TargetKind::Classes, |part| part.plan.targets)
+    let targets = part.map_or(TargetKind::Classes, |part| part.plan.targets);
+    targets.followed()
 }
 
 /// What the legend calls the curves behind.
@@ -270,13 +271,13 @@ pub fn has_followed(stage: &StageState) -> bool {
 pub fn draw_followed(
     scene: &Scene<'_>,
     (index, stage): (usize, &StageState),
+    figure: &Measured,
     area: Rect,
     buffer: &mut Buffer,
 ) {
     if area.is_empty() {
         return;
     }
-    let figure = targets(scene.run, stage).followed().unwrap_or(&ACCURACY);
     let (name, unit) = (figure.name, figure.unit);
     let what = format!("{name}{}", latest_fold(scene.run, stage));
     let title = chart_title(scene.run, &what, stage, area);

@@ -254,13 +254,17 @@ fn draw_below(
     let Some(shown) = wanted.or_else(|| shown_stage(scene.run, selection)) else {
         return;
     };
-    let halves = match area.width >= ROOMY && curves::has_followed(shown.1) {
-        true => [Constraint::Fill(1), Constraint::Fill(1)],
-        false => [Constraint::Fill(1), Constraint::Length(0)],
+    let beside = curves::followed(scene.run, shown.1);
+    let beside = beside.filter(|_| area.width >= ROOMY && curves::has_followed(shown.1));
+    let halves = match beside {
+        Some(_) => [Constraint::Fill(1), Constraint::Fill(1)],
+        None => [Constraint::Fill(1), Constraint::Length(0)],
     };
     let [loss, followed] = Layout::horizontal(halves).areas(area);
     curves::draw_loss(scene, selection, shown, loss, buffer);
-    curves::draw_followed(scene, shown, followed, buffer);
+    if let Some(figure) = beside {
+        curves::draw_followed(scene, shown, figure, followed, buffer);
+    }
 }
 
 /// What a key that moves asks for.
