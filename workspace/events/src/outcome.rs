@@ -356,3 +356,31 @@ impl Key for Resampled {
         (self.row, self.against, self.figure.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_of_one_column_is_read_as_it_was_written_before() {
+        let against = Against::of(&[1.0, 2.0], &[1.5, 2.0]).unwrap();
+        let mut before = serde_json::to_value(Outcome {
+            scores: Some(Scores::Numbers),
+            figures: BTreeMap::from([("r2".to_owned(), 0.5)]),
+            ..Outcome::default()
+        })
+        .unwrap();
+        before["against"] = serde_json::to_value(&against).unwrap();
+        let read: Outcome = serde_json::from_value(before).unwrap();
+        let read = read.upgraded();
+        let expected = OfColumn {
+            figures: BTreeMap::from([("r2".to_owned(), 0.5)]),
+            against: Some(against),
+            counts: None,
+        };
+        assert_eq!(read.columns, [expected]);
+        // As it is written now it is read again.
+        let text = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), read);
+    }
+}

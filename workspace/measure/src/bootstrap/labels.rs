@@ -95,3 +95,58 @@ pub(super) fn average_precision(
     }
     (sums, hits)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Resamples;
+    use crate::{Columns, Labelled, TargetKind};
+
+    fn labelled<'a>(truth: &'a [f32], scores: &'a [f32], labels: usize) -> Labelled<'a> {
+        let truth = Columns {
+            values: truth,
+            count: labels,
+        };
+        Labelled::new(truth, scores, 0.0).unwrap()
+    }
+
+    proptest! {
+        /// A replicate is the figure of the examples that were drawn, each as often as it was.
+        #[test]
+        fn replicates_are_figures_of_copies(
+            (labels, rows) in (1_usize..5).prop_flat_map(|labels| {
+                let label = (any::<bool>(), -3_i8..4);
+                (Just(labels), prop::collection::vec(prop::collection::vec(label, labels), 1..40))
+            }),
+            seed in any::<u64>(),
+        ) {
+            let all = || rows.iter().flatten();
+            let truth: Vec<f32> = all().map(|(has, _)| f32::from(u8::from(*has))).collect();
+            let scores: Vec<f32> = all().map(|(_, score)| f32::from(*score)).collect();
+            let resamples = Resamples::new(&vec![0; rows.len()], seed);
+            let counts = resamples.draw(3);
+            for figure in TargetKind::Multilabel.figures() {
+                let of = figure.labels.unwrap();
+                let Some(statistic) = (of.statistic)(&labelled(&truth, &scores, labels)) else {
+                    continue;
+                };
+                let replicates = resamples.replicates(&[statistic]).unwrap();
+                for lane in [0, 7, 15] {
+                    let (mut drawn, mut their_scores) = (Vec::new(), Vec::new());
+                    for (index, count) in counts.iter().enumerate() {
+                        for _ in 0..count[lane] {
+                            drawn.extend_from_slice(&truth[index * labels..][..labels]);
+                            their_scores.extend_from_slice(&scores[index * labels..][..labels]);
+                        }
+                    }
+                    let found = replicates[0][3 * 16 + lane];
+                    match (of.of)(&labelled(&drawn, &their_scores, labels)) {
+                        Some(expected) => prop_assert!((found - expected).abs() < 1e-12, "{} {found} {expected}", figure.id),
+                        None => prop_assert!(found.is_nan(), "{} {found}", figure.id),
+                    }
+                }
+            }
+        }
+    }
+}
