@@ -31,29 +31,32 @@ pub fn draw(theme: Theme, names: &[String], columns: &[OfColumn], area: Rect, bu
             ..area
         };
         if several && area.height > 0 {
-            let left_out = match columns.len().saturating_sub(most) {
-                0 => String::new(),
-                more if place + 1 == most => {
-                    format!(" (and {more} more columns: a wider terminal shows them)")
-                }
-                _ => String::new(),
-            };
-            let caption = format!(
-                " {name}: {}{left_out}",
-                TargetKind::Numbers.told(&column.figures)
-            );
+            let caption = format!(" {name}: {}", TargetKind::Numbers.told(&column.figures));
             line(buffer, area, 0, Line::styled(caption, theme.title()));
             area.y += 1;
             area.height -= 1;
         }
-        if let Some(against) = &column.against {
-            draw_column(theme, name, against, area, buffer);
+        let Some(against) = &column.against else {
+            continue;
+        };
+        let drawn = draw_column(theme, name, against, area, buffer);
+        let left_out = columns.len().saturating_sub(most);
+        if place + 1 == most && left_out > 0 {
+            let text = format!(" {left_out} more in a wider terminal");
+            self::place(buffer, area, drawn + 1, text, theme);
         }
     }
 }
 
-/// Draws the grid, true numbers across and predicted ones upwards, and under it the residuals, where there is room.
-fn draw_column(theme: Theme, column: &str, against: &Against, area: Rect, buffer: &mut Buffer) {
+/// Draws the grid, true numbers across and predicted ones upwards, and under it the residuals, where there is room. Gives the row of
+/// the grid's axis, below which one is free.
+fn draw_column(
+    theme: Theme,
+    column: &str,
+    against: &Against,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> usize {
     let rows = usize::from(area.height.saturating_sub(BELOW));
     let cells = against.cells.len();
     let most = against.cells.iter().flatten().max().copied().unwrap_or(0);
@@ -91,6 +94,7 @@ fn draw_column(theme: Theme, column: &str, against: &Against, area: Rect, buffer
         Unit::OfTarget.text(high)
     );
     place(buffer, area, drawn + 3, axis, theme);
+    drawn
 }
 
 fn shade(count: u64, most: u64) -> char {
