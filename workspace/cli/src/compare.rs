@@ -365,7 +365,10 @@ fn test_settings(text: &str, target: Option<&str>) -> Option<BTreeMap<String, St
 /// the predictions do, where their files are still those that were written.
 fn with_bitmaps(run: &Loaded) -> RunState {
     let state = &run.state;
-    let lacks = |outcome: &Outcome| !outcome.right.contains_key(ACCURACY.id);
+    // Without classes no example is right or wrong.
+    let lacks = |outcome: &Outcome| {
+        outcome.targets().is_classes() && !outcome.right.contains_key(ACCURACY.id)
+    };
     let (Some(plan), true) = (&state.plan, state.outcomes.iter().any(lacks)) else {
         return state.clone();
     };
