@@ -342,7 +342,11 @@ train = { epochs = 60, batch-size = 20, learning-rate = 3e-2, validation = 0.2, 
     assert_eq!(run.code, 0, "{}", run.snapshot());
     let compared = project.topwork(&["compare", "1", "2"]);
     assert_eq!((compared.code, &*compared.stderr), (0, ""));
-    assert!(compared.stdout.contains("0.9785"), "{}", compared.snapshot());
+    assert!(
+        compared.stdout.contains("0.9785"),
+        "{}",
+        compared.snapshot()
+    );
     let page = project.topwork(&["report", "1", "--format", "html"]);
     assert_eq!(page.code, 0, "{}", page.snapshot());
     let (has, not) = ("aria-label=\"labels of logistic\"", ">Confusion<");
