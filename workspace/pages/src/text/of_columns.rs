@@ -13,8 +13,15 @@ const MOST: usize = 10;
 /// A line for every row and column; nothing where there is one column alone.
 pub fn of_columns(results: &Results, width: Option<usize>) -> String {
     let columns = results.classes.len();
-    if results.targets.is_classes() || !(2..=MOST).contains(&columns) {
+    let measured = results.strategies.iter().any(|row| !row.columns.is_empty());
+    if results.targets.is_classes() || columns < 2 || !measured {
         return String::new();
+    }
+    if columns > MOST {
+        return format!(
+            "figures of each of the {} columns: in the page (`topwork report --format html`), on the dashboard and in results.json\n",
+            thousands(columns as u64)
+        );
     }
     let headings = headings(results.targets);
     let lines = (results.strategies.iter()).flat_map(|row| {
@@ -25,11 +32,7 @@ pub fn of_columns(results: &Results, width: Option<usize>) -> String {
         });
         lines.collect::<Vec<Vec<String>>>()
     });
-    let lines: Vec<Vec<String>> = lines.collect();
-    match lines.is_empty() {
-        true => String::new(),
-        false => grid(&headings, &lines, width, true),
-    }
+    grid(&headings, &lines.collect::<Vec<_>>(), width, true)
 }
 
 /// Of a table with a line for every row and column.
@@ -37,7 +40,8 @@ pub(crate) fn headings(targets: TargetKind) -> Vec<(&'static str, Align)> {
     let mut headings = vec![("strategy", Align::Left)];
     headings.extend(match targets {
         TargetKind::Multilabel => {
-            let figures = [LABEL_FIGURE, "precision", "recall", "F1", "examples"];
+            let own = of_label().map_or("", |figure| figure.name);
+            let figures = [own, "precision", "recall", "F1", "examples"];
             [("label", Align::Left)]
                 .into_iter()
                 .chain(figures.map(|name| (name, Align::Right)))
@@ -52,7 +56,9 @@ pub(crate) fn headings(targets: TargetKind) -> Vec<(&'static str, Align)> {
 }
 
 /// The figure of a label beside its counts.
-const LABEL_FIGURE: &str = "average precision";
+fn of_label() -> Option<&'static Figure> {
+    Figure::named("average-precision")
+}
 
 /// What a column comes to, in the order of the headings.
 pub(crate) fn cells_of(targets: TargetKind, column: &ColumnResult) -> Vec<String> {
@@ -62,9 +68,8 @@ pub(crate) fn cells_of(targets: TargetKind, column: &ColumnResult) -> Vec<String
     };
     match (targets, column.label) {
         (TargetKind::Multilabel, Some(label)) => {
-            let precision = Figure::named("average-precision");
             vec![
-                precision.map_or_else(String::new, |figure| text(figure, &column.figures)),
+                of_label().map_or_else(String::new, |figure| text(figure, &column.figures)),
                 percent(label.precision),
                 percent(label.recall),
                 percent(label.f1),
