@@ -123,3 +123,39 @@ fn the_shipped_experiment_says_where_its_pictures_come_from() {
     ];
     assert!(expected.iter().all(|part| told.contains(part)), "{told}");
 }
+
+/// Several labels of pictures, in columns of a list, and what is neither 1 nor 0.
+#[test]
+fn labels_come_from_columns_of_a_list() {
+    let (project, list) = project();
+    let mut labels = "file,left,near,split\n".to_owned();
+    for line in list.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let place: f32 = cells[2].parse().unwrap();
+        let has = [place < 24.0, place > -10.0].map(u8::from);
+        labels.push_str(&format!(
+            "{},{},{},{}\n",
+            cells[0], has[0], has[1], cells[3]
+        ));
+    }
+    project.write("labels.csv", &labels);
+    let text = std::fs::read_to_string(project.path().join("bars.toml")).unwrap();
+    let text = text.replace("list.csv", "labels.csv").replace(
+        "label = \"left\", targets = \"numbers\"",
+        "label = [\"left\", \"near\"], targets = \"multilabel\"",
+    );
+    project.write("bars.toml", &text);
+    let run = project.topwork(&["run", "bars.toml", "--ui", "none"]);
+    assert_eq!(run.code, 0, "{}", run.snapshot());
+    let forest = &project.results(1)["strategies"][0];
+    assert!(forest["figures"]["map"]["mean"].as_f64().unwrap() > 0.9);
+    let names: Vec<&str> = (0..2)
+        .map(|column| forest["columns"][column]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["left", "near"]);
+    project.write("labels.csv", &labels.replacen(",1,", ",yes,", 1));
+    let refused = project.topwork(&["check", "bars.toml"]);
+    assert_ne!(refused.code, 0);
+    let said = "label \"yes\" of column \"left\", expected 1 or 0";
+    assert!(refused.stderr.contains(said), "{}", refused.snapshot());
+}

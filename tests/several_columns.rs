@@ -60,6 +60,28 @@ fn near(found: &serde_json::Value, expected: f64, within: f64, what: &str) {
     );
 }
 
+/// What `predict` says of the test examples of run 1, which is to the bit what the run has kept.
+fn predicted_again(project: &Project, row: &str) -> String {
+    let again = project.topwork(&[
+        "predict",
+        "1",
+        "--row",
+        row,
+        "--split",
+        "test",
+        "--output",
+        "again.csv",
+    ]);
+    assert_eq!(again.code, 0, "{}", again.snapshot());
+    let again = std::fs::read_to_string(project.path().join("again.csv")).unwrap();
+    let kept = std::fs::read_dir(project.run_folder(1).join("predictions")).unwrap();
+    let same = kept
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .any(|kept| kept == again);
+    assert!(same, "{row}: {again}");
+    again
+}
+
 #[test]
 fn three_numbers_at_once_are_those_of_scikit_learn() {
     let project = Project::new();
@@ -120,24 +142,7 @@ train = { epochs = 30, batch-size = 5, learning-rate = 1e-4 }
     );
 
     // What is predicted of files and of other tables has a column for each.
-    let again = [
-        "predict",
-        "1",
-        "--row",
-        "layer",
-        "--split",
-        "test",
-        "--output",
-        "again.csv",
-    ];
-    let predicted = project.topwork(&again);
-    assert_eq!(predicted.code, 0, "{}", predicted.snapshot());
-    let again = std::fs::read_to_string(project.path().join("again.csv")).unwrap();
-    let kept = std::fs::read_dir(project.run_folder(1).join("predictions")).unwrap();
-    let kept: Vec<String> = kept
-        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
-        .collect();
-    assert!(kept.contains(&again), "{again}\n{kept:?}");
+    let again = predicted_again(&project, "layer");
     let header = "example,true weight,true waist,true pulse,predicted weight,predicted waist,predicted pulse\n";
     assert!(again.starts_with(header), "{again}");
 
@@ -301,24 +306,7 @@ train = { epochs = 60, batch-size = 20, learning-rate = 3e-2, validation = 0.2, 
     );
 
     for row in ["logistic", "neighbours", "layer"] {
-        let again = [
-            "predict",
-            "1",
-            "--row",
-            row,
-            "--split",
-            "test",
-            "--output",
-            "again.csv",
-        ];
-        let predicted = project.topwork(&again);
-        assert_eq!(predicted.code, 0, "{}", predicted.snapshot());
-        let again = std::fs::read_to_string(project.path().join("again.csv")).unwrap();
-        let kept = std::fs::read_dir(project.run_folder(1).join("predictions")).unwrap();
-        let same = kept
-            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
-            .any(|kept| kept == again);
-        assert!(same, "{row}: {again}");
+        let again = predicted_again(&project, row);
         assert!(
             again.starts_with("example,true cat,true dog,true cow,true bee,"),
             "{again}"
@@ -508,4 +496,40 @@ head    = {{ use = "ridge" }}
         "ridge",
         Err("has no form as a model file"),
     );
+}
+
+/// More labels than a table has room for are said to be elsewhere.
+#[test]
+fn many_labels_are_not_all_told_in_the_terminal() {
+    let project = Project::new();
+    let names: Vec<String> = (0..12).map(|label| format!("label{label}")).collect();
+    let mut text = format!("u,v,{}\n", names.join(","));
+    for sample in 0..48_u32 {
+        let has = (0..12).map(|label| u32::from((sample + label) % 5 < 2).to_string());
+        let has = has.collect::<Vec<String>>().join(",");
+        writeln!(text, "{},{},{has}", sample % 5, f64::from(sample) / 7.0).unwrap();
+    }
+    project.write("train.csv", &text);
+    // Other samples: none is learnt from.
+    project.write(
+        "test.csv",
+        &text
+            .replace("\n0,", "\n0.5,")
+            .replace("\n1,", "\n1.5,")
+            .replace("\n2,", "\n2.5,")
+            .replace("\n3,", "\n3.5,")
+            .replace("\n4,", "\n4.5,"),
+    );
+    let head = closed("neighbours", "{ use = \"knn\", k = 3 }");
+    let labels = format!("{names:?}");
+    project.write("columns.toml", &experiment(2, "multilabel", &labels, &head));
+    let run = project.topwork(&["run", "columns.toml", "--ui", "none"]);
+    assert_eq!(run.code, 0, "{}", run.snapshot());
+    let shown = project.topwork(&["runs", "show", "1"]).stdout;
+    assert!(
+        shown.contains("figures of each of the 12 columns: in the page"),
+        "{shown}"
+    );
+    let page = project.topwork(&["report", "1", "--format", "html"]).stdout;
+    assert!(page.contains(">label11<"));
 }
