@@ -1,6 +1,5 @@
 //! What the fits for all folds come to together.
 
-use topwork_host::Scores;
 use topwork_keys::sha256;
 use topwork_measure::FitReport;
 
@@ -76,15 +75,11 @@ pub fn joined(mut fits: Vec<Fitted>, own_features: bool) -> Option<Fitted> {
     for next in fits {
         all.fit_seconds += next.fit_seconds;
         all.evaluate_seconds += next.evaluate_seconds;
-        if next.scores_are != all.scores_are {
-            all.scores_are = Scores::Ranking;
-        }
+        all.scores_are = all.scores_are.and(next.scores_are);
         all.temperatures.extend(next.temperatures);
         all.selected.extend(next.selected);
-        if let Some((all, next)) = all.uncalibrated.as_mut().zip(next.uncalibrated)
-            && all.are != next.are
-        {
-            all.are = Scores::Ranking;
+        if let Some((all, next)) = all.uncalibrated.as_mut().zip(next.uncalibrated) {
+            all.are = all.are.and(next.are);
         }
     }
     all.proof = proof_of_all(proofs, own_features);
@@ -149,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_scores_are_is_promised_of_all_folds_or_of_none() {
-        use Scores::{Logits, Probabilities, Ranking};
+        use topwork_host::Scores::{self, Logits, Probabilities, Ranking};
         let fit = |scores_are| Fitted {
             parameters: 1,
             report: FitReport::default(),

@@ -10,8 +10,8 @@ pub mod data;
 mod error;
 mod evaluate;
 mod features;
+mod heads;
 mod joined;
-mod labels;
 mod model;
 mod network;
 mod predictor;
@@ -29,8 +29,8 @@ pub use features::{
     Activations, Extraction, Features, Images, NEAR, NearFound, NearPair, TrunkIdentity,
     engine_kind, near, shape,
 };
+pub use heads::FittedHead;
 pub use joined::{Tested, mean_scores};
-pub use labels::FittedHead;
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{
     backbone_blueprint, cut, head_blueprint, initialised, layer_entries, load_weights,

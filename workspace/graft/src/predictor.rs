@@ -12,7 +12,7 @@ use crate::{
     data::normalise,
     error::{engine, out_of_order},
     features::{Activations, apply, shape},
-    labels::FittedHead,
+    heads::FittedHead,
     model::{Model, STATE},
     network::{head_blueprint, initialised},
     strategies::{pooling, scores_of, tempered},

@@ -45,6 +45,17 @@ impl Scores {
         }
     }
 
+    /// What is promised of scores some of which are these and some others, of the same kind of target.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self.gives() {
+            _ if self == other => self,
+            Needs::Classes | Needs::Scores | Needs::Probabilities => Self::Ranking,
+            Needs::Numbers => Self::Numbers,
+            Needs::Labels => Self::LabelMargins,
+        }
+    }
+
     /// Of several labels, above which score one is predicted.
     pub fn threshold(self) -> f32 {
         match self {

@@ -61,6 +61,11 @@ impl TargetKind {
         }
     }
 
+    /// The figure that ranks where nobody asks for another.
+    pub fn ranks(self) -> &'static Figure {
+        self.usual_figures().first().copied().unwrap_or(&ACCURACY)
+    }
+
     /// The figures that have columns where nobody asks for others; the first ranks.
     pub fn usual_figures(self) -> Vec<&'static Figure> {
         let mut figures: Vec<&Figure> = self.figures().collect();

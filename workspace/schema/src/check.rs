@@ -133,7 +133,8 @@ impl<'a> Check<'a> {
         self.numbers(written, of_source, task.as_ref());
         self.data(written, of_source, task.as_ref());
         self.weights(written);
-        let ranked_by = select::ranked_by(written);
+        let targets = task.as_ref().map(|task| task.targets).unwrap_or_default();
+        let ranked_by = select::ranked_by(written, targets);
         let strategies: Vec<Option<Strategy>> = written
             .strategies
             .iter()

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use topwork_engine::Stream;
-use topwork_measure::thousands;
+use topwork_measure::{Targets, thousands};
 use topwork_schema::{Plan, Strategy};
 
 use topwork_tasks::TrunkId;
 
 use crate::{
     GraftError,
-    data::{SplitName, TaskExamples, folds, groups},
+    data::{SplitName, TaskExamples, folds, groups, iterative},
 };
 
 /// Which examples a row uses, as indices into the task's examples.
@@ -67,11 +67,8 @@ pub fn draws(plan: &Plan, target: &TaskExamples, seed: u64) -> Result<Vec<Vec<Dr
 /// The folds of a seed, the same for every row.
 fn cut_target(target: &TaskExamples, folds: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut stream = Stream::new(seed, "folds");
-    let (labels, classes) = target.train.targets().strata(target.classes);
-    match target.groups() {
-        Some(groups) => groups::cut(&labels, groups, classes, folds, &mut stream),
-        None => folds::cut(&labels, classes, folds, &mut stream),
-    }
+    let (targets, groups) = (target.train.targets(), target.groups());
+    folds::of_targets(targets, target.classes, groups, folds, &mut stream)
 }
 
 /// Draws as many of the examples `from`, ascending, as the key asks for: all when it is not there.
@@ -193,18 +190,23 @@ pub fn needed(plan: &Plan, draws: &[Vec<Draw>], trunk: &TrunkId) -> Draw {
 /// both ascending. Without a share, or with too few examples for one, nothing is held out. Examples of
 /// one group, where there are `groups`, stay together.
 pub fn hold_out(
-    (labels, groups): (&[u32], Option<&[u32]>),
+    (targets, groups): (Targets<'_>, Option<&[u32]>),
     examples: &[usize],
     classes: usize,
     share: f64,
     stream: &mut Stream,
 ) -> (Vec<usize>, Vec<usize>) {
-    let held_out = match groups {
-        Some(groups) => groups::held_out(labels, groups, examples, classes, share, stream),
-        None => {
-            let chosen: Vec<u32> = examples.iter().map(|&example| labels[example]).collect();
-            let count = (examples.len() as f64 * share).round() as usize;
-            let held = stratified(&chosen, classes, count, stream).unwrap_or_default();
+    let count = (examples.len() as f64 * share).round() as usize;
+    let held_out = match (groups, targets) {
+        (Some(groups), _) => {
+            let (strata, strata_count) = targets.strata(classes);
+            groups::held_out(&strata, groups, examples, strata_count, share, stream)
+        }
+        (None, Targets::Multilabel(labels)) => iterative::held_out(labels, examples, count, stream),
+        (None, _) => {
+            let (strata, strata_count) = targets.strata(classes);
+            let chosen: Vec<u32> = examples.iter().map(|&example| strata[example]).collect();
+            let held = stratified(&chosen, strata_count, count, stream).unwrap_or_default();
             held.into_iter()
                 .map(|position| examples[position])
                 .collect()
@@ -313,8 +315,9 @@ mod tests {
     fn what_is_held_out_is_not_learnt_from() {
         let labels: Vec<u32> = (0..40).map(|i| i % 4).collect();
         let examples: Vec<usize> = (0..40).filter(|i| i % 5 != 0).collect();
+        let targets = Targets::Classes(&labels);
         let (learnt, held_out) = hold_out(
-            (&labels, None),
+            (targets, None),
             &examples,
             4,
             0.25,
@@ -327,7 +330,7 @@ mod tests {
         let of_class = |class| held_out.iter().filter(|i| labels[**i] == class).count();
         assert_eq!([0, 1, 2, 3].map(of_class), [2; 4]);
         let (learnt, held_out) =
-            hold_out((&labels, None), &examples, 4, 0.0, &mut Stream::new(1, "x"));
+            hold_out((targets, None), &examples, 4, 0.0, &mut Stream::new(1, "x"));
         assert_eq!((learnt, held_out), (examples, Vec::new()));
     }
 

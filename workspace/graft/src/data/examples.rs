@@ -169,8 +169,8 @@ impl TaskExamples {
         }
     }
 
-    /// A further test set of a target with these classes: nothing to learn from, and the examples of its split whose class the target
-    /// has.
+    /// A further test set of a target with these classes, columns of numbers or labels: nothing to learn from, and the examples of its
+    /// split whose class the target has, or all of them.
     ///
     /// # Errors
     ///
@@ -184,12 +184,26 @@ impl TaskExamples {
         let view = dataset.into();
         let dataset = view.dataset();
         let labels = test.labels(&dataset.describe().classes, names);
-        let mut examples = Examples::default();
+        let kind = dataset.describe().targets;
+        let mut examples = Examples {
+            kind,
+            ..Examples::default()
+        };
         for (position, class) in (0..).zip(dataset.labels(&test.split)?) {
-            if let Some(label) = labels.get(class as usize).copied().flatten() {
+            // What has no classes has a single one here.
+            let label = match kind {
+                TargetKind::Classes => labels.get(class as usize).copied().flatten(),
+                TargetKind::Numbers | TargetKind::Multilabel => Some(0),
+            };
+            if let Some(label) = label {
                 examples.positions.push(position);
                 examples.labels.push(label);
             }
+        }
+        if !kind.is_classes() {
+            examples.columns = names.len();
+            let theirs = dataset.numbers(&test.split)?;
+            examples.numbers = in_order_of_target(&theirs, &labels, names.len());
         }
         if examples.labels.is_empty() {
             return Err(GraftError::Experiment {
@@ -202,7 +216,7 @@ impl TaskExamples {
         }
         Ok(Self {
             role: TaskRole::Target,
-            targets: TargetKind::Classes,
+            targets: kind,
             classes: names.len(),
             names: names.to_vec(),
             used: DatasetUse {
@@ -456,4 +470,19 @@ fn groups_of(
     }
     let names = by_number;
     Ok(Some(Groups { names, of }))
+}
+
+/// Rows of a dataset's columns as those of a target, `places` saying which column of it each is; one that it does not have is left out.
+pub fn in_order_of_target(theirs: &[f32], places: &[Option<u32>], columns: usize) -> Vec<f32> {
+    let rows = theirs.chunks_exact(places.len().max(1));
+    let ordered = rows.flat_map(|row| {
+        let mut ours = vec![0.0; columns];
+        for (number, place) in row.iter().zip(places) {
+            if let Some(place) = place {
+                ours[*place as usize] = *number;
+            }
+        }
+        ours
+    });
+    ordered.collect()
 }

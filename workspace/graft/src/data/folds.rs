@@ -1,6 +1,28 @@
 //! Cross-validation: examples cut into folds.
 
 use topwork_engine::Stream;
+use topwork_measure::Targets;
+
+use super::{groups, iterative};
+
+/// Cuts examples of which this is true into folds, each ascending: each has its share of every class, of every tenth of numbers, of
+/// every label. Examples of one group, where there are `groups`, stay together.
+pub fn of_targets(
+    targets: Targets<'_>,
+    classes: usize,
+    groups: Option<&[u32]>,
+    folds: usize,
+    stream: &mut Stream,
+) -> Vec<Vec<usize>> {
+    if let (Targets::Multilabel(labels), None) = (targets, groups) {
+        return iterative::cut(labels, folds, stream);
+    }
+    let (strata, count) = targets.strata(classes);
+    match groups {
+        Some(groups) => groups::cut(&strata, groups, count, folds, stream),
+        None => cut(&strata, count, folds, stream),
+    }
+}
 
 /// Cuts the examples with these labels into stratified folds, each ascending. Every fold has its
 /// share of every class, and of all examples, to within one.

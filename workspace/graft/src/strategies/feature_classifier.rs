@@ -3,13 +3,12 @@
 use std::time::Instant;
 
 use topwork_host::{Fit, FitOptions, Level};
-use topwork_measure::Targets;
 
 use super::Fitted;
 use crate::{
     GraftError, Progress,
     features::{Features, Rows},
-    labels::{FittedHead, Learning},
+    heads::Learning,
     model::{STATE, Saved},
     proof::Proof,
 };
@@ -18,11 +17,6 @@ impl super::Fit<'_> {
     /// A classifier head, fitted once by its plugin.
     pub(super) fn feature_classifier(&self, trunk: &Features) -> Result<Fitted, GraftError> {
         let head = &self.strategy.head;
-        let parameters = head.parameters.clone();
-        let mut classifier = self
-            .tools
-            .plugins
-            .classifier(&head.component, &parameters.into())?;
         // The plugin is native code and is lent the features themselves: they belong to what
         // must not change.
         let before = trunk.with_features(&trunk.digest);
@@ -32,57 +26,51 @@ impl super::Fit<'_> {
             threads: self.tools.compute.threads(),
         };
         let begun = Instant::now();
+        let all = self.task.train.targets();
+        let learning = Learning {
+            plugins: self.tools.plugins,
+            head,
+            features: &[],
+            dim,
+            targets: all,
+            names: &self.task.names,
+            options,
+        };
         let temperature = self.temperature(|learnt, held_out| {
-            let labels: Vec<u32> = (learnt.iter())
-                .map(|&example| self.task.train.labels[example])
-                .collect();
             let mut features = Vec::new();
             trunk.train.gather(learnt, &mut features);
-            classifier.fit(&features, labels.len(), dim, &labels, classes, options)?;
+            let truth = all.of(learnt);
+            let learning = Learning {
+                features: &features,
+                targets: truth.targets(),
+                ..learning
+            };
+            let (fitted, _) = learning.fit(|_| Ok(()))?;
             trunk.train.gather(held_out, &mut features);
-            let scores = classifier.predict(&features, held_out.len(), dim, classes)?;
-            Ok((scores, classifier.scores()))
+            let scores = fitted.predict(&features, held_out.len(), dim, classes)?;
+            Ok((scores, fitted.scores_are()))
         })?;
         let mut gathered = Vec::new();
         let features = trunk.train.all_of(&self.draw.train).unwrap_or_else(|| {
             trunk.train.gather(&self.draw.train, &mut gathered);
             &gathered
         });
-        let truth = self.task.train.targets().of(&self.draw.train);
-        let samples = self.draw.train.len();
-        let (fitted, Fit { parameters, report }) = match truth.targets() {
-            Targets::Classes(labels) => {
-                let fit = classifier.fit(features, samples, dim, labels, classes, options)?;
-                (FittedHead::Whole(Box::new(classifier)), fit)
-            }
-            Targets::Numbers(numbers) => {
-                let numbers = (numbers.values, numbers.count);
-                let fit = classifier.fit_numbers(features, samples, dim, numbers, options)?;
-                (FittedHead::Whole(Box::new(classifier)), fit)
-            }
-            Targets::Multilabel(labels) => {
-                let learning = Learning {
-                    plugins: self.tools.plugins,
-                    head,
-                    features,
-                    dim,
-                    labels,
-                    names: &self.task.names,
-                    options,
-                };
-                let (head, fit) = learning.fit(|done| {
-                    Ok(self.tools.services.step(Progress {
-                        done,
-                        done_before: 0,
-                        total: labels.count as u64,
-                        unit: "labels",
-                        epoch: 0,
-                        loss: None,
-                    })?)
-                })?;
-                (FittedHead::Labels(head), fit)
-            }
+        let truth = all.of(&self.draw.train);
+        let learning = Learning {
+            features,
+            targets: truth.targets(),
+            ..learning
         };
+        let (fitted, Fit { parameters, report }) = learning.fit(|done| {
+            Ok(self.tools.services.step(Progress {
+                done,
+                done_before: 0,
+                total: classes as u64,
+                unit: "labels",
+                epoch: 0,
+                loss: None,
+            })?)
+        })?;
         let fit_seconds = begun.elapsed().as_secs_f64();
         if let (Some(false), Some(note)) = (report.converged, &report.note) {
             (self.tools.services).log(Level::Warning, head.plugin(), note.clone())?;

@@ -6,15 +6,16 @@ use std::time::Instant;
 use serde_json::Value;
 use topwork_engine::{Part, Stream};
 use topwork_host::{Classifier, FitOptions, Level, Scores};
-use topwork_measure::{Figure, ScoresFor, Targets};
+use topwork_measure::{Figure, ScoresFor, Targets, Truth};
 use topwork_schema::{Candidate, Component, Select, SelectOn, Strategy};
 
-use super::{Fit, Fitted, Stock, calibrated::held_out};
+use super::{Fit, Fitted, Stock, calibrated::held_out, scores_of};
 use crate::{
     GraftError,
-    data::{folds, groups},
+    data::{folds, hold_out},
     error::out_of_order,
     features::Features,
+    heads::{FittedHead, Learning},
     network::{head_blueprint, initialised},
     services::Quiet,
     training::Training,
@@ -117,12 +118,11 @@ impl Fit<'_> {
         let judged: Vec<usize> = splits.iter().flat_map(|(_, held)| held).copied().collect();
         let figure = Figure::named(&select.by)
             .ok_or_else(|| out_of_order("`select.by` is no figure there is"))?;
-        let labels = self.labels(&judged);
+        let truth = self.task.train.targets().of(&judged);
         let figures: Vec<Option<f64>> = (tried.scores.iter())
             .map(|of| {
                 let (scores, are) = of.as_ref()?;
-                ScoresFor::new(*are, scores, self.task.classes)
-                    .value(figure, Targets::Classes(&labels))
+                ScoresFor::new(*are, scores, self.task.classes).value(figure, truth.targets())
             })
             .collect();
         let Some(chosen) = best(figure, &figures) else {
@@ -133,9 +133,11 @@ impl Fit<'_> {
                     figure.id,
                     judged.len()
                 ),
-                hint: Some(
-                    "the head's scores do not give it, or it is not defined for these classes; `by = \"accuracy\"` always is".to_owned(),
-                ),
+                hint: Some(format!(
+                    "the head's scores do not give it, or it is not defined for these {}; `by = \"{}\"` is always given",
+                    self.task.targets.word(),
+                    self.task.targets.ranks().id
+                )),
             }));
         };
         if let Some(problem) = tried.problem {
@@ -178,7 +180,7 @@ impl Fit<'_> {
         trunk.train.gather(held, &mut asked);
         let data = Learnt {
             features: &features,
-            labels: &self.labels(learnt),
+            truth: self.task.train.targets().of(learnt),
             dim: trunk.dim,
         };
         for (parameter, group) in grouped(select, candidates) {
@@ -188,10 +190,10 @@ impl Fit<'_> {
             self.fit_several(&heads, parameter, &data, |place, fitted| {
                 let index = first + group[place];
                 match fitted {
-                    Ok((classifier, converged)) => {
+                    Ok((head, converged)) => {
                         let classes = self.task.classes;
-                        let scores = classifier.predict(&asked, held.len(), trunk.dim, classes)?;
-                        tried.put(index, scores, classifier.scores());
+                        let scores = head.predict(&asked, held.len(), trunk.dim, classes)?;
+                        tried.put(index, scores, head.scores_are());
                         tried.unconverged[index] |= !converged;
                     }
                     Err(error) => tried.failed(index, error),
@@ -209,14 +211,14 @@ impl Fit<'_> {
         heads: &[Component],
         parameter: Option<&str>,
         data: &Learnt<'_>,
-        mut each: impl FnMut(usize, Result<(&Classifier, bool), GraftError>) -> Result<(), GraftError>,
+        mut each: impl FnMut(usize, Result<(FittedHead, bool), GraftError>) -> Result<(), GraftError>,
     ) -> Result<(), GraftError> {
         let options = FitOptions {
             seed: self.seed,
             threads: self.tools.compute.threads(),
         };
-        let (samples, classes) = (data.labels.len(), self.task.classes);
         if let [first, _, ..] = heads
+            && let Targets::Classes(labels) = data.truth.targets()
             && let Some(parameter) = parameter
             && let Some(path) = self.path(first, parameter)
         {
@@ -227,17 +229,18 @@ impl Fit<'_> {
                 parameter,
                 &values,
                 data.features,
-                samples,
+                labels.len(),
                 data.dim,
-                data.labels,
-                classes,
+                labels,
+                self.task.classes,
                 options,
             );
             match fitted.map_err(GraftError::from) {
                 Ok(all) => {
-                    for (place, fitted) in all.iter().enumerate() {
+                    for (place, fitted) in all.into_iter().enumerate() {
                         let converged = fitted.fit.report.converged != Some(false);
-                        each(place, Ok((&fitted.classifier, converged)))?;
+                        let head = FittedHead::Whole(Box::new(fitted.classifier));
+                        each(place, Ok((head, converged)))?;
                     }
                     return Ok(());
                 }
@@ -248,15 +251,18 @@ impl Fit<'_> {
         }
         for (place, head) in heads.iter().enumerate() {
             self.tools.services.check_stop()?;
-            let parameters = head.parameters.clone();
-            let made = (self.tools.plugins).classifier(&head.component, &parameters.into());
-            let fitted = made.and_then(|mut classifier| {
-                let (features, labels) = (data.features, data.labels);
-                let fit = classifier.fit(features, samples, data.dim, labels, classes, options)?;
-                Ok((classifier, fit.report.converged != Some(false)))
-            });
-            match fitted.map_err(GraftError::from) {
-                Ok((classifier, converged)) => each(place, Ok((&classifier, converged)))?,
+            let learning = Learning {
+                plugins: self.tools.plugins,
+                head,
+                features: data.features,
+                dim: data.dim,
+                targets: data.truth.targets(),
+                names: &self.task.names,
+                options,
+            };
+            let fitted = learning.fit(|_| Ok(self.tools.services.check_stop()?));
+            match fitted {
+                Ok((head, fit)) => each(place, Ok((head, fit.report.converged != Some(false))))?,
                 Err(error) if error.is_stop() => return Err(error),
                 Err(error) => each(place, Err(error))?,
             }
@@ -302,11 +308,12 @@ impl Fit<'_> {
                     examples: learnt,
                     ..fit.training(fit.train_settings()?, &trunk.train, None)
                 };
-                let networks = training.run(vec![Part::trained(head)])?.networks;
+                let trained = training.run(vec![Part::trained(head)])?;
+                let networks = fit.in_unit(trained.networks, trained.standardised)?;
                 fit.scores(&networks, &trunk.train, held)
             };
             match scores() {
-                Ok(scores) => tried.put(index, scores, Scores::Logits),
+                Ok(scores) => tried.put(index, scores, scores_of(self.task.targets)),
                 // A rate too high for any training to stay finite is a bad candidate, and no more.
                 Err(error @ (GraftError::Engine { .. } | GraftError::Host(_)))
                     if !error.is_stop() =>
@@ -330,15 +337,10 @@ impl Fit<'_> {
         strategy.ok_or_else(|| out_of_order("a candidate has values that no check lets through"))
     }
 
-    fn labels(&self, examples: &[usize]) -> Vec<u32> {
-        let labels = &self.task.train.labels;
-        examples.iter().map(|&example| labels[example]).collect()
-    }
-
     /// How the training examples are split: the same for every strategy that learns from the same ones.
     fn splits(&self, on: SelectOn) -> Result<Vec<Split>, GraftError> {
-        let labels = (self.task.train.labels.as_slice(), self.task.groups());
-        let splits = splits(on, labels, &self.draw.train, self.task.classes, self.seed);
+        let targets = (self.task.train.targets(), self.task.groups());
+        let splits = splits(on, targets, &self.draw.train, self.task.classes, self.seed);
         splits.map_err(|problem| GraftError::Experiment {
             message: format!("`select` of strategy `{}`: {problem}", self.strategy.name),
             hint: Some("train on more samples, or leave `select` out".to_owned()),
@@ -348,9 +350,10 @@ impl Fit<'_> {
 
 /// What classifiers are fitted to.
 struct Learnt<'a> {
-    /// `labels × dim`.
+    /// `samples × dim`.
     features: &'a [f32],
-    labels: &'a [u32],
+    /// What is true of the samples.
+    truth: Truth,
     dim: usize,
 }
 
@@ -358,9 +361,9 @@ impl Tried {
     fn put(&mut self, index: usize, scores: Vec<f32>, are: Scores) {
         if let Some((all, known)) = &mut self.scores[index] {
             // What scores are is promised of all splits or of none.
-            *known = match all.is_empty() || *known == are {
+            *known = match all.is_empty() {
                 true => are,
-                false => Scores::Ranking,
+                false => known.and(are),
             };
             all.extend(scores);
         }
@@ -409,7 +412,7 @@ fn grouped<'s>(select: &'s Select, candidates: &[Candidate]) -> Vec<(Option<&'s 
 /// Splits training examples, ascending; else what is in the way.
 fn splits(
     on: SelectOn,
-    (labels, groups): (&[u32], Option<&[u32]>),
+    (targets, groups): (Targets<'_>, Option<&[u32]>),
     examples: &[usize],
     classes: usize,
     seed: u64,
@@ -423,18 +426,21 @@ fn splits(
     match on {
         SelectOn::Holdout(share) => {
             let mut stream = Stream::new(seed, "select/holdout");
-            let (learnt, held) = match groups {
-                None => held_out(labels, examples, classes, share, &mut stream),
-                Some(groups) => {
-                    let held =
-                        groups::held_out(labels, groups, examples, classes, share, &mut stream);
-                    (without(&held), held)
+            let (learnt, held) = match (targets, groups) {
+                // At least one of every class.
+                (Targets::Classes(labels), None) => {
+                    held_out(labels, examples, classes, share, &mut stream)
                 }
+                _ => hold_out((targets, groups), examples, classes, share, &mut stream),
             };
             match (held.is_empty(), learnt.is_empty()) {
                 (true, _) => Err(format!(
-                    "none of the {} training examples can be held out: no class has two, or all are of one group",
-                    examples.len()
+                    "none of the {} training examples can be held out: {}, or all are of one group",
+                    examples.len(),
+                    match targets {
+                        Targets::Classes(_) => "no class has two",
+                        Targets::Numbers(_) | Targets::Multilabel(_) => "there are too few",
+                    }
                 )),
                 (_, true) => Err("no training example is left to learn from".to_owned()),
                 _ => Ok(vec![(learnt, held)]),
@@ -442,14 +448,11 @@ fn splits(
         }
         SelectOn::Folds(count) => {
             let mut stream = Stream::new(seed, "select/folds");
-            let of = |all: &[u32]| -> Vec<u32> {
-                examples.iter().map(|&example| all[example]).collect()
-            };
-            let own = of(labels);
-            let cut = match groups {
-                None => folds::cut(&own, classes, count, &mut stream),
-                Some(groups) => groups::cut(&own, &of(groups), classes, count, &mut stream),
-            };
+            let groups: Option<Vec<u32>> =
+                groups.map(|groups| examples.iter().map(|&example| groups[example]).collect());
+            let own = targets.of(examples);
+            let groups = groups.as_deref();
+            let cut = folds::of_targets(own.targets(), classes, groups, count, &mut stream);
             if cut.iter().any(Vec::is_empty) {
                 return Err(format!(
                     "{count} folds of {} training examples: one is empty",
@@ -521,7 +524,8 @@ mod tests {
     fn what_cannot_be_split_is_said() {
         let check = |on, labels: &[u32], groups: Option<&[u32]>, expected: &str| {
             let examples: Vec<usize> = (0..labels.len()).collect();
-            let found = splits(on, (labels, groups), &examples, 3, 1).unwrap_err();
+            let targets = Targets::Classes(labels);
+            let found = splits(on, (targets, groups), &examples, 3, 1).unwrap_err();
             assert!(found.contains(expected), "{found}");
         };
         check(SelectOn::Holdout(0.1), &[0, 1, 2], None, "no class has two");
@@ -548,7 +552,7 @@ mod tests {
             let examples: Vec<usize> = (0..labels.len()).filter(|example| example % 4 != 3).collect();
             let groups = with_groups.then_some(groups.as_slice());
             for on in [SelectOn::Holdout(share), SelectOn::Folds(count)] {
-                let of = |seed| splits(on, (&labels, groups), &examples, 3, seed);
+                let of = |seed| splits(on, (Targets::Classes(&labels), groups), &examples, 3, seed);
                 let Ok(found) = of(seed) else { continue };
                 prop_assert_eq!(Ok(found.clone()), of(seed));
                 for (learnt, held) in &found {

@@ -78,11 +78,10 @@ impl Training<'_> {
             validation,
             ..
         } = *self.settings;
-        let (strata, count) = self.targets.strata(self.classes);
         let (examples, held_out) = hold_out(
-            (&strata, self.groups),
+            (self.targets, self.groups),
             self.examples,
-            count,
+            self.classes,
             validation,
             &mut stream("validation"),
         );

@@ -8,6 +8,7 @@ use topwork_nearest::listed;
 use super::Check;
 use crate::diagnostics::Diagnostic;
 use crate::plan::Target;
+use crate::shape::join;
 use crate::task::Task;
 use crate::tree::Node;
 use crate::written::{Written, WrittenStrategy};
@@ -70,16 +71,11 @@ impl Check<'_> {
                 self.refuse_key(node, path, "classes", &problem);
             }
         }
-        for (key, what) in [
-            ("test", "further test sets are"),
-            ("transferability", "the estimates are"),
-        ] {
-            let problem = format!(
-                "{what} of classes alone, and the target has {}",
-                kind.word()
-            );
-            self.refuse_key(&table.node, &table.path, key, &problem);
-        }
+        let problem = format!(
+            "the estimates are of classes alone, and the target has {}",
+            kind.word()
+        );
+        self.refuse_key(&table.node, &table.path, "transferability", &problem);
         for strategy in &written.strategies {
             self.strategy_without_classes(strategy, kind);
         }
@@ -93,16 +89,18 @@ impl Check<'_> {
         let known = listed(targets.figures().map(|figure| figure.id));
         let lists = table.node.get("metrics").map_or(&[][..], Node::items);
         let nodes = lists.iter().chain(table.node.get("rank-by"));
-        let wrong: Vec<(String, Range<usize>)> = nodes
-            .filter_map(|node| Some((node.text()?.to_owned(), node.span.clone())))
-            .filter(|(id, _)| is_other(id))
+        let of_target = nodes.map(|node| (table.path.clone(), node));
+        let of_strategies = written.strategies.iter().filter_map(|strategy| {
+            let by = strategy.node.get("select")?.get("by")?;
+            Some((join(&strategy.path, "select.by"), by))
+        });
+        let wrong: Vec<(String, String, Range<usize>)> = (of_target.chain(of_strategies))
+            .filter_map(|(path, node)| Some((path, node.text()?.to_owned(), node.span.clone())))
+            .filter(|(_, id, _)| is_other(id))
             .collect();
-        for (id, span) in wrong {
+        for (path, id, span) in wrong {
             self.refuse(
-                format!(
-                    "`{}`: the figure `{id}` is not one of {what}, which this target has",
-                    table.path
-                ),
+                format!("`{path}`: the figure `{id}` is not one of {what}, which this target has"),
                 span,
                 "another kind of target",
                 &format!("figures of {what}: {known}"),
@@ -112,7 +110,7 @@ impl Check<'_> {
 
     fn strategy_without_classes(&mut self, written: &WrittenStrategy, targets: TargetKind) {
         let path = &written.path;
-        for key in ["select", "calibrate", "train-per-class"] {
+        for key in ["calibrate", "train-per-class"] {
             let problem = format!(
                 "it is of classes alone, and the target has {}",
                 targets.word()

@@ -2,7 +2,7 @@
 //! the keys of `train`.
 
 use serde_json::{Map, Value};
-use topwork_measure::ACCURACY;
+use topwork_measure::TargetKind;
 use topwork_nearest::choices;
 
 use super::Check;
@@ -25,10 +25,10 @@ const REMOVE_ONE: &str = "remove it here, or among the values that are chosen fr
 type Listed = Vec<(Entry, Vec<Node>)>;
 
 /// The figure that rows are ranked by: what candidates are judged by where nothing else is written.
-pub(super) fn ranked_by(written: &Written) -> String {
+pub(super) fn ranked_by(written: &Written, targets: TargetKind) -> String {
     let target = written.target.as_ref().and_then(|of| of.plain.as_ref());
     let named = target.and_then(|target| target.rank_by.as_ref().or(target.metrics.first()));
-    named.map_or(ACCURACY.id, String::as_str).to_owned()
+    named.map_or(targets.ranks().id, String::as_str).to_owned()
 }
 
 impl Check<'_> {

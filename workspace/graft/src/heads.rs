@@ -1,12 +1,12 @@
-//! Heads of a plugin put to several labels.
+//! Heads of plugins, fitted to whatever a target has.
 //!
-//! A head that learns numbers learns all labels at once, as 1 for those that a sample has and 0 for others: what it predicts, less ½,
+//! Of several labels, a head that learns numbers learns all labels at once, as 1 for those that a sample has and 0 for others: what it predicts, less ½,
 //! is its score. Any other is fitted to each label by itself, those samples that have it against the rest (binary relevance; M.-L.
 //! Zhang, Z.-H. Zhou, "A review on multi-label learning algorithms", 2014).
 
 use serde::{Deserialize, Serialize};
 use topwork_host::{Classifier, Fit, FitOptions, Plugins, Scores};
-use topwork_measure::{Columns, FitReport, TargetKind, thousands};
+use topwork_measure::{Columns, FitReport, TargetKind, Targets, thousands};
 use topwork_schema::Component;
 use topwork_tensors::{File, Writer};
 
@@ -99,34 +99,59 @@ enum Kept {
     Always(f64),
 }
 
-/// What labels are learnt from.
+/// What a head learns from.
 pub struct Learning<'a> {
     pub plugins: &'a Plugins,
     pub head: &'a Component,
     /// `samples × dim`.
     pub features: &'a [f32],
     pub dim: usize,
-    pub labels: Columns<'a>,
-    /// What they are called.
+    /// What is true of the samples.
+    pub targets: Targets<'a>,
+    /// What classes, columns of numbers or labels are called.
     pub names: &'a [String],
     pub options: FitOptions,
 }
 
 impl Learning<'_> {
-    /// Fits the head. `done` hears how many labels are done, where each is fitted by itself.
+    /// Fits the head. `done` hears how many of several labels are done, where each is fitted by itself.
     pub fn fit(
         &self,
+        done: impl FnMut(u64) -> Result<(), GraftError>,
+    ) -> Result<(FittedHead, Fit), GraftError> {
+        let (features, samples, dim) = (self.features, self.targets.len(), self.dim);
+        let mut head = self.classifier()?;
+        let fit = match self.targets {
+            Targets::Classes(labels) => {
+                let classes = self.names.len();
+                head.fit(features, samples, dim, labels, classes, self.options)?
+            }
+            Targets::Numbers(numbers) => {
+                let numbers = (numbers.values, numbers.count);
+                head.fit_numbers(features, samples, dim, numbers, self.options)?
+            }
+            Targets::Multilabel(labels) => {
+                let (head, fit) = self.fit_labels(head, labels, done)?;
+                return Ok((FittedHead::Labels(head), fit));
+            }
+        };
+        Ok((FittedHead::Whole(Box::new(head)), fit))
+    }
+
+    fn fit_labels(
+        &self,
+        mut first: Classifier,
+        labels: Columns<'_>,
         mut done: impl FnMut(u64) -> Result<(), GraftError>,
     ) -> Result<(LabelHead, Fit), GraftError> {
-        let samples = self.labels.examples();
-        let mut first = self.classifier()?;
+        let samples = labels.examples();
         if first.takes_numbers() {
-            let labels = (self.labels.values, self.labels.count);
-            let fit = first.fit_numbers(self.features, samples, self.dim, labels, self.options)?;
+            let numbers = (labels.values, labels.count);
+            let fit = first.fit_numbers(self.features, samples, self.dim, numbers, self.options)?;
             return Ok((LabelHead(Form::AtOnce(Box::new(first))), fit));
         }
         let (mut heads, mut fits, mut constant) = (Vec::new(), Vec::new(), Vec::new());
-        for (label, has) in self.labels.each().enumerate() {
+        for (label, has) in labels.each().enumerate() {
             done(label as u64)?;
             let classes: Vec<u32> = has.iter().map(|has| u32::from(*has == 1.0)).collect();
             let with: u32 = classes.iter().sum();
@@ -143,7 +168,7 @@ impl Learning<'_> {
             heads.push(OfLabel::Fitted(Box::new(classifier)));
             fits.push((name, fit));
         }
-        done(self.labels.count as u64)?;
+        done(labels.count as u64)?;
         Ok((LabelHead(Form::Each(heads)), together(fits, &constant)))
     }
 
