@@ -30,7 +30,7 @@ const LINNERUD: [[u32; 6]; 20] = [
 ];
 
 /// An experiment on tables with these strategies.
-fn experiment(features: usize, targets: &str, labels: &str, strategies: &str) -> String {
+pub(crate) fn experiment(features: usize, targets: &str, labels: &str, strategies: &str) -> String {
     format!(
         r#"
 name  = "columns"
@@ -48,11 +48,11 @@ dataset = {{ use = "csv", train-file = "train.csv", test-file = "test.csv", targ
 }
 
 /// A row of a head that is fitted at once.
-fn closed(name: &str, head: &str) -> String {
+pub(crate) fn closed(name: &str, head: &str) -> String {
     format!("\n[[strategy]]\nname = \"{name}\"\nkind = \"feature-classifier\"\nhead = {head}\n")
 }
 
-fn near(found: &serde_json::Value, expected: f64, within: f64, what: &str) {
+pub(crate) fn near(found: &serde_json::Value, expected: f64, within: f64, what: &str) {
     let found = found.as_f64().unwrap_or(f64::NAN);
     assert!(
         (found - expected).abs() <= within * expected.abs().max(1.0),
@@ -161,10 +161,18 @@ train = { epochs = 30, batch-size = 5, learning-rate = 1e-4 }
     ];
     let evaluated = project.topwork(&other);
     assert_eq!(evaluated.code, 0, "{}", evaluated.snapshot());
+    // In another order they are the same.
     project.write("other.toml", &data(r#"["weight", "pulse", "waist"]"#));
+    let again = project.topwork(&other);
+    let figures = |output: &topwork_testkit::Output| {
+        let results: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        results["strategies"][0]["figures"].clone()
+    };
+    assert_eq!(figures(&again), figures(&evaluated));
+    project.write("other.toml", &data(r#"["weight", "pulse", "jumps"]"#));
     let refused = project.topwork(&other);
     assert_ne!(refused.code, 0);
-    let said = "the dataset has the numbers `weight`, `pulse`, `waist`, and the run predicts `weight`, `waist`, `pulse`";
+    let said = "the dataset has the numbers `weight`, `pulse`, `jumps`, and the run predicts `weight`, `waist`, `pulse`";
     assert!(refused.stderr.contains(said), "{}", refused.snapshot());
 }
 
@@ -193,7 +201,7 @@ fn labelled(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn with_labels() -> Project {
+pub(crate) fn with_labels() -> Project {
     let project = Project::new();
     let lines = labelled(400);
     let text = |lines: &[String]| format!("u,v,w,x,y,z,cat,dog,cow,bee\n{}\n", lines.join("\n"));
@@ -202,7 +210,7 @@ fn with_labels() -> Project {
     project
 }
 
-const LABELS: &str = r#"["cat", "dog", "cow", "bee"]"#;
+pub(crate) const LABELS: &str = r#"["cat", "dog", "cow", "bee"]"#;
 
 #[test]
 fn several_labels_are_those_of_scikit_learn() {
@@ -527,7 +535,7 @@ fn many_labels_are_not_all_told_in_the_terminal() {
     assert_eq!(run.code, 0, "{}", run.snapshot());
     let shown = project.topwork(&["runs", "show", "1"]).stdout;
     assert!(
-        shown.contains("figures of each of the 12 columns: in the page"),
+        shown.contains("figures of each of the 12 labels: in the page"),
         "{shown}"
     );
     let page = project.topwork(&["report", "1", "--format", "html"]).stdout;

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use topwork_events::{Judging, Outcome, Seconds};
-use topwork_graft::{Services, data::view};
+use topwork_graft::{
+    Services,
+    data::{in_order_of_target, view},
+};
 use topwork_host::{Dataset, DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
 use topwork_measure::{TargetKind, Targets, Truth};
@@ -59,6 +62,14 @@ impl Labelled {
             }
         };
         let (examples, truth, unknown) = match (plan, info.targets) {
+            (None, _) if !data.class_map.is_empty() => {
+                return Err(ApplyError::Other {
+                    message: "`class-map` names classes of a run, and there is none".to_owned(),
+                    hint: Some(
+                        "name an experiment file or a run, or remove `class-map`".to_owned(),
+                    ),
+                });
+            }
             (None, _) => {
                 let all = dataset.labels(&split)?.len() as u64;
                 let examples = (0..all).map(|position| (position, None));
@@ -164,37 +175,46 @@ fn of_classes(
     Ok((examples, unknown))
 }
 
-/// The numbers or labels of every example. One column is that of the run whatever it is called; of several the names must be the same.
+/// The numbers or labels of every example, in the order of the run's. One column is that of the run whatever it is called; of several
+/// each is the one of its name, or that `class-map` names.
 fn of_columns(
     dataset: &Dataset,
     split: &str,
     data: &LabelledData,
     plan: &Plan,
 ) -> Result<Truth, ApplyError> {
-    let (columns, wanted) = (&dataset.describe().classes, &plan.target_classes);
-    let fits = columns == wanted || (columns.len() == 1 && wanted.len() == 1);
-    let problem = match (data.class_map.is_empty(), fits) {
-        (false, _) => format!(
-            "`class-map` is of classes, and the dataset has {}",
-            plan.targets.word()
-        ),
-        (true, false) => format!(
-            "the dataset has the {} {}, and the run predicts {}",
-            plan.targets.word(),
-            some(columns),
-            some(wanted)
-        ),
-        (true, true) => {
-            let (values, columns) = (dataset.numbers(split)?, columns.len());
-            return Ok(match plan.targets {
-                TargetKind::Multilabel => Truth::Multilabel { values, columns },
-                _ => Truth::Numbers { values, columns },
-            });
-        }
+    let (theirs, wanted) = (&dataset.describe().classes, &plan.target_classes);
+    let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
+    let places = match (theirs.len(), wanted.len()) {
+        (1, 1) => vec![Some(0)],
+        _ => target_labels(theirs, &map, wanted),
     };
-    Err(ApplyError::Other {
-        message: problem,
-        hint: None,
+    let times = |of: usize| {
+        places
+            .iter()
+            .flatten()
+            .filter(|&&place| place as usize == of)
+            .count()
+    };
+    if (0..wanted.len()).any(|of| times(of) != 1) {
+        return Err(ApplyError::Other {
+            message: format!(
+                "the dataset has the {} {}, and the run predicts {}",
+                plan.targets.word(),
+                some(theirs),
+                some(wanted)
+            ),
+            hint: Some(
+                "`class-map = { \"name there\" = \"name here\" }` tells which are the same"
+                    .to_owned(),
+            ),
+        });
+    }
+    let columns = wanted.len();
+    let values = in_order_of_target(&dataset.numbers(split)?, &places, columns);
+    Ok(match plan.targets {
+        TargetKind::Multilabel => Truth::Multilabel { values, columns },
+        _ => Truth::Numbers { values, columns },
     })
 }
 

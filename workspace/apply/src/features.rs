@@ -1,10 +1,10 @@
 //! Features of images: what a trunk makes of them.
 
-use std::time::Instant;
+use std::{iter::repeat_n, time::Instant};
 
 use topwork_graft::FeaturePass;
 use topwork_measure::TargetKind;
-use topwork_schema::Plan;
+use topwork_worker::true_columns;
 
 use crate::{
     ApplyError, Done,
@@ -14,22 +14,14 @@ use crate::{
 
 /// Which columns a table of features has beside them.
 pub struct Described<'a> {
-    /// Names of the classes; empty where images have none.
-    pub classes: &'a [String],
+    /// What is true of images, and what its classes, columns of numbers or labels are called: none where nothing is.
+    pub targets: (TargetKind, &'a [String]),
     /// Whether they are of examples, which have positions, or of files, which may not be readable.
     pub labelled: bool,
     /// Whether images have names.
     pub named: bool,
     /// Whether they are of several splits.
     pub splits: bool,
-}
-
-/// The classes that examples of a target have: none of numbers and of several labels.
-pub fn classes_of(plan: &Plan) -> &[String] {
-    match plan.targets {
-        TargetKind::Classes => &plan.target_classes,
-        TargetKind::Numbers | TargetKind::Multilabel => &[],
-    }
 }
 
 impl Described<'_> {
@@ -48,9 +40,17 @@ impl Described<'_> {
             true => {}
             false => add("path", Kind::Text),
         }
-        if !self.classes.is_empty() {
-            add("label", Kind::Integer);
-            add("class", Kind::Text);
+        match self.targets {
+            (_, []) => {}
+            (TargetKind::Classes, _) => {
+                add("label", Kind::Integer);
+                add("class", Kind::Text);
+            }
+            (targets, names) => {
+                for name in true_columns(names, targets) {
+                    add(&name, Kind::Float);
+                }
+            }
         }
         columns
     }
@@ -67,11 +67,18 @@ impl Described<'_> {
         if self.named || !self.labelled {
             cells.push(item.path.as_deref().map_or(Cell::Nothing, Cell::Text));
         }
-        if !self.classes.is_empty() {
-            let label = item.label;
-            cells.push(label.map_or(Cell::Nothing, |label| Cell::Integer(label.into())));
-            let class = label.and_then(|label| self.classes.get(label as usize));
-            cells.push(class.map_or(Cell::Nothing, |class| Cell::Text(class)));
+        match self.targets {
+            (_, []) => {}
+            (TargetKind::Classes, names) => {
+                let label = item.label;
+                cells.push(label.map_or(Cell::Nothing, |label| Cell::Integer(label.into())));
+                let class = label.and_then(|label| names.get(label as usize));
+                cells.push(class.map_or(Cell::Nothing, |class| Cell::Text(class)));
+            }
+            (_, names) if item.numbers.is_empty() => {
+                cells.extend(repeat_n(Cell::Nothing, names.len()));
+            }
+            _ => cells.extend(item.numbers.iter().copied().map(Cell::Float)),
         }
         cells
     }

@@ -5,7 +5,7 @@ use std::{iter::repeat_n, time::Instant};
 use topwork_graft::Predictor;
 use topwork_host::Scores;
 use topwork_measure::{TargetKind, highest, predicted};
-use topwork_worker::{ALL_SCORES, TOP, column_names, word};
+use topwork_worker::{ALL_SCORES, PREDICTED, TOP, column_names, labels_predicted, word};
 
 use crate::{
     ApplyError, Done,
@@ -64,9 +64,11 @@ impl Predictions<'_> {
             (true, false) => add("class", Kind::Text),
             (false, _) => add("path", Kind::Text),
         }
-        match of_columns {
-            true => predicted.iter().for_each(|name| add(name, Kind::Float)),
-            false => add("predicted", Kind::Text),
+        if of_columns {
+            predicted.iter().for_each(|name| add(name, Kind::Float));
+        }
+        if self.are.gives().of() != TargetKind::Numbers {
+            add(PREDICTED, Kind::Text);
         }
         if self.folds {
             add("fold", Kind::Integer);
@@ -93,8 +95,13 @@ impl Predictions<'_> {
         columns
     }
 
-    /// The cells of one line.
-    fn cells<'b>(&'b self, item: &'b Item, scores: Option<&'b [f32]>) -> Vec<Cell<'b>> {
+    /// The cells of one line; `labels` are the names of those predicted, of several labels.
+    fn cells<'b>(
+        &'b self,
+        item: &'b Item,
+        scores: Option<&'b [f32]>,
+        labels: Option<&'b str>,
+    ) -> Vec<Cell<'b>> {
         let name = |class: usize| Cell::Text(&self.classes[class]);
         let of_columns = self.are.gives().of() != TargetKind::Classes;
         let mut cells = Vec::new();
@@ -117,6 +124,9 @@ impl Predictions<'_> {
             None => cells.push(Cell::Nothing),
             Some(scores) if of_columns => cells.extend(scores.iter().copied().map(Cell::Float)),
             Some(scores) => cells.push(name(predicted(scores))),
+        }
+        if self.are.gives().of() == TargetKind::Multilabel {
+            cells.push(labels.map_or(Cell::Nothing, Cell::Text));
         }
         if self.folds {
             let fold = item.fold.map(u64::from);
@@ -172,7 +182,8 @@ impl Predictions<'_> {
                 };
                 done.unreadable += u64::from(item.error.is_some());
                 done.images += u64::from(item.error.is_none());
-                table.line(&self.cells(item, scores), &[])?;
+                let labels = scores.map(|scores| labels_predicted(scores, self.are, self.classes));
+                table.line(&self.cells(item, scores, labels.as_deref()), &[])?;
             }
             said(done.images + done.unreadable, total);
             Ok(())

@@ -9,6 +9,7 @@ use topwork_graft::{
     data::{Draw, SplitName, TaskExamples, channels_of, draws, seen, view},
 };
 use topwork_host::{Decoder, Kind, Options, Plugins, Seen};
+use topwork_measure::TargetKind;
 use topwork_schema::{Component, DatasetUse, Plan, Start, TaskRole, resolve_parameters};
 use topwork_store::FeatureCache;
 use topwork_tasks::TrunkId;
@@ -19,7 +20,7 @@ use crate::{
     cuts::{cut_of, cut_of_backbone, fits_input, input_of},
     evaluate::{Evaluation, Labelled, resolved},
     export::Exporting,
-    features::{Described, classes_of},
+    features::Described,
     images::{Examples, Files, Item, OfSplit, Source},
     opened::{Conductor, OpenedRun, knows_weights, pool, trained, wanted_normalise},
     predict::Predictions,
@@ -375,10 +376,8 @@ impl AtWork<'_> {
             );
             self.speaker.say(&Said::Warning(text));
         };
-        let none: &[String] = &[];
-        let classes = plan.map_or(none, classes_of);
         let mut described = Described {
-            classes,
+            targets: plan.map_or_else(Default::default, targets_of),
             labelled: true,
             named: false,
             splits: false,
@@ -397,7 +396,7 @@ impl AtWork<'_> {
                 let seen = self.seen(plan, pass.input()[0])?;
                 let decoder = self.decoder(dataset, pass.input(), decode, seen.is_some())?;
                 described = Described {
-                    classes: none,
+                    targets: Default::default(),
                     labelled: false,
                     named: true,
                     ..described
@@ -473,7 +472,7 @@ impl AtWork<'_> {
             .items()
             .collect();
         let described = Described {
-            classes: classes_of(tools.plan),
+            targets: targets_of(tools.plan),
             labelled: true,
             named: items.first().is_some_and(|item| item.path.is_some()),
             splits: true,
@@ -555,6 +554,11 @@ impl AtWork<'_> {
         fits_input(&decoder.shape(), input)?;
         Ok(decoder)
     }
+}
+
+/// What is true of the examples of a target, and what its classes, columns of numbers or labels are called.
+fn targets_of(plan: &Plan) -> (TargetKind, &[String]) {
+    (plan.targets, &plan.target_classes)
 }
 
 fn name_of(split: Split) -> SplitName {

@@ -32,7 +32,9 @@ mod watchdog;
 pub use error::WorkerError;
 pub use measured::Measured;
 pub use planned::PlannedFeatures;
-pub use predictions::{ALL_SCORES, TOP, column_names, word};
+pub use predictions::{
+    ALL_SCORES, PREDICTED, TOP, column_names, labels_predicted, true_columns, word,
+};
 pub use prepare::{made, plan_as_made};
 pub use probe::problem;
 pub use probe::{BlueprintAnswer, Heard, ProbeAnswer, ProbeRequest, probe};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use topwork_measure::{Scores, Truth, highest, predicted};
+use topwork_measure::{Scores, TargetKind, Targets, Truth, highest, predicted};
 
 use crate::WorkerError;
 
@@ -13,22 +13,81 @@ pub const ALL_SCORES: usize = 1000;
 /// The highest scores it has instead.
 pub const TOP: usize = 5;
 
-/// Predictions of one strategy with one seed, in the order of the test examples.
-pub struct Predictions<'a> {
+/// What one strategy with one seed says of the test examples, in their order, whatever the target has.
+pub struct Tested<'a> {
     /// Positions of the examples in the dataset's split.
     pub positions: &'a [u64],
     /// The fold each was left out with, from 1; empty where there are none.
     pub folds: &'a [u32],
-    /// What the dataset calls each, such as the path of its file; empty where it does not say.
+    /// What the dataset calls each; empty where it does not say.
     pub names: &'a [String],
-    /// True labels.
-    pub labels: &'a [u32],
-    /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
+    /// What is true of them.
+    pub truth: Targets<'a>,
+    /// As many scores, or predicted numbers, for each as there are classes, labels or columns.
     pub scores: &'a [f32],
-    /// What they are, which names their columns.
+    /// What they are.
     pub are: Scores,
-    /// Names of the classes.
+    /// What classes, labels or columns are called.
     pub classes: &'a [String],
+}
+
+impl Tested<'_> {
+    /// The content of the run's file of predictions.
+    pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
+        let &Self {
+            positions,
+            folds,
+            names,
+            scores,
+            are,
+            classes,
+            ..
+        } = self;
+        let csv = match self.truth {
+            Targets::Classes(labels) => Predictions {
+                positions,
+                folds,
+                names,
+                labels,
+                scores,
+                are,
+                classes,
+            }
+            .to_csv(),
+            Targets::Numbers(truth) | Targets::Multilabel(truth) => PredictedColumns {
+                positions,
+                folds,
+                names,
+                columns: classes,
+                truth: truth.values,
+                predicted: scores,
+                are,
+            }
+            .to_csv(),
+        };
+        csv.map_err(|error| WorkerError::System {
+            action: "put predictions into a file",
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Predictions of one strategy with one seed, in the order of the test examples.
+struct Predictions<'a> {
+    /// Positions of the examples in the dataset's split.
+    positions: &'a [u64],
+    /// The fold each was left out with, from 1; empty where there are none.
+    folds: &'a [u32],
+    /// What the dataset calls each, such as the path of its file; empty where it does not say.
+    names: &'a [String],
+    /// True labels.
+    labels: &'a [u32],
+    /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
+    scores: &'a [f32],
+    /// What they are, which names their columns.
+    are: Scores,
+    /// Names of the classes.
+    classes: &'a [String],
 }
 
 /// What a column of scores is called before the name of its class, label or column of numbers.
@@ -45,24 +104,14 @@ pub fn word(are: Scores) -> &'static str {
 const WORDS: [Scores; 3] = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
 
 impl Predictions<'_> {
-    /// [`Predictions::to_csv`] as the content of a file of the run.
-    pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
-        self.to_csv().map_err(|error| WorkerError::System {
-            action: "put predictions into a file",
-            reason: error.to_string(),
-        })
-    }
-
     /// One line per test example: its position, its class, the class predicted, with folds the
     /// one it was left out with, its name where the dataset tells names, all scores; of more than
     /// 1,000 classes the score of its own class and the five highest.
-    pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
+    fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let all = self.classes.len() <= ALL_SCORES;
         let word = word(self.are);
         let mut file = csv::Writer::from_writer(Vec::new());
-        let mut header: Vec<String> = ["example", "class", "predicted"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut header: Vec<String> = ["example", "class", PREDICTED].map(str::to_owned).to_vec();
         if !self.folds.is_empty() {
             header.push("fold".to_owned());
         }
@@ -110,33 +159,27 @@ impl Predictions<'_> {
 }
 
 /// Predicted numbers, or scores of several labels, of one strategy with one seed, in the order of the test examples.
-pub struct PredictedColumns<'a> {
+struct PredictedColumns<'a> {
     /// Positions of the examples in the dataset's split.
-    pub positions: &'a [u64],
+    positions: &'a [u64],
     /// The fold each was left out with, from 1; empty where there are none.
-    pub folds: &'a [u32],
+    folds: &'a [u32],
     /// What the dataset calls each; empty where it does not say.
-    pub names: &'a [String],
+    names: &'a [String],
     /// The names of the columns, at least one.
-    pub columns: &'a [String],
+    columns: &'a [String],
     /// The true numbers, or 1 for the labels that an example has and 0 for others, `examples × columns`.
-    pub truth: &'a [f32],
+    truth: &'a [f32],
     /// As many predicted ones, or scores.
-    pub predicted: &'a [f32],
+    predicted: &'a [f32],
     /// What these are.
-    pub are: Scores,
+    are: Scores,
 }
 
 impl PredictedColumns<'_> {
-    /// One line per test example as the content of a file of the run: its position, its numbers, the numbers predicted, with folds
-    /// the one it was left out with, its name where the dataset tells names.
-    pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
-        self.to_csv().map_err(|error| WorkerError::System {
-            action: "put predictions into a file",
-            reason: error.to_string(),
-        })
-    }
-
+    /// One line per test example: its position, its numbers or labels, the numbers or scores
+    /// predicted, of labels the names of those predicted, with folds the one it was left out with, its name where the dataset tells
+    /// names.
     fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut file = csv::Writer::from_writer(Vec::new());
         let fold = (!self.folds.is_empty()).then_some("fold");
@@ -145,7 +188,9 @@ impl PredictedColumns<'_> {
         let columns = ["example"]
             .into_iter()
             .chain(numbers.iter().map(String::as_str));
-        file.write_record(columns.chain(fold).chain(name))?;
+        let of_labels = self.are.gives().of() == TargetKind::Multilabel;
+        let labels = of_labels.then_some(PREDICTED);
+        file.write_record(columns.chain(labels).chain(fold).chain(name))?;
         let count = self.columns.len();
         let numbers = self
             .truth
@@ -157,6 +202,9 @@ impl PredictedColumns<'_> {
             file.write_field(position.to_string())?;
             for number in truth.iter().chain(predicted) {
                 file.write_field(number.to_string())?;
+            }
+            if of_labels {
+                file.write_field(labels_predicted(predicted, self.are, self.columns))?;
             }
             if let Some(fold) = self.folds.get(index) {
                 file.write_field(fold.to_string())?;
@@ -171,15 +219,34 @@ impl PredictedColumns<'_> {
     }
 }
 
-/// The columns of true and of predicted numbers, or of scores of labels, in a file of predictions: of one column of numbers without its
-/// name.
+/// The column of what is predicted: a class, or the names of labels.
+pub const PREDICTED: &str = "predicted";
+
+/// The names of the labels predicted by scores that are this, with `;` between them.
+pub fn labels_predicted(scores: &[f32], are: Scores, names: &[String]) -> String {
+    let own = names.iter().zip(scores);
+    let own = own.filter(|(_, score)| **score > are.threshold());
+    let own: Vec<&str> = own.map(|(name, _)| name.as_str()).collect();
+    own.join(";")
+}
+
+/// The columns of what is true of examples with numbers or labels: of one column of numbers without its name.
+pub fn true_columns(names: &[String], targets: TargetKind) -> Vec<String> {
+    titled("true", names, targets)
+}
+
+/// The columns of true and of predicted numbers, or of scores of labels, in a file of predictions.
 pub fn column_names(names: &[String], are: Scores) -> Vec<String> {
-    let words = ["true", word(are)];
-    match (names, are) {
-        ([_], Scores::Numbers) => words.map(str::to_owned).to_vec(),
-        (names, _) => (words.iter())
-            .flat_map(|word| names.iter().map(move |name| format!("{word} {name}")))
-            .collect(),
+    let targets = are.gives().of();
+    let mut columns = true_columns(names, targets);
+    columns.extend(titled(word(are), names, targets));
+    columns
+}
+
+fn titled(word: &str, names: &[String], targets: TargetKind) -> Vec<String> {
+    match (names, targets) {
+        ([_], TargetKind::Numbers) => vec![word.to_owned()],
+        (names, _) => (names.iter().map(|name| format!("{word} {name}"))).collect(),
     }
 }
 

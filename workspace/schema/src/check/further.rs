@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use topwork_measure::TargetKind;
 use topwork_nearest::{choices, listed};
 
 use super::{Backbone, Check};
@@ -54,7 +55,7 @@ impl<'a> Check<'a> {
         }
         let split = test.split.as_ref().map(|split| split.value.as_str());
         let found = self.task(&dataset, Role::Further(split), backbone)?;
-        self.same_classes(test, &found, task?)?;
+        self.same_targets(test, &found, task?)?;
         Some(TestSet {
             name: test.name.as_ref()?.value.clone(),
             split: found.measured.clone()?,
@@ -65,18 +66,41 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// That classes of the dataset are classes of the target; `None` where one that is named does not exist, or none is.
-    fn same_classes(&mut self, test: &WrittenTestSet, found: &Task, task: &Task) -> Option<()> {
+    /// That classes of the dataset are classes of the target, or that it has all columns of numbers or labels of the target; `None` where
+    /// one that is named does not exist, and where no class or not every column is there.
+    fn same_targets(&mut self, test: &WrittenTestSet, found: &Task, task: &Task) -> Option<()> {
         let id = found.dataset.component.id();
         let path = &test.path;
+        let kind = task.targets;
+        if found.targets != kind {
+            let message = format!(
+                "`{path}`: `{id}` has {}, and the target has {}",
+                found.targets.word(),
+                kind.word()
+            );
+            let span = test.dataset.as_ref()?.component.component.span.clone();
+            let other = Diagnostic::new(message, Some(span)).label("another kind of target");
+            self.diagnostics.push(
+                other.hint(
+                    "parameters such as `targets` of the datasets that can be either decide it"
+                        .to_owned(),
+                ),
+            );
+            return None;
+        }
+        let (one, several) = match kind {
+            TargetKind::Classes => ("class", "classes"),
+            TargetKind::Numbers => ("column", "columns"),
+            TargetKind::Multilabel => ("label", "labels"),
+        };
         let mut wrong = false;
         let mut unknown = |name: &Located<String>, of: &str, known: &[String]| {
             if !known.contains(&name.value) {
-                let message = format!("`{path}.class-map`: {of} has no class {:?}", name.value);
+                let message = format!("`{path}.class-map`: {of} has no {one} {:?}", name.value);
                 let unknown = Diagnostic::new(message, Some(name.span.clone()));
-                let hint = choices(&name.value, "classes", known.iter().map(String::as_str));
+                let hint = choices(&name.value, several, known.iter().map(String::as_str));
                 self.diagnostics
-                    .push(unknown.label("no such class").hint(hint));
+                    .push(unknown.label(format!("no such {one}")).hint(hint));
                 wrong = true;
             }
         };
@@ -107,16 +131,37 @@ impl<'a> Check<'a> {
         );
         if known.is_empty() {
             let message = format!(
-                "`{path}`: no class of `{id}` is one of the target: it has {}",
+                "`{path}`: no {one} of `{id}` is one of the target: it has {}",
                 named(&left_out)
             );
-            let none = Diagnostic::new(message, Some(span)).label("other classes");
+            let none = Diagnostic::new(message, Some(span)).label(format!("other {several}"));
             self.diagnostics.push(none.hint(hint));
             return None;
         }
+        if !kind.is_classes() {
+            // Each column of the target is one of the dataset's, and one alone: what is true of a sample has no gap.
+            let times = |of: usize| {
+                (all.iter().flatten())
+                    .filter(|&&at| at as usize == of)
+                    .count()
+            };
+            let all_there = (0..task.class_names.len()).map(|of| (of, times(of)));
+            let wrong = all_there.filter(|(_, times)| *times != 1);
+            let wrong: Vec<(usize, usize)> = wrong.collect();
+            if let Some((of, times)) = wrong.first() {
+                let name = &task.class_names[*of];
+                let message = match times {
+                    0 => format!("`{path}`: `{id}` has no {one} `{name}`, which the target has"),
+                    _ => format!("`{path}`: several {several} of `{id}` stand for `{name}`"),
+                };
+                let gap = Diagnostic::new(message, Some(span)).label(format!("other {several}"));
+                self.diagnostics.push(gap.hint(hint));
+                return None;
+            }
+        }
         if !left_out.is_empty() {
             let message = format!(
-                "`{path}`: {} of `{id}` {} left out: the target has no such class",
+                "`{path}`: {} of `{id}` {} left out: the target has no such {one}",
                 named(&left_out),
                 if left_out.len() == 1 { "is" } else { "are" }
             );

@@ -116,7 +116,7 @@ pub(crate) static TARGET: Table = Table {
 
 pub(crate) static TEST: Table = Table {
     title: "`[[target.test]]`",
-    about: "A further test set: other examples of the target's classes, such as from another camera, artist or year.",
+    about: "A further test set: other examples of the target's classes, numbers or labels, such as from another camera, artist or year.",
     component: false,
     keys: &[
         required("name", Kind::Name, "what its table is called"),
@@ -135,11 +135,11 @@ pub(crate) static TEST: Table = Table {
         optional(
             "class-map",
             Kind::Entries {
-                keys: "names of classes of this dataset",
+                keys: "names of classes of this dataset, of columns of its numbers, or of its labels",
                 of: &Kind::Name,
             },
-            "classes of the same name are the same",
-            "the class of the target that each stands for",
+            "those of the same name are the same",
+            "the class, column or label of the target that each stands for",
         ),
     ],
 };

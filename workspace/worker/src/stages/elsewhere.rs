@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use topwork_events::{Elsewhere, Event, Outcome, RunState};
 use topwork_graft::data::{SplitName, TaskExamples};
 use topwork_keys::sha256;
-use topwork_measure::{Scores, Targets};
+use topwork_measure::Scores;
 use topwork_store::RunFolder;
 
-use crate::{WorkerError, execute::Execution, measured::Measured, predictions::Predictions};
+use crate::{WorkerError, execute::Execution, measured::Measured, predictions::Tested};
 
 impl Execution<'_> {
     /// Measures what was fitted for a row on every further test set, given its scores there, and keeps the predictions. `own` is what
@@ -20,20 +20,15 @@ impl Execution<'_> {
     ) -> Result<(), WorkerError> {
         let are = own.scores.unwrap_or_default();
         for (test, (task, scores)) in self.data.further.iter().zip(further).enumerate() {
-            let labels = &task.measured().labels;
-            let measured = Measured::of(
-                Targets::Classes(labels),
-                scores,
-                are,
-                task.classes,
-                &self.judging,
-            );
+            let truth = task.measured().targets();
+            let measured = Measured::of(truth, scores, are, task.classes, &self.judging);
             let predictions = self.predicted_elsewhere(task, scores, are)?;
             let path = self.elsewhere_path(own, test);
             self.folder.write(&path, &predictions)?;
             let outcome = Outcome {
                 correct: measured.confusion.correct(),
-                total: measured.confusion.total(),
+                total: truth.len() as u64,
+                columns: measured.columns,
                 figures: measured.figures,
                 folds: Vec::new(),
                 test_set: task.digest_of_split(SplitName::Test)?,
@@ -61,11 +56,11 @@ impl Execution<'_> {
     ) -> Result<Vec<u8>, WorkerError> {
         let examples = task.measured();
         let names = task.called(SplitName::Test)?.unwrap_or_default();
-        let predictions = Predictions {
+        let predictions = Tested {
             positions: &examples.positions,
             folds: &[],
             names: &names,
-            labels: &examples.labels,
+            truth: examples.targets(),
             scores,
             are,
             classes: &self.plan.target_classes,

@@ -5,17 +5,11 @@ use topwork_events::{
 };
 use topwork_graft::{Features, MeasuredRow, RowTask, data::SplitName, out_of_order};
 use topwork_keys::sha256;
-use topwork_measure::{Figure, ScoresFor, TargetKind, Targets};
+use topwork_measure::{Figure, ScoresFor, TargetKind};
 use topwork_schema::CutPoint;
 use topwork_tasks::TrunkId;
 
-use crate::{
-    WorkerError,
-    execute::Execution,
-    measured::Measured,
-    predictions::{PredictedColumns, Predictions},
-    selection,
-};
+use crate::{WorkerError, execute::Execution, measured::Measured, predictions::Tested, selection};
 
 impl Execution<'_> {
     /// Does one row, with folds once for each, and measures it.
@@ -160,30 +154,11 @@ impl Execution<'_> {
                 .collect(),
             None => Vec::new(),
         };
-        let labels = match made.truth.targets() {
-            Targets::Classes(labels) => labels,
-            Targets::Numbers(truth) | Targets::Multilabel(truth) => {
-                let predictions = PredictedColumns {
-                    positions: &made.positions,
-                    folds: &tested.folds,
-                    names: &names,
-                    columns: &self.plan.target_classes,
-                    truth: truth.values,
-                    predicted: &tested.scores,
-                    are: made.fitted.scores_are,
-                };
-                let predictions = predictions.to_file()?;
-                let path = self.folder.predictions_path(row, &title, seed);
-                self.folder.write(&path, &predictions)?;
-                // What is kept of images is what classes they were taken for.
-                return Ok(sha256(&predictions));
-            }
-        };
-        let predictions = Predictions {
+        let predictions = Tested {
             positions: &made.positions,
             folds: &tested.folds,
             names: &names,
-            labels,
+            truth: made.truth.targets(),
             scores: &tested.scores,
             are: made.fitted.scores_are,
             classes: &self.plan.target_classes,
@@ -191,7 +166,10 @@ impl Execution<'_> {
         let predictions = predictions.to_file()?;
         let path = self.folder.predictions_path(row, &title, seed);
         self.folder.write(&path, &predictions)?;
-        self.keep_image_sample((row, &title), seed, tested, &names)?;
+        // What is kept of images is what classes they were taken for.
+        if self.plan.targets.is_classes() {
+            self.keep_image_sample((row, &title), seed, tested, &names)?;
+        }
         Ok(sha256(&predictions))
     }
 }
