@@ -31,6 +31,7 @@ mod heads;
 mod hostile_plugins;
 mod install;
 mod interruption;
+mod label_words;
 mod number_networks;
 mod number_pictures;
 mod numbers;

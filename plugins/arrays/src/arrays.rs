@@ -11,7 +11,7 @@ use crate::unpack::{Unpacked, is_archive};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use topwork_sdk::{Error, Host, Targets, targets_property};
+use topwork_sdk::{Error, Host, LabelColumns, Targets, targets_property};
 
 /// The component.
 pub type Arrays = FromFiles<Parameters>;
@@ -34,6 +34,7 @@ pub struct Parameters {
     test_groups: Option<String>,
     groups_file: Option<PathBuf>,
     targets: Targets,
+    label_separator: Option<String>,
     layout: Layout,
     scale: Option<f64>,
     class_names: Vec<String>,
@@ -89,6 +90,7 @@ impl Files for Parameters {
     fn check(&self) -> Result<(), Error> {
         self.sources()?;
         check_names(self.targets, &self.class_names)?;
+        LabelColumns::check(None, self.targets, self.label_separator.as_deref())?;
         self.check_groups()
     }
 
@@ -120,19 +122,20 @@ impl Files for Parameters {
             }
             let name = named(file, Some(source.labels));
             let (count, of) = (part.count(), part.name());
-            match self.targets {
-                Targets::Classes => {
+            match (self.targets, &self.label_separator) {
+                (Targets::Classes, _) | (_, Some(_)) => {
                     columns.push(Column::from_array(name, labels, count, of, host)?);
                 }
-                targets => {
+                (targets, None) => {
                     numbers.push(Numbers::from_array(name, labels, (count, of), targets)?);
                 }
             }
             parts.push(part);
         }
-        let labels = match self.targets {
-            Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
-            targets => {
+        let labels = match (self.targets, &self.label_separator) {
+            (Targets::Classes, _) => Labels::new(&columns, &self.class_names, host)?,
+            (_, Some(separator)) => Labels::words(&columns, separator, &self.class_names)?,
+            (targets, None) => {
                 let names = match numbers.first().map_or(1, |first| first.columns) {
                     several if several == self.class_names.len() => self.class_names.clone(),
                     1 => vec![self.labels.clone()],

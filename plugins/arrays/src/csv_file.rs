@@ -35,6 +35,7 @@ pub struct Parameters {
     scale: Option<f64>,
     class_names: Vec<String>,
     targets: Targets,
+    label_separator: Option<String>,
     test_fraction: Option<f64>,
     split_seed: u64,
 }
@@ -76,9 +77,8 @@ impl Files for Parameters {
     fn check(&self) -> Result<(), Error> {
         self.files()?;
         check_names(self.targets, &self.class_names)?;
-        if let Some(label) = &self.label {
-            label.check(self.targets)?;
-        }
+        let separator = self.label_separator.as_deref();
+        LabelColumns::check(self.label.as_ref(), self.targets, separator)?;
         let labels = self.labels().iter().map(|column| ("label", column));
         let groups = self.groups.iter().map(|column| ("groups", column));
         for (key, column) in labels.chain(groups) {
@@ -128,9 +128,10 @@ impl Files for Parameters {
                     .map_err(|problem| Problem::from(format!("has {problem}")).in_file(path))?;
             parts.push(Part::new(name, samples, is_test)?);
         }
-        let labels = match self.targets {
-            Targets::Classes => Labels::new(&columns, &self.class_names, host)?,
-            targets => Labels::columns(&numbers, named.unwrap_or_default(), targets)?,
+        let labels = match (self.targets, &self.label_separator) {
+            (Targets::Classes, _) => Labels::new(&columns, &self.class_names, host)?,
+            (_, Some(separator)) => Labels::words(&columns, separator, &self.class_names)?,
+            (targets, None) => Labels::columns(&numbers, named.unwrap_or_default(), targets)?,
         };
         let form = Form {
             layout: Layout::Chw,
@@ -177,7 +178,7 @@ impl Parameters {
             wanted.header = wanted.header.or(Some(true));
         }
         let mut dialect = Dialect::of(text, &wanted)?;
-        let (columns, label) = (dialect.columns, dialect.label);
+        let columns = dialect.columns;
         let mut numbers = Numbers::new(dialect.separator);
         let mut table = Table {
             remarks: std::mem::take(&mut dialect.remarks),
@@ -234,13 +235,13 @@ impl Parameters {
                 row.push(number);
             }
             let index = table.lines.len();
-            match self.targets {
-                Targets::Classes => {
-                    let word = record.get(label).unwrap_or_default();
+            match (self.targets, &self.label_separator) {
+                (Targets::Classes, _) | (_, Some(_)) => {
+                    let word = record.get(labels[0]).unwrap_or_default();
                     suspects.look(&row, word, index);
                     table.labels.push(word.to_owned());
                 }
-                Targets::Numbers | Targets::Multilabel => {
+                (Targets::Numbers | Targets::Multilabel, None) => {
                     suspects.look(&row, "", index);
                     for (&place, column) in labels.iter().zip(&told) {
                         let text = record.get(place).unwrap_or_default();
@@ -378,7 +379,7 @@ struct Table {
     shape: [usize; 4],
     /// The numbers, as little-endian floats.
     bytes: Vec<u8>,
-    /// A word for each sample, where they are classes.
+    /// What stands there for each sample, where they are classes or words of several labels.
     labels: Vec<String>,
     /// Where they are numbers, a row for each sample.
     numbers: Vec<f32>,

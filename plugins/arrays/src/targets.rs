@@ -1,8 +1,8 @@
 //! Labels that are numbers to be predicted, or several of each sample: one for each sample, or a row of them.
 
-use crate::labels::{Labels, is_list};
+use crate::labels::{self, Labels, Values, is_list};
 use crate::npy::Content;
-use topwork_sdk::{Error, Targets, check_target_numbers};
+use topwork_sdk::{Error, LabelWords, Targets, check_target_numbers};
 
 /// Refuses names of classes for what are none.
 pub fn check_names(targets: Targets, class_names: &[String]) -> Result<(), Error> {
@@ -78,6 +78,47 @@ impl Numbers {
 }
 
 impl Labels {
+    /// Several labels, whose words stand in one cell of each sample with a separator between them; `wanted` are their names in the
+    /// order wanted, where the user says them.
+    pub fn words(
+        files: &[labels::Column],
+        separator: &str,
+        wanted: &[String],
+    ) -> Result<Labels, Error> {
+        let mut words = LabelWords::default();
+        let mut places = Vec::new();
+        for file in files {
+            let Values::Words(cells) = &file.values else {
+                return Err(Error::data(format!(
+                    "{} holds numbers, expected words, as `label-separator` says",
+                    file.name
+                )));
+            };
+            for (sample, cell) in cells.iter().enumerate() {
+                words.add(cell, separator);
+                places.push(match file.lines.get(sample) {
+                    Some(line) => format!("{}, line {line}", file.name),
+                    None => format!("{}, sample {sample}", file.name),
+                });
+            }
+        }
+        let (classes, numbers) = words.columns(wanted).map_err(|(sample, error)| {
+            let place = places.get(sample).map_or("", String::as_str);
+            let told = Error::data(format!("{place}: {error}"));
+            match (wanted, error.hint()) {
+                ([], _) => told,
+                (_, Some(hint)) => told.with_hint(hint),
+                (_, None) => told.with_hint("`class-names` says which are"),
+            }
+        })?;
+        Ok(Labels {
+            labels: vec![0; places.len()],
+            classes,
+            numbers: Some(numbers),
+            targets: Targets::Multilabel,
+        })
+    }
+
     /// Numbers to be predicted, or 1 and 0 for several labels, whose columns have these names.
     pub fn columns(
         files: &[Numbers],

@@ -29,8 +29,9 @@ const PATHS: [&str; 12] = [
     "imgname",
     "name",
 ];
-const LABELS: [&str; 10] = [
+const LABELS: [&str; 12] = [
     "label",
+    "labels",
     "class",
     "classname",
     "labelname",
@@ -38,6 +39,7 @@ const LABELS: [&str; 10] = [
     "categoryname",
     "target",
     "tag",
+    "tags",
     "y",
     "species",
 ];
@@ -70,7 +72,7 @@ pub struct Row {
     pub path: Vec<u8>,
     /// The file.
     pub file: PathBuf,
-    /// The class, as it is written, where labels are classes.
+    /// The class, or the words of several labels, as it is written.
     pub label: Vec<u8>,
     /// Where they are numbers to be predicted, one for each column.
     pub numbers: Vec<f32>,
@@ -87,6 +89,8 @@ pub struct Wanted<'a> {
     pub label: Option<&'a LabelColumns>,
     /// What they are.
     pub targets: Targets,
+    /// Between the words of several labels, where they stand in one column.
+    pub separator: Option<&'a str>,
 }
 
 impl Wanted<'_> {
@@ -143,26 +147,27 @@ pub fn read(list: &Path, folder: &Path, wanted: Wanted<'_>) -> Result<Table, Err
         let path = cell(columns.path, "path")?;
         let (mut label, mut numbers) = (Vec::new(), Vec::new());
         for (&place, column) in columns.labels.iter().zip(&told) {
-            match wanted.targets {
-                Targets::Classes => {
-                    label = cell(place, "label")?.to_vec();
-                    if std::str::from_utf8(&label).is_err() {
-                        let shown = shown(&label);
-                        return Err(wrong(format!("the label `{shown}` is not UTF-8")));
-                    }
+            if wanted.targets == Targets::Classes || wanted.separator.is_some() {
+                label = match wanted.separator {
+                    None => cell(place, "label")?.to_vec(),
+                    // A sample may have none.
+                    Some(_) => record.get(place).unwrap_or_default().to_vec(),
+                };
+                if std::str::from_utf8(&label).is_err() {
+                    let shown = shown(&label);
+                    return Err(wrong(format!("the label `{shown}` is not UTF-8")));
                 }
-                Targets::Numbers | Targets::Multilabel => {
-                    let text = String::from_utf8_lossy(record.get(place).unwrap_or_default());
-                    let number = target_number(
-                        &text,
-                        column,
-                        match wanted.targets {
-                            Targets::Multilabel => indicator,
-                            _ => finite_number,
-                        },
-                    );
-                    numbers.push(number.map_err(|error| wrong(error.to_string()))?);
-                }
+            } else {
+                let text = String::from_utf8_lossy(record.get(place).unwrap_or_default());
+                let number = target_number(
+                    &text,
+                    column,
+                    match wanted.targets {
+                        Targets::Multilabel => indicator,
+                        _ => finite_number,
+                    },
+                );
+                numbers.push(number.map_err(|error| wrong(error.to_string()))?);
             }
         }
         let is_test = match columns.split {

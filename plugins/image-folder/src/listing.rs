@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use topwork_sdk::sniff::{self, IMAGE_EXTENSIONS};
-use topwork_sdk::{Error, Level, Targets};
+use topwork_sdk::{Error, LabelWords, Level, Targets};
 use walkdir::WalkDir;
 
 /// What was found.
@@ -92,10 +92,12 @@ impl Listing {
                 folder,
                 label,
                 targets,
+                separator,
             } => {
                 let wanted = Wanted {
                     label: label.as_ref(),
                     targets: *targets,
+                    separator: separator.as_deref(),
                 };
                 found.list(file, folder, wanted, selection)?
             }
@@ -305,9 +307,13 @@ impl Found {
         if wanted.targets != Targets::Classes {
             self.columns = table.labels;
         }
+        let mut words = LabelWords::default();
         for row in table.rows {
             if !selection.takes(&row.path) {
                 continue;
+            }
+            if let (Some(separator), None) = (wanted.separator, &row.problem) {
+                words.add(&String::from_utf8_lossy(&row.label), separator);
             }
             let place = || format!("line {} of `{}`", row.line, list.display());
             let class = match wanted.targets {
@@ -329,6 +335,14 @@ impl Found {
                     reason,
                 }),
             }
+        }
+        if wanted.separator.is_some() && !self.files.is_empty() {
+            let problem = |(_, error)| Error::data(format!("`{}`: {error}", list.display()));
+            let (names, numbers) = words.columns(&[]).map_err(problem)?;
+            for (file, own) in self.files.iter_mut().zip(numbers.chunks_exact(names.len())) {
+                file.numbers = own.to_vec();
+            }
+            self.columns = names;
         }
         Ok(table.given_splits)
     }

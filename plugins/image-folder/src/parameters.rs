@@ -61,6 +61,7 @@ pub struct Parameters {
     list: Option<PathBuf>,
     label: Option<LabelColumns>,
     targets: Targets,
+    label_separator: Option<String>,
     classes_from: Option<BTreeMap<String, Vec<String>>>,
     include: Vec<String>,
     exclude: Vec<String>,
@@ -114,6 +115,8 @@ pub enum From {
         label: Option<LabelColumns>,
         /// What these are.
         targets: Targets,
+        /// Between the words of several labels, where they stand in one column.
+        separator: Option<String>,
     },
 }
 
@@ -214,9 +217,8 @@ impl Parameters {
                 ));
             }
         }
-        if let Some(label) = &self.label {
-            label.check(self.targets)?;
-        }
+        let separator = self.label_separator.as_deref();
+        LabelColumns::check(self.label.as_ref(), self.targets, separator)?;
         let from = match (self.list, self.folder, self.train_folder, self.test_folder) {
             (None, Some(folder), None, None) => From::Folder(folder),
             (None, None, Some(train), Some(test)) => From::TwoFolders { train, test },
@@ -227,6 +229,7 @@ impl Parameters {
                     file,
                     label: self.label,
                     targets: self.targets,
+                    separator: self.label_separator,
                 }
             }
             _ => {

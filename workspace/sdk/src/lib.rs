@@ -91,8 +91,8 @@ pub use parameters::parameters;
 pub use provenance::{Provenance, dataset_with_provenance};
 pub use splits::Splits;
 pub use targets::{
-    Column, LabelColumns, Targets, check_target_numbers, finite_number, indicator, position_of,
-    target_number,
+    Column, LabelColumns, LabelWords, Targets, check_target_numbers, finite_number, indicator,
+    position_of, target_number,
 };
 pub use topwork_abi as abi;
 pub use topwork_images as images;

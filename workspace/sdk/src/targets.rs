@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::nearest::nearest;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::slice;
 
@@ -19,12 +19,14 @@ pub enum Targets {
     Multilabel,
 }
 
-/// The key `targets` for the schema of a dataset's parameters, with a comma after it.
+/// The keys `targets` and `label-separator` for the schema of a dataset's parameters, with a comma after them.
 #[macro_export]
 macro_rules! targets_property {
     () => {
         r#""targets": {"enum": ["classes", "numbers", "multilabel"], "default": "classes",
-            "description": "what the labels are: classes, numbers to be predicted (ages, counts, angles), or several labels of each sample, in a column for each that has 1 or 0"},"#
+            "description": "what the labels are: classes, numbers to be predicted (ages, counts, angles), or several labels of each sample, in a column for each that has 1 or 0"},
+        "label-separator": {"type": "string", "minLength": 1,
+            "description": "of `targets = \"multilabel\"`: the labels of a sample are words in one column, with this between them, as `;` in `cat;dog`; an empty cell is a sample without labels"},"#
     };
 }
 
@@ -93,12 +95,35 @@ impl LabelColumns {
         }
     }
 
-    /// Refuses what cannot be meant, before any file is read.
+    /// Refuses what cannot be meant, before any file is read; `separator` is the parameter `label-separator`.
     ///
     /// # Errors
     ///
-    /// [`Error::parameters`] for several columns of classes, for none, and for one that is named twice.
-    pub fn check(&self, targets: Targets) -> Result<(), Error> {
+    /// [`Error::parameters`] for a separator of what are no several labels, for several columns of classes or of separated words, for
+    /// none, and for one that is named twice.
+    pub fn check(
+        label: Option<&Self>,
+        targets: Targets,
+        separator: Option<&str>,
+    ) -> Result<(), Error> {
+        if separator.is_some() && targets != Targets::Multilabel {
+            return Err(Error::parameters(
+                "`label-separator` stands between several labels of a sample",
+            )
+            .with_hint("it goes with `targets = \"multilabel\"`"));
+        }
+        let Some(label) = label else { return Ok(()) };
+        label.check_columns(targets)?;
+        match (separator, label.all()) {
+            (Some(_), columns @ [_, _, ..]) => Err(Error::parameters(format!(
+                "`label` names {} columns, expected the one with the words that `label-separator` stands between",
+                columns.len()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_columns(&self, targets: Targets) -> Result<(), Error> {
         let mut seen = HashSet::new();
         match self.all() {
             [] => Err(Error::parameters("`label` names no column, expected one")),
@@ -153,6 +178,62 @@ pub fn indicator(text: &str) -> Result<f32, &'static str> {
         "1" | "1.0" | "true" | "True" | "TRUE" => Ok(1.0),
         "0" | "0.0" | "false" | "False" | "FALSE" => Ok(0.0),
         _ => Err("expected 1 or 0"),
+    }
+}
+
+/// Labels of samples as words, `cat;dog` for a sample with two of them.
+#[derive(Default)]
+pub struct LabelWords {
+    of_samples: Vec<Vec<String>>,
+}
+
+impl LabelWords {
+    /// Takes a cell, that of the next sample. Blanks around words, and words that are empty or stand there twice, are of no account.
+    pub fn add(&mut self, cell: &str, separator: &str) {
+        let words = cell.split(separator).map(str::trim);
+        let words = words.filter(|word| !word.is_empty()).map(str::to_owned);
+        self.of_samples.push(words.collect());
+    }
+
+    /// The labels, in the order wanted or else sorted, and for every sample 1 for those that it has and 0 for others, samples ×
+    /// labels. A sample has no other labels than those `wanted`, where some are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::data`], without file and line, where no sample has a label, and for a label that is not wanted, with the position of
+    /// its sample.
+    pub fn columns(&self, wanted: &[String]) -> Result<(Vec<String>, Vec<f32>), (usize, Error)> {
+        let names: Vec<String> = match wanted {
+            [] => {
+                let all: BTreeSet<&String> = self.of_samples.iter().flatten().collect();
+                all.into_iter().cloned().collect()
+            }
+            wanted => wanted.to_vec(),
+        };
+        if names.is_empty() {
+            return Err((0, Error::data("no sample has a label")));
+        }
+        let places: HashMap<&str, usize> = (names.iter().map(String::as_str)).zip(0..).collect();
+        let mut numbers = vec![0.0; self.of_samples.len() * names.len()];
+        for (sample, words) in self.of_samples.iter().enumerate() {
+            for word in words {
+                match places.get(word.as_str()) {
+                    Some(place) => numbers[sample * names.len() + place] = 1.0,
+                    None => {
+                        let error = Error::data(format!("label {word:?}, which is not wanted"));
+                        let near = nearest(word, names.iter().map(String::as_str));
+                        return Err((
+                            sample,
+                            match near {
+                                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                                None => error,
+                            },
+                        ));
+                    }
+                }
+            }
+        }
+        Ok((names, numbers))
     }
 }
 
@@ -216,13 +297,13 @@ mod tests {
 
     #[test]
     fn several_columns_are_numbers_and_different() {
-        let check = |label: Value, targets: Targets, expected: &str| {
+        let check_separated = |label: Value, targets: Targets, separator, expected: &str| {
             let label: LabelColumns = serde_json::from_value(label).unwrap();
-            let told = label
-                .check(targets)
+            let told = LabelColumns::check(Some(&label), targets, separator)
                 .map_or_else(|e| e.to_string(), |()| String::new());
             assert_eq!(told, expected);
         };
+        let check = |label, targets, expected| check_separated(label, targets, None, expected);
         check(json!("a"), Targets::Classes, "");
         check(json!(["a"]), Targets::Classes, "");
         check(json!(["a", 2]), Targets::Numbers, "");
@@ -235,6 +316,48 @@ mod tests {
         );
         let twice = "`label` names the column \"a\" twice";
         check(json!(["a", 1, "a"]), Targets::Numbers, twice);
+        check_separated(json!("a"), Targets::Multilabel, Some(";"), "");
+        let none = "`label-separator` stands between several labels of a sample";
+        check_separated(json!("a"), Targets::Classes, Some(";"), none);
+        check_separated(json!("a"), Targets::Numbers, Some(";"), none);
+        let several = "`label` names 2 columns, expected the one with the words that `label-separator` stands between";
+        check_separated(json!(["a", "b"]), Targets::Multilabel, Some(";"), several);
+    }
+
+    #[test]
+    fn words_are_labels() {
+        let check = |cells: &[&str], wanted: &[&str], expected: Result<(&[&str], &[f32]), &str>| {
+            let mut words = LabelWords::default();
+            for cell in cells {
+                words.add(cell, ";");
+            }
+            let wanted: Vec<String> = wanted.iter().map(|&name| name.to_owned()).collect();
+            let found = words.columns(&wanted);
+            let told = found.map_err(|(sample, error)| {
+                let hint = error.hint().map(|hint| format!("; {hint}"));
+                format!("{sample}: {error}{}", hint.unwrap_or_default())
+            });
+            let expected = expected.map(|(names, numbers)| {
+                let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+                (names, numbers.to_vec())
+            });
+            assert_eq!(told, expected.map_err(str::to_owned), "{cells:?}");
+        };
+        let cells = ["dog; cat", "", "cat;;cat", "dog;"];
+        check(
+            &cells,
+            &[],
+            Ok((&["cat", "dog"], &[1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0])),
+        );
+        let other_order: &[f32] = &[0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0];
+        let names = ["horse", "dog", "cat"];
+        check(&cells, &names, Ok((&names, other_order)));
+        check(&["", " ;"], &[], Err("0: no sample has a label"));
+        check(
+            &["cat", "cats;dog"],
+            &["cat", "dog"],
+            Err("1: label \"cats\", which is not wanted; did you mean `cat`?"),
+        );
     }
 
     #[test]
