@@ -5,6 +5,7 @@
     stamps                               the Tux Paint stamps (GPL-2), from Debian: drawings and photographs in folders
     emoji                                emoji of two artists, Google's Noto (OFL-1.1) and Twitter's Twemoji (CC-BY-4.0), from npm:
                                          pictures of 64 pixels in a folder for each of nine categories
+    emoji-labels                         the same emoji with their keywords as labels, from emojilib (MIT), from npm
     mnist-angle                          turned pictures of MNIST, made here by experiments/mnist-angle.py
 
 Every file is checked by its SHA-256. What is there already is not fetched again. Needs Python 3.9 and nothing else; where
@@ -65,6 +66,9 @@ EMOJI = {
     "google": "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
     "twitter": "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
 }
+
+EMOJILIB_VERSION = "4.0.3"
+EMOJILIB_SHA256 = "7f9a6b43cff31d18985b7d65d11faba5bd971cbcc60020cf6d09322fbaaaf303"
 
 
 class Failed(Exception):
@@ -187,6 +191,13 @@ def fetch_stamps(_):
     print(f"stamps  {count} images in {target.relative_to(ROOT)}")
 
 
+def from_npm(folder, name, version, expected):
+    url = f"https://registry.npmjs.org/{name}/-/{name}-{version}.tgz"
+    package = download(folder, "npm", ["pack", f"{name}@{version}"], ".tgz", url)
+    check(package, expected)
+    return package
+
+
 def fetch_emoji(_):
     for artist, expected in EMOJI.items():
         target = FETCHED / "emoji" / artist
@@ -194,11 +205,7 @@ def fetch_emoji(_):
         if not (complete.exists() and complete.read_text() == expected):
             with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
                 folder = pathlib.Path(folder)
-                name = f"emoji-datasource-{artist}"
-                wanted = f"{name}@{EMOJI_VERSION}"
-                url = f"https://registry.npmjs.org/{name}/-/{name}-{EMOJI_VERSION}.tgz"
-                package = download(folder, "npm", ["pack", wanted], ".tgz", url)
-                check(package, expected)
+                package = from_npm(folder, f"emoji-datasource-{artist}", EMOJI_VERSION, expected)
                 unpacked = folder / "emoji"
                 with tarfile.open(package) as archive:
                     unpack_emoji(archive, artist, unpacked)
@@ -225,6 +232,43 @@ def unpack_emoji(archive, artist, target):
     (target / "LICENSE").write_bytes(archive.extractfile(files["package/LICENSE"]).read())
 
 
+def fetch_emoji_labels(name):
+    """A list beside the pictures of each artist: the keywords of every emoji that at least 40 emoji have. Of two that nearly always
+    come together, such as flag and banner, it is the more common."""
+    fetch_emoji(name)
+    lists = {artist: FETCHED / "emoji" / artist / "labels.csv" for artist in EMOJI}
+    if all(file.exists() for file in lists.values()):
+        return
+    with tempfile.TemporaryDirectory(dir=FETCHED) as folder:
+        package = from_npm(pathlib.Path(folder), "emojilib", EMOJILIB_VERSION, EMOJILIB_SHA256)
+        with tarfile.open(package) as archive:
+            table = json.load(archive.extractfile("package/dist/emoji-en-US.json"))
+    # The first keyword is the name. How an emoji is to be drawn (U+FE0F) is written in some places and not in others.
+    words = {emoji.replace("\ufe0f", ""): set(all_[1:]) for emoji, all_ in table.items()}
+    for artist, file in lists.items():
+        pictures = sorted(file.parent.rglob("*.png"))
+        of_picture = {}
+        for picture in pictures:
+            emoji = "".join(chr(int(code, 16)) for code in picture.stem.split("-"))
+            of_picture[picture] = words.get(emoji.replace("\ufe0f", ""), set())
+        have = {}
+        for picture, own in of_picture.items():
+            for word in own:
+                have.setdefault(word, set()).add(picture)
+        kept = []
+        for word in sorted(have, key=lambda word: (-len(have[word]), word)):
+            known = (have[other] for other in kept)
+            alike = any(len(have[word] & other) > 0.9 * len(have[word] | other) for other in known)
+            if len(have[word]) >= 40 and not alike:
+                kept.append(word)
+        with file.open("w", newline="") as out:
+            out.write("path,labels\n")
+            for picture, own in of_picture.items():
+                path = picture.relative_to(file.parent).as_posix()
+                out.write(f"{path},{';'.join(sorted(own & set(kept)))}\n")
+        print(f"emoji-labels  {len(kept)} labels in {file.relative_to(ROOT)}")
+
+
 def make_angles(name):
     if (FETCHED / name / "test-angles.npy").exists():
         return
@@ -238,6 +282,7 @@ def main(names):
         **{name: fetch_weights for name in WEIGHTS},
         "stamps": fetch_stamps,
         "emoji": fetch_emoji,
+        "emoji-labels": fetch_emoji_labels,
         "mnist-angle": make_angles,
     }
     unknown = [name for name in names if name not in known]
