@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests are tests too")]
 
 mod examples;
+mod numbers;
 mod projects;
 mod wayward;
 mod wheel;
@@ -21,7 +22,7 @@ use topwork_testkit::{Output, Project};
 type Test = fn(&Python) -> Result<(), Failed>;
 
 /// Each test with the packages that it needs.
-const TESTS: [(&str, &[&str], Test); 12] = [
+const TESTS: [(&str, &[&str], Test); 13] = [
     (
         "a_new_plugin_of_every_kind_keeps_the_contract_and_runs",
         &["numpy"],
@@ -62,6 +63,11 @@ const TESTS: [(&str, &[&str], Test); 12] = [
         "classifiers_of_scikit_learn_are_heads",
         &["sklearn"],
         examples::scikit_learn,
+    ),
+    (
+        "numbers_and_labels_pass_through_python",
+        &["sklearn"],
+        numbers::columns,
     ),
     (
         "modules_of_torch_are_backbones",

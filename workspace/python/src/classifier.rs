@@ -7,9 +7,11 @@ use topwork_sdk::{
     Component, Error, Features, FitOptions, FitReport, Host, NoParameters, SavedClassifier, Scores,
 };
 
-/// An object with `fit` and `predict`.
-pub struct Classifier {
+/// An object with `predict`, and `fit` or, where it learns `NUMBERS`, `fit_numbers`.
+pub struct Classifier<const NUMBERS: bool> {
     instance: Instance,
+    /// Whether the latest fit was to numbers.
+    of_numbers: bool,
 }
 
 /// What `fit` may report.
@@ -24,10 +26,22 @@ struct Report {
     note: String,
 }
 
+impl Report {
+    fn told(self) -> FitReport {
+        FitReport {
+            // A method that has no criterion meets it.
+            converged: self.converged != Some(0),
+            iterations: self.iterations,
+            parameters: self.parameters,
+            note: self.note,
+        }
+    }
+}
+
 /// A state of more bytes than this is taken for garbage.
 const LARGEST_STATE: usize = 1 << 32;
 
-impl Component for Classifier {
+impl<const NUMBERS: bool> Component for Classifier<NUMBERS> {
     const ID: &str = "python-classifier";
     const ABOUT: &str = "a classifier head in Python";
     const SCHEMA: &str = NoParameters::SCHEMA;
@@ -40,11 +54,14 @@ impl Component for Classifier {
     fn create(host: Host, written: Self::Parameters) -> Result<Self, Error> {
         Ok(Classifier {
             instance: Instance::create(host, written)?,
+            of_numbers: false,
         })
     }
 }
 
-impl topwork_sdk::Classifier for Classifier {
+impl<const NUMBERS: bool> topwork_sdk::Classifier for Classifier<NUMBERS> {
+    const NUMBERS: bool = NUMBERS;
+
     fn fit(
         &mut self,
         features: Features<'_>,
@@ -62,13 +79,29 @@ impl topwork_sdk::Classifier for Classifier {
             "threads": options.threads,
         });
         let report: Report = read("fit", self.instance.ask(&mut turn, "fit", arguments)?)?;
-        Ok(FitReport {
-            // A method that has no criterion meets it.
-            converged: report.converged != Some(0),
-            iterations: report.iterations,
-            parameters: report.parameters,
-            note: report.note,
-        })
+        self.of_numbers = false;
+        Ok(report.told())
+    }
+
+    fn fit_numbers(
+        &mut self,
+        features: Features<'_>,
+        numbers: &[f32],
+        columns: usize,
+        options: FitOptions,
+    ) -> Result<FitReport, Error> {
+        let mut turn = self.instance.turn()?;
+        let shape = [features.samples(), features.dimensions()];
+        let arguments = json!({
+            "features": turn.array(features.data(), &shape)?,
+            "numbers": turn.array(numbers, &[features.samples(), columns])?,
+            "seed": options.seed,
+            "threads": options.threads,
+        });
+        let call = "fit_numbers";
+        let report: Report = read(call, self.instance.ask(&mut turn, call, arguments)?)?;
+        self.of_numbers = true;
+        Ok(report.told())
     }
 
     fn predict(
@@ -86,11 +119,16 @@ impl topwork_sdk::Classifier for Classifier {
     }
 
     fn scores(&self) -> Result<Scores, Error> {
+        if self.of_numbers {
+            return Ok(Scores::Numbers);
+        }
         let word: String = read("scores", self.instance.ask_alone("scores", json!({}))?)?;
         match &*word {
             "ranking" => Ok(Scores::Ranking),
             "probabilities" => Ok(Scores::Probabilities),
             "logits" => Ok(Scores::Logits),
+            // After a fit that was kept.
+            "numbers" if NUMBERS => Ok(Scores::Numbers),
             _ => Err(Error::failed(format!(
                 "`scores` is {word:?}, expected \"ranking\", \"probabilities\" or \"logits\""
             ))),
@@ -98,7 +136,7 @@ impl topwork_sdk::Classifier for Classifier {
     }
 }
 
-impl SavedClassifier for Classifier {
+impl<const NUMBERS: bool> SavedClassifier for Classifier<NUMBERS> {
     fn save(&self) -> Result<Vec<u8>, Error> {
         let mut turn = self.instance.turn()?;
         let arguments = json!({"output": turn.output()});

@@ -84,18 +84,33 @@ fn declared(class: Class) -> ExportedComponent {
         about,
         bytes,
         saves,
+        numbers,
         ..
     } = class.offered.clone();
-    let component = match kind {
-        OfferedKind::Backbone => extractor::<backbone::Backbone>(),
-        OfferedKind::Dataset if bytes => dataset_with_provenance::<dataset::Dataset<u8>>(),
-        OfferedKind::Dataset => dataset_with_provenance::<dataset::Dataset<f32>>(),
-        OfferedKind::Classifier if saves => saved_classifier::<classifier::Classifier>(),
-        OfferedKind::Classifier => classifier::<classifier::Classifier>(),
-        OfferedKind::Cut => cut_rule::<cut_rule::CutRule>(),
+    let component = match (kind, numbers) {
+        (OfferedKind::Backbone, _) => extractor::<backbone::Backbone>(),
+        (OfferedKind::Dataset, false) => dataset_of::<false>(bytes),
+        (OfferedKind::Dataset, true) => dataset_of::<true>(bytes),
+        (OfferedKind::Classifier, false) => classifier_of::<false>(saves),
+        (OfferedKind::Classifier, true) => classifier_of::<true>(saves),
+        (OfferedKind::Cut, _) => cut_rule::<cut_rule::CutRule>(),
     };
     let schema = class.schema.clone();
     component.declared(id, about, schema, class)
+}
+
+fn dataset_of<const NUMBERS: bool>(bytes: bool) -> ExportedComponent {
+    match bytes {
+        true => dataset_with_provenance::<dataset::Dataset<u8, NUMBERS>>(),
+        false => dataset_with_provenance::<dataset::Dataset<f32, NUMBERS>>(),
+    }
+}
+
+fn classifier_of<const NUMBERS: bool>(saves: bool) -> ExportedComponent {
+    match saves {
+        true => saved_classifier::<classifier::Classifier<NUMBERS>>(),
+        false => classifier::<classifier::Classifier<NUMBERS>>(),
+    }
 }
 
 fn sentence(error: &Error) -> String {

@@ -35,6 +35,8 @@ pub struct OfferedComponent {
     pub bytes: bool,
     /// Whether a classifier's fitted state can be kept.
     pub saves: bool,
+    /// Whether a dataset may have numbers or several labels in place of classes, or a classifier learns them.
+    pub numbers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

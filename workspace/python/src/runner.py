@@ -279,7 +279,11 @@ def open_file():
             raise Refused(f"`{component.__name__}.kind` is {component.kind!r}, expected one of {', '.join(KINDS)}")
         if not isinstance(getattr(component, "id", None), str):
             raise Refused(f"`{component.__name__}` has no `id`, the word that experiments use for it")
-        missing = [name for name in KINDS[component.kind] if not callable(getattr(component, name, None))]
+        has = lambda name: callable(getattr(component, name, None))
+        numbers = has({"dataset": "numbers", "classifier": "fit_numbers"}.get(component.kind, ""))
+        # What has numbers alone needs nothing that is of classes.
+        needless = {"dataset": "labels", "classifier": "fit"}.get(component.kind) if numbers else None
+        missing = [name for name in KINDS[component.kind] if not has(name) and name != needless]
         if missing:
             raise Refused(f"`{component.__name__}` has no method `{missing[0]}`, which a {component.kind} needs")
         offered.append(
@@ -289,7 +293,8 @@ def open_file():
                 "about": (inspect.getdoc(component) or "").split("\n")[0],
                 "schema": parameters_schema(component),
                 "bytes": getattr(component, "element", "float32") == "uint8",
-                "saves": callable(getattr(component, "save", None)) and callable(getattr(component, "load", None)),
+                "saves": has("save") and has("load"),
+                "numbers": numbers,
             }
         )
         CLASSES[component.kind, component.id] = component
@@ -373,7 +378,20 @@ def features(instance, cut, samples, shape, batch, output):
 
 
 def labels(instance, split, count, output):
-    MEMORY.write(array_of(INSTANCES[instance].labels(split), "labels", "uint32", [count]), output)
+    MEMORY.write(array_of(method_of(instance, "labels", "classes")(split), "labels", "uint32", [count]), output)
+
+
+def numbers(instance, split, count, columns, output):
+    given = method_of(instance, "numbers", "numbers")(split)
+    MEMORY.write(array_of(given, "numbers", "float32", [count, columns]), output)
+
+
+def method_of(instance, name, targets):
+    """A method that a component has where it serves these targets."""
+    method = getattr(INSTANCES[instance], name, None)
+    if method is None:
+        raise Refused(f"has no method `{name}`, which {targets} need")
+    return method
 
 
 def read(instance, split, indices, shape, output):
@@ -393,13 +411,24 @@ def texts(instance, method, split, count):
 
 def fit(instance, features, labels, classes, seed, threads):
     # Copies: an estimator may keep what it has learnt from.
-    report = INSTANCES[instance].fit(
+    report = method_of(instance, "fit", "classes")(
         MEMORY.read(features).copy(), MEMORY.read(labels).copy(), classes, seed=seed, threads=threads
     )
+    return reported(report, "fit")
+
+
+def fit_numbers(instance, features, numbers, seed, threads):
+    report = method_of(instance, "fit_numbers", "numbers")(
+        MEMORY.read(features).copy(), MEMORY.read(numbers).copy(), seed=seed, threads=threads
+    )
+    return reported(report, "fit_numbers")
+
+
+def reported(report, method):
     report = {} if report is None else dict(report)
     unknown = set(report) - {"converged", "iterations", "parameters", "note"}
     if unknown:
-        raise Refused(f"`fit` reports `{min(unknown)}`, expected converged, iterations, parameters or note")
+        raise Refused(f"`{method}` reports `{min(unknown)}`, expected converged, iterations, parameters or note")
     return {key: str(value) if key == "note" else int(value) for key, value in report.items()}
 
 
@@ -429,7 +458,7 @@ def cuts(instance, backbone):
     return json.loads(json.dumps(INSTANCES[instance].cuts(backbone)))
 
 
-CALLS = (create, destroy, describe, features, labels, read, texts, fit, predict, scores, save, load, cuts)
+CALLS = (create, destroy, describe, features, labels, numbers, read, texts, fit, fit_numbers, predict, scores, save, load, cuts)
 
 
 def place(error):
