@@ -5,6 +5,7 @@
     reason = "a simulation with sizes that are written here"
 )]
 
+mod columns;
 mod folds;
 mod models;
 mod random;
@@ -13,10 +14,12 @@ mod scores;
 
 use std::{env, fmt::Write as _, fs, io, time::Instant};
 
+use columns::OfColumns;
 use folds::{By, Folds};
 use models::{OneSeed, Seeds};
 use rates::{Scenario, rates};
 use scores::Scores;
+use topwork_measure::TargetKind;
 
 const SEED: u64 = 20_261_128;
 
@@ -87,6 +90,16 @@ fn scenarios() -> Vec<(Box<dyn Scenario>, u64)> {
     ];
     for (seeds, draws) in [(1, 1000), (3, 500), (5, 300)] {
         all.push((Box::new(Scores::new(&figures, 500, seeds, 60)), draws));
+    }
+    let numbers = ["r2", "rmse", "mae"];
+    let labels = ["map", "micro-f1", "subset-accuracy", "lrap", "macro-f1"];
+    for examples in [200, 1000] {
+        for (kind, figures) in [
+            (TargetKind::Numbers, &numbers[..]),
+            (TargetKind::Multilabel, &labels[..]),
+        ] {
+            all.push((Box::new(OfColumns::new(kind, figures, examples, 60)), 1000));
+        }
     }
     all
 }

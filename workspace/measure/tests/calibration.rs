@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../../bench/calibration/columns.rs"]
+mod columns;
 #[path = "../../../bench/calibration/folds.rs"]
 mod folds;
 #[path = "../../../bench/calibration/models.rs"]
@@ -17,10 +19,12 @@ mod rates;
 #[path = "../../../bench/calibration/scores.rs"]
 mod scores;
 
+use columns::OfColumns;
 use folds::{By, Folds};
 use models::{OneSeed, Seeds};
 use rates::{Scenario, rates};
 use scores::Scores;
+use topwork_measure::TargetKind;
 
 /// Two equal rows are told apart in 1 to 6 % of draws, and 95 % intervals hold what is true in 93 to
 /// 99 %: but for 2.6 standard errors of so many draws. Rows that are four standard errors apart are told
@@ -86,6 +90,16 @@ fn folds_of_real_refits() {
     }
     let pooled = Folds::new(100, 5, 1, By::Pooled, 100);
     assert!(rates(&pooled, 0.0, 200, 7)[0].rejected < 0.2);
+}
+
+#[test]
+fn figures_of_numbers_and_labels() {
+    for (kind, ids) in [
+        (TargetKind::Numbers, ["r2", "rmse", "mae"]),
+        (TargetKind::Multilabel, ["map", "micro-f1", "lrap"]),
+    ] {
+        check(&OfColumns::new(kind, &ids, 200, 15), 100, None);
+    }
 }
 
 #[test]
