@@ -1,6 +1,7 @@
 //! All the dashboard knows, and what is selected in it.
 
 use ratatui::layout::{Rect, Size};
+use topwork_measure::TargetKind;
 use topwork_store::RunFolder;
 
 use crate::{
@@ -79,6 +80,12 @@ impl App {
     /// The run that is shown, if any; there is always one but for a moment in `update`.
     pub(crate) fn run(&self) -> Option<&Watched> {
         self.watched.get(self.current)
+    }
+
+    /// What the target of the run shown has.
+    pub(crate) fn targets(&self) -> TargetKind {
+        let plan = self.run().and_then(|run| run.state.plan.as_ref());
+        plan.map(|plan| plan.targets).unwrap_or_default()
     }
 
     /// What the views draw from; `None` where there is no run.

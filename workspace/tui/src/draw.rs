@@ -183,7 +183,8 @@ fn standing(app: &App, run: &Watched) -> (&'static str, Style, String) {
 
 /// The tabs with their first and last columns.
 fn tab_spans(app: &App, columns: u16) -> Vec<(View, String, usize)> {
-    let full: usize = View::ALL.iter().map(|view| width(view.title()) + 4).sum();
+    let title = |view: View| view.title_for(app.targets());
+    let full: usize = (View::ALL.iter().map(|view| width(title(*view)) + 4)).sum();
     let short = full > usize::from(columns);
     let mut spans = Vec::new();
     let mut start = 0;
@@ -191,7 +192,7 @@ fn tab_spans(app: &App, columns: u16) -> Vec<(View, String, usize)> {
         let text = if short && view != app.view {
             format!(" {} ", view.number())
         } else {
-            format!(" {} {} ", view.number(), view.title())
+            format!(" {} {} ", view.number(), title(view))
         };
         let taken = width(&text);
         spans.push((view, text, start));
@@ -302,7 +303,7 @@ fn draw_layer(app: &App, layer: &Layer, parts: Frame, buffer: &mut Buffer) {
         }
         Layer::Help { scroll } => {
             let lines = help(app, dialog_width(place));
-            let title = format!("keys in {}", app.view.title());
+            let title = format!("keys in {}", app.view.title_for(app.targets()));
             dialog(app.theme, &title, &lines, *scroll, place, buffer);
         }
         Layer::Text {

@@ -1,5 +1,7 @@
 //! The names of the seven views.
 
+use topwork_measure::TargetKind;
+
 /// One view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -9,7 +11,7 @@ pub enum View {
     Compare,
     /// What the trunk makes of the images.
     Features,
-    /// Which classes are taken for which.
+    /// Which classes are taken for which; residuals of numbers; the figures of each of several labels.
     Confusion,
     /// Layers, shapes, the cut.
     Network,
@@ -31,7 +33,16 @@ impl View {
         Self::Runs,
     ];
 
-    /// As the tab is labelled.
+    /// As the tab is labelled in a run whose target has these.
+    pub fn title_for(self, targets: TargetKind) -> &'static str {
+        match (self, targets) {
+            (Self::Confusion, TargetKind::Numbers) => "Residuals",
+            (Self::Confusion, TargetKind::Multilabel) => "Labels",
+            (view, _) => view.title(),
+        }
+    }
+
+    /// As the tab is labelled where nothing is known of a run.
     pub fn title(self) -> &'static str {
         match self {
             Self::Live => "Live",

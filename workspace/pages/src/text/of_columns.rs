@@ -19,8 +19,12 @@ pub fn of_columns(results: &Results, width: Option<usize>) -> String {
     }
     if columns > MOST {
         return format!(
-            "figures of each of the {} columns: in the page (`topwork report --format html`), on the dashboard and in results.json\n",
-            thousands(columns as u64)
+            "figures of each of the {} {}: in the page (`topwork report --format html`), on the dashboard and in results.json\n",
+            thousands(columns as u64),
+            match results.targets {
+                TargetKind::Multilabel => "labels",
+                TargetKind::Classes | TargetKind::Numbers => "columns",
+            }
         );
     }
     let headings = headings(results.targets);

@@ -90,7 +90,7 @@ pub const KEYS: &[Binding] = &[
         &[char('4')],
         Views,
         None,
-        "Confusion: which classes are taken for which",
+        "Confusion of classes, residuals of numbers, or labels",
     ),
     binding(
         A::Show(View::Network),
