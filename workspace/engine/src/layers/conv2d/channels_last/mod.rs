@@ -104,18 +104,23 @@ impl ChannelsLast {
 
     /// The same where every filter sees the channel of its own number; whole rows of the maps.
     fn fill_rows(&self, pass: &Pass<'_>, first: usize, output: &mut [f32]) {
-        let size = self.conv.map[1] * self.conv.filters;
+        let conv = &self.conv;
+        let size = conv.map[1] * conv.filters;
+        let runs = &rows::runs(conv);
         for (row, output) in output.chunks_exact_mut(size).enumerate() {
-            let at = first + row * self.conv.map[1];
+            let row = first / conv.map[1] + row;
+            let (image, y) = (row / conv.map[0], row % conv.map[0]);
             Rows {
-                conv: &self.conv,
-                images: pass.images,
+                conv,
+                image: &pass.images[image * conv.image_elements()..][..conv.image_elements()],
+                first: 0,
+                runs,
                 panels: pass.panels,
                 weights: pass.weights,
-                row: at / self.conv.map[1],
+                row: y,
                 residual: pass
                     .residual
-                    .map(|residual| &residual[at * self.conv.filters..][..size]),
+                    .map(|residual| &residual[row * size..][..size]),
                 output,
             }
             .run();
@@ -218,10 +223,15 @@ impl ChannelsLast {
                     true => self.fill_rows(&own, unit * places, output),
                     false => self.fill(&own, unit * places, output),
                 }
-                if let Some(activation) = &self.frozen.activation {
-                    activation.apply(output);
-                }
+                self.activate(output);
             });
+    }
+
+    /// Does to values of the map what is not done while they are sums.
+    fn activate(&self, output: &mut [f32]) {
+        if let Some(activation) = &self.frozen.activation {
+            activation.apply(output);
+        }
     }
 }
 
