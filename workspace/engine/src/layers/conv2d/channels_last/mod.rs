@@ -5,6 +5,7 @@
 //! zeros around them, and a run goes over a row of the window. Depthwise convolutions are done row by row, those
 //! with windows of 3×3 and many channels patch by patch.
 
+mod bottleneck;
 mod input_gradient;
 mod outer;
 mod patch_gradient;
@@ -22,6 +23,7 @@ use crate::compute::{Buffer, Buffers};
 use crate::layers::batch_norm::scales_and_shifts;
 use crate::operation::{Backward, Forward, Named, Operation, each_piece, vectorized};
 use crate::rectifier::Rectifier;
+pub(super) use bottleneck::Bottleneck;
 use rows::Rows;
 use tile::{Finish, PANEL, PLACES, Panel, Places};
 
@@ -237,7 +239,7 @@ impl ChannelsLast {
 
 impl Sizes {
     /// Whether every filter sees one channel, that of its own number.
-    fn sees_its_own(&self) -> bool {
+    pub(super) fn sees_its_own(&self) -> bool {
         self.group_channels() == 1 && self.group_filters() == 1 && self.channels > 1
     }
 
@@ -282,6 +284,11 @@ impl Sizes {
             true => self.packed_patches(weight),
             false => self.packed_tiles(weight),
         }
+    }
+
+    /// How many numbers [`Self::packed_tiles`] gives.
+    fn packed_tiles_len(&self) -> usize {
+        self.panels().count() * self.window() * PANEL
     }
 
     /// The weights as tiles read them; see [`Places::weights`].
