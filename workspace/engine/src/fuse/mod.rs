@@ -2,9 +2,9 @@
 //!
 //! Outputs are the same bits with and without them, but for small convolutions that are trained with pooling behind them:
 //! those, and all gradients, are the same up to rounding. What is taken over has
-//! no backward pass of its own but for a rectifier and pooling. So a norm or a sum behind a convolution is taken
-//! over only where no gradient comes out of it: neither of the convolution, nor of the norm's own weights, nor
-//! of the other value of the sum.
+//! no backward pass of its own but for a rectifier and pooling. So a norm, a sum or another convolution
+//! behind a convolution is taken over only where no gradient comes out of it: neither of the convolution, nor of the
+//! own weights of what follows, nor of the other value of the sum.
 
 mod activation;
 mod bottleneck;

@@ -84,7 +84,8 @@ impl Operation for Bottleneck {
         })
     }
 
-    /// Never asked for: maps have their channels last wherever there is a convolution without pooling.
+    /// Never asked for: `layout` takes the form with channels last wherever it gains and the input is a map, and nothing
+    /// makes a map of a vector without computing it.
     fn forward(&self, _pass: Forward<'_>) {
         unreachable!("a bottleneck has its channels last");
     }
