@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::blueprint::Blueprint;
 use crate::compute::{LINE, start_of_line};
-use crate::fuse::{Follower, Node, RULES};
+use crate::fuse::{ANOTHER, Follower, Node, RULES, Rule};
 use crate::layers::Site;
 use crate::layout::{Draft, Layout};
 use crate::operation::{Named, Operation};
@@ -269,12 +269,21 @@ impl<'a> Compiler<'a> {
         };
         let mut fused = vec![index];
         let mut last = index;
-        for rule in RULES.iter().filter(|_| fuse) {
-            if let Some(next) = self.follower(last)
-                && rule(&mut node, &next)
-            {
+        let mut takes_over = |rule: &Rule| {
+            let next = self.follower(last).filter(|_| fuse);
+            let took = next.filter(|next| rule(&mut node, next));
+            if let Some(next) = &took {
                 last = next.layer;
                 fused.push(last);
+            }
+            took.is_some()
+        };
+        loop {
+            for rule in &RULES {
+                takes_over(rule);
+            }
+            if !takes_over(&ANOTHER) {
+                break;
             }
         }
         // What lies within a fused operation is never seen; it only must not be compiled again.
@@ -283,7 +292,7 @@ impl<'a> Compiler<'a> {
         }
         let learns = self.learns[index];
         // What is added behind it has the shape of what it gives.
-        sees.resize(node.inputs.len(), layer.output);
+        sees.resize(node.inputs.len(), self.blueprint.layers()[last].output);
         let step = Step {
             operation: Arc::from(node.operation),
             layers: node.layers,

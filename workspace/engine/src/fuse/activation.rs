@@ -1,11 +1,10 @@
 //! Any other activation behind a convolution, where no gradient passes.
 
 use super::{Follower, Node};
-use crate::layers::Convolution;
 
 pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     let (Some(convolution), Some(activation), false) = (
-        node.operation_mut::<Convolution>(),
+        node.convolution(),
         next.operation.as_pointwise(),
         next.gradient,
     ) else {

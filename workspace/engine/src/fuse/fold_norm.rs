@@ -2,13 +2,11 @@
 //! are at hand.
 
 use super::{Follower, Node};
-use crate::layers::{Convolution, FrozenNorm};
+use crate::layers::FrozenNorm;
 
 pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
-    let (Some(convolution), Some(norm)) = (
-        node.operation_mut::<Convolution>(),
-        next.operation::<FrozenNorm>(),
-    ) else {
+    let (Some(convolution), Some(norm)) = (node.convolution(), next.operation::<FrozenNorm>())
+    else {
         return false;
     };
     if next.gradient {

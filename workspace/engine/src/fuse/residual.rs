@@ -1,7 +1,7 @@
 //! The sum of what a convolution or a batch normalisation gives and one other value that is there by then.
 
 use super::{Follower, Node};
-use crate::layers::{Convolution, Sum, maps};
+use crate::layers::{Sum, maps};
 
 pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     let (Some(_), 2, &[other]) = (next.operation::<Sum>(), next.inputs, next.others.as_slice())
@@ -10,7 +10,7 @@ pub(super) fn apply(node: &mut Node, next: &Follower<'_>) -> bool {
     };
     if let Some(norm) = node.operation_mut::<maps::Normalisation>() {
         norm.residual = true;
-    } else if let Some(convolution) = node.operation_mut::<Convolution>()
+    } else if let Some(convolution) = node.convolution()
         && !next.gradient
     {
         convolution.frozen.residual = true;

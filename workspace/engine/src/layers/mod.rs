@@ -84,7 +84,7 @@ pub use windows::Pooling;
 pub(crate) use activation::Pointwise;
 pub(crate) use add::Sum;
 pub(crate) use batch_norm::{FrozenNorm, maps};
-pub(crate) use conv2d::Convolution;
+pub(crate) use conv2d::{Bottleneck, Convolution};
 pub(crate) use max_pool2d::MaxPooling;
 
 /// Every kind of layer, in the order in which messages list them.

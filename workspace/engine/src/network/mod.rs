@@ -268,8 +268,9 @@ impl Network {
 
     /// Samples that go through at a time.
     fn block(&self) -> usize {
-        let layers = self.blueprint.layers().iter();
-        let largest = layers.map(|layer| layer.output.elements()).max();
+        // What a fused operation keeps to itself does not count.
+        let steps = self.program.steps.iter();
+        let largest = steps.map(|step| step.operation.output()).max();
         (BLOCK_VALUES / largest.unwrap_or(1)).clamp(1, BLOCK)
     }
 

@@ -14,6 +14,7 @@
 //! again for the backward pass, which is cheaper than fetching them from memory.
 
 mod backward;
+mod bottleneck;
 mod channels_last;
 mod columns;
 mod correlate;
@@ -29,6 +30,7 @@ use crate::place::Place;
 use crate::problem::Problem;
 use crate::rectifier::Rectifier;
 use crate::shape::{Shape, by};
+pub(crate) use bottleneck::Bottleneck;
 use correlate::{Finish, Weight};
 
 /// Cross-correlation, `torch.nn.Conv2d`. Pairs are height, then width.
@@ -232,6 +234,7 @@ pub(crate) struct Frozen {
 }
 
 /// A convolution with what follows it.
+#[derive(Clone)]
 pub(crate) struct Convolution {
     pub(crate) conv: Sizes,
     pub(crate) rectifier: Option<Rectifier>,

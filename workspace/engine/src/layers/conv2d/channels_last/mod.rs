@@ -5,6 +5,7 @@
 //! zeros around them, and a run goes over a row of the window. Depthwise convolutions are done row by row, those
 //! with windows of 3×3 and many channels patch by patch.
 
+mod bottleneck;
 mod input_gradient;
 mod outer;
 mod patch_gradient;
@@ -22,6 +23,7 @@ use crate::compute::{Buffer, Buffers};
 use crate::layers::batch_norm::scales_and_shifts;
 use crate::operation::{Backward, Forward, Named, Operation, each_piece, vectorized};
 use crate::rectifier::Rectifier;
+pub(super) use bottleneck::Bottleneck;
 use rows::Rows;
 use tile::{Finish, PANEL, PLACES, Panel, Places};
 
@@ -104,18 +106,23 @@ impl ChannelsLast {
 
     /// The same where every filter sees the channel of its own number; whole rows of the maps.
     fn fill_rows(&self, pass: &Pass<'_>, first: usize, output: &mut [f32]) {
-        let size = self.conv.map[1] * self.conv.filters;
+        let conv = &self.conv;
+        let size = conv.map[1] * conv.filters;
+        let runs = &rows::runs(conv);
         for (row, output) in output.chunks_exact_mut(size).enumerate() {
-            let at = first + row * self.conv.map[1];
+            let row = first / conv.map[1] + row;
+            let (image, y) = (row / conv.map[0], row % conv.map[0]);
             Rows {
-                conv: &self.conv,
-                images: pass.images,
+                conv,
+                image: &pass.images[image * conv.image_elements()..][..conv.image_elements()],
+                first: 0,
+                runs,
                 panels: pass.panels,
                 weights: pass.weights,
-                row: at / self.conv.map[1],
+                row: y,
                 residual: pass
                     .residual
-                    .map(|residual| &residual[at * self.conv.filters..][..size]),
+                    .map(|residual| &residual[row * size..][..size]),
                 output,
             }
             .run();
@@ -218,16 +225,21 @@ impl ChannelsLast {
                     true => self.fill_rows(&own, unit * places, output),
                     false => self.fill(&own, unit * places, output),
                 }
-                if let Some(activation) = &self.frozen.activation {
-                    activation.apply(output);
-                }
+                self.activate(output);
             });
+    }
+
+    /// Does to values of the map what is not done while they are sums.
+    fn activate(&self, output: &mut [f32]) {
+        if let Some(activation) = &self.frozen.activation {
+            activation.apply(output);
+        }
     }
 }
 
 impl Sizes {
     /// Whether every filter sees one channel, that of its own number.
-    fn sees_its_own(&self) -> bool {
+    pub(super) fn sees_its_own(&self) -> bool {
         self.group_channels() == 1 && self.group_filters() == 1 && self.channels > 1
     }
 
@@ -272,6 +284,11 @@ impl Sizes {
             true => self.packed_patches(weight),
             false => self.packed_tiles(weight),
         }
+    }
+
+    /// How many numbers [`Self::packed_tiles`] gives.
+    fn packed_tiles_len(&self) -> usize {
+        self.panels().count() * self.window() * PANEL
     }
 
     /// The weights as tiles read them; see [`Places::weights`].

@@ -4,9 +4,9 @@
 //! Every sum is added up place by place, with one rounding for a product and its addition, and then added to what is
 //! there: so it has the same bits whatever tile it lies in and whatever vector registers the processor has.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use super::tile::{PANEL, by_width};
+use super::tile::{PANEL, by_width, dispatch};
 
 /// Rows of sums that fill the tiles of every processor are multiples of this.
 pub(super) const ROWS: usize = 12;
@@ -37,7 +37,7 @@ pub(super) struct Outer<'a> {
 impl Outer<'_> {
     /// Does it with the widest vectors this processor has.
     pub(super) fn run(self) {
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
 }
 

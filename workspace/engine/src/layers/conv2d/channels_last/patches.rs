@@ -188,9 +188,7 @@ impl ChannelsLast {
                     )
                 },
             );
-            if let Some(activation) = &self.frozen.activation {
-                activation.apply(unit.output);
-            }
+            self.activate(unit.output);
         });
     }
 }

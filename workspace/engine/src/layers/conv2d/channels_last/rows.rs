@@ -6,20 +6,24 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::Sizes;
-use super::tile::{PANEL, Panel, Store, by_width};
+use super::tile::{PANEL, Panel, Store, dispatch};
 
 /// A row of the map of one image.
 pub(super) struct Rows<'a> {
     pub(super) conv: &'a Sizes,
-    pub(super) images: &'a [f32],
+    /// Rows of the image, from the one counted `first` on: all that lie under the window.
+    pub(super) image: &'a [f32],
+    pub(super) first: usize,
+    /// All of its columns.
+    pub(super) runs: &'a [Columns],
     /// All channels.
     pub(super) panels: &'a [Panel],
     /// Panel after panel: value after value of the window, a number for each channel.
     pub(super) weights: &'a [f32],
-    /// Its number, counted over all images.
+    /// Its number in the map.
     pub(super) row: usize,
     /// Place after place, channel after channel.
     pub(super) output: &'a mut [f32],
@@ -30,7 +34,7 @@ pub(super) struct Rows<'a> {
 impl Rows<'_> {
     /// Fills the output with the widest vectors this processor has.
     pub(super) fn run(self) {
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
 }
 
@@ -39,7 +43,12 @@ impl WithSimd for Rows<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        by_width!(S, simd, self.columns)
+        match S::F32_LANES {
+            16 => self.columns::<S, 6, 2, 1, 1>(simd),
+            8 => self.columns::<S, 6, 2, 2, 1>(simd),
+            4 => self.columns::<S, 2, 2, 4, 2>(simd),
+            _ => self.columns::<S, 1, 1, PANEL, PANEL>(simd),
+        }
     }
 }
 
@@ -51,62 +60,99 @@ struct Under<'a> {
 }
 
 /// Neighbouring columns under which the same columns of the window lie within the image.
-struct Columns {
+pub(super) struct Columns {
     columns: Range<usize>,
     window: Range<usize>,
 }
 
 impl Rows<'_> {
-    /// `FULL` registers hold a panel, `HALF` half of one or more.
+    /// As many columns as there are registers for their sums, then `SOME`, then each by itself. `FULL` registers hold a
+    /// panel, `HALF` half of one or more.
     #[inline(always)]
-    fn columns<S: Simd, const COLUMNS: usize, const FULL: usize, const HALF: usize>(self, simd: S) {
+    fn columns<
+        S: Simd,
+        const MANY: usize,
+        const SOME: usize,
+        const FULL: usize,
+        const HALF: usize,
+    >(
+        mut self,
+        simd: S,
+    ) {
         let conv = self.conv;
-        let (image, y) = (self.row / conv.map[0], self.row % conv.map[0]);
         let size = conv.image[1] * conv.channels;
-        let image = &self.images[image * conv.image_elements()..][..conv.image_elements()];
-        let under: Vec<Under<'_>> = within(conv, 0, y)
+        let under: Vec<Under<'_>> = within(conv, 0, self.row)
             .map(|tap| {
-                let row = y * conv.stride[0] + tap * conv.dilation[0] - conv.padding[0];
+                let row = self.row * conv.stride[0] + tap * conv.dilation[0] - conv.padding[0];
                 Under {
                     tap: tap * conv.kernel[1],
-                    values: &image[row * size..][..size],
+                    values: &self.image[(row - self.first) * size..][..size],
                 }
             })
             .collect();
-        let size = conv.kernel_elements() * PANEL;
-        for run in runs(conv) {
-            for at in run.columns.clone().step_by(COLUMNS) {
-                let columns = at..run.columns.end.min(at + COLUMNS);
-                for (panel, weights) in self.panels.iter().zip(self.weights.chunks_exact(size)) {
-                    let weights = weights.as_chunks::<PANEL>().0;
-                    let tile = Tile {
-                        conv,
-                        under: &under,
-                        window: &run.window,
-                        columns: &columns,
-                        panel,
-                        weights,
-                    };
-                    let store = Store {
-                        panel,
-                        filters: conv.filters,
-                        at: at * conv.filters + panel.filter,
-                        places: columns.len(),
-                    };
-                    let (output, residual) = (&mut *self.output, self.residual);
-                    if panel.count == PANEL {
-                        let sums = tile.sums::<S, COLUMNS, FULL>(simd);
-                        store.finish(simd, &sums, output, residual);
-                    } else if HALF < FULL && panel.count == HALF * S::F32_LANES {
-                        let sums = tile.sums::<S, COLUMNS, HALF>(simd);
-                        store.finish(simd, &sums, output, residual);
-                    } else {
-                        let sums = tile.sums::<S, COLUMNS, FULL>(simd);
-                        store.finish(simd, &sums, output, residual);
-                    }
-                }
+        for run in self.runs {
+            let mut at = run.columns.start;
+            while at < run.columns.end {
+                let (under, window) = (&under[..], &run.window);
+                let left = run.columns.end - at;
+                at += match (left >= MANY, left >= SOME, window.len()) {
+                    (true, _, 3) => self.tiles::<S, MANY, 3, FULL, HALF>(simd, under, window, at),
+                    (true, _, 5) => self.tiles::<S, MANY, 5, FULL, HALF>(simd, under, window, at),
+                    (true, _, _) => self.tiles::<S, MANY, 0, FULL, HALF>(simd, under, window, at),
+                    (_, true, 3) => self.tiles::<S, SOME, 3, FULL, HALF>(simd, under, window, at),
+                    (_, true, 5) => self.tiles::<S, SOME, 5, FULL, HALF>(simd, under, window, at),
+                    _ => self.tiles::<S, 1, 0, FULL, HALF>(simd, under, window, at),
+                };
             }
         }
+    }
+
+    /// `COLUMNS` columns of the row from `first` on, under which these columns of the window lie within the image: `TAPS`,
+    /// where that is not 0. Gives how many they are.
+    #[inline(always)]
+    fn tiles<
+        S: Simd,
+        const COLUMNS: usize,
+        const TAPS: usize,
+        const FULL: usize,
+        const HALF: usize,
+    >(
+        &mut self,
+        simd: S,
+        under: &[Under<'_>],
+        window: &Range<usize>,
+        first: usize,
+    ) -> usize {
+        let conv = self.conv;
+        let size = conv.kernel_elements() * PANEL;
+        for (panel, weights) in self.panels.iter().zip(self.weights.chunks_exact(size)) {
+            let tile = Tile {
+                conv,
+                under,
+                window,
+                first,
+                panel,
+                weights: weights.as_chunks::<PANEL>().0,
+            };
+            let store = Store {
+                panel,
+                filters: conv.filters,
+                at: first * conv.filters + panel.filter,
+                places: COLUMNS,
+            };
+            let (output, residual) = (&mut *self.output, self.residual);
+            if panel.count == PANEL {
+                let sums = tile.sums::<S, COLUMNS, TAPS, FULL, true>(simd);
+                store.finish(simd, &sums, output, residual);
+            } else if HALF < FULL && panel.count == HALF * S::F32_LANES {
+                let sums = tile.sums::<S, COLUMNS, TAPS, HALF, true>(simd);
+                store.finish(simd, &sums, output, residual);
+            } else {
+                let sums = tile.sums::<S, COLUMNS, TAPS, FULL, false>(simd);
+                store.finish(simd, &sums, output, residual);
+            }
+        }
+        COLUMNS
     }
 }
 
@@ -122,7 +168,7 @@ pub(super) fn within(conv: &Sizes, axis: usize, at: usize) -> Range<usize> {
 }
 
 /// The columns of the map, in runs.
-fn runs(conv: &Sizes) -> Vec<Columns> {
+pub(super) fn runs(conv: &Sizes) -> Vec<Columns> {
     let mut runs: Vec<Columns> = Vec::new();
     for column in 0..conv.map[1] {
         let window = within(conv, 1, column);
@@ -142,47 +188,59 @@ struct Tile<'a> {
     conv: &'a Sizes,
     under: &'a [Under<'a>],
     window: &'a Range<usize>,
-    columns: &'a Range<usize>,
+    /// The first column.
+    first: usize,
     panel: &'a Panel,
     weights: &'a [[f32; PANEL]],
 }
 
 impl Tile<'_> {
+    /// `WHOLE` where the channels fill all registers.
     #[inline(always)]
-    fn sums<S: Simd, const COLUMNS: usize, const REGISTERS: usize>(
+    fn sums<
+        S: Simd,
+        const COLUMNS: usize,
+        const TAPS: usize,
+        const REGISTERS: usize,
+        const WHOLE: bool,
+    >(
         &self,
         simd: S,
     ) -> [[S::f32s; REGISTERS]; COLUMNS] {
         let conv = self.conv;
+        let lanes = S::F32_LANES;
+        let count = match WHOLE {
+            true => REGISTERS * lanes,
+            false => self.panel.count,
+        };
+        // Few enough columns that the loops are unrolled: only then do the sums stay in registers.
+        let taps = match TAPS {
+            0 => self.window.len(),
+            _ => TAPS,
+        };
+        let [step, stride] = [conv.dilation[1], conv.stride[1]].map(|by| by * conv.channels);
         let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; COLUMNS];
-        let whole = self.panel.count >= REGISTERS * S::F32_LANES;
-        // Behind the last column it is computed again.
-        let starts: [usize; COLUMNS] = std::array::from_fn(|index| {
-            let column = (self.columns.start + index).min(self.columns.end - 1);
-            column * conv.stride[1] * conv.channels + self.panel.channel
-        });
+        if self.window.is_empty() {
+            return sums;
+        }
+        let from = self.first * stride + self.window.start * step + self.panel.channel
+            - conv.padding[1] * conv.channels;
         for under in self.under {
-            for tap in self.window.clone() {
-                let (weights, _) = S::as_simd_f32s(&self.weights[under.tap + tap]);
-                let Some(weights) = weights.first_chunk::<REGISTERS>() else {
-                    return sums;
-                };
-                let moved = tap * conv.dilation[1] * conv.channels;
-                let padding = conv.padding[1] * conv.channels;
+            let weights = &self.weights[under.tap + self.window.start..][..taps];
+            let values = &under.values[from..];
+            for tap in 0..taps {
+                let (weights, _) = S::as_simd_f32s(&weights[tap]);
                 for column in 0..COLUMNS {
-                    let from = starts[column] + moved - padding;
-                    let mut filled = [0.0; PANEL];
-                    let values = if whole {
-                        &under.values[from..from + REGISTERS * S::F32_LANES]
-                    } else {
-                        let values = &under.values[from..from + self.panel.count];
-                        filled[..values.len()].copy_from_slice(values);
-                        &filled
-                    };
-                    let (values, _) = S::as_simd_f32s(values);
+                    let values = &values[column * stride + tap * step..][..count];
                     for register in 0..REGISTERS {
+                        let from = (register * lanes).min(count);
+                        let values = &values[from..count.min(from + lanes)];
+                        let value = match WHOLE {
+                            true => S::as_simd_f32s(values).0[0],
+                            false => simd.partial_load_f32s(values),
+                        };
                         let sum = &mut sums[column][register];
-                        *sum = simd.mul_add_f32s(values[register], weights[register], *sum);
+                        *sum = simd.mul_add_f32s(value, weights[register], *sum);
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! Patches give what tiles give, and registers of every width the same bits: those that this processor lacks are emulated.
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
 use pulp::{Scalar, Scalar128b, Scalar256b, Scalar512b, WithSimd};
 
@@ -8,17 +10,30 @@ use crate::compute::Compute;
 use crate::example_networks::numbers;
 
 /// Values in a register; 0 stands for those that this processor has.
-const WIDTHS: [usize; 5] = [0, 1, 4, 8, 16];
+pub(super) const WIDTHS: [usize; 5] = [0, 1, 4, 8, 16];
 
-/// Does the work by registers of this width.
-fn with<W: WithSimd>(width: usize, work: W, run: impl FnOnce(W)) {
-    match width {
-        1 => drop(work.with_simd(Scalar)),
-        4 => drop(work.with_simd(Scalar128b)),
-        8 => drop(work.with_simd(Scalar256b)),
-        16 => drop(work.with_simd(Scalar512b)),
-        _ => run(work),
+thread_local! {
+    static WANTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs something whose work this thread does by registers of this width.
+pub(super) fn with_width<R>(width: usize, run: impl FnOnce() -> R) -> R {
+    let before = WANTED.replace(width);
+    let result = run();
+    WANTED.set(before);
+    result
+}
+
+/// Does the work by registers of the width that is wanted; gives it back where those of the processor are.
+pub(super) fn by_width_wanted<W: WithSimd<Output = ()>>(work: W) -> Option<W> {
+    match WANTED.get() {
+        1 => work.with_simd(Scalar),
+        4 => work.with_simd(Scalar128b),
+        8 => work.with_simd(Scalar256b),
+        16 => work.with_simd(Scalar512b),
+        _ => return Some(work),
     }
+    None
 }
 
 fn check(channels: usize, filters: usize, groups: usize, kernel: usize, stride: usize) {
@@ -67,37 +82,42 @@ fn check(channels: usize, filters: usize, groups: usize, kernel: usize, stride: 
     };
     let zeros = vec![0.0; channels];
     let results = WIDTHS.map(|width| {
-        let mut output = vec![f32::NAN; samples * conv.map_elements()];
-        if conv.sees_its_own() {
-            let size = conv.map[1] * filters;
-            for (row, output) in output.chunks_exact_mut(size).enumerate() {
-                let work = Rows {
-                    conv: &conv,
-                    images,
+        with_width(width, || {
+            let mut output = vec![f32::NAN; samples * conv.map_elements()];
+            if conv.sees_its_own() {
+                let size = conv.map[1] * filters;
+                for (row, output) in output.chunks_exact_mut(size).enumerate() {
+                    let (image, y) = (row / conv.map[0], row % conv.map[0]);
+                    Rows {
+                        conv: &conv,
+                        image: &images[image * conv.image_elements()..],
+                        first: 0,
+                        runs: &rows::runs(&conv),
+                        panels: &panels,
+                        weights: &weights,
+                        row: y,
+                        output,
+                        residual: Some(&residual[row * size..][..size]),
+                    }
+                    .run();
+                }
+            } else {
+                let mut windows = Vec::new();
+                conv.windows(images, &zeros, 0..samples * conv.places(), &mut windows);
+                Places {
+                    windows: &windows,
+                    taps: conv.taps(),
                     panels: &panels,
+                    channels: conv.window() / conv.taps(),
                     weights: &weights,
-                    row,
-                    output,
-                    residual: Some(&residual[row * size..][..size]),
-                };
-                with(width, work, Rows::run);
+                    filters,
+                    output: &mut output,
+                    residual: Some(&residual),
+                }
+                .run();
             }
-        } else {
-            let mut windows = Vec::new();
-            conv.windows(images, &zeros, 0..samples * conv.places(), &mut windows);
-            let work = Places {
-                windows: &windows,
-                taps: conv.taps(),
-                panels: &panels,
-                channels: conv.window() / conv.taps(),
-                weights: &weights,
-                filters,
-                output: &mut output,
-                residual: Some(&residual),
-            };
-            with(width, work, Places::run);
-        }
-        output
+            output
+        })
     });
     for (width, result) in WIDTHS.iter().zip(&results) {
         assert_eq!(result, &results[0], "registers of {width} in {conv:?}");
@@ -204,18 +224,20 @@ fn sums_over_places_have_the_same_bits_by_registers_of_every_width() {
         let values = numbers(15 * step + rows, 1);
         let gradients = numbers(20 * PANEL, 2);
         let results = WIDTHS.map(|width| {
-            let mut sums = numbers(rows * PANEL, 3);
-            let work = outer::Outer {
-                runs: &runs,
-                values: &values,
-                step,
-                gradients: &gradients,
-                filters,
-                sums: &mut sums,
-            };
-            with(width, work, outer::Outer::run);
-            let own = sums.chunks_exact(PANEL).map(|row| row[..filters].to_vec());
-            own.collect::<Vec<_>>().concat()
+            with_width(width, || {
+                let mut sums = numbers(rows * PANEL, 3);
+                outer::Outer {
+                    runs: &runs,
+                    values: &values,
+                    step,
+                    gradients: &gradients,
+                    filters,
+                    sums: &mut sums,
+                }
+                .run();
+                let own = sums.chunks_exact(PANEL).map(|row| row[..filters].to_vec());
+                own.collect::<Vec<_>>().concat()
+            })
         });
         for (width, result) in WIDTHS.iter().zip(&results) {
             assert_eq!(result, &results[0], "registers of {width}, {rows} rows");

@@ -102,8 +102,18 @@ pub(super) use by_width;
 impl Places<'_> {
     /// Fills the output with the widest vectors this processor has.
     pub(super) fn run(self) {
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
+}
+
+/// Does the work with the widest vectors this processor has.
+pub(super) fn dispatch<W: WithSimd<Output = ()>>(work: W) {
+    #[cfg(test)]
+    let work = match super::tests::by_width_wanted(work) {
+        Some(work) => work,
+        None => return,
+    };
+    Arch::new().dispatch(work);
 }
 
 impl WithSimd for Places<'_> {
@@ -116,7 +126,8 @@ impl WithSimd for Places<'_> {
 }
 
 impl Places<'_> {
-    /// `FULL` registers hold a panel, `HALF` half of one or more.
+    /// `FULL` registers hold a panel, `HALF` half of one or more. Where one holds all of it, there are enough for the sums
+    /// of two panels, which are computed together: so values of the image are fetched half as often.
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const FULL: usize, const HALF: usize>(self, simd: S) {
         let size = self.channels * self.taps * PANEL;
@@ -130,24 +141,40 @@ impl Places<'_> {
             .step_by(ROWS)
             .map(|at| std::array::from_fn(|row| windows(at, row)))
             .collect();
-        for (panel, weights) in self.panels.iter().zip(self.weights.chunks_exact(size)) {
+        let mut panels = self.panels.iter().zip(self.weights.chunks_exact(size));
+        let mut panels = std::iter::from_fn(|| {
+            let (panel, weights) = panels.next()?;
+            let second = panels.clone().next();
+            let second = second.filter(|(second, _)| FULL == 1 && second.channel == panel.channel);
+            if second.is_some() {
+                panels.next();
+            }
+            Some(((panel, weights), second))
+        });
+        for (panel, second) in &mut panels {
             for (tile, windows) in tiles.iter().enumerate() {
-                let store = Store {
+                let store = |panel| Store {
                     panel,
                     filters: self.filters,
                     at: tile * ROWS * self.filters + panel.filter,
                     places: ROWS.min(places - tile * ROWS),
                 };
                 let (output, residual) = (&mut *self.output, self.residual);
+                let (panel, weights) = panel;
                 let weights = weights.as_chunks::<PANEL>().0;
                 let half = HALF < FULL && panel.count <= HALF * S::F32_LANES;
                 let channels = panel.channel..panel.channel + self.channels;
-                if half {
-                    let sums = sums::<S, ROWS, HALF>(simd, windows, channels, weights);
-                    store.finish(simd, &sums, output, residual);
+                if let Some((second, others)) = second {
+                    let weights = [weights, others.as_chunks::<PANEL>().0];
+                    let [sums, others] = sums::<S, ROWS, FULL, 2>(simd, windows, channels, weights);
+                    store(panel).finish(simd, &sums, output, residual);
+                    store(second).finish(simd, &others, output, residual);
+                } else if half {
+                    let [sums] = sums::<S, ROWS, HALF, 1>(simd, windows, channels, [weights]);
+                    store(panel).finish(simd, &sums, output, residual);
                 } else {
-                    let sums = sums::<S, ROWS, FULL>(simd, windows, channels, weights);
-                    store.finish(simd, &sums, output, residual);
+                    let [sums] = sums::<S, ROWS, FULL, 1>(simd, windows, channels, [weights]);
+                    store(panel).finish(simd, &sums, output, residual);
                 }
             }
         }
@@ -157,28 +184,36 @@ impl Places<'_> {
 /// The sums of one tile.
 type Sums<S, const ROWS: usize, const REGISTERS: usize> = [[<S as Simd>::f32s; REGISTERS]; ROWS];
 
+/// The sums of the filters of some panels.
 #[inline(always)]
-fn sums<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+fn sums<S: Simd, const ROWS: usize, const REGISTERS: usize, const PANELS: usize>(
     simd: S,
     windows: &[&[&[f32]]; ROWS],
     channels: std::ops::Range<usize>,
-    weights: &[[f32; PANEL]],
-) -> Sums<S, ROWS, REGISTERS> {
-    let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; ROWS];
+    weights: [&[[f32; PANEL]]; PANELS],
+) -> [Sums<S, ROWS, REGISTERS>; PANELS] {
+    let mut sums = [[[simd.splat_f32s(0.0); REGISTERS]; ROWS]; PANELS];
     let count = channels.len();
-    for (tap, weights) in weights.chunks_exact(count).enumerate() {
+    for tap in 0..weights[0].len() / count {
         let values: [&[f32]; ROWS] =
             std::array::from_fn(|row| &windows[row][tap][channels.clone()][..count]);
-        for (channel, weights) in weights.iter().enumerate().take(count) {
-            let (weights, _) = S::as_simd_f32s(weights);
-            let Some(weights) = weights.first_chunk::<REGISTERS>() else {
-                return sums;
-            };
+        let weights: [&[[f32; PANEL]]; PANELS] =
+            std::array::from_fn(|panel| &weights[panel][tap * count..][..count]);
+        for channel in 0..count {
+            let mut vectors = [[simd.splat_f32s(0.0); REGISTERS]; PANELS];
+            for panel in 0..PANELS {
+                let (weights, _) = S::as_simd_f32s(&weights[panel][channel]);
+                if let Some(weights) = weights.first_chunk() {
+                    vectors[panel] = *weights;
+                }
+            }
             for row in 0..ROWS {
                 let value = simd.splat_f32s(values[row][channel]);
-                for register in 0..REGISTERS {
-                    let sum = &mut sums[row][register];
-                    *sum = simd.mul_add_f32s(value, weights[register], *sum);
+                for panel in 0..PANELS {
+                    for register in 0..REGISTERS {
+                        let sum = &mut sums[panel][row][register];
+                        *sum = simd.mul_add_f32s(value, vectors[panel][register], *sum);
+                    }
                 }
             }
         }
