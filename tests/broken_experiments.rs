@@ -44,6 +44,17 @@ fn a_file_that_is_not_there_is_told_with_its_neighbour() {
             .topwork(&["run", "experiments/transfers.toml"])
             .snapshot()
     );
+    for (name, is_run) in [
+        ("3", true),
+        ("0003-digits", true),
+        ("latest", true),
+        ("3.toml", false),
+    ] {
+        let told = project.topwork(&["show", name]);
+        assert_eq!(told.code, 2, "{}", told.snapshot());
+        let hint = format!("`topwork runs show {name}` shows one");
+        assert_eq!(told.stderr.contains(&hint), is_run, "{}", told.snapshot());
+    }
 }
 
 #[test]

@@ -65,18 +65,24 @@ fn words_in_one_column_are_labels() {
     let sorted = &predictions(3)[0];
     let header = sorted.lines().next().unwrap();
     assert!(
-        header.starts_with("example,true bee,true cat,true cow,true dog,score bee,"),
+        header.starts_with("example,predicted,true bee,true cat,true cow,true dog,score bee,"),
         "{header}"
     );
+    let report = project.topwork(&["report", "3", "--format", "csv"]);
+    let mut report = csv::Reader::from_reader(report.stdout.as_bytes());
+    let headers = report.headers().unwrap().clone();
+    let examples = headers.iter().position(|header| header == "examples");
+    let first = report.records().next().unwrap().unwrap();
+    assert_eq!(&first[examples.unwrap()], "100");
     // The names of the labels predicted stand beside the scores.
     let mut table = csv::Reader::from_reader(sorted.as_bytes());
-    let places = [5, 6, 7, 8];
+    let places = [6, 7, 8, 9];
     for line in table.records() {
         let line = line.unwrap();
         let names = ["bee", "cat", "cow", "dog"].into_iter().zip(places);
         let own = names.filter(|(_, place)| line[*place].parse::<f32>().unwrap() > 0.0);
         let own: Vec<&str> = own.map(|(name, _)| name).collect();
-        assert_eq!(own.join(";"), &line[9]);
+        assert_eq!(own.join(";"), &line[1]);
     }
 
     let refused = |text: &str, code: i32, expected: &str| {

@@ -114,12 +114,15 @@ fn rows_are_measured_on_other_numbers() {
     // The same examples, read as the split of another dataset.
     for row in 0..3 {
         for figure in ["r2", "rmse", "mae"] {
-            let of = |all: &serde_json::Value| {
-                all["strategies"][row]["figures"][figure]["mean"].as_f64()
-            };
-            assert_eq!(of(&evaluated), of(&results), "row {row}, {figure}");
+            let of = |all: &serde_json::Value| all["strategies"][row]["figures"][figure].clone();
+            let there = of(&evaluated);
+            assert!(there["interval"].is_array(), "row {row}, {figure}: {there}");
+            for key in ["mean", "interval", "interval-by"] {
+                assert_eq!(there[key], of(&results)[key], "row {row}, {figure}, {key}");
+            }
         }
     }
+    assert_eq!(evaluated["pairs"], results["pairs"]);
     let one = project.topwork(&[&on_data[..], &["--row", "ridge", "--metric", "mae"]].concat());
     let without = ["nearest neighbours", "correct"];
     let alone = one.code == 0 && without.iter().all(|word| !one.stdout.contains(word));

@@ -316,7 +316,7 @@ train = { epochs = 60, batch-size = 20, learning-rate = 3e-2, validation = 0.2, 
     for row in ["logistic", "neighbours", "layer"] {
         let again = predicted_again(&project, row);
         assert!(
-            again.starts_with("example,true cat,true dog,true cow,true bee,"),
+            again.starts_with("example,predicted,true cat,true dog,true cow,true bee,"),
             "{again}"
         );
     }

@@ -2,17 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use topwork_events::{Judging, Outcome, Seconds};
+use topwork_events::{Outcome, RunPlan, Seconds};
 use topwork_graft::{
-    Services,
+    GraftError, Services,
     data::{in_order_of_target, view},
 };
 use topwork_host::{Dataset, DatasetView, Kind, Plugins, Seen};
 use topwork_keys::{Digest, Sha256, hexadecimal};
-use topwork_measure::{TargetKind, Targets, Truth};
+use topwork_measure::{ScoresFor, TargetKind, Targets, Truth};
 use topwork_nearest::nearest;
 use topwork_schema::{Component, Plan, check_parameters, resolve_parameters, target_labels};
-use topwork_worker::Measured;
+use topwork_worker::{Measured, Resampling};
 
 use crate::{
     ApplyError, Done, Fits, LabelledData,
@@ -272,8 +272,8 @@ pub struct Evaluation<'a> {
     pub data: &'a Labelled,
     /// What the run says of its rows.
     pub before: &'a [Outcome],
-    /// What they are judged by.
-    pub judging: &'a Judging,
+    /// The run's plan, with what they are judged by.
+    pub plan: &'a RunPlan,
 }
 
 impl Evaluation<'_> {
@@ -296,6 +296,10 @@ impl Evaluation<'_> {
         };
         let folds = self.run.plan.experiment.target.folds.unwrap_or(0);
         let mut test_set = None;
+        let judging = &self.plan.judging;
+        let mut resampling = Resampling::default();
+        let draws = Resampling::draws(truth);
+        let mut figures = None;
         for (index, &(row, seed)) in rows.iter().enumerate() {
             let Some(known) = self
                 .before
@@ -355,8 +359,8 @@ impl Evaluation<'_> {
             }
             let test_set = test_set.get_or_insert_with(|| hexadecimal(&content.finalize()));
             let are = first.scores_are();
-            let measured = Measured::of(truth, &scores, are, classes, self.judging);
-            done.outcomes.push(Outcome {
+            let measured = Measured::of(truth, &scores, are, classes, judging);
+            let outcome = Outcome {
                 correct: measured.confusion.correct(),
                 total: truth.len() as u64,
                 figures: measured.figures,
@@ -377,8 +381,19 @@ impl Evaluation<'_> {
                     evaluate: began.elapsed().as_secs_f64(),
                 },
                 ..known.clone()
-            });
+            };
+            let figures = figures.get_or_insert_with(|| Resampling::figures(judging, &outcome));
+            let of = ScoresFor::new(are, &scores, classes);
+            let wanted = resampling.wanted(&outcome, figures);
+            services.check_stop().map_err(GraftError::from)?;
+            resampling.add(&draws, &outcome, &wanted, (&of, truth));
+            done.outcomes.push(outcome);
         }
+        services.check_stop().map_err(GraftError::from)?;
+        resampling.take(&draws);
+        let outcomes: Vec<&Outcome> = done.outcomes.iter().collect();
+        let figures = figures.unwrap_or_default();
+        done.resampled = resampling.told(self.plan, judging, &outcomes, &figures);
         done.seconds = began.elapsed().as_secs_f64();
         Ok(done)
     }

@@ -60,15 +60,18 @@ impl Predictions<'_> {
         let of_columns = self.are.gives().of() != TargetKind::Classes;
         let (truth, predicted) = numbers.split_at(numbers.len() / 2);
         match (self.labelled, of_columns) {
-            (true, true) => truth.iter().for_each(|name| add(name, Kind::Float)),
+            (true, true) => {}
             (true, false) => add("class", Kind::Text),
             (false, _) => add("path", Kind::Text),
         }
-        if of_columns {
-            predicted.iter().for_each(|name| add(name, Kind::Float));
-        }
         if self.are.gives().of() != TargetKind::Numbers {
             add(PREDICTED, Kind::Text);
+        }
+        if of_columns {
+            let truth = truth.iter().filter(|_| self.labelled);
+            truth
+                .chain(predicted)
+                .for_each(|name| add(name, Kind::Float));
         }
         if self.folds {
             add("fold", Kind::Integer);
@@ -111,22 +114,26 @@ impl Predictions<'_> {
         let called = item.path.as_deref().map_or(Cell::Nothing, Cell::Text);
         let nothing = || repeat_n(Cell::Nothing, self.classes.len());
         match self.labelled {
-            true if of_columns && item.numbers.is_empty() => cells.extend(nothing()),
-            true if of_columns => cells.extend(item.numbers.iter().copied().map(Cell::Float)),
+            true if of_columns => {}
             true => cells.push(
                 item.label
                     .map_or(Cell::Nothing, |label| name(label as usize)),
             ),
             false => cells.push(called),
         }
+        if self.are.gives().of() == TargetKind::Multilabel {
+            cells.push(labels.map_or(Cell::Nothing, Cell::Text));
+        }
+        match (self.labelled && of_columns, item.numbers.is_empty()) {
+            (false, _) => {}
+            (true, true) => cells.extend(nothing()),
+            (true, false) => cells.extend(item.numbers.iter().copied().map(Cell::Float)),
+        }
         match scores {
             None if of_columns => cells.extend(nothing()),
             None => cells.push(Cell::Nothing),
             Some(scores) if of_columns => cells.extend(scores.iter().copied().map(Cell::Float)),
             Some(scores) => cells.push(name(predicted(scores))),
-        }
-        if self.are.gives().of() == TargetKind::Multilabel {
-            cells.push(labels.map_or(Cell::Nothing, Cell::Text));
         }
         if self.folds {
             let fold = item.fold.map(u64::from);

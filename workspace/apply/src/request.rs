@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use topwork_events::{Judging, Outcome};
+use topwork_events::{Outcome, Resampled, RunPlan};
 use topwork_export::Agreement;
 use topwork_schema::{Component, Normalise, Plan, Problem, Reduction};
 use topwork_store::CacheSettings;
@@ -64,8 +64,8 @@ pub enum Work {
         dataset: LabelledData,
         /// What the run says of these rows.
         before: Vec<Outcome>,
-        /// What they are judged by.
-        judging: Judging,
+        /// Its plan, with what they are judged by.
+        plan: Box<RunPlan>,
     },
 }
 
@@ -245,6 +245,9 @@ pub struct Done {
     /// What rows come to on other examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outcomes: Vec<Outcome>,
+    /// How sure their figures are that have no closed form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resampled: Vec<Resampled>,
     /// How far an exported model agrees with the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,

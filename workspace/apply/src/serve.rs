@@ -83,7 +83,7 @@ fn done(
             rows,
             dataset,
             before,
-            judging,
+            plan: run_plan,
         } => {
             let opened = OpenedRun::open(run, &plugins, &compute, speaker)?;
             let (plan, channels) = (&opened.plan, channels_of(&opened.backbone));
@@ -93,7 +93,7 @@ fn done(
                 run: &opened,
                 data: &labelled,
                 before,
-                judging,
+                plan: run_plan,
             }
             .of(rows, &at_work.conductor, &|done, total| {
                 speaker.progress(done, Some(total));

@@ -139,6 +139,14 @@ fn is_text(path: &Path) -> Result<(), Failure> {
     Err(failure.hint("give the file or the folder a name in UTF-8"))
 }
 
+/// Whether this is how runs are named: `latest`, or a number, alone or before a name.
+fn names_a_run(path: &Path) -> bool {
+    let name = path.to_str().unwrap_or_default();
+    let number = name.split_once('-').map_or(name, |(number, _)| number);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    name == "latest" || is_number && path.extension().is_none()
+}
+
 fn read(arguments: &FileArguments) -> Result<Draft, Failure> {
     let path = &arguments.file;
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -148,9 +156,13 @@ fn read(arguments: &FileArguments) -> Result<Draft, Failure> {
             format!("cannot read the experiment `{}`: {reason}", path.display()),
         );
         let missing = error.kind() == std::io::ErrorKind::NotFound;
-        match nearest_file(path).filter(|_| missing) {
-            Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
-            None => failure,
+        match (missing, nearest_file(path)) {
+            (true, _) if names_a_run(path) => failure.hint(format!(
+                "runs have numbers: `topwork runs show {0}` shows one, `topwork resume {0}` goes on with it; an experiment is a TOML file",
+                path.display()
+            )),
+            (true, Some(nearest)) => failure.hint(format!("did you mean `{nearest}`?")),
+            (_, _) => failure,
         }
     })?;
     let mut name = path.display().to_string();

@@ -83,7 +83,17 @@ impl Column {
     fn raw(&self, row: &RowResult) -> Vec<Raw> {
         let number = |value: Option<f64>| value.map_or(Raw::Empty, Raw::Number);
         let values = match self.cell(row, row.rank).value {
-            Value::Blank | Value::Missing | Value::NotAvailable => Vec::new(),
+            Value::Blank | Value::Missing | Value::NotAvailable => {
+                match (self.figure, self.own_id(), row.seeds.first()) {
+                    // Numbers and labels are not right or wrong, and there are as many examples of them.
+                    (None, "correct", Some(first)) => vec![
+                        Raw::Empty,
+                        Raw::Count(row.seeds.len() as u64),
+                        Raw::Count(first.total),
+                    ],
+                    _ => Vec::new(),
+                }
+            }
             // In place of a figure stands why there is none; that is told by `failed-seeds`.
             Value::Text(_) if self.figure.is_some() => Vec::new(),
             Value::Text(text) => vec![Raw::Text(text)],

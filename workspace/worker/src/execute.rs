@@ -20,9 +20,9 @@ use crate::{
     adopt::copy_source,
     conductor::Conductor,
     emitter::Emitter,
-    judge::Replicates,
     networks::backbone_plan,
     prepare::{made, read_plan, run_plan, same_plugins, same_weights},
+    resampling::Resampling,
     share::{Duty, Share},
 };
 
@@ -174,7 +174,7 @@ impl<'a> Part<'a> {
             judging: emitter
                 .look(|state| state.plan.as_ref().map(|plan| plan.judging.clone()))
                 .unwrap_or_default(),
-            replicates: Replicates::default(),
+            resampling: Resampling::default(),
             data: Data::default(),
             seed: SeedState::default(),
         };
@@ -218,7 +218,7 @@ pub struct Execution<'a> {
     /// What rows are judged by.
     pub judging: Judging,
     /// What figures come to on resamples.
-    pub replicates: Replicates,
+    pub resampling: Resampling,
     pub data: Data,
     pub seed: SeedState,
 }

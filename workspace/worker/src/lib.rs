@@ -20,6 +20,7 @@ mod predictions;
 mod prepare;
 mod probe;
 mod remarks;
+mod resampling;
 mod resume;
 mod run;
 mod sampling;
@@ -38,6 +39,7 @@ pub use predictions::{
 pub use prepare::{made, plan_as_made};
 pub use probe::problem;
 pub use probe::{BlueprintAnswer, Heard, ProbeAnswer, ProbeRequest, probe};
+pub use resampling::Resampling;
 pub use run::{EXIT_FOLDER_LOST, ending, run, write_results};
 pub use share::Duty;
 pub use watchdog::Watchdog;

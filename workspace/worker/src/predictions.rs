@@ -177,20 +177,18 @@ struct PredictedColumns<'a> {
 }
 
 impl PredictedColumns<'_> {
-    /// One line per test example: its position, its numbers or labels, the numbers or scores
-    /// predicted, of labels the names of those predicted, with folds the one it was left out with, its name where the dataset tells
-    /// names.
+    /// One line per test example: its position, of labels the names of those predicted, its numbers or labels, the numbers or scores
+    /// predicted, with folds the one it was left out with, its name where the dataset tells names.
     fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut file = csv::Writer::from_writer(Vec::new());
         let fold = (!self.folds.is_empty()).then_some("fold");
         let name = (!self.names.is_empty()).then_some("name");
         let numbers = column_names(self.columns, self.are);
-        let columns = ["example"]
-            .into_iter()
-            .chain(numbers.iter().map(String::as_str));
         let of_labels = self.are.gives().of() == TargetKind::Multilabel;
-        let labels = of_labels.then_some(PREDICTED);
-        file.write_record(columns.chain(labels).chain(fold).chain(name))?;
+        let first = ["example"].into_iter();
+        let columns =
+            (first.chain(of_labels.then_some(PREDICTED))).chain(numbers.iter().map(String::as_str));
+        file.write_record(columns.chain(fold).chain(name))?;
         let count = self.columns.len();
         let numbers = self
             .truth
@@ -200,11 +198,11 @@ impl PredictedColumns<'_> {
             self.positions.iter().zip(numbers).enumerate()
         {
             file.write_field(position.to_string())?;
-            for number in truth.iter().chain(predicted) {
-                file.write_field(number.to_string())?;
-            }
             if of_labels {
                 file.write_field(labels_predicted(predicted, self.are, self.columns))?;
+            }
+            for number in truth.iter().chain(predicted) {
+                file.write_field(number.to_string())?;
             }
             if let Some(fold) = self.folds.get(index) {
                 file.write_field(fold.to_string())?;
@@ -255,15 +253,18 @@ pub fn columns_of(csv: &[u8], names: &[String], are: Scores) -> Option<(Truth, V
     let mut reader = csv::Reader::from_reader(csv);
     let headers = reader.headers().ok()?;
     let columns = column_names(names, are);
-    if !headers.iter().skip(1).take(columns.len()).eq(columns) {
+    // Earlier versions said no names of labels before them.
+    let first =
+        (headers.iter()).position(|header| Some(header) == columns.first().map(String::as_str))?;
+    if !headers.iter().skip(first).take(columns.len()).eq(columns) {
         return None;
     }
     let (mut truth, mut predicted) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.ok()?;
         for column in 0..names.len() {
-            truth.push(record.get(1 + column)?.parse().ok()?);
-            predicted.push(record.get(1 + names.len() + column)?.parse().ok()?);
+            truth.push(record.get(first + column)?.parse().ok()?);
+            predicted.push(record.get(first + names.len() + column)?.parse().ok()?);
         }
     }
     let (values, columns) = (truth, names.len());
@@ -366,6 +367,38 @@ mod tests {
         assert_eq!(right_of(b"example,class\n1,2\n"), None);
         let other = ["a".to_owned(), "c".to_owned()];
         assert_eq!(scores_of(expected.as_bytes(), &other), None);
+    }
+
+    #[test]
+    fn labels_are_named_and_read_back() {
+        let columns = ["cat".to_owned(), "dog".to_owned()];
+        let file = PredictedColumns {
+            positions: &[3, 8],
+            folds: &[],
+            names: &[],
+            columns: &columns,
+            truth: &[1.0, 0.0, 0.0, 0.0],
+            predicted: &[0.75, 0.625, 0.5, 0.25],
+            are: Scores::LabelProbabilities,
+        };
+        let csv = String::from_utf8(file.to_csv().unwrap()).unwrap();
+        let expected = "example,predicted,true cat,true dog,probability cat,probability dog\n3,cat;dog,1,0,0.75,0.625\n8,,0,0,0.5,0.25\n";
+        assert_eq!(csv, expected);
+        let earlier = expected
+            .replace("predicted,", "")
+            .replace("cat;dog,", "")
+            .replace(",,", ",");
+        for text in [expected, &earlier] {
+            let (truth, predicted) = columns_of(text.as_bytes(), &columns, file.are).unwrap();
+            assert_eq!(
+                (truth.targets().numbers_of(0), predicted),
+                (vec![1.0, 0.0], file.predicted.to_vec())
+            );
+        }
+        assert_eq!(
+            columns_of(expected.as_bytes(), &columns, Scores::LabelLogits),
+            None
+        );
     }
 
     #[test]

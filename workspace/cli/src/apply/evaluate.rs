@@ -1,7 +1,7 @@
 //! `topwork evaluate`.
 
 use topwork_apply::Work;
-use topwork_events::{Event, Judging, Outcome, Record, RunPlan, RunState};
+use topwork_events::{Event, Judging, Outcome, Record, Resampled, RunPlan, RunState};
 use topwork_measure::Figure;
 use topwork_nearest::{listed, nearest};
 use topwork_pages::comparison;
@@ -69,12 +69,16 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
             continue;
         }
         let before = known.state.of_parts(&[part]);
+        let Some(mut of_part_plan) = before.plan.clone() else {
+            continue;
+        };
+        of_part_plan.judging = judging.clone();
         let work = Work::Evaluate {
             run: known.part(part),
             rows,
             dataset: data::labelled(&arguments.dataset)?,
             before: before.outcomes.iter().cloned().collect(),
-            judging: judging.clone(),
+            plan: Box::new(of_part_plan),
         };
         let threads = threads(arguments.how.threads);
         let done = child::ask(folders.clone(), threads, work, false, |_| Ok(()))?;
@@ -84,6 +88,14 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Result<u8, Failure> {
                 ..outcome.clone()
             };
             state.apply(&Record::new(0, Event::RowMeasured(outcome)));
+        }
+        for resampled in &done.resampled {
+            let resampled = Resampled {
+                row: resampled.row + first,
+                against: resampled.against.map(|row| row + first),
+                ..resampled.clone()
+            };
+            state.apply(&Record::new(0, Event::Resampled(resampled)));
         }
         last = Some(done);
     }
