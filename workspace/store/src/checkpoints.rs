@@ -147,14 +147,17 @@ impl Checkpoints {
     /// # Errors
     /// When the system refuses.
     pub fn remove(&self, task: &str) -> Result<(), StoreError> {
-        for number in self.numbers(task)? {
+        let names = self.names()?;
+        if names.is_empty() {
+            // Most tasks train nothing.
+            return Ok(());
+        }
+        for number in numbers(&names, task) {
             remove(&self.path(task, number))?;
         }
-        self.remove_partial(task)?;
-        for name in self.names()? {
-            if name.starts_with(FOLD) {
-                Self::at(&self.root, self.folder.join(name)).remove(task)?;
-            }
+        self.remove_partial_of(&names, task)?;
+        for name in names.iter().filter(|name| name.starts_with(FOLD)) {
+            Self::at(&self.root, self.folder.join(name)).remove(task)?;
         }
         // Fails while another task has some.
         let _ = fs::remove_dir(&self.folder);
@@ -167,18 +170,16 @@ impl Checkpoints {
 
     /// The numbers of a task's checkpoints, ascending.
     fn numbers(&self, task: &str) -> Result<Vec<u64>, StoreError> {
-        let mut numbers: Vec<u64> = self
-            .names()?
-            .iter()
-            .filter_map(|name| number(name.strip_suffix(EXTENSION)?, task))
-            .collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+        Ok(numbers(&self.names()?, task))
     }
 
     /// Removes what a writer that died has left.
     fn remove_partial(&self, task: &str) -> Result<(), StoreError> {
-        for name in self.names()? {
+        self.remove_partial_of(&self.names()?, task)
+    }
+
+    fn remove_partial_of(&self, names: &[String], task: &str) -> Result<(), StoreError> {
+        for name in names {
             let of_task = name
                 .strip_suffix(PARTIAL)
                 .and_then(|name| number(name.strip_suffix(EXTENSION)?, task));
@@ -203,6 +204,15 @@ impl Checkpoints {
             })
             .collect()
     }
+}
+
+/// The numbers of a task's checkpoints among these files, ascending.
+fn numbers(names: &[String], task: &str) -> Vec<u64> {
+    let mut numbers: Vec<u64> = (names.iter())
+        .filter_map(|name| number(name.strip_suffix(EXTENSION)?, task))
+        .collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// The number in `TASK-NNNNNNNN`.

@@ -27,10 +27,12 @@ pub fn replace(root: &Path, path: &Path, content: &[&[u8]], writer: &str) -> io:
     let partial = folder.join(name);
     let mut tries = 0..TRIES;
     let written = loop {
-        fs::create_dir_all(folder)?;
         match write(&partial, content) {
-            // Another process has removed the folder, which was empty, since it was made.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries.next().is_some() => {}
+            // It is made when it is missed: on a network's file system each question takes a while. Another process may have
+            // removed it, which was empty, since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries.next().is_some() => {
+                fs::create_dir_all(folder)?;
+            }
             written => break written,
         }
     };
