@@ -3,11 +3,11 @@
 use std::{fs, path::PathBuf, time::Instant};
 
 use topwork_export::{
-    Agreement, Components, Exported, Head as ExportedHead, Images as Given, Layout, OnnxFile,
-    Trunk as ExportedTrunk, append_metadata, prove,
+    Agreement, Components, Exported, Head as ExportedHead, Images as Given, LabelHead, Layout,
+    OneLabel, OnnxFile, PairScore, Trunk as ExportedTrunk, append_metadata, prove,
 };
-use topwork_graft::{Backbone, FittedHead, Head, Predictor, Services, data::SplitName};
-use topwork_host::{ExtractorModel, Kind, ModelLayout};
+use topwork_graft::{Backbone, FittedHead, Head, LabelForm, Predictor, Services, data::SplitName};
+use topwork_host::{Classifier, ExtractorModel, Kind, ModelLayout, Scores};
 use topwork_measure::TargetKind;
 use topwork_schema::{Component, Plan, Start, without_paths};
 
@@ -17,8 +17,14 @@ use crate::{
     opened::OpenedRun,
 };
 
-/// Why heads of several labels are refused.
-const NO_LABELS: &str = "a plugin's head that is put to several labels has no form as a model file: networks have one, and `topwork predict` applies any";
+/// What of the scores of samples without and with a label is its score, where those of all labels are `wanted`.
+fn score_of(pair: Scores, wanted: Scores) -> PairScore {
+    match (wanted, pair) {
+        (Scores::LabelProbabilities, Scores::Probabilities) => PairScore::With,
+        (Scores::LabelProbabilities, _) => PairScore::Logistic,
+        _ => PairScore::Difference,
+    }
+}
 
 /// The row, and what the file is to be.
 pub struct Exporting<'a> {
@@ -83,20 +89,37 @@ impl Exporting<'_> {
                 })
             }
         };
-        let layers;
+        let (layers, labels);
+        let layers_of = |classifier: &Classifier, outputs: usize| {
+            let said = classifier.layers(predictor.features.dim(), outputs)?;
+            said.ok_or_else(|| {
+                let id = &run.plan.strategy(row).head.component;
+                refused(format!(
+                    "the head `{id}` does not say what it does as layers"
+                ))
+            })
+        };
         let head = match predictor.head() {
             Head::Network(network) => ExportedHead::Network(network),
-            Head::Fitted(FittedHead::Labels(_)) => {
-                return Err(refused(NO_LABELS.to_owned()));
+            Head::Fitted(FittedHead::Labels(head)) => {
+                labels = match head.form() {
+                    LabelForm::AtOnce(head) => LabelHead::AtOnce(layers_of(head, classes.len())?),
+                    LabelForm::Each(labels) => LabelHead::Each(
+                        (labels.into_iter())
+                            .map(|label| match label {
+                                Ok(classifier) => Ok(OneLabel::Against {
+                                    rest: layers_of(classifier, 2)?,
+                                    score: score_of(classifier.scores(), head.scores_are()),
+                                }),
+                                Err(score) => Ok(OneLabel::Always(score)),
+                            })
+                            .collect::<Result<_, ApplyError>>()?,
+                    ),
+                };
+                ExportedHead::Labels(&labels)
             }
             Head::Fitted(FittedHead::Whole(classifier)) => {
-                let said = classifier.layers(predictor.features.dim(), classes.len())?;
-                layers = said.ok_or_else(|| {
-                    let id = &run.plan.strategy(row).head.component;
-                    refused(format!(
-                        "the head `{id}` does not say what it does as layers"
-                    ))
-                })?;
+                layers = layers_of(classifier, classes.len())?;
                 ExportedHead::Classifier(&layers)
             }
         };

@@ -7,6 +7,7 @@
 
 mod error;
 mod graph;
+mod labels;
 mod model;
 mod network;
 mod onnx_file;
@@ -16,6 +17,7 @@ mod scoring;
 mod trees;
 
 pub use error::ExportError;
+pub use labels::{LabelHead, OneLabel, PairScore};
 pub use model::{
     CLASS, Exported, FEATURES, Head, IMAGES, NUMBERS, OPERATOR_SET, SCORES, Trunk, append_metadata,
 };

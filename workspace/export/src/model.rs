@@ -16,6 +16,7 @@ use topwork_tensors::Writer;
 use crate::{
     ExportError,
     graph::{Builder, Op, Setting},
+    labels::{self, LabelHead},
     network,
     onnx_file::{Layout, OnnxFile, Opened},
     reduce::{self, Activations, Components},
@@ -94,6 +95,8 @@ pub enum Head<'a> {
     Network(&'a Network),
     /// What a fitted classifier says of itself.
     Classifier(&'a ScoringLayers),
+    /// What a classifier says of itself that was put to several labels.
+    Labels(&'a LabelHead),
 }
 
 impl Exported<'_> {
@@ -105,7 +108,7 @@ impl Exported<'_> {
         };
         let head = match &self.head {
             Head::Network(head) => Some(head),
-            Head::Classifier(_) => None,
+            Head::Classifier(_) | Head::Labels(_) => None,
         };
         let mut layers =
             (trunk.into_iter().chain(head)).flat_map(|network| network.blueprint().layers());
@@ -217,13 +220,13 @@ impl Exported<'_> {
                 network::write(&mut builder, head, input)?
             }
             Head::Classifier(layers) => {
-                if layers.features() != numbers {
-                    return Err(ExportError::Parts(format!(
-                        "the head takes {} numbers, and gets {numbers}",
-                        layers.features()
-                    )));
-                }
+                takes(layers, numbers)?;
                 scoring::write(&mut builder, layers, row.clone())
+            }
+            Head::Labels(head) => {
+                head.layers()
+                    .try_for_each(|layers| takes(layers, numbers))?;
+                labels::write(&mut builder, head, &row, numbers)
             }
         };
         let scores = match self.temperature {
@@ -324,6 +327,7 @@ impl Exported<'_> {
         let scores = match &self.head {
             Head::Network(head) => head.blueprint().output().elements(),
             Head::Classifier(layers) => layers.classes(),
+            Head::Labels(head) => head.labels(),
         };
         if scores != self.classes.len() {
             return Err(ExportError::Parts(format!(
@@ -423,6 +427,16 @@ impl Exported<'_> {
             value: value.clone(),
         })
         .collect()
+    }
+}
+
+/// Refuses layers that take another number of features.
+fn takes(layers: &ScoringLayers, features: usize) -> Result<(), ExportError> {
+    match layers.features() {
+        takes if takes == features => Ok(()),
+        takes => Err(ExportError::Parts(format!(
+            "the head takes {takes} numbers, and gets {features}"
+        ))),
     }
 }
 

@@ -23,6 +23,14 @@ enum Form {
     Each(Vec<OfLabel>),
 }
 
+/// What a head that was put to several labels consists of.
+pub enum LabelForm<'a> {
+    /// A head that gives a number for each; less a half it is the score.
+    AtOnce(&'a Classifier),
+    /// Of each label a head for samples without it and with it, or the score that all have.
+    Each(Vec<Result<&'a Classifier, f32>>),
+}
+
 /// A plugin's head, fitted to whatever the target has.
 pub enum FittedHead {
     /// To classes or numbers.
@@ -216,6 +224,20 @@ fn together(fits: Vec<(&str, Fit)>, constant: &[String]) -> Fit {
 }
 
 impl LabelHead {
+    /// What it consists of.
+    pub fn form(&self) -> LabelForm<'_> {
+        let labels = match &self.0 {
+            Form::AtOnce(head) => return LabelForm::AtOnce(head),
+            Form::Each(labels) => labels,
+        };
+        let are = self.scores_are();
+        let of_labels = labels.iter().map(|label| match label {
+            OfLabel::Fitted(classifier) => Ok(&**classifier),
+            OfLabel::Always(share) => Err(of_share(*share, are)),
+        });
+        LabelForm::Each(of_labels.collect())
+    }
+
     /// The head that [`save`](LabelHead::save) has written; `None` where its plugin cannot be put into a state.
     pub fn load(
         plugins: &Plugins,

@@ -29,7 +29,7 @@ pub use features::{
     Activations, Extraction, Features, Images, NEAR, NearFound, NearPair, TrunkIdentity,
     engine_kind, near, shape,
 };
-pub use heads::FittedHead;
+pub use heads::{FittedHead, LabelForm, LabelHead};
 pub use joined::{Tested, mean_scores};
 pub use model::{Model, PARTS, STATE, Saved};
 pub use network::{
