@@ -40,7 +40,8 @@ class Nearest:
         self.means = None
 
     def fit(self, features, labels, classes, seed, threads):
-        """Fits to float32 features [samples, dimensions] and labels from 0 on. The same input gives the same result to the bit."""
+        """Fits to float32 features [samples, dimensions] and labels from 0 on. The same input gives the same result to the bit. A head of
+        numbers has `fit_numbers(features, numbers, seed, threads)`, too, and then predicts as many columns."""
         self.host.check_stop()
         middle = features.mean(axis=0, dtype=np.float64)
         means = [features[labels == label].mean(axis=0, dtype=np.float64) if (labels == label).any() else middle + 1e9 for label in range(classes)]

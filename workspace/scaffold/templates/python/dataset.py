@@ -43,7 +43,8 @@ class Stripes:
         }
 
     def labels(self, split):
-        """The class of every image of a split, as a position in the list of classes."""
+        """The class of every image of a split, as a position in the list of classes. Of ages, counts or several labels: `describe` says
+        `"targets": "numbers"` or `"multilabel"`, and `numbers(split)` gives a row of them for each image."""
         return np.arange(self.samples) % len(CLASSES)
 
     def read(self, split, indices):

@@ -51,6 +51,7 @@ impl Component for Nearest {
 }
 
 impl Classifier for Nearest {
+    // A head that learns numbers has `const NUMBERS` and `fit_numbers`, too.
     fn fit(
         &mut self,
         features: Features<'_>,

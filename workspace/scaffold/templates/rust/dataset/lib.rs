@@ -55,6 +55,7 @@ impl Dataset for Stripes {
         })
     }
 
+    // Of numbers or several labels: `const NUMBERS` or `MULTILABEL`, `has_numbers` or `is_multilabel`, and `numbers`.
     fn labels(&self, _split: usize) -> Result<Vec<u32>, Error> {
         let classes = CLASSES.len() as u64;
         Ok((0..self.samples)
