@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::denormals;
 use crate::error::EngineError;
+use crate::processor;
 
 /// Threads with denormals switched off, and buffers that outlive a single step.
 ///
@@ -26,6 +27,7 @@ impl Compute {
         if threads == 0 {
             return Err(EngineError::NoThreads);
         }
+        processor::wanted()?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("compute-{index}"))

@@ -17,6 +17,16 @@ pub enum EngineError {
         /// What the system said.
         reason: String,
     },
+    /// The environment asks for vector instructions that are not there.
+    #[error(
+        "`{variable}` is {name:?}, expected instructions that this processor has: avx2 or scalar"
+    )]
+    Processor {
+        /// The variable of the environment.
+        variable: &'static str,
+        /// What it says.
+        name: String,
+    },
     /// A blueprint was broken or asked for something impossible.
     #[error(transparent)]
     Blueprint(#[from] BlueprintError),

@@ -5,7 +5,9 @@
 //! processor's own is chosen at run time (after Goto and van de Geijn, "Anatomy of high-performance matrix
 //! multiplication", 2008).
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use crate::processor;
 
 /// Rows of weights that are multiplied at a time; packed side by side.
 pub(crate) const ROWS: usize = 8;
@@ -33,7 +35,7 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Runs it with the widest vectors this processor has.
     pub(crate) fn run(self) {
-        Arch::new().dispatch(self);
+        processor::arch().dispatch(self);
     }
 }
 

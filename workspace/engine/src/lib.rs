@@ -25,6 +25,7 @@ mod operation;
 mod optimizer;
 mod place;
 mod problem;
+mod processor;
 mod program;
 mod rectifier;
 #[cfg(test)]

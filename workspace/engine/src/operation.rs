@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::compute::Buffers;
 use crate::layers::Pointwise;
 use crate::layout::Turned;
+use crate::processor;
 use crate::rectifier::Rectifier;
 use crate::stream::Stream;
 
@@ -226,5 +227,5 @@ pub(crate) fn add_up(sums: &[f32], size: usize, offset: usize, gradient: &mut [f
 /// closure that the compiler keeps apart is compiled for the oldest processor. So closures given to
 /// this function are marked `#[inline(always)]`.
 pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+    processor::arch().dispatch(work)
 }

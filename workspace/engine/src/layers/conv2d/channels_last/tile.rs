@@ -6,8 +6,9 @@
 //! processor has; theirs are chosen at run time. The loops are those of a matrix product that is never laid out
 //! (Dukhan, "The indirect convolution algorithm", 2019).
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use crate::processor;
 use crate::rectifier::Rectifier;
 
 /// Filters whose weights lie side by side.
@@ -113,7 +114,7 @@ pub(super) fn dispatch<W: WithSimd<Output = ()>>(work: W) {
         Some(work) => work,
         None => return,
     };
-    Arch::new().dispatch(work);
+    processor::arch().dispatch(work);
 }
 
 impl WithSimd for Places<'_> {
