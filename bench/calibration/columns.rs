@@ -17,6 +17,8 @@ const SHARES: [f64; 5] = [0.5, 0.3, 0.2, 0.1, 0.05];
 
 pub struct OfColumns {
     kind: TargetKind,
+    /// How far the logits of examples with a label are from those of others, whose spread is 0.7.
+    distance: f64,
     figures: Vec<&'static Figure>,
     examples: usize,
     /// What each figure truly is.
@@ -31,7 +33,7 @@ struct Data {
 }
 
 impl Data {
-    fn new(random: &mut Random, kind: TargetKind, examples: usize) -> Self {
+    fn new(random: &mut Random, (kind, distance): (TargetKind, f64), examples: usize) -> Self {
         let columns = columns(kind);
         let mut values = Vec::with_capacity(examples * columns);
         let mut rows: [Vec<f32>; 2] = Default::default();
@@ -40,7 +42,7 @@ impl Data {
                 let (value, center) = match kind {
                     TargetKind::Multilabel => {
                         let has = f64::from(u8::from(random.uniform() < *share));
-                        (has, 3.0 * has - 2.0)
+                        (has, distance * (has - 0.5))
                     }
                     _ => {
                         let number = random.normal();
@@ -86,12 +88,12 @@ fn columns(kind: TargetKind) -> usize {
 
 impl OfColumns {
     /// So many draws of 20,000 examples tell what the figures truly are.
-    pub fn new(kind: TargetKind, ids: &[&str], examples: usize, draws: u64) -> Self {
+    pub fn new(kind: TargetKind, distance: f64, ids: &[&str], examples: usize, draws: u64) -> Self {
         let figures: Vec<&Figure> = ids.iter().filter_map(|id| Figure::named(id)).collect();
         let of_draws: Vec<Vec<f64>> = (0..draws)
             .into_par_iter()
             .map(|draw| {
-                let data = Data::new(&mut Random::new(2, draw), kind, 20_000);
+                let data = Data::new(&mut Random::new(2, draw), (kind, distance), 20_000);
                 let scores = data.scores();
                 let of = |figure: &&Figure| {
                     let values = scores
@@ -107,6 +109,7 @@ impl OfColumns {
         let truth = (0..figures.len()).map(mean).collect();
         Self {
             kind,
+            distance,
             figures,
             examples,
             truth,
@@ -117,6 +120,7 @@ impl OfColumns {
 impl Scenario for OfColumns {
     fn cells(&self) -> Vec<[String; 3]> {
         let what = match self.kind {
+            TargetKind::Multilabel if self.distance > 2.0 => "five labels told apart nearly always",
             TargetKind::Multilabel => "five labels",
             _ => "two numbers",
         };
@@ -131,7 +135,7 @@ impl Scenario for OfColumns {
     }
 
     fn draw(&self, random: &mut Random, difference: f64) -> Vec<Outcome> {
-        let data = Data::new(random, self.kind, self.examples);
+        let data = Data::new(random, (self.kind, self.distance), self.examples);
         let (scores, targets) = (data.scores(), data.targets());
         let statistics: Vec<Statistic> = (self.figures.iter())
             .flat_map(|figure| scores.iter().filter_map(|of| of.statistic(figure, targets)))

@@ -98,7 +98,7 @@ fn figures_of_numbers_and_labels() {
         (TargetKind::Numbers, ["r2", "rmse", "mae"]),
         (TargetKind::Multilabel, ["map", "micro-f1", "lrap"]),
     ] {
-        check(&OfColumns::new(kind, &ids, 200, 15), 100, None);
+        check(&OfColumns::new(kind, 1.2, &ids, 200, 15), 100, None);
     }
 }
 

@@ -103,6 +103,7 @@ fn catalog(draft: &Draft) -> Catalog {
             UseKind::Dataset => {
                 let splits = [("train".to_owned(), 6000), ("test".to_owned(), 1000)];
                 let targets = match used.parameters.get("targets") {
+                    Some(word) if word == "multilabel" => TargetKind::Multilabel,
                     Some(_) => TargetKind::Numbers,
                     None => TargetKind::Classes,
                 };
