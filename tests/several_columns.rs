@@ -161,6 +161,18 @@ train = { epochs = 30, batch-size = 5, learning-rate = 1e-4 }
     ];
     let evaluated = project.topwork(&other);
     assert_eq!(evaluated.code, 0, "{}", evaluated.snapshot());
+    // A name that is none is told, also where nothing needs it.
+    project.write(
+        "other.toml",
+        &(data(labels) + "class-map = { wieght = \"weight\" }\n"),
+    );
+    let refused = project.topwork(&other);
+    let said = "there is no column of the dataset `wieght`";
+    assert!(
+        refused.stderr.contains(said) && refused.stderr.contains("did you mean `weight`?"),
+        "{}",
+        refused.snapshot()
+    );
     // In another order they are the same.
     project.write("other.toml", &data(r#"["weight", "pulse", "waist"]"#));
     let again = project.topwork(&other);

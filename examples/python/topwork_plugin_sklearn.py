@@ -19,12 +19,14 @@ __version__ = "0.1.0"
 __license__ = "MIT OR Apache-2.0"
 
 
-ARGUMENTS = {"description": "what the class is made with: { C = 10, kernel = 'rbf' }"}
-STANDARDIZE = {"description": "mean 0 and variance 1 for every feature, by the training rows"}
-
-
 class Estimator:
     """What classifiers and regressors have in common."""
+
+    @dataclass
+    class Parameters:
+        estimator: str = field(default="sklearn.svm.SVC", metadata={"description": "the class, with its module: sklearn.svm.SVC"})
+        arguments: dict = field(default_factory=dict, metadata={"description": "what the class is made with: { C = 10, kernel = 'rbf' }"})
+        standardize: bool = field(default=True, metadata={"description": "mean 0 and variance 1 for every feature, by the training rows"})
 
     def __init__(self, parameters, host):
         self.parameters = parameters
@@ -84,12 +86,6 @@ class Classifier(Estimator):
     id = "sklearn"
     word, fits = "classifier", staticmethod(is_classifier)
 
-    @dataclass
-    class Parameters:
-        estimator: str = field(default="sklearn.svm.SVC", metadata={"description": "the class, with its module: sklearn.svm.SVC"})
-        arguments: dict = field(default_factory=dict, metadata=ARGUMENTS)
-        standardize: bool = field(default=True, metadata=STANDARDIZE)
-
     def fit(self, features, labels, classes, seed, threads):
         self.classes = classes
         self.pipeline, report = self.fitted(features, labels, seed, threads)
@@ -124,10 +120,8 @@ class Regressor(Estimator):
     word, fits = "regressor", staticmethod(is_regressor)
 
     @dataclass
-    class Parameters:
+    class Parameters(Estimator.Parameters):
         estimator: str = field(default="sklearn.svm.SVR", metadata={"description": "the class, with its module: sklearn.svm.SVR"})
-        arguments: dict = field(default_factory=dict, metadata=ARGUMENTS)
-        standardize: bool = field(default=True, metadata=STANDARDIZE)
 
     def fit(self, features, labels, classes, seed, threads):
         report = self.fit_numbers(features, np.eye(classes)[labels], seed, threads)

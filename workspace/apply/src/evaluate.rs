@@ -136,16 +136,7 @@ fn of_classes(
     plan: &Plan,
 ) -> Result<OfClasses, ApplyError> {
     let (info, classes) = (dataset.describe(), &plan.target_classes);
-    for (theirs, ours) in &data.class_map {
-        if !info.classes.contains(theirs) {
-            let known: Vec<&str> = info.classes.iter().map(String::as_str).collect();
-            return Err(no_such("class of the dataset", theirs, &known));
-        }
-        if !classes.contains(ours) {
-            let known: Vec<&str> = classes.iter().map(String::as_str).collect();
-            return Err(no_such("class of the run", ours, &known));
-        }
-    }
+    check_map(data, "class", &info.classes, classes)?;
     let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
     let label_of = target_labels(&info.classes, &map, classes);
     let (mut examples, mut unknown) = (Vec::new(), BTreeMap::new());
@@ -175,6 +166,24 @@ fn of_classes(
     Ok((examples, unknown))
 }
 
+/// Refuses a `class-map` with names that the dataset or the run does not have; `what` they are names of.
+fn check_map(
+    data: &LabelledData,
+    what: &str,
+    theirs: &[String],
+    ours: &[String],
+) -> Result<(), ApplyError> {
+    for (there, here) in &data.class_map {
+        for (name, of, known) in [(there, "dataset", theirs), (here, "run", ours)] {
+            if !known.contains(name) {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                return Err(no_such(&format!("{what} of the {of}"), name, &known));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The numbers or labels of every example, in the order of the run's. One column is that of the run whatever it is called; of several
 /// each is the one of its name, or that `class-map` names.
 fn of_columns(
@@ -184,6 +193,11 @@ fn of_columns(
     plan: &Plan,
 ) -> Result<Truth, ApplyError> {
     let (theirs, wanted) = (&dataset.describe().classes, &plan.target_classes);
+    let what = match plan.targets {
+        TargetKind::Multilabel => "label",
+        TargetKind::Classes | TargetKind::Numbers => "column",
+    };
+    check_map(data, what, theirs, wanted)?;
     let map: Vec<(String, String)> = data.class_map.clone().into_iter().collect();
     let places = match (theirs.len(), wanted.len()) {
         (1, 1) => vec![Some(0)],
