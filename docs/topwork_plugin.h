@@ -138,6 +138,7 @@ typedef struct topwork_fit_options topwork_fit_options;
 typedef struct topwork_fit_report topwork_fit_report;
 typedef struct topwork_classifier_save_table topwork_classifier_save_table;
 typedef struct topwork_classifier_scores_table topwork_classifier_scores_table;
+typedef struct topwork_classifier_facts_table topwork_classifier_facts_table;
 typedef struct topwork_classifier_path_table topwork_classifier_path_table;
 typedef struct topwork_classifier_layers_table topwork_classifier_layers_table;
 typedef struct topwork_dataset_numbers_table topwork_dataset_numbers_table;
@@ -1077,6 +1078,28 @@ struct topwork_classifier_scores_table {
     topwork_status (*scores)(
         topwork_instance instance,
         topwork_scores *scores,
+        const topwork_sink *error);
+};
+
+/*
+ * Id of the ability to tell what a fit has found, fact by fact: a topwork_classifier_facts_table.
+ * Since 1.2.
+ */
+#define TOPWORK_CLASSIFIER_FACTS "topwork.classifier.facts/1"
+
+/* The functions behind TOPWORK_CLASSIFIER_FACTS. Since 1.2. */
+struct topwork_classifier_facts_table {
+    /* The bytes of this table that the plugin filled. */
+    size_t size;
+    /*
+     * Writes a JSON object with what the latest fit has found to `facts`, such as
+     * `{"support-vectors": 213, "kernel": "rbf"}`: 32 entries at most, names of lower-case letters,
+     * digits and hyphens, and for each a finite number or a text of one line. They are shown with
+     * the result and kept in its JSON. The host asks after every fit.
+     */
+    topwork_status (*facts)(
+        topwork_instance instance,
+        const topwork_sink *facts,
         const topwork_sink *error);
 };
 

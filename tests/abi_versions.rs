@@ -162,6 +162,7 @@ fn rust_and_c_see_the_same_tables() {
         FitReport as "topwork_fit_report" { size, iterations, parameters, converged, reserved }
         ClassifierSaveTable as "topwork_classifier_save_table" { size, save, load }
         ClassifierScoresTable as "topwork_classifier_scores_table" { size, scores }
+        ClassifierFactsTable as "topwork_classifier_facts_table" { size, facts }
         ClassifierLayersTable as "topwork_classifier_layers_table" { size, layers }
         ClassifierPathTable as "topwork_classifier_path_table" { size, parameters, parameter_count, fit }
         ExtractorOnnxTable as "topwork_extractor_onnx_table" { size, model }

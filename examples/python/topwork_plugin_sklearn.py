@@ -60,6 +60,9 @@ class Estimator:
         iterations = getattr(estimator, "n_iter_", None)
         if iterations is not None:
             report["iterations"] = int(np.max(iterations))
+        support = getattr(estimator, "support_", None)
+        if support is not None and not callable(support):
+            report["facts"] = {"support-vectors": len(support)}
         coefficients = getattr(estimator, "coef_", None)
         if coefficients is not None:
             report["parameters"] = int(np.size(coefficients) + np.size(estimator.intercept_))
@@ -135,6 +138,9 @@ class Regressor(Estimator):
         self.scores, self.learnt_from = "numbers", {"features": features, "numbers": numbers, "seed": seed}
         reports = [report for _, report in fits]
         whole = {key: sum(report[key] for report in reports) for key in ("iterations", "parameters") if key in reports[0]}
+        if "facts" in reports[0]:
+            names = reports[0]["facts"]
+            whole["facts"] = {name: np.mean([report["facts"][name] for report in reports]) for name in names}
         return {**next((report for report in reports if not report["converged"]), {"converged": True}), **whole}
 
     def predict(self, features):

@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 use topwork_sdk::{
-    Classifier, ClassifierLayers, Component, Error, Features, FitOptions, FitReport, Host,
+    Classifier, ClassifierLayers, Component, Error, Facts, Features, FitOptions, FitReport, Host,
     SavedClassifier, Scores,
 };
 
@@ -26,6 +26,8 @@ pub struct Head<M> {
     /// there is work, as instances of a path share one.
     pool: OnceLock<Arc<ThreadPool>>,
     fitted: Option<Fitted>,
+    /// What the latest fit has found; of a state that was loaded nothing.
+    facts: Facts,
 }
 
 /// A model, and the classes that it knows.
@@ -51,6 +53,7 @@ impl<M: Named> Component for Head<M> {
             method,
             pool: OnceLock::new(),
             fitted: None,
+            facts: Facts::default(),
         })
     }
 }
@@ -163,6 +166,10 @@ impl<M: Named> Classifier for Head<M> {
 
     fn scores(&self) -> Result<Scores, Error> {
         Ok(self.fitted()?.scores)
+    }
+
+    fn facts(&self) -> Result<Facts, Error> {
+        Ok(self.facts.clone())
     }
 
     fn layers(&self) -> Result<Option<ClassifierLayers>, Error> {
@@ -430,6 +437,7 @@ impl<M> Head<M> {
             present: present.to_vec(),
             classes,
         });
+        self.facts = fit.facts;
         FitReport {
             converged: fit.converged,
             iterations: fit.iterations,

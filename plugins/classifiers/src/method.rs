@@ -4,7 +4,7 @@
 use crate::state::Writer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use topwork_sdk::{ClassifierLayers, Error, Host, Level, Scores};
+use topwork_sdk::{ClassifierLayers, Error, Facts, Host, Level, Scores};
 
 /// A way to fit a classifier, with its parameters.
 pub trait Method: Send + Sync {
@@ -85,6 +85,8 @@ pub struct Fit {
     pub parameters: u64,
     /// One line for people, or nothing.
     pub note: String,
+    /// What else was found.
+    pub facts: Facts,
 }
 
 impl Fit {
@@ -97,6 +99,7 @@ impl Fit {
             iterations: 1,
             parameters: parameters as u64,
             note: String::new(),
+            facts: Facts::default(),
         }
     }
 }

@@ -416,6 +416,47 @@ fn reports_count_and_tell() {
 }
 
 #[test]
+fn facts_of_a_fit_are_told() {
+    // One feature that tells three classes apart: each tree needs two splits.
+    let data = Data {
+        features: (0..30).map(|at| (at / 10) as f32).collect(),
+        dimensions: 1,
+        labels: (0..30).map(|at| at / 10).collect(),
+        classes: 3,
+    };
+    let check = |head: &str, parameters: Value, expected: Value| {
+        let mut classifier = classifier(head, &parameters).unwrap();
+        let features = Features::new(&data.features, data.dimensions).unwrap();
+        (classifier.fit(features, &data.labels, data.classes, OPTIONS)).unwrap();
+        assert_eq!(
+            Value::Object(classifier.facts().unwrap()),
+            expected,
+            "{head}"
+        );
+    };
+    let trees = json!({"greatest-depth": 2, "leaves-per-tree": 3});
+    check(
+        "random-forest",
+        json!({"trees": 4, "bootstrap": false}),
+        trees,
+    );
+    let stumps = json!({"greatest-depth": 1, "leaves-per-tree": 2});
+    check(
+        "random-forest",
+        json!({"trees": 4, "bootstrap": false, "max-depth": 1}),
+        stumps,
+    );
+    check("ridge", json!({}), json!({}));
+    let picked = json!({"picked": "knn"});
+    check("auto", json!({"candidates": ["knn", "lda"]}), picked);
+    let mut linear = classifier("logistic-regression", &json!({"tolerance": 1e-3})).unwrap();
+    let features = Features::new(&data.features, 1).unwrap();
+    (linear.fit(features, &data.labels, 3, OPTIONS)).unwrap();
+    let gradient = linear.facts().unwrap()["largest-gradient"].as_f64();
+    assert!(gradient.is_some_and(|gradient| gradient <= 1e-3));
+}
+
+#[test]
 fn wrong_parameters_are_refused() {
     let cases = [
         ("linear-svm", json!({"c": 0})),

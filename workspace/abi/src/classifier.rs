@@ -139,6 +139,23 @@ pub struct ClassifierScoresTable {
     >,
 }
 
+/// Id of the ability to tell what a fit has found, fact by fact: a [`ClassifierFactsTable`]. Since 1.2.
+pub const CLASSIFIER_FACTS: &str = "topwork.classifier.facts/1";
+
+/// The functions behind [`CLASSIFIER_FACTS`]. Since 1.2.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ClassifierFactsTable {
+    /// The bytes of this table that the plugin filled.
+    pub size: usize,
+    /// Writes a JSON object with what the latest fit has found to `facts`, such as `{"support-vectors": 213, "kernel": "rbf"}`:
+    /// 32 entries at most, names of lower-case letters, digits and hyphens, and for each a finite number or a text of one line.
+    /// They are shown with the result and kept in its JSON. The host asks after every fit.
+    pub facts: Option<
+        unsafe extern "C" fn(instance: Instance, facts: *const Sink, error: *const Sink) -> Status,
+    >,
+}
+
 /// Id of the ability to fit one set of features for several values of one parameter at once: a [`ClassifierPathTable`].
 /// Since 1.2.
 pub const CLASSIFIER_PATH: &str = "topwork.classifier.path/1";

@@ -52,8 +52,9 @@ mod table;
 
 pub use backbone::BackboneTable;
 pub use classifier::{
-    CLASSIFIER_PATH, CLASSIFIER_SAVE, CLASSIFIER_SCORES, ClassifierPathTable, ClassifierSaveTable,
-    ClassifierScoresTable, ClassifierTable, Features, FitOptions, FitReport, Scores,
+    CLASSIFIER_FACTS, CLASSIFIER_PATH, CLASSIFIER_SAVE, CLASSIFIER_SCORES, ClassifierFactsTable,
+    ClassifierPathTable, ClassifierSaveTable, ClassifierScoresTable, ClassifierTable, Features,
+    FitOptions, FitReport, Scores,
 };
 pub use classifier_layers::{CLASSIFIER_LAYERS, ClassifierLayersTable};
 pub use component::{Component, Instance, Kind};

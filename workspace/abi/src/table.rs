@@ -1,9 +1,9 @@
 //! Tables grow at their end from minor to minor: how one side reads and fills a table of the other, which may be older or newer.
 
 use crate::{
-    BackboneTable, ClassifierLayersTable, ClassifierNumbersTable, ClassifierPathTable,
-    ClassifierSaveTable, ClassifierScoresTable, ClassifierTable, Component, CutRuleTable,
-    DatasetDecoderTable, DatasetDescription, DatasetImagesTable, DatasetNumbersTable,
+    BackboneTable, ClassifierFactsTable, ClassifierLayersTable, ClassifierNumbersTable,
+    ClassifierPathTable, ClassifierSaveTable, ClassifierScoresTable, ClassifierTable, Component,
+    CutRuleTable, DatasetDecoderTable, DatasetDescription, DatasetImagesTable, DatasetNumbersTable,
     DatasetProvenanceTable, DatasetTable, Entry, ExtractorNetworkTable, ExtractorOnnxTable,
     ExtractorTable, FitOptions, FitReport, HostServices, NetworkHeadTable,
 };
@@ -60,6 +60,7 @@ tables! {
 // As old as 1.2.
 tables! {
     ClassifierScoresTable, scores: Function;
+    ClassifierFactsTable, facts: Function;
     ClassifierLayersTable, layers: Function;
     ClassifierPathTable, fit: Function;
     ExtractorOnnxTable, model: Function;
@@ -199,6 +200,7 @@ mod tests {
             ExtractorTable,
             CutRuleTable,
             ClassifierScoresTable,
+            ClassifierFactsTable,
             ClassifierLayersTable,
             ExtractorOnnxTable,
             ExtractorNetworkTable,

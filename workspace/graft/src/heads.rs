@@ -209,16 +209,12 @@ fn together(fits: Vec<(&str, Fit)>, constant: &[String]) -> Fit {
             thousands(rest.len() as u64)
         )),
     });
-    let converged: Option<Vec<bool>> = fits.iter().map(|(_, fit)| fit.report.converged).collect();
-    let iterations: Option<u64> = fits.iter().map(|(_, fit)| fit.report.iterations).sum();
+    let reports: Vec<&FitReport> = fits.iter().map(|(_, fit)| &fit.report).collect();
     Fit {
         parameters: fits.iter().map(|(_, fit)| fit.parameters).sum(),
         report: FitReport {
-            converged: converged
-                .filter(|all| !all.is_empty())
-                .map(|all| all.into_iter().all(|converged| converged)),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
-            iterations: iterations.filter(|_| !fits.is_empty()),
+            ..FitReport::together(&reports)
         },
     }
 }
@@ -412,6 +408,7 @@ mod tests {
                 converged: Some(converged),
                 note: note.map(str::to_owned),
                 iterations: Some(10),
+                ..Default::default()
             },
         };
         let all = together(

@@ -1,5 +1,6 @@
 //! Classifier heads as the rest of topwork sees them.
 
+mod facts;
 mod layers;
 mod numbers;
 mod path;
@@ -34,6 +35,7 @@ pub struct Classifier {
     saving: Option<abi::ClassifierSaveTable>,
     telling: Option<abi::ClassifierScoresTable>,
     numbers: Option<abi::ClassifierNumbersTable>,
+    finding: Option<abi::ClassifierFactsTable>,
     /// Which parameters a path can vary, and how, where the plugin offers that.
     path: Option<path::Path>,
     /// What it was made of: others that differ in one parameter are made of it, too.
@@ -71,7 +73,7 @@ const EMPTY_REPORT: abi::FitReport = abi::FitReport {
 };
 
 /// What a fit came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
     /// The number of parameters it fitted.
     pub parameters: u64,
@@ -89,7 +91,7 @@ impl Classifier {
         // SAFETY: this is a component of the kind with this table.
         let table = unsafe { instance.table() }?;
         // SAFETY: each id gives its table the type named.
-        let (saving, telling, numbers) = unsafe {
+        let (saving, telling, numbers, finding) = unsafe {
             (
                 ability(&instance, abi::CLASSIFIER_SAVE, "offering to be saved")?,
                 ability(
@@ -102,6 +104,11 @@ impl Classifier {
                     abi::CLASSIFIER_NUMBERS,
                     "offering to be fitted to numbers",
                 )?,
+                ability(
+                    &instance,
+                    abi::CLASSIFIER_FACTS,
+                    "offering to tell what a fit has found",
+                )?,
             )
         };
         Ok(Classifier {
@@ -112,6 +119,7 @@ impl Classifier {
             saving,
             telling,
             numbers,
+            finding,
             scores: Scores::default(),
         })
     }
@@ -207,6 +215,7 @@ impl Classifier {
                 converged: Some(report.converged == 1),
                 note: Some(clean(note)).filter(|note| !note.is_empty()),
                 iterations: Some(report.iterations),
+                facts: self.told_facts()?,
             },
         })
     }

@@ -121,8 +121,8 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
         confusion,
         fit: topwork_measure::FitReport {
             converged: Some(true),
-            note: None,
             iterations: Some(12),
+            ..Default::default()
         },
         predictions: Some("c3".repeat(32)),
         ..Outcome::default()

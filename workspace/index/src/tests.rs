@@ -91,11 +91,7 @@ fn done(runs: &Runs) -> RunFolder {
             },
             features_cached: false,
             confusion: vec![vec![correct, 0], vec![100 - correct, 0]].into(),
-            fit: topwork_measure::FitReport {
-                converged: None,
-                note: None,
-                iterations: None,
-            },
+            fit: topwork_measure::FitReport::default(),
             ..Outcome::default()
         };
         writer.append(Event::RowMeasured(outcome)).unwrap();

@@ -1,10 +1,15 @@
 //! What a head says of its fit, from the plugin to the screen.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::number::any;
+
 /// What a head says of its fit. Whoever carries it from the plugin to a table carries it whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FitReport {
     /// Whether the fit converged, with folds every one; none where the notion does not apply.
@@ -16,6 +21,29 @@ pub struct FitReport {
     /// Iterations of the fit, or epochs; with folds of all fits together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
+    /// What else the fit has found, by names that the head gives, such as `support-vectors`; of several fits, those of folds or
+    /// of labels, what all of them tell: the means of numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, Fact>,
+}
+
+/// One thing that a fit has found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Fact {
+    /// A finite number.
+    Number(f64),
+    /// A text of one line.
+    Text(String),
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fact::Text(text) => f.write_str(text),
+            Fact::Number(number) => f.write_str(&any(*number)),
+        }
+    }
 }
 
 impl FitReport {
@@ -29,18 +57,50 @@ impl FitReport {
 
     /// What the reports of several folds come to together, in their order.
     pub fn of_folds(folds: Vec<Self>) -> Self {
-        let all = |of: fn(&Self) -> Option<bool>| {
-            let said: Option<Vec<bool>> = folds.iter().map(of).collect();
-            said.filter(|said| !said.is_empty())
-                .map(|said| said.into_iter().all(|said| said))
+        let together = Self::together(&folds.iter().collect::<Vec<_>>());
+        let note = note_of_all(folds.into_iter().map(|fold| fold.note).collect());
+        Self { note, ..together }
+    }
+
+    /// What the reports of several fits come to together, but for a note.
+    pub fn together(fits: &[&Self]) -> Self {
+        let Some((first, others)) = fits.split_first() else {
+            return Self::default();
         };
-        let sum: Option<u64> = folds.iter().map(|fold| fold.iterations).sum();
+        let converged: Option<Vec<bool>> = fits.iter().map(|fit| fit.converged).collect();
+        let facts = (first.facts.keys()).filter_map(|name| {
+            let of_all: Option<Vec<&Fact>> = fits.iter().map(|fit| fit.facts.get(name)).collect();
+            Some((name.clone(), fact_of_all(&of_all?)))
+        });
         Self {
-            converged: all(|fold| fold.converged),
-            iterations: sum.filter(|_| !folds.is_empty()),
-            note: note_of_all(folds.into_iter().map(|fold| fold.note).collect()),
+            converged: converged.map(|all| all.into_iter().all(|converged| converged)),
+            iterations: (others.iter()).fold(first.iterations, |sum, fit| {
+                Some(sum?.saturating_add(fit.iterations?))
+            }),
+            note: None,
+            facts: facts.collect(),
         }
     }
+}
+
+/// The mean of numbers; of anything else each once, in the order of the fits.
+fn fact_of_all(facts: &[&Fact]) -> Fact {
+    let numbers: Option<Vec<f64>> = (facts.iter())
+        .map(|fact| match fact {
+            Fact::Number(number) => Some(*number),
+            Fact::Text(_) => None,
+        })
+        .collect();
+    if let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) {
+        return Fact::Number(numbers.iter().sum::<f64>() / numbers.len() as f64);
+    }
+    let mut texts: Vec<String> = Vec::new();
+    for text in facts.iter().map(|fact| fact.to_string()) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    Fact::Text(texts.join(", "))
 }
 
 /// What all folds say, once. Otherwise folds that say the same stand together; up to the first colon, if what follows it, the
@@ -110,12 +170,44 @@ mod tests {
     }
 
     #[test]
+    fn facts_that_all_fits_tell_are_told_together() {
+        let fit = |facts: &[(&str, Fact)]| FitReport {
+            facts: (facts.iter().cloned())
+                .map(|(name, fact)| (name.to_owned(), fact))
+                .collect(),
+            ..FitReport::default()
+        };
+        let (number, text) = (Fact::Number, |text: &str| Fact::Text(text.to_owned()));
+        let check = |fits: &[FitReport], expected: &[(&str, Fact)]| {
+            let all = FitReport::together(&fits.iter().collect::<Vec<_>>());
+            assert_eq!(all, fit(expected));
+        };
+        let lda = fit(&[("depth", number(3.0)), ("picked", text("lda"))]);
+        let knn = fit(&[("depth", number(4.0)), ("picked", text("knn"))]);
+        check(&[], &[]);
+        check(
+            std::slice::from_ref(&lda),
+            &[("depth", number(3.0)), ("picked", text("lda"))],
+        );
+        check(
+            &[lda.clone(), knn.clone(), lda.clone(), knn],
+            &[("depth", number(3.5)), ("picked", text("lda, knn"))],
+        );
+        // Not every fit tells of its depth.
+        check(
+            &[lda.clone(), fit(&[("picked", number(1.0))])],
+            &[("picked", text("lda, 1"))],
+        );
+        check(&[lda, fit(&[])], &[]);
+    }
+
+    #[test]
     fn a_fold_that_does_not_converge_counts_for_all() {
         let check = |converged: &[Option<bool>], expected| {
             let folds = converged.iter().map(|converged| FitReport {
                 converged: *converged,
-                note: None,
                 iterations: Some(3),
+                ..Default::default()
             });
             let all = FitReport::of_folds(folds.collect());
             let iterations = (!converged.is_empty()).then_some(3 * converged.len() as u64);

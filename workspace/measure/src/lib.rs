@@ -48,7 +48,7 @@ pub use figures::{
     ACCURACY, FIGURES, Labelled, ReliabilityBin, TOP_K, clipped, figures_of, reliability, share,
     softmax, softmax_at,
 };
-pub use fit::FitReport;
+pub use fit::{Fact, FitReport};
 pub use folds::corrected_t;
 pub use interval::{Interval, wilson};
 pub use meaning::{Scores, ScoresFor};

@@ -13,6 +13,22 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// A number of any size: a whole one in full, any other to four digits.
+pub fn any(number: f64) -> String {
+    let magnitude = number.abs();
+    if number.fract() == 0.0 && magnitude < 1e15 {
+        let sign = if number < 0.0 { "-" } else { "" };
+        return format!("{sign}{}", thousands(magnitude as u64));
+    }
+    match magnitude {
+        m if (1e-3..1e6).contains(&m) => {
+            let before = m.log10().floor().max(-3.0) as i32;
+            format!("{number:.*}", (3 - before).max(0) as usize)
+        }
+        _ => format!("{number:.3e}"),
+    }
+}
+
 /// A proportion as percent with two decimals: `0.98662` as `98.66 %`. Only what is 0 or 1 reads
 /// as such: all but one of a million is `99.99 %`.
 pub fn percent(proportion: f64) -> String {
@@ -76,6 +92,13 @@ mod tests {
         check(super::thousands(999), "999");
         check(super::thousands(1000), "1,000");
         check(super::thousands(1234567), "1,234,567");
+        check(super::any(213.0), "213");
+        check(super::any(-1200.0), "-1,200");
+        check(super::any(213.4), "213.4");
+        check(super::any(0.012345), "0.01235");
+        check(super::any(-12345.678), "-12346");
+        check(super::any(2.5e-7), "2.500e-7");
+        check(super::any(1.25e30), "1.250e30");
         check(super::percent(4796.0 / 4861.0), "98.66 %");
         check(super::percent(1.0), "100.00 %");
         check(super::percent(0.99996), "99.99 %");

@@ -95,8 +95,8 @@ fn outcome(row: usize, seed: u64, correct: u64) -> Outcome {
         confusion: vec![vec![correct, 0], vec![4861 - correct, 0]].into(),
         fit: topwork_measure::FitReport {
             converged: (row == 1).then_some(true),
-            note: None,
             iterations: Some(1),
+            ..Default::default()
         },
         ..Outcome::default()
     }
@@ -191,8 +191,8 @@ fn several_seeds_show_their_spread() {
         events.push(Event::RowMeasured(Outcome {
             fit: topwork_measure::FitReport {
                 converged: Some(seed != 2),
-                note: None,
                 iterations: Some(1),
+                ..Default::default()
             },
             ..outcome(1, seed, b)
         }));

@@ -56,8 +56,8 @@ fn outcome(row: usize, seed: u64, wrong: &[usize]) -> Event {
         confusion,
         fit: topwork_measure::FitReport {
             converged: Some(true),
-            note: None,
             iterations: Some(1),
+            ..Default::default()
         },
         right: [("accuracy".to_owned(), right)].into(),
         ..Outcome::default()

@@ -4,7 +4,8 @@ use crate::instance::{Instance, read};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use topwork_sdk::{
-    Component, Error, Features, FitOptions, FitReport, Host, NoParameters, SavedClassifier, Scores,
+    Component, Error, Facts, Features, FitOptions, FitReport, Host, NoParameters, SavedClassifier,
+    Scores,
 };
 
 /// An object with `predict`, and `fit` or, where it learns `NUMBERS`, `fit_numbers`.
@@ -12,6 +13,8 @@ pub struct Classifier<const NUMBERS: bool> {
     instance: Instance,
     /// Whether the latest fit was to numbers.
     of_numbers: bool,
+    /// What that fit has found.
+    facts: Facts,
 }
 
 /// What `fit` may report.
@@ -24,16 +27,21 @@ struct Report {
     parameters: u64,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    facts: Map<String, Value>,
 }
 
-impl Report {
-    fn told(self) -> FitReport {
+impl<const NUMBERS: bool> Classifier<NUMBERS> {
+    /// Keeps what the fit of a report is asked for later.
+    fn take(&mut self, report: Report, of_numbers: bool) -> FitReport {
+        self.of_numbers = of_numbers;
+        self.facts = report.facts.into();
         FitReport {
             // A method that has no criterion meets it.
-            converged: self.converged != Some(0),
-            iterations: self.iterations,
-            parameters: self.parameters,
-            note: self.note,
+            converged: report.converged != Some(0),
+            iterations: report.iterations,
+            parameters: report.parameters,
+            note: report.note,
         }
     }
 }
@@ -55,6 +63,7 @@ impl<const NUMBERS: bool> Component for Classifier<NUMBERS> {
         Ok(Classifier {
             instance: Instance::create(host, written)?,
             of_numbers: false,
+            facts: Facts::default(),
         })
     }
 }
@@ -79,8 +88,8 @@ impl<const NUMBERS: bool> topwork_sdk::Classifier for Classifier<NUMBERS> {
             "threads": options.threads,
         });
         let report: Report = read("fit", self.instance.ask(&mut turn, "fit", arguments)?)?;
-        self.of_numbers = false;
-        Ok(report.told())
+        drop(turn);
+        Ok(self.take(report, false))
     }
 
     fn fit_numbers(
@@ -100,8 +109,8 @@ impl<const NUMBERS: bool> topwork_sdk::Classifier for Classifier<NUMBERS> {
         });
         let call = "fit_numbers";
         let report: Report = read(call, self.instance.ask(&mut turn, call, arguments)?)?;
-        self.of_numbers = true;
-        Ok(report.told())
+        drop(turn);
+        Ok(self.take(report, true))
     }
 
     fn predict(
@@ -116,6 +125,10 @@ impl<const NUMBERS: bool> topwork_sdk::Classifier for Classifier<NUMBERS> {
         let arguments = json!({"features": features, "classes": classes, "output": turn.output()});
         self.instance.ask(&mut turn, "predict", arguments)?;
         turn.written(scores)
+    }
+
+    fn facts(&self) -> Result<Facts, Error> {
+        Ok(self.facts.clone())
     }
 
     fn scores(&self) -> Result<Scores, Error> {

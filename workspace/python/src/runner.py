@@ -426,10 +426,20 @@ def fit_numbers(instance, features, numbers, seed, threads):
 
 def reported(report, method):
     report = {} if report is None else dict(report)
-    unknown = set(report) - {"converged", "iterations", "parameters", "note"}
+    unknown = set(report) - set(REPORTED)
     if unknown:
-        raise Refused(f"`{method}` reports `{min(unknown)}`, expected converged, iterations, parameters or note")
-    return {key: str(value) if key == "note" else int(value) for key, value in report.items()}
+        *most, last = REPORTED
+        raise Refused(f"`{method}` reports `{min(unknown)}`, expected {', '.join(most)} or {last}")
+    return {key: REPORTED[key](value) for key, value in report.items()}
+
+
+def facts_of(facts):
+    # NumPy's numbers are none of JSON's.
+    return {name: value if isinstance(value, str) else float(value) for name, value in facts.items()}
+
+
+# What `fit` may report, and how it becomes JSON.
+REPORTED = {"converged": int, "iterations": int, "parameters": int, "note": str, "facts": facts_of}
 
 
 def predict(instance, features, classes, output):

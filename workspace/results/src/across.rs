@@ -340,11 +340,7 @@ mod tests {
                 seconds: Seconds::default(),
                 features_cached: false,
                 confusion: Confusion::new(2),
-                fit: topwork_measure::FitReport {
-                    converged: None,
-                    note: None,
-                    iterations: None,
-                },
+                fit: topwork_measure::FitReport::default(),
                 right: BTreeMap::from([(
                     "accuracy".to_owned(),
                     Bits::from_bools(right.iter().copied()),

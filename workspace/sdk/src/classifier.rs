@@ -1,5 +1,6 @@
 //! Classifier heads for authors.
 
+use crate::classifier_facts::{self, Facts};
 use crate::classifier_layers::{self, ClassifierLayers};
 use crate::classifier_path;
 use crate::component::component;
@@ -35,6 +36,11 @@ pub trait Classifier: Component {
     /// What the scores of the present fit, or of the state that was loaded, are. Asked after each of them, and only then.
     fn scores(&self) -> Result<Scores, Error> {
         Ok(Scores::Ranking)
+    }
+
+    /// What the latest fit has found. Asked after each of them.
+    fn facts(&self) -> Result<Facts, Error> {
+        Ok(Facts::default())
     }
 
     /// What [`predict`](Classifier::predict) of the present fit does, as layers that a host can write into a model file; `None`
@@ -238,6 +244,7 @@ unsafe extern "C" fn extension<C: Classifier>(id: abi::Text) -> *const c_void {
     match unsafe { crate::enter::text("id of the ability", id) } {
         Ok(abi::CLASSIFIER_NUMBERS) => numbers::of_classifier::<C>(),
         Ok(abi::CLASSIFIER_SCORES) => std::ptr::from_ref(Tables::<C>::SCORES).cast(),
+        Ok(abi::CLASSIFIER_FACTS) => std::ptr::from_ref(classifier_facts::Table::<C>::TABLE).cast(),
         Ok(abi::CLASSIFIER_LAYERS) => {
             std::ptr::from_ref(classifier_layers::Table::<C>::TABLE).cast()
         }

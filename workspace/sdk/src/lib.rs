@@ -44,6 +44,7 @@
 mod backbone;
 mod blueprint;
 mod classifier;
+mod classifier_facts;
 mod classifier_layers;
 mod classifier_path;
 mod component;
@@ -72,6 +73,7 @@ pub use classifier::{
     Classifier, Features, FitOptions, FitReport, SavedClassifier, Scores, classifier,
     saved_classifier,
 };
+pub use classifier_facts::Facts;
 pub use classifier_layers::{ClassifierLayers, Metric, Trees, Votes};
 pub use component::{Component, ExportedComponent, NoParameters, Plugin};
 pub use cut_rule::{CutBackbone, CutPlace, CutRule, Pool, RuleCut, cut_rule};

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use topwork_sdk::drive::{Driver, TestHost};
 use topwork_sdk::{
     Backbone, BatchNorm, Blueprint, Classifier, Component, Conv2d, Dataset, Description, Error,
-    ErrorKind, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead, NoParameters,
-    Pool2d, SavedClassifier, Scores, Split, abi, backbone, classifier, dataset, export_plugin,
-    network_head, saved_classifier,
+    ErrorKind, Facts, Features, FitOptions, FitReport, Host, Layer, Level, NetworkHead,
+    NoParameters, Pool2d, SavedClassifier, Scores, Split, abi, backbone, classifier, dataset,
+    export_plugin, network_head, saved_classifier,
 };
 
 export_plugin! {
@@ -275,6 +275,14 @@ impl Classifier for Kept {
         self.0.fit(features, labels, classes, options)
     }
 
+    fn facts(&self) -> Result<Facts, Error> {
+        let factor = f64::from(self.0.factor);
+        Ok(Facts::default()
+            .number("factor", factor)
+            .number("half", factor / 4.0)
+            .text("rule", "product"))
+    }
+
     fn predict(
         &self,
         features: Features<'_>,
@@ -435,6 +443,11 @@ fn classifiers_are_fitted_and_kept() {
             _ => Scores::Logits,
         };
         assert_eq!(classifier.scores().unwrap(), expected);
+        let expected = match id {
+            "same" => json!({}),
+            _ => json!({"factor": 2, "half": 0.5, "rule": "product"}),
+        };
+        assert_eq!(Value::Object(classifier.facts().unwrap()), expected);
         let error = classifier.fit(features, &[0, 3], 3, OPTIONS).unwrap_err();
         assert_eq!(told(&error), "Call: label 3, expected less than 3");
         match (id, classifier.save()) {

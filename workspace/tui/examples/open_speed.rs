@@ -196,8 +196,8 @@ fn outcome(row: usize, seed: u64, classes: usize) -> Outcome {
             .into(),
         fit: topwork_measure::FitReport {
             converged: Some(true),
-            note: None,
             iterations: Some(40),
+            ..Default::default()
         },
         ..Outcome::default()
     }

@@ -176,6 +176,7 @@ impl Method for Auto {
         };
         let mut fit = self.candidates[best].method.fit(samples, &work.within())?;
         fit.note = joined(self.says(best, right, &folds), &fit.note);
+        fit.facts = fit.facts.text("picked", &self.candidates[best].name);
         Ok(fit)
     }
 }
@@ -192,6 +193,7 @@ impl Auto {
                         candidate.name
                     );
                     fit.note = joined(says, &fit.note);
+                    fit.facts = fit.facts.text("picked", &candidate.name);
                     return Ok(fit);
                 }
                 Err(error) if error.kind() == ErrorKind::Stopped => return Err(error),

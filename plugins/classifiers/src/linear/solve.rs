@@ -10,7 +10,7 @@ use argmin::core::{CostFunction, Gradient, IterState, Problem, Solver, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use std::cell::RefCell;
-use topwork_sdk::Error;
+use topwork_sdk::{Error, Facts};
 
 /// When to end.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,7 @@ impl Solution {
             iterations,
             parameters: parameters.len() as u64,
             note,
+            facts: Facts::default().number("largest-gradient", largest_gradient),
         }
     }
 }

@@ -20,8 +20,8 @@ use criterion::{Criterion, Gini, SquaredError};
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use topwork_sdk::{ClassifierLayers, Error, Scores};
-use tree::{Growth, Tree};
+use topwork_sdk::{ClassifierLayers, Error, Facts, Scores};
+use tree::{Growth, Size, Tree};
 
 /// The name of this form of model in saved states.
 pub const FORM: &str = "forest";
@@ -135,13 +135,25 @@ impl RandomForest {
         });
         let trees = trees.collect::<Result<Vec<Tree>, Error>>()?;
         let parameters = trees.iter().map(Tree::parameters).sum();
+        let sizes: Vec<Size> = trees.par_iter().map(Tree::size).collect();
+        let depth = sizes.iter().map(|size| size.depth).max().unwrap_or(0);
+        let all_leaves: usize = sizes.iter().map(|size| size.leaves).sum();
+        let facts = Facts::default()
+            .number("greatest-depth", depth as f64)
+            .number(
+                "leaves-per-tree",
+                all_leaves as f64 / sizes.len().max(1) as f64,
+            );
         let forest = Forest {
             trees,
             dimensions: size,
             outputs: criterion.outputs(),
             leaves,
         };
-        Ok(Fit::closed(forest, RandomForest::SCORES, parameters))
+        Ok(Fit {
+            facts,
+            ..Fit::closed(forest, RandomForest::SCORES, parameters)
+        })
     }
 }
 

@@ -303,7 +303,31 @@ impl Node {
     }
 }
 
+/// How large a tree has grown.
+pub struct Size {
+    /// Splits from the root to the farthest leaf.
+    pub depth: usize,
+    pub leaves: usize,
+}
+
 impl Tree {
+    pub fn size(&self) -> Size {
+        let mut size = Size {
+            depth: 0,
+            leaves: self.leaves.len() / self.outputs,
+        };
+        let mut left = vec![(0, 0)];
+        while let Some((node, depth)) = left.pop() {
+            size.depth = size.depth.max(depth);
+            let next = self.nodes[node].next;
+            if next & LEAF == 0 {
+                let child = next as usize;
+                left.extend([(child, depth + 1), (child + 1, depth + 1)]);
+            }
+        }
+        size
+    }
+
     /// What is in the leaf that a sample falls into, output by output.
     pub fn leaf(&self, row: &[f32]) -> &[f32] {
         let mut node = self.nodes[0];

@@ -188,6 +188,23 @@ impl DrivenClassifier {
             .ok_or_else(|| Error::failed(format!("scores are {}, expected 0 to 2", number.0)))
     }
 
+    /// What its latest fit has found.
+    pub fn facts(&self) -> Result<serde_json::Map<String, serde_json::Value>, Error> {
+        // SAFETY: the id decides the type of the table.
+        let table = unsafe {
+            self.0
+                .ability::<abi::ClassifierFactsTable>(abi::CLASSIFIER_FACTS)
+        }?;
+        let tell = offered(table.facts)?;
+        let (result, facts) = collect(|facts| {
+            // SAFETY: instance and sinks live during the call.
+            call(|error| unsafe { tell(self.0.pointer, facts, error) })
+        });
+        result?;
+        serde_json::from_slice(&facts)
+            .map_err(|error| Error::failed(format!("its facts are no JSON object: {error}")))
+    }
+
     /// What it does as layers, as the file of the contract. [`Error::unsupported`] where it says none.
     pub fn layers(&self) -> Result<Vec<u8>, Error> {
         // SAFETY: the id decides the type of the table.

@@ -431,8 +431,13 @@ fn outcome(row: usize, seed: u64, grid: bool) -> Outcome {
         confusion: vec![vec![1600, 5, 3], vec![2, 1580, 9], vec![7, 1, 1654]].into(),
         fit: topwork_measure::FitReport {
             converged: Some(true),
-            note: None,
             iterations: Some(40),
+            facts: [(
+                "largest-gradient".to_owned(),
+                topwork_measure::Fact::Number(8.1e-5),
+            )]
+            .into(),
+            ..Default::default()
         },
         ..Outcome::default()
     }

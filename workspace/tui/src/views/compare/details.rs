@@ -138,6 +138,9 @@ pub fn lines(all: &[Watched], row: &Row, theme: Theme) -> Vec<String> {
         if let Some(note) = &seed.fit.note {
             lines.push(format!("  note      {note}"));
         }
+        for (name, fact) in &seed.fit.facts {
+            lines.push(format!("  {:<20} {fact}", name.replace('-', " ")));
+        }
         for (fold, result) in (1..).zip(&seed.folds) {
             lines.push(format!(
                 "  fold {fold:<4} {} of {} correct, {}",
