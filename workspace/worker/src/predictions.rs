@@ -34,80 +34,22 @@ pub struct Tested<'a> {
 impl Tested<'_> {
     /// The content of the run's file of predictions.
     pub fn to_file(&self) -> Result<Vec<u8>, WorkerError> {
-        let &Self {
-            positions,
-            folds,
-            names,
-            scores,
-            are,
-            classes,
-            ..
-        } = self;
         let csv = match self.truth {
-            Targets::Classes(labels) => Predictions {
-                positions,
-                folds,
-                names,
-                labels,
-                scores,
-                are,
-                classes,
+            Targets::Classes(labels) => self.classes_to_csv(labels),
+            Targets::Numbers(truth) | Targets::Multilabel(truth) => {
+                self.columns_to_csv(truth.values)
             }
-            .to_csv(),
-            Targets::Numbers(truth) | Targets::Multilabel(truth) => PredictedColumns {
-                positions,
-                folds,
-                names,
-                columns: classes,
-                truth: truth.values,
-                predicted: scores,
-                are,
-            }
-            .to_csv(),
         };
         csv.map_err(|error| WorkerError::System {
             action: "put predictions into a file",
             reason: error.to_string(),
         })
     }
-}
 
-/// Predictions of one strategy with one seed, in the order of the test examples.
-struct Predictions<'a> {
-    /// Positions of the examples in the dataset's split.
-    positions: &'a [u64],
-    /// The fold each was left out with, from 1; empty where there are none.
-    folds: &'a [u32],
-    /// What the dataset calls each, such as the path of its file; empty where it does not say.
-    names: &'a [String],
-    /// True labels.
-    labels: &'a [u32],
-    /// Scores, `labels.len() × classes.len()`; the largest is the prediction.
-    scores: &'a [f32],
-    /// What they are, which names their columns.
-    are: Scores,
-    /// Names of the classes.
-    classes: &'a [String],
-}
-
-/// What a column of scores is called before the name of its class, label or column of numbers.
-pub fn word(are: Scores) -> &'static str {
-    match are {
-        Scores::Ranking | Scores::LabelMargins => "score",
-        Scores::Probabilities | Scores::LabelProbabilities => "probability",
-        Scores::Logits | Scores::LabelLogits => "logit",
-        Scores::Numbers => "predicted",
-    }
-}
-
-/// All that they are called.
-const WORDS: [Scores; 3] = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
-
-impl Predictions<'_> {
     /// One line per test example: its position, its class, the class predicted, with folds the
     /// one it was left out with, its name where the dataset tells names, all scores; of more than
     /// 1,000 classes the score of its own class and the five highest.
-    fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
+    fn classes_to_csv(&self, labels: &[u32]) -> Result<Vec<u8>, csv::Error> {
         let all = self.classes.len() <= ALL_SCORES;
         let word = word(self.are);
         let mut file = csv::Writer::from_writer(Vec::new());
@@ -128,7 +70,7 @@ impl Predictions<'_> {
         }
         file.write_record(&header)?;
         let scores = self.scores.chunks_exact(self.classes.len());
-        let examples = self.positions.iter().zip(self.labels).zip(scores);
+        let examples = self.positions.iter().zip(labels).zip(scores);
         for (index, ((position, label), scores)) in examples.enumerate() {
             let name = |class: usize| self.classes[class].as_str();
             file.write_field(position.to_string())?;
@@ -156,50 +98,29 @@ impl Predictions<'_> {
         // The last buffer goes into memory, too.
         file.into_inner().map_err(|error| error.into_error().into())
     }
-}
 
-/// Predicted numbers, or scores of several labels, of one strategy with one seed, in the order of the test examples.
-struct PredictedColumns<'a> {
-    /// Positions of the examples in the dataset's split.
-    positions: &'a [u64],
-    /// The fold each was left out with, from 1; empty where there are none.
-    folds: &'a [u32],
-    /// What the dataset calls each; empty where it does not say.
-    names: &'a [String],
-    /// The names of the columns, at least one.
-    columns: &'a [String],
-    /// The true numbers, or 1 for the labels that an example has and 0 for others, `examples × columns`.
-    truth: &'a [f32],
-    /// As many predicted ones, or scores.
-    predicted: &'a [f32],
-    /// What these are.
-    are: Scores,
-}
-
-impl PredictedColumns<'_> {
     /// One line per test example: its position, of labels the names of those predicted, its numbers or labels, the numbers or scores
     /// predicted, with folds the one it was left out with, its name where the dataset tells names.
-    fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
+    fn columns_to_csv(&self, truth: &[f32]) -> Result<Vec<u8>, csv::Error> {
         let mut file = csv::Writer::from_writer(Vec::new());
         let fold = (!self.folds.is_empty()).then_some("fold");
         let name = (!self.names.is_empty()).then_some("name");
-        let numbers = column_names(self.columns, self.are);
+        let numbers = column_names(self.classes, self.are);
         let of_labels = self.are.gives().of() == TargetKind::Multilabel;
         let first = ["example"].into_iter();
         let columns =
             (first.chain(of_labels.then_some(PREDICTED))).chain(numbers.iter().map(String::as_str));
         file.write_record(columns.chain(fold).chain(name))?;
-        let count = self.columns.len();
-        let numbers = self
-            .truth
+        let count = self.classes.len();
+        let numbers = truth
             .chunks_exact(count)
-            .zip(self.predicted.chunks_exact(count));
+            .zip(self.scores.chunks_exact(count));
         for (index, (position, (truth, predicted))) in
             self.positions.iter().zip(numbers).enumerate()
         {
             file.write_field(position.to_string())?;
             if of_labels {
-                file.write_field(labels_predicted(predicted, self.are, self.columns))?;
+                file.write_field(labels_predicted(predicted, self.are, self.classes))?;
             }
             for number in truth.iter().chain(predicted) {
                 file.write_field(number.to_string())?;
@@ -216,6 +137,19 @@ impl PredictedColumns<'_> {
         file.into_inner().map_err(|error| error.into_error().into())
     }
 }
+
+/// What a column of scores is called before the name of its class, label or column of numbers.
+pub fn word(are: Scores) -> &'static str {
+    match are {
+        Scores::Ranking | Scores::LabelMargins => "score",
+        Scores::Probabilities | Scores::LabelProbabilities => "probability",
+        Scores::Logits | Scores::LabelLogits => "logit",
+        Scores::Numbers => "predicted",
+    }
+}
+
+/// All that they are called.
+const WORDS: [Scores; 3] = [Scores::Ranking, Scores::Probabilities, Scores::Logits];
 
 /// The column of what is predicted: a class, or the names of labels.
 pub const PREDICTED: &str = "predicted";
@@ -248,7 +182,7 @@ fn titled(word: &str, names: &[String], targets: TargetKind) -> Vec<String> {
     }
 }
 
-/// What is true and predicted in every line of a file of [`PredictedColumns`] with these columns; `None` for any other file.
+/// What is true and predicted in every line of a file of numbers or labels with these columns; `None` for any other file.
 pub fn columns_of(csv: &[u8], names: &[String], are: Scores) -> Option<(Truth, Vec<f32>)> {
     let mut reader = csv::Reader::from_reader(csv);
     let headers = reader.headers().ok()?;
@@ -275,7 +209,7 @@ pub fn columns_of(csv: &[u8], names: &[String], are: Scores) -> Option<(Truth, V
     Some((truth, predicted))
 }
 
-/// For every line of a file made by [`Predictions::to_csv`], whether the class predicted is the
+/// For every line of a file of classes, whether the class predicted is the
 /// true one; `None` for any other file.
 pub fn right_of(csv: &[u8]) -> Option<Vec<bool>> {
     csv::Reader::from_reader(csv)
@@ -287,8 +221,8 @@ pub fn right_of(csv: &[u8]) -> Option<Vec<bool>> {
         .collect()
 }
 
-/// True labels and scores, `labels × classes`, of every line of a file made by
-/// [`Predictions::to_csv`]; `None` for any other file, and for one that has not all scores.
+/// True labels and scores, `labels × classes`, of every line of a file of
+/// classes; `None` for any other file, and for one that has not all scores.
 pub fn scores_of(csv: &[u8], classes: &[String]) -> Option<(Vec<u32>, Vec<f32>)> {
     let labels_of: HashMap<&str, u32> = (0..)
         .zip(classes)
@@ -317,19 +251,21 @@ pub fn scores_of(csv: &[u8], classes: &[String]) -> Option<(Vec<u32>, Vec<f32>)>
 
 #[cfg(test)]
 mod tests {
+    use topwork_measure::Columns;
+
     use super::*;
 
-    fn text(predictions: &Predictions<'_>) -> String {
-        String::from_utf8(predictions.to_csv().unwrap()).unwrap()
+    fn text(tested: &Tested<'_>) -> String {
+        String::from_utf8(tested.to_file().unwrap()).unwrap()
     }
 
     #[test]
     fn csv_by_hand() {
-        let predictions = Predictions {
+        let predictions = Tested {
             positions: &[3, 8],
             folds: &[],
             names: &[],
-            labels: &[0, 1],
+            truth: Targets::Classes(&[0, 1]),
             scores: &[0.25, 0.75, -1.0, 2.5],
             are: Scores::Ranking,
             classes: &["a, b".to_owned(), "c".to_owned()],
@@ -337,29 +273,29 @@ mod tests {
         let expected = "example,class,predicted,\"score a, b\",score c\n3,\"a, b\",c,0.25,0.75\n8,c,c,-1,2.5\n";
         assert_eq!(text(&predictions), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
-        let back = (predictions.labels.to_vec(), predictions.scores.to_vec());
+        let back = (vec![0, 1], predictions.scores.to_vec());
         assert_eq!(
             scores_of(expected.as_bytes(), predictions.classes),
             Some(back)
         );
-        let folds = Predictions {
+        let folds = Tested {
             folds: &[2, 1],
             ..predictions
         };
         let expected = "example,class,predicted,fold,\"score a, b\",score c\n3,\"a, b\",c,2,0.25,0.75\n8,c,c,1,-1,2.5\n";
         assert_eq!(text(&folds), expected);
         assert_eq!(right_of(expected.as_bytes()), Some(vec![false, true]));
-        let back = (folds.labels.to_vec(), folds.scores.to_vec());
+        let back = (vec![0, 1], folds.scores.to_vec());
         assert_eq!(scores_of(expected.as_bytes(), folds.classes), Some(back));
         let names = ["cat/a.png".to_owned(), "dog, \"b\".png".to_owned()];
-        let named = Predictions {
+        let named = Tested {
             names: &names,
             ..folds
         };
         let expected_named = "example,class,predicted,fold,name,\"score a, b\",score c\n3,\"a, b\",c,2,cat/a.png,0.25,0.75\n8,c,c,1,\"dog, \"\"b\"\".png\",-1,2.5\n";
         assert_eq!(text(&named), expected_named);
         assert_eq!(right_of(expected_named.as_bytes()), Some(vec![false, true]));
-        let back = (named.labels.to_vec(), named.scores.to_vec());
+        let back = (vec![0, 1], named.scores.to_vec());
         assert_eq!(
             scores_of(expected_named.as_bytes(), named.classes),
             Some(back)
@@ -372,16 +308,19 @@ mod tests {
     #[test]
     fn labels_are_named_and_read_back() {
         let columns = ["cat".to_owned(), "dog".to_owned()];
-        let file = PredictedColumns {
+        let file = Tested {
             positions: &[3, 8],
             folds: &[],
             names: &[],
-            columns: &columns,
-            truth: &[1.0, 0.0, 0.0, 0.0],
-            predicted: &[0.75, 0.625, 0.5, 0.25],
+            classes: &columns,
+            truth: Targets::Multilabel(Columns {
+                values: &[1.0, 0.0, 0.0, 0.0],
+                count: 2,
+            }),
+            scores: &[0.75, 0.625, 0.5, 0.25],
             are: Scores::LabelProbabilities,
         };
-        let csv = String::from_utf8(file.to_csv().unwrap()).unwrap();
+        let csv = String::from_utf8(file.to_file().unwrap()).unwrap();
         let expected = "example,predicted,true cat,true dog,probability cat,probability dog\n3,cat;dog,1,0,0.75,0.625\n8,,0,0,0.5,0.25\n";
         assert_eq!(csv, expected);
         let earlier = expected
@@ -392,7 +331,7 @@ mod tests {
             let (truth, predicted) = columns_of(text.as_bytes(), &columns, file.are).unwrap();
             assert_eq!(
                 (truth.targets().numbers_of(0), predicted),
-                (vec![1.0, 0.0], file.predicted.to_vec())
+                (vec![1.0, 0.0], file.scores.to_vec())
             );
         }
         assert_eq!(
@@ -409,11 +348,11 @@ mod tests {
             (Scores::Probabilities, "probability a,probability b"),
             (Scores::Logits, "logit a,logit b"),
         ] {
-            let predictions = Predictions {
+            let predictions = Tested {
                 positions: &[3],
                 folds: &[],
                 names: &[],
-                labels: &[1],
+                truth: Targets::Classes(&[1]),
                 scores: &[0.25, 0.75],
                 are,
                 classes: &classes,
@@ -433,11 +372,11 @@ mod tests {
         let check = |count: usize, header: &str, line: &str| {
             let classes: Vec<String> = (0..count).map(|class| format!("c{class}")).collect();
             let scores: Vec<f32> = (0..count).map(|class| (class % 700) as f32).collect();
-            let predictions = Predictions {
+            let predictions = Tested {
                 positions: &[9],
                 folds: &[2],
                 names: &[],
-                labels: &[3],
+                truth: Targets::Classes(&[3]),
                 scores: &scores,
                 are: Scores::Ranking,
                 classes: &classes,
