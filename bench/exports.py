@@ -18,7 +18,7 @@ from PIL import Image
 
 TOPWORK = str(pathlib.Path(sys.argv[1]).resolve())
 HEADS = [
-    "logistic-regression", "linear-svm", "lda", "nearest-centroid", "naive-bayes", "knn", "random-forest", "auto",
+    "logistic-regression", "linear-svm", "ridge", "lda", "nearest-centroid", "naive-bayes", "knn", "random-forest", "auto",
 ]
 REDUCTIONS = {
     "gap": 'pool = "gap"',

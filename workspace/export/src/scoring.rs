@@ -20,14 +20,22 @@ const LEAST: f32 = f32::EPSILON;
 /// Writes the layers for rows of features; gives the tensor of scores.
 pub fn write(builder: &mut Builder, layers: &ScoringLayers, mut x: String) -> String {
     let mut width = layers.features();
-    for layer in layers.layers() {
-        x = one(builder, layer, &x, width);
+    let mut all = layers.layers().iter().peekable();
+    while let Some(layer) = all.next() {
+        let differences = matches!(all.peek(), Some(Layer::Softmax | Layer::LogSoftmax));
+        x = one(builder, layer, &x, (width, differences));
         width = layer.outputs(width);
     }
     x
 }
 
-fn one(builder: &mut Builder, layer: &Layer, x: &str, width: usize) -> String {
+/// One layer for rows of so many numbers; `differences` where only those between its outputs count.
+fn one(
+    builder: &mut Builder,
+    layer: &Layer,
+    x: &str,
+    (width, differences): (usize, bool),
+) -> String {
     match layer {
         Layer::Scale { shift, factor } => {
             let shift = builder.floats("shift", &[width], shift);
@@ -59,6 +67,13 @@ fn one(builder: &mut Builder, layer: &Layer, x: &str, width: usize) -> String {
             if let Some(precision) = precision {
                 let precision = builder.floats("precision", &[count, width], precision);
                 terms = builder.binary("Mul", "weighted", &terms, &precision);
+            }
+            // What is far from all rows has sums beside which their differences are lost in rounding: they are taken first.
+            if differences && *metric == Metric::Euclidean {
+                let first = builder.integers("first", &[1], &[0]);
+                let along = [("axis", Setting::Int(1))];
+                let first = builder.node(Op("Gather", 1), "first", &[&terms, &first], &along);
+                terms = builder.binary("Sub", "differences", &terms, &first);
             }
             let halves = builder.floats("halves", &[width, 1], &vec![-0.5; width]);
             let sums = builder.node(Op("MatMul", 1), "sums", &[&terms, &halves], &[]);

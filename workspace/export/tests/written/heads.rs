@@ -141,6 +141,34 @@ fn distances_to_stored_rows() {
 }
 
 #[test]
+fn what_is_far_from_all_rows_has_the_differences_between_them() {
+    let mut stored = rows(5, FEATURES, 5);
+    let mut precisions: Vec<f32> = rows(5, FEATURES, 6).iter().map(|x| x.abs()).collect();
+    for (stored, precisions) in (stored.chunks_mut(FEATURES)).zip(precisions.chunks_mut(FEATURES)) {
+        // No sample learnt from had anything but 0 here.
+        (stored[0], precisions[0]) = (0.0, 1e9);
+    }
+    let mut images = numbers(20 * FEATURES, 7);
+    images.chunks_mut(FEATURES).for_each(|image| image[0] = 3.0);
+    for last in ["softmax", "log-softmax"] {
+        let document = json!([
+            {"op": "distances", "metric": "euclidean", "precision": true},
+            {"op": last},
+        ]);
+        let head = layers(
+            &document,
+            |file| {
+                file.array("0.rows", &[5, FEATURES], &stored)
+                    .array("0.bias", &[5], &rows(1, 5, 7))
+                    .array("0.precision", &[5, FEATURES], &precisions);
+            },
+            5,
+        );
+        check(&head, &images, last);
+    }
+}
+
+#[test]
 fn votes_of_the_nearest() {
     for metric in ["euclidean", "cosine"] {
         for weights in ["uniform", "distance", "exponential"] {
