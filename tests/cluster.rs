@@ -165,6 +165,41 @@ fn a_stopped_run_goes_on_by_one_process_or_several() {
     }
 }
 
+/// A process whose files may not grow stands for a node whose disk is full: what fails is a write in the midst of a file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_that_cannot_write_says_so_and_loses_nothing() {
+    let project = project(&grid());
+    alone(&project);
+    let sound = project.command(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
+    let mut limited = Command::new("sh");
+    // 100 kB: room for the plan and the events, not for the weights of a network.
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$@\"", "sh"])
+        .arg(sound.get_program())
+        .args(sound.get_args())
+        .current_dir(project.path());
+    for (name, value) in sound.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let output = project.output_of(limited);
+    assert_eq!(output.code, 0, "{}", output.snapshot());
+    assert_eq!(wait_for_state(&project, 2, over), "failed");
+    let told = project.topwork(&["runs", "list"]);
+    assert!(
+        told.stdout.contains("element `0-local-0000`: cannot write"),
+        "{}",
+        told.snapshot()
+    );
+    let again = project.topwork(&["submit", "--missing", "2", "--to", "local:2"]);
+    assert_eq!(again.code, 0, "{}", again.snapshot());
+    assert_eq!(wait_for_state(&project, 2, over), "done");
+    equals_alone(&project);
+}
+
 #[test]
 fn a_row_that_crashes_leaves_the_others_alone() {
     let project = project(&with_classifier("fault = \"segfault\""));

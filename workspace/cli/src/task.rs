@@ -1,7 +1,7 @@
 //! `topwork task`: one of several processes that work on a run.
 
 use topwork_events::{EndStatus, Event, RunState};
-use topwork_store::{Assignment, Machine, RunFolder, Runs, Standing, element_name, now};
+use topwork_store::{Assignment, Machine, RunFolder, Runs, Standing, element_name};
 use topwork_worker::Duty;
 
 use crate::{
@@ -185,7 +185,7 @@ fn give_up(element: &RunFolder, name: &str, tries: u32) -> Result<u8, Failure> {
         message: Some(message.clone()),
         hint: None,
         exit_code: RUN_FAILED,
-        seconds: element.state()?.seconds_until(now()),
+        seconds: element.state()?.seconds_until(element.now()),
         peak_bytes: None,
     })?;
     Err(Failure::new(

@@ -90,7 +90,8 @@ impl Checkpoints {
         let path = self.path(task, number);
         let facts = facts(payload);
         let digest = digest(&facts, payload);
-        replace(&self.root, &path, &[MAGIC, &facts, &digest, payload], "")
+        let content: &[&[u8]] = &[MAGIC, &facts, &digest, payload];
+        replace(&self.root, &[(&path, content)], "")
             .map_err(|error| StoreError::io("write", &path, &error))?;
         let outlived = earlier.len().saturating_sub(KEPT - 1);
         for number in &earlier[..outlived] {

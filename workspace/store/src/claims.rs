@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_millis(crate::heartbeat::SIGN_OF_L
 pub struct Claims {
     run: RunFolder,
     me: String,
+    /// The file that claims are links to, once there is one: whoever finds a claim finds a name in it.
+    draft: OnceLock<PathBuf>,
     /// The beats of other elements' hearts, and when each was seen first.
     seen: Mutex<HashMap<String, (u64, Instant)>>,
 }
@@ -46,24 +48,24 @@ impl Claims {
         Self {
             run: folder.whole(),
             me: folder.element_name().unwrap_or_default().to_owned(),
+            draft: OnceLock::new(),
             seen: Mutex::default(),
         }
     }
 
     /// Asks for a task, whose name is safe in a file's.
     pub fn ask(&self, task: &str) -> Result<Claimed, StoreError> {
-        let folder = self.run.path().join("claims");
-        let path = folder.join(task);
+        let path = self.folder().join(task);
         let fail = |error: io::Error| StoreError::io("write", &path, &error);
-        fs::create_dir_all(&folder).map_err(fail)?;
-        let draft = folder.join(format!("{task}.{}", self.me));
+        let draft = self.draft().map_err(fail)?;
         loop {
-            // Made elsewhere and linked: whoever finds the file finds a name in it.
-            fs::write(&draft, &self.me).map_err(fail)?;
-            let linked = fs::hard_link(&draft, &path);
-            let _ = fs::remove_file(&draft);
-            match linked {
+            match fs::hard_link(draft, &path) {
                 Ok(()) => return Ok(Claimed::Mine(Claim(path))),
+                // Somebody has tidied up.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.write_draft(draft).map_err(fail)?;
+                    continue;
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(fail(error)),
             }
@@ -79,8 +81,26 @@ impl Claims {
             if self.lives(&holder) {
                 return Ok(Claimed::By(holder));
             }
-            self.remove(&path, &holder, &draft).map_err(fail)?;
+            self.remove(&path, &holder).map_err(fail)?;
         }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.run.path().join("claims")
+    }
+
+    fn draft(&self) -> io::Result<&Path> {
+        if let Some(draft) = self.draft.get() {
+            return Ok(draft);
+        }
+        let draft = (self.draft).get_or_init(|| self.folder().join(format!("of.{}", self.me)));
+        self.write_draft(draft)?;
+        Ok(draft)
+    }
+
+    fn write_draft(&self, draft: &Path) -> io::Result<()> {
+        fs::create_dir_all(self.folder())?;
+        fs::write(draft, &self.me)
     }
 
     /// Whether an element is there, as far as can be told from here.
@@ -104,8 +124,8 @@ impl Claims {
     }
 
     /// Takes away the claim of a dead element. Of several who try one succeeds; a claim that another has made meanwhile is put back.
-    fn remove(&self, path: &Path, holder: &str, draft: &Path) -> io::Result<()> {
-        let aside = draft.with_extension(format!("{}-took", self.me));
+    fn remove(&self, path: &Path, holder: &str) -> io::Result<()> {
+        let aside = path.with_extension(format!("{}-took", self.me));
         match fs::rename(path, &aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             moved => moved?,
@@ -115,6 +135,15 @@ impl Claims {
             let _ = fs::hard_link(&aside, path);
         }
         fs::remove_file(&aside)
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        if let Some(draft) = self.draft.get() {
+            // One that stays is small, and the element's next process writes it anew.
+            let _ = fs::remove_file(draft);
+        }
     }
 }
 
@@ -185,7 +214,13 @@ mod tests {
         let left = std::fs::read_dir(temp.path().join("claims"))
             .unwrap()
             .count();
-        assert_eq!(left, 1, "no drafts stay");
+        // Beside what the claims are links to.
+        assert_eq!(left, 1 + all.len() + 1);
+        drop((taken, all, dead));
+        let left = std::fs::read_dir(temp.path().join("claims"))
+            .unwrap()
+            .count();
+        assert_eq!(left, 0);
     }
 
     #[test]

@@ -16,9 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use topwork_events::{EndStatus, Event, RunState};
 
-use crate::{
-    Crew, Owner, RunFolder, StoreError, event_log::LineReader, heartbeat::SIGN_OF_LIFE, now,
-};
+use crate::{Crew, Owner, RunFolder, StoreError, event_log::LineReader, heartbeat::SIGN_OF_LIFE};
 
 /// The folder within a run's for those of its elements.
 pub(crate) const ELEMENTS: &str = "elements";
@@ -171,7 +169,7 @@ impl RunFolder {
             true => owner.lives(),
             false => {
                 let beat = self.heartbeat().map_or(0, |beat| beat.at);
-                now().saturating_sub(beat) < SIGN_OF_LIFE
+                self.now().saturating_sub(beat) < SIGN_OF_LIFE
             }
         }
     }

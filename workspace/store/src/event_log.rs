@@ -4,34 +4,21 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use topwork_events::{Event, Record};
 
-use crate::{StoreError, replace::removed};
+use crate::{StoreError, clock::now, replace::removed};
 
 /// Bytes of the event file that are held in memory at a time.
 const READ_AT_ONCE: u64 = 1 << 20;
-
-/// Milliseconds since the Unix epoch.
-pub fn now() -> u64 {
-    milliseconds(SystemTime::now())
-}
-
-/// A moment as milliseconds since the Unix epoch, 0 for one before it.
-pub(crate) fn milliseconds(moment: SystemTime) -> u64 {
-    moment
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_millis() as u64)
-}
 
 /// Appends records. Every record reaches the system in one write, so a reader sees whole
 /// lines, or at worst a torn last one after a crash.
 pub struct EventWriter {
     path: PathBuf,
     file: File,
-    /// By how much this machine's clock is behind that of the folder, milliseconds; it is 0 for whoever writes the run's own stream.
+    /// By how much this machine's clock is behind the one that the records are told by, milliseconds.
     behind: i64,
 }
 
@@ -56,19 +43,10 @@ impl EventWriter {
         })
     }
 
-    /// The same for one of several streams of a run, whose records are told apart by their times: these are those of the folder's
-    /// clock, by which a machine whose own is an hour off is put right.
-    pub fn open_by_clock_of_folder(path: &Path) -> Result<Self, StoreError> {
-        let mut writer = Self::open(path)?;
-        let trial = path.with_extension("clock");
-        let written = fs::write(&trial, b"")
-            .and_then(|()| fs::metadata(&trial))
-            .and_then(|file| file.modified());
-        let _ = fs::remove_file(&trial);
-        if let Ok(written) = written {
-            writer.behind = behind(milliseconds(written), now());
-        }
-        Ok(writer)
+    /// The same with records told by another clock, which this machine's is so much behind, milliseconds.
+    pub fn by_clock(mut self, behind: i64) -> Self {
+        self.behind = behind;
+        self
     }
 
     /// Appends one event of the first part, stamped with the present time, and returns the record.
@@ -102,20 +80,6 @@ impl EventWriter {
             return Err(removed());
         }
         Ok(())
-    }
-}
-
-/// Clocks this close to each other, milliseconds, are taken for the same: times of files are those of a tick.
-const SAME_CLOCK: u64 = 2000;
-
-/// By how much a clock is behind another, given what each says at the same moment.
-fn behind(theirs: u64, ours: u64) -> i64 {
-    let behind = i64::try_from(theirs)
-        .unwrap_or(i64::MAX)
-        .saturating_sub_unsigned(ours);
-    match behind.unsigned_abs() < SAME_CLOCK {
-        true => 0,
-        false => behind,
     }
 }
 
@@ -275,14 +239,5 @@ mod tests {
             error.to_string(),
             "cannot write `/dev/full`: the disk is full"
         );
-    }
-
-    #[test]
-    fn clocks_are_compared() {
-        let check = |theirs, ours, expected| assert_eq!(behind(theirs, ours), expected);
-        check(1_000_000, 1_000_900, 0);
-        check(4_600_000, 1_000_000, 3_600_000);
-        check(1_000_000, 4_600_000, -3_600_000);
-        check(0, u64::MAX, i64::MIN);
     }
 }

@@ -5,7 +5,10 @@ use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RunFolder, StoreError, event_log::milliseconds, now};
+use crate::{
+    RunFolder, StoreError,
+    clock::{milliseconds, now},
+};
 
 /// A process on another machine whose last sign of life is older is taken for dead, milliseconds: thirty beats, so that a busy file
 /// server does not kill anybody.
@@ -15,7 +18,7 @@ pub(crate) const SIGN_OF_LIFE: u64 = 30_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Heartbeat {
-    /// When it was given, milliseconds since the Unix epoch by the supervisor's clock.
+    /// When it was given, milliseconds since the Unix epoch: by the clock of the folder, where that can be seen.
     pub at: u64,
     /// How many there were before it.
     pub beats: u64,
@@ -35,10 +38,9 @@ impl RunFolder {
     pub fn heartbeat(&self) -> Option<Heartbeat> {
         let path = self.heartbeat_path();
         let mut beat: Heartbeat = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
-        // Of the writer's clock and the file system's, one that runs ahead would keep a dead run
-        // alive for as long as it is ahead.
+        // A supervisor whose clock is ahead would keep a dead run alive, one whose clock is behind would bury a live one.
         if let Ok(written) = fs::metadata(&path).and_then(|file| file.modified()) {
-            beat.at = beat.at.min(milliseconds(written));
+            beat.at = milliseconds(written);
         }
         Some(beat)
     }
@@ -58,6 +60,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     #[test]
@@ -73,6 +77,15 @@ mod tests {
             // The clock of file times ticks a few milliseconds late.
             assert!((begun - 100..=now()).contains(&beat.at));
         }
+        // Of a supervisor whose clock is decades behind.
+        let path = temp.path().join("heartbeat");
+        fs::write(&path, r#"{"at": 1, "beats": 7}"#).unwrap();
+        assert!(folder.heartbeat().unwrap().at >= begun - 100);
+        let earlier = SystemTime::now() - Duration::from_secs(3600);
+        (fs::File::options().write(true).open(&path).unwrap())
+            .set_modified(earlier)
+            .unwrap();
+        assert_eq!(folder.heartbeat().unwrap().at, milliseconds(earlier));
         fs::write(temp.path().join("heartbeat"), "{").unwrap();
         assert_eq!(folder.heartbeat(), None, "a torn one is none");
     }

@@ -1,5 +1,7 @@
 //! Which processes look after a run, and whether they still do.
 
+use std::sync::OnceLock;
+
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,10 @@ use crate::Machine;
 pub struct Owner {
     /// The machine they run on.
     pub host: String,
+    /// What tells it from others of this name, and whose numbers of processes they are; `None` in earlier versions and where the
+    /// system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
     /// The supervisor, which looks after the worker.
     #[serde(flatten)]
     pub supervisor: Process,
@@ -35,6 +41,7 @@ impl Owner {
     pub fn this_process(worker: Option<u32>) -> Self {
         Self {
             host: Machine::here().host,
+            space: process_space().map(str::to_owned),
             supervisor: Process::of(std::process::id()),
             worker: worker.map(Process::of),
         }
@@ -42,7 +49,8 @@ impl Owner {
 
     /// Whether the processes run on this machine, so that they can be asked.
     pub fn is_here(&self) -> bool {
-        self.host == Machine::here().host
+        let known = self.space.as_deref().zip(process_space());
+        self.host == Machine::here().host && known.is_none_or(|(its, here)| its == here)
     }
 }
 
@@ -66,6 +74,18 @@ impl Process {
     pub fn id(self) -> Option<Pid> {
         i32::try_from(self.pid).ok().and_then(Pid::from_raw)
     }
+}
+
+/// The boot of the machine, and the namespace in which processes have their numbers: two machines, or two containers of one, may have
+/// the same name.
+fn process_space() -> Option<&'static str> {
+    static SPACE: OnceLock<Option<String>> = OnceLock::new();
+    let space = SPACE.get_or_init(|| {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+        Some(format!("{} {}", boot.trim(), namespace.display()))
+    });
+    space.as_deref()
 }
 
 /// Field 22 of `/proc/PID/stat`: the start time in clock ticks since boot. A process that has
@@ -111,6 +131,26 @@ mod tests {
     }
 
     #[test]
+    fn machines_of_one_name_are_told_apart() {
+        let here = Owner::this_process(None);
+        assert!(here.is_here());
+        let earlier_version = Owner {
+            space: None,
+            ..here.clone()
+        };
+        assert!(earlier_version.is_here());
+        if here.space.is_some() {
+            let other = Owner {
+                space: Some("another boot pid:[1]".to_owned()),
+                ..here.clone()
+            };
+            assert!(!other.is_here());
+        }
+        let host = format!("not-{}", here.host);
+        assert!(!Owner { host, ..here }.is_here());
+    }
+
+    #[test]
     fn an_owner_without_a_worker_is_read() {
         let owner: Owner =
             serde_json::from_str(r#"{"host": "a", "pid": 7, "started": 9}"#).unwrap();
@@ -118,6 +158,7 @@ mod tests {
             owner,
             Owner {
                 host: "a".into(),
+                space: None,
                 supervisor: Process {
                     pid: 7,
                     started: Some(9)

@@ -1,6 +1,7 @@
 //! Files that are replaced as a whole.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -9,40 +10,66 @@ use std::{
 /// What the name of a file that is being written ends with.
 pub const PARTIAL: &str = ".partial";
 
-/// Replaces the file at `path`, making the folders on the way below `root`, which must be there: a
+/// A file and its content, part after part.
+pub type Content<'a> = (&'a Path, &'a [&'a [u8]]);
+
+/// Replaces files, making the folders on the way below `root`, which must be there: of each a
 /// reader, a crash or a power cut finds the old content or the new one, and once this has returned,
 /// the new one. `writer` tells apart those who might write the same file at once; it is empty for who is alone.
-pub fn replace(root: &Path, path: &Path, content: &[&[u8]], writer: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // Made again, a folder that was removed would pass for one that was written to all along.
-    if !root.is_dir() {
-        return Err(removed());
-    }
+///
+/// Several files at once cost fewer calls of the system, each of which takes milliseconds on a network's file system.
+pub fn replace(root: &Path, files: &[Content<'_>], writer: &str) -> io::Result<()> {
+    let partial: Vec<PathBuf> = (files.iter())
+        .map(|(path, _)| partial_of(path, writer))
+        .collect();
+    let written = || {
+        for ((path, content), partial) in files.iter().zip(&partial) {
+            write_in(root, folder_of(path), partial, content)?;
+        }
+        for ((path, _), partial) in files.iter().zip(&partial) {
+            fs::rename(partial, path)?;
+        }
+        let folders: BTreeSet<&Path> = files.iter().map(|(path, _)| folder_of(path)).collect();
+        folders.into_iter().try_for_each(sync_folder)
+    };
+    written().inspect_err(|_| {
+        // On a full disk the half of it would take the room others need.
+        for partial in &partial {
+            let _ = fs::remove_file(partial);
+        }
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+fn partial_of(path: &Path, writer: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     if !writer.is_empty() {
         name.push(".");
         name.push(writer);
     }
     name.push(PARTIAL);
-    let partial = folder.join(name);
-    let mut tries = 0..TRIES;
-    let written = loop {
-        match write(&partial, content) {
-            // It is made when it is missed: on a network's file system each question takes a while. Another process may have
-            // removed it, which was empty, since.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries.next().is_some() => {
+    folder_of(path).join(name)
+}
+
+/// Writes a file in a folder, which is made when it is missed: on a network's file system each question takes a while.
+fn write_in(root: &Path, folder: &Path, partial: &Path, content: &[&[u8]]) -> io::Result<()> {
+    // Another process may have removed it, which was empty, since.
+    for _ in 0..TRIES {
+        match write(partial, content) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Made again, a folder that was removed would pass for one that was written to all along.
+                if !root.is_dir() {
+                    return Err(removed());
+                }
                 fs::create_dir_all(folder)?;
             }
-            written => break written,
+            written => return written,
         }
-    };
-    written
-        .and_then(|()| fs::rename(&partial, path))
-        .and_then(|()| sync_folder(folder))
-        .inspect_err(|_| {
-            // On a full disk the half of it would take the room others need.
-            let _ = fs::remove_file(&partial);
-        })
+    }
+    write(partial, content)
 }
 
 /// So often a folder may vanish that was just made.
@@ -66,7 +93,7 @@ pub fn removed() -> io::Error {
     io::Error::other("the run's folder was removed")
 }
 
-fn write(partial: &PathBuf, content: &[&[u8]]) -> io::Result<()> {
+fn write(partial: &Path, content: &[&[u8]]) -> io::Result<()> {
     let mut file = File::create(partial)?;
     for part in content {
         file.write_all(part)?;

@@ -80,7 +80,7 @@ pub struct Signs<'a> {
     pub processes: Processes<'a>,
     /// The supervisor's latest sign of life.
     pub heartbeat: Option<Heartbeat>,
-    /// The present, milliseconds since the Unix epoch.
+    /// The present, milliseconds since the Unix epoch, by the clock of the folder.
     pub now: u64,
 }
 
@@ -317,7 +317,14 @@ impl RunFolder {
                 created_at,
                 processes,
                 heartbeat: self.heartbeat(),
-                now: now(),
+                now: match processes {
+                    // Its clock is the one that told the times, and there is no need to write a file to know it.
+                    Processes::Here { .. } => now(),
+                    _ if state.ending.is_some() => now(),
+                    Processes::None | Processes::Elsewhere { .. } | Processes::Elements(_) => {
+                        self.now()
+                    }
+                },
             })
         };
         let standing = decide(state);

@@ -42,7 +42,13 @@ struct Elements {
     folder: PathBuf,
     known: BTreeMap<String, LineReader>,
     looked: Option<Instant>,
+    /// The element that reads what the others say.
+    own: Option<String>,
+    listed: Option<Instant>,
 }
+
+/// An element lists the others at most so often: it may be late to hear of a new one, which costs that a task is done twice.
+const LIST_EVERY: Duration = Duration::from_secs(1);
 
 impl EventReader {
     /// A reader from the beginning of the stream of the run whose own file is `path`, which may not exist yet.
@@ -54,10 +60,20 @@ impl EventReader {
                 folder: path.with_file_name(ELEMENTS),
                 known: BTreeMap::new(),
                 looked: None,
+                own: None,
+                listed: None,
             },
             merged: VecDeque::new(),
             session: 0,
         }
+    }
+
+    /// From here on what the others say to the element with this name, not what it says itself.
+    #[must_use]
+    pub fn beside(mut self, own: &str) -> Self {
+        self.elements.known.remove(own);
+        self.elements.own = Some(own.to_owned());
+        self
     }
 
     /// The records written since the last call.
@@ -123,17 +139,9 @@ impl Elements {
         if !must && self.looked.is_some_and(|looked| looked.elapsed() < pause) {
             return Ok(VecDeque::new());
         }
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for entry in entries {
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            if session_of(&name).is_some_and(|its| its <= session)
-                && !self.known.contains_key(&name)
-            {
-                let reader = LineReader::new(&entry.path().join("events.jsonl"));
-                self.known.insert(name, reader);
-            }
+        let just_listed = (self.listed).is_some_and(|listed| listed.elapsed() < LIST_EVERY);
+        if self.own.is_none() || must || !just_listed {
+            self.list(session);
         }
         let mut timed = Vec::new();
         for (name, reader) in &mut self.known {
@@ -147,6 +155,23 @@ impl Elements {
         timed.sort_by_key(|(at, _)| *at);
         self.looked = Some(Instant::now());
         Ok(timed.into_iter().map(|(_, record)| record).collect())
+    }
+
+    fn list(&mut self, session: u32) {
+        self.listed = Some(Instant::now());
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for entry in entries {
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if session_of(&name).is_some_and(|its| its <= session)
+                && self.own.as_ref() != Some(&name)
+                && !self.known.contains_key(&name)
+            {
+                let reader = LineReader::new(&entry.path().join("events.jsonl"));
+                self.known.insert(name, reader);
+            }
+        }
     }
 }
 

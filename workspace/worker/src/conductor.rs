@@ -251,15 +251,16 @@ impl Services for Conductor<'_> {
         };
         let title = self.plan.title(&self.plan.rows[row]);
         let model = (self.folder).model(row, &title, seed, fold.map(|fold| fold.number));
-        for part in parts {
+        let mut files = Vec::with_capacity(parts.len());
+        for part in &parts {
             let is_state = part.extension == STATE;
             if is_state && !self.keeps_state(&title, part.bytes.len()).map_err(halt)? {
                 continue;
             }
             let path = model.part(part.part, part.extension);
-            self.folder.write(&path, &part.bytes).map_err(halt)?;
+            files.push((path, part.bytes.as_slice()));
         }
-        Ok(())
+        (self.folder.write_in(model.path(), &files)).map_err(halt)
     }
 
     fn keeps_features(&self) -> bool {

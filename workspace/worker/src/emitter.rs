@@ -19,6 +19,10 @@ use crate::{WorkerError, conductor::as_told, watchdog::Watchdog};
 /// At most this often is progress told: as often as a screen is drawn afresh.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// Where nothing depends on it, others are listened to at most this often: that takes calls of the system, which are slow on a
+/// network's file system.
+const LISTEN_EVERY: Duration = Duration::from_millis(100);
+
 /// The most log lines of plugins that a worker passes on: one that never ends must not fill the
 /// disk, and nobody reads more.
 const MOST_LOG_LINES: u64 = 10_000;
@@ -34,8 +38,6 @@ pub struct Stop {
 
 /// Appends events and keeps the state they add up to.
 pub struct Emitter {
-    /// The element that speaks; empty for who has the run alone.
-    name: String,
     inner: Mutex<Inner>,
     watchdog: Arc<Watchdog>,
     stop: Arc<Stop>,
@@ -51,6 +53,8 @@ struct Inner {
     log_lines: u64,
     /// What other processes say that work on the run at the same time.
     others: Option<EventReader>,
+    /// When it was last asked what they say.
+    listened: Option<Instant>,
     /// The first row that this process has given up.
     gave_up: Option<Failure>,
     /// The first event that could not be written: the run must not go on unheard.
@@ -66,10 +70,9 @@ struct Inner {
 }
 
 impl Emitter {
-    /// Speaks as the element `name` through `writer`, after what earlier sessions said, which adds up to `state`, and
+    /// Speaks through `writer`, after what earlier sessions said, which adds up to `state`, and
     /// tells `watchdog` of plugin calls; `stop` is raised when the run is to end.
     pub fn new(
-        name: String,
         writer: EventWriter,
         watchdog: Arc<Watchdog>,
         state: RunState,
@@ -82,6 +85,7 @@ impl Emitter {
             part: 0,
             log_lines: 0,
             others: None,
+            listened: None,
             gave_up: None,
             lost: None,
             stage: 0,
@@ -91,16 +95,15 @@ impl Emitter {
             choosing: false,
         };
         Self {
-            name,
             inner: Mutex::new(inner),
             watchdog,
             stop,
         }
     }
 
-    /// Others work on the run, too: `reader` has read what they said so far.
-    pub fn beside_others(&self, reader: EventReader) {
-        self.lock().others = Some(reader);
+    /// Others work on the run, too, beside this element: `reader` has read what all have said so far.
+    pub fn beside_others(&self, own: &str, reader: EventReader) {
+        self.lock().others = Some(reader.beside(own));
     }
 
     /// Takes in what others have said since.
@@ -111,13 +114,20 @@ impl Emitter {
         };
         let said = others.poll();
         inner.others = Some(others);
+        inner.listened = Some(Instant::now());
         for record in said? {
-            // What this process has said it knows.
-            if record.element.as_deref() != Some(self.name.as_str()) {
-                inner.take_in(&record);
-            }
+            inner.take_in(&record);
         }
         Ok(())
+    }
+
+    /// The same, unless that was just done.
+    pub fn listen_now_and_then(&self) -> Result<(), StoreError> {
+        let listened = self.lock().listened;
+        match listened.is_some_and(|listened| listened.elapsed() < LISTEN_EVERY) {
+            true => Ok(()),
+            false => self.listen(),
+        }
     }
 
     /// Which part is at work.

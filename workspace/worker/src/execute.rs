@@ -266,7 +266,7 @@ impl Execution<'_> {
             return Ok(self.tasks[task].row().is_some());
         };
         // Another may have done it since, up to the moment of the claim.
-        if !self.concerns(task)? {
+        if !self.still_concerns(task)? {
             return Ok(true);
         }
         if self.nothing_to_do(task)? {

@@ -8,7 +8,7 @@ use std::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use topwork_events::{EndStatus, Event, Failure, Record, RunState, StageStatus};
 use topwork_results::Tables;
-use topwork_store::{CallRecorder, Process, RunFolder, StoreError, now};
+use topwork_store::{CallRecorder, Process, RunFolder, StoreError};
 
 use crate::{
     WorkerError,
@@ -55,11 +55,10 @@ fn try_run(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
     if let Some(limit) = limit.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Arc::clone(&watchdog).watch(limit);
     }
-    let name = folder.element_name().unwrap_or_default().to_owned();
-    let is_element = !name.is_empty();
-    let emitter = Arc::new(Emitter::new(name, writer, watchdog, state, stop));
-    if is_element {
-        emitter.beside_others(reader);
+    let emitter = Arc::new(Emitter::new(writer, watchdog, state, stop));
+    let element = folder.element_name();
+    if let Some(own) = element {
+        emitter.beside_others(own, reader);
     }
     let outcome = signals
         .into_iter()
@@ -73,12 +72,12 @@ fn try_run(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
     let state = emitter.state();
     let ending = match &outcome {
         Ok(()) if duty == Duty::Plan => return Ok(0),
-        Ok(()) if is_element => ending_of_element(emitter.gave_up(), &state),
-        Ok(()) => ending(&state, peak_memory()),
-        Err(error) => ending_of(error, &state),
+        Ok(()) if element.is_some() => ending_of_element(emitter.gave_up(), &state, folder.now()),
+        Ok(()) => ending(&state, folder.now(), peak_memory()),
+        Err(error) => ending_of(error, &state, folder.now()),
     };
     let code = exit_code(&ending);
-    if is_element {
+    if element.is_some() {
         // The figures are those of all: whoever ends the run writes them.
         emitter.emit(ending)?;
         return match outcome {
@@ -87,7 +86,9 @@ fn try_run(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
         };
     }
     match write_results(folder, state.clone(), &ending) {
-        Err(error) if outcome.is_ok() => emitter.emit(ending_of(&error.into(), &state))?,
+        Err(error) if outcome.is_ok() => {
+            emitter.emit(ending_of(&error.into(), &state, folder.now()))?
+        }
         _ => emitter.emit(ending)?,
     }
     match outcome {
@@ -112,7 +113,7 @@ fn stop_with_supervisor(stop: Arc<Stop>) {
 }
 
 /// The last event of a run in which nothing is left to try: all is done, or some rows failed.
-pub fn ending(state: &RunState, peak_bytes: Option<u64>) -> Event {
+pub fn ending(state: &RunState, now: u64, peak_bytes: Option<u64>) -> Event {
     let failures = &state.failures;
     let crashed = |failure: &&Failure| failure.status == EndStatus::Crashed;
     // The most telling one stands for all.
@@ -143,13 +144,13 @@ pub fn ending(state: &RunState, peak_bytes: Option<u64>) -> Event {
         message,
         hint: first.and_then(|failure| failure.hint.clone()),
         exit_code: first.map_or(0, |failure| failure.exit_code),
-        seconds: state.seconds_until(now()),
+        seconds: state.seconds_until(now),
         peak_bytes,
     }
 }
 
 /// The last event of an element that has done what it was assigned, given the first row that it has given up.
-fn ending_of_element(gave_up: Option<Failure>, state: &RunState) -> Event {
+fn ending_of_element(gave_up: Option<Failure>, state: &RunState, now: u64) -> Event {
     let rows = state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
     let message = gave_up.as_ref().map(|failure| {
         let row = rows.get(failure.row).map_or("", |row| &row.name);
@@ -162,19 +163,19 @@ fn ending_of_element(gave_up: Option<Failure>, state: &RunState) -> Event {
         message,
         exit_code: gave_up.as_ref().map_or(0, |failure| failure.exit_code),
         hint: gave_up.and_then(|failure| failure.hint),
-        seconds: state.seconds_until(now()),
+        seconds: state.seconds_until(now),
         peak_bytes: peak_memory(),
     }
 }
 
-fn ending_of(error: &WorkerError, state: &RunState) -> Event {
+fn ending_of(error: &WorkerError, state: &RunState, now: u64) -> Event {
     let status = error.status();
     Event::RunEnded {
         status,
         message: Some(error.to_string()).filter(|_| status != EndStatus::Stopped),
         hint: error.hint(),
         exit_code: error.exit_code(),
-        seconds: state.seconds_until(now()),
+        seconds: state.seconds_until(now),
         peak_bytes: peak_memory(),
     }
 }
@@ -193,7 +194,7 @@ pub fn write_results(
     mut state: RunState,
     ending: &Event,
 ) -> Result<(), StoreError> {
-    state.apply(&Record::new(now(), ending.clone()));
+    state.apply(&Record::new(folder.now(), ending.clone()));
     let path = folder.results_path();
     let Some(results) = Tables::of(&state) else {
         return Ok(());

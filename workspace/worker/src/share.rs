@@ -60,13 +60,19 @@ impl Share {
 }
 
 impl Execution<'_> {
-    /// Takes in what other processes have said. False when nothing that is left to do builds on this task.
+    /// Whether anything that is left to do builds on this task, as far as is known of other processes.
     pub fn concerns(&mut self, task: usize) -> Result<bool, WorkerError> {
         if !self.share.has_others() {
             return Ok(true);
         }
-        self.emitter.listen()?;
+        self.emitter.listen_now_and_then()?;
         Ok(self.is_wanted(task))
+    }
+
+    /// The same by all that they have said up to now.
+    pub fn still_concerns(&mut self, task: usize) -> Result<bool, WorkerError> {
+        self.emitter.listen()?;
+        self.concerns(task)
     }
 
     /// Whether this process has to do a task, and nobody has done it, as far as is known.

@@ -3,7 +3,7 @@
 use std::{process::Command, thread, time::Instant};
 
 use topwork_events::{EndStatus, Event, RunState};
-use topwork_store::{RunFolder, Standing, StopRequest, now};
+use topwork_store::{RunFolder, Standing, StopRequest};
 
 use super::{PATIENCE, POLL};
 use crate::{
@@ -46,7 +46,7 @@ pub fn stop(folder: &RunFolder, state: RunState, kill: bool) -> Result<u8, Failu
             message: None,
             hint: None,
             exit_code: 130,
-            seconds: state.seconds_until(now()),
+            seconds: state.seconds_until(folder.now()),
             peak_bytes: None,
         })?;
     }

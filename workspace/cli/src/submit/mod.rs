@@ -358,7 +358,7 @@ fn refused(run: &RunFolder, state: &RunState) -> Result<(), Failure> {
         message: Some("nobody has taken its elements".to_owned()),
         hint: None,
         exit_code: 130,
-        seconds: state.seconds_until(topwork_store::now()),
+        seconds: state.seconds_until(run.now()),
         peak_bytes: None,
     })?;
     Ok(())

@@ -14,7 +14,7 @@ use rustix::process::{Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
 use topwork_events::{Came, EndStatus, Event, Failure, RunState, StageState};
 use topwork_sniff::reason;
-use topwork_store::{Machine, Owner, RunFolder, StoreError, now};
+use topwork_store::{Machine, Owner, RunFolder, StoreError};
 use topwork_worker::{Duty, EXIT_FOLDER_LOST, ending, made, write_results};
 
 use crate::{
@@ -145,7 +145,7 @@ fn session(
     }
     let state = folder.state()?;
     if folder.element_name().is_none() && state.rows_left() == 0 {
-        let ending = ending(&state, None);
+        let ending = ending(&state, folder.now(), None);
         write_results(folder, state, &ending)?;
         folder.event_writer()?.append(ending)?;
         return Ok(Some(code));
@@ -205,7 +205,7 @@ fn give_up_row(folder: &RunFolder, state: &RunState, crash: &Crash) -> Result<bo
     }))?;
     tell(Event::StageEnded {
         stage: index - first.min(index),
-        seconds: now().saturating_sub(stage.started_at) as f64 / 1000.0,
+        seconds: folder.now().saturating_sub(stage.started_at) as f64 / 1000.0,
         came: Came::Said(crash.message.clone()),
         failed: true,
     })?;
@@ -271,7 +271,7 @@ fn end_with(
         message: Some(message),
         hint,
         exit_code,
-        seconds: state.seconds_until(now()),
+        seconds: state.seconds_until(folder.now()),
         peak_bytes: None,
     };
     // What was measured before is worth a file, too; the end is told even if that fails.
