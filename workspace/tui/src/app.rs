@@ -6,6 +6,7 @@ use topwork_store::RunFolder;
 
 use crate::{
     event::Effect,
+    graphics::Pictures,
     layer::Layer,
     theme::Theme,
     view::View,
@@ -30,6 +31,8 @@ pub struct App {
     pub(crate) watched: Vec<Watched>,
     /// Index of the current one.
     pub(crate) current: usize,
+    /// The images that stand on the screen.
+    pub(crate) pictures: Pictures,
     /// One line for the user, until the next key.
     pub(crate) notice: Option<Notice>,
     /// What was drawn last no longer holds.
@@ -64,6 +67,7 @@ impl App {
             layers: Vec::new(),
             watched: vec![Watched::new(run)],
             current: 0,
+            pictures: Pictures::default(),
             notice: None,
             changed: true,
             spoilt: false,
@@ -94,6 +98,7 @@ impl App {
             run: self.run()?,
             all: &self.watched,
             theme: self.theme,
+            pictures: &self.pictures,
             now: self.now,
         })
     }

@@ -67,6 +67,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
     // A terminal may have shrunk since the last event told its size.
     let area = app.area().intersection(buffer.area);
     let parts = frame(area);
+    app.pictures.clear();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         draw_too_small(app, area, buffer);
     } else {
@@ -76,6 +77,8 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
         line(buffer, parts.footer, 0, footer(app, parts.footer.width));
     }
     for layer in &app.layers {
+        // A dialog may stand over them.
+        app.pictures.clear();
         draw_layer(app, layer, parts, buffer);
     }
     if app.theme.ascii {

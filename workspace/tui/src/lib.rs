@@ -16,6 +16,7 @@ mod draw;
 mod event;
 mod figure;
 mod follow;
+mod graphics;
 mod jobs;
 mod keys;
 mod layer;

@@ -17,12 +17,16 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
+use crate::{app::App, draw::draw, graphics::Graphics};
+
 /// Whether the terminal is in our hands: a panic hook has to know.
 static OURS: AtomicBool = AtomicBool::new(false);
 
 /// Our screen. Dropping it gives the terminal back.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// What draws images, where the terminal can, and the size of the screen they were made for.
+    images: Option<(Graphics, (u16, u16))>,
 }
 
 impl Screen {
@@ -33,7 +37,15 @@ impl Screen {
         execute!(stdout(), SetTitle(title))?;
         let terminal =
             Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| give_back())?;
-        Ok(Self { terminal })
+        Ok(Self {
+            terminal,
+            images: None,
+        })
+    }
+
+    /// Images are drawn by the terminal itself from here on.
+    pub fn with_images(&mut self, images: Graphics) {
+        self.images = Some((images, self.size()));
     }
 
     /// Columns and rows.
@@ -45,15 +57,31 @@ impl Screen {
     }
 
     /// Draws a frame; terminals that can show it at once do.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+    pub fn draw(&mut self, app: &App) -> io::Result<()> {
+        let now = self.size();
+        if let Some((images, size)) = &mut self.images
+            && *size != now
+        {
+            *size = now;
+            images.forget();
+        }
         queue!(stdout(), BeginSynchronizedUpdate)?;
-        let drawn = self.terminal.draw(draw).map(|_| ());
+        let drawn = self.terminal.draw(|frame| {
+            draw(app, frame.buffer_mut());
+            if let Some((images, _)) = &mut self.images {
+                images.overlay(&app.pictures.shown(), frame.buffer_mut());
+            }
+        });
+        let drawn = drawn.map(|_| ());
         execute!(stdout(), EndSynchronizedUpdate)?;
         drawn
     }
 
     /// The next frame is drawn whole: something else has written to the terminal.
     pub fn forget(&mut self) -> io::Result<()> {
+        if let Some((images, _)) = &mut self.images {
+            images.forget();
+        }
         self.terminal.clear()
     }
 
@@ -84,6 +112,10 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        if let Some((images, _)) = &self.images {
+            // Where that fails there is no terminal to tidy up.
+            let _ = stdout().write_all(images.farewell().as_bytes());
+        }
         give_back();
     }
 }

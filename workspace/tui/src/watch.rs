@@ -9,17 +9,17 @@ use std::{
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use crossterm::event as input;
-use topwork_store::RunFolder;
+use topwork_store::{RunFolder, now};
 
 use crate::{
-    app::App,
-    draw::draw,
+    app::{App, Notice},
     event::{Effect, Event},
     follow::{self, Request},
+    graphics::{Graphics, Pictures},
     jobs::{self, Control, Job},
     terminal::Screen,
     theme::Theme,
@@ -76,11 +76,28 @@ pub fn watch(
     let mut screen = Screen::open(&format!("topwork {}", run.id()))?;
     let (columns, rows) = screen.size();
     let mut app = App::new(run.clone(), options.theme, columns, rows, now());
+    match Graphics::of_terminal(options.theme) {
+        Ok(None) => {}
+        Ok(Some(graphics)) => {
+            app.pictures = Pictures::wanted();
+            screen.with_images(graphics);
+        }
+        Err(text) => app.notice = Some(Notice { text, bad: true }),
+    }
     // Before any file is touched.
-    screen.draw(|frame| draw(&app, frame.buffer_mut()))?;
+    screen.draw(&app)?;
     let outside = Outside::start(&events, control, &wanted);
     outside.follow(run);
-    let outcome = run_loop(&mut app, &mut screen, &mut Inbox::of(inbox), &outside);
+    let clock = Clock {
+        behind: run.clock_behind(),
+    };
+    let outcome = run_loop(
+        &mut app,
+        &mut screen,
+        &mut Inbox::of(inbox),
+        &outside,
+        clock,
+    );
     wanted.store(false, Ordering::Relaxed);
     signals.close();
     drop(screen);
@@ -96,6 +113,7 @@ fn run_loop(
     screen: &mut Screen,
     inbox: &mut Inbox,
     outside: &Outside,
+    clock: Clock,
 ) -> Result<(), TuiError> {
     let mut drawn = Instant::now();
     let mut ticked = Instant::now();
@@ -107,7 +125,7 @@ fn run_loop(
         let mut events: Vec<Event> = event.into_iter().collect();
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();
-            events.push(Event::Tick(now()));
+            events.push(Event::Tick(clock.now()));
         }
         for event in events {
             if matches!(event, Event::Broken) {
@@ -136,7 +154,7 @@ fn run_loop(
             if std::mem::take(&mut app.spoilt) {
                 screen.forget()?;
             }
-            screen.draw(|frame| draw(app, frame.buffer_mut()))?;
+            screen.draw(app)?;
             app.changed = false;
             drawn = Instant::now();
         }
@@ -277,10 +295,17 @@ fn hear_signals(events: &Sender<Event>) -> io::Result<signal_hook::iterator::Han
     Ok(handle)
 }
 
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_millis() as u64)
+/// The clock that a run's times are told by.
+#[derive(Clone, Copy)]
+struct Clock {
+    /// By how much this machine's is behind it, milliseconds.
+    behind: i64,
+}
+
+impl Clock {
+    fn now(self) -> u64 {
+        now().saturating_add_signed(self.behind)
+    }
 }
 
 #[cfg(test)]

@@ -176,15 +176,9 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     let matrix = counted(run, selection, outcome);
     if selection.image.is_some() {
         return match sample(selection) {
-            Ok(sample) => images::draw(
-                scene.theme,
-                selection,
-                &selected,
-                &matrix,
-                sample,
-                area,
-                buffer,
-            ),
+            Ok(sample) => {
+                images::draw(scene, selection, &selected, &matrix, sample, area, buffer);
+            }
             Err(why) => say(scene.theme, &why, area, buffer),
         };
     }

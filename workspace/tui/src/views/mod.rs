@@ -9,7 +9,7 @@ pub mod log;
 pub mod network;
 pub mod runs;
 
-use crate::{theme::Theme, watched::Watched};
+use crate::{graphics::Pictures, theme::Theme, watched::Watched};
 
 /// What every view draws from, besides its own selection.
 #[derive(Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Scene<'a> {
     pub all: &'a [Watched],
     /// How it looks.
     pub theme: Theme,
+    /// Where images stand.
+    pub pictures: &'a Pictures,
     /// Milliseconds since the Unix epoch.
     pub now: u64,
 }

@@ -1,5 +1,6 @@
 //! The test images behind a cell of the matrix, drawn in characters.
 
+use image::RgbImage;
 use ratatui::{buffer::Buffer, layout::Rect, text::Line, text::Span};
 use topwork_measure::thousands;
 use topwork_store::ImageSample;
@@ -11,6 +12,7 @@ use crate::{
     pixels,
     text::{end_of, fit, line, pad, width},
     theme::Theme,
+    views::Scene,
 };
 
 /// Columns between two images.
@@ -103,7 +105,7 @@ fn inside(area: Rect) -> Rect {
 
 /// Draws the images.
 pub fn draw(
-    theme: Theme,
+    scene: &Scene<'_>,
     selection: &Selection,
     selected: &Selected<'_>,
     matrix: &Matrix,
@@ -111,6 +113,7 @@ pub fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
+    let theme = scene.theme;
     let (truth, predicted) = (selection.truth, selection.predicted);
     let name = |class: usize| sample.classes.get(class).map_or("", String::as_str);
     let shown = of_cell(selection, sample);
@@ -156,6 +159,15 @@ pub fn draw(
         };
         let tile = tile.intersection(inner);
         draw_image(theme, sample, *index, &tiles, tile, buffer);
+        let cells = Rect {
+            width: tiles.width as u16,
+            height: tiles.height.div_ceil(2) as u16,
+            ..tile
+        };
+        // One that is cut has half blocks alone.
+        if tile.intersection(cells) == cells {
+            scene.pictures.put(cells, || whole(sample, *index));
+        }
         let mark = if position == picked { "▸" } else { " " };
         let style = if position == picked {
             theme.title()
@@ -217,6 +229,22 @@ fn draw_image(
             }
         }
     }
+}
+
+/// An image as it is.
+fn whole(sample: &ImageSample, index: usize) -> Option<RgbImage> {
+    let [channels, height, width] = sample.shape;
+    let begin = index * sample.image_bytes();
+    let image = sample.pixels.get(begin..begin + sample.image_bytes())?;
+    let planes: Vec<&[u8]> = image.chunks_exact(height * width).collect();
+    let [red, green, blue] = match (channels, planes.as_slice()) {
+        (3, &[red, green, blue]) => [red, green, blue],
+        (_, &[first, ..]) => [first; 3],
+        _ => return None,
+    };
+    let pixels =
+        (red.iter().zip(green).zip(blue)).flat_map(|((red, green), blue)| [*red, *green, *blue]);
+    RgbImage::from_raw(width as u32, height as u32, pixels.collect())
 }
 
 /// A pixel as drawn: the mean of those it stands for.
@@ -305,5 +333,34 @@ pub fn moved(
             .filter(|below| *below <= last)
             .unwrap_or(image),
         _ => crate::scroll::moved(image, count, tiles.across * tiles.down, action),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_taken_from_its_planes() {
+        let check = |shape: [usize; 3], index: usize, expected: [[u8; 3]; 2]| {
+            let sample = ImageSample {
+                classes: Vec::new(),
+                shape,
+                range: [0.0, 1.0],
+                examples: vec![0, 1],
+                names: Vec::new(),
+                labels: vec![0, 0],
+                predicted: vec![0, 0],
+                scores: Vec::new(),
+                pixels: (1..=2 * shape[0] as u8 * 2).collect(),
+            };
+            let image = whole(&sample, index);
+            let pixels = image.as_ref().map(|image| image.as_raw().as_slice());
+            assert_eq!(pixels, Some(expected.as_flattened()));
+        };
+        // Height 1, width 2: red, green and blue of both pixels lie two bytes apart.
+        check([3, 1, 2], 0, [[1, 3, 5], [2, 4, 6]]);
+        check([3, 1, 2], 1, [[7, 9, 11], [8, 10, 12]]);
+        check([1, 1, 2], 1, [[3, 3, 3], [4, 4, 4]]);
     }
 }
