@@ -11,7 +11,7 @@ use crate::keys;
 use crate::pairs::{self, Pair, Plans, WrittenPair};
 use crate::plan::Plan;
 use crate::written::WrittenFile;
-use crate::{paths, protocols, rules, shape, tree};
+use crate::{each, paths, protocols, rules, shape, tree};
 
 /// What could be read of an experiment file, with the mistakes found so far.
 #[derive(Clone, Debug)]
@@ -44,6 +44,7 @@ impl Draft {
         let written = root.map(|mut root| {
             protocols::expand(&mut root, &mut diagnostics);
             shape::check_table(&keys::EXPERIMENT, &root, "", &mut diagnostics);
+            each::expand(&mut root, &mut diagnostics);
             let written = WrittenFile::read(&root);
             pairs::check(&written, &mut diagnostics);
             rules::check(&written, &root, &folder, &mut diagnostics);

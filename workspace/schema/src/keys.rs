@@ -538,7 +538,8 @@ const DATASET_KEY: Key = required(
 const HEAD_KEY: Key = required(
     "head",
     Kind::Table(&HEAD),
-    "what is grafted on; keys beside `use` are parameters of the head",
+    "what is grafted on; keys beside `use` are parameters of the head. In a strategy `{ each = [1, 5] }` in place of a value makes \
+     several of it, one for each value",
 );
 
 const TRAIN_KEY: Key = required(

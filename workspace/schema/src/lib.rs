@@ -18,6 +18,7 @@ mod components;
 mod data;
 mod diagnostics;
 mod draft;
+mod each;
 mod file_form;
 mod further;
 mod groups;

@@ -80,9 +80,15 @@ impl<'a> View<'a> {
             Some(_) => &[][..],
             None => self.node.get(key).map_or(&[][..], Node::items),
         };
-        let of_items = items.iter().enumerate().map({
+        // Copies of one table have its place, and are told by that.
+        let mut written = 0;
+        let of_items = (items.iter().enumerate()).map({
             let path = path.clone();
-            move |(index, node)| (node, format!("{path}[{index}]"))
+            move |(at, node)| {
+                let copied = at > 0 && items[at - 1].span == node.span;
+                written += usize::from(at > 0 && !copied);
+                (node, format!("{path}[{written}]"))
+            }
         });
         (single.map(|node| (node, path)).into_iter())
             .chain(of_items)

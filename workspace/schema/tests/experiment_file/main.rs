@@ -7,6 +7,7 @@
 
 mod catalog;
 mod cuts;
+mod each;
 mod editors;
 mod further;
 mod input;
