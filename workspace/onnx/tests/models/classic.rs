@@ -57,10 +57,32 @@ fn windows_that_are_padded_on_one_side_are_those_of_a_layer() {
     );
 }
 
+/// Group normalisation as exporters write it for operator sets without; `scales` are those of the rows that groups become.
+fn groups(count: i64, scales: &[f32]) -> Small {
+    Small::of(4, 6, 5)
+        .integers("rows", &[0, count, -1])
+        .floats("scales", &[count], scales)
+        .floats("shifts", &[count], &vec![0.0; scales.len()])
+        .weights("gamma", &[4, 1, 1])
+        .weights("beta", &[4, 1, 1])
+        .node("Reshape", &["image", "rows"], "r", NONE)
+        .node(
+            "InstanceNormalization",
+            &["r", "scales", "shifts"],
+            "n",
+            &[("epsilon", Is::Float(1e-3))],
+        )
+        .node("Shape", &["image"], "shape", NONE)
+        .node("Reshape", &["n", "shape"], "b", NONE)
+        .node("Mul", &["b", "gamma"], "m", NONE)
+        .node("Add", &["m", "beta"], "y", NONE)
+}
+
 #[test]
 fn operators_of_older_networks_become_layers() {
     let small = || {
         Small::of(4, 6, 5)
+            .weights("kernel", &[3, 4, 2, 2])
             .weights("v", &[4])
             .weights("w", &[4])
             .weights("s", &[4, 1, 1])
@@ -98,6 +120,26 @@ fn operators_of_older_networks_become_layers() {
                 )
                 .giving(&["y"]),
         ),
+        // Sizes that a model bounds while it runs.
+        (
+            "conv2d",
+            small()
+                .integers("needed", &[0, 0, 1, -1, 0, 0, 2, -3])
+                .whole("none", 0)
+                .node("Clip", &["needed", "none"], "sides", NONE)
+                .node("Pad", &["image", "sides"], "a", NONE)
+                .node("Conv", &["a", "kernel"], "y", NONE)
+                .giving(&["y"]),
+        ),
+        (
+            "relu scale add",
+            small()
+                .node("Relu", &["image"], "a", NONE)
+                .node("Sub", &["a", "image"], "y", NONE)
+                .giving(&["y"]),
+        ),
+        ("group-norm", groups(2, &[1.0, 1.0]).giving(&["y"])),
+        ("group-norm", groups(1, &[1.0]).giving(&["y"])),
         // One that adds nothing is none.
         (
             "relu",
@@ -163,6 +205,10 @@ fn operators_that_layers_compute_otherwise_are_refused() {
         (
             one("Slice", &["image", "from", "to"], NONE),
             "Slice takes some images of a batch alone (\"a\")",
+        ),
+        (
+            groups(2, &[1.0, 2.0]).giving(&["y"]),
+            "Reshape makes 1×2×60 of 1×4×6×5, which no layer does (\"r\")",
         ),
     ] {
         assert_eq!(refusal(&model), expected);

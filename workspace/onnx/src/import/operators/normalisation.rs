@@ -47,7 +47,7 @@ pub(super) fn layer(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
         return Err(format!("begins at the axis {axis}, expected the last one"));
     }
     let width = match (value.view, &shape[..]) {
-        (View::ChannelsLast, &[channels, _, _]) => channels,
+        (View::ChannelsLast | View::Rows, &[channels, _, _]) => channels,
         (View::Plain, &[width] | &[_, width]) => width,
         _ => {
             return Err(format!(
