@@ -1,5 +1,7 @@
 //! Operators of older networks, from Caffe and before batch normalisation.
 
+use topwork_onnx::message::Model;
+
 use crate::networks::{agrees, imported};
 use crate::refusals::refusal;
 use crate::small::{Is, NONE, Small};
@@ -78,6 +80,19 @@ fn groups(count: i64, scales: &[f32]) -> Small {
         .node("Add", &["m", "beta"], "y", NONE)
 }
 
+/// A map of other sides, by what its own are multiplied by.
+fn resized(mode: &str, places: &str, rounding: &str, [down, right]: [f32; 2]) -> Model {
+    let settings = [
+        ("mode", Is::Text(mode)),
+        ("coordinate_transformation_mode", Is::Text(places)),
+        ("nearest_mode", Is::Text(rounding)),
+    ];
+    Small::of(4, 6, 5)
+        .floats("scales", &[4], &[1.0, 1.0, down, right])
+        .node("Resize", &["image", "", "scales"], "y", &settings)
+        .giving(&["y"])
+}
+
 #[test]
 fn operators_of_older_networks_become_layers() {
     let small = || {
@@ -136,6 +151,40 @@ fn operators_of_older_networks_become_layers() {
             small()
                 .node("Relu", &["image"], "a", NONE)
                 .node("Sub", &["a", "image"], "y", NONE)
+                .giving(&["y"]),
+        ),
+        (
+            "resize",
+            resized("nearest", "asymmetric", "floor", [2.0, 3.0]),
+        ),
+        (
+            "resize",
+            resized("nearest", "half_pixel", "round_prefer_floor", [2.0, 3.0]),
+        ),
+        (
+            "resize",
+            resized("nearest", "asymmetric", "floor", [0.5, 0.8]),
+        ),
+        (
+            "resize",
+            resized("linear", "half_pixel", "floor", [1.5, 0.4]),
+        ),
+        (
+            "resize",
+            small()
+                .integers("sizes", &[1, 4, 9, 7])
+                .node(
+                    "Resize",
+                    &["image", "", "", "sizes"],
+                    "y",
+                    &[
+                        ("mode", Is::Text("linear")),
+                        (
+                            "coordinate_transformation_mode",
+                            Is::Text("pytorch_half_pixel"),
+                        ),
+                    ],
+                )
                 .giving(&["y"]),
         ),
         ("group-norm", groups(2, &[1.0, 1.0]).giving(&["y"])),
@@ -205,6 +254,22 @@ fn operators_that_layers_compute_otherwise_are_refused() {
         (
             one("Slice", &["image", "from", "to"], NONE),
             "Slice takes some images of a batch alone (\"a\")",
+        ),
+        (
+            resized("cubic", "half_pixel", "floor", [2.0, 2.0]),
+            "Resize has the mode `cubic` with places `half_pixel`, which no layer has (\"y\")",
+        ),
+        (
+            resized("linear", "align_corners", "floor", [2.0, 2.0]),
+            "Resize has the mode `linear` with places `align_corners`, which no layer has (\"y\")",
+        ),
+        (
+            resized("nearest", "half_pixel", "round_prefer_ceil", [0.5, 1.0]),
+            "Resize has the mode `nearest` with places `half_pixel`, which no layer has (\"y\")",
+        ),
+        (
+            resized("nearest", "asymmetric", "floor", [1.1, 1.0]),
+            "Resize has the scales 1.1 and 1, which make no whole sizes (\"y\")",
         ),
         (
             groups(2, &[1.0, 2.0]).giving(&["y"]),

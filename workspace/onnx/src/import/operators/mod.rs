@@ -10,6 +10,7 @@ mod linear;
 mod normalisation;
 mod pooling;
 mod rearranging;
+mod resizing;
 mod tokens;
 
 use super::graph::Node;
@@ -44,6 +45,7 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("Pad", rearranging::pad),
     ("ReduceMean", pooling::mean),
     ("Reshape", rearranging::reshape),
+    ("Resize", resizing::resize),
     ("Slice", rearranging::slice),
     ("Squeeze", rearranging::reshape),
     ("Sub", arithmetic::difference),
