@@ -6,6 +6,12 @@ use super::super::lower::{Lowering, New, Value, by};
 /// `Resize`, where every number comes from the places that those of the layer come from.
 pub(super) fn resize(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     let (value, [channels, height, width]) = lowering.map(node, 0)?;
+    if node.has("axes") {
+        return Err("names some axes alone, expected the sizes of all".to_owned());
+    }
+    if node.int("antialias") == Some(1) {
+        return Err("smooths what it makes smaller, which no layer does".to_owned());
+    }
     let to = lowering.graph.shape(node.output());
     let to = to.ok_or("has sizes that are not the same for every image")?;
     let &[1, own, rows, columns] = to else {
@@ -50,7 +56,7 @@ pub(super) fn resize(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, 
         ("linear", "pytorch_half_pixel") => rows > 1 && columns > 1,
         _ => false,
     };
-    if !is_alike || node.int("antialias") == Some(1) {
+    if !is_alike {
         return Err(format!(
             "has the mode `{mode}` with places `{places}`, which no layer has"
         ));
