@@ -189,6 +189,21 @@ fn operators_of_older_networks_become_layers() {
         ),
         ("group-norm", groups(2, &[1.0, 1.0]).giving(&["y"])),
         ("group-norm", groups(1, &[1.0]).giving(&["y"])),
+        // Without a shift.
+        (
+            "group-norm relu",
+            groups(2, &[1.0, 1.0])
+                .node("Relu", &["m"], "z", NONE)
+                .giving(&["z"]),
+        ),
+        (
+            "relu multiply",
+            small()
+                .floats("two", &[], &[2.0])
+                .node("Relu", &["image"], "a", NONE)
+                .node("Pow", &["a", "two"], "y", NONE)
+                .giving(&["y"]),
+        ),
         // One that adds nothing is none.
         (
             "relu",

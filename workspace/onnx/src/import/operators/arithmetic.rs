@@ -26,6 +26,22 @@ pub(super) fn sum(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, Str
     }
 }
 
+/// `Pow` of two, which is a product.
+pub(super) fn power(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let exponent = lowering.graph.constant_of(node, 1);
+    let exponent = exponent.and_then(|array| array.scalar());
+    if exponent != Some(2.0) {
+        return Err("has another exponent than 2".to_owned());
+    }
+    let value = lowering.value(node, 0)?;
+    let shape = lowering.shape(value).to_vec();
+    let pushed = lowering.push(New::of(node, "multiply"), &[value, value], &shape);
+    Ok(Value {
+        view: value.view,
+        ..pushed
+    })
+}
+
 /// `Sub`: of two tensors of the image the sum of one and the other times -1.
 pub(super) fn difference(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     match with_constant(lowering, node) {
@@ -37,8 +53,9 @@ pub(super) fn difference(lowering: &mut Lowering<'_>, node: &Node) -> Result<Val
                 return Err("needs two inputs".to_owned());
             };
             let channels = channels(&shape);
-            let negative =
-                New::of(node, "scale").array("weight", &[channels], vec![-1.0; channels]);
+            // Random weights begin with it, too.
+            let negative = New::of(node, "scale").key("initial", -1.0);
+            let negative = negative.array("weight", &[channels], vec![-1.0; channels]);
             let negative = lowering.push(negative, &[second], &shape);
             let pushed = lowering.push(New::of(node, "add"), &[first, negative], &shape);
             Ok(Value {

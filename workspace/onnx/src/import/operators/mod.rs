@@ -43,6 +43,7 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("Mul", arithmetic::product),
     ("PRelu", activations::prelu),
     ("Pad", rearranging::pad),
+    ("Pow", arithmetic::power),
     ("ReduceMean", pooling::mean),
     ("Reshape", rearranging::reshape),
     ("Resize", resizing::resize),

@@ -5,29 +5,21 @@ use crate::message::Attribute;
 
 use super::super::graph::{Graph, Node};
 
-/// The shift behind a scaling behind it.
+/// The scaling behind it; a shift may follow.
 pub(super) fn of_instances(graph: &Graph, node: &Node) -> Option<Node> {
-    if node.op != "Add" {
+    if node.op != "Mul" {
         return None;
     }
-    let (scaled, shift) = node.with_constant(graph)?;
-    let scaling = graph.producer(scaled).filter(|node| node.is("Mul"))?;
-    let (back, scale) = scaling.with_constant(graph)?;
+    let (back, scale) = node.with_constant(graph)?;
     let back = graph.producer(back).filter(|node| node.is("Reshape"))?;
     let norm = graph.before(back, 0);
     let norm = norm.filter(|node| node.is("InstanceNormalization"))?;
     let groups = graph.before(norm, 0).filter(|node| node.is("Reshape"))?;
     let x = groups.input(0)?;
-    let (&[1, channels, height, width], &[1, count, each]) =
+    let (shape @ &[1, channels, height, width], &[1, count, each]) =
         (graph.shape(x)?, graph.shape(groups.output())?)
     else {
         return None;
-    };
-    let of_channels = |name: &str| {
-        let array = graph.constant(name);
-        array.is_some_and(|array| {
-            array.shape.ends_with(&[channels, 1, 1]) && array.len() == channels
-        })
     };
     let all = |position: usize, number: f32| {
         let numbers = graph.constant_of(norm, position)?.as_floats()?;
@@ -35,11 +27,11 @@ pub(super) fn of_instances(graph: &Graph, node: &Node) -> Option<Node> {
     };
     let is_group_norm = count * each == channels * height * width
         && channels.is_multiple_of(count)
-        && graph.shape(node.output())? == [1, channels, height, width]
-        && [scale, shift].into_iter().all(of_channels)
+        && graph.shape(node.output())? == shape
+        && is_of_channels(graph, scale, channels)
         && all(1, 1.0)?
         && all(2, 0.0)?;
-    let inputs = [x, scale, shift].map(str::to_owned).to_vec();
+    let inputs = [x, scale, ""].map(str::to_owned).to_vec();
     let mut group_norm = node.becomes("GroupNormalization", inputs);
     group_norm.attributes = vec![
         Attribute {
@@ -56,4 +48,32 @@ pub(super) fn of_instances(graph: &Graph, node: &Node) -> Option<Node> {
         },
     ];
     is_group_norm.then_some(group_norm)
+}
+
+/// The shift behind what has become a group normalisation without.
+pub(super) fn with_shift(graph: &Graph, node: &Node) -> Option<Node> {
+    if node.op != "Add" {
+        return None;
+    }
+    let (before, shift) = node.with_constant(graph)?;
+    let before = graph.producer(before)?;
+    let &[1, channels, _, _] = graph.shape(before.output())? else {
+        return None;
+    };
+    if before.op != "GroupNormalization"
+        || before.inputs.last().is_none_or(|shift| !shift.is_empty())
+        || !is_of_channels(graph, shift, channels)
+    {
+        return None;
+    }
+    let mut inputs = before.inputs.clone();
+    *inputs.last_mut()? = shift.to_owned();
+    let mut group_norm = node.becomes("GroupNormalization", inputs);
+    group_norm.attributes = before.attributes.clone();
+    Some(group_norm)
+}
+
+fn is_of_channels(graph: &Graph, name: &str, channels: usize) -> bool {
+    let array = graph.constant(name);
+    array.is_some_and(|array| array.shape.ends_with(&[channels, 1, 1]) && array.len() == channels)
 }

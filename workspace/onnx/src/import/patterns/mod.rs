@@ -24,6 +24,7 @@ const RULES: &[Rule] = &[
     attention::of_heads,
     linear::with_bias,
     group_norm::of_instances,
+    group_norm::with_shift,
     affine::scaled_and_shifted,
     padding::of_nothing,
     padding::before_convolution,
