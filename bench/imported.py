@@ -68,6 +68,7 @@ OTHERS = {
     "fastvit_t8": (lambda: timm.create_model("fastvit_t8"), ["stages.1", "stages.2", "final_conv"]),
     "deit3_small_patch16_224": (lambda: timm.create_model("deit3_small_patch16_224"), ["blocks.3", "blocks.8", "norm"]),
     "poolformer_s12": (lambda: timm.create_model("poolformer_s12"), ["stages.1", "stages.2", "stages.3"]),
+    "convformer_s18": (lambda: timm.create_model("convformer_s18"), ["stages.1", "stages.2", "stages.3"]),
     "mixer_s32_224": (lambda: timm.create_model("mixer_s32_224"), ["blocks.1", "blocks.5", "norm"]),
     "vit_b_32": (lambda: vision.vit_b_32(), [f"encoder.layers.encoder_layer_{block}" for block in (3, 8)] + ["encoder.ln"]),
     "beit_base_patch16_224": (lambda: timm.create_model("beit_base_patch16_224"), ["blocks.3", "blocks.8", "fc_norm"]),
