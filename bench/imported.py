@@ -4,7 +4,7 @@
     python bench/imported.py --speed …      on a quiet machine
 
 The first writes bench/imported.md of the networks named and those measured before, the second bench/imported-speed.md. Weights are drawn by fixed seeds, as nothing is fetched; the statistics of batch normalisations are drawn
-too, and so is what begins as all zeros or all the same in networks with layer normalisation (biases, layer scales, learned tokens),
+too, and so is what begins as all zeros or all the same in networks with layer or group normalisation (biases, layer scales, learned tokens),
 so that all of it changes what is computed. A network is exported by both of PyTorch's exporters, for one image and for any number
 of them. Features are compared at cuts named after modules, the way a user names them, on noise of 224×224. Needs torch,
 torchvision, timm, onnx, onnxscript, onnxruntime and pillow.
@@ -98,7 +98,7 @@ def drawn(name):
                 module.running_var.copy_(torch.rand(count, generator=generator) * 0.5 + 0.75)
                 module.weight.copy_(torch.rand(count, generator=generator) * 0.5 + 0.75)
                 module.bias.copy_(torch.randn(count, generator=generator) * 0.1)
-        if any(isinstance(module, torch.nn.LayerNorm) for module in model.modules()):
+        if any(isinstance(module, (torch.nn.LayerNorm, torch.nn.GroupNorm)) for module in model.modules()):
             for parameter in model.parameters():
                 if parameter.max() == parameter.min() or parameter.abs().max() < 1e-4:
                     parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
