@@ -4,7 +4,8 @@
 
 Writes bench/gradients.md. Networks, their weights and their images are those of imported.py, and so are the files, written by the
 older exporter. `topwork run` fine-tunes network and head for one epoch of one batch, once with a learning rate that changes
-nothing, which tells the weights there were, and once with one that does; the difference over the learning rate is the gradient.
+nothing, which tells the weights there were, and once with one that does; the difference over the learning rate is the gradient. A
+third run takes a usual step, whose weights are compared.
 PyTorch starts with the same weights and computes in 64 bits, and in 32 for comparison: where rounding turns the sign of what a
 rectifier gets, gradients jump. Weights are found again by their numbers, as layers have other names there.
 Needs torch, torchvision, timm, onnx, safetensors and pillow.
@@ -13,6 +14,7 @@ Needs torch, torchvision, timm, onnx, safetensors and pillow.
 import argparse
 import contextlib
 import io
+import json
 import pathlib
 import subprocess
 import sys
@@ -30,11 +32,15 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 NETWORKS = {
     "squeezenet1_1": ("features", "gap"),
     "resnet18": ("layer4", "gap"),
+    "resnet18-silu": ("layer4", "gap"),
     "convnext_tiny": ("stages.3", "gap"),
     "vit_tiny_patch16_224": ("norm", "class-token"),
     "vit_small_patch14_reg4_dinov2": ("norm", "class-token"),
+    "swin_t": ("norm", "gap"),
 }
-IMAGES, SMALL, STEP, NEAR = 8, 1e-30, 64.0, 1e-5
+# Learning rates: one that changes nothing, one that brings gradients out, and a usual one.
+SMALL, LARGE, USUAL = 1e-30, 64.0, 0.01
+IMAGES, NEAR = 8, 1e-5
 EXPERIMENT = """name = "gradients"
 [backbone]
 use = "onnx"
@@ -63,6 +69,16 @@ def weights(topwork, folder, name, run, rate):
     return load_file(folder / f"{rate}.safetensors")
 
 
+def drawn(name):
+    """The network of this name, with SiLU in the place of its rectifiers where that is asked for: what is smooth has no jumps."""
+    model = imported.drawn(name.removesuffix("-silu"))
+    if name.endswith("-silu"):
+        for key, module in list(model.named_modules()):
+            if isinstance(module, torch.nn.ReLU):
+                model.set_submodule(key, torch.nn.SiLU())
+    return model.eval()
+
+
 def fold_norms(model):
     """Every batch normalisation into the convolution before it, as the exporter does."""
     convolution = None
@@ -82,11 +98,13 @@ def features(name, model, images):
     hook = model.get_submodule(cut).register_forward_hook(lambda _module, _inputs, output: found.append(output))
     model(images)
     hook.remove()
-    return found[0].mean(dim=(2, 3)) if pool == "gap" else found[0][:, 0]
+    # Swin has its channels last.
+    places = (1, 2) if name == "swin_t" else (2, 3)
+    return found[0].mean(dim=places) if pool == "gap" else found[0][:, 0]
 
 
 def compare(topwork, name, paths):
-    model = imported.drawn(name)
+    model = drawn(name)
     file = arguments.folder / f"{name}-legacy-fixed.onnx"
     if not file.exists():
         imported.export(model, str(file), "legacy", "fixed")
@@ -97,7 +115,9 @@ def compare(topwork, name, paths):
             place = folder / "photos" / "ab"[number % 2]
             place.mkdir(parents=True, exist_ok=True)
             (place / path.name).write_bytes(path.read_bytes())
-        before, after = (weights(topwork, folder, name, run, rate) for run, rate in (("1", SMALL), ("2", STEP)))
+        before, after, fitted = (
+            weights(topwork, folder, name, str(run), rate) for run, rate in enumerate((SMALL, LARGE, USUAL), start=1)
+        )
     head = {key: torch.tensor(value, requires_grad=True) for key, value in before.items() if key.startswith("head.")}
     theirs = {f"trunk.{key}": value for key, value in model.named_parameters()} | head
     found = {}
@@ -120,11 +140,17 @@ def compare(topwork, name, paths):
     exact = gradients(name, model, head, found, images.double(), labels)
     if any(value.grad is not None for value in theirs.values()):
         sys.exit(f"{name}: topwork lacks weights that PyTorch has gradients of")
-    ours = {key: torch.from_numpy((value.astype(float) - after[key]) / STEP) for key, value in before.items()}
+    ours = {key: torch.from_numpy((value.astype(float) - after[key]) / LARGE) for key, value in before.items()}
     worst = lambda some: max(
         float((some[key].reshape(there.shape) - there).abs().max() / there.abs().max()) for key, there in exact.items()
     )
-    return len(before), worst(ours), worst(single)
+    stepped = {key: torch.from_numpy(value).double() for key, value in before.items()}
+    for key, gradient in exact.items():
+        stepped[key] -= USUAL * gradient.reshape(stepped[key].shape)
+    apart = max(
+        float((torch.from_numpy(fitted[key]).double() - there).abs().max() / there.abs().max()) for key, there in stepped.items()
+    )
+    return len(before), worst(ours), worst(single), apart
 
 
 def gradients(name, model, head, found, images, labels):
@@ -146,14 +172,22 @@ def main():
         "# Gradients of networks out of ONNX files", "",
         f"PyTorch {torch.__version__}; written by `bench/gradients.py`: one step of gradient descent on {IMAGES} images by `topwork run` and by "
         "PyTorch, from the same weights. The differences are the largest of any array of weights from PyTorch's gradients in 64 bits, as a share "
-        "of the largest gradient in that array: topwork's, and those of PyTorch in 32 bits.", "",
-        "| network | arrays of weights | topwork | PyTorch, 32 bits |", "|---|--:|--:|--:|",
+        "of the largest gradient in that array: topwork's, and those of PyTorch in 32 bits. The last column is the largest difference of any "
+        f"array of weights after a step with the learning rate {USUAL}, as a share of the largest weight in that array.", "",
+        "Where rounding turns the sign of what a rectifier gets, a gradient jumps: `resnet18-silu` is ResNet-18 with SiLU in the place of "
+        "rectifiers, which has no such places.", "",
+        "| network | arrays of weights | topwork | PyTorch, 32 bits | weights after a step |", "|---|--:|--:|--:|--:|",
     ]
+    # All rows that were measured, so that the page may be made in parts.
+    kept = arguments.folder / "gradients.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
     for name in arguments.networks or NETWORKS:
         with contextlib.redirect_stdout(io.StringIO()):
-            count, ours, single = compare(arguments.topwork, name, paths)
-        text.append(f"| {name} | {count} | {ours:.1e} | {single:.1e} |")
-        print(text[-1], flush=True)
+            count, *differences = compare(arguments.topwork, name, paths)
+        known[name] = f"| {name} | {count} | " + " | ".join(f"{share:.1e}" for share in differences) + " |"
+        kept.write_text(json.dumps(known))
+        print(known[name], flush=True)
+    text += [known[name] for name in NETWORKS if name in known]
     (FOLDER / "gradients.md").write_text("\n".join(text) + "\n")
 
 

@@ -133,6 +133,7 @@ fn computed(node: &Node, graph: &Graph, budget: &mut Budget) -> Option<Array> {
             Array::integers(&[numbers.len()], numbers)
         }
         "ScatterND" => scattered(first, input(1)?, input(2)?, node)?,
+        "Clip" => clipped(first, [input(1), input(2)], node)?,
         "Where" => {
             let (yes, no) = (input(1)?, input(2)?);
             let shape = broadcast(&broadcast(&first.shape, &yes.shape)?, &no.shape)?;
@@ -171,6 +172,43 @@ fn computed(node: &Node, graph: &Graph, budget: &mut Budget) -> Option<Array> {
             _ => return None,
         },
     })
+}
+
+/// Numbers within bounds that inputs give, and attributes in old operator sets.
+fn clipped(array: &Array, bounds: [Option<&Array>; 2], node: &Node) -> Option<Array> {
+    let mut clipped = array.clone();
+    for (bound, name, is_least) in [(bounds[0], "min", true), (bounds[1], "max", false)] {
+        match (&mut clipped.numbers, bound, node.float(name)) {
+            (_, None, None) => {}
+            (Numbers::Integers(numbers), Some(bound), _) => {
+                let &[bound] = bound.as_integers()? else {
+                    return None;
+                };
+                for number in numbers {
+                    *number = if is_least {
+                        bound.max(*number)
+                    } else {
+                        bound.min(*number)
+                    };
+                }
+            }
+            (Numbers::Floats(numbers), bound, attribute) => {
+                let bound = match bound {
+                    Some(bound) => bound.as_floats()?.first().copied()?,
+                    None => attribute?,
+                };
+                for number in numbers {
+                    *number = if is_least {
+                        number.max(bound)
+                    } else {
+                        number.min(bound)
+                    };
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(clipped)
 }
 
 /// An array with parts of it replaced: `indices` has the first places of each part along its last axis.

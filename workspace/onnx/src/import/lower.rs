@@ -46,6 +46,8 @@ pub(super) enum View {
     ChannelsLast,
     /// A map as channels × places.
     Places,
+    /// A map as places × channels.
+    Rows,
 }
 
 /// What came of it.

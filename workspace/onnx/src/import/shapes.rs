@@ -238,6 +238,25 @@ fn first(node: &Node, graph: &Graph) -> Option<Vec<usize>> {
             };
             (inner == depth).then_some(vec![rows, columns])
         }
+        // Sizes, or what those there are are multiplied by; of some axes alone they are not read.
+        "Resize" if !node.has("axes") => match graph.constant_of(node, 3) {
+            Some(sizes)
+                if node.text("keep_aspect_ratio_policy").unwrap_or("stretch") == "stretch" =>
+            {
+                let sizes = sizes.as_integers()?.iter();
+                let sizes = sizes.map(|&size| usize::try_from(size).ok());
+                sizes
+                    .collect::<Option<Vec<usize>>>()
+                    .filter(|sizes| sizes.len() == input.len())
+            }
+            Some(_) => None,
+            None => {
+                let scales = graph.constant_of(node, 2)?.as_floats()?;
+                let scaled = input.iter().zip(scales);
+                let scaled = scaled.map(|(&size, &scale)| (size as f32 * scale).floor() as usize);
+                (scales.len() == input.len()).then(|| scaled.collect())
+            }
+        },
         "Attention" => {
             let value = graph.shape(node.input(2)?)?;
             let (&[batch, heads, tokens, _], &[.., width]) = (input, value) else {

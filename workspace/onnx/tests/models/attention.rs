@@ -19,7 +19,8 @@ struct Packed {
     query_factor: f32,
     score_factor: f32,
     value_factor: f32,
-    mask: bool,
+    /// What is added to the scores has this shape.
+    added: Option<[i64; 4]>,
     softmax_axis: i64,
     back_order: [i64; 4],
     bias: bool,
@@ -34,7 +35,7 @@ const PACKED: Packed = Packed {
     query_factor: HALF,
     score_factor: 1.0,
     value_factor: 1.0,
-    mask: false,
+    added: None,
     softmax_axis: -1,
     back_order: [0, 2, 1, 3],
     bias: true,
@@ -74,15 +75,15 @@ impl Packed {
             .floats("fq", &[], &[self.query_factor])
             .floats("fs", &[], &[self.score_factor])
             .floats("fv", &[], &[self.value_factor])
-            .weights("mask", &[1, 1, 6, 6])
+            .weights("added", &self.added.unwrap_or([1, 1, 6, 6]))
             .node("Mul", &["q0", "fq"], "q", NONE)
             .node("Mul", &["v0", "fv"], "v", NONE)
             .node("Transpose", &["k"], "kt", &[key_order])
             .node("MatMul", &["q", "kt"], "s0", NONE)
             .node("Div", &["s0", "fs"], "s1", NONE);
-        let scores = if self.mask { "s2" } else { "s1" };
-        if self.mask {
-            model = model.node("Add", &["s1", "mask"], "s2", NONE);
+        let scores = if self.added.is_some() { "s2" } else { "s1" };
+        if self.added.is_some() {
+            model = model.node("Add", &["s1", "added"], "s2", NONE);
         }
         model
             .node(
@@ -320,6 +321,14 @@ fn attention_is_recognised_in_every_form() {
                 11,
             ),
         ),
+        (
+            "biases of each head",
+            Packed {
+                added: Some([1, 2, 6, 6]),
+                ..PACKED
+            }
+            .model(),
+        ),
         ("three linear layers", apart("x", "wk", 2)),
         ("the batch second", batch_second()),
         ("one head", single()),
@@ -362,7 +371,15 @@ fn what_only_looks_like_attention_is_refused() {
         (
             "a mask",
             Packed {
-                mask: true,
+                added: Some([1, 1, 6, 6]),
+                ..PACKED
+            }
+            .model(),
+        ),
+        (
+            "numbers for each head and key",
+            Packed {
+                added: Some([1, 2, 1, 6]),
                 ..PACKED
             }
             .model(),

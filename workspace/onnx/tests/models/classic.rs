@@ -1,5 +1,7 @@
 //! Operators of older networks, from Caffe and before batch normalisation.
 
+use topwork_onnx::message::Model;
+
 use crate::networks::{agrees, imported};
 use crate::refusals::refusal;
 use crate::small::{Is, NONE, Small};
@@ -57,10 +59,45 @@ fn windows_that_are_padded_on_one_side_are_those_of_a_layer() {
     );
 }
 
+/// Group normalisation as exporters write it for operator sets without; `scales` are those of the rows that groups become.
+fn groups(count: i64, scales: &[f32]) -> Small {
+    Small::of(4, 6, 5)
+        .integers("rows", &[0, count, -1])
+        .floats("scales", &[count], scales)
+        .floats("shifts", &[count], &vec![0.0; scales.len()])
+        .weights("gamma", &[4, 1, 1])
+        .weights("beta", &[4, 1, 1])
+        .node("Reshape", &["image", "rows"], "r", NONE)
+        .node(
+            "InstanceNormalization",
+            &["r", "scales", "shifts"],
+            "n",
+            &[("epsilon", Is::Float(1e-3))],
+        )
+        .node("Shape", &["image"], "shape", NONE)
+        .node("Reshape", &["n", "shape"], "b", NONE)
+        .node("Mul", &["b", "gamma"], "m", NONE)
+        .node("Add", &["m", "beta"], "y", NONE)
+}
+
+/// A map of other sides, by what its own are multiplied by.
+fn resized(mode: &str, places: &str, rounding: &str, [down, right]: [f32; 2]) -> Model {
+    let settings = [
+        ("mode", Is::Text(mode)),
+        ("coordinate_transformation_mode", Is::Text(places)),
+        ("nearest_mode", Is::Text(rounding)),
+    ];
+    Small::of(4, 6, 5)
+        .floats("scales", &[4], &[1.0, 1.0, down, right])
+        .node("Resize", &["image", "", "scales"], "y", &settings)
+        .giving(&["y"])
+}
+
 #[test]
 fn operators_of_older_networks_become_layers() {
     let small = || {
         Small::of(4, 6, 5)
+            .weights("kernel", &[3, 4, 2, 2])
             .weights("v", &[4])
             .weights("w", &[4])
             .weights("s", &[4, 1, 1])
@@ -96,6 +133,75 @@ fn operators_of_older_networks_become_layers() {
                     "y",
                     &[("mode", Is::Text("reflect"))],
                 )
+                .giving(&["y"]),
+        ),
+        // Sizes that a model bounds while it runs.
+        (
+            "conv2d",
+            small()
+                .integers("needed", &[0, 0, 1, -1, 0, 0, 2, -3])
+                .whole("none", 0)
+                .node("Clip", &["needed", "none"], "sides", NONE)
+                .node("Pad", &["image", "sides"], "a", NONE)
+                .node("Conv", &["a", "kernel"], "y", NONE)
+                .giving(&["y"]),
+        ),
+        (
+            "relu scale add",
+            small()
+                .node("Relu", &["image"], "a", NONE)
+                .node("Sub", &["a", "image"], "y", NONE)
+                .giving(&["y"]),
+        ),
+        (
+            "resize",
+            resized("nearest", "asymmetric", "floor", [2.0, 3.0]),
+        ),
+        (
+            "resize",
+            resized("nearest", "half_pixel", "round_prefer_floor", [2.0, 3.0]),
+        ),
+        (
+            "resize",
+            resized("nearest", "asymmetric", "floor", [0.5, 0.8]),
+        ),
+        (
+            "resize",
+            resized("linear", "half_pixel", "floor", [1.5, 0.4]),
+        ),
+        (
+            "resize",
+            small()
+                .integers("sizes", &[1, 4, 9, 7])
+                .node(
+                    "Resize",
+                    &["image", "", "", "sizes"],
+                    "y",
+                    &[
+                        ("mode", Is::Text("linear")),
+                        (
+                            "coordinate_transformation_mode",
+                            Is::Text("pytorch_half_pixel"),
+                        ),
+                    ],
+                )
+                .giving(&["y"]),
+        ),
+        ("group-norm", groups(2, &[1.0, 1.0]).giving(&["y"])),
+        ("group-norm", groups(1, &[1.0]).giving(&["y"])),
+        // Without a shift.
+        (
+            "group-norm relu",
+            groups(2, &[1.0, 1.0])
+                .node("Relu", &["m"], "z", NONE)
+                .giving(&["z"]),
+        ),
+        (
+            "relu multiply",
+            small()
+                .floats("two", &[], &[2.0])
+                .node("Relu", &["image"], "a", NONE)
+                .node("Pow", &["a", "two"], "y", NONE)
                 .giving(&["y"]),
         ),
         // One that adds nothing is none.
@@ -163,6 +269,26 @@ fn operators_that_layers_compute_otherwise_are_refused() {
         (
             one("Slice", &["image", "from", "to"], NONE),
             "Slice takes some images of a batch alone (\"a\")",
+        ),
+        (
+            resized("cubic", "half_pixel", "floor", [2.0, 2.0]),
+            "Resize has the mode `cubic` with places `half_pixel`, which no layer has (\"y\")",
+        ),
+        (
+            resized("linear", "align_corners", "floor", [2.0, 2.0]),
+            "Resize has the mode `linear` with places `align_corners`, which no layer has (\"y\")",
+        ),
+        (
+            resized("nearest", "half_pixel", "round_prefer_ceil", [0.5, 1.0]),
+            "Resize has the mode `nearest` with places `half_pixel`, which no layer has (\"y\")",
+        ),
+        (
+            resized("nearest", "asymmetric", "floor", [1.1, 1.0]),
+            "Resize has the scales 1.1 and 1, which make no whole sizes (\"y\")",
+        ),
+        (
+            groups(2, &[1.0, 2.0]).giving(&["y"]),
+            "Reshape makes 1×2×60 of 1×4×6×5, which no layer does (\"r\")",
         ),
     ] {
         assert_eq!(refusal(&model), expected);

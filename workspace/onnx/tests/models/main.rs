@@ -9,3 +9,4 @@ mod networks;
 mod refusals;
 mod small;
 mod tokens;
+mod windows;

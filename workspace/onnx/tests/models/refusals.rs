@@ -18,14 +18,14 @@ fn everything_in_the_way_is_told_at_once() {
     let cases = [
         (
             weights(Small::of(4, 6, 6))
-                .node("resize Resize", &["image"], "a", NONE)
+                .node("norm LpNormalization", &["image"], "a", NONE)
                 .node("first LpPool", &["image"], "b", NONE)
                 .node("second LpPool", &["image"], "c", NONE)
                 .node("Add", &["a", "b"], "d", NONE)
                 .node("Add", &["d", "c"], "e", NONE)
                 .node("MatMul", &["e", "w"], "y", NONE)
                 .giving(&["y"]),
-            "Resize has no layer in topwork (\"resize\"); LpPool has no layer in topwork (\"first\" and 1 more)",
+            "LpNormalization has no layer in topwork (\"norm\"); LpPool has no layer in topwork (\"first\" and 1 more)",
         ),
         (
             Small::of(4, 6, 6)

@@ -26,10 +26,43 @@ pub(super) fn sum(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, Str
     }
 }
 
+/// `Pow` of two, which is a product.
+pub(super) fn power(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
+    let exponent = lowering.graph.constant_of(node, 1);
+    let exponent = exponent.and_then(|array| array.scalar());
+    if exponent != Some(2.0) {
+        return Err("has another exponent than 2".to_owned());
+    }
+    let value = lowering.value(node, 0)?;
+    let shape = lowering.shape(value).to_vec();
+    let pushed = lowering.push(New::of(node, "multiply"), &[value, value], &shape);
+    Ok(Value {
+        view: value.view,
+        ..pushed
+    })
+}
+
+/// `Sub`: of two tensors of the image the sum of one and the other times -1.
 pub(super) fn difference(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, String> {
     match with_constant(lowering, node) {
         Some((0, constant)) => shifted(lowering, node, 0, constant, -1.0),
-        _ => Err("subtracts a tensor of the image".to_owned()),
+        Some(_) => Err("subtracts a tensor of the image from a constant".to_owned()),
+        None => {
+            let (values, shape) = alike(lowering, node)?;
+            let &[first, second] = values.as_slice() else {
+                return Err("needs two inputs".to_owned());
+            };
+            let channels = channels(&shape);
+            // Random weights begin with it, too.
+            let negative = New::of(node, "scale").key("initial", -1.0);
+            let negative = negative.array("weight", &[channels], vec![-1.0; channels]);
+            let negative = lowering.push(negative, &[second], &shape);
+            let pushed = lowering.push(New::of(node, "add"), &[first, negative], &shape);
+            Ok(Value {
+                view: first.view,
+                ..pushed
+            })
+        }
     }
 }
 
@@ -115,6 +148,14 @@ fn alike(lowering: &Lowering<'_>, node: &Node) -> Result<(Vec<Value>, Vec<usize>
     Ok((values, shape))
 }
 
+/// How many channels or features a sample has.
+fn channels(shape: &[usize]) -> usize {
+    match shape {
+        [channels, _, _] => *channels,
+        other => other.last().copied().unwrap_or(0),
+    }
+}
+
 fn differently() -> String {
     "takes two tensors whose channels lie differently".to_owned()
 }
@@ -192,12 +233,10 @@ pub(super) fn per_channel(
         (View::Plain, 3) => (1, 4),
         (View::ChannelsLast, 3) => (3, 4),
         (View::Places, 3) => (1, 3),
+        (View::Rows, 3) => (2, 3),
         (_, rank) => (rank, rank + 1),
     };
-    let channels = match shape {
-        [channels, _, _] => *channels,
-        other => other.last().copied().unwrap_or(0),
-    };
+    let channels = channels(shape);
     if let [only] = numbers
         && sizes.len() <= rank
     {

@@ -16,7 +16,13 @@ pub(super) fn of_heads(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value
     if value.view != View::Plain {
         return Err("gets a map, expected tokens".to_owned());
     }
-    let new = projections(lowering, node, New::of(node, "attention"), width)?;
+    let mut new = projections(lowering, node, New::of(node, "attention"), width)?;
+    if let Some(biases) = node.floats("position-biases") {
+        let heads = numbers(node, "heads")?.first().copied().unwrap_or(0);
+        let shape = [heads, tokens, tokens];
+        new = new.key("position-bias", true);
+        new = new.array("position_bias", &shape, biases.to_vec());
+    }
     Ok(lowering.push(new, &[value], &[tokens, width]))
 }
 

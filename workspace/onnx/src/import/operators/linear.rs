@@ -97,12 +97,12 @@ fn dense(
                 View::Plain,
             )
         }
-        (View::ChannelsLast, &[channels, height, width]) if channels == features => {
+        (View::ChannelsLast | View::Rows, &[channels, height, width]) if channels == features => {
             let new = New::of(node, "conv2d")
                 .key("filters", units)
                 .key("kernel", vec![1, 1]);
             let new = new.array("weight", &[units, features, 1, 1], weight);
-            (new, vec![units, height, width], View::ChannelsLast)
+            (new, vec![units, height, width], value.view)
         }
         _ => {
             return Err(format!(

@@ -10,6 +10,7 @@ mod linear;
 mod normalisation;
 mod pooling;
 mod rearranging;
+mod resizing;
 mod tokens;
 
 use super::graph::Node;
@@ -42,8 +43,10 @@ pub(super) const OPERATORS: &[(&str, Write)] = &[
     ("Mul", arithmetic::product),
     ("PRelu", activations::prelu),
     ("Pad", rearranging::pad),
+    ("Pow", arithmetic::power),
     ("ReduceMean", pooling::mean),
     ("Reshape", rearranging::reshape),
+    ("Resize", resizing::resize),
     ("Slice", rearranging::slice),
     ("Squeeze", rearranging::reshape),
     ("Sub", arithmetic::difference),

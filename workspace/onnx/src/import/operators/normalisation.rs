@@ -47,7 +47,7 @@ pub(super) fn layer(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, S
         return Err(format!("begins at the axis {axis}, expected the last one"));
     }
     let width = match (value.view, &shape[..]) {
-        (View::ChannelsLast, &[channels, _, _]) => channels,
+        (View::ChannelsLast | View::Rows, &[channels, _, _]) => channels,
         (View::Plain, &[width] | &[_, width]) => width,
         _ => {
             return Err(format!(
@@ -104,10 +104,16 @@ fn with_scales_and_shifts<'n>(
 ) -> Result<New<'n>, String> {
     let mut new = new.key("epsilon", node.float("epsilon").unwrap_or(1e-5));
     for (place, name) in ["weight", "bias"].into_iter().enumerate() {
-        let (_, numbers) = lowering.weights(node, place + 1)?;
+        // A pattern leaves out a shift that is none.
+        let is_none = name == "bias" && node.inputs.get(2).is_some_and(String::is_empty);
+        let numbers = match is_none {
+            true => &[0.0],
+            false => lowering.weights(node, place + 1)?.1,
+        };
         let each = match numbers.len() {
             count if count == channels => 1,
             count if count == groups => channels / groups,
+            1 if is_none => channels,
             count => return Err(format!("has {count} numbers for {channels} channels")),
         };
         let of_channels = numbers

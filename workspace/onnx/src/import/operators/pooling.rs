@@ -171,6 +171,7 @@ pub(super) fn mean(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, St
         View::Plain => &[2, 3],
         View::ChannelsLast => &[1, 2],
         View::Places => &[2],
+        View::Rows => &[1],
     };
     if over != expected {
         return Err(format!(

@@ -68,8 +68,10 @@ pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value,
     // The numbers of an image are put in the order of the file: where there is one place or one channel, that is any.
     let is_in_order = match (value.view, &shape[..]) {
         (View::Plain | View::Places, _) => true,
-        (View::ChannelsLast, &[channels, height, width]) => channels == 1 || height * width == 1,
-        (View::ChannelsLast, _) => false,
+        (View::ChannelsLast | View::Rows, &[channels, height, width]) => {
+            channels == 1 || height * width == 1
+        }
+        (View::ChannelsLast | View::Rows, _) => false,
     };
     match (&shape[..], to) {
         (&[features], &[1, count]) if features == count => Ok(value),
@@ -90,6 +92,22 @@ pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value,
         {
             Ok(Value {
                 view: View::Plain,
+                ..value
+            })
+        }
+        (&[channels, height, width], &[1, places, c])
+            if value.view == View::ChannelsLast && [places, c] == [height * width, channels] =>
+        {
+            Ok(Value {
+                view: View::Rows,
+                ..value
+            })
+        }
+        (&[channels, height, width], &[1, h, w, c])
+            if value.view == View::Rows && [c, h, w] == [channels, height, width] =>
+        {
+            Ok(Value {
+                view: View::ChannelsLast,
                 ..value
             })
         }
@@ -125,6 +143,7 @@ pub(super) fn transpose(lowering: &mut Lowering<'_>, node: &Node) -> Result<Valu
         (view, _, order) if rank > 0 && order.iter().copied().eq(0..rank) => with(view),
         (View::Plain, [_, _, _], [0, 2, 3, 1]) => with(View::ChannelsLast),
         (View::ChannelsLast, [_, _, _], [0, 3, 1, 2]) => with(View::Plain),
+        (View::Rows, [_, _, _], [0, 2, 1]) => with(View::Places),
         (View::Places, &[channels, height, width], [0, 2, 1]) => {
             let shape = [height * width, channels];
             Ok(lowering.push(New::of(node, "tokens"), &[value], &shape))
@@ -302,6 +321,7 @@ pub(super) fn concat(lowering: &mut Lowering<'_>, node: &Node) -> Result<Value, 
         View::Plain => (1, 4),
         View::ChannelsLast => (3, 4),
         View::Places => (1, 3),
+        View::Rows => (2, 3),
     };
     let axis = node.int("axis").unwrap_or(1);
     if axis != along && axis + rank != along {

@@ -35,6 +35,8 @@ pub(super) struct Heads<'g> {
     factor: f64,
     /// What is added to the scores before their softmax, the same for every image; nothing where nothing is.
     pub added: Vec<f64>,
+    /// Whether each head has numbers of its own there, as learned ones are; a mask is the same for all of them.
+    is_added_by_head: bool,
     pub scope: &'g Option<String>,
     pub sizes: Sizes,
 }
@@ -73,7 +75,8 @@ pub(super) fn of_heads(graph: &Graph, node: &Node) -> Option<Node> {
         width: each,
         ..
     } = heads.sizes;
-    if own != tokens || last.units != width || count * each != width || !heads.added.is_empty() {
+    let is_masked = !heads.added.is_empty() && !heads.is_added_by_head;
+    if own != tokens || last.units != width || count * each != width || is_masked {
         return None;
     }
     let joined = joined(graph, &last, &heads)?;
@@ -94,6 +97,25 @@ pub(super) fn of_heads(graph: &Graph, node: &Node) -> Option<Node> {
         ints("joined", joined)?,
         ints("turned", turned.into_iter().map(usize::from))?,
     ];
+    if !heads.added.is_empty() {
+        // The window of a whole map, whose biases by distance `windows` finds.
+        let is_map = |name: &str| {
+            let shape = graph.shape(name);
+            shape.is_some_and(|shape| shape.len() == 4 && shape.last() == Some(&width))
+        };
+        if trace(graph, projections.x, is_map).is_some() {
+            return None;
+        }
+        let biases: Vec<f32> = heads.added.iter().map(|bias| *bias as f32).collect();
+        let is_finite = biases.iter().all(|bias| bias.is_finite());
+        let is_whole = biases.len() == count * tokens * tokens;
+        attention.attributes.push(Attribute {
+            name: "position-biases".to_owned(),
+            floats: (is_finite && is_whole).then_some(biases)?,
+            kind: Attribute::FLOATS,
+            ..Attribute::default()
+        });
+    }
     Some(attention)
 }
 
@@ -273,6 +295,7 @@ fn in_one_node<'g>(graph: &'g Graph, node: &'g Node) -> Option<Heads<'g>> {
         value,
         factor: node.float("scale").map_or(standard, f64::from),
         added: Vec::new(),
+        is_added_by_head: false,
         scope: &node.scope,
         sizes: Sizes {
             windows: 1,
@@ -295,6 +318,7 @@ fn of_products<'g>(graph: &'g Graph, product: &'g Node) -> Option<Heads<'g>> {
     }
     let (mut scores, mut factor) = (graph.before(shares, 0)?, 1.0);
     let mut added: Vec<f64> = Vec::new();
+    let mut is_added_by_head = true;
     while !scores.is("MatMul") {
         scores = match scaled(graph, scores) {
             Some((product, multiplied)) => {
@@ -308,7 +332,12 @@ fn of_products<'g>(graph: &'g Graph, product: &'g Node) -> Option<Heads<'g>> {
                 let count = shape.iter().product();
                 graph.follow(count)?;
                 added.resize(count, 0.0);
-                let constant = expanded(graph.constant(constant)?, shape);
+                let constant = graph.constant(constant)?;
+                let [.., heads, _, _] = shape else {
+                    return None;
+                };
+                is_added_by_head &= *heads > 1 && constant.len() == count;
+                let constant = expanded(constant, shape);
                 for (sum, number) in added.iter_mut().zip(constant.as_floats()?) {
                     *sum += factor * f64::from(*number);
                 }
@@ -336,6 +365,7 @@ fn of_products<'g>(graph: &'g Graph, product: &'g Node) -> Option<Heads<'g>> {
         value,
         factor,
         added,
+        is_added_by_head,
         scope: &shares.scope,
         sizes: Sizes {
             windows: 1,

@@ -4,6 +4,7 @@
 mod affine;
 mod attention;
 mod channel_shuffle;
+mod group_norm;
 mod layer_norm;
 mod linear;
 mod padding;
@@ -22,6 +23,8 @@ const RULES: &[Rule] = &[
     attention::with_bias,
     attention::of_heads,
     linear::with_bias,
+    group_norm::of_instances,
+    group_norm::with_shift,
     affine::scaled_and_shifted,
     padding::of_nothing,
     padding::before_convolution,
