@@ -214,8 +214,8 @@ mod tests {
         // On machines with 64 bits. These numbers never change; a table that has grown has a second one.
         let grown = [("Component", 112)];
         let sizes = [
-            96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 16, 24, 24, 16, 40, 32,
-            24,
+            96, 96, 64, 32, 72, 16, 16, 24, 24, 24, 32, 24, 16, 16, 16, 16, 16, 16, 24, 24, 16, 40,
+            32, 24,
         ];
         assert_eq!(rows.len(), sizes.len());
         for ((name, first, now, aligned), size) in rows.into_iter().zip(sizes) {
