@@ -162,6 +162,7 @@ fn programs_are_told_what_people_are() {
     assert_eq!(part["results"][0]["run"], "0001-small");
     assert!(part["seconds"].as_f64().unwrap() > 0.0, "{part}");
     assert!(part["bytes"].as_u64().unwrap() > 1000, "{part}");
+    assert!(part["memory"].as_u64().unwrap() > 1 << 20, "{part}");
 }
 
 #[test]

@@ -57,6 +57,9 @@ pub struct Arguments {
     /// Use ASCII characters only, on the dashboard and in what is printed [default: only where the locale is not UTF-8]
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// Print tables in full, however narrow the terminal is, as in a pipe
+    #[arg(long, global = true)]
+    pub wide: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -49,6 +49,7 @@ use topwork_worker::Duty;
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(arguments::with_latest(std::env::args_os()));
     output::choose_characters(arguments.ascii);
+    output::choose_width(arguments.wide);
     let outcome = match arguments.command {
         Command::New(arguments) => new::new(&arguments),
         Command::Run(arguments) => run::run(&arguments),

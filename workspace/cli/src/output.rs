@@ -26,6 +26,14 @@ enum Ascii {
 
 static CHARACTERS: OnceLock<Ascii> = OnceLock::new();
 
+/// Whether tables are written in full whatever the terminal's width.
+static WIDE: OnceLock<bool> = OnceLock::new();
+
+/// Decides once for this process how wide tables may get.
+pub fn choose_width(wide: bool) {
+    let _ = WIDE.set(wide);
+}
+
 /// Decides once for this process which characters people are shown.
 pub fn choose_characters(asked: bool) {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
@@ -105,10 +113,10 @@ pub fn age(time: Duration) -> String {
     }
 }
 
-/// Columns of the terminal that stdout is; `None` for a file or pipe, where text is not cut.
+/// Columns of the terminal that stdout is; `None` for a file or pipe, where text is not cut, and where the user wants it so.
 pub fn width() -> Option<usize> {
     let terminal = stdout();
-    if !terminal.is_terminal() {
+    if !terminal.is_terminal() || WIDE.get().is_some_and(|wide| *wide) {
         return None;
     }
     terminal_size::terminal_size_of(terminal).map(|(width, _)| usize::from(width.0))

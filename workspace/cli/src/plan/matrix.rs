@@ -4,10 +4,12 @@
 use std::path::Path;
 
 use serde::Serialize;
+use topwork_events::Event;
+use topwork_index::RunEntry;
 use topwork_measure::{seconds, thousands};
 use topwork_pages::Align;
 use topwork_schema::{Plan, Row};
-use topwork_store::{FeatureCache, Runs};
+use topwork_store::{FeatureCache, Runs, Standing};
 use topwork_tasks::{Tasks, TrunkId};
 
 use super::counted;
@@ -33,6 +35,8 @@ pub struct Outlook {
     pub seconds: Option<f64>,
     /// About what they take on disk, by the latest run of the experiment that was done.
     pub bytes: Option<u64>,
+    /// About how many bytes of memory a process takes for it, by the same run.
+    pub memory: Option<u64>,
     /// About what the features of all rows take in the cache, those included that are there.
     pub feature_bytes: Option<u64>,
 }
@@ -103,11 +107,8 @@ pub fn outlook(
     }
     let left = results.iter().filter(|result| result.state != DONE);
     let to_do = left.clone().count();
-    let same = |run: &&topwork_index::RunEntry| {
-        run.name == plan.experiment.name && run.standing == topwork_store::Standing::Done
-    };
-    let overview = topwork_index::overview(&runs)?;
-    let bytes = overview.runs.iter().rev().find(same).map(|run| {
+    let latest = latest_done(&runs, plan)?;
+    let bytes = latest.as_ref().map(|run| {
         let share = to_do as f64 / results.len().max(1) as f64;
         (run.bytes as f64 * share) as u64
     });
@@ -115,9 +116,30 @@ pub fn outlook(
         to_do,
         seconds: left.map(|result| result.seconds).sum(),
         bytes,
+        memory: latest.and_then(|run| memory_of(&runs, &run.id)),
         feature_bytes: room::of_features(checked, plan),
         results,
     })
+}
+
+/// The latest run of the experiment that was done.
+fn latest_done(runs: &Runs, plan: &Plan) -> Result<Option<RunEntry>, Failure> {
+    let of_it = |run: &RunEntry| run.name == plan.experiment.name && run.standing == Standing::Done;
+    let overview = topwork_index::overview(runs)?;
+    Ok(overview.runs.into_iter().rev().find(of_it))
+}
+
+/// How many bytes of memory a process of an experiment takes at most, by the latest run of it that was done.
+pub fn likely_memory(runs: &Runs, plan: &Plan) -> Result<Option<u64>, Failure> {
+    Ok(latest_done(runs, plan)?.and_then(|run| memory_of(runs, &run.id)))
+}
+
+/// What a run said of its memory when it ended.
+fn memory_of(runs: &Runs, id: &str) -> Option<u64> {
+    match runs.find(id).ok()?.last_record()?.event {
+        Event::RunEnded { peak_bytes, .. } => peak_bytes,
+        _ => None,
+    }
 }
 
 /// The matrix, and a line about what is left to do.
@@ -169,6 +191,9 @@ fn summary(outlook: &Outlook) -> String {
     }
     if let Some(bytes) = outlook.bytes {
         text.push_str(&format!(", about {} on disk", megabytes(bytes)));
+    }
+    if let Some(memory) = outlook.memory {
+        text.push_str(&format!(", {} of memory", megabytes(memory)));
     }
     text.push('\n');
     if let Some(bytes) = outlook.feature_bytes.filter(|bytes| *bytes > 0) {

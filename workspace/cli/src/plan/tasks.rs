@@ -7,7 +7,7 @@ use topwork_schema::Plan;
 use topwork_store::Runs;
 use topwork_tasks::{Tasks, Work};
 
-use super::matrix::likely_seconds;
+use super::matrix::{likely_memory, likely_seconds};
 use crate::{
     earlier::{Cell, Earlier},
     experiment::Checked,
@@ -27,7 +27,12 @@ pub fn tasks(checked: &Checked, runs_dir: &Path) -> Result<String, Failure> {
     for (part, plan) in checked.plans.plans().enumerate() {
         told.extend(of_part(checked, plan, part, &runs, &known)?);
     }
-    let all = json!({ "format": FORMAT, "threads": threads(None), "tasks": told });
+    let mut memory = None;
+    for plan in checked.plans.plans() {
+        memory = memory.max(likely_memory(&runs, plan)?);
+    }
+    let all =
+        json!({ "format": FORMAT, "threads": threads(None), "memory": memory, "tasks": told });
     // Maps of words, numbers and lists always become JSON.
     let mut text = serde_json::to_string_pretty(&all).unwrap_or_default();
     text.push('\n');
