@@ -12,11 +12,7 @@ const MOST: usize = 100;
 
 /// Puts a strategy for each value in the place of those with several. Copies have the place of what they are copies of.
 pub(crate) fn expand(root: &mut Node, diagnostics: &mut Diagnostics) {
-    let Value::Table(entries) = &mut root.value else {
-        return;
-    };
-    let strategies = entries.iter_mut().find(|entry| entry.key == "strategy");
-    let Some(Value::List(strategies)) = strategies.map(|entry| &mut entry.node.value) else {
+    let Some(strategies) = root.items_mut("strategy") else {
         return;
     };
     let written = std::mem::take(strategies);
@@ -64,8 +60,7 @@ fn copies(strategy: Node, path: &str, diagnostics: &mut Diagnostics) -> Vec<Node
 }
 
 fn without(mut strategy: Node, parameters: &[(String, Vec<Node>)]) -> Node {
-    if let Value::Table(entries) = &mut strategy.value
-        && let Some(head) = entries.iter_mut().find(|entry| entry.key == "head")
+    if let Some(head) = strategy.entry_mut("head")
         && let Value::Table(written) = &mut head.node.value
     {
         written.retain(|entry| parameters.iter().all(|(key, _)| *key != entry.key));
@@ -109,32 +104,20 @@ fn values(entry: &Entry, path: &str, diagnostics: &mut Diagnostics) -> Vec<Node>
 
 /// The strategy with these of the values, which its name says.
 fn with(mut strategy: Node, several: &[(String, Vec<Node>)], at: &[usize]) -> Node {
-    let chosen: Vec<(&str, &Node)> = (several.iter().zip(at))
-        .map(|((key, values), &at)| (key.as_str(), &values[at]))
-        .collect();
-    let Value::Table(entries) = &mut strategy.value else {
-        return strategy;
-    };
-    for entry in entries {
-        match (entry.key.as_str(), &mut entry.node.value) {
-            ("name", Value::Text(name)) => {
-                for (key, value) in &chosen {
-                    let value = value.to_json();
-                    let value = value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned);
-                    *name += &format!(" {key}={value}");
-                }
-            }
-            ("head", Value::Table(parameters)) => {
-                for parameter in parameters {
-                    let value = chosen.iter().find(|(key, _)| *key == parameter.key);
-                    if let Some((_, value)) = value {
-                        parameter.node = (*value).clone();
-                    }
-                }
-            }
-            _ => {}
+    for ((key, values), &at) in several.iter().zip(at) {
+        let value = &values[at];
+        if let Some(name) = strategy.entry_mut("name")
+            && let Value::Text(name) = &mut name.node.value
+        {
+            let value = value.to_json();
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            *name += &format!(" {key}={value}");
+        }
+        let head = strategy.entry_mut("head");
+        if let Some(parameter) = head.and_then(|head| head.node.entry_mut(key)) {
+            parameter.node = value.clone();
         }
     }
     strategy

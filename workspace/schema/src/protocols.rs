@@ -82,11 +82,7 @@ head = { l2 = { log = [1e6, 1e-6], count = 97 } }
 
 /// Puts the keys of their protocols into the strategies of a file.
 pub(crate) fn expand(root: &mut Node, diagnostics: &mut Diagnostics) {
-    let Value::Table(entries) = &mut root.value else {
-        return;
-    };
-    let strategies = entries.iter_mut().find(|entry| entry.key == "strategy");
-    let Some(Value::List(strategies)) = strategies.map(|entry| &mut entry.node.value) else {
+    let Some(strategies) = root.items_mut("strategy") else {
         return;
     };
     for (index, strategy) in strategies.iter_mut().enumerate() {

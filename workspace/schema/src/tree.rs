@@ -122,6 +122,22 @@ impl Node {
         }
     }
 
+    /// The items of a list under a key, to be changed.
+    pub fn items_mut(&mut self, key: &str) -> Option<&mut Vec<Node>> {
+        match &mut self.entry_mut(key)?.node.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// An entry of a table, to be changed.
+    pub fn entry_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        match &mut self.value {
+            Value::Table(entries) => entries.iter_mut().find(|entry| entry.key == key),
+            _ => None,
+        }
+    }
+
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
