@@ -3,10 +3,10 @@
 //! Views draw every image in half blocks and say where it stands; a terminal with graphics gets the image itself over these.
 
 use std::{
-    cell::RefCell,
+    cell::{Ref, RefCell},
     collections::{BTreeSet, HashMap},
     env,
-    hash::{BuildHasher, DefaultHasher, Hasher, RandomState},
+    hash::{DefaultHasher, Hasher},
 };
 
 use image::{DynamicImage, RgbImage, imageops::FilterType};
@@ -87,8 +87,8 @@ impl Pictures {
     }
 
     /// Those of the frame.
-    pub fn shown(&self) -> Vec<Picture> {
-        self.shown.borrow().clone()
+    pub fn shown(&self) -> Ref<'_, [Picture]> {
+        Ref::map(self.shown.borrow(), Vec::as_slice)
     }
 }
 
@@ -97,11 +97,10 @@ pub(crate) struct Graphics {
     way: Way,
     /// Columns and rows of pixels of a cell.
     cell: (u16, u16),
-    /// By what is seen, and its size in cells.
-    made: HashMap<(u64, Size), Protocol>,
+    /// By what tells an image of a size in cells from others.
+    made: HashMap<u64, Protocol>,
     /// What Kitty knows those by that it was given.
     sent: BTreeSet<u32>,
-    hasher: RandomState,
 }
 
 impl Graphics {
@@ -117,7 +116,6 @@ impl Graphics {
             cell,
             made: HashMap::new(),
             sent: BTreeSet::new(),
-            hasher: RandomState::new(),
         }
     }
 
@@ -138,9 +136,9 @@ impl Graphics {
                 continue;
             }
             let size = area.as_size();
-            let key = (self.hasher.hash_one(image.as_raw()), size);
+            let key = key(image, size);
             if !self.made.contains_key(&key)
-                && let Some(made) = self.make(image, size)
+                && let Some(made) = self.make(image, size, key)
             {
                 self.made.insert(key, made);
             }
@@ -151,7 +149,7 @@ impl Graphics {
     }
 
     /// The image in the terminal's words; `None` where it cannot be said, and the half blocks stay.
-    fn make(&mut self, image: &RgbImage, size: Size) -> Option<Protocol> {
+    fn make(&mut self, image: &RgbImage, size: Size, key: u64) -> Option<Protocol> {
         let width = u32::from(size.width) * u32::from(self.cell.0);
         let height = u32::from(size.height) * u32::from(self.cell.1);
         // Pixels of small images stay pixels.
@@ -163,7 +161,8 @@ impl Graphics {
         let scaled = DynamicImage::ImageRgb8(scaled);
         match self.way {
             Way::Kitty => {
-                let id = id(image, size);
+                // Kitty knows the same image by the same number, so that a terminal that is taken again has each once; 0 is none.
+                let id = (key ^ (key >> 32)) as u32 | 1;
                 self.sent.insert(id);
                 // Not every terminal that knows the protocol inflates.
                 let kitty = Kitty::new(scaled, size, id, false, false);
@@ -181,15 +180,13 @@ impl Graphics {
     }
 }
 
-/// What Kitty knows an image by: the same for the same image, so that a terminal that is taken again has each once.
-fn id(image: &RgbImage, size: Size) -> u32 {
+/// What tells an image of this size in cells from others.
+fn key(image: &RgbImage, size: Size) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(image.as_raw());
     hasher.write_u16(size.width);
     hasher.write_u16(size.height);
-    let hash = hasher.finish();
-    // 0 stands for none.
-    (hash ^ (hash >> 32)) as u32 | 1
+    hasher.finish()
 }
 
 /// What a terminal says that it is.
