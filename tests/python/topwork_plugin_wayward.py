@@ -67,7 +67,13 @@ class Head:
             with open(__file__, "a") as file:
                 file.write("# another version\n")
             os._exit(4)
-        return {"tell what nobody asked": {"loss": 1}}.get(self.how)
+        return {
+            "tell what nobody asked": {"loss": 1},
+            "tell facts": {"facts": {"support-vectors": np.int64(3), "kernel": "rbf"}},
+            "tell a fact of no name": {"facts": {"Loss": 1}},
+            "tell a fact of no number": {"facts": {"loss": float("nan")}},
+            "tell a list of facts": {"facts": [1]},
+        }.get(self.how)
 
     def predict(self, features):
         scores = np.tile(np.arange(self.classes, dtype=np.float32), (len(features), 1))

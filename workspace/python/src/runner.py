@@ -430,16 +430,22 @@ def reported(report, method):
     if unknown:
         *most, last = REPORTED
         raise Refused(f"`{method}` reports `{min(unknown)}`, expected {', '.join(most)} or {last}")
-    return {key: REPORTED[key](value) for key, value in report.items()}
+    return {key: facts_of(value, method) if key == "facts" else REPORTED[key](value) for key, value in report.items()}
 
 
-def facts_of(facts):
-    # NumPy's numbers are none of JSON's.
+def facts_of(facts, method):
+    if not isinstance(facts, dict):
+        raise Refused(f"`{method}` reports facts as {type(facts).__name__}, expected a dict of numbers and texts by their names")
+    for name, value in facts.items():
+        # NumPy's numbers are some, too.
+        is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and np.isfinite(value)
+        if not isinstance(name, str) or not (isinstance(value, str) or is_number):
+            raise Refused(f"`{method}` reports the fact {name!r} as {value!r}, expected a finite number or a text by its name")
     return {name: value if isinstance(value, str) else float(value) for name, value in facts.items()}
 
 
 # What `fit` may report, and how it becomes JSON.
-REPORTED = {"converged": int, "iterations": int, "parameters": int, "note": str, "facts": facts_of}
+REPORTED = {"converged": int, "iterations": int, "parameters": int, "note": str, "facts": dict}
 
 
 def predict(instance, features, classes, output):
