@@ -60,16 +60,27 @@ fn write_in(root: &Path, folder: &Path, partial: &Path, content: &[&[u8]]) -> io
     for _ in 0..TRIES {
         match write(partial, content) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Made again, a folder that was removed would pass for one that was written to all along.
-                if !root.is_dir() {
-                    return Err(removed());
-                }
-                fs::create_dir_all(folder)?;
+                make(root, folder)?;
             }
             written => return written,
         }
     }
     write(partial, content)
+}
+
+/// Makes a folder below `root`, which must be there: made again, one that was removed would pass for one that was written to all along.
+fn make(root: &Path, folder: &Path) -> io::Result<()> {
+    if folder == root {
+        return Err(removed());
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match root.is_dir() {
+            true => fs::create_dir_all(folder),
+            false => Err(removed()),
+        },
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// So often a folder may vanish that was just made.

@@ -31,6 +31,8 @@ pub struct Conductor<'a> {
     pub checkpoint_every: Duration,
     /// The task at work.
     at: AtomicUsize,
+    /// Whether it has asked for checkpoints: what trains nothing has none.
+    trains: AtomicBool,
     /// Whether it was said that large states of classifiers are not kept.
     told_of_states: AtomicBool,
 }
@@ -52,6 +54,7 @@ impl<'a> Conductor<'a> {
             cache,
             checkpoint_every,
             at: AtomicUsize::new(0),
+            trains: AtomicBool::new(false),
             told_of_states: AtomicBool::new(false),
         }
     }
@@ -59,6 +62,7 @@ impl<'a> Conductor<'a> {
     /// Begins a task: what is told from here on belongs to its stage.
     pub fn begin(&self, task: usize) -> Result<(), WorkerError> {
         self.at.store(task, Ordering::Relaxed);
+        self.trains.store(false, Ordering::Relaxed);
         Ok(self.emitter.begin(self.stage(task))?)
     }
 
@@ -80,6 +84,14 @@ impl<'a> Conductor<'a> {
     /// Forgets where the training of a task stands: it is over.
     pub fn drop_checkpoints(&self, task: usize) -> Result<(), WorkerError> {
         Ok(self.folder.checkpoints().remove(&self.name(task))?)
+    }
+
+    /// The same of the task at work, which has come to its end.
+    pub fn drop_own_checkpoints(&self) -> Result<(), WorkerError> {
+        match self.trains.load(Ordering::Relaxed) {
+            true => self.drop_checkpoints(self.at.load(Ordering::Relaxed)),
+            false => Ok(()),
+        }
     }
 
     /// A line for the run's log.
@@ -113,6 +125,7 @@ impl<'a> Conductor<'a> {
 
     /// Where the training at work keeps its checkpoints, and under which name.
     fn checkpoints(&self) -> (Checkpoints, String) {
+        self.trains.store(true, Ordering::Relaxed);
         let all = self.folder.checkpoints();
         let fold = self.emitter.fold();
         let checkpoints = fold.map_or_else(|| all.clone(), |fold| all.fold(fold));

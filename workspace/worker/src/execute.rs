@@ -281,7 +281,7 @@ impl Execution<'_> {
                 if is_data {
                     self.adopt(adopted)?;
                 }
-                self.conductor.drop_checkpoints(task)?;
+                self.conductor.drop_own_checkpoints()?;
             }
             Err(error) => self.give_up(task, error)?,
         }
