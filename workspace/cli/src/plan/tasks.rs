@@ -27,10 +27,11 @@ pub fn tasks(checked: &Checked, runs_dir: &Path) -> Result<String, Failure> {
     for (part, plan) in checked.plans.plans().enumerate() {
         told.extend(of_part(checked, plan, part, &runs, &known)?);
     }
-    let mut memory = None;
-    for plan in checked.plans.plans() {
-        memory = memory.max(likely_memory(&runs, plan)?);
-    }
+    // All parts are of one experiment.
+    let memory = match checked.plans.plans().next() {
+        Some(plan) => likely_memory(&runs, plan)?,
+        None => None,
+    };
     let all =
         json!({ "format": FORMAT, "threads": threads(None), "memory": memory, "tasks": told });
     // Maps of words, numbers and lists always become JSON.
