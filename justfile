@@ -38,6 +38,10 @@ wheel *ARGUMENTS: build
 test *ARGUMENTS: build
     cargo test --release --locked --workspace --no-fail-fast "$@"
 
+# the backbone `onnx` by each runtime that is there: ORT_DYLIB_PATH=/path/to/libonnxruntime.so just test-runtimes
+test-runtimes *ARGUMENTS: build
+    cargo test --release --locked --workspace --test runtimes "$@"
+
 # a run on a real Slurm, which this starts and ends itself, disturbed at random: just test-slurm --disturbances 30 --table FILE (needs root and slurmctld, slurmd, slurm-client, munge; else it says that it is skipped)
 test-slurm *ARGUMENTS: build
     python3 tests/slurm/disturb.py target/release/topwork "$@"

@@ -243,7 +243,7 @@ def speeds(arguments, paths, batch):
 
 def reason(error):
     lines = [line for line in str(error).splitlines() if "no layers for all of" in line] or str(error).splitlines()
-    return (lines[0] if lines else "failed").split("`: ", 1)[-1]
+    return (lines[0] if lines else "failed").split("no layers for all of it: ", 1)[-1]
 
 
 def unexported(error):

@@ -54,11 +54,12 @@ pub fn network(parameters: &Parameters) -> Result<Result<GivenNetwork, String>, 
     }))
 }
 
+/// What a model is refused with, before the reasons.
+pub const REFUSED: &str = "topwork has no layers for all of it";
+
 /// What is said where the experiment asks for the engine and there is no network.
 pub fn refused(parameters: &Parameters, because: &str) -> Error {
     let path = parameters.file.display();
-    Error::data(format!(
-        "topwork has no layers for all of `{path}`: {because}"
-    ))
+    Error::data(format!("`{path}`: {REFUSED}: {because}"))
     .with_hint("`runtime = \"auto\"` computes it as it is, frozen; where only what comes late is to blame, name the tensors to cut at in `cuts`")
 }

@@ -18,7 +18,7 @@ mod wire;
 
 use image::Layout;
 use model::Model;
-use runtime::Wish;
+use runtime::{Kind, Provider, Wish};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -39,8 +39,27 @@ struct Parameters {
     file: PathBuf,
     input: Option<[usize; 3]>,
     runtime: Wish,
+    provider: Kind,
+    device: Option<i32>,
     layout: Layout,
     cuts: Option<Vec<String>>,
+}
+
+impl Parameters {
+    fn provider(&self) -> Result<Provider, Error> {
+        Provider::new(self.provider, self.device)
+    }
+
+    /// The runtime that is asked for, be it by what only one of them has.
+    fn wish(&self) -> Result<Wish, Error> {
+        match (self.runtime, self.provider) {
+            (wish, Kind::Cpu) => Ok(wish),
+            (Wish::Auto | Wish::OnnxRuntime, _) => Ok(Wish::OnnxRuntime),
+            (Wish::Engine | Wish::Rten, kind) => Err(Error::parameters(format!(
+                "`provider = \"{kind}\"` is of onnxruntime, expected `runtime = \"onnxruntime\"` or \"auto\" beside it"
+            ))),
+        }
+    }
 }
 
 struct Onnx {
@@ -61,6 +80,11 @@ impl Component for Onnx {
         "runtime": {"enum": ["auto", "engine", "rten", "onnxruntime"],
             "description": "what computes the model; engine: topwork itself, as a network that can be trained, where it has layers for all of it; rten and onnxruntime compute it as it is, frozen; auto: the first of engine, onnxruntime and rten that can",
             "default": "auto"},
+        "provider": {"enum": ["cpu", "cuda", "openvino"],
+            "description": "what onnxruntime computes with, where its library has it; others than cpu mean onnxruntime",
+            "default": "cpu"},
+        "device": {"type": "integer", "minimum": 0, "maximum": 255,
+            "description": "the number of the GPU, for provider cuda; the first without it"},
         "layout": {"enum": ["nchw", "nhwc"],
             "description": "the order of the input's dimensions: batch, channels, height, width or channels last",
             "default": "nchw"},
@@ -76,6 +100,8 @@ impl Component for Onnx {
                 "`file` is the path of a model in the ONNX format, relative to the experiment",
             ));
         }
+        parameters.wish()?;
+        parameters.provider()?;
         Ok(Onnx {
             host,
             parameters,
@@ -96,7 +122,7 @@ impl Onnx {
 impl Extractor for Onnx {
     fn describe(&self) -> Result<Extraction, Error> {
         // Where it is a network, nobody needs its description.
-        if self.parameters.runtime == Wish::Engine
+        if self.parameters.wish()? == Wish::Engine
             && let Err(because) = engine::network(&self.parameters)?
         {
             return Err(engine::refused(&self.parameters, &because));
@@ -105,8 +131,10 @@ impl Extractor for Onnx {
         let mut extraction = Extraction::new(&model.sample)
             .normalise(Normalise::Stated)
             .digest(&model.digest)
-            .runtime(model.runtime.named())
-            .in_parallel();
+            .runtime(model.runtime.named());
+        if model.runtime.is_parallel() {
+            extraction = extraction.in_parallel();
+        }
         for cut in &model.cuts {
             // The host knows maps of channels, height and width, and rows of numbers: of all else it is told how it lies.
             let numbers = [cut.sizes.iter().product()];
@@ -134,12 +162,22 @@ impl Extractor for Onnx {
     }
 
     fn network(&self) -> Result<Option<GivenNetwork>, Error> {
-        match self.parameters.runtime {
+        match self.parameters.wish()? {
             Wish::Auto | Wish::Engine => match engine::network(&self.parameters)? {
                 Ok(network) => Ok(Some(network)),
-                Err(because) => Err(Error::unsupported(because)),
+                Err(because) => Err(Error::unsupported(format!(
+                    "{}: {because}",
+                    engine::REFUSED
+                ))),
             },
-            Wish::Rten | Wish::OnnxRuntime => Ok(None),
+            Wish::Rten | Wish::OnnxRuntime => {
+                let chosen = match self.parameters.provider {
+                    Kind::Cpu => format!("runtime = \"{}\"", self.model()?.runtime),
+                    kind => format!("provider = \"{kind}\""),
+                };
+                let because = format!("`{chosen}` computes it as it is");
+                Err(Error::unsupported(because))
+            }
         }
     }
 }

@@ -76,7 +76,7 @@ impl Model {
             &shown,
         )?;
         let names: Vec<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
-        let runtime = Runtime::find(parameters.runtime, host)?;
+        let runtime = Runtime::find(parameters.wish()?, parameters.provider()?, host)?;
         let digest = digest(&file, &graph, &path, runtime)?;
         graph.cut_to(&names);
         refuse_training(&graph, &shown)?;
@@ -145,6 +145,13 @@ impl Model {
             let message =
                 format!("no tensor of `{shown}` holds one row of float32 numbers per image");
             return Err(Error::data(message));
+        }
+        if model.runtime.is_of_provider() {
+            // A library may have a provider that finds no device here: that is told before anything else is done.
+            let blank = vec![0.0; sample.iter().product()];
+            (model.network(0)?.lane())
+                .and_then(|mut lane| lane.run(&blank, &mut |_, _, _| {}))
+                .map_err(|trouble| model.failed(&model.cuts[0].name, &trouble))?;
         }
         Ok(model)
     }

@@ -1,9 +1,11 @@
 //! What computes a model: rten, which is part of this plugin, or onnxruntime, a library of the user's.
 
 mod onnxruntime;
+mod provider;
 mod rten;
 
 use onnxruntime::Absence;
+pub use provider::{Kind, Provider};
 use serde::Deserialize;
 use std::fmt;
 use topwork_sdk::{Error, Host, Level};
@@ -27,8 +29,8 @@ pub enum Wish {
 pub enum Runtime {
     /// rten.
     Rten,
-    /// onnxruntime, loaded.
-    OnnxRuntime(&'static onnxruntime::Library),
+    /// onnxruntime, loaded, and what it computes with.
+    OnnxRuntime(&'static onnxruntime::Library, Provider),
 }
 
 /// A model file for a runtime.
@@ -84,12 +86,15 @@ impl fmt::Display for Trouble {
 
 impl Runtime {
     /// The runtime asked for, or why it is not there.
-    pub fn find(wish: Wish, host: Host) -> Result<Runtime, Error> {
+    pub fn find(wish: Wish, provider: Provider, host: Host) -> Result<Runtime, Error> {
         if wish == Wish::Rten {
             return Ok(Runtime::Rten);
         }
         match onnxruntime::library() {
-            Ok(library) => Ok(Runtime::OnnxRuntime(library)),
+            Ok(library) => {
+                provider.check(&library.named())?;
+                Ok(Runtime::OnnxRuntime(library, provider))
+            }
             // With the engine asked for, whoever computes features meanwhile is of no matter.
             Err(Absence::NotFound) if wish != Wish::OnnxRuntime => Ok(Runtime::Rten),
             Err(Absence::Unusable(reason)) if wish != Wish::OnnxRuntime => {
@@ -105,15 +110,29 @@ impl Runtime {
     pub fn identity(self) -> String {
         match self {
             Runtime::Rten => self.named(),
-            Runtime::OnnxRuntime(_) => format!("{} {}", self.named(), ort::info()),
+            Runtime::OnnxRuntime(..) => format!("{} {}", self.named(), ort::info()),
         }
     }
 
-    /// Its name and version, for people.
+    /// Whether more than the own kernels of a runtime computes, which may not work here.
+    pub fn is_of_provider(self) -> bool {
+        matches!(self, Runtime::OnnxRuntime(_, provider) if !provider.is_cpu())
+    }
+
+    /// Whether several threads may compute at once.
+    pub fn is_parallel(self) -> bool {
+        match self {
+            Runtime::Rten => true,
+            Runtime::OnnxRuntime(_, provider) => provider.is_parallel(),
+        }
+    }
+
+    /// Its name and version, and the provider if it has several, for people.
     pub fn named(self) -> String {
         match self {
             Runtime::Rten => format!("{self} {}", rten::VERSION),
-            Runtime::OnnxRuntime(library) => format!("{self} {}", library.version),
+            Runtime::OnnxRuntime(library, provider) if provider.is_cpu() => library.named(),
+            Runtime::OnnxRuntime(library, provider) => format!("{} on {provider}", library.named()),
         }
     }
 
@@ -121,7 +140,9 @@ impl Runtime {
     pub fn read(self, model: ModelFile<'_>) -> Result<Box<dyn Network>, Trouble> {
         Ok(match self {
             Runtime::Rten => Box::new(rten::read(model)?),
-            Runtime::OnnxRuntime(library) => Box::new(onnxruntime::read(library, model)),
+            Runtime::OnnxRuntime(library, provider) => {
+                Box::new(onnxruntime::read(library, provider, model))
+            }
         })
     }
 
@@ -134,16 +155,17 @@ impl Runtime {
                 "onnxruntime may be able to: `pip install onnxruntime` and lead `{}` to its library; {cuts}",
                 onnxruntime::VARIABLE
             )),
-            Runtime::OnnxRuntime(_) => error.with_hint(cuts),
+            Runtime::OnnxRuntime(..) => error.with_hint(cuts),
         }
     }
 }
 
 impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Runtime::Rten => "rten",
-            Runtime::OnnxRuntime(_) => "onnxruntime",
-        })
+        match self {
+            Runtime::Rten => f.write_str("rten"),
+            Runtime::OnnxRuntime(_, provider) if provider.is_cpu() => f.write_str("onnxruntime"),
+            Runtime::OnnxRuntime(_, provider) => write!(f, "onnxruntime on {provider}"),
+        }
     }
 }

@@ -51,6 +51,21 @@ fn every_refusal_says_what_is_wrong_and_what_may_help() {
     let images = small(None, Some(3)).input("second", OnnxFile::FLOAT, &square);
     let cases: Vec<(&str, String)> = vec![
         (
+            "a provider of another runtime",
+            refusal(&whole, json!({"provider": "openvino"})),
+        ),
+        (
+            "a device of the processor",
+            refusal(
+                &whole,
+                json!({"runtime": "auto", "provider": "openvino", "device": 1}),
+            ),
+        ),
+        (
+            "a provider that nobody knows",
+            refusal(&whole, json!({"provider": "coreml"})),
+        ),
+        (
             "not a model",
             refusal(b"<html>404 not found</html>", json!({})),
         ),

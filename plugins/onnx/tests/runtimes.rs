@@ -1,8 +1,9 @@
-//! What both runtimes must give. Tests of a runtime that is not there and of files that are not there are listed as ignored.
+//! What all runtimes must give, and onnxruntime by way of OpenVINO too. Tests of a runtime that is not there and of files that are not there are listed as ignored.
 //!
 //! onnxruntime is looked for as the plugin does (`ORT_DYLIB_PATH`), large files in the folder that `TOPWORK_LARGE_FILES` names.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod providers;
 mod small;
 
 use libtest_mimic::{Arguments, Trial};
@@ -11,8 +12,8 @@ use small::{layers, small};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use topwork_plugin_onnx::PLUGIN;
-use topwork_sdk::ErrorKind;
 use topwork_sdk::drive::{DrivenExtractor, Driver, TestHost};
+use topwork_sdk::{Error, ErrorKind};
 use topwork_testkit::{Attribute, OnnxFile};
 
 /// An image of 3×3 pixels.
@@ -79,8 +80,8 @@ const LARGE: &[Case] = &[("efficientnet_lite0_gives_the_reference", efficientnet
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for runtime in ["rten", "onnxruntime"] {
-        let absent = runtime == "onnxruntime" && !is_onnxruntime_there();
+    for runtime in ["rten", "onnxruntime", "openvino"] {
+        let absent = !is_there(runtime);
         for (name, test) in CASES {
             trials.push(trial(runtime, name, *test, absent));
         }
@@ -89,6 +90,20 @@ fn main() {
             trials.push(trial(runtime, name, *test, absent));
         }
     }
+    let absent = !is_there("openvino");
+    trials.push(trial(
+        "openvino",
+        "is_another_than_cpu",
+        providers::other,
+        absent,
+    ));
+    let absent = !is_there("onnxruntime");
+    trials.push(trial(
+        "onnxruntime",
+        "names_providers",
+        providers::names,
+        absent,
+    ));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -104,11 +119,10 @@ fn large_files() -> Option<PathBuf> {
     std::env::var_os("TOPWORK_LARGE_FILES").map(PathBuf::from)
 }
 
-fn is_onnxruntime_there() -> bool {
+fn is_there(runtime: &str) -> bool {
     let folder = folder(&small(None, Some(3)).ending_at("logits"));
-    let parameters = json!({"file": folder.path().join("model.onnx"), "runtime": "onnxruntime"});
-    let driver = Driver::new(&PLUGIN, &TestHost::new());
-    driver.extractor("onnx", &parameters).is_ok()
+    let path = folder.path().join("model.onnx");
+    attempt(&path, json!({"runtime": runtime})).is_ok()
 }
 
 /// A folder with a file `model.onnx`.
@@ -118,10 +132,19 @@ fn folder(model: &[u8]) -> tempfile::TempDir {
     folder
 }
 
-fn open(path: &Path, mut parameters: Value) -> DrivenExtractor {
+/// Opens a model file. Runtime `openvino` is onnxruntime with that provider.
+fn attempt(path: &Path, mut parameters: Value) -> Result<DrivenExtractor, Error> {
     parameters["file"] = json!(path);
+    if parameters["runtime"] == "openvino" {
+        parameters["runtime"] = json!("auto");
+        parameters["provider"] = json!("openvino");
+    }
     let driver = Driver::new(&PLUGIN, &TestHost::new());
-    driver.extractor("onnx", &parameters).unwrap()
+    driver.extractor("onnx", &parameters)
+}
+
+fn open(path: &Path, parameters: Value) -> DrivenExtractor {
+    attempt(path, parameters).unwrap()
 }
 
 /// Opens a model file with these bytes. The file is gone when it is used: it was read by then.
@@ -144,7 +167,13 @@ fn describes_the_model(runtime: &str) {
     let mut description = model.description().clone();
     let digest = description["digest"].take();
     let named = description["runtime"].take();
-    let version = named.as_str().unwrap().strip_prefix(&format!("{runtime} "));
+    let (name, provider) = match runtime {
+        "openvino" => ("onnxruntime", " on openvino"),
+        name => (name, ""),
+    };
+    let version = (named.as_str().unwrap())
+        .strip_prefix(&format!("{name} "))
+        .and_then(|rest| rest.strip_suffix(provider));
     assert!(
         version.is_some_and(|version| !version.is_empty()),
         "{named}"
@@ -479,9 +508,8 @@ fn survives_flipped_bits(runtime: &str) {
         let mut bytes = whole.clone();
         bytes[position] ^= 1 << (position % 8);
         let folder = folder(&bytes);
-        let parameters = json!({"file": folder.path().join("model.onnx"), "runtime": runtime});
-        let driver = Driver::new(&PLUGIN, &TestHost::new());
-        match driver.extractor("onnx", &parameters) {
+        let path = folder.path().join("model.onnx");
+        match attempt(&path, json!({"runtime": runtime})) {
             // A model may be left: then it computes, or says why not.
             Ok(model) => {
                 let cut = model.description()["cuts"][0]["name"].as_str().unwrap();

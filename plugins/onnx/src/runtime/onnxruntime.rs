@@ -1,6 +1,6 @@
 //! Models computed by onnxruntime, whose library is loaded when it is first asked for.
 
-use super::{Lane, ModelFile, Network, Show, Trouble};
+use super::{Lane, ModelFile, Network, Provider, Show, Trouble};
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
@@ -54,8 +54,14 @@ impl Absence {
 /// The library, loaded.
 pub struct Library {
     environment: Environment,
-    /// Its version, for people.
-    pub version: String,
+    version: String,
+}
+
+impl Library {
+    /// Its name and version, for people.
+    pub fn named(&self) -> String {
+        format!("onnxruntime {}", self.version)
+    }
 }
 
 /// The library, loaded once in a process.
@@ -137,15 +143,21 @@ fn version(file: &Path) -> String {
 /// A model file. Every lane reads it anew, as sessions cannot be used by two threads.
 pub struct OnnxRuntimeNetwork {
     library: &'static Library,
+    provider: Provider,
     bytes: Vec<u8>,
     shape: [usize; 4],
     optimise: bool,
 }
 
 /// Takes a model file.
-pub fn read(library: &'static Library, file: ModelFile<'_>) -> OnnxRuntimeNetwork {
+pub fn read(
+    library: &'static Library,
+    provider: Provider,
+    file: ModelFile<'_>,
+) -> OnnxRuntimeNetwork {
     OnnxRuntimeNetwork {
         library,
+        provider,
         bytes: file.bytes,
         shape: file.shape,
         optimise: file.optimise,
@@ -154,9 +166,10 @@ pub fn read(library: &'static Library, file: ModelFile<'_>) -> OnnxRuntimeNetwor
 
 impl Network for OnnxRuntimeNetwork {
     fn lane(&self) -> Result<Box<dyn Lane>, Trouble> {
-        let level = match self.optimise {
-            true => GraphOptimizationLevel::All,
-            false => GraphOptimizationLevel::Disable,
+        // A single pass that tells shapes is not worth what a provider does to a model first.
+        let (level, provider) = match self.optimise {
+            true => (GraphOptimizationLevel::All, self.provider.registered()),
+            false => (GraphOptimizationLevel::Disable, None),
         };
         let session = || -> ort::Result<Session> {
             Session::builder(&self.library.environment)?
@@ -165,6 +178,7 @@ impl Network for OnnxRuntimeNetwork {
                 .with_optimization_level(level)?
                 // Every error comes back as a result, too.
                 .with_log_level(LogLevel::Fatal)?
+                .with_execution_providers(provider.as_slice())?
                 .commit_from_memory(&self.bytes)
         };
         Ok(Box::new(OnnxRuntimeLane {

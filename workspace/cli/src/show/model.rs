@@ -123,7 +123,7 @@ pub fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
         None => format!("{}: input {}\n", file.display(), shape(&input)),
     };
     let because = match opaque_because {
-        Some(because) => format!("frozen, since topwork has no layers for all of it: {because}\n"),
+        Some(because) => format!("frozen: {because}\n"),
         None => String::new(),
     };
     print(&(title + &because + &table(&layers, &ends, arguments.all)))?;
