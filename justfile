@@ -67,6 +67,10 @@ generate: build
 screenshots:
     TOPWORK_WRITE_SCREENS=1 cargo test --release --locked --package topwork-tui --test dashboard pictures
 
+# every view of the dashboard in four sizes and in all colours, as pictures to look at: just captures target/captures
+captures FOLDER:
+    TOPWORK_CAPTURES="$(realpath --canonicalize-missing "$1")" cargo test --release --locked --package topwork-tui --test dashboard looked_at
+
 # format the code
 format:
     cargo fmt --all

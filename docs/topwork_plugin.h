@@ -779,7 +779,9 @@ struct topwork_extractor_table {
      * some. `parallel`, false when left out, says that `forward` calls may overlap. `digest` may be
      * left out. It names the files that decide the features, such as the SHA-256 of a model file:
      * results and cached features of another digest are not taken for this one's. `runtime` may be
-     * left out: it names what computes the features, with its version, for people.
+     * left out: it names what computes the features, with its version, for people. `batch` may be
+     * left out: it is how many samples are computed at once, however many come in a call (the
+     * plugin fills the batch up): the host then asks about whole batches where it can.
      */
     topwork_status (*describe)(
         topwork_instance instance,

@@ -57,6 +57,23 @@ impl Kind {
         }
     }
 
+    /// The number that these bits are; integers beyond 2^53 are rounded.
+    #[inline(always)]
+    fn number(self, bits: u64) -> f64 {
+        match self {
+            Kind::Bool => f64::from(u8::from(bits != 0)),
+            Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 => bits as f64,
+            Kind::I8 => f64::from(bits as u8 as i8),
+            Kind::I16 => f64::from(bits as u16 as i16),
+            Kind::I32 => f64::from(bits as u32 as i32),
+            Kind::I64 => bits as i64 as f64,
+            Kind::F16 => f16::from_bits(bits as u16).to_f64(),
+            Kind::Bf16 => bf16::from_bits(bits as u16).to_f64(),
+            Kind::F32 => f64::from(f32::from_bits(bits as u32)),
+            Kind::F64 => f64::from_bits(bits),
+        }
+    }
+
     /// From here on floats of this type skip integers, and two of them could have become one; below lies every other number.
     pub fn exact_to(self) -> f64 {
         match self {
@@ -131,18 +148,28 @@ impl Array {
 
     /// The number at a position; integers beyond 2^53 are rounded.
     pub fn number(&self, position: usize) -> f64 {
-        let unsigned = self.bits(position);
+        self.kind.number(self.bits(position))
+    }
+
+    /// Gives `take` the numbers at these positions, in their order. Its type is told apart before the first, and not for each:
+    /// of images there are millions.
+    pub fn each(&self, positions: std::ops::Range<usize>, take: impl FnMut(f64)) {
+        let size = self.kind.bytes();
+        let bytes = &self.bytes[positions.start * size..positions.end * size];
         match self.kind {
-            Kind::Bool => f64::from(u8::from(unsigned != 0)),
-            Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 => unsigned as f64,
-            Kind::I8 => f64::from(unsigned as u8 as i8),
-            Kind::I16 => f64::from(unsigned as u16 as i16),
-            Kind::I32 => f64::from(unsigned as u32 as i32),
-            Kind::I64 => unsigned as i64 as f64,
-            Kind::F16 => f16::from_bits(unsigned as u16).to_f64(),
-            Kind::Bf16 => bf16::from_bits(unsigned as u16).to_f64(),
-            Kind::F32 => f64::from(f32::from_bits(unsigned as u32)),
-            Kind::F64 => f64::from_bits(unsigned),
+            Kind::Bool => each::<1>(bytes, |bits| Kind::Bool.number(bits), take),
+            Kind::U8 => each::<1>(bytes, |bits| Kind::U8.number(bits), take),
+            Kind::I8 => each::<1>(bytes, |bits| Kind::I8.number(bits), take),
+            Kind::U16 => each::<2>(bytes, |bits| Kind::U16.number(bits), take),
+            Kind::I16 => each::<2>(bytes, |bits| Kind::I16.number(bits), take),
+            Kind::F16 => each::<2>(bytes, |bits| Kind::F16.number(bits), take),
+            Kind::Bf16 => each::<2>(bytes, |bits| Kind::Bf16.number(bits), take),
+            Kind::U32 => each::<4>(bytes, |bits| Kind::U32.number(bits), take),
+            Kind::I32 => each::<4>(bytes, |bits| Kind::I32.number(bits), take),
+            Kind::F32 => each::<4>(bytes, |bits| Kind::F32.number(bits), take),
+            Kind::U64 => each::<8>(bytes, |bits| Kind::U64.number(bits), take),
+            Kind::I64 => each::<8>(bytes, |bits| Kind::I64.number(bits), take),
+            Kind::F64 => each::<8>(bytes, |bits| Kind::F64.number(bits), take),
         }
     }
 
@@ -166,16 +193,17 @@ impl Array {
             are_whole: true,
             not_finite: None,
         };
-        for position in 0..self.len() {
-            let number = self.number(position);
+        let mut position = 0;
+        self.each(0..self.len(), |number| {
             if number.is_finite() {
                 range.least = range.least.min(number);
                 range.greatest = range.greatest.max(number);
-                range.are_whole &= number.fract() == 0.0;
+                range.are_whole = range.are_whole && number.fract() == 0.0;
             } else if range.not_finite.is_none() {
                 range.not_finite = Some(position);
             }
-        }
+            position += 1;
+        });
         range
     }
 
@@ -202,6 +230,14 @@ impl Array {
             }
         }
         Array { bytes, ..self }
+    }
+}
+
+fn each<const SIZE: usize>(bytes: &[u8], number: impl Fn(u64) -> f64, mut take: impl FnMut(f64)) {
+    for bytes in bytes.as_chunks::<SIZE>().0 {
+        let mut wide = [0; 8];
+        wide[..SIZE].copy_from_slice(bytes);
+        take(number(u64::from_le_bytes(wide)));
     }
 }
 

@@ -236,15 +236,17 @@ impl Samples {
                 .form
                 .scale
                 .unwrap_or(range::default_scale(array.kind()));
-            for (place, number) in sample.iter_mut().enumerate() {
-                let source = match self.form.layout {
-                    Layout::Chw => place,
-                    Layout::Hwc => place % plane * channels + place / plane,
+            let mut source = 0;
+            array.each(position * numbers..(position + 1) * numbers, |number| {
+                let place = match self.form.layout {
+                    Layout::Chw => source,
+                    Layout::Hwc => source % channels * plane + source / channels,
                 };
-                *number = (array.number(position * numbers + source) / scale) as f32;
-                if !number.is_finite() {
-                    return Err(part.not_finite(f64::from(*number), position));
-                }
+                sample[place] = (number / scale) as f32;
+                source += 1;
+            });
+            if let Some(number) = sample.iter().find(|number| !number.is_finite()) {
+                return Err(part.not_finite(f64::from(*number), position));
             }
         }
         Ok(())

@@ -12,9 +12,17 @@ use crate::{
     data::{SplitName, TaskExamples},
 };
 
-/// Images that are asked about, where there are so many. Each costs four passes for the first row and two for every other,
-/// little beside the hundreds whose features are extracted; a statistic of sixteen images is not that of one.
+/// Images that are asked about, where there are so many: a statistic of sixteen images is not that of one.
 const IMAGES: usize = 16;
+
+/// So many of them are asked about alone, too. Each costs four passes for the first row and two for every other, little beside the
+/// hundreds whose features are extracted. Where every question costs a whole batch, fewer are.
+fn asked_alone(opaque: &Opaque) -> usize {
+    match opaque.batch() {
+        Some(batch) => (IMAGES / batch).max(2),
+        None => IMAGES,
+    }
+}
 
 /// Images, and what an extractor answered to them when it was frozen.
 pub struct Answers {
@@ -84,7 +92,7 @@ impl Answers {
     }
 }
 
-/// The features of each image, asked about alone; an error unless all of them together are given the same.
+/// The features of images, asked about together; an error unless those asked about alone are given the same.
 fn alone_as_together(
     opaque: &Opaque,
     cut: usize,
@@ -92,8 +100,9 @@ fn alone_as_together(
     count: usize,
 ) -> Result<Vec<f32>, GraftError> {
     let numbers = opaque.numbers(cut);
-    let mut alone = vec![0.0; count * numbers];
-    let mut together = alone.clone();
+    let count_alone = asked_alone(opaque).min(count);
+    let mut together = vec![0.0; count * numbers];
+    let mut alone = vec![0.0; count_alone * numbers];
     // No image, no answer.
     let each = (samples.len() / count.max(1)).max(1);
     for (image, features) in (samples.chunks_exact(each)).zip(alone.chunks_exact_mut(numbers)) {
@@ -102,11 +111,11 @@ fn alone_as_together(
     if count > 0 {
         opaque.ask(cut, samples, &mut together)?;
     }
-    match differing(&alone, &together, count) {
-        0 => Ok(alone),
+    match differing(&alone, &together[..alone.len()], count_alone) {
+        0 => Ok(together),
         changed => {
             let problem = format!(
-                "{changed} of {count} images of this run have other features alone than together"
+                "{changed} of {count_alone} images of this run have other features alone than together"
             );
             Err(not_frozen(opaque, cut, problem))
         }

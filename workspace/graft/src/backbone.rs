@@ -380,7 +380,10 @@ impl Pass {
         const MOST: usize = 1 << 25;
         match self {
             Self::Network(_) => (MOST / numbers.max(1)).clamp(16, 512) / 16 * 16,
-            Self::Extractor(..) => 16 * threads,
+            Self::Extractor(opaque, _) => {
+                let batch = opaque.batch().unwrap_or(1);
+                (16 * threads).next_multiple_of(batch)
+            }
         }
     }
 
@@ -415,6 +418,11 @@ impl Opaque {
     /// A model file that computes the features at a cut; `None` where the plugin gives none.
     pub fn model(&self, cut: usize) -> Result<Option<ExtractorModel>, GraftError> {
         Ok(self.extractor.onnx(cut)?)
+    }
+
+    /// How many images it computes at once, however many it is asked about.
+    pub fn batch(&self) -> Option<usize> {
+        self.extractor.describe().batch
     }
 
     /// The name of a cut.

@@ -19,6 +19,9 @@ pub use onnx::{ExtractorModel, ModelLayout};
 /// More cuts than this are taken for garbage.
 const MOST_CUTS: usize = 16_384;
 
+/// Samples that an extractor may compute at once.
+const LARGEST_BATCH: usize = 65_536;
+
 /// More numbers in a sample, or in its features, than this are taken for garbage.
 const MOST_NUMBERS: usize = 1 << 30;
 
@@ -59,6 +62,9 @@ pub struct ExtractorInfo {
     /// What computes the features, with its version.
     #[serde(default)]
     pub runtime: Option<String>,
+    /// How many samples are computed at once, however many are asked about: fewer cost as much as these.
+    #[serde(default)]
+    pub batch: Option<usize>,
 }
 
 /// A place where features can be taken.
@@ -242,6 +248,11 @@ fn read(bytes: &[u8]) -> Result<ExtractorInfo, String> {
         return Err(format!("has the format {}, expected 1", info.format));
     }
     check_shape(&info.input).map_err(|problem| format!("has an input {problem}"))?;
+    if let Some(batch) = (info.batch).filter(|batch| !(1..=LARGEST_BATCH).contains(batch)) {
+        return Err(format!(
+            "has a batch of {batch}, expected 1 to {LARGEST_BATCH}"
+        ));
+    }
     if !(1..=MOST_CUTS).contains(&info.cuts.len()) {
         let found = info.cuts.len();
         return Err(format!("has {found} cuts, expected 1 to {MOST_CUTS}"));
@@ -369,6 +380,18 @@ mod tests {
             (
                 r#"{"format": 1, "input": [2]}"#,
                 Some("is not one: missing field `cuts`"),
+            ),
+            (
+                r#"{"format": 1, "input": [2], "batch": 32, "cuts": [{"name": "a", "shape": [3]}]}"#,
+                None,
+            ),
+            (
+                r#"{"format": 1, "input": [2], "batch": 0, "cuts": [{"name": "a", "shape": [3]}]}"#,
+                Some("has a batch of 0, expected 1 to 65536"),
+            ),
+            (
+                r#"{"format": 1, "input": [2], "batch": 65537, "cuts": [{"name": "a", "shape": [3]}]}"#,
+                Some("has a batch of 65537, expected 1 to 65536"),
             ),
             (
                 r#"{"format": 2, "input": [2], "cuts": []}"#,

@@ -120,6 +120,9 @@ impl Extractor for Backbone {
             }
             None => extraction,
         };
+        if let Some(batch) = described.batch {
+            extraction = extraction.batch(batch);
+        }
         let device = described.device.as_deref().unwrap_or("cpu");
         let mut digest = format!("{} on {device}", class.digest);
         if let Some(of_its_own) = &described.digest {

@@ -49,6 +49,8 @@ pub struct Extraction {
     digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     runtime: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,6 +110,7 @@ impl Extraction {
             parallel: false,
             digest: None,
             runtime: None,
+            batch: None,
         }
     }
 
@@ -158,6 +161,14 @@ impl Extraction {
     #[must_use]
     pub fn runtime(mut self, runtime: impl Into<String>) -> Self {
         self.runtime = Some(runtime.into());
+        self
+    }
+
+    /// Says that so many samples are computed at once, however many are asked about: a host then asks about whole batches where
+    /// it can.
+    #[must_use]
+    pub fn batch(mut self, samples: usize) -> Self {
+        self.batch = Some(samples);
         self
     }
 

@@ -21,22 +21,28 @@ const THEME: Theme = Theme {
     ascii: false,
 };
 
+/// The views: a name, whether the run is at work, and the keys that lead there.
+const VIEWS: [(&str, bool, &str); 8] = [
+    ("live", true, "1"),
+    ("outcome", false, "1"),
+    ("compare", false, "2"),
+    ("features", false, "3"),
+    ("confusion", false, "4 n"),
+    ("network", false, "5"),
+    ("log", false, "6"),
+    ("help", false, "?"),
+];
+
 /// Draws `docs/screens/`; `just screenshots` sets the variable.
 #[test]
 fn are_as_in_the_documentation() {
     let running = flagship_until("epoch-ended", 2);
     let done = flagship();
-    let pictures = [
-        ("live", &running, "1"),
-        ("outcome", &done, "1"),
-        ("compare", &done, "2"),
-        ("features", &done, "3"),
-        ("confusion", &done, "4 n"),
-        ("network", &done, "5"),
-        ("log", &done, "6"),
-    ];
-    for (name, records, keys) in pictures {
-        check(name, &pressed(records, THEME, keys, SIZE), SIZE);
+    for (name, is_running, keys) in VIEWS {
+        let records = if is_running { &running } else { &done };
+        if name != "help" {
+            check(name, &pressed(records, THEME, keys, SIZE), SIZE);
+        }
     }
     for size in [(110, 34), (200, 60)] {
         let (columns, rows) = size;
@@ -45,21 +51,70 @@ fn are_as_in_the_documentation() {
     }
 }
 
-fn check(name: &str, app: &App, (columns, rows): (u16, u16)) {
+/// Draws every view in every size and in all colours into a folder, to be looked at; `just captures FOLDER` names it.
+#[test]
+fn are_drawn_to_be_looked_at() {
+    let Some(folder) = std::env::var_os("TOPWORK_CAPTURES") else {
+        return;
+    };
+    let of = |colours, ascii| Theme {
+        colours,
+        ascii,
+        ..THEME
+    };
+    let themes = [
+        ("true", THEME),
+        ("named", of(Colours::Named, false)),
+        ("none", of(Colours::None, false)),
+        ("ascii", of(Colours::None, true)),
+    ];
+    let running = flagship_until("epoch-ended", 2);
+    let done = flagship();
+    for (columns, rows) in [(40, 12), (80, 24), (110, 34), (200, 60)] {
+        for (colours, theme) in themes {
+            let draw = |name: &str, app: &App| {
+                let name = format!("{name}-{columns}x{rows}-{colours}");
+                write(Path::new(&folder), &name, &drawn(app, (columns, rows)));
+            };
+            for (name, is_running, keys) in VIEWS {
+                let records = if is_running { &running } else { &done };
+                draw(name, &pressed(records, theme, keys, (columns, rows)));
+            }
+            for (name, keys) in [
+                ("groups", "2"),
+                ("groups-outcome", "1"),
+                ("groups-confusion", "4"),
+            ] {
+                draw(
+                    name,
+                    &several::pressed(&several(), theme, keys, (columns, rows)),
+                );
+            }
+        }
+    }
+}
+
+fn check(name: &str, app: &App, size: (u16, u16)) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screens");
-    let write = std::env::var_os("TOPWORK_WRITE_SCREENS").is_some();
-    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-    draw(app, &mut buffer);
-    let path = folder.join(format!("{name}.svg"));
-    let picture = svg(&buffer, THEME.background == Background::Dark);
-    if write {
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(&path, picture).unwrap();
+    let picture = drawn(app, size);
+    if std::env::var_os("TOPWORK_WRITE_SCREENS").is_some() {
+        write(&folder, name, &picture);
         return;
     }
-    let found = fs::read_to_string(&path).unwrap_or_default();
+    let found = fs::read_to_string(folder.join(format!("{name}.svg"))).unwrap_or_default();
     assert!(
         found == picture,
         "`docs/screens/{name}.svg` is stale: `just screenshots` draws it afresh"
     );
+}
+
+fn drawn(app: &App, (columns, rows): (u16, u16)) -> String {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+    draw(app, &mut buffer);
+    svg(&buffer, THEME.background == Background::Dark)
+}
+
+fn write(folder: &Path, name: &str, picture: &str) {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join(format!("{name}.svg")), picture).unwrap();
 }
