@@ -197,7 +197,11 @@ impl Theme {
     pub fn selected(self) -> Style {
         let behind = match (self.colours, self.background) {
             (Colours::Named | Colours::None, _) => {
-                return Style::new().add_modifier(Modifier::REVERSED);
+                // Turned round, a cell's own colour would be behind it, and other cells would have none.
+                return Style::new()
+                    .fg(Color::Reset)
+                    .add_modifier(Modifier::REVERSED)
+                    .remove_modifier(Modifier::DIM);
             }
             (_, Background::Dark) => (44, 58, 74, Color::Reset),
             (_, Background::Light) => (214, 228, 240, Color::Reset),

@@ -36,7 +36,7 @@ use crate::{
 use rows::Sheet;
 
 pub use groups::{Group, Head, Line, cells as group_cells, line_of, lines as group_lines};
-pub use titles::labels;
+pub use titles::{labels, labels_of_planned};
 
 /// What is selected.
 #[derive(Clone, Debug, Default)]
@@ -130,8 +130,16 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
             let (bars, below) = beside_curves(&parts, shown.rows.len(), grids.len());
             bars::draw(theme, shown, bars.bars, buffer);
             pairs::draw(scene, selection, shown, bars.pairs, buffer);
-            for (grid, area) in grids.iter().zip(below) {
-                curves::draw(theme, figure, Some(grid), &shown, area, buffer);
+            match (grids.is_empty(), below.first()) {
+                (true, Some(area)) => {
+                    let selected = sheet.rows.get(row);
+                    details::draw(scene, selected, *area, buffer);
+                }
+                _ => {
+                    for (grid, area) in grids.iter().zip(below) {
+                        curves::draw(theme, figure, Some(grid), &shown, area, buffer);
+                    }
+                }
             }
             return;
         }
@@ -188,15 +196,16 @@ fn parts(area: Rect, sheet: &Sheet) -> Parts {
 /// The least rows of curves below bars, and columns of each.
 const CURVES: (u16, u16) = (14, 60);
 
-/// Bars and pairs as high as so many rows need, and curves below them where there is room for all that there are.
+/// Bars and pairs as high as so many rows need, and below them, where there is room, curves, as many as there are, or a place for
+/// what is known of the selected row.
 fn beside_curves(parts: &Parts, rows: usize, curves: usize) -> (Parts, Vec<Rect>) {
-    let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(4);
+    let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(5);
     let below = parts.bars.height.saturating_sub(wanted);
     let width = parts.bars.width + parts.pairs.width;
     let each = width / u16::try_from(curves.max(1)).unwrap_or(u16::MAX);
     let stacked = parts.pairs.y != parts.bars.y;
     let (bars, pairs) = (parts.bars, parts.pairs);
-    if curves == 0 || stacked || below < CURVES.0 || each < CURVES.1 {
+    if stacked || below < CURVES.0 || each < CURVES.1 {
         let table = parts.table;
         return (Parts { table, bars, pairs }, Vec::new());
     }
@@ -204,7 +213,7 @@ fn beside_curves(parts: &Parts, rows: usize, curves: usize) -> (Parts, Vec<Rect>
         height: wanted,
         ..area
     };
-    let areas = Layout::horizontal(vec![Constraint::Fill(1); curves]).split(Rect {
+    let areas = Layout::horizontal(vec![Constraint::Fill(1); curves.max(1)]).split(Rect {
         y: bars.y + wanted,
         height: below,
         width,

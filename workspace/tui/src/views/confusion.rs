@@ -11,7 +11,7 @@ mod parts;
 use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
-use topwork_events::Outcome;
+use topwork_events::{Outcome, RowPlan};
 use topwork_measure::{TargetKind, percent, share, thousands};
 use topwork_store::ImageSample;
 
@@ -25,7 +25,7 @@ use crate::{
     memo::Memo,
     panel::say,
     text::{fit_title, line, shorten, width},
-    views::Scene,
+    views::{Scene, compare::labels_of_planned},
     watched::Watched,
 };
 
@@ -66,6 +66,7 @@ enum Answer {
 /// The outcome that is selected, with its strategy's name and classes.
 struct Selected<'a> {
     name: String,
+    planned: &'a RowPlan,
     /// Whether the name says target or backbone, too.
     long: bool,
     /// The part of the run that it is of.
@@ -97,6 +98,7 @@ fn selected<'a>(run: &'a Watched, selection: &Selection) -> Option<Selected<'a>>
     let of_part = state.parts.get(part).map_or(plan, |part| &part.plan);
     Some(Selected {
         name: planned.title(),
+        planned,
         long: run.has_parts(),
         part,
         row: row_of_part,
@@ -195,13 +197,19 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     if let Some(area) = parts.lists {
         lists::draw(scene.theme, selection, classes, &matrix, area, buffer);
     }
-    for ((name, outcome), area) in others.into_iter().zip(parts.others) {
-        let right = percent(share(outcome.correct, outcome.total));
-        let room = usize::from(area.width).saturating_sub(width(&right) + 4);
-        let name = match selected.long {
-            true => shorten(&name, room),
-            false => fit_title(&name, room),
-        };
+    let right = |outcome: &Outcome| percent(share(outcome.correct, outcome.total));
+    let room = (others.iter().zip(&parts.others))
+        .map(|((_, outcome), area)| {
+            usize::from(area.width).saturating_sub(width(&right(outcome)) + 4)
+        })
+        .min();
+    // What tells them apart from each other and from the one that is selected.
+    let rows = others.iter().map(|(row, _)| *row);
+    let rows: Vec<&RowPlan> = std::iter::once(selected.planned).chain(rows).collect();
+    let names = labels_of_planned(&rows, room.unwrap_or(0));
+    let names = names.into_iter().skip(1);
+    for (((_, outcome), name), area) in others.into_iter().zip(names).zip(parts.others) {
+        let right = right(outcome);
         let caption = format!(" {name} · {right}");
         line(buffer, area, 0, Line::styled(caption, scene.theme.dim()));
         let area = Rect {
@@ -226,7 +234,7 @@ fn others<'a>(
     run: &'a Watched,
     selection: &Selection,
     selected: &Selected<'_>,
-) -> Vec<(String, &'a Outcome)> {
+) -> Vec<(&'a RowPlan, &'a Outcome)> {
     let rows = run.state.plan.as_ref().map_or(&[][..], |plan| &plan.rows);
     let count = rows.len().max(1);
     let own = selection.row % count;
@@ -235,7 +243,7 @@ fn others<'a>(
         .filter(|row| run.state.part_of_row(*row).0 == selected.part)
         .filter_map(|row| {
             let outcome = run.state.outcomes.get(&(row, selected.seed))?;
-            Some((rows.get(row)?.title(), outcome))
+            Some((rows.get(row)?, outcome))
         })
         .take(OTHERS)
         .collect()

@@ -15,7 +15,7 @@ use crate::{
     keys::Action,
     panel::{panel, say},
     scroll::moved,
-    text::{fit, fit_title, line, pad},
+    text::{fit, fit_title, line, pad, width},
     theme::Theme,
     views::{
         Scene,
@@ -212,15 +212,23 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     let inner = panel(scene.theme, &title, area, buffer, false);
     let columns = usize::from(inner.width);
     let room = usize::from(inner.height);
-    let name = columns.saturating_sub(4).min(28);
+    let proofs: Vec<_> = (results.iter())
+        .map(|row| proof(scene.theme, row))
+        .collect();
+    let longest = proofs.iter().map(|(_, _, words)| width(words)).max();
+    let titles = results.iter().map(|row| width(&row.title)).max();
+    // A name has what the proof leaves, and some columns in any case.
+    let left = columns.saturating_sub(longest.unwrap_or(0) + 6);
+    let name = (titles.unwrap_or(0).min(left.max(28))).min(columns.saturating_sub(4));
     let titles: Vec<String> = match run.has_parts() {
         true => labels(&results, name),
         false => (results.iter())
             .map(|row| fit_title(&row.title, name))
             .collect(),
     };
-    for (row, (strategy, title)) in results.iter().zip(titles).enumerate().take(room) {
-        let (mark, style, words) = proof(scene.theme, strategy);
+    for (row, ((mark, style, words), title)) in
+        proofs.into_iter().zip(titles).enumerate().take(room)
+    {
         let words = fit(&words, columns.saturating_sub(name + 6));
         line(
             buffer,

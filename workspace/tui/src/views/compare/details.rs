@@ -1,10 +1,17 @@
 //! Everything known of a row.
 
+use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use topwork_measure::{self as measure, ACCURACY, PerClass, percent, seconds, thousands};
 use topwork_results::{Results, SeedResult};
 
 use super::{rows::Row, selection};
-use crate::{text::fit_title, theme::Theme, watched::Watched};
+use crate::{
+    panel::panel,
+    text::{fit_title, line, wrap},
+    theme::Theme,
+    views::Scene,
+    watched::Watched,
+};
 
 /// What a seed comes to, figure by figure: accuracy without its name, which `correct` before it
 /// tells.
@@ -97,6 +104,27 @@ fn elsewhere(row: &Row) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Draws as much of it as there is room for.
+pub fn draw(scene: &Scene<'_>, row: Option<&Row>, area: Rect, buffer: &mut Buffer) {
+    let Some(row) = row else {
+        return;
+    };
+    let inner = panel(scene.theme, &row.whole_title(), area, buffer, false);
+    let columns = usize::from(inner.width);
+    let mut told: Vec<String> = (lines(scene.all, row, scene.theme).iter())
+        .flat_map(|line| wrap(line, columns))
+        .collect();
+    let room = usize::from(inner.height);
+    if told.len() > room {
+        let left = told.len() + 1 - room;
+        told.truncate(room.saturating_sub(1));
+        told.push(format!("… {left} lines more: enter"));
+    }
+    for (at, text) in told.into_iter().enumerate() {
+        line(buffer, inner, at, Line::raw(text));
+    }
 }
 
 /// All of it, line by line.

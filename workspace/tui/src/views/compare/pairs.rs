@@ -14,7 +14,7 @@ use topwork_results::{PairResult, PairTest, Verdict};
 use super::{Selection, bars::Shown, rows::Row};
 use crate::{
     panel::{panel, say},
-    text::{line, pad, pad_title, width},
+    text::{line, pad, pad_title, width, wrap},
     theme::Theme,
     views::Scene,
 };
@@ -85,8 +85,18 @@ pub fn draw(
         false => "",
     };
     let what = format!("this minus the other; {chance}{}", tests.join("; "));
-    line(buffer, inner, 0, Line::styled(what, scene.theme.dim()));
     let columns = usize::from(inner.width);
+    // A line for each pair, and one for their axis: what is left may say in full what they are.
+    let spare = room.saturating_sub(pairs.len() + 1).max(1);
+    let what = match wrap(&what, columns) {
+        whole if whole.len() <= spare => whole,
+        _ => vec![what],
+    };
+    let above = what.len();
+    for (at, what) in what.into_iter().enumerate() {
+        line(buffer, inner, at, Line::styled(what, scene.theme.dim()));
+    }
+    let room = room + 1 - above;
     pairs.truncate(room.saturating_sub(1));
     let names = pairs.iter().map(|pair| width(other(pair, own)));
     let plan = Plan::of(&pairs, own, names.max().unwrap_or(0), columns, room);
@@ -133,11 +143,11 @@ pub fn draw(
             spans.push(Span::raw(" "));
         }
         spans.push(Span::styled(figures, style));
-        line(buffer, inner, row + 1, Line::from(spans));
+        line(buffer, inner, row + above, Line::from(spans));
     }
     if let Some(plan) = &plan {
         let axis = Line::styled(plan.axis(), scene.theme.dim());
-        line(buffer, inner, pairs.len() + 1, axis);
+        line(buffer, inner, pairs.len() + above, axis);
     }
 }
 

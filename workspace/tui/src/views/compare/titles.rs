@@ -1,5 +1,6 @@
 //! What rows of one target are called side by side.
 
+use topwork_events::RowPlan;
 use topwork_results::RowResult;
 
 use crate::text::apart;
@@ -21,6 +22,26 @@ fn parts(row: &RowResult) -> [&str; 3] {
 /// Names of rows in at most so many columns: of their titles what tells them apart.
 pub fn labels(rows: &[&RowResult], columns: usize) -> Vec<String> {
     let all: Vec<[&str; 3]> = rows.iter().map(|row| parts(row)).collect();
+    labels_of(&all, columns)
+}
+
+/// The same of rows that are planned.
+pub fn labels_of_planned(rows: &[&RowPlan], columns: usize) -> Vec<String> {
+    let all: Vec<[&str; 3]> = (rows.iter())
+        .map(|row| {
+            let [backbone, detail] = [&row.backbone, &row.detail];
+            let [backbone, detail] = [backbone, detail].map(|part| part.as_deref());
+            [
+                &row.name,
+                backbone.unwrap_or_default(),
+                detail.unwrap_or_default(),
+            ]
+        })
+        .collect();
+    labels_of(&all, columns)
+}
+
+fn labels_of(all: &[[&str; 3]], columns: usize) -> Vec<String> {
     let differs = |at: usize| all.windows(2).any(|pair| pair[0][at] != pair[1][at]);
     let told: Vec<usize> = (0..3).filter(|at| differs(*at)).collect();
     let label = |of: &[&str; 3]| {
