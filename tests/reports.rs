@@ -41,7 +41,11 @@ fn a_run_is_reported_in_every_format() {
     let formats = "text,markdown,csv,latex,json,html";
     let several = project.topwork(&["report", "1", "--format", formats]);
     assert_eq!(several.code, 2, "{}", several.snapshot());
-    assert!(several.stderr.contains("-o DIR"), "{}", several.snapshot());
+    assert!(
+        several.stderr.contains("-o FOLDER"),
+        "{}",
+        several.snapshot()
+    );
     let written = project.topwork(&["report", "1", "--format", formats, "-o", "pages"]);
     assert_eq!((written.code, written.stderr.as_str()), (0, ""));
     let folder = project.path().join("pages");
@@ -71,6 +75,37 @@ fn a_run_is_reported_in_every_format() {
             row["mean"].as_f64().unwrap()
         );
     }
+    // The name of one file says the format.
+    for (arguments, file, like) in [
+        (&["-o", "new/page.html"][..], "new/page.html", "html"),
+        (&["-o", "table.tex"], "table.tex", "tex"),
+        (&["--format", "csv", "-o", "rows.csv"], "rows.csv", "csv"),
+    ] {
+        let written = project.topwork(&[&["report", "1"], arguments].concat());
+        assert_eq!(
+            written.stdout,
+            format!("{file}\n"),
+            "{}",
+            written.snapshot()
+        );
+        let found = fs::read_to_string(project.path().join(file)).unwrap();
+        assert_eq!(found, read(like), "{file}");
+    }
+    for (arguments, told) in [
+        (
+            &["--format", "csv", "-o", "page.html"][..],
+            "`page.html` ends as a file of html does, but `--format csv` is asked for",
+        ),
+        (
+            &["--format", "csv,html", "-o", "page.html"],
+            "2 reports do not go to one file, `page.html`",
+        ),
+    ] {
+        let refused = project.topwork(&[&["report", "1"], arguments].concat());
+        assert_eq!(refused.code, 2, "{}", refused.snapshot());
+        assert!(refused.stderr.contains(told), "{}", refused.snapshot());
+    }
+    assert!(!project.path().join("page.html").exists());
     let html = read("html");
     // The trunk's features, class by class, and what the experiment says.
     for part in [

@@ -36,7 +36,14 @@ pub struct Loaded {
 
 /// Writes the reports.
 pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
-    let mut formats: Vec<&'static Page> = Vec::new();
+    // What the name ends with is meant, unless there is such a folder.
+    let named = (arguments.output.as_deref())
+        .filter(|path| !path.is_dir())
+        .and_then(page_named);
+    let mut formats: Vec<&'static Page> = match arguments.format.as_slice() {
+        [] => vec![named.unwrap_or(&PAGES[0])],
+        _ => Vec::new(),
+    };
     for page in &arguments.format {
         if !formats.iter().any(|known| known.id == page.id) {
             formats.push(page);
@@ -52,7 +59,7 @@ pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
     if let [tracker, folder] = arguments.to.as_slice() {
         return track::track(&runs, tracker, folder);
     }
-    let Some(folder) = &arguments.output else {
+    let Some(output) = &arguments.output else {
         let ([run], [page]) = (runs.as_slice(), formats.as_slice()) else {
             let message = match runs.len() {
                 1 => format!(
@@ -61,7 +68,7 @@ pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
                 ),
                 runs => format!("the reports of {runs} runs do not go to standard output together"),
             };
-            return Err(Failure::new(WRONG_USE, message).hint("`-o DIR` writes a file for each"));
+            return Err(Failure::new(WRONG_USE, message).hint("`-o FOLDER` writes a file for each"));
         };
         let text = write(page, &of(run), width())?;
         // What programs read must not lose its characters on a terminal that lacks some.
@@ -71,6 +78,29 @@ pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
         }
         return Ok(0);
     };
+    if let (Some(named), [run], [page]) = (named, runs.as_slice(), formats.as_slice())
+        && named.extension == page.extension
+    {
+        if let Some(folder) = output.parent().filter(|folder| *folder != Path::new("")) {
+            files::make_folder(folder)?;
+        }
+        files::replace(output, write(page, &of(run), None)?.as_bytes())?;
+        print(&format!("{}\n", output.display()))?;
+        return Ok(0);
+    }
+    let folder = output;
+    if let Some(named) = named {
+        let (path, reports) = (folder.display(), runs.len() * formats.len());
+        let message = match formats.as_slice() {
+            [page] if reports == 1 => format!(
+                "`{path}` ends as a file of {} does, but `--format {}` is asked for",
+                named.id, page.id
+            ),
+            _ => format!("{reports} reports do not go to one file, `{path}`"),
+        };
+        let hint = "`-o FOLDER` writes a file for each run and format";
+        return Err(Failure::new(WRONG_USE, message).hint(hint));
+    }
     files::make_folder(folder)?;
     for run in &runs {
         let report = of(run);
@@ -82,6 +112,12 @@ pub fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// The format whose files are named like this.
+fn page_named(path: &Path) -> Option<&'static Page> {
+    let extension = path.extension()?;
+    (PAGES.iter()).find(|page| extension == page.extension)
 }
 
 /// Reads a run; one that has not come to its plan yet has nothing to report.

@@ -35,11 +35,11 @@ pub struct ReportArguments {
     /// The runs: numbers, ids, beginnings of ids, or `latest`
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<String>,
-    /// What to write, separated by commas
-    #[arg(long, value_name = "FORMATS", value_delimiter = ',', conflicts_with = "to", default_value = PAGES[0].id, value_parser = format())]
+    /// What to write, separated by commas [default: as the name of `--output` ends, else text]
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', conflicts_with = "to", value_parser = format())]
     pub format: Vec<&'static Page>,
-    /// Folder to write files to, created if needed
-    #[arg(long, short, value_name = "DIR", conflicts_with = "to")]
+    /// File to write one report to, such as `page.html`; or folder for a file of each run and format, created if needed
+    #[arg(long, short, value_name = "PATH", conflicts_with = "to")]
     pub output: Option<PathBuf>,
     /// Write the figures, and each epoch's loss and accuracy, to this folder for `tensorboard` or `mlflow`
     #[arg(long, num_args = 2, value_names = ["TRACKER", "DIR"])]
