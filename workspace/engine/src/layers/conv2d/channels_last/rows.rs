@@ -233,14 +233,14 @@ impl Tile<'_> {
             if WHOLE && TAPS > 0 && step == stride {
                 for position in 0..COLUMNS + TAPS - 1 {
                     let (values, _) = S::as_simd_f32s(&values[position * step..][..count]);
-                    for column in 0..COLUMNS {
+                    for (column, sums) in sums.iter_mut().enumerate() {
                         let tap = position.wrapping_sub(column);
                         if tap >= TAPS {
                             continue;
                         }
                         let (weights, _) = S::as_simd_f32s(&weights[tap]);
                         for register in 0..REGISTERS {
-                            let sum = &mut sums[column][register];
+                            let sum = &mut sums[register];
                             *sum = simd.mul_add_f32s(values[register], weights[register], *sum);
                         }
                     }
