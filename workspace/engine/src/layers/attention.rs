@@ -174,8 +174,11 @@ impl Attending {
                 #[inline(always)]
                 || {
                     let Some(bias) = bias else {
-                        let rows = shares.chunks_exact_mut(tokens);
-                        return rows.for_each(|row| softmax(row, scale));
+                        // In a loop of its own: what an iterator calls may be compiled apart, for the oldest processor.
+                        for row in shares.chunks_exact_mut(tokens) {
+                            softmax(row, scale);
+                        }
+                        return;
                     };
                     let rows = shares.chunks_exact_mut(tokens);
                     for (row, bias) in rows.zip(bias.chunks_exact(tokens)) {

@@ -161,10 +161,19 @@ impl Operation for Normalisation {
                         for start in self.starts(input.len()) {
                             let (mean, inverse) = self.statistics(input, start);
                             let affine = weight.iter().zip(bias);
+                            let normal = |x, weight, bias| (x - mean) * inverse * weight + bias;
+                            // A loop over neighbours is vectorised.
+                            if self.apart == 1 {
+                                let own = start..start + self.count;
+                                let values = output[own.clone()].iter_mut().zip(&input[own]);
+                                for ((y, &x), (&weight, &bias)) in values.zip(affine) {
+                                    *y = normal(x, weight, bias);
+                                }
+                                continue;
+                            }
                             let values = self.own(input, start).zip(affine).enumerate();
                             for (index, (&x, (&weight, &bias))) in values {
-                                output[start + index * self.apart] =
-                                    (x - mean) * inverse * weight + bias;
+                                output[start + index * self.apart] = normal(x, weight, bias);
                             }
                         }
                     },

@@ -14,7 +14,7 @@ use crate::compute::{Buffer, Buffers};
 use crate::operation::{Backward, Forward, Named, Operation};
 
 /// Numbers of widened maps that are held at a time.
-const HELD: usize = 1 << 16;
+const HELD: usize = 1 << 17;
 /// Pieces of work that are aimed at, so that every thread has as much as any other.
 const UNITS: usize = 16;
 /// With fewer, parts are done one after the other, each in pieces of its own.

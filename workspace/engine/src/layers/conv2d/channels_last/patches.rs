@@ -62,15 +62,17 @@ impl Sizes {
     fn patch_units<'a>(&self, samples: usize, output: &'a mut [f32]) -> Vec<Unit<'a>> {
         const FEW: usize = 48;
         const MANY: usize = 96;
-        /// Products of channels and filters from which weights do not stay in a core's cache.
+        /// Products of channels and filters from which weights do not stay in a core's cache. Then they are read anew for
+        /// every piece, which costs more than threads gain by more pieces: positions are shared out among them, too.
         const LARGE: usize = 1 << 16;
         const UNITS: usize = 8;
+        const UNITS_OF_LARGE: usize = 2;
         let [rows, columns] = self.patches();
-        let wanted = match self.channels * self.filters >= LARGE {
-            true => MANY,
-            false => FEW,
+        let (wanted, units) = match self.channels * self.filters >= LARGE {
+            true => (MANY, UNITS_OF_LARGE),
+            false => (FEW, UNITS),
         };
-        let wanted = wanted.min((samples * rows * columns).div_ceil(UNITS));
+        let wanted = wanted.min((samples * rows * columns).div_ceil(units));
         let rows_per_unit = wanted.div_ceil(columns).min(rows);
         let images_per_unit = match rows_per_unit == rows {
             true => wanted.div_ceil(rows * columns),

@@ -228,6 +228,25 @@ impl Tile<'_> {
         for under in self.under {
             let weights = &self.weights[under.tap + self.window.start..][..taps];
             let values = &under.values[from..];
+            // Windows of neighbouring columns overlap: what lies under several is fetched once. A sum still gets its products
+            // in the order of its window.
+            if WHOLE && TAPS > 0 && step == stride {
+                for position in 0..COLUMNS + TAPS - 1 {
+                    let (values, _) = S::as_simd_f32s(&values[position * step..][..count]);
+                    for (column, sums) in sums.iter_mut().enumerate() {
+                        let tap = position.wrapping_sub(column);
+                        if tap >= TAPS {
+                            continue;
+                        }
+                        let (weights, _) = S::as_simd_f32s(&weights[tap]);
+                        for register in 0..REGISTERS {
+                            let sum = &mut sums[register];
+                            *sum = simd.mul_add_f32s(values[register], weights[register], *sum);
+                        }
+                    }
+                }
+                continue;
+            }
             for tap in 0..taps {
                 let (weights, _) = S::as_simd_f32s(&weights[tap]);
                 for column in 0..COLUMNS {

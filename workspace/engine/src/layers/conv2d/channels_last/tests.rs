@@ -39,14 +39,14 @@ pub(super) fn by_width_wanted<W: WithSimd<Output = ()>>(work: W) -> Option<W> {
 fn check(channels: usize, filters: usize, groups: usize, kernel: usize, stride: usize) {
     let conv = Sizes {
         channels,
-        image: [7, 9],
+        image: [7, 12],
         filters,
         kernel: [kernel, kernel],
         stride: [stride, stride],
         padding: [kernel / 2, kernel / 2],
         dilation: [1, 1],
         groups,
-        map: [7, 9].map(|size: usize| size.div_ceil(stride)),
+        map: [7, 12].map(|size: usize| size.div_ceil(stride)),
     };
     let own = ChannelsLast {
         conv,
@@ -137,6 +137,10 @@ fn registers_of_every_width_give_the_same_bits() {
         (45, 45, 45, 3, 2),
         (24, 24, 24, 5, 1),
         (8, 16, 8, 3, 1),
+        (32, 32, 32, 3, 1),
+        (40, 40, 40, 5, 1),
+        // With more weights than are kept while places are gone through.
+        (256, 528, 1, 1, 1),
     ] {
         check(channels, filters, groups, kernel, stride);
     }

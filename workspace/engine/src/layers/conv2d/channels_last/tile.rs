@@ -126,58 +126,94 @@ impl WithSimd for Places<'_> {
     }
 }
 
+/// A panel with its weights.
+type Packed<'a> = (&'a Panel, &'a [f32]);
+
+/// Numbers of weights that stay in a core's cache beside all else.
+const KEPT: usize = 1 << 17;
+
 impl Places<'_> {
     /// `FULL` registers hold a panel, `HALF` half of one or more. Where one holds all of it, there are enough for the sums
     /// of two panels, which are computed together: so values of the image are fetched half as often.
     #[inline(always)]
-    fn tiles<S: Simd, const ROWS: usize, const FULL: usize, const HALF: usize>(self, simd: S) {
+    fn tiles<S: Simd, const ROWS: usize, const FULL: usize, const HALF: usize>(mut self, simd: S) {
         let size = self.channels * self.taps * PANEL;
         let places = self.output.len() / self.filters;
-        let windows = |at: usize, row: usize| {
+        let panels: Vec<Packed<'_>> = self
+            .panels
+            .iter()
+            .zip(self.weights.chunks_exact(size))
+            .collect();
+        let mut groups: Vec<&[Packed<'_>]> = Vec::with_capacity(panels.len());
+        let mut rest = &panels[..];
+        while let [(panel, _), behind @ ..] = rest {
+            let second = behind.first();
+            let second = second.filter(|(second, _)| FULL == 1 && second.channel == panel.channel);
+            let (group, behind) = rest.split_at(1 + usize::from(second.is_some()));
+            groups.push(group);
+            rest = behind;
+        }
+        let tiles = places.div_ceil(ROWS);
+        // Rows of inputs and outputs are gone through one after the other where all weights stay in the cache meanwhile;
+        // else those of two panels do.
+        let by_places = panels.len() * size <= KEPT;
+        let (outer, inner) = match by_places {
+            true => (tiles, groups.len()),
+            false => (groups.len(), tiles),
+        };
+        for outer in 0..outer {
+            for inner in 0..inner {
+                let (tile, group) = match by_places {
+                    true => (outer, inner),
+                    false => (inner, outer),
+                };
+                self.tile::<S, ROWS, FULL, HALF>(simd, tile * ROWS, places, groups[group]);
+            }
+        }
+    }
+
+    /// `ROWS` places from the one counted `at` on, or as many as there are, times one panel or two.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const FULL: usize, const HALF: usize>(
+        &mut self,
+        simd: S,
+        at: usize,
+        places: usize,
+        group: &[Packed<'_>],
+    ) {
+        let (taps, filters) = (self.taps, self.filters);
+        let windows: [&[&[f32]]; ROWS] = std::array::from_fn(|row| {
             // Behind the last place it is computed again.
             let place = (at + row).min(places - 1);
-            &self.windows[place * self.taps..(place + 1) * self.taps]
-        };
-        let tiles: Vec<[&[&[f32]]; ROWS]> = (0..places)
-            .step_by(ROWS)
-            .map(|at| std::array::from_fn(|row| windows(at, row)))
-            .collect();
-        let mut panels = self.panels.iter().zip(self.weights.chunks_exact(size));
-        let mut panels = std::iter::from_fn(|| {
-            let (panel, weights) = panels.next()?;
-            let second = panels.clone().next();
-            let second = second.filter(|(second, _)| FULL == 1 && second.channel == panel.channel);
-            if second.is_some() {
-                panels.next();
-            }
-            Some(((panel, weights), second))
+            &self.windows[place * taps..(place + 1) * taps]
         });
-        for (panel, second) in &mut panels {
-            for (tile, windows) in tiles.iter().enumerate() {
-                let store = |panel| Store {
-                    panel,
-                    filters: self.filters,
-                    at: tile * ROWS * self.filters + panel.filter,
-                    places: ROWS.min(places - tile * ROWS),
-                };
-                let (output, residual) = (&mut *self.output, self.residual);
-                let (panel, weights) = panel;
-                let weights = weights.as_chunks::<PANEL>().0;
-                let half = HALF < FULL && panel.count <= HALF * S::F32_LANES;
+        let store = |panel| Store {
+            panel,
+            filters,
+            at: at * filters + panel.filter,
+            places: ROWS.min(places - at),
+        };
+        let (output, residual) = (&mut *self.output, self.residual);
+        match group {
+            [(panel, weights), (second, others)] => {
                 let channels = panel.channel..panel.channel + self.channels;
-                if let Some((second, others)) = second {
-                    let weights = [weights, others.as_chunks::<PANEL>().0];
-                    let [sums, others] = sums::<S, ROWS, FULL, 2>(simd, windows, channels, weights);
-                    store(panel).finish(simd, &sums, output, residual);
-                    store(second).finish(simd, &others, output, residual);
-                } else if half {
-                    let [sums] = sums::<S, ROWS, HALF, 1>(simd, windows, channels, [weights]);
+                let weights = [*weights, *others].map(|weights| weights.as_chunks::<PANEL>().0);
+                let [sums, others] = sums::<S, ROWS, FULL, 2>(simd, &windows, channels, weights);
+                store(panel).finish(simd, &sums, output, residual);
+                store(second).finish(simd, &others, output, residual);
+            }
+            [(panel, weights), ..] => {
+                let channels = panel.channel..panel.channel + self.channels;
+                let weights = [weights.as_chunks::<PANEL>().0];
+                if HALF < FULL && panel.count <= HALF * S::F32_LANES {
+                    let [sums] = sums::<S, ROWS, HALF, 1>(simd, &windows, channels, weights);
                     store(panel).finish(simd, &sums, output, residual);
                 } else {
-                    let [sums] = sums::<S, ROWS, FULL, 1>(simd, windows, channels, [weights]);
+                    let [sums] = sums::<S, ROWS, FULL, 1>(simd, &windows, channels, weights);
                     store(panel).finish(simd, &sums, output, residual);
                 }
             }
+            [] => {}
         }
     }
 }

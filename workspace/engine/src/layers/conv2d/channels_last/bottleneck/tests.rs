@@ -113,9 +113,9 @@ fn check(case: &Case, expands: bool, projects: bool) {
 fn rows_at_a_time_and_registers_of_every_width_give_the_bits_of_whole_maps() {
     for (samples, image, widened, kernel, stride) in [
         // Rows of one image after the other, then several images at a time.
-        (8, [43, 29], 45, 3, 1),
-        (2, [200, 31], 48, 3, 2),
-        (8, [50, 40], 24, 5, 1),
+        (8, [83, 29], 45, 3, 1),
+        (2, [500, 31], 48, 3, 2),
+        (8, [90, 40], 24, 5, 1),
         (20, [13, 11], 90, 5, 2),
         (40, [7, 7], 72, 3, 1),
         (17, [9, 8], 16, 1, 1),
