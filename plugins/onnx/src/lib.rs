@@ -170,10 +170,11 @@ impl Extractor for Onnx {
                     engine::REFUSED
                 ))),
             },
-            Wish::Rten | Wish::OnnxRuntime => {
-                let chosen = match self.parameters.provider {
-                    Kind::Cpu => format!("runtime = \"{}\"", self.model()?.runtime),
-                    kind => format!("provider = \"{kind}\""),
+            wish @ (Wish::Rten | Wish::OnnxRuntime) => {
+                let chosen = match (self.parameters.provider, wish) {
+                    (Kind::Cpu, Wish::Rten) => "runtime = \"rten\"".to_owned(),
+                    (Kind::Cpu, _) => "runtime = \"onnxruntime\"".to_owned(),
+                    (kind, _) => format!("provider = \"{kind}\""),
                 };
                 let because = format!("`{chosen}` computes it as it is");
                 Err(Error::unsupported(because))
