@@ -146,7 +146,7 @@ impl Model {
                 format!("no tensor of `{shown}` holds one row of float32 numbers per image");
             return Err(Error::data(message));
         }
-        if model.runtime.is_of_provider() {
+        if model.runtime.uses_provider() {
             // A library may have a provider that finds no device here: that is told before anything else is done.
             let blank = vec![0.0; sample.iter().product()];
             (model.network(0)?.lane())

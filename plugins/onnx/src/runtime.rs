@@ -114,8 +114,8 @@ impl Runtime {
         }
     }
 
-    /// Whether more than the own kernels of a runtime computes, which may not work here.
-    pub fn is_of_provider(self) -> bool {
+    /// Whether an execution provider computes, which may find no device here.
+    pub fn uses_provider(self) -> bool {
         matches!(self, Runtime::OnnxRuntime(_, provider) if !provider.is_cpu())
     }
 
