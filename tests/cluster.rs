@@ -165,6 +165,37 @@ fn a_stopped_run_goes_on_by_one_process_or_several() {
     }
 }
 
+/// A job that is preempted while it brings together what all have done leaves a run in which no result is missing.
+#[test]
+fn a_run_that_was_stopped_at_its_very_end_is_brought_to_it() {
+    for goes_on in [
+        &["submit", "--missing", "2", "--to", "local:1"][..],
+        &["task", "2", "--end"],
+        &["task", "2", "--element", "0-local-0000"],
+        &["resume", "2", "--ui", "none"],
+    ] {
+        let project = project(&grid());
+        alone(&project);
+        let output = project.topwork(&["submit", "small.toml", "--to", "local:1", "--no-cache"]);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        assert_eq!(wait_for_state(&project, 2, over), "done");
+        let run = project.run_folder(2);
+        let events = fs::read_to_string(run.join("events.jsonl")).unwrap();
+        let (before, last) = events.trim_end().rsplit_once('\n').unwrap();
+        let stopped = last
+            .replace("\"status\":\"done\"", "\"status\":\"stopped\"")
+            .replace("\"exit-code\":0", "\"exit-code\":130");
+        assert_ne!(stopped, last);
+        fs::write(run.join("events.jsonl"), format!("{before}\n{stopped}\n")).unwrap();
+        fs::remove_file(run.join("results.json")).unwrap();
+        assert_eq!(wait_for_state(&project, 2, over), "stopped");
+        let output = project.topwork(goes_on);
+        assert_eq!(output.code, 0, "{}", output.snapshot());
+        assert_eq!(wait_for_state(&project, 2, over), "done", "{goes_on:?}");
+        equals_alone(&project);
+    }
+}
+
 /// A process whose files may not grow stands for a node whose disk is full: what fails is a write in the midst of a file.
 #[cfg(target_os = "linux")]
 #[test]

@@ -32,6 +32,10 @@ pub fn task(arguments: &TaskArguments) -> Result<u8, Failure> {
                 .hint("`topwork submit FILE` plans a run for several processes"),
         );
     }
+    if state.is_unfinished() {
+        // Who was to bring together what all have done was interrupted: a job that was preempted and has come back, say.
+        return Ok(supervise(&folder, Duty::End));
+    }
     if let Some(ending) = &state.ending {
         write(&format!(
             "the run `{id}` has ended: {}\n",

@@ -17,6 +17,7 @@ use topwork_measure::seconds;
 use topwork_store::{
     Assignment, Machine, Manifest, RunFolder, Runs, Standing, Submission, element_name,
 };
+use topwork_worker::Duty;
 
 pub use packing::{Missing, short};
 pub use slurm::states;
@@ -29,6 +30,7 @@ use crate::{
     hints, output,
     run::{create, manifests, settle, this_binary},
     start::detached,
+    supervise::supervise,
 };
 
 /// What is submitted.
@@ -223,12 +225,17 @@ fn elements(arguments: &SubmitArguments, run: &RunFolder) -> Result<u8, Failure>
     let runs_dir = run.path().parent().unwrap_or(run.path()).to_owned();
     let missing = Missing::of(&state, &runs_dir)?;
     if missing.tasks.is_empty() {
+        let (all, id) = (state.outcomes.len(), run.id());
+        if standing == Standing::Done || arguments.dry_run {
+            write(&format!(
+                "nothing is missing: all {all} results of `{id}` are there\n"
+            ));
+            return Ok(0);
+        }
         write(&format!(
-            "nothing is missing: all {} results of `{}` are there\n",
-            state.outcomes.len(),
-            run.id()
+            "all {all} results of `{id}` are there; the run was {standing} before they were brought together, which is done now\n"
         ));
-        return Ok(0);
+        return Ok(supervise(run, Duty::End));
     }
     let packed = missing.packed(
         f64::from(arguments.pack) * 60.0,

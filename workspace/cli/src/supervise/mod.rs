@@ -55,8 +55,14 @@ fn try_supervise(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
     outlive_worker(folder);
     let state = folder.state()?;
     if let Some(ending) = state.ending.as_ref().filter(|_| duty == Duty::End) {
-        // Another process was faster.
-        return Ok(ending.exit_code);
+        if !state.is_unfinished() {
+            // Another process was faster.
+            return Ok(ending.exit_code);
+        }
+        folder.withdraw_stop();
+        folder.event_writer()?.append(Event::RunResumed {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })?;
     }
     if folder.element_name().is_some() {
         folder.event_writer()?.append(Event::ElementStarted {
