@@ -15,8 +15,8 @@ use crate::{
 /// Images that are asked about, where there are so many: a statistic of sixteen images is not that of one.
 const IMAGES: usize = 16;
 
-/// So many of them are asked about alone, too. Each costs four passes for the first row and two for every other, little beside the
-/// hundreds whose features are extracted. Where every question costs a whole batch, fewer are.
+/// So many of them are asked about alone, too, before and after each row: little beside the hundreds whose features are extracted.
+/// Where every question costs a whole batch, fewer are.
 fn asked_alone(opaque: &Opaque) -> usize {
     match opaque.batch() {
         Some(batch) => (IMAGES / batch).max(2),
