@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path};
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, style::Color};
 use topwork_testkit::svg;
-use topwork_tui::{App, Background, Colours, Theme, draw};
+use topwork_tui::{App, Background, Colours, Theme};
 
 use crate::{
+    buffer,
     samples::pressed,
     several,
     streams::{flagship, flagship_until, several},
@@ -22,7 +23,7 @@ const THEME: Theme = Theme {
 };
 
 /// The views: a name, whether the run is at work, and the keys that lead there.
-const VIEWS: [(&str, bool, &str); 8] = [
+const VIEWS: [(&str, bool, &str); 7] = [
     ("live", true, "1"),
     ("outcome", false, "1"),
     ("compare", false, "2"),
@@ -30,7 +31,6 @@ const VIEWS: [(&str, bool, &str); 8] = [
     ("confusion", false, "4 n"),
     ("network", false, "5"),
     ("log", false, "6"),
-    ("help", false, "?"),
 ];
 
 /// Draws `docs/screens/`; `just screenshots` sets the variable.
@@ -40,9 +40,7 @@ fn are_as_in_the_documentation() {
     let done = flagship();
     for (name, is_running, keys) in VIEWS {
         let records = if is_running { &running } else { &done };
-        if name != "help" {
-            check(name, &pressed(records, THEME, keys, SIZE), SIZE);
-        }
+        check(name, &pressed(records, THEME, keys, SIZE), SIZE);
     }
     for size in [(110, 34), (200, 60)] {
         let (columns, rows) = size;
@@ -51,12 +49,11 @@ fn are_as_in_the_documentation() {
     }
 }
 
-/// Draws every view in every size and in all colours into a folder, to be looked at; `just captures FOLDER` names it.
+/// Every view in every size keeps to the colours and characters of its theme. `just captures FOLDER` names a folder that all are drawn
+/// into, to be looked at.
 #[test]
-fn are_drawn_to_be_looked_at() {
-    let Some(folder) = std::env::var_os("TOPWORK_CAPTURES") else {
-        return;
-    };
+fn keep_to_their_theme_and_are_drawn_to_be_looked_at() {
+    let folder = std::env::var_os("TOPWORK_CAPTURES");
     let of = |colours, ascii| Theme {
         colours,
         ascii,
@@ -74,9 +71,21 @@ fn are_drawn_to_be_looked_at() {
         for (colours, theme) in themes {
             let draw = |name: &str, app: &App| {
                 let name = format!("{name}-{columns}x{rows}-{colours}");
-                write(Path::new(&folder), &name, &drawn(app, (columns, rows)));
+                let drawn = buffer(app, columns, rows);
+                for cell in drawn.content() {
+                    let plain = |colour: Color| match theme.colours {
+                        Colours::None => colour == Color::Reset,
+                        Colours::Named => !matches!(colour, Color::Rgb(..) | Color::Indexed(_)),
+                        _ => true,
+                    };
+                    assert!(plain(cell.fg) && plain(cell.bg), "{name}: {cell:?}");
+                    assert!(!theme.ascii || cell.symbol().is_ascii(), "{name}: {cell:?}");
+                }
+                if let Some(folder) = &folder {
+                    write(Path::new(folder), &name, &picture(&drawn));
+                }
             };
-            for (name, is_running, keys) in VIEWS {
+            for (name, is_running, keys) in VIEWS.into_iter().chain([("help", false, "?")]) {
                 let records = if is_running { &running } else { &done };
                 draw(name, &pressed(records, theme, keys, (columns, rows)));
             }
@@ -96,7 +105,7 @@ fn are_drawn_to_be_looked_at() {
 
 fn check(name: &str, app: &App, size: (u16, u16)) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screens");
-    let picture = drawn(app, size);
+    let picture = picture(&buffer(app, size.0, size.1));
     if std::env::var_os("TOPWORK_WRITE_SCREENS").is_some() {
         write(&folder, name, &picture);
         return;
@@ -108,10 +117,8 @@ fn check(name: &str, app: &App, size: (u16, u16)) {
     );
 }
 
-fn drawn(app: &App, (columns, rows): (u16, u16)) -> String {
-    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-    draw(app, &mut buffer);
-    svg(&buffer, THEME.background == Background::Dark)
+fn picture(buffer: &Buffer) -> String {
+    svg(buffer, THEME.background == Background::Dark)
 }
 
 fn write(folder: &Path, name: &str, picture: &str) {
