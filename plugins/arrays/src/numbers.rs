@@ -249,3 +249,28 @@ pub fn bytes_of(shape: &[usize], size: usize) -> Result<usize, String> {
         .filter(|&bytes| isize::try_from(bytes).is_ok())
         .ok_or_else(|| format!("the shape {shape:?}, which no memory can hold"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_a_run_are_those_at_their_positions() {
+        use Kind::*;
+        for kind in [
+            Bool, U8, I8, U16, I16, U32, I32, U64, I64, F16, Bf16, F32, F64,
+        ] {
+            // Every byte occurs, so there are signs, large numbers, infinities and numbers that are none.
+            let bytes: Vec<u8> = (0..1024).map(|place| (place * 151 % 257) as u8).collect();
+            let shape = vec![bytes.len() / kind.bytes()];
+            let array = Array::new(shape, kind, Order::Little, bytes).unwrap();
+            let mut position = 3;
+            array.each(3..array.len() - 1, |number| {
+                let alone = array.number(position);
+                assert_eq!(number.to_bits(), alone.to_bits(), "{kind:?} {position}");
+                position += 1;
+            });
+            assert_eq!(position, array.len() - 1);
+        }
+    }
+}

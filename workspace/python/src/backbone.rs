@@ -73,11 +73,6 @@ impl Backbone {
         }
         let described: Described =
             read("describe", self.instance.ask_alone("describe", json!({}))?)?;
-        if described.batch == Some(0) {
-            return Err(Error::failed(
-                "`describe` gave a batch of 0, expected at least 1",
-            ));
-        }
         Ok(self.described.get_or_init(|| described))
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     hints, output,
     run::{create, manifests, settle, this_binary},
     start::detached,
-    supervise::supervise,
+    supervise::{supervise, take_up_again},
 };
 
 /// What is submitted.
@@ -226,14 +226,21 @@ fn elements(arguments: &SubmitArguments, run: &RunFolder) -> Result<u8, Failure>
     let missing = Missing::of(&state, &runs_dir)?;
     if missing.tasks.is_empty() {
         let (all, id) = (state.outcomes.len(), run.id());
-        if standing == Standing::Done || arguments.dry_run {
+        if standing == Standing::Done {
             write(&format!(
                 "nothing is missing: all {all} results of `{id}` are there\n"
             ));
             return Ok(0);
         }
+        let what = "the run ended before they were brought together, which is";
+        if arguments.dry_run {
+            write(&format!(
+                "all {all} results of `{id}` are there; {what} all that would be done\n"
+            ));
+            return Ok(0);
+        }
         write(&format!(
-            "all {all} results of `{id}` are there; the run was {standing} before they were brought together, which is done now\n"
+            "all {all} results of `{id}` are there; {what} done now\n"
         ));
         return Ok(supervise(run, Duty::End));
     }
@@ -291,10 +298,7 @@ fn elements(arguments: &SubmitArguments, run: &RunFolder) -> Result<u8, Failure>
     }
     if again {
         freeze_again(run, arguments, &manifest)?;
-        run.withdraw_stop();
-        run.event_writer()?.append(Event::RunResumed {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })?;
+        take_up_again(run)?;
     }
     for (name, tasks) in &assigned {
         run.of_element(name)?.assign(&Assignment {

@@ -59,10 +59,7 @@ fn try_supervise(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
             // Another process was faster.
             return Ok(ending.exit_code);
         }
-        folder.withdraw_stop();
-        folder.event_writer()?.append(Event::RunResumed {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })?;
+        take_up_again(folder)?;
     }
     if folder.element_name().is_some() {
         folder.event_writer()?.append(Event::ElementStarted {
@@ -71,10 +68,7 @@ fn try_supervise(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
             kind: made(&[], None).engine,
         })?;
     } else if duty == Duty::Work && (state.plan.is_some() || state.ending.is_some()) {
-        folder.withdraw_stop();
-        folder.event_writer()?.append(Event::RunResumed {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })?;
+        take_up_again(folder)?;
     }
     let attendant = match Attendant::start(folder) {
         Ok(attendant) => attendant,
@@ -97,6 +91,14 @@ fn try_supervise(folder: &RunFolder, duty: Duty) -> Result<u8, StoreError> {
         }
         crashed = Some(WRONG_PLUGIN);
     }
+}
+
+/// Says that a run goes on that has ended, whoever asked it to stop.
+pub fn take_up_again(run: &RunFolder) -> Result<(), StoreError> {
+    run.withdraw_stop();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    run.event_writer()?.append(Event::RunResumed { version })?;
+    Ok(())
 }
 
 /// One worker's life. `None` when it died of one row and others are left to do.

@@ -1,7 +1,7 @@
 //! What a state is of records.
 
 use super::*;
-use crate::event::StageKind;
+use crate::event::{RowPlan, StageKind};
 use proptest::prelude::*;
 
 fn plan(stages: usize) -> RunPlan {
@@ -80,6 +80,51 @@ fn the_first_ending_counts() {
         record(2, ended(EndStatus::Crashed)),
     ]);
     assert_eq!(state.ending.unwrap().status, EndStatus::Done);
+}
+
+#[test]
+fn a_run_with_all_its_results_is_unfinished_until_it_is_done() {
+    let begun = |status: Option<EndStatus>, failed: bool| {
+        let plan = RunPlan {
+            seeds: vec![1],
+            ..plan(1)
+        };
+        let mut state = RunState::from_records(&[record(1, Event::RunStarted(plan))]);
+        if failed {
+            let failure = Failure {
+                row: 0,
+                seed: 1,
+                status: EndStatus::Stopped,
+                message: "no".into(),
+                hint: None,
+                exit_code: 1,
+            };
+            state.apply(&record(2, Event::RowFailed(failure)));
+        }
+        if let Some(status) = status {
+            state.apply(&record(2, ended(status)));
+        }
+        state.is_unfinished()
+    };
+    assert!(!begun(None, false), "it goes on");
+    let with_a_row = RunPlan {
+        rows: vec![RowPlan::default()],
+        seeds: vec![1],
+        ..plan(1)
+    };
+    let stopped = [
+        record(1, Event::RunStarted(with_a_row)),
+        record(2, ended(EndStatus::Stopped)),
+    ];
+    assert!(!RunState::from_records(&stopped).is_unfinished());
+    assert!(!begun(Some(EndStatus::Done), false));
+    for status in [EndStatus::Stopped, EndStatus::Crashed, EndStatus::Failed] {
+        assert!(begun(Some(status), false), "{status:?}");
+        assert!(
+            !begun(Some(status), true),
+            "{status:?}: something is missing"
+        );
+    }
 }
 
 #[test]
