@@ -17,6 +17,7 @@ mod example_networks;
 mod executor;
 mod fuse;
 mod kernel;
+mod lanes;
 pub mod layers;
 mod layout;
 mod matrix;
@@ -50,4 +51,4 @@ pub use trainer::{NumberStep, Part, Step, Trainer};
 
 /// Raised whenever the same weights and images give other bits than before: features and results
 /// kept from an earlier engine are not taken for those of this one.
-pub const REVISION: u32 = 6;
+pub const REVISION: u32 = 7;

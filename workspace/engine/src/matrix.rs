@@ -46,6 +46,16 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// The rows `from` (included) to `to` (excluded).
+    pub(crate) fn rows(self, from: usize, to: usize) -> Self {
+        assert!(from <= to && to <= self.rows, "rows {from} to {to}");
+        Self {
+            values: &self.values[(from * self.row_stride).min(self.values.len())..],
+            rows: to - from,
+            ..self
+        }
+    }
+
     pub(crate) fn transposed(self) -> Self {
         Self {
             rows: self.cols,
@@ -110,6 +120,18 @@ impl<'a> MatrixMut<'a> {
                 ..self
             })
             .collect()
+    }
+
+    /// The rows `from` (included) to `to` (excluded) of this block.
+    pub(crate) fn rows_between(&mut self, from: usize, to: usize) -> MatrixMut<'_> {
+        assert!(from <= to && to <= self.rows, "rows {from} to {to}");
+        MatrixMut {
+            // SAFETY: `from` is a row of this block, or the one behind the last; `self` is borrowed for as long as they
+            // are.
+            first: unsafe { self.first.add(from * self.row_stride) },
+            rows: to - from,
+            ..*self
+        }
     }
 
     /// Row `index` of this block.

@@ -3,15 +3,20 @@
 //! `B`, where it is wanted, tells of each pair of places how much they have to do with one another.
 //!
 //! Gradients, head by head: `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dB = P ⊙ (dP - Σ P ⊙ dP)` with the sum over a row,
-//! `dS = dB/√d`, `dQ = dS K`, `dK = dSᵀ Q`; those of the two linear maps are as in `linear`. The forward pass of a sample is done
-//! again for its backward pass, which needs less memory than keeping it. Sums over the batch are put together from
-//! its pieces, in order.
+//! `dS = dB/√d`, `dQ = dS K`, `dK = dSᵀ Q`; those of the two linear maps are as in `linear`.
+//!
+//! `P` is never there as a whole: some of its rows are computed, used and overwritten while they are in the cache, and computed
+//! again for the backward pass, as in Dao et al., "FlashAttention", 2022; their softmax sees whole rows. Sums over the batch
+//! are put together from its pieces, in order.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::activation::exp;
 use super::{Array, Kind, Layer, Site, Start, check_divides, sequence, several};
-use crate::compute::{Buffer, Buffers};
+use crate::compute::Buffers;
+use crate::lanes::add_up_pairs;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{
     Backward, Forward, Named, Operation, add_up, pieces, pieces_mut, rooms, vectorized,
@@ -98,6 +103,7 @@ impl Layer for Attention {
             tokens,
             width,
             heads: self.heads,
+            keeps: site.learns,
         }))
     }
 }
@@ -120,28 +126,12 @@ pub(super) struct Attending {
     pub(super) tokens: usize,
     pub(super) width: usize,
     pub(super) heads: usize,
-}
-
-/// What is between input and output of one sample.
-struct Between {
-    /// Queries, keys and values: tokens × 3 widths.
-    maps: Buffer<f32>,
-    /// `P` of each head: tokens × tokens.
-    shares: Buffer<f32>,
-    /// What the heads give: tokens × width.
-    joined: Buffer<f32>,
+    /// Whether what is between input and output is remembered for the backward pass: queries, keys and values (tokens × 3
+    /// widths) and what the heads give (tokens × width). Where nothing here learns, the former are computed again.
+    pub(super) keeps: bool,
 }
 
 impl Attending {
-    fn room(&self, buffers: &Buffers) -> Between {
-        let size = self.tokens * self.width;
-        Between {
-            maps: buffers.take(3 * size),
-            shares: buffers.take(self.heads * self.tokens * self.tokens),
-            joined: buffers.take(size),
-        }
-    }
-
     /// Width of a head, and what scores are multiplied by.
     fn head(&self) -> (usize, f32) {
         let width = self.width / self.heads;
@@ -155,83 +145,140 @@ impl Attending {
         Matrix::new(maps, self.tokens, 3 * self.width).columns(from, from + width)
     }
 
-    /// The heads of one sequence; `biases` has a number for each pair of tokens in each head, or nothing.
-    fn attend(&self, input: &[f32], weights: &Named<'_>, biases: &[f32], between: &mut Between) {
+    /// Queries, keys and values of one sequence.
+    fn project(&self, input: &[f32], weights: &Named<'_>, maps: &mut [f32]) {
         let (tokens, width) = (self.tokens, self.width);
         let input = Matrix::new(input, tokens, width);
         let weight = Matrix::new(weights.of("qkv.weight"), 3 * width, width);
-        MatrixMut::new(&mut between.maps, tokens, 3 * width)
-            .set_product(input, weight.transposed());
-        add_to_rows(&mut between.maps, weights.of("qkv.bias"));
-        let (head, scale) = self.head();
-        let joined = MatrixMut::new(&mut between.joined, tokens, width).into_column_blocks(head);
-        let shares = between.shares.chunks_exact_mut(tokens * tokens);
-        for (head, (mut joined, shares)) in joined.into_iter().zip(shares).enumerate() {
-            let bias = biases.chunks_exact(tokens * tokens).nth(head);
-            let map = |which| self.map(&between.maps, which, head);
-            MatrixMut::new(shares, tokens, tokens).set_product(map(0), map(1).transposed());
-            vectorized(
-                #[inline(always)]
-                || {
-                    let Some(bias) = bias else {
-                        // In a loop of its own: what an iterator calls may be compiled apart, for the oldest processor.
-                        for row in shares.chunks_exact_mut(tokens) {
-                            softmax(row, scale);
-                        }
-                        return;
-                    };
-                    let rows = shares.chunks_exact_mut(tokens);
-                    for (row, bias) in rows.zip(bias.chunks_exact(tokens)) {
-                        for (score, bias) in row.iter_mut().zip(bias) {
-                            *score = *score * scale + bias;
-                        }
-                        softmax(row, 1.0);
+        MatrixMut::new(maps, tokens, 3 * width).set_product(input, weight.transposed());
+        add_to_rows(maps, weights.of("qkv.bias"));
+    }
+
+    /// Rows of `P` that are computed at a time: as many as stay in a core's cache, in parts of about the same size.
+    fn rows_at_once(&self) -> usize {
+        const VALUES: usize = 1 << 15;
+        let most = (VALUES / self.tokens).max(16);
+        self.tokens.div_ceil(self.tokens.div_ceil(most))
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (tokens, rows) = (self.tokens, self.rows_at_once());
+        let starts = (0..tokens).step_by(rows);
+        starts.map(move |start| start..tokens.min(start + rows))
+    }
+
+    /// Some rows of `P` of a head; `biases` has a number for each pair of tokens in each head, or nothing.
+    fn fill_shares(
+        &self,
+        maps: &[f32],
+        biases: &[f32],
+        head: usize,
+        rows: &Range<usize>,
+        shares: &mut [f32],
+    ) {
+        let tokens = self.tokens;
+        let (_, scale) = self.head();
+        let map = |which| self.map(maps, which, head);
+        let queries = map(0).rows(rows.start, rows.end);
+        MatrixMut::new(shares, rows.len(), tokens).set_product(queries, map(1).transposed());
+        let bias = biases.chunks_exact(tokens * tokens).nth(head);
+        let bias = bias.map(|bias| &bias[rows.start * tokens..]);
+        vectorized(
+            #[inline(always)]
+            || {
+                let Some(bias) = bias else {
+                    // In a loop of its own: what an iterator calls may be compiled apart, for the oldest processor.
+                    for row in shares.chunks_exact_mut(tokens) {
+                        softmax(row, scale);
                     }
-                },
-            );
-            joined.set_product(Matrix::new(shares, tokens, tokens), map(2));
+                    return;
+                };
+                let rows = shares.chunks_exact_mut(tokens);
+                for (row, bias) in rows.zip(bias.chunks_exact(tokens)) {
+                    for (score, bias) in row.iter_mut().zip(bias) {
+                        *score = *score * scale + bias;
+                    }
+                    softmax(row, 1.0);
+                }
+            },
+        );
+    }
+
+    /// What the heads give for one sequence.
+    fn attend(&self, buffers: &Buffers, maps: &[f32], biases: &[f32], joined: &mut [f32]) {
+        let (tokens, width) = (self.tokens, self.width);
+        let mut shares = buffers.take(self.rows_at_once() * tokens);
+        let joined = MatrixMut::new(joined, tokens, width).into_column_blocks(self.head().0);
+        for (head, mut joined) in joined.into_iter().enumerate() {
+            let values = self.map(maps, 2, head);
+            for rows in self.blocks() {
+                let shares = &mut shares[..rows.len() * tokens];
+                self.fill_shares(maps, biases, head, &rows, shares);
+                joined
+                    .rows_between(rows.start, rows.end)
+                    .set_product(Matrix::new(shares, rows.len(), tokens), values);
+            }
         }
     }
 
     /// The gradient of the maps from that of the joined heads; adds that of the biases of positions, if there are any.
     fn attend_back(
         &self,
-        between: &Between,
+        buffers: &Buffers,
+        [maps, biases]: [&[f32]; 2],
         joined_gradient: &[f32],
         maps_gradient: &mut [f32],
         bias_gradient: &mut [f32],
     ) {
         let tokens = self.tokens;
         let (width, scale) = self.head();
-        let mut gradient = vec![0.0; tokens * tokens];
-        let maps = MatrixMut::new(maps_gradient, tokens, 3 * self.width);
-        let mut blocks = maps.into_column_blocks(width);
-        let shares = between.shares.chunks_exact(tokens * tokens);
+        let room = self.rows_at_once() * tokens;
+        let (mut shares, mut gradient) = (buffers.take(room), buffers.take(room));
+        maps_gradient.fill(0.0);
+        let all = MatrixMut::new(maps_gradient, tokens, 3 * self.width);
+        let mut gradients = all.into_column_blocks(width);
         let mut bias_gradients = bias_gradient.chunks_exact_mut(tokens * tokens);
-        for (head, shares) in shares.enumerate() {
-            let map = |which| self.map(&between.maps, which, head);
+        for head in 0..self.heads {
+            let map = |which| self.map(maps, which, head);
             let from = head * width;
-            let own = Matrix::new(joined_gradient, tokens, self.width).columns(from, from + width);
-            let matrix = Matrix::new(shares, tokens, tokens);
-            blocks[2 * self.heads + head].set_product(matrix.transposed(), own);
-            MatrixMut::new(&mut gradient, tokens, tokens).set_product(own, map(2).transposed());
-            let rows = gradient.chunks_exact_mut(tokens);
-            for (row, shares) in rows.zip(shares.chunks_exact(tokens)) {
-                let products = row.iter().zip(shares).map(|(&d, &p)| f64::from(d * p));
-                let total = products.sum::<f64>() as f32;
-                for (d, &p) in row.iter_mut().zip(shares) {
-                    *d = p * (*d - total);
-                }
+            let outer = Matrix::new(joined_gradient, tokens, self.width);
+            let outer = outer.columns(from, from + width);
+            let mut bias_gradient = bias_gradients.next();
+            for rows in self.blocks() {
+                let size = rows.len() * tokens;
+                let (shares, gradient) = (&mut shares[..size], &mut gradient[..size]);
+                self.fill_shares(maps, biases, head, &rows, shares);
+                let own = outer.rows(rows.start, rows.end);
+                let matrix = Matrix::new(shares, rows.len(), tokens);
+                gradients[2 * self.heads + head].add_product(matrix.transposed(), own);
+                MatrixMut::new(gradient, rows.len(), tokens).set_product(own, map(2).transposed());
+                let sums = bias_gradient.as_deref_mut();
+                let sums = sums.map(|sums| &mut sums[rows.start * tokens..][..size]);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let both = gradient.chunks_exact_mut(tokens);
+                        for (row, shares) in both.zip(shares.chunks_exact(tokens)) {
+                            let total = add_up_pairs([row, shares], |d, p| d * p) as f32;
+                            for (d, &p) in row.iter_mut().zip(shares) {
+                                *d = p * (*d - total);
+                            }
+                        }
+                        for (sum, d) in sums.into_iter().flatten().zip(gradient.iter()) {
+                            *sum += d;
+                        }
+                        for d in gradient.iter_mut() {
+                            *d *= scale;
+                        }
+                    },
+                );
+                let scores = Matrix::new(gradient, rows.len(), tokens);
+                gradients[head]
+                    .rows_between(rows.start, rows.end)
+                    .set_product(scores, map(1));
+                let queries = map(0).rows(rows.start, rows.end);
+                gradients[self.heads + head].add_product(scores.transposed(), queries);
             }
-            for (sum, d) in bias_gradients.next().into_iter().flatten().zip(&gradient) {
-                *sum += d;
-            }
-            for d in &mut gradient {
-                *d *= scale;
-            }
-            let scores = Matrix::new(&gradient, tokens, tokens);
-            blocks[head].set_product(scores, map(1));
-            blocks[self.heads + head].set_product(scores.transposed(), map(0));
         }
     }
 }
@@ -307,6 +354,14 @@ impl Attending {
         self.tokens * self.width
     }
 
+    /// Numbers that are remembered of so many sequences.
+    pub(super) fn remembers(&self, count: usize) -> usize {
+        match self.keeps {
+            true => count * 4 * self.size(),
+            false => 0,
+        }
+    }
+
     /// What comes out for each of several sequences, which have biases of their own.
     pub(super) fn forward_all<'b>(
         &self,
@@ -315,17 +370,23 @@ impl Attending {
         biases: impl Fn(usize) -> &'b [f32] + Sync,
         inputs: &[f32],
         outputs: &mut [f32],
+        memory: &mut [f32],
     ) {
         let size = self.size();
+        let count = outputs.len() / size;
         let weight = Matrix::new(weights.of("proj.weight"), self.width, self.width);
         outputs
             .par_chunks_exact_mut(size)
             .zip(inputs.par_chunks_exact(size))
+            .zip(rooms(memory, count, self.remembers(1)))
             .enumerate()
-            .for_each(|(index, (output, input))| {
-                let mut between = self.room(buffers);
-                self.attend(input, weights, biases(index), &mut between);
-                let joined = Matrix::new(&between.joined, self.tokens, self.width);
+            .for_each(|(index, ((output, input), memory))| {
+                let mut room = buffers.take(4 * size - memory.len());
+                let between = if self.keeps { memory } else { &mut room };
+                let (maps, joined) = between.split_at_mut(3 * size);
+                self.project(input, weights, maps);
+                self.attend(buffers, maps, biases(index), joined);
+                let joined = Matrix::new(joined, self.tokens, self.width);
                 MatrixMut::new(output, self.tokens, self.width)
                     .set_product(joined, weight.transposed());
                 add_to_rows(output, weights.of("proj.bias"));
@@ -347,6 +408,7 @@ impl Attending {
             inputs,
             output_gradient,
             input_gradient,
+            memory,
         } = sequences;
         let first = Matrix::new(weights.of("qkv.weight"), 3 * width, width);
         let last = Matrix::new(weights.of("proj.weight"), width, width);
@@ -370,19 +432,34 @@ impl Attending {
                 let mut rest = &mut **sums;
                 let [dfirst, dfirst_bias, dlast, dlast_bias, dposition] =
                     lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default());
-                let mut between = self.room(buffers);
+                let mut maps_room = buffers.take(if self.keeps { 0 } else { 3 * size });
                 let mut joined_gradient = buffers.take(size);
                 let mut maps_gradient = buffers.take(3 * size);
                 let mut dxs = dxs.chunks_exact_mut(size);
                 let both = dys.chunks_exact(size).zip(inputs.chunks_exact(size));
                 for (index, (dy, input)) in both.enumerate() {
-                    self.attend(input, weights, biases(piece * each + index), &mut between);
+                    let sequence = piece * each + index;
+                    let remembered = self.remembers(1);
+                    let memory = &memory[sequence * remembered..][..remembered];
+                    let (maps, joined) = match self.keeps {
+                        true => memory.split_at(3 * size),
+                        false => {
+                            self.project(input, weights, &mut maps_room);
+                            (&maps_room[..], &[][..])
+                        }
+                    };
                     let (dy_rows, input) = (
                         Matrix::new(dy, tokens, width),
                         Matrix::new(input, tokens, width),
                     );
                     MatrixMut::new(&mut joined_gradient, tokens, width).set_product(dy_rows, last);
-                    self.attend_back(&between, &joined_gradient, &mut maps_gradient, dposition);
+                    self.attend_back(
+                        buffers,
+                        [maps, biases(sequence)],
+                        &joined_gradient,
+                        &mut maps_gradient,
+                        dposition,
+                    );
                     let maps_rows = Matrix::new(&maps_gradient, tokens, 3 * width);
                     if let Some(dx) = dxs.next() {
                         MatrixMut::new(dx, tokens, width).set_product(maps_rows, first);
@@ -390,7 +467,7 @@ impl Attending {
                     if room == 0 {
                         continue;
                     }
-                    let joined = Matrix::new(&between.joined, tokens, width);
+                    let joined = Matrix::new(joined, tokens, width);
                     MatrixMut::new(dlast, width, width).add_product(dy_rows.transposed(), joined);
                     add_rows(dy, dlast_bias);
                     MatrixMut::new(dfirst, 3 * width, width)
@@ -413,6 +490,8 @@ pub(super) struct Sequences<'a> {
     pub(super) output_gradient: &'a [f32],
     /// Empty where it is not wanted.
     pub(super) input_gradient: &'a mut [f32],
+    /// What the forward pass has remembered.
+    pub(super) memory: &'a [f32],
 }
 
 impl Operation for Attending {
@@ -420,11 +499,22 @@ impl Operation for Attending {
         self.size()
     }
 
+    fn remembered(&self, samples: usize) -> usize {
+        self.remembers(samples)
+    }
+
     fn forward(&self, pass: Forward<'_>) {
         let weights = &pass.weights[0];
         let biases = weights.of("position_bias");
         let (inputs, outputs) = (pass.inputs[0], pass.output);
-        self.forward_all(pass.buffers, weights, |_| biases, inputs, outputs);
+        self.forward_all(
+            pass.buffers,
+            weights,
+            |_| biases,
+            inputs,
+            outputs,
+            pass.memory,
+        );
     }
 
     fn backward(&self, pass: Backward<'_>) {
@@ -438,6 +528,7 @@ impl Operation for Attending {
                 [Some(gradient)] => gradient,
                 _ => &mut [],
             },
+            memory: pass.memory,
         };
         let gradients = pass.parameter_gradients;
         let gradients = gradients.map(|mut gradients| ARRAYS.map(|name| gradients.take(name)));

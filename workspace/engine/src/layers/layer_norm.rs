@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
+use crate::lanes::{STRANDS, add_up_pairs};
 use crate::layout::Turned;
 use crate::operation::{
     Backward, Forward, Operation, add_up, each_piece, pieces, pieces_mut, rooms, vectorized,
@@ -105,6 +106,17 @@ impl Normalisation {
         values[start..].iter().step_by(self.apart).take(self.count)
     }
 
+    /// Copies the values from `start` on that are normalised together.
+    #[inline(always)]
+    fn gather(&self, values: &[f32], start: usize, to: &mut [f32]) {
+        if self.apart == 1 {
+            return to.copy_from_slice(&values[start..start + self.count]);
+        }
+        for (to, &value) in to.iter_mut().zip(self.own(values, start)) {
+            *to = value;
+        }
+    }
+
     /// Mean and 1/√(σ² + ε).
     #[inline(always)]
     fn statistics(&self, values: &[f32], start: usize) -> (f32, f32) {
@@ -115,25 +127,16 @@ impl Normalisation {
         (mean, 1.0 / (variance + self.epsilon).sqrt())
     }
 
-    /// The sum of something of all values, in as many partial sums as vector registers like to hold.
+    /// The sum of something of all values, in partial sums.
     #[inline(always)]
     fn total(&self, values: &[f32], start: usize, of: impl Fn(f32) -> f32) -> f64 {
-        const LANES: usize = 16;
-        let mut totals = [0.0; LANES];
         if self.apart == 1 {
-            let (blocks, rest) = values[start..start + self.count].as_chunks::<LANES>();
-            for block in blocks {
-                for lane in 0..LANES {
-                    totals[lane] += f64::from(of(block[lane]));
-                }
-            }
-            for (total, &x) in totals.iter_mut().zip(rest) {
-                *total += f64::from(of(x));
-            }
-        } else {
-            for (index, &x) in self.own(values, start).enumerate() {
-                totals[index % LANES] += f64::from(of(x));
-            }
+            let own = &values[start..start + self.count];
+            return add_up_pairs([own; 2], |x, _| of(x));
+        }
+        let mut totals = [0.0; STRANDS];
+        for (index, &x) in self.own(values, start).enumerate() {
+            totals[index % STRANDS] += f64::from(of(x));
         }
         totals.iter().sum()
     }
@@ -201,32 +204,45 @@ impl Operation for Normalisation {
             .for_each(|(((dy, input), dx), sums)| {
                 sums.fill(0.0);
                 let (dweight, dbias) = sums.split_at_mut(room / 2);
+                let [mut own_dy, mut normal] = [0; 2].map(|_| vec![0.0; self.count]);
                 vectorized(
                     #[inline(always)]
                     || {
                         for start in self.starts(input.len()) {
                             let (mean, inverse) = self.statistics(input, start);
-                            let values = || self.own(dy, start).zip(self.own(input, start));
+                            self.gather(input, start, &mut normal);
+                            for x in &mut normal {
+                                *x = (*x - mean) * inverse;
+                            }
+                            self.gather(dy, start, &mut own_dy);
                             let own = dweight.iter_mut().zip(dbias.iter_mut());
-                            for ((dweight, dbias), (&dy, &x)) in own.zip(values()) {
-                                *dweight += dy * ((x - mean) * inverse);
+                            let values = own_dy.iter().zip(&normal);
+                            for ((dweight, dbias), (&dy, &normal)) in own.zip(values) {
+                                *dweight += dy * normal;
                                 *dbias += dy;
                             }
                             if dx.is_empty() {
                                 continue;
                             }
-                            let (mut total, mut products) = (0.0, 0.0);
-                            for ((&dy, &x), &weight) in values().zip(weight) {
-                                total += f64::from(dy * weight);
-                                products += f64::from(dy * weight * ((x - mean) * inverse));
+                            for (dy, weight) in own_dy.iter_mut().zip(weight) {
+                                *dy *= weight;
                             }
                             let count = self.count as f64;
+                            let total = add_up_pairs([&own_dy; 2], |dy, _| dy);
+                            let products =
+                                add_up_pairs([&own_dy, &normal], |dy, normal| dy * normal);
                             let (total, products) =
                                 ((total / count) as f32, (products / count) as f32);
-                            for (index, ((&dy, &x), &weight)) in values().zip(weight).enumerate() {
-                                let normal = (x - mean) * inverse;
-                                dx[start + index * self.apart] =
-                                    inverse * (dy * weight - total - normal * products);
+                            for (dy, &normal) in own_dy.iter_mut().zip(&normal) {
+                                *dy = inverse * (*dy - total - normal * products);
+                            }
+                            if self.apart == 1 {
+                                dx[start..start + self.count].copy_from_slice(&own_dy);
+                                continue;
+                            }
+                            let own = dx[start..].iter_mut().step_by(self.apart);
+                            for (dx, &own) in own.zip(&own_dy) {
+                                *dx = own;
                             }
                         }
                     },

@@ -192,6 +192,7 @@ impl Layer for WindowAttention {
                 tokens: self.tokens(),
                 width: channels,
                 heads: self.heads,
+                keeps: site.learns,
             },
             channels_last: false,
             places: self.places(map),
@@ -275,6 +276,10 @@ impl Operation for Within {
         self.places.len() * self.attending.width
     }
 
+    fn remembered(&self, samples: usize) -> usize {
+        self.attending.remembers(samples * self.last.len())
+    }
+
     fn channels_last(&self) -> Option<Turned> {
         Turned::either(Self {
             channels_last: true,
@@ -289,8 +294,14 @@ impl Operation for Within {
         let (mut inputs, mut outputs) = (buffers.take(size), buffers.take(size));
         self.windows_of(pass.inputs[0], &mut inputs);
         let of_window = |window: usize| self.of_window(&biases, window);
-        self.attending
-            .forward_all(buffers, weights, of_window, &inputs, &mut outputs);
+        self.attending.forward_all(
+            buffers,
+            weights,
+            of_window,
+            &inputs,
+            &mut outputs,
+            pass.memory,
+        );
         self.maps_of(&outputs, pass.output);
     }
 
@@ -311,6 +322,7 @@ impl Operation for Within {
             inputs: &inputs,
             output_gradient: &outer,
             input_gradient: &mut inner,
+            memory: pass.memory,
         };
         let of_window = |window: usize| self.of_window(&biases, window);
         let (heads, pairs) = (self.attending.heads, self.distances.len());

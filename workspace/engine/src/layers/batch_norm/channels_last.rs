@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 use super::maps::Normalisation;
 use super::{affine, take_over};
+use crate::lanes::{lanes, store};
 use crate::operation::{Backward, Forward, Named, NamedMut, Operation, vectorized};
+use crate::rectifier::Rectifier::{Relu, Relu6};
 
 /// Channels whose sums are held in registers.
 const LANES: usize = 32;
@@ -120,6 +122,9 @@ impl Operation for ChannelsLast {
     fn backward(&self, pass: Backward<'_>) {
         let (channels, chunk) = (self.0.channels, self.chunk());
         let affine = self.affine(&pass.weights[0], pass.memory);
+        // What the rectifier has cut off is seen in the input, unless something was added: so outputs are not read, and
+        // gradients not written.
+        let cut = self.0.rectifier.filter(|_| !self.0.residual);
         let chunks = pass.inputs[0].len().div_ceil(chunk);
         let mut sums = pass.buffers.take(chunks * 2 * channels);
         pass.output_gradient
@@ -130,11 +135,18 @@ impl Operation for ChannelsLast {
             .for_each(|(((dy, x), y), sums)| {
                 vectorized(
                     #[inline(always)]
-                    || {
-                        if let Some(rectifier) = self.0.rectifier {
+                    || match (cut, self.0.rectifier) {
+                        (None, None) => affine.sum_products([dy, x], |dy, _| dy, sums),
+                        (None, Some(rectifier)) => {
                             rectifier.mask(dy, y);
+                            affine.sum_products([dy, x], |dy, _| dy, sums);
                         }
-                        sum_products(dy, x, &affine.means, sums);
+                        (Some(Relu), _) => {
+                            affine.sum_products([dy, x], |dy, y| Relu.gradient(dy, y), sums);
+                        }
+                        (Some(Relu6), _) => {
+                            affine.sum_products([dy, x], |dy, y| Relu6.gradient(dy, y), sums);
+                        }
                     },
                 );
             });
@@ -180,7 +192,20 @@ impl Operation for ChannelsLast {
             .for_each(|((dx, dy), x)| {
                 vectorized(
                     #[inline(always)]
-                    || affine.apply_back([dy, x], &means, &slopes, dx),
+                    || {
+                        let of_all = [&means[..], &slopes];
+                        match cut {
+                            None => affine.apply_back([dy, x], of_all, |dy, _| dy, dx),
+                            Some(Relu) => {
+                                let own = |dy, y| Relu.gradient(dy, y);
+                                affine.apply_back([dy, x], of_all, own, dx);
+                            }
+                            Some(Relu6) => {
+                                let own = |dy, y| Relu6.gradient(dy, y);
+                                affine.apply_back([dy, x], of_all, own, dx);
+                            }
+                        }
+                    },
                 );
             });
     }
@@ -202,41 +227,54 @@ impl Affine {
         }
     }
 
-    /// `a (dy - Σdy/n - (x - μ) slope)`.
+    /// `a (dy - Σdy/n - (x - μ) slope)`, where `dy` is what `cut` leaves of it at an output.
     #[inline(always)]
-    fn apply_back(&self, [dy, x]: [&[f32]; 2], means: &[f32], slopes: &[f32], dx: &mut [f32]) {
+    fn apply_back(
+        &self,
+        [dy, x]: [&[f32]; 2],
+        [means, slopes]: [&[f32]; 2],
+        cut: impl Fn(f32, f32) -> f32,
+        dx: &mut [f32],
+    ) {
         let channels = self.means.len();
         let places = dy.chunks_exact(channels).zip(x.chunks_exact(channels));
         for (dx, (dy, x)) in dx.chunks_exact_mut(channels).zip(places) {
-            let own = self.means.iter().zip(&self.scales);
+            let own = self.means.iter().zip(&self.scales).zip(&self.biases);
             let own = own.zip(means.iter().zip(slopes));
             let values = dx.iter_mut().zip(dy.iter().zip(x)).zip(own);
-            for ((dx, (&dy, &x)), ((&mean, &scale), (&mean_dy, &slope))) in values {
-                *dx = scale * (dy - mean_dy - (x - mean) * slope);
+            for ((dx, (&dy, &x)), (((&mean, &scale), &bias), (&mean_dy, &slope))) in values {
+                let deviation = x - mean;
+                let dy = cut(dy, deviation * scale + bias);
+                *dx = scale * (dy - mean_dy - deviation * slope);
             }
         }
     }
-}
 
-/// The values from `at` on; what lies behind the end is 0.
-#[inline(always)]
-fn lanes(values: &[f32], at: usize) -> [f32; LANES] {
-    let values = &values[at..];
-    match values.first_chunk::<LANES>() {
-        Some(values) => *values,
-        None => {
-            let mut filled = [0.0; LANES];
-            filled[..values.len()].copy_from_slice(values);
-            filled
+    /// Sums of `dy` over some places for each channel, then those of `dy (x - μ)`, where `dy` is what `cut` leaves of it at
+    /// an output.
+    #[inline(always)]
+    fn sum_products(&self, [dy, x]: [&[f32]; 2], cut: impl Fn(f32, f32) -> f32, sums: &mut [f32]) {
+        let channels = self.means.len();
+        let (plain, products) = sums.split_at_mut(channels);
+        for at in (0..channels).step_by(LANES) {
+            let means = lanes::<LANES>(&self.means, at);
+            let scales = lanes::<LANES>(&self.scales, at);
+            let biases = lanes::<LANES>(&self.biases, at);
+            let (mut total, mut product) = ([0.0; LANES], [0.0; LANES]);
+            for place in (0..x.len()).step_by(channels) {
+                let dy = lanes::<LANES>(dy, place + at);
+                let x = lanes::<LANES>(x, place + at);
+                for lane in 0..LANES {
+                    let deviation = x[lane] - means[lane];
+                    let dy = cut(dy[lane], deviation * scales[lane] + biases[lane]);
+                    total[lane] += dy;
+                    product[lane] += dy * deviation;
+                }
+            }
+            store(total, at, plain);
+            store(product, at, products);
         }
     }
-}
-
-/// Writes the lanes that belong to channels from `at` on.
-#[inline(always)]
-fn store(values: [f32; LANES], at: usize, to: &mut [f32]) {
-    let count = LANES.min(to.len() - at);
-    to[at..at + count].copy_from_slice(&values[..count]);
 }
 
 /// Means of all channels over some places, then the sums of the squared deviations from them.
@@ -249,7 +287,7 @@ fn find_moments(values: &[f32], channels: usize, moments: &mut [f32]) {
     for at in (0..channels).step_by(LANES) {
         let mut total = [0.0; LANES];
         for place in (0..values.len()).step_by(channels) {
-            let values = lanes(values, place + at);
+            let values = lanes::<LANES>(values, place + at);
             for lane in 0..LANES {
                 total[lane] += values[lane];
             }
@@ -259,7 +297,7 @@ fn find_moments(values: &[f32], channels: usize, moments: &mut [f32]) {
         }
         let mut deviations = [0.0; LANES];
         for place in (0..values.len()).step_by(channels) {
-            let values = lanes(values, place + at);
+            let values = lanes::<LANES>(values, place + at);
             for lane in 0..LANES {
                 let deviation = values[lane] - total[lane];
                 deviations[lane] += deviation * deviation;
@@ -267,25 +305,5 @@ fn find_moments(values: &[f32], channels: usize, moments: &mut [f32]) {
         }
         store(total, at, means);
         store(deviations, at, squares);
-    }
-}
-
-/// Sums of `dy` over some places for each channel, then those of `dy (x - μ)`.
-#[inline(always)]
-fn sum_products(dy: &[f32], x: &[f32], means: &[f32], sums: &mut [f32]) {
-    let channels = means.len();
-    let (plain, products) = sums.split_at_mut(channels);
-    for at in (0..channels).step_by(LANES) {
-        let means = lanes(means, at);
-        let (mut total, mut product) = ([0.0; LANES], [0.0; LANES]);
-        for place in (0..x.len()).step_by(channels) {
-            let (dy, x) = (lanes(dy, place + at), lanes(x, place + at));
-            for lane in 0..LANES {
-                total[lane] += dy[lane];
-                product[lane] += dy[lane] * (x[lane] - means[lane]);
-            }
-        }
-        store(total, at, plain);
-        store(product, at, products);
     }
 }

@@ -9,10 +9,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::Sizes;
-use super::outer::{Outer, Run};
+use super::outer::{Outer, Run, each_block};
 use super::patches::{LANES, POSITIONS, minus, plus, transform_images};
 use super::tile::PANEL;
-use super::weight_gradient::BLOCK;
 use crate::compute::Buffers;
 use crate::operation::vectorized;
 
@@ -68,33 +67,32 @@ impl Sizes {
                         },
                     );
                 });
-            sums.par_chunks_exact_mut(channels * PANEL)
+            let (values, gradients) = (&values[..], &gradients[..]);
+            sums.par_chunks_exact_mut(panels * channels * PANEL)
                 .enumerate()
-                .flat_map(|(index, sums)| {
-                    let blocks = sums.par_chunks_mut(BLOCK * PANEL).enumerate();
-                    blocks.map(move |(block, sums)| (index, block * BLOCK, sums))
-                })
-                .for_each(|(index, at, sums)| {
-                    let (position, panel) = (index / panels, index % panels);
-                    let runs = units.iter().enumerate().map(|(unit, own)| {
-                        let count = patches(own);
-                        let unit = unit * POSITIONS * room;
-                        Run {
-                            values: unit * channels + position * count * channels,
-                            gradients: (unit * panels + (position * panels + panel) * count)
-                                * PANEL,
-                            places: count,
+                .for_each(|(position, sums)| {
+                    each_block(sums, channels * PANEL, |[panel, at], sums| {
+                        let runs = units.iter().enumerate().map(|(unit, own)| {
+                            let count = patches(own);
+                            let unit = unit * POSITIONS * room;
+                            Run {
+                                values: unit * channels + position * count * channels,
+                                gradients: (unit * panels + (position * panels + panel) * count)
+                                    * PANEL,
+                                apart: count * PANEL,
+                                places: count,
+                            }
+                        });
+                        Outer {
+                            runs: &runs.collect::<Vec<Run>>(),
+                            values: &values[at..],
+                            step: channels,
+                            gradients,
+                            filters: self.filters - panel * PANEL,
+                            sums,
                         }
+                        .run();
                     });
-                    Outer {
-                        runs: &runs.collect::<Vec<Run>>(),
-                        values: &values[at..],
-                        step: channels,
-                        gradients: &gradients,
-                        filters: PANEL.min(self.filters - panel * PANEL),
-                        sums,
-                    }
-                    .run();
                 });
         }
         gradient

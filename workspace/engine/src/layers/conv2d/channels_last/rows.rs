@@ -60,9 +60,10 @@ struct Under<'a> {
 }
 
 /// Neighbouring columns under which the same columns of the window lie within the image.
+#[derive(Clone)]
 pub(super) struct Columns {
-    columns: Range<usize>,
-    window: Range<usize>,
+    pub(super) columns: Range<usize>,
+    pub(super) window: Range<usize>,
 }
 
 impl Rows<'_> {

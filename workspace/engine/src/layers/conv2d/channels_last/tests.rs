@@ -218,45 +218,63 @@ proptest! {
 
 #[test]
 fn sums_over_places_have_the_same_bits_by_registers_of_every_width() {
-    for (rows, step, filters) in [(1, 1, 16), (7, 9, 3), (12, 12, 8), (29, 40, 16)] {
+    let cases: [(usize, usize, usize); 6] = [
+        (1, 1, 16),
+        (7, 9, 3),
+        (12, 12, 8),
+        (29, 40, 16),
+        (13, 20, 32),
+        (29, 40, 21),
+    ];
+    for (rows, step, filters) in cases {
         let runs = [(0, 0, 5), (3 * step, 5 * PANEL, 1), (step, 6 * PANEL, 14)];
         let runs = runs.map(|(values, gradients, places)| outer::Run {
             values,
             gradients,
+            apart: 20 * PANEL,
             places,
         });
         let values = numbers(15 * step + rows, 1);
-        let gradients = numbers(20 * PANEL, 2);
+        let gradients = numbers(40 * PANEL, 2);
+        let panels = filters.div_ceil(PANEL);
+        let size = rows * PANEL;
         let results = WIDTHS.map(|width| {
             with_width(width, || {
-                let mut sums = numbers(rows * PANEL, 3);
+                let mut sums = numbers(panels * size, 3);
+                let (first, second) = sums.split_at_mut(size);
                 outer::Outer {
                     runs: &runs,
                     values: &values,
                     step,
                     gradients: &gradients,
                     filters,
-                    sums: &mut sums,
+                    sums: [first, second],
                 }
                 .run();
-                let own = sums.chunks_exact(PANEL).map(|row| row[..filters].to_vec());
-                own.collect::<Vec<_>>().concat()
+                let of = |row: usize, filter: usize| {
+                    sums[filter / PANEL * size + row * PANEL + filter % PANEL]
+                };
+                let own = (0..rows).flat_map(|row| (0..filters).map(move |filter| (row, filter)));
+                own.map(|(row, filter)| of(row, filter)).collect::<Vec<_>>()
             })
         });
         for (width, result) in WIDTHS.iter().zip(&results) {
             assert_eq!(result, &results[0], "registers of {width}, {rows} rows");
         }
-        let before = numbers(rows * PANEL, 3);
+        let before = numbers(panels * size, 3);
         for (index, &found) in results[0].iter().enumerate() {
             let (row, filter) = (index / filters, index % filters);
+            let (panel, at) = (filter / PANEL, filter % PANEL);
             let products = runs.iter().flat_map(|run| {
                 (0..run.places).map(|place| {
                     let value = values[run.values + place * step + row];
-                    let gradient = gradients[run.gradients + place * PANEL + filter];
+                    let own = run.gradients + panel * run.apart + place * PANEL;
+                    let gradient = gradients[own + at];
                     f64::from(value) * f64::from(gradient)
                 })
             });
-            let expected = f64::from(before[row * PANEL + filter]) + products.sum::<f64>();
+            let before = before[panel * size + row * PANEL + at];
+            let expected = f64::from(before) + products.sum::<f64>();
             assert!((expected - f64::from(found)).abs() < 1e-5, "{row} {filter}");
         }
     }

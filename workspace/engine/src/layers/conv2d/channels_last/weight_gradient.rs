@@ -9,14 +9,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::Sizes;
-use super::outer::{Outer, ROWS, Run};
-use super::rows::within;
+use super::outer::{BLOCK, Outer, Run, each_block};
+use super::rows::{Columns, runs, within};
 use super::tile::PANEL;
 use crate::compute::Buffers;
+use crate::lanes::lanes;
 use crate::operation::{pieces, vectorized};
 
-/// Rows of sums in a piece of work.
-pub(super) const BLOCK: usize = 4 * ROWS;
 /// Pieces of work aimed at.
 const UNITS: usize = 16;
 
@@ -89,28 +88,27 @@ impl Sizes {
                 });
             let runs: Vec<Vec<Run>> = (0..strands)
                 .flat_map(|strand| (0..taps).map(move |tap| (strand, tap)))
-                .map(|(strand, tap)| self.runs_under(tap, own(strand)))
+                .map(|(strand, tap)| self.runs_under(tap, own(strand), room))
                 .collect();
-            sums.par_chunks_exact_mut(run * PANEL)
+            let gradients = &packed[..];
+            // Panels of one group see the same values.
+            sums.par_chunks_exact_mut(panels.len() / self.groups * run * PANEL)
                 .enumerate()
-                .flat_map(|(index, sums)| {
-                    let blocks = sums.par_chunks_mut(BLOCK * PANEL).enumerate();
-                    blocks.map(move |(block, sums)| (index, block * BLOCK, sums))
-                })
-                .for_each(|(index, at, sums)| {
-                    let (tap, panel) = (index % taps, index / taps);
-                    let (strand, number) = (panel / panels.len(), panel % panels.len());
-                    let (filter, filters) = panels[number];
-                    let group = filter / self.group_filters();
-                    Outer {
-                        runs: &runs[strand * taps + tap],
-                        values: &images[group * self.group_channels() + at..],
-                        step: self.stride[1] * self.channels,
-                        gradients: &packed[panel * room..][..room],
-                        filters,
-                        sums,
-                    }
-                    .run();
+                .for_each(|(index, sums)| {
+                    let (under, group) = (index / self.groups, index % self.groups);
+                    let first = group * (panels.len() / self.groups);
+                    each_block(sums, run * PANEL, |[panel, at], sums| {
+                        let panel_of_all = under / taps * panels.len() + first + panel;
+                        Outer {
+                            runs: &runs[under],
+                            values: &images[group * self.group_channels() + at..],
+                            step: self.stride[1] * self.channels,
+                            gradients: &gradients[panel_of_all * room..],
+                            filters: self.group_filters() - panel * PANEL,
+                            sums,
+                        }
+                        .run();
+                    });
                 });
         }
         let across = self.kernel_elements() / taps;
@@ -119,12 +117,12 @@ impl Sizes {
             .enumerate()
             .for_each(|(filter, gradient)| {
                 let panel = panels.partition_point(|&(first, _)| first <= filter) - 1;
-                let at = panel * taps * run * PANEL + filter - panels[panel].0;
+                let at = panel * run * PANEL + filter - panels[panel].0;
                 gradient.fill(0.0);
-                for sums in sums.chunks_exact(size) {
-                    let own = sums[at..].iter().step_by(PANEL).take(taps * run);
-                    for (index, sum) in own.enumerate() {
-                        let (tap, value) = (index / run, index % run);
+                for (index, sums) in sums.chunks_exact(panels.len() * run * PANEL).enumerate() {
+                    let tap = index % taps;
+                    let own = sums[at..].iter().step_by(PANEL).take(run);
+                    for (value, sum) in own.enumerate() {
                         let (across_at, channel) = match across {
                             1 => (0, value),
                             _ => (value / self.channels, value % self.channels),
@@ -136,8 +134,8 @@ impl Sizes {
     }
 
     /// Where the values under one tap of the window meet the gradients of these rows of the maps, counted over all
-    /// images.
-    fn runs_under(&self, tap: usize, rows: Range<usize>) -> Vec<Run> {
+    /// images; those of the next panel are so far `apart`.
+    fn runs_under(&self, tap: usize, rows: Range<usize>, apart: usize) -> Vec<Run> {
         let (narrow, width) = (self.is_narrow(), self.map[1]);
         let [height, image_width] = match narrow {
             true => self.frame(),
@@ -174,6 +172,7 @@ impl Sizes {
             let run = Run {
                 values: at * self.channels,
                 gradients: (index * width + columns.start) * PANEL,
+                apart,
                 places: columns.len(),
             };
             // Where a row follows on the last one, both are one run.
@@ -196,6 +195,7 @@ impl Sizes {
         let size = self.map[1] * self.filters;
         let rows = map_gradient.len() / size;
         let at_once = rows.div_ceil(UNITS);
+        let columns = runs(self);
         let sums: Vec<Vec<f32>> = (0..rows.div_ceil(at_once))
             .into_par_iter()
             .map(|unit| {
@@ -207,7 +207,7 @@ impl Sizes {
                         #[inline(always)]
                         || {
                             row_sums.fill(0.0);
-                            self.add_row(images, gradients, row, &mut row_sums);
+                            self.add_row(images, gradients, row, &columns, &mut row_sums);
                             for (sum, row) in sums.iter_mut().zip(&row_sums) {
                                 *sum += row;
                             }
@@ -230,49 +230,69 @@ impl Sizes {
 
     /// Adds the products of one row of a map to the sums, tap after tap.
     #[inline(always)]
-    fn add_row(&self, images: &[f32], gradients: &[f32], row: usize, sums: &mut [f32]) {
-        /// Channels whose sums are held in registers.
-        const LANES: usize = 32;
-        let channels = self.channels;
+    fn add_row(
+        &self,
+        images: &[f32],
+        gradients: &[f32],
+        row: usize,
+        runs: &[Columns],
+        sums: &mut [f32],
+    ) {
         let (image, y) = (row / self.map[0], row % self.map[0]);
+        let size = self.image[1] * self.channels;
         for down in within(self, 0, y) {
             let top = y * self.stride[0] + down * self.dilation[0] - self.padding[0];
-            let start = (image * self.image[0] + top) * self.image[1] * channels;
-            let values = &images[start..][..self.image[1] * channels];
-            for right in 0..self.kernel[1] {
-                let tap = down * self.kernel[1] + right;
-                let offset = right * self.dilation[1];
-                let first = self.padding[1]
-                    .saturating_sub(offset)
-                    .div_ceil(self.stride[1]);
-                let end = (self.image[1] + self.padding[1]).saturating_sub(offset);
-                let columns = first..end.div_ceil(self.stride[1]).min(self.map[1]);
-                let sums = &mut sums[tap * channels..][..channels];
-                let mut at = 0;
-                while at < channels {
-                    let whole = channels - at >= LANES;
-                    let count = if whole { LANES } else { 1 };
-                    let mut totals = [0.0; LANES];
-                    for column in columns.clone() {
-                        let from = column * self.stride[1] + offset - self.padding[1];
-                        let dy = &gradients[column * channels + at..];
-                        let x = &values[from * channels + at..];
-                        if whole {
-                            if let (Some(dy), Some(x)) =
-                                (dy.first_chunk::<LANES>(), x.first_chunk::<LANES>())
-                            {
-                                for lane in 0..LANES {
-                                    totals[lane] += dy[lane] * x[lane];
-                                }
-                            }
-                        } else {
-                            totals[0] += dy[0] * x[0];
+            let values = &images[(image * self.image[0] + top) * size..][..size];
+            let across = self.kernel[1];
+            let sums = &mut sums[down * across * self.channels..][..across * self.channels];
+            let rows = [values, gradients];
+            // As many sums as registers hold are added up side by side.
+            match across {
+                3 => self.add_taps::<3, 32>(rows, 0, runs, sums),
+                5 => self.add_taps::<5, 16>(rows, 0, runs, sums),
+                7 => self.add_taps::<7, 16>(rows, 0, runs, sums),
+                _ => {
+                    for (tap, sums) in sums.chunks_exact_mut(self.channels).enumerate() {
+                        self.add_taps::<1, 32>(rows, tap, runs, sums);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the products of a row of values and one of gradients under so many taps from this one on. Lanes that belong to no
+    /// channel hold those of the next place, and are dropped.
+    #[inline(always)]
+    fn add_taps<const TAPS: usize, const LANES: usize>(
+        &self,
+        [values, gradients]: [&[f32]; 2],
+        first: usize,
+        runs: &[Columns],
+        sums: &mut [f32],
+    ) {
+        let channels = self.channels;
+        for at in (0..channels).step_by(LANES) {
+            let mut totals = [[0.0; LANES]; TAPS];
+            for run in runs {
+                let all = run.window.start <= first && first + TAPS <= run.window.end;
+                for column in run.columns.clone() {
+                    let dy: [f32; LANES] = lanes(gradients, column * channels + at);
+                    for (tap, total) in totals.iter_mut().enumerate() {
+                        if !all && !run.window.contains(&(first + tap)) {
+                            continue;
+                        }
+                        let from = column * self.stride[1] + (first + tap) * self.dilation[1];
+                        let from = (from - self.padding[1]) * channels;
+                        let x: [f32; LANES] = lanes(values, from + at);
+                        for lane in 0..LANES {
+                            total[lane] += dy[lane] * x[lane];
                         }
                     }
-                    for (sum, total) in sums[at..at + count].iter_mut().zip(totals) {
-                        *sum += total;
-                    }
-                    at += count;
+                }
+            }
+            for (total, sums) in totals.iter().zip(sums.chunks_exact_mut(channels)) {
+                for (sum, total) in sums[at..].iter_mut().zip(total) {
+                    *sum += total;
                 }
             }
         }
