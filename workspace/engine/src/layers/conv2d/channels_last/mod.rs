@@ -8,6 +8,7 @@
 mod bottleneck;
 mod input_gradient;
 mod outer;
+mod own_gradient;
 mod patch_gradient;
 mod patches;
 mod rows;

@@ -281,6 +281,70 @@ fn sums_over_places_have_the_same_bits_by_registers_of_every_width() {
 }
 
 proptest! {
+    #[test]
+    fn gradients_of_depthwise_weights_are_plain_sums_and_have_the_same_bits_by_registers_of_every_width(
+        channels in 2usize..80, kernel in [1usize..4, 1usize..8], stride in [1usize..3, 1usize..3],
+        dilation in [1usize..3, 1usize..3], padding in [0usize..4, 0usize..4], more in [0usize..5, 0usize..20],
+        seed in 0u64..1000,
+    ) {
+        let reach = |axis: usize| (kernel[axis] - 1) * dilation[axis] + 1;
+        let image = [0, 1].map(|axis| reach(axis).saturating_sub(2 * padding[axis]).max(1) + more[axis]);
+        let conv = Sizes {
+            channels,
+            image,
+            filters: channels,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups: channels,
+            map: [0, 1].map(|axis| (image[axis] + 2 * padding[axis] - reach(axis)) / stride[axis] + 1),
+        };
+        let samples = 2;
+        let images = numbers(samples * conv.image_elements(), seed);
+        let map = numbers(samples * conv.map_elements(), seed + 1);
+        let columns = rows::runs(&conv);
+        let all = 0..samples * conv.map[0];
+        let sums = |width: usize, rows| {
+            with_width(width, || conv.sums_of_own(&columns, &images, &map, rows))
+        };
+        let own = sums(0, all.clone());
+        for width in WIDTHS {
+            prop_assert_eq!(&sums(width, all.clone()), &own, "registers of {}", width);
+        }
+        let mut expected = vec![0.0; own.len()];
+        for (place, dy) in map.chunks_exact(channels).enumerate() {
+            let (sample, place) = (place / conv.places(), place % conv.places());
+            let (y, x) = (place / conv.map[1], place % conv.map[1]);
+            for tap in 0..conv.kernel_elements() {
+                let at = [
+                    y * stride[0] + tap / kernel[1] * dilation[0],
+                    x * stride[1] + tap % kernel[1] * dilation[1],
+                ];
+                let at = [0, 1].map(|axis| at[axis].wrapping_sub(padding[axis]));
+                if (0..2).all(|axis| at[axis] < image[axis]) {
+                    let start = ((sample * image[0] + at[0]) * image[1] + at[1]) * channels;
+                    for channel in 0..channels {
+                        expected[tap * channels + channel] +=
+                            f64::from(images[start + channel]) * f64::from(dy[channel]);
+                    }
+                }
+            }
+        }
+        for (found, expected) in own.iter().zip(expected) {
+            prop_assert!((f64::from(*found) - expected).abs() < 1e-4, "{} {}", found, expected);
+        }
+        let mut gradient = vec![f32::NAN; own.len()];
+        let compute = Compute::new(2).unwrap();
+        compute.run(|| conv.fill_weight_gradient_last(compute.buffers(), &images, &map, &mut gradient));
+        for (index, found) in gradient.iter().enumerate() {
+            let (channel, tap) = (index / conv.kernel_elements(), index % conv.kernel_elements());
+            prop_assert!((found - own[tap * channels + channel]).abs() < 1e-4);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]

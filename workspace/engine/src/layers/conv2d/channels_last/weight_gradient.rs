@@ -10,10 +10,8 @@ use rayon::prelude::*;
 
 use super::super::Sizes;
 use super::outer::{BLOCK, Outer, Run, each_block};
-use super::rows::{Columns, runs, within};
 use super::tile::PANEL;
 use crate::compute::Buffers;
-use crate::lanes::lanes;
 use crate::operation::{pieces, vectorized};
 
 /// Pieces of work aimed at.
@@ -188,114 +186,6 @@ impl Sizes {
             }
         }
         runs
-    }
-
-    /// The same where every filter sees the channel of its own number: some rows of the maps in each piece of work.
-    fn fill_gradient_of_own(&self, images: &[f32], map_gradient: &[f32], gradient: &mut [f32]) {
-        let size = self.map[1] * self.filters;
-        let rows = map_gradient.len() / size;
-        let at_once = rows.div_ceil(UNITS);
-        let columns = runs(self);
-        let sums: Vec<Vec<f32>> = (0..rows.div_ceil(at_once))
-            .into_par_iter()
-            .map(|unit| {
-                let mut sums = vec![0.0; self.kernel_elements() * self.filters];
-                let mut row_sums = sums.clone();
-                for row in unit * at_once..rows.min((unit + 1) * at_once) {
-                    let gradients = &map_gradient[row * size..][..size];
-                    vectorized(
-                        #[inline(always)]
-                        || {
-                            row_sums.fill(0.0);
-                            self.add_row(images, gradients, row, &columns, &mut row_sums);
-                            for (sum, row) in sums.iter_mut().zip(&row_sums) {
-                                *sum += row;
-                            }
-                        },
-                    );
-                }
-                sums
-            })
-            .collect();
-        gradient.fill(0.0);
-        for sums in &sums {
-            for (tap, sums) in sums.chunks_exact(self.filters).enumerate() {
-                let own = gradient[tap..].iter_mut().step_by(self.kernel_elements());
-                for (gradient, sum) in own.zip(sums) {
-                    *gradient += sum;
-                }
-            }
-        }
-    }
-
-    /// Adds the products of one row of a map to the sums, tap after tap.
-    #[inline(always)]
-    fn add_row(
-        &self,
-        images: &[f32],
-        gradients: &[f32],
-        row: usize,
-        runs: &[Columns],
-        sums: &mut [f32],
-    ) {
-        let (image, y) = (row / self.map[0], row % self.map[0]);
-        let size = self.image[1] * self.channels;
-        for down in within(self, 0, y) {
-            let top = y * self.stride[0] + down * self.dilation[0] - self.padding[0];
-            let values = &images[(image * self.image[0] + top) * size..][..size];
-            let across = self.kernel[1];
-            let sums = &mut sums[down * across * self.channels..][..across * self.channels];
-            let rows = [values, gradients];
-            // As many sums as registers hold are added up side by side.
-            match across {
-                3 => self.add_taps::<3, 32>(rows, 0, runs, sums),
-                5 => self.add_taps::<5, 16>(rows, 0, runs, sums),
-                7 => self.add_taps::<7, 16>(rows, 0, runs, sums),
-                _ => {
-                    for (tap, sums) in sums.chunks_exact_mut(self.channels).enumerate() {
-                        self.add_taps::<1, 32>(rows, tap, runs, sums);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Adds the products of a row of values and one of gradients under so many taps from this one on. Lanes that belong to no
-    /// channel hold those of the next place, and are dropped.
-    #[inline(always)]
-    fn add_taps<const TAPS: usize, const LANES: usize>(
-        &self,
-        [values, gradients]: [&[f32]; 2],
-        first: usize,
-        runs: &[Columns],
-        sums: &mut [f32],
-    ) {
-        let channels = self.channels;
-        for at in (0..channels).step_by(LANES) {
-            let mut totals = [[0.0; LANES]; TAPS];
-            for run in runs {
-                let all = run.window.start <= first && first + TAPS <= run.window.end;
-                for column in run.columns.clone() {
-                    let dy: [f32; LANES] = lanes(gradients, column * channels + at);
-                    for (tap, total) in totals.iter_mut().enumerate() {
-                        if !all && !run.window.contains(&(first + tap)) {
-                            continue;
-                        }
-                        let from = column * self.stride[1] + (first + tap) * self.dilation[1];
-                        let from = (from - self.padding[1]) * channels;
-                        let x: [f32; LANES] = lanes(values, from + at);
-                        for lane in 0..LANES {
-                            total[lane] += dy[lane] * x[lane];
-                        }
-                    }
-                }
-            }
-            for (total, sums) in totals.iter().zip(sums.chunks_exact_mut(channels)) {
-                for (sum, total) in sums[at..].iter_mut().zip(total) {
-                    *sum += total;
-                }
-            }
-        }
     }
 
     /// `db = Σ dY`, piece after piece of the batch.
