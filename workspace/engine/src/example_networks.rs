@@ -57,7 +57,7 @@ pub(crate) fn blocks(kinds: &[u8]) -> Blueprint {
     let mut last = push(conv(false));
     for kind in kinds {
         let start = last;
-        last = match kind % 9 {
+        last = match kind % 10 {
             0 => {
                 push(conv(true));
                 push(op("relu"))
@@ -103,6 +103,15 @@ pub(crate) fn blocks(kinds: &[u8]) -> Blueprint {
                 push(conv(true));
                 push(op("relu"));
                 push(POOL.to_owned())
+            }
+            8 => {
+                let left = push(of(r#""op": "slice", "from": 0, "to": 2"#.to_owned(), start));
+                push(of(r#""op": "slice", "from": 1, "to": 3"#.to_owned(), start));
+                let right = push(conv(true));
+                push(both("concat", [left, right]));
+                push(r#""op": "channel-shuffle", "groups": 3"#.to_owned());
+                push(r#""op": "channel-shuffle", "groups": 2"#.to_owned());
+                push(r#""op": "slice", "from": 1, "to": 5"#.to_owned())
             }
             _ => {
                 push(op("batch-norm2d"));

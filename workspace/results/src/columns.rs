@@ -224,7 +224,7 @@ const IDENTITY: &[Column] = &[
 
 const COUNTS: &[Column] = &[
     TRAINED_ON,
-    Column::new("correct", "correct", Part::Measured, 2, |row| {
+    Column::new("correct", "correct", Part::Measured, 5, |row| {
         let seeds = &row.strategy.seeds;
         let sum: Option<u64> = seeds.iter().map(|seed| seed.correct).sum();
         let part = seeds.first().zip(sum).map(|(first, sum)| Value::Part {

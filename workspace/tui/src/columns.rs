@@ -22,6 +22,12 @@ const FIGURE: usize = 7;
 /// Text is cut to this before a whole column is left out.
 const LEGIBLE: usize = 24;
 
+/// The same of text that tells rows apart.
+const TELLING: usize = 36;
+
+/// Text in fewer columns says nothing.
+const SAYING: usize = 10;
+
 /// One column.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -35,6 +41,8 @@ pub struct Column {
     pub cut: bool,
     /// It tells rows apart: texts that differ still do when they are cut.
     pub apart: bool,
+    /// It goes, though its rank is 0, where text would say nothing else.
+    pub tight: bool,
 }
 
 /// One cell.
@@ -57,6 +65,7 @@ impl Column {
             rank,
             cut: true,
             apart: false,
+            tight: false,
         }
     }
 
@@ -76,6 +85,7 @@ impl Column {
             rank,
             cut: false,
             apart: false,
+            tight: false,
         }
     }
 }
@@ -245,15 +255,19 @@ impl Table<'_> {
             if excess == 0 {
                 return widths;
             }
-            // A column worth leaving out goes before text is cut to less than is legible, and before text that tells rows
-            // apart is cut at all.
+            // A column worth leaving out goes before text is cut to less than is legible.
             let cuttable = |index: &usize| {
                 self.columns[*index].cut && widths[*index].is_some_and(|width| width > NARROWEST)
             };
             let spare: usize = (0..widths.len())
                 .filter(cuttable)
-                .filter(|index| !self.columns[*index].apart)
-                .filter_map(|index| Some(widths[index]?.saturating_sub(LEGIBLE)))
+                .filter_map(|index| {
+                    let least = match self.columns[index].apart {
+                        true => TELLING,
+                        false => LEGIBLE,
+                    };
+                    Some(widths[index]?.saturating_sub(least))
+                })
                 .sum();
             let dropped = (0..widths.len())
                 .filter(|index| widths[*index].is_some() && self.columns[*index].rank > 0)
@@ -265,6 +279,15 @@ impl Table<'_> {
             let widest = (0..widths.len())
                 .filter(cuttable)
                 .max_by_key(|index| widths[*index]);
+            let tight = (0..widths.len())
+                .rev()
+                .find(|index| widths[*index].is_some() && self.columns[*index].tight);
+            if let Some(index) =
+                tight.filter(|_| widest.is_none_or(|widest| widths[widest] <= Some(SAYING)))
+            {
+                widths[index] = None;
+                continue;
+            }
             // A name stays legible as long as there are long figures to shorten.
             let text = widest.and_then(|index| Some((index, widths[index]?)));
             let shorter = match text {

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site, check_divides, image, several};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -50,14 +51,17 @@ impl Layer for ChannelShuffle {
             channels,
             places,
             groups: self.groups,
+            channels_last: false,
         }))
     }
 }
 
+#[derive(Clone, Copy)]
 struct Shuffling {
     channels: usize,
     places: usize,
     groups: usize,
+    channels_last: bool,
 }
 
 impl Shuffling {
@@ -67,6 +71,13 @@ impl Shuffling {
         to.par_chunks_exact_mut(size)
             .zip(from.par_chunks_exact(size))
             .for_each(|(to, from)| {
+                if self.channels_last {
+                    let places = to.chunks_exact_mut(self.channels);
+                    for (to, from) in places.zip(from.chunks_exact(self.channels)) {
+                        deal_place(to, from, groups);
+                    }
+                    return;
+                }
                 for (at, to) in to.chunks_exact_mut(self.places).enumerate() {
                     let source = at % groups * each + at / groups;
                     to.copy_from_slice(&from[source * self.places..][..self.places]);
@@ -75,9 +86,36 @@ impl Shuffling {
     }
 }
 
+/// Deals out the channels of one place.
+#[inline(always)]
+fn deal_place(to: &mut [f32], from: &[f32], groups: usize) {
+    let each = from.len() / groups;
+    // What ShuffleNet does: pairs, which are vectorised.
+    if groups == 2 {
+        let (first, second) = from.split_at(each);
+        let pairs = to.as_chunks_mut::<2>().0.iter_mut();
+        for (to, (&first, &second)) in pairs.zip(first.iter().zip(second)) {
+            *to = [first, second];
+        }
+        return;
+    }
+    for (at, to) in to.chunks_exact_mut(groups).enumerate() {
+        for (to, from) in to.iter_mut().zip(from[at..].iter().step_by(each)) {
+            *to = *from;
+        }
+    }
+}
+
 impl Operation for Shuffling {
     fn output(&self) -> usize {
         self.channels * self.places
+    }
+
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self {
+            channels_last: true,
+            ..*self
+        })
     }
 
     fn forward(&self, pass: Forward<'_>) {

@@ -1,8 +1,11 @@
 //! One token of a sequence as a vector, such as the class token: T×D becomes D.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Kind, Layer, Site, sequence};
+use crate::layout::Turned;
 use crate::operation::{Backward, Forward, Operation};
 use crate::place::Place;
 use crate::problem::Problem;
@@ -57,16 +60,34 @@ impl Layer for SelectToken {
             input: site.inputs[0].elements(),
             start: self.index * width,
             length: width,
+            places: 1,
+            channels_last: false,
         }))
     }
 }
 
-/// A run of values out of each sample.
+/// A run of values out of each sample, or of channels where these come last.
+#[derive(Clone, Copy)]
 pub(super) struct Selection {
     /// Values in one sample.
     pub(super) input: usize,
     pub(super) start: usize,
     pub(super) length: usize,
+    /// Of a map.
+    pub(super) places: usize,
+    pub(super) channels_last: bool,
+}
+
+impl Selection {
+    /// What is selected of each of the rows that a sample consists of, and how long they are.
+    fn of_row(&self) -> (Range<usize>, usize) {
+        let rows = match self.channels_last {
+            true => self.places,
+            false => 1,
+        };
+        let start = self.start / rows;
+        (start..start + self.length / rows, self.input / rows)
+    }
 }
 
 impl Operation for Selection {
@@ -74,23 +95,38 @@ impl Operation for Selection {
         self.length
     }
 
+    fn channels_last(&self) -> Option<Turned> {
+        Turned::either(Self {
+            channels_last: true,
+            ..*self
+        })
+    }
+
     fn forward(&self, pass: Forward<'_>) {
+        let (own, row) = self.of_row();
         pass.output
             .par_chunks_exact_mut(self.length)
             .zip(pass.inputs[0].par_chunks_exact(self.input))
-            .for_each(|(to, from)| to.copy_from_slice(&from[self.start..][..self.length]));
+            .for_each(|(to, from)| {
+                for (to, from) in to.chunks_exact_mut(own.len()).zip(from.chunks_exact(row)) {
+                    to.copy_from_slice(&from[own.clone()]);
+                }
+            });
     }
 
     fn backward(&self, pass: Backward<'_>) {
         let [Some(gradient)] = pass.input_gradients else {
             return;
         };
+        let (own, row) = self.of_row();
         gradient
             .par_chunks_exact_mut(self.input)
             .zip(pass.output_gradient.par_chunks_exact(self.length))
             .for_each(|(to, from)| {
                 to.fill(0.0);
-                to[self.start..][..self.length].copy_from_slice(from);
+                for (to, from) in to.chunks_exact_mut(row).zip(from.chunks_exact(own.len())) {
+                    to[own.clone()].copy_from_slice(from);
+                }
             });
     }
 }

@@ -68,6 +68,11 @@ impl Layer for Slice {
             input: site.inputs[0].elements(),
             start: self.from * each,
             length: site.output.elements(),
+            places: match site.output.as_image() {
+                Some(_) => each,
+                None => 1,
+            },
+            channels_last: false,
         }))
     }
 }

@@ -204,7 +204,14 @@ fn beside_curves(parts: &Parts, rows: usize, curves: usize) -> (Parts, Vec<Rect>
     let width = parts.bars.width + parts.pairs.width;
     let each = width / u16::try_from(curves.max(1)).unwrap_or(u16::MAX);
     let stacked = parts.pairs.y != parts.bars.y;
-    let (bars, pairs) = (parts.bars, parts.pairs);
+    let (mut bars, mut pairs) = (parts.bars, parts.pairs);
+    if stacked {
+        // What bars do not need is for the pairs below them.
+        let spare = bars.height.saturating_sub(wanted.saturating_sub(2));
+        bars.height -= spare;
+        pairs.y -= spare;
+        pairs.height += spare;
+    }
     if stacked || below < CURVES.0 || each < CURVES.1 {
         let table = parts.table;
         return (Parts { table, bars, pairs }, Vec::new());

@@ -262,7 +262,7 @@ fn caption(run: &Watched, selection: &Selection, features: &Features) -> String 
         _ => format!(" · seed {}", sample.seed),
     };
     format!(
-        " {part}{weights} trunk, cut at {}{seed} · {dimensions} · {} of {} test images",
+        " {part}{weights}, cut at {}{seed} · {dimensions} · {} of {} test images",
         sample.cut,
         count(sample.examples.len()),
         count(sample.extracted),

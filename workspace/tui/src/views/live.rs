@@ -22,7 +22,7 @@ use crate::{
     memo::Memo,
     panel::{panel, say},
     scroll::moved,
-    text::{fit, line},
+    text::{fit, line, width},
     views::{Scene, compare},
     watched::Watched,
 };
@@ -254,10 +254,12 @@ fn figures(
         let name = last.figure.name;
         parts.push(format!("training {name} {training}{held_out}"));
     }
-    Line::styled(
-        fit(&format!(" {}", parts.join(" · ")), columns),
-        scene.theme.dim(),
-    )
+    // How far it is, which the list tells too, and how fast go before a figure is cut.
+    let written = |parts: &[String]| format!(" {}", parts.join(" · "));
+    while parts.len() > 1 && width(&written(&parts)) > columns {
+        parts.remove(usize::from(parts.len() > 3));
+    }
+    Line::styled(fit(&written(&parts), columns), scene.theme.dim())
 }
 
 /// How long it will still take, seconds.

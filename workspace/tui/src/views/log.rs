@@ -12,7 +12,7 @@ use crate::{
     keys::Action,
     layer::Layer,
     panel::{panel, say},
-    text::{fit, line, tint},
+    text::{fit, line, pad, tint, width},
     views::{Scene, fits},
     watched::{LogEntry, Watched},
 };
@@ -54,8 +54,15 @@ pub fn draw(scene: &Scene<'_>, selection: &Selection, area: Rect, buffer: &mut B
     }
     lines.reverse();
     let selected = (back > 0).then(|| lines.len().saturating_sub(1 + back - newest));
+    let longest = lines.iter().map(|entry| width(&entry.from)).max();
+    let from = longest.unwrap_or(0).min(FROM);
     for (row, entry) in lines.into_iter().enumerate() {
-        line(buffer, inner, row, entry_line(scene, entry, inner.width));
+        line(
+            buffer,
+            inner,
+            row,
+            entry_line(scene, entry, from, inner.width),
+        );
         if selected == Some(row)
             && let Ok(offset) = u16::try_from(row)
         {
@@ -77,8 +84,11 @@ fn matching<'a>(run: &'a Watched, filter: &'a str) -> impl Iterator<Item = &'a L
         .filter(move |entry| fits(&entry.text, filter) || fits(&entry.from, filter))
 }
 
-/// Time since the run began, level, who, what.
-fn entry_line(scene: &Scene<'_>, entry: &LogEntry, columns: u16) -> Line<'static> {
+/// Most columns for who says it.
+const FROM: usize = 14;
+
+/// Time since the run began, level, who in so many columns, what.
+fn entry_line(scene: &Scene<'_>, entry: &LogEntry, from: usize, columns: u16) -> Line<'static> {
     let (word, style) = match entry.level {
         LogLevel::Error => ("error", scene.theme.bad()),
         LogLevel::Warning => ("warn ", scene.theme.warning()),
@@ -86,14 +96,13 @@ fn entry_line(scene: &Scene<'_>, entry: &LogEntry, columns: u16) -> Line<'static
         LogLevel::Debug => ("debug", scene.theme.dim()),
     };
     let time = match entry.at {
-        0 => " ".repeat(9),
+        0 => " ".repeat(7),
         at => {
             let since = at.saturating_sub(scene.run.state.started_at);
             let seconds = since / 1000;
-            format!("{:>5}:{:02} ", seconds / 60, seconds % 60)
+            format!("{:>3}:{:02} ", seconds / 60, seconds % 60)
         }
     };
-    let from = fit(&entry.from, 14);
     let columns = usize::from(columns);
     if columns < 50 {
         return Line::from(vec![
@@ -101,13 +110,14 @@ fn entry_line(scene: &Scene<'_>, entry: &LogEntry, columns: u16) -> Line<'static
             Span::styled(fit(&entry.text, columns.saturating_sub(6)), style),
         ]);
     }
-    let text = fit(&entry.text, columns.saturating_sub(32));
-    Line::from(vec![
+    let before = [
         Span::styled(time, scene.theme.dim()),
         Span::styled(format!("{word} "), style),
-        Span::styled(format!("{from:<15} "), scene.theme.dim()),
-        Span::styled(text, style),
-    ])
+        Span::styled(pad(&entry.from, from, false) + "  ", scene.theme.dim()),
+    ];
+    let taken: usize = before.iter().map(Span::width).sum();
+    let text = fit(&entry.text, columns.saturating_sub(taken));
+    Line::from_iter(before.into_iter().chain([Span::styled(text, style)]))
 }
 
 /// What a key asks for.

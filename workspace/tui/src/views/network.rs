@@ -215,7 +215,11 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     let proofs: Vec<_> = (results.iter())
         .map(|row| proof(scene.theme, row))
         .collect();
-    let longest = proofs.iter().map(|(_, _, words)| width(words)).max();
+    let least = |words: &str| match words.split_once(DIGEST) {
+        Some((what, _)) => width(what) + width(DIGEST) + DIGITS + 1,
+        None => width(words),
+    };
+    let longest = proofs.iter().map(|(_, _, words)| least(words)).max();
     let titles = results.iter().map(|row| width(&row.title)).max();
     // A name has what the proof leaves, and some columns in any case.
     let left = columns.saturating_sub(longest.unwrap_or(0) + 6);
@@ -229,7 +233,7 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     for (row, ((mark, style, words), title)) in
         proofs.into_iter().zip(titles).enumerate().take(room)
     {
-        let words = fit(&words, columns.saturating_sub(name + 6));
+        let words = fit_proof(&words, columns.saturating_sub(name + 6));
         line(
             buffer,
             inner,
@@ -243,10 +247,32 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// A proof in so many columns: of a digest its beginning, before any words are cut. Details have all of it.
+fn fit_proof(words: &str, columns: usize) -> String {
+    match words.split_once(DIGEST) {
+        Some((what, digest)) if width(words) > columns => {
+            let taken = width(what) + width(DIGEST);
+            let digits = columns.saturating_sub(taken + 1).max(DIGITS);
+            let digest = format!("{}…", digest.get(..digits).unwrap_or(digest));
+            match taken + width(&digest) <= columns {
+                true => format!("{what}{DIGEST}{digest}"),
+                false => fit(&format!("SHA-256 {digest}, {what}"), columns),
+            }
+        }
+        _ => fit(words, columns),
+    }
+}
+
+/// Digits that tell digests apart.
+const DIGITS: usize = 8;
+
+/// What stands before a digest.
+const DIGEST: &str = ", SHA-256 ";
+
 fn proof(theme: Theme, strategy: &RowResult) -> (&'static str, Style, String) {
     let digest = (strategy.seeds.iter())
         .find_map(|seed| seed.frozen_after.as_ref())
-        .map_or(String::new(), |digest| format!(", SHA-256 {digest}"));
+        .map_or(String::new(), |digest| format!("{DIGEST}{digest}"));
     let what = match strategy.kind.as_str() {
         "frozen-backbone" => "trunk frozen, new head trained",
         "feature-classifier" => "trunk and features frozen, classifier fit once",

@@ -199,24 +199,24 @@ fn shows(keys: &str, shown: &str) {
 fn keys_of_features() {
     shows(
         "3",
-        "trained trunk, cut at features · 128 of 800 dimensions · 150 of 4,861 test images",
+        "trained, cut at features · 128 of 800 dimensions · 150 of 4,861 test images",
     );
     shows(
         "3",
-        "of each dimension; the best 22, by class; evenly thinned",
+        "of each dimension; best 22 by class; thinned",
     );
     shows("3 w", "of each dimension; all, by class; full resolution");
     shows("3 o o", "· dimension 0, F ");
     shows(
         "3 o o",
-        "dimensions as the trunk gives them; evenly thinned",
+        "dimensions as the trunk gives them; thinned",
     );
-    shows("3 o o o", "of each dimension; the best 22, by class");
+    shows("3 o o o", "of each dimension; best 22 by class");
     shows(
         "3 n",
-        "random trunk, cut at features · 64 of 800 dimensions · 100 of 4,861 test images",
+        "random, cut at features · 64 of 800 dimensions · 100 of 4,861 test images",
     );
-    shows("3 n n", "trained trunk");
+    shows("3 n n", "trained, cut at");
     shows("3 w", "full resolution");
     shows("3 o o w down", "· dimension 6, F ");
     shows("3 o o w down up", "· dimension 0, F ");
@@ -230,7 +230,7 @@ fn keys_of_features() {
         "class 9, test image",
     );
     shows("3 p", "first component ");
-    shows("3 p p", "of each dimension; the best 22");
+    shows("3 p p", "of each dimension; best 22");
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn classes_and_data_are_those_of_the_part() {
     shows(
         &done,
         &nth(3, 9),
-        " round digits · ConvNet · trained trunk, cut at block3 gap · 32 dimensions · 300 of 17,718 test",
+        " round digits · ConvNet · trained, cut at block3 gap · 32 dimensions · 300 of 17,718 test",
     );
     shows(
         &done,

@@ -8,7 +8,7 @@ proptest! {
 
     #[test]
     fn gradients_of_partly_frozen_networks_equal_finite_differences(
-        kinds in proptest::collection::vec(0u8..9, 1..4),
+        kinds in proptest::collection::vec(0u8..10, 1..4),
         learns in proptest::collection::vec(any::<bool>(), 48),
         frozen_below in 0usize..24, input: bool, seed in 0u64..1000,
     ) {

@@ -24,7 +24,7 @@ proptest! {
     /// Two steps, with other multipliers at the second.
     #[test]
     fn layers_learn_where_they_are_said_to_and_nowhere_else(
-        kinds in proptest::collection::vec(0u8..9, 1..4),
+        kinds in proptest::collection::vec(0u8..10, 1..4),
         learns in proptest::collection::vec(any::<bool>(), 96),
         frozen_below in [0usize..24, 0usize..24],
         optimizer in proptest::sample::select(vec![

@@ -30,14 +30,12 @@ impl Identity {
 
     /// The columns.
     pub fn columns(self) -> Vec<Column> {
-        let rank = self
-            .ranked
-            .then(|| Column::number("rank", u8::from(!self.split)));
+        let rank = self.ranked.then(|| Column {
+            tight: self.split,
+            ..Column::number("rank", u8::from(!self.split))
+        });
         if !self.split {
-            return rank
-                .into_iter()
-                .chain([Column::text("strategy", 0)])
-                .collect();
+            return rank.into_iter().chain([Column::name("strategy")]).collect();
         }
         let backbone = self.backbones.then(|| Column::name("backbone"));
         let cut = self.cuts.then(|| Column::name("cut"));

@@ -249,9 +249,17 @@ pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
     let mut columns = identity.columns();
     // Behind the figure that rows are ranked by.
     let seeds_at = columns.len() + 1;
-    columns.extend(told.iter().map(|column| {
-        let stays = in_samples && column.is("trained-on");
-        Column::number(column.heading(), if stays { 0 } else { column.rank })
+    let first = told.iter().position(|column| column.values_of().is_some());
+    columns.extend(told.iter().enumerate().map(|(at, column)| {
+        let rank = match column.rank {
+            _ if in_samples && column.is("trained-on") => 0,
+            rank => rank,
+        };
+        Column {
+            // Where there is little room, one figure.
+            tight: column.values_of().is_some() && first != Some(at),
+            ..Column::number(column.heading(), rank)
+        }
     }));
     // What is told by results, by the column it stands in.
     let mut sources: Vec<Option<results::Column>> = vec![None; identity.columns().len()];

@@ -423,14 +423,14 @@ fn draw_legend(
     spans.push(Span::styled(high, theme.dim()));
     let order = match selection.order {
         Order::Class if selection.fine => "of each dimension; all, by class".to_owned(),
-        Order::Class => format!("of each dimension; the best {}, by class", grid.order.len()),
+        Order::Class => format!("of each dimension; best {} by class", grid.order.len()),
         Order::Separation => "dimensions by class separation, the best on top".to_owned(),
         Order::Trunk => "dimensions as the trunk gives them".to_owned(),
     };
     let some = if selection.fine {
         "full resolution"
     } else {
-        "evenly thinned"
+        "thinned"
     };
     let used: usize = spans.iter().map(|span| width(&span.content)).sum();
     let text = format!("   {order}; {some}");

@@ -54,9 +54,10 @@ impl Figures {
         let seeds_at = first.filter(|_| partly).map(|first| first + 1);
         let split = run.has_parts();
         let mut columns: Vec<Column> = (told.iter())
-            .map(|column| {
+            .enumerate()
+            .map(|(at, column)| {
                 let names = column.is("strategy") || column.is("cut");
-                let apart = split && (names || column.is("backbone"));
+                let apart = column.is("strategy") || split && (names || column.is("backbone"));
                 Column {
                     heading: column.heading().to_owned(),
                     right: column.align == Align::Right,
@@ -69,6 +70,11 @@ impl Figures {
                     },
                     cut: names || apart,
                     apart,
+                    tight: match column.values_of() {
+                        // Where there is little room, one figure.
+                        Some(_) => first != Some(at),
+                        None => grouped && column.is("rank"),
+                    },
                 }
             })
             .collect();
