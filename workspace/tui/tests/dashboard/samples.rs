@@ -201,16 +201,10 @@ fn keys_of_features() {
         "3",
         "trained, cut at features · 128 of 800 dimensions · 150 of 4,861 test images",
     );
-    shows(
-        "3",
-        "of each dimension; best 22 by class; thinned",
-    );
+    shows("3", "of each dimension; best 22 by class; thinned");
     shows("3 w", "of each dimension; all, by class; full resolution");
     shows("3 o o", "· dimension 0, F ");
-    shows(
-        "3 o o",
-        "dimensions as the trunk gives them; thinned",
-    );
+    shows("3 o o", "dimensions as the trunk gives them; thinned");
     shows("3 o o o", "of each dimension; best 22 by class");
     shows(
         "3 n",
