@@ -17,7 +17,6 @@ mod example_networks;
 mod executor;
 mod fuse;
 mod kernel;
-mod lanes;
 pub mod layers;
 mod layout;
 mod matrix;
@@ -34,6 +33,7 @@ mod reference_tests;
 mod schedule;
 mod shape;
 mod stream;
+mod sums;
 mod tape;
 mod trainer;
 

@@ -48,12 +48,7 @@ impl<'a> Matrix<'a> {
 
     /// The rows `from` (included) to `to` (excluded).
     pub(crate) fn rows(self, from: usize, to: usize) -> Self {
-        assert!(from <= to && to <= self.rows, "rows {from} to {to}");
-        Self {
-            values: &self.values[(from * self.row_stride).min(self.values.len())..],
-            rows: to - from,
-            ..self
-        }
+        self.transposed().columns(from, to).transposed()
     }
 
     pub(crate) fn transposed(self) -> Self {
@@ -124,10 +119,9 @@ impl<'a> MatrixMut<'a> {
 
     /// The rows `from` (included) to `to` (excluded) of this block.
     pub(crate) fn rows_between(&mut self, from: usize, to: usize) -> MatrixMut<'_> {
-        assert!(from <= to && to <= self.rows, "rows {from} to {to}");
+        assert!(from < to && to <= self.rows, "rows {from} to {to}");
         MatrixMut {
-            // SAFETY: `from` is a row of this block, or the one behind the last; `self` is borrowed for as long as they
-            // are.
+            // SAFETY: `from` is a row of this block; `self` is borrowed for as long as they are.
             first: unsafe { self.first.add(from * self.row_stride) },
             rows: to - from,
             ..*self
@@ -260,7 +254,12 @@ mod tests {
             for (index, mut block) in blocks.into_iter().enumerate() {
                 let (from, to) = (index * width, cols.min((index + 1) * width));
                 block.set_product(left, Matrix::new(&right, inner, cols).columns(from, to));
-                block.add_product(left, Matrix::new(&turned, cols, inner).transposed().columns(from, to));
+                let turned = Matrix::new(&turned, cols, inner).transposed().columns(from, to);
+                let half = rows.div_ceil(2);
+                for part in [0..half, half..rows].into_iter().filter(|part| !part.is_empty()) {
+                    let mut own = block.rows_between(part.start, part.end);
+                    own.add_product(left.rows(part.start, part.end), turned);
+                }
                 prop_assert_eq!(block.row(rows - 1).len(), to - from);
             }
             for (found, expected) in product.iter().zip(expected) {

@@ -16,7 +16,6 @@ use rayon::prelude::*;
 use super::activation::exp;
 use super::{Array, Kind, Layer, Site, Start, check_divides, sequence, several};
 use crate::compute::Buffers;
-use crate::lanes::add_up_pairs;
 use crate::matrix::{Matrix, MatrixMut};
 use crate::operation::{
     Backward, Forward, Named, Operation, add_up, pieces, pieces_mut, rooms, vectorized,
@@ -24,6 +23,7 @@ use crate::operation::{
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
+use crate::sums::{STRANDS, add_up_pairs};
 
 /// Multi-head self-attention between tokens, `Attention` in `timm/models/vision_transformer.py`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,13 +288,11 @@ impl Attending {
 /// `exp(scale · x)` over its sum; the largest is taken away first, so that nothing overflows.
 #[inline(always)]
 fn softmax(row: &mut [f32], scale: f32) {
-    /// As many largest values and sums as vector registers like to hold: one alone would wait for itself.
-    const LANES: usize = 16;
-    let mut most = [f32::NEG_INFINITY; LANES];
-    let (blocks, rest) = row.as_chunks::<LANES>();
+    let mut most = [f32::NEG_INFINITY; STRANDS];
+    let (blocks, rest) = row.as_chunks::<STRANDS>();
     for block in blocks {
-        for lane in 0..LANES {
-            most[lane] = most[lane].max(block[lane]);
+        for strand in 0..STRANDS {
+            most[strand] = most[strand].max(block[strand]);
         }
     }
     let most = most.iter().chain(rest).copied();
@@ -302,17 +300,8 @@ fn softmax(row: &mut [f32], scale: f32) {
     for value in row.iter_mut() {
         *value = exp((*value - most) * scale);
     }
-    let mut totals = [0.0; LANES];
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    for block in blocks {
-        for lane in 0..LANES {
-            totals[lane] += f64::from(block[lane]);
-        }
-    }
-    for (total, &value) in totals.iter_mut().zip(rest) {
-        *total += f64::from(value);
-    }
-    let share = (1.0 / totals.iter().sum::<f64>()) as f32;
+    let total = add_up_pairs([row, row], |value, _| value);
+    let share = (1.0 / total) as f32;
     for value in row {
         *value *= share;
     }

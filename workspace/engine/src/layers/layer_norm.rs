@@ -8,7 +8,6 @@
 use rayon::prelude::*;
 
 use super::{Array, Kind, Layer, Site};
-use crate::lanes::{STRANDS, add_up_pairs};
 use crate::layout::Turned;
 use crate::operation::{
     Backward, Forward, Operation, add_up, each_piece, pieces, pieces_mut, rooms, vectorized,
@@ -16,6 +15,7 @@ use crate::operation::{
 use crate::place::Place;
 use crate::problem::Problem;
 use crate::shape::Shape;
+use crate::sums::{STRANDS, add_up_pairs};
 
 /// Layer normalisation: of a vector or of each token, `torch.nn.LayerNorm`; or over the channels at each place of
 /// a map.

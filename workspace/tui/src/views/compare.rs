@@ -18,7 +18,7 @@ use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
 };
-use topwork_results::{PairResult, RowResult};
+use topwork_results::{self as results, PairResult, RowResult};
 
 use crate::{
     columns::{Table, grouped_row_at},
@@ -240,6 +240,12 @@ pub const SEEDS: &str = "seeds";
 /// The seeds of a run's experiment.
 pub fn planned_seeds(run: &Watched) -> usize {
     run.state.plan.as_ref().map_or(0, |plan| plan.seeds.len())
+}
+
+/// Whether a column has a figure that stands behind another: where there is little room, one is told.
+pub fn is_further_figure(told: &[results::Column], at: usize) -> bool {
+    let is_figure = |column: &results::Column| column.values_of().is_some();
+    told.get(at).is_some_and(is_figure) && told.iter().position(is_figure) != Some(at)
 }
 
 /// Whether a row stands beside others with figures of fewer seeds than all.

@@ -215,11 +215,7 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     let proofs: Vec<_> = (results.iter())
         .map(|row| proof(scene.theme, row))
         .collect();
-    let least = |words: &str| match words.split_once(DIGEST) {
-        Some((what, _)) => width(what) + width(DIGEST) + DIGITS + 1,
-        None => width(words),
-    };
-    let longest = proofs.iter().map(|(_, _, words)| least(words)).max();
+    let longest = proofs.iter().map(|proof| width(&proof.words(DIGITS))).max();
     let titles = results.iter().map(|row| width(&row.title)).max();
     // A name has what the proof leaves, and some columns in any case.
     let left = columns.saturating_sub(longest.unwrap_or(0) + 6);
@@ -230,10 +226,9 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
             .map(|row| fit_title(&row.title, name))
             .collect(),
     };
-    for (row, ((mark, style, words), title)) in
-        proofs.into_iter().zip(titles).enumerate().take(room)
-    {
-        let words = fit_proof(&words, columns.saturating_sub(name + 6));
+    for (row, (proof, title)) in proofs.into_iter().zip(titles).enumerate().take(room) {
+        let words = proof.fit(columns.saturating_sub(name + 6));
+        let (mark, style) = proof.mark;
         line(
             buffer,
             inner,
@@ -247,43 +242,67 @@ fn draw_proof(scene: &Scene<'_>, part: usize, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A proof in so many columns: of a digest its beginning, before any words are cut. Details have all of it.
-fn fit_proof(words: &str, columns: usize) -> String {
-    match words.split_once(DIGEST) {
-        Some((what, digest)) if width(words) > columns => {
-            let taken = width(what) + width(DIGEST);
-            let digits = columns.saturating_sub(taken + 1).max(DIGITS);
-            let digest = format!("{}…", digest.get(..digits).unwrap_or(digest));
-            match taken + width(&digest) <= columns {
-                true => format!("{what}{DIGEST}{digest}"),
-                false => fit(&format!("SHA-256 {digest}, {what}"), columns),
-            }
-        }
-        _ => fit(words, columns),
-    }
-}
-
 /// Digits that tell digests apart.
 const DIGITS: usize = 8;
 
-/// What stands before a digest.
-const DIGEST: &str = ", SHA-256 ";
+/// What a row leaves as it is.
+struct Proof {
+    mark: (&'static str, Style),
+    what: String,
+    /// The digest of what is frozen, after the row.
+    digest: Option<String>,
+}
 
-fn proof(theme: Theme, strategy: &RowResult) -> (&'static str, Style, String) {
-    let digest = (strategy.seeds.iter())
-        .find_map(|seed| seed.frozen_after.as_ref())
-        .map_or(String::new(), |digest| format!("{DIGEST}{digest}"));
+impl Proof {
+    /// With so many digits of the digest; details have all of them.
+    fn words(&self, digits: usize) -> String {
+        match &self.digest {
+            Some(digest) => format!("{}, SHA-256 {}", self.what, beginning(digest, digits)),
+            None => self.what.clone(),
+        }
+    }
+
+    /// In so many columns: of a digest its beginning, before any words are cut.
+    fn fit(&self, columns: usize) -> String {
+        let (Some(digest), least) = (&self.digest, self.words(DIGITS)) else {
+            return fit(&self.what, columns);
+        };
+        match columns.checked_sub(width(&least)) {
+            Some(more) => self.words(DIGITS + more),
+            None => {
+                let digest = beginning(digest, DIGITS);
+                fit(&format!("SHA-256 {digest}, {}", self.what), columns)
+            }
+        }
+    }
+}
+
+/// So many digits of a digest; unlike a number it may be cut anywhere.
+fn beginning(digest: &str, digits: usize) -> String {
+    match digest.get(..digits).filter(|_| digest.len() > digits + 1) {
+        Some(beginning) => format!("{beginning}…"),
+        None => digest.to_owned(),
+    }
+}
+
+fn proof(theme: Theme, strategy: &RowResult) -> Proof {
     let what = match strategy.kind.as_str() {
         "frozen-backbone" => "trunk frozen, new head trained",
         "feature-classifier" => "trunk and features frozen, classifier fit once",
         "fine-tune" => "layers with multiplier 0 frozen, the rest trained",
         _ => "everything trained from the start",
     };
-    match strategy.frozen_intact {
-        Some(true) => ("❄ ✓", theme.good(), format!("{what}{digest}")),
-        Some(false) => ("✗", theme.bad(), format!("{what}: it has CHANGED{digest}")),
-        None if strategy.seeds.is_empty() => ("·", theme.dim(), what.to_owned()),
-        None => ("", Style::new(), what.to_owned()),
+    let (mark, what) = match strategy.frozen_intact {
+        Some(true) => (("❄ ✓", theme.good()), what.to_owned()),
+        Some(false) => (("✗", theme.bad()), format!("{what}: it has CHANGED")),
+        None if strategy.seeds.is_empty() => (("·", theme.dim()), what.to_owned()),
+        None => (("", Style::new()), what.to_owned()),
+    };
+    let digest = (strategy.seeds.iter()).find_map(|seed| seed.frozen_after.clone());
+    Proof {
+        mark,
+        what,
+        digest: digest.filter(|_| strategy.frozen_intact.is_some()),
     }
 }
 

@@ -7,7 +7,6 @@ use rayon::prelude::*;
 
 use super::maps::Normalisation;
 use super::{affine, take_over};
-use crate::lanes::{lanes, store};
 use crate::operation::{Backward, Forward, Named, NamedMut, Operation, vectorized};
 use crate::rectifier::Rectifier::{Relu, Relu6};
 
@@ -64,6 +63,26 @@ impl ChannelsLast {
             biases: biases.into_owned(),
         }
     }
+}
+
+/// Does something with what a rectifier leaves of a gradient at an output: compiled for each of them, so that loops do not ask.
+macro_rules! by_cut {
+    ($cut:expr, $own:ident => $work:expr) => {
+        match $cut {
+            None => {
+                let $own = |dy: f32, _: f32| dy;
+                $work
+            }
+            Some(Relu) => {
+                let $own = |dy, y| Relu.gradient(dy, y);
+                $work
+            }
+            Some(Relu6) => {
+                let $own = |dy, y| Relu6.gradient(dy, y);
+                $work
+            }
+        }
+    };
 }
 
 impl Operation for ChannelsLast {
@@ -135,18 +154,11 @@ impl Operation for ChannelsLast {
             .for_each(|(((dy, x), y), sums)| {
                 vectorized(
                     #[inline(always)]
-                    || match (cut, self.0.rectifier) {
-                        (None, None) => affine.sum_products([dy, x], |dy, _| dy, sums),
-                        (None, Some(rectifier)) => {
+                    || {
+                        if let Some(rectifier) = self.0.rectifier.filter(|_| self.0.residual) {
                             rectifier.mask(dy, y);
-                            affine.sum_products([dy, x], |dy, _| dy, sums);
                         }
-                        (Some(Relu), _) => {
-                            affine.sum_products([dy, x], |dy, y| Relu.gradient(dy, y), sums);
-                        }
-                        (Some(Relu6), _) => {
-                            affine.sum_products([dy, x], |dy, y| Relu6.gradient(dy, y), sums);
-                        }
+                        by_cut!(cut, own => affine.sum_products([dy, x], own, sums));
                     },
                 );
             });
@@ -194,17 +206,7 @@ impl Operation for ChannelsLast {
                     #[inline(always)]
                     || {
                         let of_all = [&means[..], &slopes];
-                        match cut {
-                            None => affine.apply_back([dy, x], of_all, |dy, _| dy, dx),
-                            Some(Relu) => {
-                                let own = |dy, y| Relu.gradient(dy, y);
-                                affine.apply_back([dy, x], of_all, own, dx);
-                            }
-                            Some(Relu6) => {
-                                let own = |dy, y| Relu6.gradient(dy, y);
-                                affine.apply_back([dy, x], of_all, own, dx);
-                            }
-                        }
+                        by_cut!(cut, own => affine.apply_back([dy, x], of_all, own, dx));
                     },
                 );
             });
@@ -257,13 +259,13 @@ impl Affine {
         let channels = self.means.len();
         let (plain, products) = sums.split_at_mut(channels);
         for at in (0..channels).step_by(LANES) {
-            let means = lanes::<LANES>(&self.means, at);
-            let scales = lanes::<LANES>(&self.scales, at);
-            let biases = lanes::<LANES>(&self.biases, at);
+            let means = lanes(&self.means, at);
+            let scales = lanes(&self.scales, at);
+            let biases = lanes(&self.biases, at);
             let (mut total, mut product) = ([0.0; LANES], [0.0; LANES]);
             for place in (0..x.len()).step_by(channels) {
-                let dy = lanes::<LANES>(dy, place + at);
-                let x = lanes::<LANES>(x, place + at);
+                let dy = lanes(dy, place + at);
+                let x = lanes(x, place + at);
                 for lane in 0..LANES {
                     let deviation = x[lane] - means[lane];
                     let dy = cut(dy[lane], deviation * scales[lane] + biases[lane]);
@@ -277,6 +279,27 @@ impl Affine {
     }
 }
 
+/// The values from `at` on; what lies behind the end is 0.
+#[inline(always)]
+fn lanes(values: &[f32], at: usize) -> [f32; LANES] {
+    let values = &values[at..];
+    match values.first_chunk::<LANES>() {
+        Some(values) => *values,
+        None => {
+            let mut filled = [0.0; LANES];
+            filled[..values.len()].copy_from_slice(values);
+            filled
+        }
+    }
+}
+
+/// Writes the lanes that belong to channels from `at` on.
+#[inline(always)]
+fn store(values: [f32; LANES], at: usize, to: &mut [f32]) {
+    let count = LANES.min(to.len() - at);
+    to[at..at + count].copy_from_slice(&values[..count]);
+}
+
 /// Means of all channels over some places, then the sums of the squared deviations from them.
 ///
 /// Lanes that belong to no channel hold those of the next place, and are dropped.
@@ -287,7 +310,7 @@ fn find_moments(values: &[f32], channels: usize, moments: &mut [f32]) {
     for at in (0..channels).step_by(LANES) {
         let mut total = [0.0; LANES];
         for place in (0..values.len()).step_by(channels) {
-            let values = lanes::<LANES>(values, place + at);
+            let values = lanes(values, place + at);
             for lane in 0..LANES {
                 total[lane] += values[lane];
             }
@@ -297,7 +320,7 @@ fn find_moments(values: &[f32], channels: usize, moments: &mut [f32]) {
         }
         let mut deviations = [0.0; LANES];
         for place in (0..values.len()).step_by(channels) {
-            let values = lanes::<LANES>(values, place + at);
+            let values = lanes(values, place + at);
             for lane in 0..LANES {
                 let deviation = values[lane] - total[lane];
                 deviations[lane] += deviation * deviation;

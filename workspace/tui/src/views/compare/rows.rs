@@ -18,7 +18,7 @@ use super::{
     curves::Grid,
     groups::{self, Group, Head, Line},
     identity::Identity,
-    is_partly, planned_seeds, ranks, seeds_words,
+    is_further_figure, is_partly, planned_seeds, ranks, seeds_words,
 };
 use crate::{
     columns::{Cell, Column},
@@ -249,15 +249,13 @@ pub fn sheet(all: &[Watched], selection: &Selection, theme: Theme) -> Sheet {
     let mut columns = identity.columns();
     // Behind the figure that rows are ranked by.
     let seeds_at = columns.len() + 1;
-    let first = told.iter().position(|column| column.values_of().is_some());
     columns.extend(told.iter().enumerate().map(|(at, column)| {
         let rank = match column.rank {
             _ if in_samples && column.is("trained-on") => 0,
             rank => rank,
         };
         Column {
-            // Where there is little room, one figure.
-            tight: column.values_of().is_some() && first != Some(at),
+            tight: is_further_figure(&told, at),
             ..Column::number(column.heading(), rank)
         }
     }));

@@ -13,8 +13,8 @@ use crate::{
     views::{
         Scene,
         compare::{
-            Group, Head, Line, SEEDS, group_cells, group_lines, is_partly, line_of, planned_seeds,
-            seeds_words,
+            Group, Head, Line, SEEDS, group_cells, group_lines, is_further_figure, is_partly,
+            line_of, planned_seeds, seeds_words,
         },
     },
     watched::{TargetTable, Watched},
@@ -70,11 +70,7 @@ impl Figures {
                     },
                     cut: names || apart,
                     apart,
-                    tight: match column.values_of() {
-                        // Where there is little room, one figure.
-                        Some(_) => first != Some(at),
-                        None => grouped && column.is("rank"),
-                    },
+                    tight: is_further_figure(&told, at) || grouped && column.is("rank"),
                 }
             })
             .collect();

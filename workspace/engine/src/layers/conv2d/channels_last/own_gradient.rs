@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::super::Sizes;
 use super::rows::{Columns, runs, within};
 use super::tile::dispatch;
+use super::weight_gradient::UNITS;
 
 impl Sizes {
     /// Fills the gradient of the weights, some rows of the maps in each piece of work.
@@ -21,7 +22,6 @@ impl Sizes {
         map_gradient: &[f32],
         gradient: &mut [f32],
     ) {
-        const UNITS: usize = 16;
         let rows = map_gradient.len() / (self.map[1] * self.filters);
         let at_once = rows.div_ceil(UNITS);
         let columns = runs(self);
@@ -171,22 +171,12 @@ impl Pair<'_> {
                 // Two loops, the first without a branch: only then do all sums stay in registers.
                 if all {
                     for (tap, total) in totals.iter_mut().enumerate() {
-                        let from = from + (self.first + tap) * self.steps[1] - self.padding;
-                        let x: [S::f32s; REGISTERS] = load(simd, &self.values[from..][..count]);
-                        for register in 0..REGISTERS {
-                            let sum = &mut total[register];
-                            *sum = simd.mul_add_f32s(dy[register], x[register], *sum);
-                        }
+                        self.add(simd, dy, [from, self.first + tap, count], total);
                     }
                 } else {
                     for (tap, total) in totals.iter_mut().enumerate() {
                         if window.contains(&(self.first + tap)) {
-                            let from = from + (self.first + tap) * self.steps[1] - self.padding;
-                            let x: [S::f32s; REGISTERS] = load(simd, &self.values[from..][..count]);
-                            for register in 0..REGISTERS {
-                                let sum = &mut total[register];
-                                *sum = simd.mul_add_f32s(dy[register], x[register], *sum);
-                            }
+                            self.add(simd, dy, [from, self.first + tap, count], total);
                         }
                     }
                 }
@@ -202,6 +192,23 @@ impl Pair<'_> {
             }
         }
         count
+    }
+
+    /// Adds the products of gradients and as many values under a column of the window, which the first column would have at
+    /// `from` were nothing to the left of them.
+    #[inline(always)]
+    fn add<S: Simd, const REGISTERS: usize>(
+        &self,
+        simd: S,
+        dy: [S::f32s; REGISTERS],
+        [from, tap, count]: [usize; 3],
+        total: &mut [S::f32s; REGISTERS],
+    ) {
+        let from = from + tap * self.steps[1] - self.padding;
+        let x: [S::f32s; REGISTERS] = load(simd, &self.values[from..][..count]);
+        for register in 0..REGISTERS {
+            total[register] = simd.mul_add_f32s(dy[register], x[register], total[register]);
+        }
     }
 }
 

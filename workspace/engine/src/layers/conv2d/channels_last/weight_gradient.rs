@@ -15,7 +15,7 @@ use crate::compute::Buffers;
 use crate::operation::{pieces, vectorized};
 
 /// Pieces of work aimed at.
-const UNITS: usize = 16;
+pub(super) const UNITS: usize = 16;
 
 impl Sizes {
     /// Fills the gradient of the weights.

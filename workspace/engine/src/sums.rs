@@ -1,25 +1,4 @@
-//! Neighbouring values as vector registers hold them.
-
-/// The values from `at` on; what lies behind the end is 0.
-#[inline(always)]
-pub(crate) fn lanes<const LANES: usize>(values: &[f32], at: usize) -> [f32; LANES] {
-    let values = &values[at..];
-    match values.first_chunk::<LANES>() {
-        Some(values) => *values,
-        None => {
-            let mut filled = [0.0; LANES];
-            filled[..values.len()].copy_from_slice(values);
-            filled
-        }
-    }
-}
-
-/// Writes the lanes from `at` on, as far as there is room.
-#[inline(always)]
-pub(crate) fn store<const LANES: usize>(values: [f32; LANES], at: usize, to: &mut [f32]) {
-    let count = LANES.min(to.len() - at);
-    to[at..at + count].copy_from_slice(&values[..count]);
-}
+//! Long sums, in several strands.
 
 /// Partial sums of a long sum, as many as vector registers like to hold: one alone would wait for itself.
 pub(crate) const STRANDS: usize = 16;
